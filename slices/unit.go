@@ -51,7 +51,6 @@ func Keeper(k KeeperConfig) string {
 // TimeoutStopSec: what a stopped agent has between SIGTERM and SIGKILL.
 const keeperText = `[Unit]
 Description=Processes of the agent %[1]s
-Documentation=man:systemd.resource-control(5)
 StartLimitIntervalSec=0
 
 [Service]
