@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package netfilter says what an agent may reach, and writes it down for those who enforce it: the kernel's packet filter,
+// systemd, and the daemon that knows names. It returns text and data and changes nothing, Destroy apart.
+package netfilter
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Version is the only form of policy file that this program reads.
+const Version = 1
+
+// Backend is the program that loads the rules.
+type Backend string
+
+const (
+	NFT      Backend = "nft"
+	Iptables Backend = "iptables"
+)
+
+// Policy is what one agent may reach, as /etc/au/net/NAME.toml holds it.
+type Policy struct {
+	Version int              `toml:"version"`
+	Agent   string           `toml:"agent"`
+	UID     uint32           `toml:"uid"`
+	SubUIDs []Range          `toml:"sub-uids,omitempty"` // none: the agent has none
+	Backend Backend          `toml:"backend"`
+	Proxy   uint16           `toml:"proxy-port,omitempty"` // the daemon on 127.0.0.1 and ::1: every TCP connection of the agent's, and CONNECT
+	DNS     uint16           `toml:"dns-port,omitempty"`   // the daemon on 127.0.0.1 and ::1, UDP and TCP
+	Resolve []netip.AddrPort `toml:"dns"`                  // the servers that the daemon, or with Human the agent, asks
+	ECH     bool             `toml:"ech,omitempty"`        // let through TLS that hides the inner name
+	Learn   time.Time        `toml:"learn-until,omitempty"`
+	Human   HumanProxy       `toml:"human-proxy,omitempty"` // set: the human's own proxy takes the daemon's place
+	Allow   []Entry          `toml:"allow,omitempty"`
+	Deny    []Entry          `toml:"deny,omitempty"`
+}
+
+// HumanProxy is where the human's own intercepting proxy listens on loopback. The zero value means that there is none.
+type HumanProxy struct {
+	HTTP  uint16 `toml:"http,omitempty"`
+	HTTPS uint16 `toml:"https,omitempty"`
+}
+
+// Entry is a rule with its life and its why.
+type Entry struct {
+	Rule   Rule      `toml:"rule"`
+	Until  time.Time `toml:"until,omitempty"`  // zero: for good
+	Reason string    `toml:"reason,omitempty"` // the human's words
+	Preset string    `toml:"preset,omitempty"` // the preset that brought it
+}
+
+// Live says whether e still counts at now.
+func (e Entry) Live(now time.Time) bool { return e.Until.IsZero() || now.Before(e.Until) }
+
+// Range is a run of user ids, First to Last, both included. Its text is "100000-165535".
+type Range struct{ First, Last uint32 }
+
+func (r Range) String() string { return fmt.Sprintf("%d-%d", r.First, r.Last) }
+
+// MarshalText writes r as String does.
+func (r Range) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText reads "100000-165535".
+func (r *Range) UnmarshalText(text []byte) error {
+	first, last, _ := strings.Cut(string(text), "-")
+	a, errA := strconv.ParseUint(first, 10, 32)
+	b, errB := strconv.ParseUint(last, 10, 32)
+	if errA != nil || errB != nil || a > b || b == 1<<32-1 {
+		return fmt.Errorf("range of user ids %q: want 100000-165535", text)
+	}
+	*r = Range{uint32(a), uint32(b)}
+	return nil
+}
+
+// ParsePolicy reads a policy file. Unknown keys, another version and anything that Check refuses are errors.
+func ParsePolicy(text []byte) (Policy, error) {
+	var p Policy
+	decoder := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
+	if err := decoder.Decode(&p); err != nil {
+		return Policy{}, fmt.Errorf("network policy: %w", plain(err))
+	}
+	if err := p.Check(); err != nil {
+		return Policy{}, fmt.Errorf("network policy: %w", err)
+	}
+	return p, nil
+}
+
+// Text returns p as ParsePolicy reads it back.
+func (p Policy) Text() (string, error) {
+	if err := p.Check(); err != nil {
+		return "", fmt.Errorf("network policy: %w", err)
+	}
+	body, err := toml.Marshal(p.inUTC())
+	if err != nil {
+		return "", fmt.Errorf("network policy: %w", err)
+	}
+	return "# What the agent may reach. Written by au net; read by its rules and its daemon.\n" + string(body), nil
+}
+
+// plain turns the decoder's error into one that names line and key.
+func plain(err error) error {
+	var strict *toml.StrictMissingError
+	if errors.As(err, &strict) && len(strict.Errors) > 0 {
+		first := strict.Errors[0]
+		line, _ := first.Position()
+		return fmt.Errorf("line %d: unknown key %q", line, strings.Join(first.Key(), "."))
+	}
+	var decode *toml.DecodeError
+	if errors.As(err, &decode) {
+		line, _ := decode.Position()
+		return fmt.Errorf("line %d: %s", line, strings.TrimPrefix(decode.Error(), "toml: "))
+	}
+	return err
+}
+
+// inUTC drops what TOML would write and nobody needs: zones and fractions of a second.
+func (p Policy) inUTC() Policy {
+	clean := func(t time.Time) time.Time {
+		if t.IsZero() {
+			return t
+		}
+		return t.UTC().Truncate(time.Second)
+	}
+	entries := func(list []Entry) []Entry {
+		out := append([]Entry(nil), list...)
+		for i := range out {
+			out[i].Until = clean(out[i].Until)
+		}
+		return out
+	}
+	p.Learn, p.Allow, p.Deny = clean(p.Learn), entries(p.Allow), entries(p.Deny)
+	return p
+}
+
+var agentName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,24}$`)
+
+// Check says what in p cannot be enforced. ParsePolicy and Text call it.
+func (p Policy) Check() error {
+	switch {
+	case p.Version != Version:
+		return fmt.Errorf("version %d: want %d", p.Version, Version)
+	case !agentName.MatchString(p.Agent):
+		return fmt.Errorf("agent %q: want a user's name", p.Agent)
+	case p.UID < 1000 || p.UID >= 65534 && p.UID < 65536 || p.UID == 1<<32-1:
+		return fmt.Errorf("uid %d: want an ordinary user's, 1000 or above", p.UID)
+	case p.Backend != NFT && p.Backend != Iptables:
+		return fmt.Errorf("backend %q: want %s or %s", p.Backend, NFT, Iptables)
+	case len(p.Resolve) == 0:
+		return fmt.Errorf("dns: want at least one server, such as \"192.0.2.53:53\"")
+	}
+	for _, server := range p.Resolve {
+		if !server.IsValid() || server.Port() == 0 || server.Addr().IsUnspecified() || server.Addr().Zone() != "" {
+			return fmt.Errorf("dns %q: want an address and a port, such as \"192.0.2.53:53\"", server)
+		}
+	}
+	for _, ids := range p.SubUIDs {
+		if ids.First < 1000 || ids.Last < ids.First {
+			return fmt.Errorf("sub-uids %s: want a range above 1000", ids)
+		}
+	}
+	if err := p.checkPorts(); err != nil {
+		return err
+	}
+	return p.checkEntries()
+}
+
+func (p Policy) checkPorts() error {
+	daemon, human := p.Proxy != 0 && p.DNS != 0, p.Human != HumanProxy{}
+	switch {
+	case human && (p.Proxy != 0 || p.DNS != 0):
+		return fmt.Errorf("human-proxy and proxy-port: want one of them")
+	case human && (p.Human.HTTP == 0 || p.Human.HTTPS == 0):
+		return fmt.Errorf("human-proxy: want both http and https")
+	case human && (len(p.Allow) > 0 || len(p.Deny) > 0 || !p.Learn.IsZero() || p.ECH):
+		return p.checkHumanEntries()
+	case !human && !daemon:
+		return fmt.Errorf("want proxy-port and dns-port, or human-proxy")
+	case daemon && p.Proxy == p.DNS:
+		return fmt.Errorf("proxy-port and dns-port are both %d: want two", p.Proxy)
+	}
+	return nil
+}
+
+// checkHumanEntries refuses what only the daemon could enforce.
+func (p Policy) checkHumanEntries() error {
+	for _, entry := range p.Allow {
+		if entry.Rule.Kind != Localhost {
+			return fmt.Errorf("allow %q beside human-proxy: want it in that proxy's own configuration", entry.Rule)
+		}
+	}
+	if len(p.Deny) > 0 || !p.Learn.IsZero() || p.ECH {
+		return fmt.Errorf("deny, learn-until or ech beside human-proxy: want them in that proxy's own configuration")
+	}
+	return nil
+}
+
+func (p Policy) checkEntries() error {
+	for _, entry := range append(append([]Entry(nil), p.Allow...), p.Deny...) {
+		again, err := ParseRule(entry.Rule.String())
+		if err != nil || again != entry.Rule {
+			return fmt.Errorf("rule %q: want one as au net allow writes it", entry.Rule)
+		}
+		if strings.ContainsFunc(entry.Reason+entry.Preset, unicode.IsControl) || len(entry.Reason) > 500 {
+			return fmt.Errorf("rule %q: its reason: want one line of at most 500 letters", entry.Rule)
+		}
+	}
+	return nil
+}
+
+// HasDaemon says whether a daemon of ours decides, rather than the human's own proxy.
+func (p Policy) HasDaemon() bool { return p.Human == HumanProxy{} }
+
+// Learning says whether p lets everything through at now, and records it.
+func (p Policy) Learning(now time.Time) bool { return now.Before(p.Learn) }

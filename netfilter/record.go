@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package netfilter
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Record is one line of an agent's network log. Names come from the agent and are what it sent, in JSON's own escapes:
+// no byte of theirs can end the line.
+type Record struct {
+	Time     time.Time `json:"time"`
+	Agent    string    `json:"agent"`
+	Kind     string    `json:"kind"` // dns, tls, http, connect, tcp, local; policy for the daemon's own news
+	OK       bool      `json:"ok"`
+	Code     Code      `json:"code"`
+	Rule     string    `json:"rule,omitempty"`
+	Name     string    `json:"name,omitempty"` // host, canonical where it could be read
+	Addr     string    `json:"addr,omitempty"` // what the agent dialled
+	Port     uint16    `json:"port,omitempty"`
+	Type     string    `json:"type,omitempty"` // DNS: A, AAAA, …
+	Detail   string    `json:"detail,omitempty"`
+	Count    int       `json:"count,omitempty"` // this many alike in a short time, written once; 0 and 1 mean one
+	Sent     int64     `json:"sent,omitempty"`  // bytes from the agent, once the connection is over
+	Received int64     `json:"received,omitempty"`
+	Millis   int64     `json:"ms,omitempty"`
+}
+
+// Line returns r as one line of JSON, newline included.
+func (r Record) Line() []byte {
+	line, err := json.Marshal(r)
+	if err != nil { // only a year beyond 9999 could
+		line = []byte(`{"kind":"policy","detail":"a record that could not be written"}`)
+	}
+	return append(line, '\n')
+}
+
+// ReadRecords calls each with every record of log, oldest first, and stops at its first error. A line cut short by a crash is skipped.
+func ReadRecords(log io.Reader, each func(Record) error) error {
+	lines := bufio.NewScanner(log)
+	lines.Buffer(make([]byte, 0, 4096), 1<<20)
+	for lines.Scan() {
+		var r Record
+		if json.Unmarshal(lines.Bytes(), &r) != nil {
+			continue
+		}
+		if err := each(r); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("read network log: %w", err)
+	}
+	return nil
+}
