@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/step"
+	"golang.org/x/term"
+)
+
+// app is what every command works with.
+type app struct {
+	*globals
+	out, err io.Writer
+}
+
+// human returns who au acts for: the caller, or, for root, --human or SUDO_USER.
+func (a *app) human() (provision.User, error) {
+	key := strconv.Itoa(os.Getuid())
+	switch {
+	case os.Getuid() != 0 && a.Human != "":
+		return provision.User{}, errors.New("--human is for root: au acts for the one who runs it")
+	case os.Getuid() == 0 && a.Human != "":
+		key = a.Human
+	case os.Getuid() == 0 && os.Getenv("SUDO_USER") != "":
+		key = os.Getenv("SUDO_USER")
+	case os.Getuid() == 0:
+		return provision.User{}, hintError{errors.New("run as root: want the human to act for"), "au --human NAME …"}
+	}
+	u, ok, err := lookupUser(key)
+	if err == nil && !ok {
+		err = fmt.Errorf("human %q: no such user", key)
+	}
+	if err == nil && u.UID == 0 {
+		err = errors.New("the human cannot be root: want --human NAME with the name of an ordinary user")
+	}
+	return u, err
+}
+
+// configPath returns where the human's config stands.
+func (a *app) configPath(human provision.User) string {
+	if a.Config != "" {
+		return a.Config
+	}
+	return config.DefaultPath(human.Home)
+}
+
+// runner returns what applies plans, printing on w.
+func (a *app) runner(w io.Writer, dryRun bool) (*step.Runner, error) {
+	elevate, err := step.Elevation()
+	if dryRun && err != nil {
+		elevate, err = []string{"sudo"}, nil
+	}
+	return &step.Runner{Out: w, Err: a.err, Elevate: elevate, DryRun: dryRun}, err
+}
+
+// confirm asks the one question before a change. Without a terminal there is nobody to ask.
+func (a *app) confirm(question string, yes bool) error {
+	if yes {
+		return nil
+	}
+	if !term.IsTerminal(0) {
+		return hintError{errors.New("standard input is no terminal, so there is nobody to ask"), "add --yes"}
+	}
+	fmt.Fprintf(a.out, "%s [y/N]: ", question)
+	answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	return errors.New("not confirmed; nothing was changed")
+}
+
+// undo takes back what r ran after err, and says what could not be.
+func (a *app) undo(r *step.Runner, agent string, err error) error {
+	if !r.Changed() {
+		return err
+	}
+	fmt.Fprintf(a.err, "au: %v\nau: taking back what was done\n", err)
+	if left := r.Rollback(); left != nil {
+		return hintError{fmt.Errorf("not all of it could be taken back: %w", left), "au delete --agent " + agent}
+	}
+	return fmt.Errorf("agent %q: nothing was changed in the end, for the reason above", agent)
+}
+
+// record is a change to the human's config.
+type record struct {
+	Set    *config.Agent `json:",omitempty"`
+	Remove string        `json:",omitempty"`
+}
+
+// apply carries the change out on c.
+func (r record) apply(c *config.Config) error {
+	keep := c.Agents[:0]
+	found := false
+	for _, g := range c.Agents {
+		switch {
+		case r.Set != nil && g.UserName == r.Set.UserName:
+			found = true
+			next := *r.Set
+			next.Mounts, next.KeepEnv = g.Mounts, g.KeepEnv
+			keep = append(keep, next)
+		case g.UserName != r.Remove:
+			keep = append(keep, g)
+		}
+	}
+	if r.Set != nil && !found {
+		keep = append(keep, *r.Set)
+	}
+	c.Agents = keep
+	return nil
+}
+
+// save carries a change to the config out, as the human: root hands it to a process of theirs.
+func (a *app) save(human provision.User, w io.Writer, change record) error {
+	path := a.configPath(human)
+	if os.Geteuid() != 0 {
+		return update(path, w, a.err, change)
+	}
+	text, err := json.Marshal(change)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command("/proc/self/exe", "record", "--config", path)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = bytes.NewReader(text), w, a.err, "/"
+	if cmd.SysProcAttr, err = as(human); err != nil {
+		return err
+	}
+	return cmd.Run()
+}
+
+// as makes a process the human's: uid, gid and groups.
+func as(human provision.User) (*syscall.SysProcAttr, error) {
+	groups, err := groupsOf(human)
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: human.UID, Gid: human.GID, Groups: groups}}, err
+}
+
+// groupsOf returns the groups that the account has, by id(1).
+func groupsOf(u provision.User) ([]uint32, error) {
+	out, err := exec.Command("id", "-G", u.Name).Output()
+	if err != nil {
+		return nil, fmt.Errorf("read the groups of %q: %w", u.Name, err)
+	}
+	var all []uint32
+	for _, w := range strings.Fields(string(out)) {
+		n, err := strconv.ParseUint(w, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("read the groups of %q: %w", u.Name, err)
+		}
+		all = append(all, uint32(n))
+	}
+	return all, nil
+}
+
+// update changes the config at path, prints what it writes, and shows a spinner on a terminal only while another process holds the lock.
+func update(path string, out, errw io.Writer, change record) error {
+	spin := spinner{w: errw, text: "waiting for another au to finish with " + path}
+	defer spin.stop()
+	return config.Update(path, config.UpdateOptions{
+		Announce: func(path string, text []byte) { fmt.Fprintf(out, "$ %s\n", step.ShowFile(path, string(text))) },
+		Waiting:  spin.tick,
+	}, change.apply)
+}
+
+// spinner shows that au waits, on a terminal only.
+type spinner struct {
+	w     io.Writer
+	text  string
+	shown int
+}
+
+func (s *spinner) tick() {
+	if f, ok := s.w.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
+		return
+	}
+	fmt.Fprintf(s.w, "\r%s %c", s.text, `|/-\`[s.shown%4])
+	s.shown++
+}
+
+func (s *spinner) stop() {
+	if s.shown > 0 {
+		fmt.Fprintf(s.w, "\r%*s\r", len(s.text)+2, "")
+	}
+}
+
+// recordCmd is the half of save that runs as the human.
+type recordCmd struct{}
+
+func (c *recordCmd) Run(a *app) error {
+	var change record
+	if err := json.NewDecoder(os.Stdin).Decode(&change); err != nil {
+		return fmt.Errorf("read the change to the config: %w", err)
+	}
+	return update(a.Config, a.out, a.err, change)
+}

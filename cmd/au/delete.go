@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/step"
+)
+
+type deleteCmd struct {
+	agentFlag
+	DeleteHome bool `short:"H" help:"Delete the agent's home too."`
+	Yes        bool `short:"y" help:"Do not ask."`
+	DryRun     bool `help:"Print what would be done, and do nothing."`
+}
+
+func (c *deleteCmd) Run(a *app) error {
+	human, err := a.human()
+	if err != nil {
+		return err
+	}
+	if err := provision.CheckName(c.Agent); err != nil {
+		return err
+	}
+	known, err := config.Load(a.configPath(human))
+	if err != nil {
+		return err
+	}
+	facts, err := observe(c.Agent, human)
+	if err != nil {
+		return err
+	}
+	runner, err := a.runner(a.out, c.DryRun)
+	if err != nil {
+		return err
+	}
+	entry := known.Agent(c.Agent)
+	if facts.Policy == nil && facts.PolicyErr == nil && entry != nil {
+		return c.unmarked(a, runner, facts, *entry)
+	}
+	if err := provision.CheckDelete(c.Agent, facts); err != nil {
+		return err
+	}
+	question := fmt.Sprintf("Delete agent %s%s?", c.Agent, map[bool]string{true: " and " + facts.Policy.Home}[c.DeleteHome])
+	if err := a.confirm(question, c.Yes || c.DryRun); err != nil {
+		return err
+	}
+	if facts, err = a.stopAll(runner, facts, provision.PlanStop); err != nil {
+		return err
+	}
+	if err := runner.Apply(context.Background(), provision.PlanDelete(facts, c.DeleteHome)); err != nil {
+		return hintError{fmt.Errorf("delete agent %q: %w", c.Agent, err), "au delete --agent " + c.Agent}
+	}
+	return c.forget(a, runner, human, entry != nil)
+}
+
+// forget takes the agent out of the human's config.
+func (c *deleteCmd) forget(a *app, runner *step.Runner, human provision.User, recorded bool) error {
+	if recorded && !runner.DryRun {
+		if err := a.save(human, a.out, record{Remove: c.Agent}); err != nil {
+			return err
+		}
+	}
+	if !runner.DryRun {
+		fmt.Fprintf(a.out, "Deleted agent %s\n", c.Agent)
+	}
+	return nil
+}
+
+// patience is how long processes that were killed have to go: one in an uninterruptible read may take a while.
+const patience = 10 * time.Second
+
+// stopAll ends the agent's processes, again and again where they start new ones, and returns the facts with none left.
+func (a *app) stopAll(runner *step.Runner, facts provision.Facts, plan func(provision.Facts) []step.Step) (provision.Facts, error) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		if err := runner.Apply(context.Background(), plan(facts)); err != nil {
+			return facts, err
+		}
+		if runner.DryRun {
+			return facts, nil
+		}
+		next, err := observe(facts.Name, facts.Human)
+		if err != nil {
+			return facts, err
+		}
+		facts = next
+		if len(facts.Leftovers.Running) == 0 {
+			return facts, nil
+		}
+		if time.Now().After(deadline) {
+			return facts, fmt.Errorf("processes of agent %q will not die: %s", facts.Name, strings.Join(facts.Leftovers.Running, ", "))
+		}
+	}
+}
+
+// unmarked deletes an agent that stands in the config and has no policy: one that the original made, or the rest of one that is gone.
+func (c *deleteCmd) unmarked(a *app, runner *step.Runner, facts provision.Facts, entry config.Agent) error {
+	if facts.Agent == nil && facts.Group == nil {
+		if err := a.confirm(fmt.Sprintf("Agent %s is gone from this machine. Forget it?", c.Agent), c.Yes || c.DryRun); err != nil {
+			return err
+		}
+		return c.forget(a, runner, facts.Human, true)
+	}
+	if err := provision.CheckDeleteLegacy(c.Agent, entry.Entrypoint, facts); err != nil {
+		return err
+	}
+	if err := a.confirm(fmt.Sprintf("Delete agent %s, made by agent-as-unix-user 2.x?", c.Agent), c.Yes || c.DryRun); err != nil {
+		return err
+	}
+	facts, err := a.stopAll(runner, facts, provision.PlanStopLegacy)
+	if err != nil {
+		return err
+	}
+	var shares []string
+	for _, m := range entry.Mounts {
+		if !m.ReadOnly {
+			shares = append(shares, m.Source)
+		}
+	}
+	if err := runner.Apply(context.Background(), provision.PlanDeleteLegacy(facts, shares, c.DeleteHome)); err != nil {
+		return fmt.Errorf("delete agent %q: %w", c.Agent, err)
+	}
+	return c.forget(a, runner, facts.Human, true)
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/step"
+)
+
+type grantCmd struct {
+	agentFlag
+	Who    string `arg:"" name:"human" help:"A user of this machine."`
+	DryRun bool   `help:"Print what would be done, and do nothing."`
+}
+
+type revokeCmd struct {
+	agentFlag
+	Who    string `arg:"" name:"human" help:"A user of this machine."`
+	DryRun bool   `help:"Print what would be done, and do nothing."`
+}
+
+func (c *grantCmd) Run(a *app) error {
+	changed, err := a.admit(c.Agent, c.Who, false, c.DryRun)
+	switch {
+	case err != nil || c.DryRun:
+		return err
+	case !changed:
+		fmt.Fprintf(a.out, "%s may enter agent %s already; nothing to do\n", c.Who, c.Agent)
+	default:
+		fmt.Fprintf(a.out, "%s may enter agent %s now, with: au run --agent %s COMMAND\n", c.Who, c.Agent, c.Agent)
+	}
+	return nil
+}
+
+func (c *revokeCmd) Run(a *app) error {
+	_, err := a.admit(c.Agent, c.Who, true, c.DryRun)
+	if err == nil && !c.DryRun {
+		fmt.Fprintf(a.out, "%s may not enter agent %s any more. A session of theirs that is open keeps the group %s, and with it the home's files, until it ends\n",
+			c.Who, c.Agent, provision.GroupName(c.Agent))
+	}
+	return err
+}
+
+// admit lets who in, or out, and reports whether anything had to change.
+func (a *app) admit(agent, name string, revoke, dryRun bool) (bool, error) {
+	human, err := a.human()
+	if err != nil {
+		return false, err
+	}
+	if err := provision.CheckName(agent); err != nil {
+		return false, err
+	}
+	who, ok, err := lookupUser(name)
+	if err != nil {
+		return false, err
+	}
+	if !ok || who.Name != name {
+		return false, fmt.Errorf("user %q: no such user on this machine", name)
+	}
+	facts, err := observe(agent, human)
+	if err != nil {
+		return false, err
+	}
+	if err := provision.CheckGrant(agent, who, facts, revoke); err != nil {
+		return false, err
+	}
+	runner, err := a.runner(a.out, dryRun)
+	if err != nil {
+		return false, err
+	}
+	plan := provision.PlanGrant
+	if revoke {
+		plan = provision.PlanRevoke
+	}
+	steps := plan(facts, who)
+	if err := runner.Apply(context.Background(), steps); err != nil {
+		return false, a.undoGrant(runner, err)
+	}
+	return len(steps) > 0, nil
+}
+
+// undoGrant takes back what was done before err.
+func (a *app) undoGrant(r *step.Runner, err error) error {
+	if left := r.Rollback(); left != nil {
+		return fmt.Errorf("%w; not all of it could be taken back: %w", err, left)
+	}
+	return err
+}

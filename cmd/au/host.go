@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision"
+	auslices "github.com/a4u2/au/slices"
+	"golang.org/x/sys/unix"
+)
+
+// hostRoot stands before every path that facts are read from; empty but in tests, which give the program a machine made of files.
+var hostRoot string
+
+// needed are the programs that the plans run.
+var needed = []string{"getent", "useradd", "usermod", "userdel", "groupadd", "groupdel", "setfacl", "getfacl", "install", "pkill", "runuser"}
+
+// observe reads the facts about the agent, as the human sees them. It changes nothing and asks for no password.
+func observe(agent string, human provision.User) (provision.Facts, error) {
+	f := provision.Facts{Name: agent, Human: human, Session: session(), Shell: "/bin/sh"}
+	for _, name := range needed {
+		if _, err := exec.LookPath(name); err != nil {
+			f.Missing = append(f.Missing, name)
+		}
+	}
+	if len(f.Missing) > 0 {
+		return f, nil
+	}
+	if exists("/bin/bash") {
+		f.Shell = "/bin/bash"
+	}
+	var tag [8]byte
+	rand.Read(tag[:])
+	f.NewTag = hex.EncodeToString(tag[:])
+	if err := observeAccounts(&f, agent); err != nil {
+		return f, err
+	}
+	observePolicy(&f, agent)
+	observePaths(&f, agent)
+	observeUnit(&f, agent)
+	return f, observeRest(&f)
+}
+
+// getent returns the lines of a name service database: all of it, or the entries for the keys. A static program has no NSS of its own, hence getent(1).
+func getent(database string, keys ...string) ([]string, error) {
+	out, err := exec.Command("getent", append([]string{database}, keys...)...).Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == 2 { // no such key
+		err = nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("run %q: %w", "getent "+database, err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n"), nil
+}
+
+// users returns the accounts that getent(1) shows.
+func users(keys ...string) ([]provision.User, error) {
+	lines, err := getent("passwd", keys...)
+	var all []provision.User
+	for _, line := range lines {
+		if u, ok := provision.ParseUser(line); ok {
+			all = append(all, u)
+		}
+	}
+	return all, err
+}
+
+// lookupUser returns one account by name or uid; ok is false where there is none.
+func lookupUser(key string) (u provision.User, ok bool, err error) {
+	all, err := users(key)
+	if err != nil || len(all) == 0 {
+		return u, false, err
+	}
+	return all[0], true, nil
+}
+
+// observeAccounts reads users and groups, and chooses the numbers that a new agent would get.
+func observeAccounts(f *provision.Facts, agent string) error {
+	all, err := users()
+	if err != nil {
+		return err
+	}
+	if u, ok, err := lookupUser(agent); err != nil {
+		return err
+	} else if ok {
+		f.Agent = &u
+	}
+	lines, err := getent("group")
+	if err != nil {
+		return err
+	}
+	var groups []provision.Group
+	for _, line := range lines {
+		g, ok := provision.ParseGroup(line)
+		if !ok {
+			continue
+		}
+		groups = append(groups, g)
+		switch g.Name {
+		case agent:
+			f.Private = &g
+		case provision.GroupName(agent):
+			f.Group = &g
+		}
+	}
+	defs, _ := os.ReadFile(hostRoot + "/etc/login.defs")
+	f.Next, err = provision.ChooseIDs(all, groups, provision.ParseLoginDefs(string(defs), "UID"), provision.ParseLoginDefs(string(defs), "GID"))
+	return err
+}
+
+// observePolicy reads the mark.
+func observePolicy(f *provision.Facts, agent string) {
+	text, err := os.ReadFile(hostRoot + provision.PolicyPath(agent))
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		f.PolicyErr = err
+		return
+	}
+	f.PolicyText = string(text)
+	p, err := csrc.ParsePolicy(text)
+	if err != nil {
+		f.PolicyErr = err
+		return
+	}
+	f.Policy = &p
+	if u, ok, _ := lookupUser(strconv.FormatUint(uint64(p.UID), 10)); ok {
+		f.UIDUser = u.Name
+	}
+}
+
+// observePaths reads what stands in the file system.
+func observePaths(f *provision.Facts, agent string) {
+	home, entrypoint := provision.HomePath(agent), provision.EntrypointPath(agent)
+	f.Etc, f.PolicyFolder = lstat(provision.EtcDir), lstat(provision.PolicyDir)
+	f.LibexecAu, f.EntrypointFolder = lstat(provision.LibexecDir), lstat(filepath.Dir(entrypoint))
+	f.Libexec = lstat(filepath.Dir(provision.LibexecDir))
+	f.Libexec.NoSuid = nosuid("/usr/local")
+	f.Home, f.HomeSSH, f.HomeGnuPG = lstat(home), lstat(home+"/.ssh"), lstat(home+"/.gnupg")
+	f.Entrypoint = lstat(entrypoint)
+	f.Entrypoint.NoSuid = f.Libexec.NoSuid
+	f.Entrypoint.SHA256 = fingerprint(entrypoint)
+	if f.Home.Exists {
+		if u, ok, _ := lookupUser(strconv.FormatUint(uint64(f.Home.UID), 10)); ok {
+			f.HomeOwner = u.Name
+		}
+		_, err := os.ReadDir(hostRoot + home)
+		f.HomeReadable = err == nil
+	}
+	skel, _ := os.ReadDir(hostRoot + "/etc/skel")
+	for _, e := range skel {
+		if !exists(home + "/" + e.Name()) {
+			f.SkelMissing = append(f.SkelMissing, "/etc/skel/"+e.Name())
+		}
+	}
+}
+
+// observeUnit asks systemd for the keeper.
+func observeUnit(f *provision.Facts, agent string) {
+	f.Unit.Systemd = exists("/run/systemd/system")
+	if !f.Unit.Systemd {
+		return
+	}
+	name := auslices.KeeperName(agent)
+	text, _ := os.ReadFile(hostRoot + provision.UnitDir + "/" + name)
+	f.Unit.Text = string(text)
+	if f.Unit.Sleep, _ = exec.LookPath("sleep"); f.Unit.Sleep == "" {
+		f.Unit.Sleep = "/usr/bin/sleep"
+	}
+	out, err := exec.Command("systemctl", "show", "--property=ActiveState,UnitFileState,MainPID", name).Output()
+	if err != nil {
+		return
+	}
+	state := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		k, v, _ := strings.Cut(strings.TrimSpace(line), "=")
+		state[k] = v
+	}
+	f.Unit.Active = state["ActiveState"] == "active"
+	f.Unit.Enabled = state["UnitFileState"] == "enabled"
+	f.Unit.Cgroups = cgroups(f, agent, state["MainPID"])
+}
+
+// cgroups returns the folders that a run joins: those of the running keeper, those of the policy while it does not run, and on a pure cgroup v2
+// machine the one that it will have.
+func cgroups(f *provision.Facts, agent, keeper string) []string {
+	if f.Unit.Active && keeper != "0" && f.Agent != nil {
+		if text, err := os.ReadFile(hostRoot + "/proc/" + keeper + "/cgroup"); err == nil {
+			mounts, _ := os.ReadFile(hostRoot + "/proc/self/mountinfo")
+			if found, err := auslices.CgroupFolders(text, mounts, f.Agent.UID); err == nil {
+				return found
+			}
+		}
+	}
+	if f.Ours() {
+		return f.Policy.Cgroups
+	}
+	if exists("/sys/fs/cgroup/cgroup.controllers") {
+		return []string{"user.slice/" + auslices.Name(f.Next.UID) + "/" + auslices.KeeperName(agent)}
+	}
+	return nil
+}
+
+// observeRest reads what only `au delete` cares about, and the entrypoint there is to install.
+func observeRest(f *provision.Facts) error {
+	for _, d := range []string{"/var/mail", "/var/spool/mail", "/var/spool/cron", "/var/spool/at"} {
+		if p := lstat(d); p.Exists && p.Mode.IsDir() {
+			f.Spools = append(f.Spools, d)
+		}
+	}
+	if f.Policy != nil {
+		slice := auslices.Name(f.Policy.UID)
+		for _, d := range []string{"/etc/systemd/system.control/" + slice + ".d", "/etc/systemd/system/" + slice + ".d", "/run/systemd/system.control/" + slice + ".d"} {
+			if exists(d) {
+				f.Leftovers.DropIns = append(f.Leftovers.DropIns, d)
+			}
+		}
+		f.Leftovers.Linger = exists("/var/lib/systemd/linger/" + f.Policy.Name)
+	}
+	if f.Agent != nil && f.Agent.UID >= 1000 {
+		f.Leftovers.Running = processes(f.Agent.UID)
+	}
+	return nil
+}
+
+// processes returns the processes of the uid as "PID NAME", by pgrep(1).
+func processes(uid uint32) []string {
+	out, _ := exec.Command("pgrep", "--list-name", "--uid", strconv.FormatUint(uint64(uid), 10)).Output()
+	if len(bytes.TrimSpace(out)) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+// exists reports whether a path can be seen, a dangling link too.
+func exists(path string) bool {
+	_, err := os.Lstat(hostRoot + path)
+	return err == nil
+}
+
+// lstat reads a path's owner, mode and ACL.
+func lstat(path string) provision.Path {
+	info, err := os.Lstat(hostRoot + path)
+	if err != nil {
+		return provision.Path{}
+	}
+	p := provision.Path{Exists: true, Mode: info.Mode()}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		p.UID, p.GID, p.Links = st.Uid, st.Gid, uint64(st.Nlink)
+	}
+	if info.Mode()&fs.ModeSymlink == 0 {
+		p.ACL = acl(path)
+	}
+	return p
+}
+
+// acl returns the entries of a path's ACL, nil where it has only its mode bits.
+func acl(path string) []string {
+	out, err := exec.Command("getfacl", "--absolute-names", "--omit-header", "--numeric", "--skip-base", "--no-effective", path).Output()
+	if err != nil || len(out) == 0 {
+		return nil
+	}
+	return strings.Fields(string(out))
+}
+
+// nosuid reports whether the file system of path ignores set-uid bits, statvfs(3).
+func nosuid(path string) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(hostRoot+path, &st) == nil && st.Flags&unix.ST_NOSUID != 0
+}
+
+// fingerprint returns the SHA-256 of a file, empty where it cannot be read.
+func fingerprint(path string) string {
+	f, err := os.OpenFile(hostRoot+path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// session returns the groups that this session really has.
+func session() []uint32 {
+	all := []uint32{uint32(os.Getgid())}
+	groups, _ := os.Getgroups()
+	for _, g := range groups {
+		all = append(all, uint32(g))
+	}
+	return all
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+)
+
+type infoCmd struct {
+	agentFlag
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// agentInfo is what `au info --json` prints.
+type agentInfo struct {
+	Name       string     `json:"name"`
+	Made       string     `json:"made"` // "au", "agent-as-unix-user" or "missing"
+	Healthy    bool       `json:"healthy"`
+	UID        uint32     `json:"uid"`
+	Home       string     `json:"home"`
+	Group      string     `json:"group"`
+	Entrypoint string     `json:"entrypoint"`
+	Unit       string     `json:"unit,omitempty"`
+	Humans     []string   `json:"humans"`
+	Mounts     []infoPath `json:"mounts"`
+	Issues     []issue    `json:"issues"`
+}
+
+type infoPath struct {
+	Source   string `json:"source"`
+	Target   string `json:"target"`
+	ReadOnly bool   `json:"read_only"`
+}
+
+type issue struct {
+	Problem string `json:"problem"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+func (c *infoCmd) Run(a *app) error {
+	human, err := a.human()
+	if err != nil {
+		return err
+	}
+	known, err := config.Load(a.configPath(human))
+	if err != nil {
+		return err
+	}
+	facts, err := observe(c.Agent, human)
+	if err != nil {
+		return err
+	}
+	entry := known.Agent(c.Agent)
+	if entry == nil && facts.Policy == nil && facts.PolicyErr == nil {
+		return hintError{fmt.Errorf("%s: no such agent", c.Agent), "au new --agent " + c.Agent}
+	}
+	a.warn(human, known)
+	info := describe(facts, entry)
+	if c.JSON {
+		err = a.printJSON(info)
+	} else {
+		a.printInfo(info, facts)
+	}
+	if err == nil && !info.Healthy {
+		return exitError(statusFailed)
+	}
+	return err
+}
+
+// describe puts facts and config together.
+func describe(f provision.Facts, entry *config.Agent) agentInfo {
+	info := agentInfo{
+		Name: f.Name, Made: "au", Home: provision.HomePath(f.Name), Group: provision.GroupName(f.Name), Entrypoint: provision.EntrypointPath(f.Name),
+		Humans: []string{}, Mounts: []infoPath{}, Issues: []issue{},
+	}
+	if f.Unit.Text != "" {
+		info.Unit = "au-" + f.Name + ".service"
+	}
+	if f.Policy != nil {
+		info.UID, info.Home = f.Policy.UID, f.Policy.Home
+		for _, h := range f.Policy.Humans {
+			info.Humans = append(info.Humans, h.Name)
+		}
+	}
+	if entry != nil {
+		for _, m := range entry.Mounts {
+			info.Mounts = append(info.Mounts, infoPath{m.Source, m.Target, m.ReadOnly})
+		}
+	}
+	if f.Policy == nil && f.PolicyErr == nil && entry != nil && entry.Entrypoint != info.Entrypoint {
+		info.Made, info.Group, info.Entrypoint = "agent-as-unix-user", entry.Group, entry.Entrypoint
+		info.Issues = append(info.Issues, issue{
+			"made by agent-as-unix-user 2.x: its entrypoint lets the agent become root, so `au run` refuses it",
+			fmt.Sprintf("au delete --agent %s && au new --agent %s", f.Name, f.Name),
+		})
+		return info
+	}
+	for _, i := range provision.Health(f) {
+		info.Issues = append(info.Issues, issue{i.Problem, i.Hint})
+	}
+	info.Healthy = len(info.Issues) == 0
+	return info
+}
+
+func (a *app) printInfo(i agentInfo, f provision.Facts) {
+	p := a.paint()
+	state := ""
+	if !i.Healthy {
+		state = " (" + p.red("BROKEN") + ")"
+	}
+	fmt.Fprintf(a.out, "%s%s\n", p.green(i.Name), state)
+	fmt.Fprintf(a.out, "  user: uid %d\n", i.UID)
+	fmt.Fprintf(a.out, "  home: %s\n", p.yellow(i.Home))
+	group := ""
+	if f.Group != nil && !provision.SessionHasGroup(f) {
+		group = " (not in this session yet; nothing needs it)"
+	}
+	fmt.Fprintf(a.out, "  group: %s%s\n", p.yellow(i.Group), group)
+	fmt.Fprintf(a.out, "  entrypoint: %s\n", p.yellow(i.Entrypoint))
+	switch {
+	case i.Unit != "":
+		fmt.Fprintf(a.out, "  unit: %s\n", p.yellow(i.Unit))
+	case !f.Unit.Systemd:
+		fmt.Fprintf(a.out, "  unit: none (no systemd here: no limits)\n")
+	}
+	for n, h := range i.Humans {
+		fmt.Fprintf(a.out, "%s%s", map[bool]string{true: "  humans: ", false: ", "}[n == 0], h)
+	}
+	if len(i.Humans) > 0 {
+		fmt.Fprintln(a.out)
+	}
+	if len(i.Mounts) == 0 {
+		fmt.Fprintf(a.out, "  mounts: none\n")
+	} else {
+		fmt.Fprintf(a.out, "  mounts:\n")
+	}
+	for _, m := range i.Mounts {
+		mode := "rw"
+		if m.ReadOnly {
+			mode = "ro"
+		}
+		fmt.Fprintf(a.out, "    - %s -> %s [%s]\n", p.yellow(m.Source), p.yellow(m.Target), mode)
+	}
+	if len(i.Issues) > 0 {
+		fmt.Fprintf(a.out, "  %s:\n", p.red("issues"))
+	}
+	for _, s := range i.Issues {
+		fmt.Fprintf(a.out, "    - %s\n", s.Problem)
+		if s.Hint != "" {
+			fmt.Fprintf(a.out, "      hint: %s\n", s.Hint)
+		}
+	}
+}
+
+// warn says what weakens every agent: a home that others can enter. The original's switch silences it.
+func (a *app) warn(human provision.User, c *config.Config) {
+	info, err := os.Stat(hostRoot + human.Home)
+	if err != nil || c.DisableHomeAccessCheck || info.Mode().Perm()&fs.FileMode(0o007) == 0 {
+		return
+	}
+	fmt.Fprintf(a.err, "au: warning: others can enter %s (mode %04o), and agents are others\nau: hint: chmod o= %s\n", human.Home, info.Mode().Perm(), human.Home)
+	fmt.Fprintf(a.err, "au: (disable_home_access_check = true in %s silences this)\n", a.configPath(human))
+}
+
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+type listCmd struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// listed is a line of `au list`.
+type listed struct {
+	Name    string `json:"name"`
+	Made    string `json:"made"` // "au", "agent-as-unix-user" or "missing"
+	Default bool   `json:"default"`
+}
+
+func (c *listCmd) Run(a *app) error {
+	human, err := a.human()
+	if err != nil {
+		return err
+	}
+	known, err := config.Load(a.configPath(human))
+	if err != nil {
+		return err
+	}
+	agents, err := listAgents(known, human)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return a.printJSON(agents)
+	}
+	if len(agents) == 0 {
+		fmt.Fprintln(a.out, "No agents configured.")
+	}
+	p := a.paint()
+	for _, g := range agents {
+		line := g.Name
+		if g.Default {
+			line += " (" + p.green("default") + ")"
+		}
+		if g.Made != "au" {
+			line += " (" + p.red(map[string]string{"missing": "not on this machine", "agent-as-unix-user": "made by agent-as-unix-user 2.x: not run"}[g.Made]) + ")"
+		}
+		fmt.Fprintln(a.out, line)
+	}
+	return nil
+}
+
+// listAgents returns the agents of the config, then those whose policy lets the human in without standing in it.
+func listAgents(known *config.Config, human provision.User) ([]listed, error) {
+	agents := []listed{}
+	seen := map[string]bool{}
+	add := func(name, made string) {
+		seen[name] = true
+		agents = append(agents, listed{name, made, name == "agent"})
+	}
+	for _, g := range known.Agents {
+		switch {
+		case exists(provision.PolicyPath(g.UserName)):
+			add(g.UserName, "au")
+		case g.Entrypoint != provision.EntrypointPath(g.UserName) && exists(provision.HomePath(g.UserName)):
+			add(g.UserName, "agent-as-unix-user")
+		default:
+			add(g.UserName, "missing")
+		}
+	}
+	policies, err := os.ReadDir(hostRoot + provision.PolicyDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return agents, nil
+	}
+	for _, e := range policies {
+		if seen[e.Name()] || provision.CheckName(e.Name()) != nil {
+			continue
+		}
+		if p, err := readPolicy(e.Name()); err == nil && p.Admits(human.UID) {
+			add(e.Name(), "au")
+		}
+	}
+	return agents, err
+}

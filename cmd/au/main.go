@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// au gives an AI coding agent a Unix user of its own, and only what its human hands over.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the build: -X main.version=….
+var version = "devel"
+
+// Exit statuses of au itself, beside 0.
+const (
+	statusFailed  = 1
+	statusUsage   = 2
+	statusRefused = 125 // of `au run` and `au shell`, whose other statuses are the command's
+)
+
+// grammar is all that au understands. One file a command.
+type grammar struct {
+	globals
+	New    newCmd    `cmd:"" help:"Make an agent: a Unix user of its own, and the entrypoint to run commands as it."`
+	Run    runCmd    `cmd:"" help:"Run a command as the agent."`
+	Shell  shellCmd  `cmd:"" help:"Open a login shell as the agent."`
+	Info   infoCmd   `cmd:"" help:"Show an agent and check its health."`
+	List   listCmd   `cmd:"" help:"List the agents."`
+	Grant  grantCmd  `cmd:"" help:"Let another human enter an agent."`
+	Revoke revokeCmd `cmd:"" help:"Shut a human out of an agent."`
+	Delete deleteCmd `cmd:"" help:"Delete an agent and all that au made for it."`
+
+	Source sourceCmd `cmd:"" hidden:"" help:"Print the source of the entrypoint."`
+	Record recordCmd `cmd:"" hidden:"" help:"Write the config as the human."`
+}
+
+// runGrammar is what `au run` needs of it: building the whole grammar costs more than all else that a run does before the command starts.
+type runGrammar struct {
+	globals
+	Run   runCmd   `cmd:"" help:"Run a command as the agent."`
+	Shell shellCmd `cmd:"" help:"Open a login shell as the agent."`
+}
+
+// globals are the options of every command.
+type globals struct {
+	Config  string           `short:"C" type:"path" placeholder:"PATH" help:"Config file (default: ~/.config/agent-as-unix-user.toml)."`
+	Human   string           `placeholder:"NAME" help:"When run as root: the human to act for (default: SUDO_USER)."`
+	Version kong.VersionFlag `help:"Show the version."`
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is au: it parses args, runs the command and returns the exit status.
+func run(args []string, stdout, stderr io.Writer) int {
+	a := &app{out: stdout, err: stderr}
+	failed := statusFailed
+	var target any
+	if len(args) > 0 && (args[0] == "run" || args[0] == "shell") {
+		g := &runGrammar{}
+		target, a.globals, failed = g, &g.globals, statusRefused
+	} else {
+		g := &grammar{}
+		target, a.globals = g, &g.globals
+	}
+	done := -1
+	parser, err := kong.New(target, kong.Name("au"), kong.Description("Run AI coding agents as Unix users of their own."),
+		kong.Vars{"version": "au " + version}, kong.Writers(stdout, stderr), kong.Exit(func(status int) { done = status; panic(exited{}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		panic(err) // the grammar itself is wrong
+	}
+	ctx, err := parse(parser, args)
+	if done >= 0 {
+		return done
+	}
+	if err != nil {
+		return a.usage(args, err)
+	}
+	if name := ctx.Selected(); name != nil && (name.Name == "run" || name.Name == "shell") {
+		failed = statusRefused
+	}
+	return a.status(ctx.Run(a), failed)
+}
+
+// exited unwinds kong after it has printed help or the version.
+type exited struct{}
+
+func parse(parser *kong.Kong, args []string) (ctx *kong.Context, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(exited); !ok {
+				panic(r)
+			}
+		}
+	}()
+	return parser.Parse(args)
+}
+
+// usage says what is wrong with the words typed.
+func (a *app) usage(args []string, err error) int {
+	fmt.Fprintf(a.err, "au: %v\n", err)
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
+		name := parse.Context.Selected().FullPath()
+		fmt.Fprintf(a.err, "au: hint: %s --help\n", name)
+		if n := parse.Context.Selected().Name; n == "run" || n == "shell" {
+			return statusRefused
+		}
+	} else {
+		fmt.Fprintf(a.err, "au: hint: au --help\n")
+	}
+	if len(args) > 0 && (args[0] == "run" || args[0] == "shell") {
+		return statusRefused
+	}
+	return statusUsage
+}
+
+// status prints an error and returns the exit status that goes with it.
+func (a *app) status(err error, failed int) int {
+	var exit exitError
+	if errors.As(err, &exit) {
+		return int(exit)
+	}
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintf(a.err, "au: %v\n", err)
+	var h hintError
+	if errors.As(err, &h) {
+		fmt.Fprintf(a.err, "au: hint: %s\n", h.hint)
+	}
+	return failed
+}
+
+// exitError ends au with that status; all has been said.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// hintError is an error with a command to paste.
+type hintError struct {
+	error
+	hint string
+}
+
+func (h hintError) Unwrap() error { return h.error }

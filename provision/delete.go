@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision/step"
+	"github.com/a4u2/au/slices"
+)
+
+// CheckDelete refuses to delete what au did not make. The policy is the mark: without one, or where it names somebody else, nothing is touched.
+func CheckDelete(name string, f Facts) error {
+	switch p := f.Policy; {
+	case f.PolicyErr != nil && p == nil:
+		return fmt.Errorf("policy of agent %q: %w; mend or remove %s by hand", name, f.PolicyErr, PolicyPath(name))
+	case p == nil:
+		return fmt.Errorf("%s: no such agent was made by au on this machine", name)
+	case p.UID < 1000:
+		return fmt.Errorf("policy of agent %q names uid %d: au makes and deletes only uids from 1000 up", name, p.UID)
+	case f.Agent != nil && !f.Ours():
+		return fmt.Errorf("user %q (uid %d) is not the one that the policy names (uid %d): au did not make it, and does not delete it", name, f.Agent.UID, p.UID)
+	case f.Agent != nil && f.Agent.Home != p.Home:
+		return fmt.Errorf("home of user %q is %q where the policy says %q", name, f.Agent.Home, p.Home)
+	}
+	return nil
+}
+
+// PlanStop returns the steps that end the agent's processes: first the unit with all in it, then whatever runs under the uid elsewhere.
+// They are repeated until Facts show none, and come before PlanDelete.
+func PlanStop(f Facts) []step.Step {
+	var plan []step.Step
+	p := f.Policy
+	if f.Unit.Systemd && (f.Unit.Enabled || f.Unit.Active) {
+		plan = append(plan, step.Step{Do: step.Root("systemctl", "disable", "--now", slices.KeeperName(p.Name))})
+	}
+	if f.Ours() {
+		kill := step.Root("pkill", "--signal", "KILL", "--uid", num(p.UID))
+		kill.OK = []int{1} // nothing matched
+		plan = append(plan, step.Step{Do: kill})
+	}
+	return plan
+}
+
+// PlanDelete returns the steps that remove what is there of the agent, the mark last. Its processes have ended before.
+func PlanDelete(f Facts, deleteHome bool) []step.Step {
+	p := *f.Policy
+	var plan []step.Step
+	do := func(argv ...string) { plan = append(plan, step.Step{Do: step.Root(argv...)}) }
+
+	unit := UnitDir + "/" + slices.KeeperName(p.Name)
+	if f.Unit.Text != "" {
+		do("rm", "-f", unit, unit+".new")
+	}
+	for _, d := range f.Leftovers.DropIns {
+		do("rm", "-rf", d)
+	}
+	if f.Unit.Systemd && (f.Unit.Text != "" || len(f.Leftovers.DropIns) > 0) {
+		do("systemctl", "daemon-reload")
+	}
+	if f.Leftovers.Linger {
+		do("rm", "-f", "/var/lib/systemd/linger/"+p.Name)
+	}
+	if f.EntrypointFolder.Exists {
+		do("rm", "-f", EntrypointPath(p.Name), EntrypointPath(p.Name)+".new")
+		do("rmdir", path.Dir(EntrypointPath(p.Name)))
+	}
+	if f.Ours() && len(f.Spools) > 0 {
+		// What an account that is gone would leave to the next one with its uid: mail, its crontab, its at jobs.
+		do(append(append([]string{"find"}, f.Spools...), "-xdev", "-type", "f", "-uid", num(p.UID), "-delete")...)
+	}
+	plan = append(plan, planDeleteHome(p, f, deleteHome)...)
+	if f.Agent != nil {
+		do("userdel", p.Name)
+	}
+	if f.Private != nil && f.Private.GID == p.GID {
+		plan = append(plan, step.Step{Do: groupdel(p.Name)})
+	}
+	if f.Group != nil && f.Group.GID == p.Group {
+		plan = append(plan, step.Step{Do: groupdel(f.Group.Name)})
+	}
+	do("rm", "-f", PolicyPath(p.Name), PolicyPath(p.Name)+".new")
+	do("rmdir", "--ignore-fail-on-non-empty", PolicyDir)
+	do("rmdir", "--ignore-fail-on-non-empty", EtcDir)
+	if f.LibexecAu.Exists {
+		do("rmdir", "--ignore-fail-on-non-empty", LibexecDir)
+	}
+	return plan
+}
+
+// planDeleteHome removes the home, or closes it. A home whose owner is somebody else's is left alone.
+func planDeleteHome(p csrc.Policy, f Facts, deleteHome bool) []step.Step {
+	h := f.Home
+	owned := h.Exists && h.Mode.IsDir() && (h.UID == p.UID || h.UID == 0)
+	closed := h.UID == 0 && h.Mode.Perm() == 0o700 && h.Mode&fs.ModeSetgid == 0
+	switch {
+	case !owned:
+		return nil
+	case deleteHome:
+		return []step.Step{{Do: step.Root("rm", "-rf", "--one-file-system", p.Home)}}
+	case closed:
+		return nil
+	default:
+		return []step.Step{{Do: step.Root("setfacl", "--remove-all", p.Home)}, {Do: closeHome(p.Home)}}
+	}
+}

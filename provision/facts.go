@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package provision decides what must change for an agent to be as described: facts in, steps out. It reads and changes nothing itself.
+package provision
+
+import (
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/a4u2/au/csrc"
+)
+
+// Where things stand on every machine.
+const (
+	EtcDir     = "/etc/au"
+	PolicyDir  = "/etc/au/agents"
+	LibexecDir = "/usr/local/libexec/au"
+	UnitDir    = "/etc/systemd/system"
+)
+
+// PolicyPath returns where the agent's policy stands.
+func PolicyPath(agent string) string { return PolicyDir + "/" + agent }
+
+// EntrypointPath returns where the agent's entrypoint stands.
+func EntrypointPath(agent string) string { return LibexecDir + "/" + agent + "/su_as_agent" }
+
+// HomePath returns the agent's home.
+func HomePath(agent string) string { return "/home/" + agent }
+
+// GroupName returns the group of the humans who may enter the agent.
+func GroupName(agent string) string { return "su-as-" + agent }
+
+// Comment returns what stands in the comment field of a user that au made; tag is the policy's. (passwd(5): no colon.)
+func Comment(tag string) string { return "au agent " + tag }
+
+// User is a line of passwd(5).
+type User struct {
+	Name, Comment, Home, Shell string
+	UID, GID                   uint32
+}
+
+// Group is a line of group(5).
+type Group struct {
+	Name    string
+	GID     uint32
+	Members []string
+}
+
+// Path is what lstat(2) and getfacl(1) say of a path.
+type Path struct {
+	Exists   bool
+	Mode     fs.FileMode
+	UID, GID uint32
+	Links    uint64
+	ACL      []string // numeric entries such as "user:1001:rwx" and "default:mask::rwx"; nil where there are only the mode bits
+	NoSuid   bool     // the file system is mounted nosuid
+	SHA256   string   // of a regular file that could be read
+}
+
+// Unit is what systemd says of the agent's keeper.
+type Unit struct {
+	Systemd bool     // systemd runs the machine
+	Text    string   // of the unit file; empty where there is none
+	Enabled bool     // starts at boot
+	Active  bool     // runs now
+	Cgroups []string // the folders below /sys/fs/cgroup that a run joins; as read from the keeper, or as v2 will have them
+	Sleep   string   // absolute path of sleep(1)
+}
+
+// IDs are the numbers a new agent would get.
+type IDs struct{ UID, GID, Group uint32 }
+
+// Facts are what the plans depend on, as read from the machine at one moment.
+type Facts struct {
+	Name       string // of the agent
+	Human      User
+	Session    []uint32 // groups of the running session
+	Agent      *User    // nil: no such user
+	Group      *Group   // su-as-NAME; nil: no such group
+	Private    *Group   // the agent's own group; nil: no such group
+	Policy     *csrc.Policy
+	PolicyText string
+	PolicyErr  error // the policy is there and cannot be used
+	Next       IDs
+	NewTag     string // a fresh tag for a policy that is still to be written
+	Shell      string // the shell of a new agent
+
+	Etc, PolicyFolder, Libexec, LibexecAu, EntrypointFolder Path
+	Home, HomeSSH, HomeGnuPG                                Path
+	HomeReadable                                            bool     // au can see what is in it
+	HomeOwner                                               string   // name of the user who owns Home; empty: nobody has that uid
+	SkelMissing                                             []string // files of /etc/skel that the home has not
+	Entrypoint                                              Path
+	Source                                                  Source
+	Unit                                                    Unit
+	UIDUser                                                 string   // who has the uid that the policy names
+	Missing                                                 []string // programs that are needed and not installed
+	Spools                                                  []string // folders of mail, cron and at that exist
+	Leftovers                                               Leftovers
+}
+
+// Source is the entrypoint that would be installed.
+type Source struct {
+	Path   string
+	SHA256 string
+}
+
+// Leftovers are things outside the agent's own folders that `au delete` takes along.
+type Leftovers struct {
+	DropIns []string // folders of drop-ins for the agent's slice
+	Linger  bool
+	Running []string // "PID (NAME)" of the agent's processes
+}
+
+// Ours reports whether the user is the one the policy was written for: same uid, and the policy's tag in its comment.
+func (f Facts) Ours() bool {
+	return f.Agent != nil && f.Policy != nil && f.Agent.UID == f.Policy.UID && f.Agent.Comment == Comment(f.Policy.Tag)
+}
+
+// hasACL reports whether p has every one of the entries.
+func (p Path) hasACL(entries []string) bool {
+	return !slices.ContainsFunc(entries, func(e string) bool { return !slices.Contains(p.ACL, e) })
+}
+
+// Member reports whether name stands in the group.
+func (g *Group) Member(name string) bool { return g != nil && slices.Contains(g.Members, name) }
+
+// ParseUser reads a line of passwd(5).
+func ParseUser(line string) (User, bool) {
+	w := strings.Split(strings.TrimSpace(line), ":")
+	if len(w) != 7 {
+		return User{}, false
+	}
+	uid, ok1 := id(w[2])
+	gid, ok2 := id(w[3])
+	return User{Name: w[0], UID: uid, GID: gid, Comment: w[4], Home: w[5], Shell: w[6]}, ok1 && ok2
+}
+
+// ParseGroup reads a line of group(5).
+func ParseGroup(line string) (Group, bool) {
+	w := strings.Split(strings.TrimSpace(line), ":")
+	if len(w) != 4 {
+		return Group{}, false
+	}
+	gid, ok := id(w[2])
+	members := strings.FieldsFunc(w[3], func(r rune) bool { return r == ',' })
+	return Group{Name: w[0], GID: gid, Members: members}, ok
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision/step"
+)
+
+// CheckGrant refuses to let somebody in, or out, where that makes no sense.
+func CheckGrant(name string, who User, f Facts, revoke bool) error {
+	if err := CheckDelete(name, f); err != nil {
+		return err
+	}
+	p := f.Policy
+	in := slices.ContainsFunc(p.Humans, func(h csrc.Human) bool { return h.UID == who.UID })
+	switch {
+	case f.Agent == nil:
+		return fmt.Errorf("user %q is missing: `au new --agent %s` finishes it", name, name)
+	case who.UID == 0 || who.UID == p.UID:
+		return fmt.Errorf("user %q cannot be a human of agent %q", who.Name, name)
+	case revoke && !in:
+		return fmt.Errorf("user %q may not enter agent %q as it is", who.Name, name)
+	case revoke && len(p.Humans) == 1:
+		return fmt.Errorf("user %q is the only human of agent %q: grant it to another first, or delete the agent", who.Name, name)
+	}
+	return nil
+}
+
+// PlanGrant returns the steps after which who may enter the agent and share its home.
+func PlanGrant(f Facts, who User) []step.Step {
+	f.Human = who
+	p := *f.Policy
+	p.Humans = withHuman(p.Humans, who)
+	plan := planGroups(p, f)
+	if allow, want := entrypointACL(p); !f.Entrypoint.hasACL(want) {
+		plan = append(plan, step.Step{
+			Do:   step.Root("setfacl", "--modify", allow, EntrypointPath(p.Name)),
+			Undo: step.Undo(step.Root("setfacl", "--remove", "u:"+who.Name, EntrypointPath(p.Name))),
+		})
+	}
+	if modify, want := homeACL(p); !f.Home.hasACL(want) {
+		plan = append(plan, step.Step{
+			Do:   step.Root("setfacl", "--modify", modify, p.Home),
+			Undo: step.Undo(step.Root("setfacl", "--remove", "u:"+who.Name+",d:u:"+who.Name, p.Home)),
+		})
+	}
+	return append(plan, rewrite(p, f)...)
+}
+
+// PlanRevoke returns the steps after which who can no longer enter the agent, nor its home. The policy closes the door first.
+func PlanRevoke(f Facts, who User) []step.Step {
+	p := *f.Policy
+	p.Humans = slices.DeleteFunc(slices.Clone(p.Humans), func(h csrc.Human) bool { return h.UID == who.UID })
+	plan := rewrite(p, f)
+	plan = append(plan,
+		step.Step{Do: step.Root("setfacl", "--remove", "u:"+who.Name, EntrypointPath(p.Name))},
+		step.Step{Do: step.Root("setfacl", "--remove", "u:"+who.Name+",d:u:"+who.Name, p.Home)})
+	if f.Group.Member(who.Name) {
+		plan = append(plan, step.Step{Do: step.Root("gpasswd", "--delete", who.Name, GroupName(p.Name))})
+	}
+	return plan
+}
+
+// rewrite puts the policy in place where it differs.
+func rewrite(p csrc.Policy, f Facts) []step.Step {
+	if p.Text() == f.PolicyText {
+		return nil
+	}
+	return step.WriteFile(PolicyPath(p.Name), "0644", p.Text(), f.PolicyText)
+}

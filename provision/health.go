@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+)
+
+// Issue is something about an agent that is not as it should be.
+type Issue struct {
+	Problem string
+	Hint    string // a command to paste; empty where none mends it
+}
+
+// Health checks an agent on facts alone; no issues means that it is as `au new` leaves it.
+func Health(f Facts) []Issue {
+	var issues []Issue
+	mend := "au new --agent " + f.Name
+	bad := func(hint, format string, args ...any) {
+		issues = append(issues, Issue{fmt.Sprintf(format, args...), hint})
+	}
+	if f.PolicyErr != nil {
+		bad("", "policy %s: %v", PolicyPath(f.Name), f.PolicyErr)
+	}
+	if f.Policy == nil {
+		bad(mend, "no policy %s: au did not make this agent, or it is gone", PolicyPath(f.Name))
+		return issues
+	}
+	healthAccount(f, mend, bad)
+	if f.Agent != nil {
+		healthHome(f, mend, bad)
+	}
+	healthEntrypoint(f, mend, bad)
+	healthUnit(f, mend, bad)
+	return issues
+}
+
+type report func(hint, format string, args ...any)
+
+func healthAccount(f Facts, mend string, bad report) {
+	p := f.Policy
+	switch {
+	case f.Agent == nil && f.UIDUser != "":
+		bad(mend, "missing user %q, and its uid %d now belongs to %q", f.Name, p.UID, f.UIDUser)
+	case f.Agent == nil:
+		bad(mend, "missing user %q", f.Name)
+	case !f.Ours():
+		bad("", "user %q (uid %d) is not the one that the policy names (uid %d)", f.Name, f.Agent.UID, p.UID)
+	case f.Agent.GID != p.GID:
+		bad("", "user %q has the primary group %d where the policy says %d", f.Name, f.Agent.GID, p.GID)
+	}
+	group := GroupName(f.Name)
+	switch {
+	case f.Group == nil:
+		bad(mend, "missing group %q", group)
+		return
+	case f.Group.GID != p.Group:
+		bad("", "group %q has gid %d where the policy says %d", group, f.Group.GID, p.Group)
+	case !f.Group.Member(f.Human.Name):
+		bad(mend, "user %q is not a member of %q", f.Human.Name, group)
+	}
+	if f.Group.Member(f.Name) {
+		bad(fmt.Sprintf("sudo gpasswd --delete %s %s", f.Name, group), "the agent is a member of %q, which is for humans only", group)
+	}
+}
+
+func healthHome(f Facts, mend string, bad report) {
+	p, h := *f.Policy, f.Home
+	if !h.Exists {
+		bad(mend, "missing home %s", p.Home)
+		return
+	}
+	if !h.Mode.IsDir() || h.UID != p.UID {
+		bad("", "home %s is not a folder of the agent's", p.Home)
+		return
+	}
+	if h.GID != p.Group || h.Mode&fs.ModeSetgid == 0 {
+		bad(mend, "home %s has lost its setgid bit or its group %q", p.Home, GroupName(f.Name))
+	}
+	if h.Mode.Perm() != 0o770 {
+		bad(mend, "home %s has mode %04o where 2770 is right: the group bits are the ACL's mask", p.Home, h.Mode.Perm())
+	}
+	if _, want := homeACL(p); !h.hasACL(want) {
+		bad(mend, "home %s has lost entries of its ACL or default ACL (mask included)", p.Home)
+	}
+}
+
+func healthEntrypoint(f Facts, mend string, bad report) {
+	e, path := f.Entrypoint, EntrypointPath(f.Name)
+	if !e.Exists {
+		bad(mend, "missing entrypoint %s", path)
+		return
+	}
+	switch {
+	case !e.Mode.IsRegular() || e.UID != 0:
+		bad(mend, "entrypoint %s is not a file of root's", path)
+	case e.Mode&fs.ModeSetuid == 0:
+		bad(mend, "entrypoint %s is not set-uid", path)
+	case e.Mode != fs.ModeSetuid|0o750 || e.GID != f.Policy.Group:
+		bad(mend, "entrypoint %s is not 4750 root:%s", path, GroupName(f.Name))
+	case e.NoSuid:
+		bad("", "entrypoint %s is on a file system mounted nosuid", path)
+	}
+	if _, want := entrypointACL(*f.Policy); !e.hasACL(want) {
+		bad(mend, "entrypoint %s has lost entries of its ACL", path)
+	}
+	if e.SHA256 != "" && e.SHA256 != f.Policy.SHA256 {
+		bad(mend, "entrypoint %s has the SHA-256 %s where %s was installed", path, e.SHA256, f.Policy.SHA256)
+	}
+}
+
+func healthUnit(f Facts, mend string, bad report) {
+	if !f.Unit.Systemd {
+		return
+	}
+	switch {
+	case f.Unit.Text == "":
+		bad(mend, "missing unit au-%s.service", f.Name)
+	case !f.Unit.Active:
+		bad(fmt.Sprintf("sudo systemctl start au-%s.service", f.Name), "unit au-%s.service does not run, so `au run` is refused", f.Name)
+	case !f.Unit.Enabled:
+		bad(mend, "unit au-%s.service is not enabled, and will be missing after a reboot", f.Name)
+	}
+	if f.Unit.Active && !slices.Equal(f.Unit.Cgroups, f.Policy.Cgroups) {
+		bad(mend, "the policy names other cgroups than those of the running unit")
+	}
+}
+
+// SessionHasGroup reports whether the human's running session has the agent's group yet. Runs do not need it; reaching the home's files by group does not either, for
+// the human stands in the ACL by name.
+func SessionHasGroup(f Facts) bool {
+	return f.Group != nil && slices.Contains(f.Session, f.Group.GID)
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision/step"
+	"github.com/a4u2/au/slices"
+)
+
+// Want is the agent that `au new` was asked for.
+type Want struct {
+	Name  string
+	Allow []string // switches of the policy; nil: as they are
+}
+
+// CheckNew refuses an agent that cannot be made, before anything has changed.
+func CheckNew(w Want, f Facts) error {
+	if err := CheckName(w.Name); err != nil {
+		return err
+	}
+	group := GroupName(w.Name)
+	switch {
+	case f.Human.UID == 0:
+		return fmt.Errorf("no human to make the agent for: run au as yourself, or as root with --human NAME")
+	case w.Name == f.Human.Name:
+		return fmt.Errorf("agent name %q is your own user; choose another with --agent", w.Name)
+	case len(f.Missing) > 0:
+		return fmt.Errorf("not installed: %s; on Debian they come with the packages passwd, acl, coreutils, procps and util-linux", strings.Join(f.Missing, ", "))
+	case f.Libexec.NoSuid:
+		return fmt.Errorf("%s is on a file system mounted nosuid, where the entrypoint cannot work: remount it with suid", LibexecDir)
+	case f.PolicyErr != nil:
+		return fmt.Errorf("policy of agent %q: %w; `au delete --agent %s` removes what is left of it", w.Name, f.PolicyErr, w.Name)
+	case f.Agent != nil && !f.Ours():
+		return fmt.Errorf("user %q exists and au did not make it; choose another name with --agent", w.Name)
+	case f.Policy == nil && f.Group != nil:
+		return fmt.Errorf("group %q exists and au did not make it; choose another name with --agent", group)
+	case f.Policy == nil && f.Private != nil:
+		return fmt.Errorf("group %q exists and au did not make it; choose another name with --agent", w.Name)
+	}
+	if p := f.Policy; p != nil {
+		if f.Group != nil && f.Group.GID != p.Group {
+			return fmt.Errorf("group %q has gid %d where the policy says %d: it is not the one that au made", group, f.Group.GID, p.Group)
+		}
+		if f.Private != nil && f.Private.GID != p.GID {
+			return fmt.Errorf("group %q has gid %d where the policy says %d: it is not the one that au made", w.Name, f.Private.GID, p.GID)
+		}
+	}
+	return checkHome(w, f)
+}
+
+// checkHome refuses a home that is not a folder or is somebody's.
+func checkHome(w Want, f Facts) error {
+	home := HomePath(w.Name)
+	switch {
+	case f.Agent != nil && f.Agent.Home != home:
+		return fmt.Errorf("home of agent %q is %q where au made %q", w.Name, f.Agent.Home, home)
+	case !f.Home.Exists:
+		return nil
+	case !f.Home.Mode.IsDir():
+		return fmt.Errorf("%s is not a folder: move it away first", home)
+	case f.HomeOwner != "" && f.HomeOwner != "root" && f.HomeOwner != w.Name:
+		return fmt.Errorf("%s belongs to user %q: move it away, or choose another name with --agent", home, f.HomeOwner)
+	}
+	return nil
+}
+
+// Survived reports whether a home of an earlier agent would be taken over by the new one.
+func Survived(w Want, f Facts) bool { return f.Agent == nil && f.Home.Exists }
+
+// PlanNew returns what is missing for the agent to be as wanted; nothing is missing when it is empty. What depends on the keeper's cgroup comes in
+// a second stage, from facts read when the keeper runs.
+func PlanNew(w Want, f Facts) []step.Step {
+	p := w.policy(f)
+	var plan []step.Step
+	plan = append(plan, planPolicy(p, f)...)
+	plan = append(plan, planGroups(p, f)...)
+	plan = append(plan, planUser(p, f)...)
+	plan = append(plan, planHome(p, f)...)
+	plan = append(plan, planEntrypoint(p, f)...)
+	plan = append(plan, planUnit(p, f)...)
+	return plan
+}
+
+// folder makes a root-owned folder unless it is there.
+func folder(name string, at Path) []step.Step {
+	if at.Exists {
+		return nil
+	}
+	return []step.Step{{
+		Do:   step.Root("install", "-d", "-m", "0755", name),
+		Undo: step.Undo(step.Root("rmdir", "--ignore-fail-on-non-empty", name)),
+		Mark: true,
+	}}
+}
+
+// planPolicy writes the mark, before anything that it marks.
+func planPolicy(p csrc.Policy, f Facts) []step.Step {
+	plan := append(folder(EtcDir, f.Etc), folder(PolicyDir, f.PolicyFolder)...)
+	if f.PolicyText == p.Text() {
+		return plan
+	}
+	write := step.WriteFile(PolicyPath(p.Name), "0644", p.Text(), f.PolicyText)
+	write[1].Mark = true
+	return append(plan, write...)
+}
+
+// planGroups makes the humans' group, with the human in it, and the agent's own.
+func planGroups(p csrc.Policy, f Facts) []step.Step {
+	var plan []step.Step
+	group := GroupName(p.Name)
+	if f.Group == nil {
+		plan = append(plan, step.Step{
+			Do:   step.Root("groupadd", "--gid", num(p.Group), group),
+			Undo: step.Undo(groupdel(group)),
+		})
+	}
+	if !f.Group.Member(f.Human.Name) {
+		plan = append(plan, step.Step{
+			Do:   step.Root("usermod", "--append", "--groups", group, f.Human.Name),
+			Undo: step.Undo(step.Root("gpasswd", "--delete", f.Human.Name, group)),
+		})
+	}
+	if f.Private == nil {
+		plan = append(plan, step.Step{
+			Do:   step.Root("groupadd", "--gid", num(p.GID), p.Name),
+			Undo: step.Undo(groupdel(p.Name)),
+		})
+	}
+	return plan
+}
+
+// groupdel removes a group. userdel has removed the private one before where login.defs(5) says USERGROUPS_ENAB; groupdel(8) then exits 6.
+func groupdel(name string) step.Command {
+	c := step.Root("groupdel", name)
+	c.OK = []int{6}
+	return c
+}
+
+// planUser makes the account: no password, expired, no sub-ids (useradd(8): SUB_UID_COUNT=0), its home made later.
+func planUser(p csrc.Policy, f Facts) []step.Step {
+	if f.Agent != nil {
+		return nil
+	}
+	return []step.Step{{
+		Do: step.Root("useradd", "--uid", num(p.UID), "--gid", num(p.GID), "--comment", Comment(p.Tag), "--home-dir", p.Home, "--no-create-home",
+			"--shell", p.Shell, "--expiredate", "1", "-K", "SUB_UID_COUNT=0", "-K", "SUB_GID_COUNT=0", p.Name),
+		Undo: step.Undo(step.Root("userdel", p.Name)),
+	}}
+}
+
+// homeACL returns the ACL that lets the agent and its humans edit what the other makes, as setfacl(1) takes it and, numeric, as getfacl(1) shows it.
+func homeACL(p csrc.Policy) (modify string, numeric []string) {
+	names := []string{"u:" + p.Name + ":rwx", "g:" + GroupName(p.Name) + ":rwx"}
+	shown := []string{"user:" + num(p.UID) + ":rwx", "group:" + num(p.Group) + ":rwx"}
+	for _, h := range p.Humans {
+		names = append(names, "u:"+h.Name+":rwx")
+		shown = append(shown, "user:"+num(h.UID)+":rwx")
+	}
+	names, shown = append(names, "m::rwx"), append(shown, "mask::rwx")
+	for _, n := range names {
+		names = append(names, "d:"+n)
+	}
+	for _, s := range shown {
+		shown = append(shown, "default:"+s)
+	}
+	return strings.Join(append(names, "d:u::rwx", "d:g::rwx", "d:o::---"), ","), shown
+}
+
+// planHome makes the home, or takes over one that survived: its top, and the files in it that nobody owns any more. The top changes hands last, so
+// that a plan that was cut short is seen to be unfinished.
+func planHome(p csrc.Policy, f Facts) []step.Step {
+	var plan []step.Step
+	group, h := GroupName(p.Name), f.Home
+	if h.Exists && h.UID != p.UID {
+		plan = append(plan,
+			step.Step{Do: step.Root("find", p.Home, "-xdev", "-mindepth", "1", "-nouser", "-exec", "chown", "-h", p.Name, "{}", "+")},
+			step.Step{Do: step.Root("find", p.Home, "-xdev", "-mindepth", "1", "-nogroup", "-exec", "chgrp", "-h", group, "{}", "+")})
+	}
+	if !h.Exists || h.UID != p.UID || h.GID != p.Group || h.Mode.Perm() != 0o770 || h.Mode&fs.ModeSetgid == 0 {
+		undo := step.Root("rm", "-rf", "--one-file-system", p.Home)
+		if h.Exists {
+			undo = closeHome(p.Home)
+		}
+		plan = append(plan, step.Step{
+			Do:   step.Root("install", "-d", "-m", "2770", "-o", p.Name, "-g", group, p.Home),
+			Undo: step.Undo(undo),
+		})
+	}
+	if modify, want := homeACL(p); !h.Exists || !h.hasACL(want) {
+		plan = append(plan, step.Step{
+			Do:   step.Root("setfacl", "--modify", modify, p.Home),
+			Undo: step.Undo(step.Root("setfacl", "--remove-all", p.Home)),
+		})
+	}
+	if h.Exists && !f.HomeReadable {
+		return plan // what is in it is seen in the next stage
+	}
+	return append(plan, planInsideHome(p, f)...)
+}
+
+// closeHome gives a home's top to root, so that nobody who is given the agent's uid later finds it open.
+func closeHome(home string) step.Command {
+	return step.Root("install", "-d", "-m", "0700", "-o", "root", "-g", "root", home)
+}
+
+// asAgent is a command that root runs as the agent.
+func asAgent(p csrc.Policy, argv ...string) step.Command {
+	return step.Root(append([]string{"runuser", "-u", p.Name, "--"}, argv...)...)
+}
+
+// planInsideHome makes what stands in a home, as the agent: whatever a surviving home holds can mislead nobody but the agent.
+func planInsideHome(p csrc.Policy, f Facts) []step.Step {
+	var plan []step.Step
+	if len(f.SkelMissing) > 0 {
+		copyAll := append([]string{"cp", "-R", "--no-preserve=mode"}, f.SkelMissing...)
+		plan = append(plan, step.Step{Do: asAgent(p, append(copyAll, p.Home+"/")...)})
+	}
+	var makeThem, mend []string
+	for _, d := range []struct {
+		name string
+		at   Path
+	}{{p.Home + "/.ssh", f.HomeSSH}, {p.Home + "/.gnupg", f.HomeGnuPG}} {
+		if !d.at.Exists {
+			makeThem = append(makeThem, d.name)
+		}
+		if !d.at.Exists || d.at.Mode.IsDir() && (d.at.ACL != nil || d.at.Mode.Perm() != 0o700 || d.at.Mode&fs.ModeSetgid != 0) {
+			mend = append(mend, d.name)
+		}
+	}
+	if makeThem != nil {
+		plan = append(plan, step.Step{Do: asAgent(p, append([]string{"mkdir", "-m", "0700"}, makeThem...)...)})
+	}
+	if mend != nil {
+		plan = append(plan,
+			step.Step{Do: asAgent(p, append([]string{"setfacl", "--remove-all"}, mend...)...)},
+			step.Step{Do: asAgent(p, append([]string{"chmod", "u=rwx,go=,g-s"}, mend...)...)})
+	}
+	return plan
+}
+
+// planEntrypoint installs the set-uid program, whole at every moment, for root, the group and the humans by name.
+func planEntrypoint(p csrc.Policy, f Facts) []step.Step {
+	dir, file := path.Dir(EntrypointPath(p.Name)), EntrypointPath(p.Name)
+	var plan []step.Step
+	for _, d := range []struct {
+		name string
+		at   Path
+	}{{path.Dir(LibexecDir), f.Libexec}, {LibexecDir, f.LibexecAu}, {dir, f.EntrypointFolder}} {
+		plan = append(plan, folder(d.name, d.at)...)
+	}
+	allow, want := entrypointACL(p)
+	e := f.Entrypoint
+	if e.Exists && e.SHA256 == p.SHA256 && e.UID == 0 && e.GID == p.Group && e.Mode == fs.ModeSetuid|0o750 && e.hasACL(want) {
+		return plan
+	}
+	temp := file + ".new"
+	put := step.Root("install", "-o", "root", "-g", GroupName(p.Name), "-m", "4750", "/dev/stdin", temp)
+	put.From = f.Source.Path
+	return append(plan,
+		step.Step{Do: put, Undo: step.Undo(step.Root("rm", "-f", temp))},
+		step.Step{Do: step.Root("setfacl", "--modify", allow, temp)},
+		step.Step{Do: step.Root("mv", "-T", temp, file), Undo: step.Undo(step.Root("rm", "-f", file))})
+}
+
+// entrypointACL lets each human run the entrypoint in a session that has not got the group yet; the mode stays 4750.
+func entrypointACL(p csrc.Policy) (modify string, numeric []string) {
+	names := []string{"m::r-x"}
+	for _, h := range p.Humans {
+		names = append(names, "u:"+h.Name+":r-x")
+		numeric = append(numeric, "user:"+num(h.UID)+":r-x")
+	}
+	return strings.Join(names, ","), numeric
+}
+
+// planUnit installs and starts the keeper of the agent's cgroup, where systemd runs the machine.
+func planUnit(p csrc.Policy, f Facts) []step.Step {
+	if !f.Unit.Systemd {
+		return nil
+	}
+	var plan []step.Step
+	unit := slices.KeeperName(p.Name)
+	text := slices.Keeper(slices.KeeperConfig{Agent: p.Name, UID: p.UID, Sleep: f.Unit.Sleep})
+	if f.Unit.Text != text {
+		write := step.WriteFile(UnitDir+"/"+unit, "0644", text, f.Unit.Text)
+		write[1].Undo = append(write[1].Undo, step.Root("systemctl", "daemon-reload"))
+		plan = append(plan, write...)
+		plan = append(plan, step.Step{Do: step.Root("systemctl", "daemon-reload")})
+	}
+	if !f.Unit.Enabled || !f.Unit.Active {
+		plan = append(plan, step.Step{
+			Do:   step.Root("systemctl", "enable", "--now", unit),
+			Undo: step.Undo(step.Root("systemctl", "disable", "--now", unit)),
+		})
+	}
+	return plan
+}
+
+// num writes an id in decimal.
+func num(n uint32) string { return fmt.Sprint(n) }

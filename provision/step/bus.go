@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package step
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	systemd "github.com/coreos/go-systemd/v22/dbus"
+	"github.com/godbus/dbus/v5"
+)
+
+// Bus is a connection to the machine's systemd over D-Bus.
+type Bus struct{ conn *systemd.Conn }
+
+// ErrNoSystemd says that no systemd runs the machine.
+var ErrNoSystemd = errors.New("systemd does not run this machine, and limits are systemd's: boot it with systemd (version 252 or later) to set any")
+
+// OpenBus connects to systemd: over the system bus, or, as root where there is none, directly.
+func OpenBus(ctx context.Context) (*Bus, error) {
+	if _, err := os.Stat("/run/systemd/system"); errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNoSystemd
+	}
+	conn, err := systemd.NewWithContext(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reach systemd over D-Bus: %w; `systemctl status dbus.socket` says more", err)
+	}
+	return &Bus{conn}, nil
+}
+
+// Close ends the connection.
+func (b *Bus) Close() { b.conn.Close() }
+
+// SliceProperties returns all properties of a slice unit, loaded or not.
+func (b *Bus) SliceProperties(ctx context.Context, slice string) (map[string]any, error) {
+	all, err := b.conn.GetUnitTypePropertiesContext(ctx, slice, "Slice")
+	if err != nil {
+		return nil, fmt.Errorf("read %s over D-Bus: %w", slice, err)
+	}
+	return all, nil
+}
+
+// SetProperties sets properties of type t on a unit at once, all or none, until the next boot or for good.
+func (b *Bus) SetProperties(ctx context.Context, unit string, runtime bool, properties map[string]uint64) error {
+	var list []systemd.Property
+	for name, value := range properties {
+		list = append(list, systemd.Property{Name: name, Value: dbus.MakeVariant(value)})
+	}
+	if err := b.conn.SetUnitPropertiesContext(ctx, unit, runtime, list...); err != nil {
+		return fmt.Errorf("set %s over D-Bus: %w", unit, err)
+	}
+	return nil
+}
+
+// Reload makes systemd read its unit files again.
+func (b *Bus) Reload(ctx context.Context) error {
+	if err := b.conn.ReloadContext(ctx); err != nil {
+		return fmt.Errorf("reload systemd over D-Bus: %w", err)
+	}
+	return nil
+}

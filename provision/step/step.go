@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package step is a change to the machine that can be printed, run and taken back. It is the only package that changes the machine.
+package step
+
+import (
+	"slices"
+	"strings"
+)
+
+// Command is one program to run, as the human or as root.
+type Command struct {
+	Argv []string // the program and its arguments, without sudo
+	Root bool     // run as root: through sudo or doas unless au is root already
+	Text string   // given on standard input, printed as a here-document
+	From string   // a file given on standard input, printed as `< FROM`; not together with Text
+	Note string   // printed below the command as a comment: what else does the same
+	OK   []int    // exit statuses besides 0 that count as success, such as 1 of pkill (nothing matched)
+}
+
+// Root is a command that needs root.
+func Root(argv ...string) Command { return Command{Argv: argv, Root: true} }
+
+// Human is a command that the human runs.
+func Human(argv ...string) Command { return Command{Argv: argv} }
+
+// Step is a change with its undo beside it.
+type Step struct {
+	Do   Command
+	Undo []Command // run in this order; nil: nothing to take back
+	// Mark says that the step leaves the mark by which `au delete` knows what is au's. It is taken back only when all else was.
+	Mark bool
+}
+
+// Undo names the commands that take a step back.
+func Undo(c ...Command) []Command { return c }
+
+// Shell returns c as a POSIX shell reads it, elevate before the words of a root command. Here-documents end in a newline.
+func (c Command) Shell(elevate []string) string {
+	words := slices.Clone(c.Argv)
+	if c.Root {
+		words = append(slices.Clone(elevate), words...)
+	}
+	for i, w := range words {
+		words[i] = Quote(w)
+	}
+	line := strings.Join(words, " ")
+	switch {
+	case c.From != "":
+		line += " < " + Quote(c.From)
+	case c.Text != "":
+		line += hereDocument(c.Text)
+	}
+	if c.Note != "" {
+		line += "\n# " + c.Note
+	}
+	return line
+}
+
+// hereDocument returns the redirection and the body that give a command the text. The delimiter is a line the text does not hold.
+func hereDocument(text string) string {
+	end := "EOF"
+	for slices.Contains(strings.Split(text, "\n"), end) {
+		end += "F"
+	}
+	return " <<'" + end + "'\n" + strings.TrimSuffix(text, "\n") + "\n" + end
+}
+
+// plain are the characters that a POSIX shell takes for themselves in any position of a word.
+const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+:,./_-="
+
+// Quote returns word as a POSIX shell reads it back (POSIX.1-2017, Shell Command Language, 2.2).
+func Quote(word string) string {
+	if word != "" && strings.Trim(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// WriteFile returns the steps after which the root-owned file path holds text, whole at every moment: a reader sees the old file or the new one.
+// old is the text to put back on undo; empty where there was no such file.
+func WriteFile(path, mode, text, old string) []Step {
+	temp := path + ".new"
+	put := Root("install", "-m", mode, "/dev/stdin", temp)
+	put.Text = text
+	undo := Root("rm", "-f", path)
+	if old != "" {
+		undo = Root("install", "-m", mode, "/dev/stdin", path)
+		undo.Text = old
+	}
+	return []Step{
+		{Do: put, Undo: Undo(Root("rm", "-f", temp))},
+		{Do: Root("mv", "-T", temp, path), Undo: Undo(undo)},
+	}
+}
+
+// ShowFile returns the shell line that writes text to path, for a file that au writes itself.
+func ShowFile(path, text string) string {
+	return "cat > " + Quote(path) + hereDocument(text)
+}
