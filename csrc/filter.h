@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * The system calls a run may not make, as a seccomp program; and the Landlock scopes.
+ *
+ * The program has one aim above all: nobody in a run can make a set-uid file, because in a share such a file is the
+ * human's on disk. Only what a register says can be judged: calls that hide flags behind a pointer are refused whole.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__x86_64__) && defined(__LP64__)
+#define NATIVE_ARCH 0xc000003e
+#elif defined(__aarch64__) && defined(__AARCH64EL__)
+#define NATIVE_ARCH 0xc00000b7
+#elif defined(__riscv) && __riscv_xlen == 64
+#define NATIVE_ARCH 0xc00000f3
+#else
+#error "su_as_agent: no system call filter has been written for this processor"
+#endif
+
+/* The same on every processor; older headers than the kernel do not have them. */
+enum {
+	NR_IO_URING_SETUP = 425,
+	NR_IO_URING_ENTER = 426,
+	NR_IO_URING_REGISTER = 427,
+	NR_OPEN_TREE = 428,
+	NR_MOVE_MOUNT = 429,
+	NR_FSOPEN = 430,
+	NR_FSCONFIG = 431,
+	NR_FSMOUNT = 432,
+	NR_CLONE3 = 435,
+	NR_CLOSE_RANGE = 436,
+	NR_OPENAT2 = 437,
+	NR_MOUNT_SETATTR = 442,
+	NR_LANDLOCK_CREATE_RULESET = 444,
+	NR_LANDLOCK_RESTRICT_SELF = 446,
+	NR_FCHMODAT2 = 452,
+};
+
+enum {
+	X32_BIT = 0x40000000,
+	TMPFILE_BIT = 020000000,
+	NEWUSER_BIT = 0x10000000,
+	TIOCSTI_NUMBER = 0x5412,
+	TIOCLINUX_NUMBER = 0x541c,
+};
+
+/* From the kernel's headers, which a machine that has only a C library lacks. */
+enum {
+	BPF_LD_ABS = 0x20,
+	BPF_RET = 0x06,
+	BPF_JEQ = 0x15,
+	BPF_JGE = 0x35,
+	BPF_JSET = 0x45,
+	SECCOMP_SET_FILTER = 1,
+	SECCOMP_SPEC_ALLOW = 4,
+};
+
+#define SECCOMP_KILL 0x80000000U
+#define SECCOMP_ERRNO 0x00050000U
+#define SECCOMP_ALLOW 0x7fff0000U
+
+struct bpf_step {
+	uint16_t code;
+	uint8_t when_true, when_false;
+	uint32_t k;
+};
+
+struct bpf_program {
+	unsigned short size;
+	struct bpf_step *steps;
+};
+
+/* What the kernel shows to a filter. */
+struct call_data {
+	int nr;
+	uint32_t arch;
+	uint64_t instruction_pointer, arguments[6];
+};
+
+static struct bpf_step filter[256];
+static unsigned short filter_size;
+
+static void emit(uint16_t code, uint32_t k, uint8_t when_true, uint8_t when_false)
+{
+	if (filter_size < sizeof filter / sizeof *filter)
+		filter[filter_size] = (struct bpf_step){ code, when_true, when_false, k };
+	filter_size++;
+}
+
+/* Low halves only: every value judged here is an int or narrower to the kernel (little endian, see NATIVE_ARCH). */
+static void load_argument(unsigned n)
+{
+	emit(BPF_LD_ABS, (uint32_t)(offsetof(struct call_data, arguments) + 8 * n), 0, 0);
+}
+
+static void answer(uint32_t action)
+{
+	emit(BPF_RET, action, 0, 0);
+}
+
+/* Each rule below begins with the call's number loaded and, where the call is another one, ends so. */
+static void refuse(unsigned nr, unsigned error)
+{
+	emit(BPF_JEQ, nr, 0, 1);
+	answer(SECCOMP_ERRNO | error);
+}
+
+static void refuse_bits(unsigned nr, unsigned argument, uint32_t bits, unsigned error)
+{
+	emit(BPF_JEQ, nr, 0, 4);
+	load_argument(argument);
+	emit(BPF_JSET, bits, 0, 1);
+	answer(SECCOMP_ERRNO | error);
+	answer(SECCOMP_ALLOW);
+}
+
+/* The mode of an open means something, and is defined at all, only when the flags create. */
+static void refuse_created(unsigned nr, unsigned flags)
+{
+	emit(BPF_JEQ, nr, 0, 6);
+	load_argument(flags);
+	emit(BPF_JSET, O_CREAT | TMPFILE_BIT, 0, 3);
+	load_argument(flags + 1);
+	emit(BPF_JSET, S_ISUID | S_ISGID, 0, 1);
+	answer(SECCOMP_ERRNO | EPERM);
+	answer(SECCOMP_ALLOW);
+}
+
+/* S_ISGID only where a file is made: on chmod, ordinary tools pass it along on folders that inherited it. */
+static void refuse_set_id_files(void)
+{
+#ifdef SYS_chmod
+	refuse_bits(SYS_chmod, 1, S_ISUID, EPERM);
+	refuse_bits(SYS_creat, 1, S_ISUID | S_ISGID, EPERM);
+	refuse_bits(SYS_mknod, 1, S_ISUID | S_ISGID, EPERM);
+	refuse_created(SYS_open, 1);
+#endif
+	refuse_bits(SYS_fchmod, 1, S_ISUID, EPERM);
+	refuse_bits(SYS_fchmodat, 2, S_ISUID, EPERM);
+	refuse_bits(NR_FCHMODAT2, 2, S_ISUID, EPERM);
+	refuse_bits(SYS_mknodat, 2, S_ISUID | S_ISGID, EPERM);
+	refuse_created(SYS_openat, 2);
+	refuse(NR_OPENAT2, ENOSYS);
+	refuse(NR_IO_URING_SETUP, ENOSYS);
+	refuse(NR_IO_URING_ENTER, ENOSYS);
+	refuse(NR_IO_URING_REGISTER, ENOSYS);
+}
+
+/* In a user namespace of its own a run could have the kernel itself make set-id files (an overlay's copy-up). */
+static void refuse_user_namespaces(void)
+{
+	refuse_bits(SYS_clone, 0, NEWUSER_BIT, EPERM);
+	refuse_bits(SYS_unshare, 0, NEWUSER_BIT, EPERM);
+	refuse(NR_CLONE3, ENOSYS);
+}
+
+static void refuse_terminal_input(void)
+{
+	emit(BPF_JEQ, SYS_ioctl, 0, 5);
+	load_argument(1);
+	emit(BPF_JEQ, TIOCSTI_NUMBER, 1, 0);
+	emit(BPF_JEQ, TIOCLINUX_NUMBER, 0, 1);
+	answer(SECCOMP_ERRNO | EPERM);
+	answer(SECCOMP_ALLOW);
+}
+
+/* What is left goes through netfilter as the agent's, or nowhere: AF_VSOCK, AF_RDS and the like do not. */
+static void refuse_sockets(void)
+{
+	emit(BPF_JEQ, SYS_socket, 0, 7);
+	load_argument(0);
+	emit(BPF_JEQ, AF_UNIX, 4, 0);
+	emit(BPF_JEQ, AF_INET, 3, 0);
+	emit(BPF_JEQ, AF_INET6, 2, 0);
+	emit(BPF_JEQ, AF_NETLINK, 1, 0);
+	answer(SECCOMP_ERRNO | EAFNOSUPPORT);
+	answer(SECCOMP_ALLOW);
+}
+
+/* Another ABI numbers its calls otherwise: the rules would judge the wrong ones. x32 is the native one with a bit. */
+static void refuse_foreign_abis(int allow_foreign)
+{
+	emit(BPF_LD_ABS, (uint32_t)offsetof(struct call_data, arch), 0, 0);
+	emit(BPF_JEQ, NATIVE_ARCH, 1, 0);
+	answer(allow_foreign ? SECCOMP_ALLOW : SECCOMP_KILL);
+	emit(BPF_LD_ABS, (uint32_t)offsetof(struct call_data, nr), 0, 0);
+#ifdef __x86_64__
+	emit(BPF_JGE, X32_BIT, 0, 1);
+	answer(SECCOMP_ERRNO | ENOSYS);
+#endif
+}
+
+/* Whether the filter stands for this process and all it will start. Needs CAP_SYS_ADMIN or no_new_privs. */
+static int install_filter(int allow_userns, int allow_foreign)
+{
+	struct bpf_program program = { 0, filter };
+
+	refuse_foreign_abis(allow_foreign);
+	refuse_set_id_files();
+	refuse_terminal_input();
+	refuse_sockets();
+	if (!allow_userns)
+		refuse_user_namespaces();
+	answer(SECCOMP_ALLOW);
+	if (filter_size > sizeof filter / sizeof *filter) {
+		errno = E2BIG;
+		return 0;
+	}
+	program.size = filter_size;
+	return syscall(SYS_seccomp, SECCOMP_SET_FILTER, SECCOMP_SPEC_ALLOW, &program) == 0;
+}
+
+/*
+ * Keeps the run from signalling anything outside it, and from the abstract sockets of others (X11, D-Bus).
+ * A kernel before 6.12 has no scopes: there it changes nothing, and is true. Needs what install_filter needs.
+ */
+static int install_scopes(void)
+{
+	struct {
+		uint64_t files, network, scopes;
+	} rules = { 0, 0, 3 };
+	long abi = syscall(NR_LANDLOCK_CREATE_RULESET, NULL, 0, 1);
+	int fd, done;
+
+	if (abi < 6)
+		return 1;
+	fd = (int)syscall(NR_LANDLOCK_CREATE_RULESET, &rules, sizeof rules, 0);
+	if (fd < 0)
+		return 0;
+	done = syscall(NR_LANDLOCK_RESTRICT_SELF, fd, 0) == 0;
+	close(fd);
+	return done;
+}

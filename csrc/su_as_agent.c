@@ -1,0 +1,634 @@
+//go:build ignore
+
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * su_as_agent: runs one command as an agent, for a human whom root's policy file lets in. Installed set-uid root.
+ *
+ *     su_as_agent NAME [--dir DIR] [--ro SOURCE TARGET]... [--rw SOURCE TARGET]... -- COMMAND [ARG]...
+ *
+ * It ends as the command does, with 128+N for signal N; 125 when it refuses, 126 and 127 when COMMAND cannot be run.
+ *
+ * Three processes. The caller's own checks, forks and then waits as the caller again, so that the human can kill it.
+ * Its child, pid 1 of a new pid namespace, builds the walls, forks the command, and then guards it as the agent:
+ * it reaps, passes signals on, and leaves, taking everything with it, when the command or the waiter has ended.
+ *
+ * Every path is opened, by fd, with the file-system identity of the party whose authority is used; root's own
+ * authority is used only on fds. No heap, no stdio, no name service; an error is one line and exit 125.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/mount.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/statvfs.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "base.h"
+#include "parse.h"
+#include "filter.h"
+#include "walls.h"
+
+#ifndef POLICY_FOLDER
+#define POLICY_FOLDER "/etc/au/agents"
+#endif
+#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+
+enum { MAX_VARIABLES = 512, MAX_RLIMITS = 16, LAST_SIGNAL = 64, GROUP_BIT = 0x80, STACK_LIMIT = 8 << 20 };
+
+extern char **environ;
+
+static struct policy policy;
+static struct request request;
+
+static uid_t caller;
+static gid_t caller_group;
+static char caller_label[MAX_HUMAN + 32];
+
+static int cgroup_fds[MAX_CGROUPS];
+static int log_fd = -1;
+static pid_t waiter_pid;
+static struct rlimit limits[MAX_RLIMITS];
+static sigset_t forwarded;
+
+/* 1. Nothing is inherited but 0, 1 and 2, and those are open before anything else is opened or printed. */
+static void seal_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	if (fd < 0 || syscall(NR_CLOSE_RANGE, 3, ~0U, 0) != 0)
+		_exit(REFUSED);
+}
+
+/* 2. Root by the file's mode alone. */
+static void check_identity(void)
+{
+	struct statvfs fs;
+
+	caller = getuid();
+	caller_group = getgid();
+	if (caller == 0)
+		die("start it as the human, not as root");
+	if (geteuid() == 0 && prctl(PR_GET_SECUREBITS) == 0)
+		return;
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+		die("no_new_privs is set (a sandbox or a container): no set-uid program can work here");
+	if (statvfs("/proc/self/exe", &fs) == 0 && (fs.f_flag & ST_NOSUID))
+		die("the entrypoint is on a file system mounted nosuid");
+	die("not set-uid root, or being traced, or in a user namespace");
+}
+
+/* 3. Nothing the caller set for itself bends what follows. A signal it ignores stays ignored by the waiter. */
+static void reset_process(void)
+{
+	static const int passed_on[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,  SIGUSR1,
+					 SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH, SIGALRM };
+	static const struct itimerval none;
+	static const struct rlimit no_core;
+	unsigned long before[8], standard[8] = { 0 };
+	sigset_t every;
+
+	sigemptyset(&forwarded);
+	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+		sigaddset(&forwarded, passed_on[i]);
+	for (int signal = 1; signal <= LAST_SIGNAL; signal++) {
+		/* Not sigaction(), which keeps the C library's own signals from us. */
+		if (syscall(SYS_rt_sigaction, signal, standard, before, 8) == 0 &&
+		    before[0] == (unsigned long)SIG_IGN && signal < SIGSYS)
+			sigdelset(&forwarded, signal);
+	}
+	sigfillset(&every);
+	sigprocmask(SIG_SETMASK, &every, NULL);
+	setitimer(ITIMER_REAL, &none, NULL);
+	setitimer(ITIMER_VIRTUAL, &none, NULL);
+	setitimer(ITIMER_PROF, &none, NULL);
+	umask(022);
+	personality(PER_LINUX);
+	if (setrlimit(RLIMIT_CORE, &no_core) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
+		fail("reset the process");
+	if (chdir("/") != 0)
+		fail("enter /");
+}
+
+/* 4. */
+static void read_request(char **argv)
+{
+	struct fault f = parse_request(&request, argv);
+
+	if (f.want == NULL)
+		return;
+	if (f.key == NULL)
+		die("su_as_agent: ", f.want);
+	die("su_as_agent: ", f.key, ": ", f.want);
+}
+
+/* 5. The policy is root's word: a regular file that root owns and nobody else can write. */
+static void read_policy(void)
+{
+	static char text[MAX_POLICY + 2], path[sizeof POLICY_FOLDER + 1 + MAX_NAME + 1], line[NUMBER];
+	struct stat st;
+	struct fault f;
+	size_t n = 0;
+	ssize_t got = 1;
+	int fd;
+
+	join(path, sizeof path, POLICY_FOLDER, "/", request.agent);
+	fd = open_beneath(AT_FDCWD, path, O_RDONLY | O_NOCTTY | O_NONBLOCK, RESOLVE_PLAIN);
+	if (fd < 0 && errno == ENOENT)
+		die("no agent \"", request.agent, "\": ", path, " is missing");
+	if (fd < 0 || fstat(fd, &st) != 0)
+		fail("policy ", path);
+	if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		die("policy ", path, ": want a regular file that root owns and only root can write");
+	for (; got > 0 && n <= MAX_POLICY; n += (size_t)got) {
+		got = read(fd, text + n, MAX_POLICY + 1 - n);
+		if (got < 0)
+			fail("policy ", path);
+	}
+	close(fd);
+	if (n > MAX_POLICY)
+		die("policy ", path, ": want at most 8192 bytes");
+	f = parse_policy(&policy, text, n);
+	if (f.want != NULL && f.line == 0)
+		die("policy ", path, ": ", f.key, " ", f.want);
+	if (f.want != NULL)
+		die("policy ", path, ": line ", decimal(line, f.line), ": ", f.key ? f.key : "", f.key ? ": " : "", f.want);
+	if (!is(policy.name, request.agent))
+		die("policy ", path, ": is for ", policy.name);
+}
+
+static int is_member(gid_t group)
+{
+	static gid_t groups[65536];
+	int n = getgroups(65536, groups);
+
+	for (int i = 0; i < n; i++)
+		if (groups[i] == group)
+			return 1;
+	return caller_group == group;
+}
+
+static void check_caller(void)
+{
+	static char number[NUMBER];
+	const char *name = NULL;
+	int may_enter = 0;
+
+	for (unsigned i = 0; i < policy.nhumans; i++)
+		if (policy.humans[i].uid == caller) {
+			name = policy.humans[i].name;
+			may_enter = 1;
+		}
+	for (unsigned i = 0; i < policy.ngroups; i++)
+		may_enter |= is_member(policy.groups[i]);
+	decimal(number, caller);
+	if (caller == policy.uid)
+		die("agent \"", policy.name, "\" may not enter itself");
+	if (!may_enter)
+		die("uid ", number, " may not enter agent \"", policy.name, "\"");
+	if (name != NULL)
+		join(caller_label, sizeof caller_label, name, " (uid ", number, ")");
+	else
+		join(caller_label, sizeof caller_label, "uid ", number);
+}
+
+/* 6. Root in every id: the caller can no longer signal or trace this process. */
+static void become_root(void)
+{
+	if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)
+		fail("become root");
+}
+
+/* 8. Opened here, joined by the command alone: the waiter and the guard must not freeze with it. */
+static void open_cgroups(void)
+{
+	static char path[MAX_PATH + sizeof "/cgroup.procs"];
+	int top = -1;
+
+	for (unsigned i = 0; i < policy.ncgroups; i++) {
+		if (top < 0)
+			top = open_beneath(AT_FDCWD, "/sys/fs/cgroup", O_PATH | O_DIRECTORY, RESOLVE_PLAIN);
+		join(path, sizeof path, policy.cgroups[i], "/cgroup.procs");
+		cgroup_fds[i] = open_beneath(top, path, O_WRONLY, RESOLVE_INSIDE);
+		if (cgroup_fds[i] < 0)
+			die("cgroup ", policy.cgroups[i], ": ", error_text(errno), "; run: sudo systemctl start au-",
+			    policy.name, ".service");
+	}
+	if (top >= 0)
+		close(top);
+}
+
+/* The limits that the machine's first process has, for the command: the caller's own are the caller's. */
+static void read_limits(void)
+{
+	for (int i = 0; i < MAX_RLIMITS; i++)
+		if (syscall(SYS_prlimit64, 1, i, NULL, &limits[i]) != 0 && 
+		    syscall(SYS_prlimit64, 0, i, NULL, &limits[i]) != 0)
+			fail("read the limits");
+	limits[RLIMIT_CORE].rlim_cur = 0;
+	limits[RLIMIT_STACK] = (struct rlimit){ STACK_LIMIT, RLIM_INFINITY };
+	limits[RLIMIT_NOFILE].rlim_cur = 1024;
+	if (limits[RLIMIT_NOFILE].rlim_max > 524288)
+		limits[RLIMIT_NOFILE].rlim_max = 524288;
+}
+
+/* The log's socket is opened while it can be seen, and by root: a run must not choose what it is. */
+static void open_log(void)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+
+	log_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (log_fd >= 0 && connect(log_fd, (struct sockaddr *)&to, sizeof to) != 0) {
+		close(log_fd);
+		log_fd = -1;
+	}
+}
+
+/* One line a run: who, which agent, the command's own name, how it ended. Never an argument. */
+static void write_log(const char *how)
+{
+	static char line[512], command[65], pid[NUMBER];
+	const char *slash = strrchr(request.command[0], '/');
+	const char *name = slash ? slash + 1 : request.command[0];
+	size_t n;
+
+	for (n = 0; name[n] != '\0' && n < sizeof command - 1; n++)
+		command[n] = (name[n] > ' ' && name[n] <= '~' && name[n] != '"' && name[n] != '\\') ? name[n] : '?';
+	join(line, sizeof line, "<86>su_as_agent[", decimal(pid, (uint32_t)waiter_pid), "]: ", caller_label, " ran \"",
+	     command, "\" as ", policy.name, ": ", how);
+	if (log_fd >= 0)
+		(void)send(log_fd, line, strlen(line), MSG_NOSIGNAL);
+}
+
+/* Environment: built, then what AU_ENV_1, AU_ENV_2, ... hold as KEY=VALUE; a later one of a key takes its place. */
+static char *variables[MAX_VARIABLES + 8];
+static unsigned nvariables;
+
+static void set_variable(char *variable)
+{
+	size_t key = strcspn(variable, "=") + 1;
+	unsigned i = 0;
+
+	while (i < nvariables && strncmp(variables[i], variable, key) != 0)
+		i++;
+	if (i == MAX_VARIABLES)
+		die("more than 500 variables");
+	variables[i] = variable;
+	nvariables += i == nvariables;
+}
+
+static char *find_variable(const char *name, char **among)
+{
+	size_t n = strlen(name);
+
+	for (; *among != NULL; among++)
+		if (strncmp(*among, name, n) == 0 && (*among)[n] == '=')
+			return *among + n + 1;
+	return NULL;
+}
+
+static int is_assignment(const char *s)
+{
+	size_t key = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789");
+
+	return key > 0 && s[key] == '=' && !(s[0] >= '0' && s[0] <= '9');
+}
+
+static void build_environment(void)
+{
+	static char home[MAX_PATH + 8], user[40], logname[40], shell[MAX_PATH + 8], runtime[40], number[NUMBER];
+	static char path[MAX_PATH + MAX_POLICY + 32], name[24];
+
+	join(home, sizeof home, "HOME=", policy.home);
+	join(user, sizeof user, "USER=", policy.name);
+	join(logname, sizeof logname, "LOGNAME=", policy.name);
+	join(shell, sizeof shell, "SHELL=", policy.shell);
+	join(path, sizeof path, "PATH=", policy.home, "/.local/bin:", policy.path ? policy.path : DEFAULT_PATH);
+	join(runtime, sizeof runtime, "XDG_RUNTIME_DIR=/run/user/", decimal(number, policy.uid));
+	set_variable(home);
+	set_variable(user);
+	set_variable(logname);
+	set_variable(shell);
+	set_variable(path);
+	set_variable(runtime);
+	for (uint32_t i = 1;; i++) {
+		char *value;
+
+		join(name, sizeof name, "AU_ENV_", decimal(number, i));
+		value = find_variable(name, environ);
+		if (value == NULL)
+			return;
+		if (!is_assignment(value))
+			die(name, ": want KEY=VALUE");
+		set_variable(value);
+	}
+}
+
+/* 17. Groups, bounding set, gid, uid; then the proof. */
+static void become_agent(int keep_bounding_set)
+{
+	uid_t r, e, s;
+	gid_t rg, eg, sg;
+
+	for (int cap = 0; !keep_bounding_set && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
+			fail("drop the bounding set");
+	if (setgroups(0, NULL) != 0 || setresgid(policy.gid, policy.gid, policy.gid) != 0 ||
+	    setresuid(policy.uid, policy.uid, policy.uid) != 0)
+		fail("become the agent");
+	if (getresuid(&r, &e, &s) != 0 || getresgid(&rg, &eg, &sg) != 0 || r != policy.uid || e != r || s != r ||
+	    rg != policy.gid || eg != rg || sg != rg || getgroups(0, NULL) != 0)
+		die("did not become the agent");
+	if (setuid(0) == 0 || setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setgid(0) == 0)
+		die("could become root again");
+}
+
+static void join_cgroups(void)
+{
+	for (unsigned i = 0; i < policy.ncgroups; i++) {
+		if (write(cgroup_fds[i], "0", 1) != 1)
+			die("cgroup ", policy.cgroups[i], ": ", error_text(errno), "; run: sudo systemctl restart au-",
+			    policy.name, ".service");
+		close(cgroup_fds[i]);
+	}
+}
+
+/* In a container root may not raise a limit: there the highest it may have stands in. */
+static void set_limits(void)
+{
+	for (int i = 0; i < MAX_RLIMITS; i++) {
+		struct rlimit now;
+
+		if (syscall(SYS_prlimit64, 0, i, &limits[i], &now) == 0)
+			continue;
+		if (errno != EPERM || syscall(SYS_prlimit64, 0, i, NULL, &now) != 0)
+			fail("set the limits");
+		if (limits[i].rlim_cur < now.rlim_max)
+			now.rlim_cur = limits[i].rlim_cur;
+		else
+			now.rlim_cur = now.rlim_max;
+		if (syscall(SYS_prlimit64, 0, i, &now, NULL) != 0)
+			fail("set the limits");
+	}
+}
+
+/* 18. A filter of root's needs no no_new_privs, so that a policy can allow set-uid programs and keep the rest. */
+static void lock_down(void)
+{
+	if (!install_scopes())
+		fail("set the Landlock scopes");
+	if (!install_filter(policy.allowed & ALLOW_USERNS, policy.allowed & ALLOW_I386))
+		fail("install the system call filter");
+}
+
+/* A script without #! is the shell's, as everywhere. argv has room before the command: NAME and "--" stood there. */
+static int try(char *file, char **command)
+{
+	static char shell[] = "/bin/sh";
+
+	execve(file, command, variables);
+	if (errno != ENOEXEC)
+		return errno;
+	command[-1] = shell;
+	command[0] = file;
+	execve(shell, command - 1, variables);
+	return ENOEXEC;
+}
+
+/* Returns why the command could not become the process, looked for along PATH as a shell would. */
+static int execute(char **command)
+{
+	static char path[2 * MAX_PATH];
+	const char *folder = find_variable("PATH", variables);
+	int error = ENOENT;
+
+	if (strchr(command[0], '/') != NULL)
+		return try(command[0], command);
+	if (command[0][0] == '\0' || strlen(command[0]) > NAME_MAX)
+		return ENOENT;
+	for (; folder != NULL; folder = strchr(folder, ':') ? strchr(folder, ':') + 1 : NULL) {
+		size_t n = strcspn(folder, ":");
+		int e;
+
+		if (folder[0] != '/' || n > MAX_PATH)
+			continue;
+		memcpy(path, folder, n);
+		join(path + n, sizeof path - n, "/", command[0]);
+		e = try(path, command);
+		if (e != ENOENT && e != ENOTDIR && e != EACCES)
+			return e;
+		if (e == EACCES)
+			error = e;
+	}
+	return error;
+}
+
+/* The command's own process: joins the cgroup, gives everything up, and becomes it. */
+static _Noreturn void run_command(void)
+{
+	sigset_t none;
+	int error;
+
+	join_cgroups();
+	set_limits();
+	lock_down();
+	become_agent(policy.allowed & ALLOW_SETUID);
+	/* A container may forbid this call; then nobody inside can use a keyring either. */
+	if (syscall(SYS_keyctl, 1, NULL) < 0 && errno != ENOSYS && errno != EPERM)
+		fail("make a session keyring");
+	if (!(policy.allowed & ALLOW_SETUID) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		fail("set no_new_privs");
+	if (chdir(request.dir ? request.dir : policy.home) != 0)
+		fail("enter ", request.dir ? request.dir : policy.home);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	error = execute(request.command);
+	if (error == ENOENT) {
+		say(request.command[0], ": command not found");
+		_exit(127);
+	}
+	say(request.command[0], ": ", error_text(error));
+	_exit(126);
+}
+
+static int exit_status(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Forgets what the human's environment held, and lets go of the ends of pipes that others wait for. */
+static void forget(int highest)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; fd <= highest; fd++)
+		if (null >= 0)
+			dup2(null, fd);
+	close(null);
+}
+
+/* 19. Reaps everything; ends when the command has, or when the waiter's end of the link is gone. */
+static _Noreturn void guard(pid_t command, int link)
+{
+	struct pollfd events[2];
+	struct signalfd_siginfo info;
+	sigset_t child;
+	unsigned char byte;
+	int status;
+	pid_t pid;
+
+	become_agent(0);
+	for (char **e = environ; *e != NULL; e++)
+		memset(*e, 0, strlen(*e));
+	for (unsigned i = 0; i < policy.ncgroups; i++)
+		close(cgroup_fds[i]);
+	forget(2);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	events[0] = (struct pollfd){ link, POLLIN, 0 };
+	events[1] = (struct pollfd){ signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK), POLLIN, 0 };
+	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || events[1].fd < 0)
+		_exit(REFUSED);
+	for (;;) {
+		while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+			if (pid != command)
+				continue;
+			if (!WIFSTOPPED(status))
+				_exit(exit_status(status));
+			byte = (unsigned char)WSTOPSIG(status);
+			(void)send(link, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+		}
+		poll(events, 2, -1);
+		while (read(events[1].fd, &info, sizeof info) > 0)
+			;
+		if (events[0].revents == 0)
+			continue;
+		if (recv(link, &byte, 1, MSG_DONTWAIT) <= 0) {
+			write_log("killed with its waiter");
+			_exit(128 + SIGKILL);
+		}
+		kill(byte & GROUP_BIT ? -command : command, byte & ~GROUP_BIT);
+	}
+}
+
+/* Pid 1 of the run: as root until the walls stand and the command has been forked. */
+static _Noreturn void inside(int link)
+{
+	pid_t command;
+
+	build_walls(&policy);
+	if (setsid() < 0)
+		fail("start a session");
+	command = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (command < 0)
+		fail("fork");
+	if (command == 0) {
+		close(link);
+		setpgid(0, 0);
+		run_command();
+	}
+	setpgid(command, command);
+	guard(command, link);
+}
+
+/* Stops as the command was stopped, so that the human's shell sees a stopped job; returns when continued. */
+static void stop_as(int signal)
+{
+	sigset_t one;
+
+	sigemptyset(&one);
+	sigaddset(&one, signal);
+	kill(getpid(), signal);
+	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	sigprocmask(SIG_BLOCK, &one, NULL);
+}
+
+/* What the terminal sends goes to the command's whole group, as it would have; what somebody sends, to the command. */
+static void pass_on(int link, const struct signalfd_siginfo *info)
+{
+	unsigned char byte = (unsigned char)info->ssi_signo;
+
+	if (info->ssi_code == SI_KERNEL || info->ssi_signo == SIGCONT)
+		byte |= GROUP_BIT;
+	(void)send(link, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* 15. The caller again, who can kill this without sudo; the run ends with it. */
+static int wait_outside(pid_t child, int link)
+{
+	static char text[24], number[NUMBER];
+	struct signalfd_siginfo info;
+	struct pollfd events[2];
+	sigset_t watched = forwarded;
+	unsigned char byte;
+	int status;
+
+	if (setresgid(caller_group, caller_group, caller_group) != 0 || setresuid(caller, caller, caller) != 0 ||
+	    setuid(0) == 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
+		die("did not become the caller again");
+	for (unsigned i = 0; i < policy.ncgroups; i++)
+		close(cgroup_fds[i]);
+	forget(1);
+	sigaddset(&watched, SIGCHLD);
+	events[0] = (struct pollfd){ link, POLLIN, 0 };
+	events[1] = (struct pollfd){ signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK), POLLIN, 0 };
+	if (events[1].fd < 0)
+		fail("wait for the command");
+	while (waitpid(child, &status, WNOHANG) != child) {
+		poll(events, 2, -1);
+		while (read(events[1].fd, &info, sizeof info) == sizeof info)
+			if (info.ssi_signo != SIGCHLD)
+				pass_on(link, &info);
+		if (events[0].revents != 0 && recv(link, &byte, 1, MSG_DONTWAIT) == 1)
+			stop_as(byte);
+		else if (events[0].revents & POLLHUP)
+			events[0].fd = -1;
+	}
+	status = exit_status(status);
+	write_log(join(text, sizeof text, "exit ", decimal(number, (uint32_t)status)));
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	int link[2];
+	long child;
+
+	seal_descriptors();
+	check_identity();
+	reset_process();
+	if (argc < 1)
+		die("su_as_agent: want the agent's name first");
+	read_request(argv);
+	read_policy();
+	check_caller();
+	build_environment();
+	become_root();
+	waiter_pid = getpid();
+	open_cgroups();
+	open_log();
+	read_limits();
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link) != 0)
+		fail("make the link to the run");
+	child = syscall(SYS_clone, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+	if (child < 0)
+		fail("make the run's namespaces");
+	if (child == 0) {
+		close(link[0]);
+		inside(link[1]);
+	}
+	close(link[1]);
+	return wait_outside((pid_t)child, link[0]);
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package csrc
+
+import "slices"
+
+// Switch is a word that a policy may allow, and what it costs.
+type Switch struct {
+	Word    string
+	Gives   string   // what works again
+	GivesUp string   // what no longer holds
+	Opens   []string // the hide lines that a policy leaves out for it
+}
+
+// Switches are all the words there are. The entrypoint knows the same ones; only those without Opens change what it does.
+var Switches = []Switch{
+	{
+		Word:    "setuid",
+		Gives:   "set-uid programs work (sudo, ping of old systems, newuidmap)",
+		GivesUp: "no_new_privs: whatever a set-uid program of this machine lets any user do, or gets wrong, the agent can use",
+	},
+	{
+		Word:    "userns",
+		Gives:   "user namespaces work (bubblewrap, rootless podman together with setuid, browsers' own sandboxes)",
+		GivesUp: "a smaller kernel to attack; and in a writable share an overlay mounted in such a namespace can leave set-uid files of yours",
+	},
+	{
+		Word:    "i386",
+		Gives:   "32-bit programs work",
+		GivesUp: "the system call filter for such programs: they can leave set-uid files in a writable share, and reach AF_VSOCK and io_uring",
+	},
+	{
+		Word:    "docker",
+		Gives:   "the sockets of Docker, containerd, Podman, CRI-O, LXD and libvirt can be seen (file modes still decide)",
+		GivesUp: "everything, for whoever may use one of them: it is root",
+		Opens: []string{
+			"/run/docker.sock", "/run/containerd", "/run/podman", "/run/crio", "/run/lxd.socket", "/var/lib/lxd",
+			"/run/libvirt",
+		},
+	},
+	{
+		Word:    "nix",
+		Gives:   "the nix daemon builds and downloads for the agent",
+		GivesUp: "limits and network rules for what the daemon does in the agent's name: it is root's process, not the agent's",
+		Opens:   []string{"/nix/var/nix/daemon-socket"},
+	},
+	{
+		Word:    "resolver",
+		Gives:   "names are resolved by systemd-resolved, nscd and avahi over their sockets",
+		GivesUp: "network rules for DNS: a broker asks in the agent's place",
+		Opens: []string{
+			"/run/systemd/resolve/io.systemd.Resolve", "/run/systemd/resolve/io.systemd.Resolve.Monitor", "/run/nscd",
+			"/run/avahi-daemon",
+		},
+	},
+	{
+		Word:    "sysbus",
+		Gives:   "the system's D-Bus can be spoken to",
+		GivesUp: "whatever its services do for any user (name resolution, downloads of packages) happens outside limits and network rules",
+		Opens:   []string{"/run/dbus"},
+	},
+	{
+		Word:    "services",
+		Gives:   "printing, smart cards, snaps, screen and tmux of others, and RPC can be reached",
+		GivesUp: "those services' own care with strangers is all that is left",
+		Opens: []string{
+			"/run/screen", "/run/tmux", "/run/cups", "/run/pcscd", "/run/snapd.socket", "/run/snapd-snap.socket",
+			"/run/gssproxy.sock", "/run/rpcbind.sock",
+		},
+	},
+}
+
+func isSwitch(word string) bool {
+	return slices.ContainsFunc(Switches, func(s Switch) bool { return s.Word == word })
+}
+
+// DefaultHides returns what a policy that allows these words should hide of brokers, which work for others with rights
+// the agent has not. Other homes are for whoever knows where homes are.
+func DefaultHides(allow []string) []string {
+	var hides []string
+	for _, s := range Switches {
+		if !slices.Contains(allow, s.Word) {
+			hides = append(hides, s.Opens...)
+		}
+	}
+	return hides
+}
