@@ -2,7 +2,10 @@
 
 package csrc
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Share is a folder of the human's for one run. Source is clean and absolute, Target clean and relative to the agent's home.
 type Share struct {
@@ -47,4 +50,9 @@ func (r Run) Environ() []string {
 // EntrypointPath returns where an agent's entrypoint is installed.
 func EntrypointPath(agent string) string {
 	return "/usr/local/libexec/au/" + agent + "/su_as_agent"
+}
+
+// Admits reports whether the policy lets that user in by name.
+func (p Policy) Admits(uid uint32) bool {
+	return slices.ContainsFunc(p.Humans, func(h Human) bool { return h.UID == uid })
 }

@@ -29,6 +29,22 @@ func CheckDelete(name string, f Facts) error {
 	return nil
 }
 
+// PlanDeleteUnmarked returns the steps that remove what `au new` leaves when it is killed before the mark is written: folders and a half-written
+// policy, all root's own. Nothing is there to remove when it is empty.
+func PlanDeleteUnmarked(f Facts) []step.Step {
+	var plan []step.Step
+	if f.PolicyTemp {
+		plan = append(plan, step.Step{Do: step.Root("rm", "-f", PolicyPath(f.Name)+".new")})
+	}
+	if f.PolicyFolder.Exists && (f.PolicyTemp || f.PolicyFolderEmpty) {
+		plan = append(plan, step.Step{Do: step.Root("rmdir", "--ignore-fail-on-non-empty", PolicyDir)})
+	}
+	if f.Etc.Exists && (len(plan) > 0 || f.EtcEmpty) {
+		plan = append(plan, step.Step{Do: step.Root("rmdir", "--ignore-fail-on-non-empty", EtcDir)})
+	}
+	return plan
+}
+
 // PlanStop returns the steps that end the agent's processes: first the unit with all in it, then whatever runs under the uid elsewhere.
 // They are repeated until Facts show none, and come before PlanDelete.
 func PlanStop(f Facts) []step.Step {

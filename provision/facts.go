@@ -82,12 +82,14 @@ type Facts struct {
 	Policy     *csrc.Policy
 	PolicyText string
 	PolicyErr  error // the policy is there and cannot be used
+	PolicyTemp bool  // a policy was being written: the first thing that `au new` does
 	Next       IDs
 	NewTag     string // a fresh tag for a policy that is still to be written
 	Shell      string // the shell of a new agent
 
 	Etc, PolicyFolder, Libexec, LibexecAu, EntrypointFolder Path
 	Home, HomeSSH, HomeGnuPG                                Path
+	EtcEmpty, PolicyFolderEmpty                             bool
 	HomeReadable                                            bool     // au can see what is in it
 	HomeOwner                                               string   // name of the user who owns Home; empty: nobody has that uid
 	SkelMissing                                             []string // files of /etc/skel that the home has not

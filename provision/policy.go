@@ -8,20 +8,14 @@ import (
 	"github.com/a4u2/au/csrc"
 )
 
-// hidden is what a run never sees: other homes, and the sockets of programs that do work for others with rights the agent has not.
-var hidden = []string{
-	"/home", "/root",
-	"/run/docker.sock", "/run/containerd", "/run/podman", "/run/crio", "/run/lxd.socket", "/var/lib/lxd", "/run/libvirt",
-	"/run/systemd/resolve/io.systemd.Resolve", "/run/systemd/resolve/io.systemd.Resolve.Monitor", "/run/nscd", "/run/avahi-daemon", "/run/dbus",
-	"/nix/var/nix/daemon-socket",
-	"/run/screen", "/run/tmux", "/run/cups", "/run/pcscd", "/run/snapd.socket", "/run/snapd-snap.socket", "/run/gssproxy.sock", "/run/rpcbind.sock",
-}
+// otherHomes are covered in every run; of /home the agent's own stays.
+var otherHomes = []string{"/home", "/root"}
 
 // policy returns what the policy has to say for the agent to be as wanted.
 func (w Want) policy(f Facts) csrc.Policy {
 	p := csrc.Policy{
 		Name: w.Name, UID: f.Next.UID, GID: f.Next.GID, Group: f.Next.Group,
-		Home: HomePath(w.Name), Shell: f.Shell, Tag: f.NewTag, Hide: hidden,
+		Home: HomePath(w.Name), Shell: f.Shell, Tag: f.NewTag,
 	}
 	if old := f.Policy; old != nil {
 		p.Tag, p.Humans, p.Allow, p.Path = old.Tag, slices.Clone(old.Humans), old.Allow, old.Path
@@ -35,6 +29,7 @@ func (w Want) policy(f Facts) csrc.Policy {
 	if w.Allow != nil {
 		p.Allow = w.Allow
 	}
+	p.Hide = append(slices.Clone(otherHomes), csrc.DefaultHides(p.Allow)...)
 	p.Humans = withHuman(p.Humans, f.Human)
 	p.SHA256 = f.Source.SHA256
 	p.Cgroups = f.Unit.Cgroups

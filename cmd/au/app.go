@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -169,7 +170,7 @@ func groupsOf(u provision.User) ([]uint32, error) {
 func update(path string, out, errw io.Writer, change record) error {
 	spin := spinner{w: errw, text: "waiting for another au to finish with " + path}
 	defer spin.stop()
-	return config.Update(path, config.UpdateOptions{
+	return config.Update(context.Background(), path, config.UpdateOptions{
 		Announce: func(path string, text []byte) { fmt.Fprintf(out, "$ %s\n", step.ShowFile(path, string(text))) },
 		Waiting:  spin.tick,
 	}, change.apply)

@@ -44,6 +44,9 @@ func (c *deleteCmd) Run(a *app) error {
 	if facts.Policy == nil && facts.PolicyErr == nil && entry != nil {
 		return c.unmarked(a, runner, facts, *entry)
 	}
+	if plan := provision.PlanDeleteUnmarked(facts); facts.Policy == nil && facts.PolicyErr == nil && len(plan) > 0 {
+		return runner.Apply(context.Background(), plan)
+	}
 	if err := provision.CheckDelete(c.Agent, facts); err != nil {
 		return err
 	}

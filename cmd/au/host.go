@@ -126,6 +126,7 @@ func observeAccounts(f *provision.Facts, agent string) error {
 
 // observePolicy reads the mark.
 func observePolicy(f *provision.Facts, agent string) {
+	f.PolicyTemp = exists(provision.PolicyPath(agent) + ".new")
 	text, err := os.ReadFile(hostRoot + provision.PolicyPath(agent))
 	if errors.Is(err, fs.ErrNotExist) {
 		return
@@ -150,6 +151,7 @@ func observePolicy(f *provision.Facts, agent string) {
 func observePaths(f *provision.Facts, agent string) {
 	home, entrypoint := provision.HomePath(agent), provision.EntrypointPath(agent)
 	f.Etc, f.PolicyFolder = lstat(provision.EtcDir), lstat(provision.PolicyDir)
+	f.EtcEmpty, f.PolicyFolderEmpty = empty(provision.EtcDir), empty(provision.PolicyDir)
 	f.LibexecAu, f.EntrypointFolder = lstat(provision.LibexecDir), lstat(filepath.Dir(entrypoint))
 	f.Libexec = lstat(filepath.Dir(provision.LibexecDir))
 	f.Libexec.NoSuid = nosuid("/usr/local")
@@ -253,6 +255,12 @@ func processes(uid uint32) []string {
 func exists(path string) bool {
 	_, err := os.Lstat(hostRoot + path)
 	return err == nil
+}
+
+// empty reports whether path is a folder with nothing in it.
+func empty(path string) bool {
+	entries, err := os.ReadDir(hostRoot + path)
+	return err == nil && len(entries) == 0
 }
 
 // lstat reads a path's owner, mode and ACL.

@@ -286,15 +286,15 @@ func (a *app) becomeHuman() error {
 	return nil
 }
 
-// share is a folder of the human's in this run; target is relative to the agent's home.
-type share struct {
+// folderShare is a folder of the human's in this run; target is relative to the agent's home.
+type folderShare struct {
 	source, target string
 	readOnly       bool
 }
 
 // shares returns the folders that the config and the options hand over. One that vanished is named and left out.
-func (c *runCmd) shares(a *app, me provision.User, p csrc.Policy, entry *config.Agent) ([]share, error) {
-	var all []share
+func (c *runCmd) shares(a *app, me provision.User, p csrc.Policy, entry *config.Agent) ([]folderShare, error) {
+	var all []folderShare
 	if entry != nil {
 		for _, m := range entry.Mounts {
 			target, ok := below(p.Home, m.Target)
@@ -305,7 +305,7 @@ func (c *runCmd) shares(a *app, me provision.User, p csrc.Policy, entry *config.
 				fmt.Fprintf(a.err, "au: share %s is not there any more, so this run goes without it\nau: hint: au mount remove --agent %s %s\n", m.Source, p.Name, m.Source)
 				continue
 			}
-			all = append(all, share{m.Source, target, m.ReadOnly})
+			all = append(all, folderShare{m.Source, target, m.ReadOnly})
 		}
 	}
 	for _, once := range []struct {
@@ -324,19 +324,19 @@ func (c *runCmd) shares(a *app, me provision.User, p csrc.Policy, entry *config.
 }
 
 // onceShare reads the folder of --ro and --rw: one inside the human's home, shared at the same path below the agent's.
-func onceShare(folder, home string, readOnly bool) (share, error) {
+func onceShare(folder, home string, readOnly bool) (folderShare, error) {
 	source, err := filepath.Abs(folder)
 	if err == nil {
 		source, err = filepath.EvalSymlinks(source)
 	}
 	if err != nil {
-		return share{}, fmt.Errorf("share %q: %w", folder, err)
+		return folderShare{}, fmt.Errorf("share %q: %w", folder, err)
 	}
 	target, ok := below(home, source)
 	if !ok || target == "." {
-		return share{}, fmt.Errorf("share %q: want a folder inside your home %s", folder, home)
+		return folderShare{}, fmt.Errorf("share %q: want a folder inside your home %s", folder, home)
 	}
-	return share{source, target, readOnly}, nil
+	return folderShare{source, target, readOnly}, nil
 }
 
 // below returns path relative to folder, by components; ok is false where it is not inside.
@@ -349,7 +349,7 @@ func below(folder, path string) (string, bool) {
 }
 
 // directory returns where the run starts: -d, the counterpart of the current folder, or the agent's home.
-func (c *runCmd) directory(a *app, me provision.User, p csrc.Policy, shares []share) string {
+func (c *runCmd) directory(a *app, me provision.User, p csrc.Policy, shares []folderShare) string {
 	where, err := os.Getwd()
 	if c.Directory != "" {
 		where = c.Directory
@@ -375,7 +375,7 @@ func (c *runCmd) directory(a *app, me provision.User, p csrc.Policy, shares []sh
 }
 
 // counterpart returns where the agent sees a folder: inside its own home, or in the share with the longest source that holds it.
-func counterpart(where, home string, shares []share) (string, bool) {
+func counterpart(where, home string, shares []folderShare) (string, bool) {
 	if _, ok := below(home, where); ok {
 		return where, true
 	}
