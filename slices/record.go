@@ -121,6 +121,15 @@ func (r Record) Forget(properties []string) Record {
 	return r
 }
 
+// Properties returns those that au set.
+func (r Record) Properties() []string {
+	var names []string
+	for _, e := range r.Entries {
+		names = append(names, e.Property)
+	}
+	return names
+}
+
 // Has reports whether au set the property.
 func (r Record) Has(property string) bool {
 	return stdslices.ContainsFunc(r.Entries, func(e Entry) bool { return e.Property == property })
@@ -134,11 +143,12 @@ type Restored struct {
 }
 
 // Restore returns what gives the named properties back as they were before au: the files to put
-// back or to remove. Those that someone else wrote since are left alone.
+// back or to remove. Those that someone else wrote since are left alone; those that are back already
+// are among them, as a restoration that was cut short left the kernel to be told.
 func (r Record) Restore(properties []string, files map[string]string) []Restored {
 	var out []Restored
 	for _, e := range r.Entries {
-		if stdslices.Contains(properties, e.Property) && e.isOurs(files[e.Property]) {
+		if stdslices.Contains(properties, e.Property) && (e.isOurs(files[e.Property]) || files[e.Property] == e.Earlier) {
 			out = append(out, Restored{e.Property, DropIn(r.Slice, e.Property, false), e.Earlier})
 		}
 	}

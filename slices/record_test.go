@@ -39,6 +39,7 @@ func TestResetGivesBackWhatWasThereBeforeAu(t *testing.T) {
 		{"the human's before", set(byHand), byAu, byHand, true},
 		{"the human's since", set(""), byHand, byHand, false},
 		{"removed by the human since", set(byHand), "", "", false},
+		{"restored, then killed", set(byHand), byHand, byHand, true},
 		{"set twice by au", set(byHand).Begin(slice, []string{MemoryMax}, files(byAu)).Done(files("[Slice]\nMemoryMax=5\n")), "[Slice]\nMemoryMax=5\n", byHand, true},
 		{"set by au, by the human, by au", set("").Begin(slice, []string{MemoryMax}, files(byHand)).Done(files(byAu)), byAu, byHand, true},
 		{"killed before it wrote", Record{}.Begin(slice, []string{MemoryMax}, files(byHand)), byHand, byHand, true},

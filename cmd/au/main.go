@@ -33,9 +33,15 @@ type grammar struct {
 	Grant  grantCmd  `cmd:"" help:"Let another human enter an agent."`
 	Revoke revokeCmd `cmd:"" help:"Shut a human out of an agent."`
 	Delete deleteCmd `cmd:"" help:"Delete an agent and all that au made for it."`
+	Limits limitsCmd `cmd:"" help:"Limit what an agent uses of CPU, memory and tasks."`
+	Top    topCmd    `cmd:"" help:"Watch what the agents use."`
+	Pause  pauseCmd  `cmd:"" help:"Freeze all that an agent runs."`
+	Resume resumeCmd `cmd:"" help:"Let a paused agent go on."`
+	Stop   stopCmd   `cmd:"" help:"End all that an agent runs."`
 
 	Source sourceCmd `cmd:"" hidden:"" help:"Print the source of the entrypoint."`
 	Record recordCmd `cmd:"" hidden:"" help:"Write the config as the human."`
+	Slice  sliceCmd  `cmd:"" hidden:"" help:"Change an agent's slice as root."`
 }
 
 // runGrammar is what `au run` needs of it: building the whole grammar costs more than all else that a run does before the command starts.

@@ -17,10 +17,12 @@ import (
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
+	auslices "github.com/a4u2/au/slices"
 )
 
 type newCmd struct {
 	agentFlag
+	limitFlags
 	Yes    bool `short:"y" help:"Do not ask."`
 	DryRun bool `help:"Print what would be done, and do nothing."`
 }
@@ -57,6 +59,10 @@ func (c *newCmd) Run(a *app) error {
 	if legacy := a.legacy(human, want.Name); legacy != nil {
 		return legacy
 	}
+	limits := c.limits()
+	if !limits.Empty() && !facts.Unit.Systemd {
+		return limiting(want.Name, step.ErrNoSystemd)
+	}
 	runner, err := a.runner(a.out, c.DryRun)
 	if err != nil {
 		return err
@@ -75,7 +81,7 @@ func (c *newCmd) Run(a *app) error {
 		defer os.RemoveAll(filepath.Dir(source.Path))
 		facts.Source = source
 	}
-	return a.create(ctx, runner, want, facts)
+	return a.create(ctx, runner, want, limits, facts)
 }
 
 // announceNew says what a machine or a name has that the human should know of before saying yes.
@@ -90,7 +96,7 @@ func (a *app) announceNew(w provision.Want, f provision.Facts) {
 }
 
 // create brings the agent about in stages, each from fresh facts, and takes everything back when one fails.
-func (a *app) create(ctx context.Context, runner *step.Runner, want provision.Want, facts provision.Facts) error {
+func (a *app) create(ctx context.Context, runner *step.Runner, want provision.Want, limits auslices.Limits, facts provision.Facts) error {
 	changed := false
 	for range stages {
 		plan := provision.PlanNew(want, facts)
@@ -102,22 +108,32 @@ func (a *app) create(ctx context.Context, runner *step.Runner, want provision.Wa
 			return a.undo(runner, want.Name, err)
 		}
 		if runner.DryRun {
-			return nil
+			break
 		}
 		next, err := observe(want.Name, facts.Human)
 		if err != nil {
 			return a.undo(runner, want.Name, err)
 		}
-		next.Source, facts = facts.Source, next
+		next.Source = facts.Source
+		facts = next
 	}
-	if plan := provision.PlanNew(want, facts); len(plan) > 0 {
+	if plan := provision.PlanNew(want, facts); len(plan) > 0 && !runner.DryRun {
 		return a.undo(runner, want.Name, fmt.Errorf("still to do after %d stages: %s", stages, plan[0].Do.Shell(runner.Elevate)))
 	}
-	recorded, err := a.recordAgent(want.Name, facts)
+	limited, err := a.limitNew(ctx, runner, want.Name, limits, facts)
 	if err != nil {
-		return a.undo(runner, want.Name, err)
+		return a.undo(runner, want.Name, limiting(want.Name, err))
 	}
-	if !changed && !recorded {
+	if runner.DryRun && (changed || limited) {
+		return nil
+	}
+	recorded := false
+	if !runner.DryRun {
+		if recorded, err = a.recordAgent(want.Name, facts); err != nil {
+			return a.undo(runner, want.Name, err)
+		}
+	}
+	if !changed && !recorded && !limited {
 		fmt.Fprintf(a.out, "Agent %s is as it should be; nothing to do\n", want.Name)
 		return nil
 	}

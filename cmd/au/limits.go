@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/step"
+	auslices "github.com/a4u2/au/slices"
+)
+
+type limitsCmd struct {
+	Set   limitsSetCmd   `cmd:"" help:"Set limits, at once and for good."`
+	Show  limitsShowCmd  `cmd:"" help:"Show the limits, who set them, and what is in use."`
+	Reset limitsResetCmd `cmd:"" help:"Take limits back: what was there before au holds again."`
+}
+
+// limitFlags are what an agent may use, in `au new` and `au limits set`.
+type limitFlags struct {
+	CPU       *auslices.CPU    `placeholder:"SHARE" help:"CPU time: 150% of a core, or 1.5 cores; or infinity."`
+	Mem       *auslices.Size   `placeholder:"SIZE" help:"Memory: 512M, 16G, 50% of the machine's; or infinity. Sets --swap 0 too where nothing limits the swap."`
+	Swap      *auslices.Swap   `placeholder:"SIZE" help:"Swap: 0, 2G, 50% of the machine's; or infinity."`
+	Tasks     *auslices.Tasks  `placeholder:"N" help:"Processes and threads; or infinity."`
+	CPUWeight *auslices.Weight `name:"cpu-weight" placeholder:"N" help:"Share of a busy CPU: 1 to 10000, where others have 100."`
+	IOWeight  *auslices.Weight `name:"io-weight" placeholder:"N" help:"Share of a busy disk: 1 to 10000, where others have 100."`
+}
+
+func (l limitFlags) limits() auslices.Limits {
+	return auslices.Limits{CPU: l.CPU, Memory: l.Mem, Swap: l.Swap, Tasks: l.Tasks, CPUWeight: l.CPUWeight, IOWeight: l.IOWeight}
+}
+
+type limitsSetCmd struct {
+	agentFlag
+	limitFlags
+	DryRun bool `help:"Print what would be done, and do nothing."`
+}
+
+func (c *limitsSetCmd) Run(a *app) error {
+	want := c.limits()
+	if want.Empty() {
+		return hintError{errors.New("no limit to set"), "au limits set --cpu 150% --mem 16G"}
+	}
+	policy, err := made(c.Agent)
+	if err != nil {
+		return err
+	}
+	now, err := sliceProperties(policy.UID)
+	if err != nil {
+		return limiting(c.Agent, err)
+	}
+	plan, err := a.planLimits(policy, want, now)
+	if err != nil {
+		return err
+	}
+	if len(plan) == 0 {
+		fmt.Fprintf(a.out, "The limits of agent %s are so already; nothing to do\n", c.Agent)
+		return nil
+	}
+	runner, err := a.runner(a.out, c.DryRun)
+	if err != nil {
+		return err
+	}
+	if err := runner.Apply(context.Background(), plan); err != nil || c.DryRun {
+		return limiting(c.Agent, err)
+	}
+	fmt.Fprintf(a.out, "Limits of agent %s hold from now on\n", c.Agent)
+	return nil
+}
+
+// planLimits returns what sets the limits that are not so yet, and says what the human should know of them.
+func (a *app) planLimits(p csrc.Policy, want auslices.Limits, now map[string]uint64) ([]step.Step, error) {
+	machine := thisMachine()
+	want, added := want.WithSwap(now)
+	for _, w := range want.Warnings(machine) {
+		fmt.Fprintf(a.err, "au: warning: %s\n", w)
+	}
+	switch finite := want.Swap != nil && want.Swap.Bytes != auslices.Infinity; {
+	case finite && tree().Version() != auslices.Unified:
+		fmt.Fprintf(a.err, "au: warning: with cgroup v1, as on this machine, swap is not limited\n")
+	case finite && added:
+		fmt.Fprintf(a.err, "au: no swap for agent %s either, so that the memory limit is what it says; --swap gives it some\n", p.Name)
+	}
+	self, err := os.Executable()
+	return provision.PlanLimits(self, p.Name, p.UID, auslices.Missing(want.Properties(machine), now)), err
+}
+
+// limitNew sets the limits of an agent that was just made, and reports whether it changed any.
+func (a *app) limitNew(ctx context.Context, r *step.Runner, agent string, want auslices.Limits, f provision.Facts) (bool, error) {
+	if want.Empty() {
+		return false, nil
+	}
+	policy := csrc.Policy{Name: agent, UID: f.Next.UID}
+	if f.Policy != nil {
+		policy = *f.Policy
+	}
+	now, err := sliceProperties(policy.UID)
+	if err != nil {
+		return false, err
+	}
+	plan, err := a.planLimits(policy, want, now)
+	if err != nil {
+		return false, err
+	}
+	return len(plan) > 0, r.Apply(ctx, plan)
+}
+
+// limiting says what was being done when err came.
+func limiting(agent string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("limit agent %q: %w", agent, err)
+}
+
+type limitsResetCmd struct {
+	agentFlag
+	CPU       bool `help:"Only this one; and so the others."`
+	Mem       bool
+	Swap      bool
+	Tasks     bool
+	CPUWeight bool `name:"cpu-weight"`
+	IOWeight  bool `name:"io-weight"`
+	DryRun    bool `help:"Print what would be done, and do nothing."`
+}
+
+// properties returns those that are asked for: all, where none is named. The swap limit goes with the memory limit it came with.
+func (c *limitsResetCmd) properties() []string {
+	var asked []string
+	for i, on := range []bool{c.CPU, c.Mem, c.Swap || c.Mem, c.Tasks, c.CPUWeight, c.IOWeight} {
+		if on {
+			asked = append(asked, auslices.Names()[i])
+		}
+	}
+	if asked == nil {
+		return auslices.Names()
+	}
+	return asked
+}
+
+func (c *limitsResetCmd) Run(a *app) error {
+	policy, err := made(c.Agent)
+	if err != nil {
+		return err
+	}
+	record, err := readRecord(c.Agent)
+	if err != nil {
+		return limiting(c.Agent, err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	plan := provision.PlanReset(self, c.Agent, record, c.properties(), dropIns(auslices.Name(policy.UID), false))
+	if len(plan) == 0 {
+		fmt.Fprintf(a.out, "au has set no such limit on agent %s; nothing to do\n", c.Agent)
+		return nil
+	}
+	runner, err := a.runner(a.out, c.DryRun)
+	if err != nil {
+		return err
+	}
+	if err := runner.Apply(context.Background(), plan); err != nil || c.DryRun {
+		return limiting(c.Agent, err)
+	}
+	fmt.Fprintf(a.out, "Limits of agent %s are as before au set them\n", c.Agent)
+	return nil
+}
+
+type limitsShowCmd struct {
+	agentFlag
+	JSON bool `name:"json" help:"As JSON."`
+}
+
+func (c *limitsShowCmd) Run(a *app) error {
+	policy, err := made(c.Agent)
+	if err != nil {
+		return err
+	}
+	view, err := observeLimits(policy)
+	if err != nil {
+		return limiting(c.Agent, err)
+	}
+	if c.JSON {
+		return json.NewEncoder(a.out).Encode(view)
+	}
+	view.print(a)
+	return nil
+}
+
+// limitsView is what `au limits show` shows. A limit without a number is none.
+type limitsView struct {
+	Agent  string               `json:"agent"`
+	UID    uint32               `json:"uid"`
+	Slice  string               `json:"slice"`
+	Limits map[string]limitView `json:"limits"`
+	Use    useView              `json:"use"`
+}
+
+// limitView is one limit, as systemd has it.
+type limitView struct {
+	Value *uint64 `json:"value"`  // percent of a core, bytes, tasks or weight
+	Text  string  `json:"text"`   // as the option of `au limits set` takes it
+	SetBy string  `json:"set_by"` // au; human: with systemctl set-property; system: nobody in particular
+}
+
+func observeLimits(p csrc.Policy) (limitsView, error) {
+	slice := auslices.Name(p.UID)
+	v := limitsView{Agent: p.Name, UID: p.UID, Slice: slice, Limits: map[string]limitView{}}
+	now, err := sliceProperties(p.UID)
+	if err != nil {
+		return v, err
+	}
+	record, err := readRecord(p.Name)
+	if err != nil {
+		return v, err
+	}
+	usage, err := tree().Usage(p.UID)
+	if err != nil {
+		return v, err
+	}
+	v.Use = use(p, usage)
+	files, runtimeFiles := dropIns(slice, false), dropIns(slice, true)
+	for _, name := range auslices.Names() {
+		l := limitView{Text: auslices.Format(auslices.Property{Name: name, Value: now[name]}), SetBy: "system"}
+		if value := now[name]; value != auslices.Infinity {
+			if name == auslices.CPUQuota {
+				value /= 10_000
+			}
+			l.Value = &value
+		}
+		switch {
+		case record.Has(name) && len(record.Restore([]string{name}, files)) > 0:
+			l.SetBy = "au"
+		case files[name] != "" || runtimeFiles[name] != "":
+			l.SetBy = "human"
+		}
+		v.Limits[limitWord(name)] = l
+	}
+	return v, nil
+}
+
+// limitWord is the option of a property without its dashes.
+func limitWord(property string) string { return strings.TrimPrefix(auslices.Option(property), "--") }
+
+func (v limitsView) print(a *app) {
+	fmt.Fprintf(a.out, "Agent %s, in %s\n", v.Agent, v.Slice)
+	w := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(w, "  \tlimit\tset by\tin use")
+	used := map[string]string{
+		auslices.CPUQuota: fmt.Sprintf("%.1f s so far", v.Use.CPUSeconds), auslices.MemoryMax: size(v.Use.Memory),
+		auslices.SwapMax: size(v.Use.Swap), auslices.TasksMax: fmt.Sprint(v.Use.Tasks),
+	}
+	for _, name := range auslices.Names() {
+		l := v.Limits[limitWord(name)]
+		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %s\t%s\t%s\t%s", limitWord(name), l.Text, l.SetBy, used[name]), "\t"))
+	}
+	w.Flush()
+}
+
+// made returns the policy of an agent that au made on this machine.
+func made(agent string) (csrc.Policy, error) {
+	p, err := readPolicy(agent)
+	if errors.Is(err, fs.ErrNotExist) {
+		return p, hintError{fmt.Errorf("%s: no such agent", agent), "au new --agent " + agent}
+	}
+	return p, err
+}
+
+// sliceProperties returns what systemd has for the slice of a uid.
+func sliceProperties(uid uint32) (map[string]uint64, error) {
+	ctx := context.Background()
+	bus, err := step.OpenBus(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer bus.Close()
+	all, err := bus.SliceProperties(ctx, auslices.Name(uid))
+	return auslices.Current(all), err
+}
+
+// dropIns returns the texts of the files in which systemd keeps our properties of a slice, by property.
+func dropIns(slice string, runtime bool) map[string]string {
+	files := map[string]string{}
+	for _, name := range auslices.Names() {
+		if text, err := os.ReadFile(hostRoot + auslices.DropIn(slice, name, runtime)); err == nil {
+			files[name] = string(text)
+		}
+	}
+	return files
+}
+
+// readRecord returns what au has set for an agent; nothing, where there is no record.
+func readRecord(agent string) (auslices.Record, error) {
+	path := hostRoot + auslices.RecordPath(agent)
+	text, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return auslices.Record{}, err
+	}
+	r, err := auslices.ParseRecord(text)
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
+
+func tree() auslices.Tree { return auslices.Tree{FS: os.DirFS(hostRoot + "/sys/fs/cgroup")} }
+
+// thisMachine reads what limits are measured against, from /proc/meminfo (proc_meminfo(5)).
+func thisMachine() auslices.Machine {
+	m := auslices.Machine{CPUs: runtime.NumCPU()}
+	text, _ := os.ReadFile(hostRoot + "/proc/meminfo")
+	for line := range strings.Lines(string(text)) {
+		var kilobytes uint64
+		words := strings.Fields(line)
+		if len(words) < 2 || !slices.Contains([]string{"MemTotal:", "SwapTotal:"}, words[0]) {
+			continue
+		}
+		fmt.Sscan(words[1], &kilobytes)
+		if words[0] == "MemTotal:" {
+			m.Memory = kilobytes << 10
+		} else {
+			m.Swap = kilobytes << 10
+		}
+	}
+	return m
+}

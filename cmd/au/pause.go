@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/step"
+	auslices "github.com/a4u2/au/slices"
+)
+
+type pauseCmd struct {
+	agentFlag
+	DryRun bool `help:"Print what would be done, and do nothing."`
+}
+
+func (c *pauseCmd) Run(a *app) error { return a.pause(c.Agent, true, c.DryRun) }
+
+type resumeCmd struct {
+	agentFlag
+	DryRun bool `help:"Print what would be done, and do nothing."`
+}
+
+func (c *resumeCmd) Run(a *app) error { return a.pause(c.Agent, false, c.DryRun) }
+
+// pause freezes all that runs of the agent, or lets it go on.
+func (a *app) pause(agent string, freeze, dryRun bool) error {
+	policy, usage, err := running(agent)
+	if err != nil {
+		return err
+	}
+	done := map[bool]string{true: "paused", false: "running"}[freeze]
+	if usage.Frozen == freeze {
+		fmt.Fprintf(a.out, "Agent %s is %s already; nothing to do\n", agent, done)
+		return nil
+	}
+	plan, err := planPause(policy, freeze)
+	if err != nil {
+		return err
+	}
+	runner, err := a.runner(a.out, dryRun)
+	if err != nil {
+		return err
+	}
+	if err := runner.Apply(context.Background(), plan); err != nil || dryRun {
+		return err
+	}
+	fmt.Fprintf(a.out, "Agent %s is %s\n", agent, done)
+	return nil
+}
+
+type stopCmd struct {
+	agentFlag
+	DryRun bool `help:"Print what would be done, and do nothing."`
+}
+
+func (c *stopCmd) Run(a *app) error {
+	policy, usage, err := running(c.Agent)
+	if err != nil {
+		return err
+	}
+	var thaw []step.Step
+	if usage.Frozen {
+		if thaw, err = planPause(policy, false); err != nil {
+			return err
+		}
+	}
+	runner, err := a.runner(a.out, c.DryRun)
+	if err != nil {
+		return err
+	}
+	plan := provision.PlanEnd(c.Agent, policy.UID, thaw)
+	if err := runner.Apply(context.Background(), plan); err != nil || c.DryRun {
+		return err
+	}
+	fmt.Fprintf(a.out, "Everything of agent %s has ended\n", c.Agent)
+	return nil
+}
+
+// running returns an agent whose keeper runs, and what it uses.
+func running(agent string) (csrc.Policy, auslices.Usage, error) {
+	policy, err := made(agent)
+	if err != nil {
+		return policy, auslices.Usage{}, err
+	}
+	usage, err := tree().Usage(policy.UID)
+	if err == nil && !usage.Active {
+		err = hintError{fmt.Errorf("agent %q has no cgroup: its unit %s does not run", agent, auslices.KeeperName(agent)), "au new --agent " + agent}
+	}
+	return policy, usage, err
+}
+
+func planPause(p csrc.Policy, freeze bool) ([]step.Step, error) {
+	t := tree()
+	freezer := t.Freezer(p.UID, p.Name)
+	if freezer == "" {
+		return nil, errors.New("to pause an agent needs cgroup v2, which this machine has not; `au stop` ends what it does")
+	}
+	return provision.PlanPause(p.Name, "/sys/fs/cgroup/"+freezer, t.Version() == auslices.Unified, freeze), nil
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision"
+	"golang.org/x/term"
+)
+
+type topCmd struct {
+	Once     bool          `help:"Print one table, without a terminal, and end."`
+	JSON     bool          `name:"json" help:"The same as JSON: an array, an agent each."`
+	Interval time.Duration `default:"1s" placeholder:"TIME" help:"Between two looks (default: ${default})."`
+}
+
+func (c *topCmd) Run(a *app) error {
+	if c.Interval < 100*time.Millisecond || c.Interval > time.Hour {
+		return fmt.Errorf("interval %q: want a time from 100ms to 1h", c.Interval)
+	}
+	w := &watch{}
+	if err := w.look(); err != nil {
+		return err
+	}
+	if !c.Once && !c.JSON {
+		if !term.IsTerminal(0) || !term.IsTerminal(1) {
+			return hintError{errors.New("no terminal to show a live table on"), "au top --once"}
+		}
+		return w.live(c.Interval)
+	}
+	// CPU use is a difference of two looks.
+	time.Sleep(c.Interval)
+	if err := w.look(); err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(a.out).Encode(append([]row{}, w.rows...))
+	}
+	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, strings.Join(headings, "\t"))
+	for _, r := range w.rows {
+		fmt.Fprintln(t, strings.Join(r.cells(), "\t"))
+	}
+	return t.Flush()
+}
+
+// row is one agent of the table.
+type row struct {
+	Agent      string  `json:"agent"`
+	UID        uint32  `json:"uid"`
+	CPUPercent float64 `json:"cpu_percent"` // of one core, since the look before
+	useView
+	history []float64 // CPU shares of the looks so far, oldest first
+}
+
+// watch looks at all agents again and again.
+type watch struct {
+	rows []row
+	seen map[string]look
+}
+
+// look is what is remembered of an agent until the next.
+type look struct {
+	at      time.Time
+	cpu     time.Duration
+	pids    map[int]time.Duration
+	history []float64
+}
+
+// historyLength is how many looks the history line can show.
+const historyLength = 60
+
+// look reads what each agent uses now.
+func (w *watch) look() error {
+	policies, err := allPolicies()
+	if err != nil {
+		return err
+	}
+	now := map[string]look{}
+	rows := make([]row, 0, len(policies))
+	for _, p := range policies {
+		u, err := tree().Usage(p.UID)
+		if err != nil {
+			return fmt.Errorf("read what agent %q uses: %w", p.Name, err)
+		}
+		r := row{Agent: p.Name, UID: p.UID, useView: use(p, u)}
+		now[p.Name] = r.since(w.seen[p.Name], u.CPU, time.Now())
+		rows = append(rows, r)
+	}
+	w.rows, w.seen = rows, now
+	return nil
+}
+
+// since fills in what only two looks tell, and returns what the next one needs.
+func (r *row) since(before look, cpu time.Duration, at time.Time) look {
+	next := look{at: at, cpu: cpu, pids: map[int]time.Duration{}, history: before.history}
+	most := time.Duration(-1)
+	for _, p := range r.processes {
+		next.pids[p.PID] = p.CPU
+		if spent := p.CPU - before.pids[p.PID]; spent > most {
+			most, r.Busiest = spent, p.Command
+		}
+	}
+	if !before.at.IsZero() {
+		// A slice that was stopped starts again from nothing.
+		r.CPUPercent = max(0, float64(cpu-before.cpu)/float64(at.Sub(before.at))*100)
+		next.history = append(append([]float64{}, before.history...), r.CPUPercent)
+	}
+	if extra := len(next.history) - historyLength; extra > 0 {
+		next.history = next.history[extra:]
+	}
+	r.history = next.history
+	return next
+}
+
+var headings = []string{"AGENT", "STATE", "CPU", "LIMIT", "MEMORY", "LIMIT", "SWAP", "TASKS", "LIMIT", "PROCS", "PRESSURE", "BUSIEST"}
+
+// cells are the words of the table, beneath the headings.
+func (r row) cells() []string {
+	pressure := "-"
+	if r.Pressure != nil {
+		pressure = fmt.Sprintf("cpu %.0f mem %.0f io %.0f", r.Pressure.CPU, r.Pressure.Memory, r.Pressure.IO)
+	}
+	return []string{r.Agent, r.state(), fmt.Sprintf("%.0f%%", r.CPUPercent), or(r.cpuLimitText), size(r.Memory), limitText(r.MemoryLimit, size),
+		size(r.Swap), fmt.Sprint(r.Tasks), limitText(r.TasksLimit, func(n uint64) string { return fmt.Sprint(n) }), fmt.Sprint(r.Processes), pressure, or(r.Busiest)}
+}
+
+func (r row) state() string {
+	switch {
+	case !r.Active:
+		return "no unit"
+	case r.Paused:
+		return "paused"
+	case r.Processes == 0:
+		return "idle"
+	}
+	return "running"
+}
+
+func or(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+func limitText(n *uint64, format func(uint64) string) string {
+	if n == nil {
+		return "-"
+	}
+	return format(*n)
+}
+
+// allPolicies returns those of all agents that au made on this machine. One that cannot be read is left out: `au info` says why.
+func allPolicies() ([]csrc.Policy, error) {
+	entries, err := os.ReadDir(hostRoot + provision.PolicyDir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	var all []csrc.Policy
+	for _, e := range entries {
+		if p, err := readPolicy(e.Name()); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all, nil
+}
+
+// load returns how much of its limit an agent uses, 0 to 1; 0 where there is none.
+func load(used float64, limit *float64) float64 {
+	if limit == nil || *limit <= 0 {
+		return 0
+	}
+	return min(1, used/(*limit))
+}
+
+// spark draws shares of full, one block each, the newest last, in as many columns.
+func spark(shares []float64, full float64, columns int) string {
+	if len(shares) > columns {
+		shares = shares[len(shares)-columns:]
+	}
+	line := strings.Repeat(" ", columns-len(shares))
+	for _, s := range shares {
+		level := 0
+		if full > 0 && s > 0 {
+			level = min(8, 1+int(s/full*7.999))
+		}
+		line += string([]rune(" ▁▂▃▄▅▆▇█")[level])
+	}
+	return line
+}
+
+// fullCPU is the share that fills a history block: the limit, or all cores.
+func (r row) fullCPU(cores int) float64 {
+	if r.CPULimit != nil {
+		return *r.CPULimit
+	}
+	return float64(cores) * 100
+}
