@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package config
+
+import (
+	"bytes"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// A document is a text and where in it the things we know stand.
+type document struct {
+	path string
+	text []byte
+	top  table // its list is the agents
+
+	// tables is where the first [table] begins, comments right above it
+	// included, or the end of the text.
+	tables int
+}
+
+type span struct{ start, end int }
+
+// A table is the file, an agent or a mount.
+type table struct {
+	schema *schema
+	values map[string]value
+	list   list
+	start  int    // of its first byte, for messages
+	spans  []span // all of it; whole lines, or one span when inline
+	inline bool
+	keyAt  int // where a key is added: after the last one
+}
+
+// A list is the tables under a key: [[headers]], or an array when inline.
+type list struct {
+	items  []*table
+	inline bool
+	span   // of the array
+}
+
+type value struct {
+	kind  unstable.Kind
+	span         // of arrays in arrays, the start is not known
+	text  string // of a string, and what stands there otherwise
+	items []value
+	table *table
+}
+
+func readDocument(path string, text []byte) (*document, error) {
+	d := &document{path: path, text: text, tables: len(text)}
+	// The library knows all of TOML's rules (a key twice, a table reopened,
+	// a 30th of February); what it returns has no places, so read again.
+	var all map[string]any
+	if err := toml.Unmarshal(text, &all); err != nil {
+		return nil, d.syntaxError(err)
+	}
+	d.top = table{schema: &topSchema}
+	r := reader{document: d, open: &d.top}
+	r.parser.Reset(text)
+	for r.parser.NextExpression() {
+		if err := r.expression(r.parser.Expression()); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.parser.Error(); err != nil {
+		return nil, d.errorAt(0, "%v", err)
+	}
+	return d, nil
+}
+
+// lines widens a span to the whole lines it is on, the last newline included.
+func (d *document) lines(s span) span {
+	start := bytes.LastIndexByte(d.text[:s.start], '\n') + 1
+	end := bytes.IndexByte(d.text[s.end:], '\n') + 1
+	if end == 0 {
+		return span{start, len(d.text)}
+	}
+	return span{start, s.end + end}
+}
+
+// commentsAbove returns where the comment lines right above offset begin.
+func (d *document) commentsAbove(offset int) int {
+	for offset > 0 {
+		start := bytes.LastIndexByte(d.text[:offset-1], '\n') + 1
+		if !bytes.HasPrefix(bytes.TrimLeft(d.text[start:offset], " \t"), []byte("#")) {
+			break
+		}
+		offset = start
+	}
+	return offset
+}
+
+func (d *document) config() (*Config, error) {
+	c := &Config{DisableHomeAccessCheck: d.top.bool("disable_home_access_check", false)}
+	seen := make(map[string]bool, len(d.top.list.items))
+	for _, t := range d.top.list.items {
+		a, err := d.agent(t)
+		if err != nil {
+			return nil, err
+		}
+		if seen[a.UserName] {
+			at := t.values["user_name"].start
+			return nil, d.errorAt(at, "agent %q stands here a second time: want one entry for each agent", a.UserName)
+		}
+		seen[a.UserName] = true
+		c.Agents = append(c.Agents, a)
+	}
+	return c, nil
+}
+
+func (d *document) agent(t *table) (Agent, error) {
+	a := Agent{
+		UserName:         t.text("user_name"),
+		Group:            t.text("su_as_agent_group"),
+		Entrypoint:       t.text("entrypoint"),
+		EntrypointSHA256: t.text("entrypoint_sha256"),
+		Bootstrapped:     t.bool("bootstrapped", false),
+	}
+	for _, name := range t.values["keep_env"].items {
+		a.KeepEnv = append(a.KeepEnv, name.text)
+	}
+	if err := d.require(t, "an agent", "user_name"); err != nil {
+		return a, err
+	}
+	for _, m := range t.list.items {
+		if err := d.require(m, "a share", "source", "target"); err != nil {
+			return a, err
+		}
+		a.Mounts = append(a.Mounts, Mount{
+			Source:   m.text("source"),
+			Target:   m.text("target"),
+			ReadOnly: m.bool("read_only", true),
+			ACL:      m.bool("acl", false),
+		})
+	}
+	return a, nil
+}
+
+func (d *document) require(t *table, what string, keys ...string) error {
+	for _, key := range keys {
+		v, found := t.values[key]
+		if !found {
+			return d.errorAt(t.start, "%s without %s: want %s", what, key, t.schema.keys[key].right)
+		}
+		if v.text == "" {
+			return d.errorAt(v.start, "%s is empty: want %s", key, t.schema.keys[key].right)
+		}
+	}
+	return nil
+}
+
+func (t *table) text(key string) string { return t.values[key].text }
+
+func (t *table) bool(key string, absent bool) bool {
+	v, found := t.values[key]
+	if !found {
+		return absent
+	}
+	return v.text == "true"
+}
+
+func last[T any](all []T) T { return all[len(all)-1] }

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package config
+
+import (
+	"bytes"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// A reader goes through the expressions of a document and notes which lines
+// belong to whom.
+type reader struct {
+	*document
+	parser unstable.Parser
+
+	agent, mount *table // the line before belongs to these, nil for none
+	open         *table // the keys that follow are this one's, nil for unknown tables
+}
+
+func (r *reader) expression(n *unstable.Node) error {
+	keys := keysOf(n)
+	if n.Kind == unstable.KeyValue {
+		line := r.lines(rangeSpan(n.Raw))
+		r.grow(line)
+		if r.open == nil {
+			return nil
+		}
+		r.open.keyAt = line.end
+		return r.entry(r.open, n, keys)
+	}
+	line := r.lines(span{keys[0].start, keys[len(keys)-1].end})
+	r.tables = min(r.tables, r.commentsAbove(line.start))
+	return r.header(keys, n.Kind == unstable.ArrayTable, line)
+}
+
+// header notes a [table] or [[array]] line.
+func (r *reader) header(keys []key, array bool, line span) error {
+	r.open = nil
+	if keys[0].name != "agents" {
+		r.agent, r.mount = nil, nil
+		return r.mistake(&topSchema, keys[0], unstable.InlineTable)
+	}
+	if len(keys) == 1 && array {
+		r.agent, r.mount = newTable(&agentSchema, line), nil
+		r.top.list.items = append(r.top.list.items, r.agent)
+		r.open = r.agent
+		return nil
+	}
+	if len(keys) == 1 || len(r.top.list.items) == 0 {
+		return r.mistake(&topSchema, keys[0], unstable.InlineTable)
+	}
+	resume(&r.agent, last(r.top.list.items), line)
+	return r.agentHeader(keys[1:], array, line)
+}
+
+// agentHeader notes a [agents.KEY…] line, given KEY….
+func (r *reader) agentHeader(keys []key, array bool, line span) error {
+	if keys[0].name != "mounts" {
+		r.mount = nil
+		return r.mistake(&agentSchema, keys[0], unstable.InlineTable)
+	}
+	if len(keys) == 1 && array {
+		r.mount = newTable(&mountSchema, line)
+		r.agent.list.items = append(r.agent.list.items, r.mount)
+		r.open = r.mount
+		return nil
+	}
+	if len(keys) == 1 || len(r.agent.list.items) == 0 {
+		return r.mistake(&agentSchema, keys[0], unstable.InlineTable)
+	}
+	resume(&r.mount, last(r.agent.list.items), line)
+	return r.mistake(&mountSchema, keys[1], unstable.InlineTable)
+}
+
+// grow gives a line to those that the one above belongs to.
+func (r *reader) grow(line span) {
+	for _, t := range []*table{r.agent, r.mount} {
+		if t != nil {
+			t.spans[len(t.spans)-1].end = line.end
+		}
+	}
+}
+
+// resume makes t the current one and line a part of it.
+func resume(current **table, t *table, line span) {
+	if *current == t {
+		t.spans[len(t.spans)-1].end = line.end
+		return
+	}
+	t.spans = append(t.spans, line)
+	*current = t
+}
+
+func newTable(s *schema, line span) *table {
+	return &table{schema: s, start: line.start, spans: []span{line}, keyAt: line.end}
+}
+
+// entry notes the value of a KeyValue when t's schema knows the key.
+func (r *reader) entry(t *table, n *unstable.Node, keys []key) error {
+	want, known := t.schema.keys[keys[0].name]
+	if !known {
+		return nil
+	}
+	if len(keys) > 1 {
+		return r.mistake(t.schema, keys[0], unstable.InlineTable)
+	}
+	// A value ends where its KeyValue does, and begins after the equals sign;
+	// the parser tells no more about arrays.
+	start := keys[0].end + bytes.IndexByte(r.text[keys[0].end:], '=') + 1
+	for r.text[start] == ' ' || r.text[start] == '\t' {
+		start++
+	}
+	v, err := r.value(t.schema, keys[0], n.Value())
+	if err != nil {
+		return err
+	}
+	v.span = span{start, rangeSpan(n.Raw).end}
+	if v.kind != want.kind {
+		return r.mistake(t.schema, keys[0], v.kind)
+	}
+	if keys[0].name == t.schema.list {
+		t.list.inline, t.list.span = true, v.span
+		for _, item := range v.items {
+			t.list.items = append(t.list.items, item.table)
+		}
+	}
+	if t.values == nil {
+		t.values = make(map[string]value, len(t.schema.keys))
+	}
+	t.values[keys[0].name] = v
+	return nil
+}
+
+// value reads what stands under a key of s. In an array all must be strings,
+// or tables under the schema's list key.
+func (r *reader) value(s *schema, k key, n *unstable.Node) (value, error) {
+	v := value{kind: n.Kind, span: rangeSpan(n.Raw), text: string(n.Data)}
+	if n.Kind != unstable.Array {
+		return v, nil
+	}
+	each := unstable.String
+	if k.name == s.list {
+		each = unstable.InlineTable
+	}
+	for it := n.Children(); it.Next(); {
+		item := it.Node()
+		if item.Kind != each {
+			at := k.start
+			if item.Kind != unstable.Array {
+				at = rangeSpan(item.Raw).start
+			}
+			return v, r.errorAt(at, "%s holds %s: want %s", k.name, kindName(item.Kind), s.keys[k.name].right)
+		}
+		next := value{kind: item.Kind, span: rangeSpan(item.Raw), text: string(item.Data)}
+		if each == unstable.InlineTable {
+			t, err := r.inlineTable(s.of, item)
+			if err != nil {
+				return v, err
+			}
+			next.table = t
+		}
+		v.items = append(v.items, next)
+	}
+	return v, nil
+}
+
+func (r *reader) inlineTable(s *schema, n *unstable.Node) (*table, error) {
+	start := rangeSpan(n.Raw).start
+	t := &table{schema: s, inline: true, start: start, keyAt: start + 1}
+	for it := n.Children(); it.Next(); {
+		if err := r.entry(t, it.Node(), keysOf(it.Node())); err != nil {
+			return nil, err
+		}
+		t.keyAt = rangeSpan(it.Node().Raw).end
+	}
+	t.spans = []span{{start, r.closing(t.keyAt, '}') + 1}}
+	return t, nil
+}
+
+// closing returns where the bracket stands, when only commas, white space and
+// comments can come before it.
+func (d *document) closing(from int, bracket byte) int {
+	for d.text[from] != bracket {
+		if d.text[from] == '#' {
+			from += bytes.IndexByte(d.text[from:], '\n')
+		}
+		from++
+	}
+	return from
+}
+
+// mistake returns the error that k, being of this kind, is when s wants
+// another, and nil for keys that s does not know.
+func (d *document) mistake(s *schema, k key, is unstable.Kind) error {
+	want, known := s.keys[k.name]
+	if !known {
+		return nil
+	}
+	return d.errorAt(k.start, "%s is %s: want %s", k.name, kindName(is), want.right)
+}
+
+type key struct {
+	name string
+	span
+}
+
+func keysOf(n *unstable.Node) []key {
+	var keys []key
+	for it := n.Key(); it.Next(); {
+		keys = append(keys, key{string(it.Node().Data), rangeSpan(it.Node().Raw)})
+	}
+	return keys
+}
+
+func rangeSpan(r unstable.Range) span {
+	return span{int(r.Offset), int(r.Offset + r.Length)}
+}
