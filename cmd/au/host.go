@@ -32,6 +32,8 @@ var needed = []string{"getent", "useradd", "usermod", "userdel", "groupadd", "gr
 
 // observe reads the facts about the agent, as the human sees them. It changes nothing and asks for no password.
 func observe(agent string, human provision.User) (provision.Facts, error) {
+	// Debian gives people no sbin; sudo and doas have it all the same.
+	os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin")
 	f := provision.Facts{Name: agent, Human: human, Session: session(), Shell: "/bin/sh"}
 	for _, name := range needed {
 		if _, err := exec.LookPath(name); err != nil {
