@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package dns
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// What an Answers holds at most. An agent that asks for more evicts what it
+// asked for itself: its connections are then checked by asking again.
+const (
+	maxNames     = 4096
+	maxAddresses = 64
+	maxRemember  = 24 * time.Hour
+	// Clients keep an address past its TTL: a connection pool, a JVM.
+	grace = 10 * time.Minute
+)
+
+// Answers remembers which addresses were answered for which name. The zero
+// value is not usable; see NewAnswers. It is safe for concurrent use.
+type Answers struct {
+	mu     sync.Mutex
+	now    func() time.Time
+	names  map[string]*entry
+	byAddr map[netip.Addr][]string
+}
+
+// An entry is what one name was answered with.
+type entry struct {
+	addrs  map[netip.Addr]time.Time // until when the name may be dialled there
+	inside []netip.Addr             // taken out of the last answer
+	fresh  [2]time.Time             // until when asking again is needless: v4, v6
+}
+
+// NewAnswers returns an empty memory.
+func NewAnswers() *Answers {
+	return &Answers{now: time.Now, names: map[string]*entry{}, byAddr: map[netip.Addr][]string{}}
+}
+
+// Remember records that name was answered with addrs for ttl, and that inside
+// were left out of that answer.
+func (a *Answers) Remember(name string, v6 bool, addrs, inside []netip.Addr, ttl time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.now()
+	e := a.names[name]
+	if e == nil {
+		a.makeRoom(now)
+		e = &entry{addrs: map[netip.Addr]time.Time{}}
+		a.names[name] = e
+	}
+	e.inside = keepFamily(e.inside, inside, v6)
+	e.fresh[family(v6)] = now.Add(min(ttl, maxRemember))
+	for _, addr := range addrs {
+		a.add(name, e, addr.Unmap(), now.Add(min(ttl, maxRemember)+grace), now)
+	}
+}
+
+func family(v6 bool) int {
+	if v6 {
+		return 1
+	}
+	return 0
+}
+
+// keepFamily returns old with the addresses of one family replaced by fresh.
+func keepFamily(old, fresh []netip.Addr, v6 bool) []netip.Addr {
+	kept := slices.DeleteFunc(slices.Clone(old), func(a netip.Addr) bool { return a.Is6() == v6 })
+	return append(kept, fresh[:min(len(fresh), maxAddresses)]...)
+}
+
+// add lets name be dialled at addr until then. a.mu is held.
+func (a *Answers) add(name string, e *entry, addr netip.Addr, then, now time.Time) {
+	old, known := e.addrs[addr]
+	if known {
+		if then.After(old) {
+			e.addrs[addr] = then
+		}
+		return
+	}
+	if len(e.addrs) >= maxAddresses {
+		a.dropSoonest(name, e)
+	}
+	e.addrs[addr] = then
+	a.byAddr[addr] = append(a.byAddr[addr], name)
+}
+
+func (a *Answers) dropSoonest(name string, e *entry) {
+	var soonest netip.Addr
+	for addr, until := range e.addrs {
+		if !soonest.IsValid() || until.Before(e.addrs[soonest]) {
+			soonest = addr
+		}
+	}
+	a.forget(name, e, soonest)
+}
+
+func (a *Answers) forget(name string, e *entry, addr netip.Addr) {
+	delete(e.addrs, addr)
+	rest := slices.DeleteFunc(a.byAddr[addr], func(n string) bool { return n == name })
+	if len(rest) == 0 {
+		delete(a.byAddr, addr)
+		return
+	}
+	a.byAddr[addr] = rest
+}
+
+// makeRoom drops names that are over, and when that is not enough an arbitrary
+// eighth of them, so that a full memory is not searched for each new name.
+func (a *Answers) makeRoom(now time.Time) {
+	if len(a.names) < maxNames {
+		return
+	}
+	for name, e := range a.names {
+		if e.over(now) {
+			a.dropName(name, e)
+		}
+	}
+	for name, e := range a.names {
+		if len(a.names) <= maxNames-maxNames/8 {
+			return
+		}
+		a.dropName(name, e)
+	}
+}
+
+func (a *Answers) dropName(name string, e *entry) {
+	for addr := range e.addrs {
+		a.forget(name, e, addr)
+	}
+	delete(a.names, name)
+}
+
+func (e *entry) over(now time.Time) bool {
+	for _, until := range e.addrs {
+		if now.Before(until) {
+			return false
+		}
+	}
+	return now.After(e.fresh[0]) && now.After(e.fresh[1])
+}
+
+// Has reports whether addr was answered for name and the answer still holds.
+func (a *Answers) Has(name string, addr netip.Addr) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := a.names[name]
+	return e != nil && a.now().Before(e.addrs[addr.Unmap()])
+}
+
+// Names returns the names that addr was answered for, sorted.
+func (a *Answers) Names(addr netip.Addr) []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	addr = addr.Unmap()
+	var names []string
+	for _, name := range a.byAddr[addr] {
+		if a.now().Before(a.names[name].addrs[addr]) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Fresh returns the addresses of one family that were answered for name within
+// their TTL, and whether there is such an answer; it may be an empty one.
+func (a *Answers) Fresh(name string, v6 bool) ([]netip.Addr, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e, now := a.names[name], a.now()
+	if e == nil || !now.Before(e.fresh[family(v6)]) {
+		return nil, false
+	}
+	var addrs []netip.Addr
+	for addr, until := range e.addrs {
+		if addr.Is6() == v6 && now.Before(until) {
+			addrs = append(addrs, addr)
+		}
+	}
+	return addrs, true
+}
+
+// Inside returns the addresses that were taken out of the last answers for name,
+// because they are inside and no rule for a network allows them.
+func (a *Answers) Inside(name string) []netip.Addr {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if e := a.names[name]; e != nil {
+		return slices.Clone(e.inside)
+	}
+	return nil
+}
+
+// Stale makes every answer one to ask for anew. What was answered stays good to
+// dial; what was taken out may not be taken out again, after a change of rules.
+func (a *Answers) Stale() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, e := range a.names {
+		e.fresh = [2]time.Time{}
+	}
+}

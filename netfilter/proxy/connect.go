@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package proxy
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"github.com/a4u2/au/netfilter"
+)
+
+const established = "HTTP/1.1 200 Connection established\r\n\r\n"
+
+// connect serves a CONNECT request, and what comes through its tunnel as any
+// other connection: a name that is shown inside has to be allowed as well.
+func (x *exchanger) connect(ctx context.Context, q request) {
+	t := target{name: q.host, dst: netip.AddrPortFrom(q.addr, q.port)}
+	switch {
+	case !x.direct:
+		// To a proxy elsewhere, which would reach whatever it likes.
+		x.refuseConnect(t, netfilter.Verdict{Code: netfilter.NotAllowed})
+	case q.port == 0:
+		x.unreadable(malformed("a CONNECT without a port"))
+	case q.host == "":
+		x.tunnelTo(ctx, t.dst)
+	default:
+		x.tunnelByName(ctx, t)
+	}
+}
+
+func (x *exchanger) refuseConnect(t target, v netfilter.Verdict) {
+	v.OK = false
+	x.s.d.record("connect", t, v, "")
+	x.s.say(x.s.d.judge.explain(v, t).response())
+}
+
+// tunnelTo serves a tunnel to an address, as if it had been dialled.
+func (x *exchanger) tunnelTo(ctx context.Context, dst netip.AddrPort) {
+	local, err := x.s.d.judge.kernel.isLocal(dst.Addr())
+	if err != nil {
+		x.refuseConnect(target{dst: dst}, netfilter.Verdict{Code: netfilter.Overload})
+		return
+	}
+	x.s.dst = dst
+	if local {
+		if v, _ := x.s.d.judge.local(dst); !v.OK {
+			x.refuseConnect(target{dst: dst}, v)
+			return
+		}
+	}
+	if !x.enter() {
+		return
+	}
+	if local {
+		x.s.local(ctx)
+		return
+	}
+	x.s.remote(ctx)
+}
+
+// enter tells the client that its tunnel is open, and keeps what it sent early.
+func (x *exchanger) enter() bool {
+	early, _ := x.in.Peek(x.in.Buffered()) // never more than is there
+	x.s.seen = append([]byte(nil), early...)
+	x.out.WriteString(established) // the writer keeps its error
+	return x.out.Flush() == nil
+}
+
+func (x *exchanger) tunnelByName(ctx context.Context, t target) {
+	v := x.s.d.judge.byName(t)
+	if !v.OK {
+		x.refuseConnect(t, v)
+		return
+	}
+	if !x.s.settle() {
+		x.refuseConnect(t, netfilter.Verdict{Code: netfilter.Overload})
+		return
+	}
+	conn, t, v := x.s.d.dialName(ctx, t)
+	if conn == nil {
+		x.refuseConnect(t, v)
+		return
+	}
+	s := x.s
+	s.up, s.dst = conn, t.dst
+	if !x.enter() {
+		return
+	}
+	exact := s.d.judge.exactly(t.dst.Port())
+	switch {
+	case isLocal(v):
+		s.relay("connect", t, v)
+	case exact.Name(t.name, t.dst.Port(), s.d.judge.now()).OK:
+		s.either(ctx, v, t.name)
+	default:
+		s.shown(ctx)
+	}
+}
+
+func isLocalName(name string) bool {
+	return name == "localhost" || strings.HasSuffix(name, ".localhost")
+}
+
+// byName decides on a name before its address is known.
+func (j *judge) byName(t target) netfilter.Verdict {
+	if isLocalName(t.name) {
+		return netfilter.Verdict{OK: true, Code: netfilter.Allowed} // the address decides
+	}
+	return j.policy.Load().Name(t.name, t.dst.Port(), j.now())
+}
+
+// byLiteral decides on an address that a request names.
+func (d *daemon) byLiteral(ctx context.Context, dst netip.AddrPort) netfilter.Verdict {
+	local, err := d.judge.kernel.isLocal(dst.Addr())
+	switch {
+	case err != nil:
+		return netfilter.Verdict{Code: netfilter.Overload}
+	case local:
+		v, _ := d.judge.local(dst)
+		return v
+	}
+	return d.judgeNoName(ctx, dst)
+}
+
+// maxDials is how many addresses of one name are tried.
+const maxDials = 6
+
+// dialName connects to the first address of an allowed name that answers and
+// that no rule speaks against. Without a connection, the verdict says why.
+func (d *daemon) dialName(ctx context.Context, t target) (*net.TCPConn, target, netfilter.Verdict) {
+	v := netfilter.Verdict{Code: netfilter.NotResolved}
+	addrs := d.resolve(ctx, t.name)
+	if inside := d.judge.answers.Inside(t.name); len(addrs) == 0 && len(inside) > 0 {
+		t.dst = netip.AddrPortFrom(inside[0], t.dst.Port())
+		v.Code = netfilter.Private
+	}
+	for _, addr := range addrs[:min(len(addrs), maxDials)] {
+		t.dst = netip.AddrPortFrom(addr, t.dst.Port())
+		v = d.dialled(t)
+		if !v.OK {
+			continue
+		}
+		var conn *net.TCPConn
+		if conn, v = d.dialAs(ctx, t.dst, v); conn != nil {
+			return conn, t, v
+		}
+	}
+	return nil, t, v
+}
+
+// dialAs dials dst, which v allows. An own server must still be the same one
+// after the dial: another may have taken the port between the look and the dial.
+func (d *daemon) dialAs(ctx context.Context, dst netip.AddrPort, v netfilter.Verdict) (*net.TCPConn, netfilter.Verdict) {
+	var before owner
+	if v.Code == netfilter.Own {
+		if v, before = d.judge.local(dst); !v.OK {
+			return nil, v
+		}
+	}
+	conn, err := dialTCP(ctx, dst)
+	if err != nil {
+		return nil, netfilter.Verdict{Code: netfilter.Unreachable}
+	}
+	if v.Code != netfilter.Own {
+		return conn, v
+	}
+	if now, after := d.judge.local(dst); now.OK && (now.Code != netfilter.Own || after.cookie == before.cookie) {
+		return conn, now
+	}
+	abort(conn)
+	return nil, netfilter.Verdict{Code: netfilter.NotLocal}
+}
+
+// isLocal reports whether v is about a server of this machine's.
+func isLocal(v netfilter.Verdict) bool {
+	return v.Code == netfilter.Own || strings.HasPrefix(v.Rule, "localhost:")
+}
+
+// dialled decides on an address that was answered for an allowed name.
+func (d *daemon) dialled(t target) netfilter.Verdict {
+	local, err := d.judge.kernel.isLocal(t.dst.Addr())
+	switch {
+	case err != nil:
+		return netfilter.Verdict{Code: netfilter.Overload}
+	case local:
+		v, _ := d.judge.local(t.dst)
+		return v
+	}
+	return d.judge.static(t)
+}
+
+// resolve returns the addresses of name, IPv4 first.
+func (d *daemon) resolve(ctx context.Context, name string) []netip.Addr {
+	if isLocalName(name) {
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
+	}
+	var both [2][]netip.Addr
+	var wait sync.WaitGroup
+	for i := range both {
+		wait.Go(func() {
+			// A family without an answer is one without addresses.
+			both[i], _ = d.names.Resolve(ctx, name, i == 1)
+		})
+	}
+	wait.Wait()
+	return append(both[0], both[1]...)
+}

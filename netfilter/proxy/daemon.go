@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/netfilter/dns"
+)
+
+// What one agent can have at once. More waits, or is refused; it is the agent's
+// own connections that suffer.
+const (
+	maxUndecided = 512  // connections that have not yet shown what they want
+	maxOpen      = 1024 // connections in use
+	maxLinger    = 256  // refused connections whose refusal is still being read
+)
+
+const (
+	showWithin  = 10 * time.Second       // to show what a connection wants
+	hurryWithin = 500 * time.Millisecond // the same where no answer can be yes
+	dialWithin  = 10 * time.Second
+	idleHTTP    = 10 * time.Minute
+)
+
+// A daemon serves one agent.
+type daemon struct {
+	judge *judge
+	names *dns.Forwarder
+	log   *log
+
+	undecided chan struct{}
+	open      chan struct{}
+	linger    chan struct{}
+
+	mu    sync.Mutex
+	links map[*link]struct{}
+	done  bool
+}
+
+// newDaemon returns a daemon that enforces p.
+func newDaemon(p *netfilter.Policy, l *log, resolv string) *daemon {
+	answers := dns.NewAnswers()
+	j := &judge{answers: answers, kernel: &kernel{}, resolv: &resolvConf{path: resolv}, now: time.Now}
+	j.policy.Store(p)
+	j.names = dns.NewForwarder(j, answers)
+	d := &daemon{
+		judge: j, names: j.names, log: l,
+		undecided: make(chan struct{}, maxUndecided),
+		open:      make(chan struct{}, maxOpen),
+		linger:    make(chan struct{}, maxLinger),
+		links:     map[*link]struct{}{},
+	}
+	d.names.Asked = d.asked
+	return d
+}
+
+// accept serves the connections that arrive at ln until it is closed. While too
+// many are undecided the next ones wait in the kernel's queue.
+func (d *daemon) accept(ctx context.Context, ln *net.TCPListener, serve func(context.Context, *session)) {
+	for {
+		select {
+		case d.undecided <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		conn, err := ln.AcceptTCP()
+		if err != nil {
+			<-d.undecided
+			if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
+				return
+			}
+			time.Sleep(10 * time.Millisecond) // out of file descriptors or memory
+			continue
+		}
+		s := &session{d: d, conn: conn, began: time.Now()}
+		go func() {
+			defer s.end()
+			serve(ctx, s)
+		}()
+	}
+}
+
+// ours reports whether s was opened by the agent, or by root, whom a set-uid
+// helper of the agent's may be. Nobody else uses what this agent is allowed, or
+// writes into its log.
+func (d *daemon) ours(s *session) bool {
+	peer := addrOf(s.conn.RemoteAddr())
+	who, err := d.judge.kernel.socket(peer, s.dst)
+	return err == nil && (who.uid == 0 || isAgent(d.judge.policy.Load(), who.uid))
+}
+
+// serveTCP finds out what a diverted connection is, and serves it.
+func (d *daemon) serveTCP(ctx context.Context, s *session) {
+	_ = s.conn.SetDeadline(time.Now().Add(showWithin)) // fails only on a closed connection
+	var err error
+	if s.dst, err = originalDst(s.conn); err != nil || !d.ours(s) {
+		s.reset()
+		return
+	}
+	if s.dst.Port() == 53 {
+		d.serveDNS(ctx, s)
+		return
+	}
+	if s.dst == addrOf(s.conn.LocalAddr()) {
+		s.proxied(ctx)
+		return
+	}
+	local, err := d.judge.kernel.isLocal(s.dst.Addr())
+	switch {
+	case err != nil:
+		s.refuse("tcp", target{dst: s.dst}, netfilter.Verdict{Code: netfilter.Overload})
+	case local:
+		s.local(ctx)
+	default:
+		s.remote(ctx)
+	}
+}
+
+// serveDNS answers questions over TCP.
+func (d *daemon) serveDNS(ctx context.Context, s *session) {
+	if !s.dst.IsValid() {
+		var err error
+		if s.dst, err = originalDst(s.conn); err != nil || !d.ours(s) {
+			s.reset()
+			return
+		}
+	}
+	if s.settle() {
+		d.names.ServeTCP(ctx, s.conn)
+	}
+}
+
+// A link is an allowed connection in use.
+type link struct {
+	target target
+	kind   string
+	local  bool
+	code   netfilter.Code
+	abort  func()
+}
+
+// hold keeps l among the connections that a change of policy may end. It
+// reports false once the daemon ends.
+func (d *daemon) hold(l *link) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.done {
+		return false
+	}
+	d.links[l] = struct{}{}
+	return true
+}
+
+func (d *daemon) release(l *link) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.links, l)
+}
+
+// sweep ends the connections that the policy no longer allows.
+func (d *daemon) sweep() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for l := range d.links {
+		v := d.judge.again(l)
+		if v.OK {
+			continue
+		}
+		d.record(l.kind, l.target, v, "closed: it was open when the policy changed")
+		l.abort()
+	}
+}
+
+// stop ends all connections, now and later ones.
+func (d *daemon) stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.done = true
+	for l := range d.links {
+		l.abort()
+	}
+}
+
+// record logs a decision.
+func (d *daemon) record(kind string, t target, v netfilter.Verdict, detail string) {
+	d.log.add(netfilter.Record{
+		Kind: kind, OK: v.OK, Code: v.Code, Rule: v.Rule, Name: t.name,
+		Addr: addrText(t.dst.Addr()), Port: t.dst.Port(), Detail: detail,
+	})
+}
+
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+// asked logs a question for a name.
+func (d *daemon) asked(name string, t dnsmessage.Type, v dns.Verdict, err error) {
+	r := netfilter.Record{Kind: "dns", Name: name, Type: strings.TrimPrefix(t.String(), "Type")}
+	verdict := d.judge.policy.Load().Name(name, 0, d.judge.now())
+	r.OK, r.Code, r.Rule = verdict.OK, verdict.Code, verdict.Rule
+	switch {
+	case v == dns.NoName:
+		return // asked by a resolver's habits rather than by a program
+	case errors.Is(err, dns.ErrBusy):
+		r.OK, r.Code = false, netfilter.Overload
+	case err != nil:
+		r.OK, r.Code, r.Detail = false, netfilter.NotResolved, cause(err)
+	}
+	d.log.add(r)
+}

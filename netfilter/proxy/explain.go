@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package proxy
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/netfilter/dns"
+)
+
+// A denial is a refusal in words, for a person or a model that has to know that
+// it meets a rule and not a failure.
+type denial struct {
+	code netfilter.Code
+	what string // the sentence
+	hint string // a command for the human; empty where none would help
+}
+
+// line returns d in one line.
+func (d denial) line() string {
+	if d.hint == "" {
+		return "au: " + d.what + " (" + string(d.code) + ")"
+	}
+	return "au: " + d.what + " (" + string(d.code) + "); the human may run: " + d.hint
+}
+
+// page returns d as the body of an HTTP response.
+func (d denial) page() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "au: %s\nau: reason: %s\n", d.what, d.code)
+	if d.code == netfilter.Unreachable || d.code == netfilter.NotResolved || d.code == netfilter.Overload || d.code == netfilter.Malformed {
+		return b.String()
+	}
+	b.WriteString("au: this is the policy of this machine's human, not a failure: another way round will be refused as well\n")
+	if d.hint != "" {
+		fmt.Fprintf(&b, "au: only the human can change it, by running:\nau: hint: %s\n", d.hint)
+	}
+	return b.String()
+}
+
+// explain puts v about t into words.
+func (j *judge) explain(v netfilter.Verdict, t target) denial {
+	t = j.guess(t)
+	agent := j.policy.Load().Agent
+	thing := t.String()
+	d := denial{code: v.Code, hint: allowHint(agent, v.Code, t)}
+	switch v.Code {
+	case netfilter.NotAllowed:
+		d.what = thing + " is not allowed for " + agent
+	case netfilter.DeniedByRule:
+		d.what = fmt.Sprintf("%s is denied for %s by the rule %q", thing, agent, v.Rule)
+	case netfilter.WrongPort:
+		d.what = fmt.Sprintf("%s is not allowed for %s: the rule %q is for other ports", thing, agent, v.Rule)
+	case netfilter.Expired:
+		d.what = fmt.Sprintf("%s is no longer allowed for %s: the time of the rule %q is over", thing, agent, v.Rule)
+	case netfilter.Mismatch:
+		d.what = fmt.Sprintf("%s is allowed for %s, but %s is not an address that was answered for it: look the name up again", t.name, agent, t.dst.Addr())
+	case netfilter.Private:
+		d.what = thing + " leads inside this machine's networks, where a name opens nothing for " + agent
+	case netfilter.NoName:
+		d.what = thing + " shows neither TLS with a name nor HTTP, and no rule allows the address for " + agent
+	case netfilter.HiddenName:
+		d.what = thing + " hides the name that it is for (ECH), so no rule for a name can allow it for " + agent
+	case netfilter.NotLocal:
+		d.what = thing + " is a server of this machine's, not of " + agent + "'s"
+	default:
+		d.what = thing + ": " + plainWords[v.Code]
+	}
+	return d
+}
+
+// guess puts the name that was refused last in the place of the sinkhole's
+// address, which means nothing to anybody.
+func (j *judge) guess(t target) target {
+	if t.name == "" && dns.IsSinkhole(t.dst.Addr()) {
+		if last := j.refused.Load(); last != nil {
+			t.name = *last
+		}
+	}
+	return t
+}
+
+var plainWords = map[netfilter.Code]string{
+	netfilter.NotResolved: "allowed, but the name servers gave no address",
+	netfilter.Unreachable: "allowed, but nobody answered there",
+	netfilter.Malformed:   "not a message that can be read in one way only",
+	netfilter.Overload:    "more at once than is taken; try again",
+}
+
+// String returns t as a human would write it in a rule.
+func (t target) String() string {
+	host := t.name
+	if host == "" && t.dst.IsValid() {
+		host = t.dst.Addr().String()
+		if t.dst.Addr().Is6() && t.dst.Port() != 0 {
+			host = "[" + host + "]"
+		}
+	}
+	if t.dst.Port() == 0 {
+		return host
+	}
+	return host + ":" + strconv.Itoa(int(t.dst.Port()))
+}
+
+// allowHint returns the command that would allow t; none for what is allowed
+// already, or denied on purpose.
+func allowHint(agent string, code netfilter.Code, t target) string {
+	rule := ""
+	switch code {
+	case netfilter.NotAllowed, netfilter.WrongPort, netfilter.Expired:
+		rule = ruleFor(t)
+	case netfilter.Private, netfilter.NoName:
+		rule = target{dst: t.dst}.String()
+	case netfilter.NotLocal:
+		rule = "localhost:" + strconv.Itoa(int(t.dst.Port()))
+	case netfilter.HiddenName:
+		return "au net restrict -a " + agent + " --ech"
+	}
+	if rule == "" || t.name == "" && dns.IsSinkhole(t.dst.Addr()) {
+		return ""
+	}
+	if code == netfilter.Expired {
+		return "au net allow -a " + agent + " --for 2h " + rule
+	}
+	return "au net allow -a " + agent + " " + rule
+}
+
+// ruleFor writes the narrowest rule for t: no port where the name alone means it.
+func ruleFor(t target) string {
+	if t.name != "" && web(t.dst.Port()) {
+		t.dst = netip.AddrPortFrom(t.dst.Addr(), 0)
+	}
+	return t.String()
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/a4u2/au/netfilter"
+)
+
+// An exchanger serves the HTTP requests of one connection, one after the other.
+type exchanger struct {
+	s      *session
+	direct bool // the agent knows that it speaks to a proxy
+	in     *bufio.Reader
+	out    *bufio.Writer
+	up     *upstream
+	served int
+}
+
+// An upstream is the server that the last request went to.
+type upstream struct {
+	conn  *net.TCPConn
+	in    *bufio.Reader
+	out   *bufio.Writer
+	asked target // as the request had it
+	link  *link  // as it was dialled
+}
+
+const bufSize = 4096
+
+var (
+	readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bufSize) }}
+	writers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, bufSize) }}
+)
+
+func reader(r io.Reader) *bufio.Reader {
+	b := readers.Get().(*bufio.Reader)
+	b.Reset(r)
+	return b
+}
+
+func writer(w io.Writer) *bufio.Writer {
+	b := writers.Get().(*bufio.Writer)
+	b.Reset(w)
+	return b
+}
+
+// http serves the requests of a diverted connection.
+func (s *session) http(ctx context.Context) { s.exchange(ctx, false) }
+
+// proxied serves a connection to the daemon's own port: HTTP as a proxy is asked.
+func (s *session) proxied(ctx context.Context) {
+	if s.peek() != nil {
+		s.reset()
+		return
+	}
+	if !looksLikeHTTP(s.seen) {
+		s.refuse("connect", target{dst: s.dst}, netfilter.Verdict{Code: netfilter.Malformed})
+		return
+	}
+	s.exchange(ctx, true)
+}
+
+func (s *session) exchange(ctx context.Context, direct bool) {
+	x := &exchanger{s: s, direct: direct}
+	x.in = reader(io.MultiReader(bytes.NewReader(s.seen), s.conn))
+	x.out = writer(s.conn)
+	defer x.end()
+	for x.next(ctx) {
+		x.served++
+	}
+	s.farewell()
+}
+
+func (x *exchanger) end() {
+	x.leave()
+	x.in.Reset(nil)
+	readers.Put(x.in)
+	x.out.Reset(nil)
+	writers.Put(x.out)
+}
+
+// leave ends the connection to the server.
+func (x *exchanger) leave() {
+	if x.up == nil {
+		return
+	}
+	x.s.d.release(x.up.link)
+	x.up.conn.Close()
+	x.up.in.Reset(nil)
+	readers.Put(x.up.in)
+	x.up.out.Reset(nil)
+	writers.Put(x.up.out)
+	x.up, x.s.up = nil, nil
+}
+
+// next serves one request, and reports whether another may follow.
+func (x *exchanger) next(ctx context.Context) bool {
+	if err := x.await(); err != nil {
+		return false
+	}
+	q, err := x.read()
+	if err != nil {
+		x.unreadable(err)
+		return false
+	}
+	if q.method == "CONNECT" {
+		x.connect(ctx, q)
+		return false
+	}
+	t, v := x.judge(ctx, &q)
+	if !v.OK {
+		x.refuse(t, v)
+		return false
+	}
+	if !x.reach(ctx, t, v) {
+		return false
+	}
+	q.forOrigin()
+	return x.carry(&q)
+}
+
+// await waits for the first byte of a request. When the server leaves meanwhile
+// the client is left as well, as it would see it without a proxy.
+func (x *exchanger) await() error {
+	wait := idleHTTP
+	if x.served == 0 {
+		wait = showWithin
+	}
+	_ = x.s.conn.SetReadDeadline(time.Now().Add(wait)) // fails only on a closed connection
+	if x.up == nil || x.in.Buffered() > 0 {
+		_, err := x.in.Peek(1)
+		return err
+	}
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if readable(x.up.conn) == nil {
+			_ = x.s.conn.SetReadDeadline(past)
+		}
+	}()
+	_, err := x.in.Peek(1)
+	_ = x.up.conn.SetReadDeadline(past)
+	<-gone
+	_ = x.up.conn.SetReadDeadline(time.Time{})
+	return err
+}
+
+func (x *exchanger) read() (request, error) {
+	_ = x.s.conn.SetReadDeadline(time.Now().Add(showWithin)) // fails only on a closed connection
+	h, err := readHead(x.in, true)
+	if err != nil {
+		return request{}, err
+	}
+	q, err := parseRequest(h)
+	if err == nil && x.direct && !q.absolute && q.method != "CONNECT" {
+		err = malformed("a request for a proxy without a host")
+	}
+	_ = x.s.conn.SetReadDeadline(time.Time{})
+	return q, err
+}
+
+// unreadable tells the client what is wrong with its request.
+func (x *exchanger) unreadable(err error) {
+	var m malformed
+	if !errors.As(err, &m) && err != errHeadSize {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			x.s.reset()
+		}
+		return
+	}
+	t := target{dst: x.s.dst}
+	v := netfilter.Verdict{Code: netfilter.Malformed}
+	x.s.d.record("http", t, v, err.Error())
+	d := x.s.d.judge.explain(v, t)
+	d.what = "HTTP request with " + err.Error()
+	x.s.say(d.response())
+}
+
+// judge decides on q.
+func (x *exchanger) judge(ctx context.Context, q *request) (target, netfilter.Verdict) {
+	j := x.s.d.judge
+	t := target{name: q.host, dst: x.s.dst}
+	if x.direct {
+		t.dst = netip.AddrPortFrom(q.addr, portOr(q.port, 80))
+		if q.host != "" {
+			return t, j.byName(t)
+		}
+		return t, x.s.d.byLiteral(ctx, t.dst)
+	}
+	if q.host != "" {
+		return t, j.named(ctx, t)
+	}
+	return t, x.s.d.judgeNoName(ctx, t.dst)
+}
+
+func portOr(port, usual uint16) uint16 {
+	if port == 0 {
+		return usual
+	}
+	return port
+}
+
+// refuse logs and tells a refusal, after which the connection ends: what follows
+// on it might be the body of what was refused.
+func (x *exchanger) refuse(t target, v netfilter.Verdict) {
+	v.OK = false
+	x.s.d.record("http", t, v, "")
+	x.s.say(x.s.d.judge.explain(v, t).response())
+}
+
+// reach sees to a connection to the server that t is.
+func (x *exchanger) reach(ctx context.Context, t target, v netfilter.Verdict) bool {
+	if x.up != nil && (!x.direct || x.up.asked == t) {
+		if !x.direct {
+			x.s.d.retarget(x.up.link, t)
+		}
+		x.s.d.record("http", x.up.link.target, v, "")
+		return true
+	}
+	if !x.s.settle() {
+		x.refuse(t, netfilter.Verdict{Code: netfilter.Overload})
+		return false
+	}
+	asked := t
+	conn, t, v := x.connection(ctx, t, v)
+	if conn == nil {
+		x.refuse(t, v)
+		return false
+	}
+	x.leave()
+	l := &link{target: t, kind: "http", code: v.Code, local: isLocal(v), abort: func() { abort(x.s.conn, conn) }}
+	x.s.up = conn
+	x.up = &upstream{conn: conn, in: reader(conn), out: writer(conn), asked: asked, link: l}
+	x.s.d.record("http", t, v, "")
+	return x.s.d.hold(l)
+}
+
+// connection dials t: an address that was dialled already, or by name where the
+// agent asked a proxy to.
+func (x *exchanger) connection(ctx context.Context, t target, v netfilter.Verdict) (*net.TCPConn, target, netfilter.Verdict) {
+	if x.s.up != nil && x.up == nil {
+		return x.s.up, t, v // dialled before the client spoke
+	}
+	if x.direct && t.name != "" {
+		return x.s.d.dialName(ctx, t)
+	}
+	conn, v := x.s.d.dialAs(ctx, t.dst, v)
+	return conn, t, v
+}
+
+// retarget says that l is now used for t.
+func (d *daemon) retarget(l *link, t target) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l.target = t
+}

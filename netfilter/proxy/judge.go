@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package proxy
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/netfilter/dns"
+)
+
+// A judge decides by the policy of the moment, and by what was answered for
+// names. It is safe for concurrent use.
+type judge struct {
+	policy  atomic.Pointer[netfilter.Policy]
+	answers *dns.Answers
+	names   *dns.Forwarder
+	kernel  *kernel
+	resolv  *resolvConf
+	now     func() time.Time
+	refused atomic.Pointer[string] // the name that the forwarder refused last
+}
+
+// A target is what a client wants: a name that it shows, at an address that it
+// dialled.
+type target struct {
+	name string // canonical; empty where none was shown
+	dst  netip.AddrPort
+}
+
+// web are the ports where a name is expected to be shown, and where a rule
+// without a port applies.
+func web(port uint16) bool { return port == 80 || port == 443 }
+
+// named decides on a name shown at an address: the name must be allowed, and the
+// address be one that was answered for it, or allowed by itself.
+func (j *judge) named(ctx context.Context, t target) netfilter.Verdict {
+	v := j.static(t)
+	if !v.OK || j.answers.Has(t.name, t.dst.Addr()) || j.byAddress(t.dst).OK {
+		return v
+	}
+	inside := j.answers.Inside(t.name)
+	if slices.Contains(inside, t.dst.Addr()) || dns.IsSinkhole(t.dst.Addr()) && len(inside) > 0 {
+		return netfilter.Verdict{Code: netfilter.Private, Rule: v.Rule}
+	}
+	if dns.IsSinkhole(t.dst.Addr()) {
+		return netfilter.Verdict{Code: netfilter.Mismatch, Rule: v.Rule}
+	}
+	// The answer may be older than this process: ask again before saying no.
+	if addrs, err := j.names.Renew(ctx, t.name, t.dst.Addr().Is6()); err == nil && slices.Contains(addrs, t.dst.Addr()) {
+		return v
+	}
+	return netfilter.Verdict{Code: netfilter.Mismatch, Rule: v.Rule}
+}
+
+// static is named without regard to answers: what the rules alone say.
+func (j *judge) static(t target) netfilter.Verdict {
+	now := j.now()
+	addr := j.policy.Load().Addr(t.dst, now)
+	if addr.Code == netfilter.DeniedByRule || t.name == "" {
+		return addr
+	}
+	name := j.policy.Load().Name(t.name, t.dst.Port(), now)
+	switch {
+	case name.Code == netfilter.DeniedByRule:
+		return name
+	case addr.OK && addr.Code == netfilter.Allowed:
+		return addr
+	case name.Code == netfilter.Learned && netfilter.Inside(t.dst.Addr()):
+		return netfilter.Verdict{Code: netfilter.Private}
+	}
+	return name
+}
+
+// byAddress decides on an address that a rule names. Learning opens the outside
+// and never what is inside.
+func (j *judge) byAddress(dst netip.AddrPort) netfilter.Verdict {
+	v := j.policy.Load().Addr(dst, j.now())
+	if v.Code == netfilter.Learned && (netfilter.Inside(dst.Addr()) || dns.IsSinkhole(dst.Addr())) {
+		return netfilter.Verdict{Code: netfilter.NotAllowed}
+	}
+	if v.Code == netfilter.Learned {
+		v.OK = false // a name may be shown yet, and is the better thing to learn
+	}
+	return v
+}
+
+// unnamed decides where no name is shown: by a rule for the address, or by a rule
+// with this very port for a name that the address was answered for. It returns
+// that name.
+func (j *judge) unnamed(ctx context.Context, dst netip.AddrPort) (netfilter.Verdict, string) {
+	v := j.byAddress(dst)
+	if v.OK || v.Code == netfilter.DeniedByRule {
+		return v, ""
+	}
+	if found, name := j.answered(dst); found.OK || found.Code == netfilter.DeniedByRule {
+		return found, name
+	}
+	if j.renewPort(ctx, dst) {
+		return j.answered(dst)
+	}
+	return j.refusal(dst, v)
+}
+
+// answered looks for a name that dst was answered for, and that a rule with just
+// that port allows.
+func (j *judge) answered(dst netip.AddrPort) (netfilter.Verdict, string) {
+	policy := j.exactly(dst.Port())
+	none := netfilter.Verdict{Code: netfilter.NotAllowed}
+	for _, name := range j.answers.Names(dst.Addr()) {
+		v := policy.Name(name, dst.Port(), j.now())
+		if v.OK && v.Code == netfilter.Allowed {
+			return v, name
+		}
+		if v.Code == netfilter.DeniedByRule {
+			none = v
+		}
+	}
+	return none, ""
+}
+
+// exactly returns the policy with only those allow rules that name port.
+func (j *judge) exactly(port uint16) netfilter.Policy {
+	policy := *j.policy.Load()
+	policy.Allow = slices.DeleteFunc(slices.Clone(policy.Allow), func(e netfilter.Entry) bool { return e.Rule.Port != port })
+	return policy
+}
+
+// maxRenew is how many names one unnamed connection may cause to be asked for.
+const maxRenew = 16
+
+// renewPort asks again for the names that have a rule with dst's port, and
+// reports whether dst is among their addresses. A restart forgets answers that
+// clients keep.
+func (j *judge) renewPort(ctx context.Context, dst netip.AddrPort) bool {
+	if dns.IsSinkhole(dst.Addr()) {
+		return false
+	}
+	asked := 0
+	for _, e := range j.exactly(dst.Port()).Allow {
+		if e.Rule.Kind != netfilter.Name || !e.Live(j.now()) || asked >= maxRenew {
+			continue
+		}
+		asked++
+		if addrs, err := j.names.Resolve(ctx, e.Rule.Host, dst.Addr().Is6()); err == nil && slices.Contains(addrs, dst.Addr()) {
+			return true
+		}
+	}
+	return false
+}
+
+// refusal says why dst is refused as well as can be told without a name.
+func (j *judge) refusal(dst netip.AddrPort, v netfilter.Verdict) (netfilter.Verdict, string) {
+	if v.Code == netfilter.Learned { // learning, outside, and nothing better to go by
+		return netfilter.Verdict{OK: true, Code: netfilter.Learned}, ""
+	}
+	for _, name := range j.answers.Names(dst.Addr()) {
+		byName := j.policy.Load().Name(name, dst.Port(), j.now())
+		if byName.OK {
+			return netfilter.Verdict{Code: netfilter.NoName, Rule: byName.Rule}, name
+		}
+		return byName, name
+	}
+	return v, ""
+}
+
+// local decides on a server of this machine's: the agent's own, or a port that
+// a rule opens.
+func (j *judge) local(dst netip.AddrPort) (netfilter.Verdict, owner) {
+	policy := j.policy.Load()
+	own, err := j.kernel.listener(dst)
+	if err == nil && own.listen && isAgent(policy, own.uid) {
+		return netfilter.Verdict{OK: true, Code: netfilter.Own}, own
+	}
+	if v := policy.Local(dst.Port(), j.now()); v.OK || err != errNoSocket {
+		return v, own
+	}
+	// Nobody listens: that is no secret, and "refused" is the truth.
+	return netfilter.Verdict{Code: netfilter.Unreachable}, own
+}
+
+// again decides anew on a connection that is in use, by the rules alone: answers
+// may be forgotten meanwhile.
+func (j *judge) again(l *link) netfilter.Verdict {
+	switch {
+	case l.code == netfilter.Own:
+		return netfilter.Verdict{OK: true, Code: netfilter.Own}
+	case l.local:
+		return j.policy.Load().Local(l.target.dst.Port(), j.now())
+	}
+	return j.static(l.target)
+}
+
+// isAgent reports whether uid is the agent's or one of its sub-uids.
+func isAgent(p *netfilter.Policy, uid uint32) bool {
+	if uid == p.UID {
+		return true
+	}
+	return slices.ContainsFunc(p.SubUIDs, func(r netfilter.Range) bool { return r.First <= uid && uid <= r.Last })
+}
+
+// The rest makes a judge a dns.Judge.
+
+// Name says what becomes of a question for name.
+func (j *judge) Name(name string) (dns.Verdict, string) {
+	v := j.policy.Load().Name(name, 0, j.now())
+	switch {
+	case v.OK:
+		return dns.Answer, ""
+	case name == "use-application-dns.net", isReverse(name), j.searched(name):
+		return dns.NoName, "au: not asked for"
+	}
+	j.refused.Store(&name)
+	return dns.Sink, j.explain(v, target{name: name}).line()
+}
+
+// Address reports whether addr may be in an answer.
+func (j *judge) Address(addr netip.Addr) bool { return j.policy.Load().Answerable(addr, j.now()) }
+
+// Inside returns the sentence for a name whose addresses are all inside.
+func (j *judge) Inside(name string, addrs []netip.Addr) string {
+	t := target{name: name, dst: netip.AddrPortFrom(addrs[0], 0)}
+	return j.explain(netfilter.Verdict{Code: netfilter.Private}, t).line()
+}
+
+// Servers returns whom to ask for names.
+func (j *judge) Servers() []netip.AddrPort {
+	if given := j.policy.Load().Resolve; len(given) > 0 {
+		return given
+	}
+	return j.resolv.read().servers
+}

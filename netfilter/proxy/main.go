@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package proxy
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/coreos/go-systemd/v22/activation"
+	sd "github.com/coreos/go-systemd/v22/daemon"
+)
+
+// memoryGoal is from where on the collector works harder rather than let the
+// process grow.
+const memoryGoal = 14 << 20
+
+// Main runs the daemon of one agent as a service does, and returns its exit
+// status: 0 after a signal to end, 1 for a failure, 2 for wrong usage. The one
+// argument is the agent; options say otherwise where its files are.
+func Main(args []string) int {
+	c := Config{Stderr: os.Stderr, Notify: notify}
+	flags := flag.NewFlagSet("net serve", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&c.PolicyPath, "policy", "", "")
+	flags.StringVar(&c.LogPath, "log", "", "")
+	flags.StringVar(&c.ResolvConf, "resolv", "", "")
+	if err := flags.Parse(args); err != nil || flags.NArg() != 1 {
+		fmt.Fprintln(os.Stderr, "au: net daemon: want [--policy FILE] [--log FILE] [--resolv FILE] AGENT")
+		return 2
+	}
+	c.defaults(flags.Arg(0))
+	debug.SetMemoryLimit(memoryGoal)
+	if err := serveSignals(c); err != nil {
+		fmt.Fprintf(os.Stderr, "au: net daemon: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func (c *Config) defaults(agent string) {
+	if c.PolicyPath == "" {
+		c.PolicyPath = "/etc/au/net/" + agent + ".toml"
+	}
+	if c.LogPath == "" {
+		c.LogPath = "/var/log/au/" + agent + "/net.jsonl"
+	}
+}
+
+func serveSignals(c Config) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	c.Reload = hup
+	var err error
+	if c.Sockets, err = passed(c.PolicyPath); err != nil {
+		return err
+	}
+	return Serve(ctx, c)
+}
+
+// passed returns systemd's sockets; none where it started nothing.
+func passed(policyPath string) (Sockets, error) {
+	files := activation.Files(true)
+	if len(files) == 0 {
+		return Sockets{}, nil
+	}
+	p, err := readPolicy(policyPath)
+	if err != nil {
+		return Sockets{}, err
+	}
+	return Passed(files, p)
+}
+
+// notify tells systemd, where it listens; elsewhere nobody does.
+func notify(state string) { _, _ = sd.SdNotify(false, state) }

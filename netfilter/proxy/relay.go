@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// copyBoth copies both ways until both ends are done, and returns what went from
+// a to b and back. The bytes stay in the kernel: io.Copy splices between TCP
+// connections.
+func copyBoth(a, b *net.TCPConn) (there, back int64) {
+	done := make(chan int64, 1)
+	go func() { done <- copyOne(a, b) }()
+	there = copyOne(b, a)
+	return there, <-done
+}
+
+// copyOne copies src to dst, and passes on how it ended: an end as an end, and a
+// failure as a reset of both.
+func copyOne(dst, src *net.TCPConn) int64 {
+	n, err := io.Copy(dst, src)
+	if err != nil {
+		abort(dst, src)
+		return n
+	}
+	_ = dst.CloseWrite() // fails where the connection is over, which the other direction sees
+	return n
+}
+
+// abort resets all conns.
+func abort(conns ...*net.TCPConn) {
+	for _, c := range conns {
+		if c != nil {
+			_ = c.SetLinger(0) // without it the end is a polite one
+			c.Close()
+		}
+	}
+}
+
+// past is a deadline that ends a wait at once.
+var past = time.Unix(1, 0)
+
+// serverFirst waits until one side speaks, and reports whether it is up. Nothing
+// is read.
+func serverFirst(conn, up *net.TCPConn) bool {
+	_ = conn.SetReadDeadline(time.Time{})
+	client, server := make(chan error, 1), make(chan error, 1)
+	go func() { client <- readable(conn) }()
+	go func() { server <- readable(up) }()
+	var first bool
+	select {
+	case <-server:
+		first = true
+		_ = conn.SetReadDeadline(past)
+		<-client
+	case <-client:
+		_ = up.SetReadDeadline(past)
+		<-server
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+	_ = up.SetReadDeadline(time.Time{})
+	return first
+}
+
+// readable waits until c has something to read, be it its end.
+func readable(c *net.TCPConn) error {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Read(func(fd uintptr) bool { return polled(fd, unix.POLLIN) != 0 })
+}
+
+// hungUp reports whether the other end of c sends nothing any more.
+func hungUp(c *net.TCPConn) bool {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return true
+	}
+	var events int16
+	err = raw.Control(func(fd uintptr) { events = polled(fd, unix.POLLRDHUP) })
+	return err != nil || events != 0
+}
+
+// polled returns what fd is ready for now, of the given events and of errors.
+func polled(fd uintptr, events int16) int16 {
+	p := []unix.PollFd{{Fd: int32(fd), Events: events}}
+	if _, err := unix.Poll(p, 0); err != nil {
+		return 0
+	}
+	return p[0].Revents
+}
+
+// cause returns the last and plainest reason in err.
+func cause(err error) string {
+	var errno syscall.Errno
+	switch {
+	case errors.As(err, &errno):
+		return errno.Error()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "no answer in time"
+	}
+	return err.Error()
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package proxy is the daemon that stands between a restricted agent and the
+// network: it sees what a connection is for, asks the policy, and connects to
+// exactly the address that was dialled, or refuses and says why.
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/a4u2/au/netfilter"
+)
+
+// Config says what Serve serves.
+type Config struct {
+	PolicyPath string // see netfilter.ParsePolicy; watched for changes
+	LogPath    string // netfilter.Record lines; empty: none are written
+	ResolvConf string // empty: /etc/resolv.conf
+	Sockets    Sockets
+	Reload     <-chan os.Signal // each says: read the policy again
+	Notify     func(state string)
+	Stderr     io.Writer
+}
+
+// maxPolicy bounds the policy file.
+const maxPolicy = 1 << 20
+
+// readPolicy reads the policy at path.
+func readPolicy(path string) (*netfilter.Policy, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxPolicy+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxPolicy {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxPolicy)
+	}
+	p, err := netfilter.ParsePolicy(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if !p.HasDaemon() {
+		return nil, fmt.Errorf("%s: the human's own proxy is in the daemon's place", path)
+	}
+	return &p, nil
+}
+
+// Serve serves the agent of the policy until ctx is done. It closes the sockets
+// of c, which it opens itself where there are none.
+func Serve(ctx context.Context, c Config) error {
+	p, err := readPolicy(c.PolicyPath)
+	if err != nil {
+		return err
+	}
+	if c.Sockets.empty() {
+		if c.Sockets, err = Listen(p); err != nil {
+			return err
+		}
+	}
+	defer c.Sockets.Close()
+	l, err := openLog(c.LogPath, p.Agent)
+	if err != nil {
+		return err
+	}
+	if c.ResolvConf == "" {
+		c.ResolvConf = "/etc/resolv.conf"
+	}
+	d := newDaemon(p, l, c.ResolvConf)
+	d.run(ctx, c)
+	return nil
+}
+
+// run serves until ctx is done, and ends every connection.
+func (d *daemon) run(ctx context.Context, c Config) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var tending, serving sync.WaitGroup
+	logCtx, endLog := context.WithCancel(context.Background())
+	tending.Go(func() { d.log.tend(logCtx) })
+	d.start(ctx, c.Sockets, &serving)
+	d.news(netfilter.Verdict{OK: true, Code: netfilter.Allowed}, "started")
+	c.notify("READY=1")
+	d.follow(ctx, c)
+	c.notify("STOPPING=1")
+	cancel()
+	c.Sockets.Close()
+	d.stop()
+	serving.Wait()
+	d.news(netfilter.Verdict{OK: true, Code: netfilter.Allowed}, "stopped")
+	endLog()
+	tending.Wait()
+}
+
+func (d *daemon) start(ctx context.Context, s Sockets, serving *sync.WaitGroup) {
+	for _, ln := range s.Proxy {
+		serving.Go(func() { d.accept(ctx, ln, d.serveTCP) })
+	}
+	for _, ln := range s.DNS {
+		serving.Go(func() { d.accept(ctx, ln, d.serveDNS) })
+	}
+	for _, conn := range s.UDP {
+		serving.Go(func() { _ = d.names.ServeUDP(ctx, conn) }) // ends when conn is closed, and only then
+	}
+}
+
+// follow takes each new policy, and ends what is no longer allowed when the time
+// of a rule is over, until ctx is done.
+func (d *daemon) follow(ctx context.Context, c Config) {
+	changed := make(chan struct{}, 1)
+	if err := watch(ctx, c.PolicyPath, changed); err != nil {
+		c.say("watch %s: %v", c.PolicyPath, err)
+	}
+	for {
+		timer := time.NewTimer(d.untilNext())
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-c.Reload:
+			d.reload(c)
+		case <-changed:
+			d.reload(c)
+		case <-timer.C:
+			d.sweep()
+		}
+		timer.Stop()
+	}
+}
+
+// reload takes the policy in the file, or keeps the one it has and says why.
+func (d *daemon) reload(c Config) {
+	p, err := readPolicy(c.PolicyPath)
+	old := d.judge.policy.Load()
+	if err == nil && p.Agent != old.Agent {
+		err = fmt.Errorf("%s is for agent %q, and this daemon serves %q", c.PolicyPath, p.Agent, old.Agent)
+	}
+	if err != nil {
+		c.say("the old policy stays: %v", err)
+		c.notify("STATUS=the old policy stays: " + oneLine(err))
+		d.news(netfilter.Verdict{Code: netfilter.Malformed}, "the old policy stays: "+oneLine(err))
+		return
+	}
+	d.judge.policy.Store(p)
+	d.judge.answers.Stale()
+	d.sweep()
+	d.news(netfilter.Verdict{OK: true, Code: netfilter.Allowed}, "policy taken")
+	c.notify("STATUS=policy of " + time.Now().Format(time.RFC3339))
+}
+
+// untilNext returns how long it is until a rule's time is over.
+func (d *daemon) untilNext() time.Duration {
+	now := time.Now()
+	wait := time.Hour // clocks are set
+	p := d.judge.policy.Load()
+	soon := func(t time.Time) {
+		if left := t.Sub(now); left > 0 {
+			wait = min(wait, left+10*time.Millisecond)
+		}
+	}
+	soon(p.Learn)
+	for _, list := range [][]netfilter.Entry{p.Allow, p.Deny} {
+		for _, e := range list {
+			soon(e.Until)
+		}
+	}
+	return wait
+}
+
+// news logs what concerns the daemon itself.
+func (d *daemon) news(v netfilter.Verdict, detail string) {
+	d.log.add(netfilter.Record{Kind: "policy", OK: v.OK, Code: v.Code, Detail: detail})
+}
+
+func (c *Config) notify(state string) {
+	if c.Notify != nil {
+		c.Notify(state)
+	}
+}
+
+func (c *Config) say(format string, args ...any) {
+	if c.Stderr != nil {
+		fmt.Fprintf(c.Stderr, "au: net daemon: "+format+"\n", args...)
+	}
+}
+
+func oneLine(err error) string {
+	text := []rune(err.Error())
+	for i, r := range text {
+		if r < ' ' {
+			text[i] = ' '
+		}
+	}
+	return string(text[:min(len(text), 500)])
+}
+
+// Sockets are what a daemon listens on.
+type Sockets struct {
+	Proxy []*net.TCPListener // diverted connections, and those to a proxy
+	DNS   []*net.TCPListener
+	UDP   []*net.UDPConn
+}
+
+func (s Sockets) empty() bool { return len(s.Proxy)+len(s.DNS)+len(s.UDP) == 0 }
+
+// Close closes all of s. Closed twice is as once.
+func (s Sockets) Close() error {
+	var errs []error
+	for _, ln := range append(append([]*net.TCPListener(nil), s.Proxy...), s.DNS...) {
+		errs = append(errs, ln.Close())
+	}
+	for _, conn := range s.UDP {
+		errs = append(errs, conn.Close())
+	}
+	return errors.Join(errs...)
+}

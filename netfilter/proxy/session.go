@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package proxy
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/a4u2/au/netfilter"
+)
+
+// A session is one connection of the agent's, from its acceptance to its end.
+type session struct {
+	d     *daemon
+	conn  *net.TCPConn
+	dst   netip.AddrPort // what the agent dialled
+	up    *net.TCPConn   // the other side, once it is dialled
+	seen  []byte         // read from conn and not sent on
+	began time.Time
+
+	settled bool // holds a place among the open connections, no longer among the undecided
+}
+
+// end gives back what s holds.
+func (s *session) end() {
+	s.conn.Close()
+	if s.up != nil {
+		s.up.Close()
+	}
+	if s.settled {
+		<-s.d.open
+	} else {
+		<-s.d.undecided
+	}
+}
+
+// settle moves s from the undecided to the open connections, and reports whether
+// there was a place.
+func (s *session) settle() bool {
+	if s.settled {
+		return true
+	}
+	select {
+	case s.d.open <- struct{}{}:
+		<-s.d.undecided
+		s.settled = true
+		return true
+	default:
+		return false
+	}
+}
+
+// reset ends conn so that the agent's program sees a reset at once.
+func (s *session) reset() {
+	_ = s.conn.SetLinger(0) // without it the end is a polite one
+	s.conn.Close()
+}
+
+// local serves a connection to this machine.
+func (s *session) local(ctx context.Context) {
+	t := target{dst: s.dst}
+	v, _ := s.d.judge.local(s.dst)
+	if !v.OK {
+		if v.Code == netfilter.Unreachable {
+			s.d.record("local", t, v, "")
+			s.reset()
+			return
+		}
+		s.refuse("local", t, v)
+		return
+	}
+	if !s.settle() {
+		s.refuse("local", t, netfilter.Verdict{Code: netfilter.Overload})
+		return
+	}
+	if s.up, v = s.d.dialAs(ctx, s.dst, v); s.up == nil {
+		s.refuse("local", t, v)
+		return
+	}
+	s.relay("local", t, v)
+}
+
+// remote serves a connection to the outside.
+func (s *session) remote(ctx context.Context) {
+	by, name := s.d.judge.unnamed(ctx, s.dst)
+	switch {
+	case by.Code == netfilter.DeniedByRule && name == "":
+		s.refuse("tcp", target{dst: s.dst}, by)
+		return
+	case by.OK && (by.Code == netfilter.Allowed || !web(s.dst.Port())):
+		s.either(ctx, by, name)
+		return
+	case !web(s.dst.Port()):
+		_ = s.conn.SetReadDeadline(time.Now().Add(hurryWithin))
+	}
+	s.shown(ctx)
+}
+
+// either serves a connection that is allowed by its address. The server may
+// speak first; a client that speaks first may show a name, and is held to it.
+func (s *session) either(ctx context.Context, v netfilter.Verdict, name string) {
+	t := target{name: name, dst: s.dst}
+	if s.up == nil && !s.dial(ctx, "tcp", t) {
+		return
+	}
+	if len(s.seen) == 0 && serverFirst(s.conn, s.up) {
+		s.relay("tcp", t, v)
+		return
+	}
+	_ = s.conn.SetReadDeadline(time.Now().Add(showWithin))
+	s.shown(ctx)
+}
+
+// shown serves a connection by what the client shows first.
+func (s *session) shown(ctx context.Context) {
+	if err := s.peek(); err != nil {
+		s.silent(ctx, err)
+		return
+	}
+	switch {
+	case s.seen[0] == 0x16:
+		s.tls(ctx)
+	case looksLikeHTTP(s.seen):
+		s.http(ctx)
+	default:
+		s.other(ctx)
+	}
+}
+
+// silent ends a connection on which nothing was shown in time.
+func (s *session) silent(ctx context.Context, err error) {
+	if err == io.EOF {
+		return
+	}
+	v, name := s.d.judge.unnamed(ctx, s.dst)
+	if v.OK {
+		v = netfilter.Verdict{Code: netfilter.NoName}
+	}
+	s.d.record("tcp", target{name: name, dst: s.dst}, v, "nothing was shown")
+	s.reset()
+}
+
+// peek reads the first bytes, unless there are some already.
+func (s *session) peek() error {
+	if len(s.seen) > 0 {
+		return nil
+	}
+	s.seen = make([]byte, 2048)
+	n, err := s.conn.Read(s.seen)
+	s.seen = s.seen[:n]
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// tls serves a TLS connection by the name in its hello.
+func (s *session) tls(ctx context.Context) {
+	h, seen, err := readHello(s.conn, s.seen)
+	s.seen = seen
+	t := target{dst: s.dst}
+	if err != nil {
+		s.refuse("tls", t, netfilter.Verdict{Code: netfilter.Malformed})
+		return
+	}
+	if h.name != "" {
+		if t.name, err = netfilter.CanonicalName(h.name); err != nil {
+			s.refuse("tls", t, netfilter.Verdict{Code: netfilter.Malformed})
+			return
+		}
+	}
+	v := s.d.judgeTLS(ctx, t, h.ech)
+	s.finish(ctx, "tls", t, v)
+}
+
+// judgeTLS decides on a hello.
+func (d *daemon) judgeTLS(ctx context.Context, t target, ech bool) netfilter.Verdict {
+	byAddress := d.judge.byAddress(t.dst)
+	if ech && !d.judge.policy.Load().ECH && !byAddress.OK {
+		return netfilter.Verdict{Code: netfilter.HiddenName}
+	}
+	if t.name != "" {
+		return d.judge.named(ctx, t)
+	}
+	return d.judgeNoName(ctx, t.dst)
+}
+
+// judgeNoName is unnamed, with a refusal that says what was missing.
+func (d *daemon) judgeNoName(ctx context.Context, dst netip.AddrPort) netfilter.Verdict {
+	v, _ := d.judge.unnamed(ctx, dst)
+	if !v.OK && v.Code == netfilter.NotAllowed && web(dst.Port()) {
+		v.Code = netfilter.NoName
+	}
+	return v
+}
+
+// other serves a connection that is neither TLS nor HTTP.
+func (s *session) other(ctx context.Context) {
+	v, name := s.d.judge.unnamed(ctx, s.dst)
+	if !v.OK && v.Code == netfilter.NotAllowed && web(s.dst.Port()) {
+		v.Code = netfilter.NoName
+	}
+	s.finish(ctx, "tcp", target{name: name, dst: s.dst}, v)
+}
+
+// finish refuses t, or connects it.
+func (s *session) finish(ctx context.Context, kind string, t target, v netfilter.Verdict) {
+	if !v.OK {
+		s.refuse(kind, t, v)
+		return
+	}
+	if s.up == nil && !s.dial(ctx, kind, t) {
+		return
+	}
+	s.relay(kind, t, v)
+}
+
+// dial connects to exactly the address that the agent dialled. On failure it
+// tells the agent, and returns false.
+func (s *session) dial(ctx context.Context, kind string, t target) bool {
+	if !s.settle() {
+		s.refuse(kind, t, netfilter.Verdict{Code: netfilter.Overload})
+		return false
+	}
+	up, err := dialTCP(ctx, t.dst)
+	if err != nil {
+		s.d.record(kind, t, netfilter.Verdict{Code: netfilter.Unreachable}, cause(err))
+		s.reset()
+		return false
+	}
+	s.up = up
+	return true
+}
+
+func dialTCP(ctx context.Context, dst netip.AddrPort) (*net.TCPConn, error) {
+	dialer := net.Dialer{Timeout: dialWithin}
+	conn, err := dialer.DialContext(ctx, "tcp", dst.String())
+	if err != nil {
+		return nil, err
+	}
+	return conn.(*net.TCPConn), nil
+}
+
+// relay sends what was seen and then everything, both ways, until both sides are
+// done or the policy no longer allows it.
+func (s *session) relay(kind string, t target, v netfilter.Verdict) {
+	if !s.settle() {
+		s.refuse(kind, t, netfilter.Verdict{Code: netfilter.Overload})
+		return
+	}
+	l := &link{target: t, kind: kind, local: isLocal(v), code: v.Code, abort: func() { abort(s.conn, s.up) }}
+	if !s.d.hold(l) {
+		return
+	}
+	defer s.d.release(l)
+	s.d.record(kind, t, v, "")
+	_ = s.conn.SetDeadline(time.Time{}) // fails only on a closed connection
+	first := int64(len(s.seen))
+	if first > 0 {
+		if _, err := s.up.Write(s.seen); err != nil {
+			return
+		}
+		s.seen = nil
+	}
+	sent, received := copyBoth(s.conn, s.up)
+	s.d.log.add(netfilter.Record{
+		Kind: kind, OK: true, Code: v.Code, Rule: v.Rule, Name: t.name, Addr: addrText(t.dst.Addr()), Port: t.dst.Port(),
+		Sent: sent + first, Received: received, Millis: max(1, time.Since(s.began).Milliseconds()),
+	})
+}
+
+// looksLikeHTTP reports whether b can be the beginning of an HTTP request.
+func looksLikeHTTP(b []byte) bool {
+	i := slices.IndexFunc(b, func(c byte) bool { return c < 'A' || c > 'Z' })
+	if i < 0 {
+		return len(b) < 20
+	}
+	return i > 0 && (b[i] == ' ' || b[i] == '-' && !slices.Equal(b[:i], []byte("SSH")))
+}
