@@ -38,7 +38,7 @@ type Policy struct {
 	Backend Backend          `toml:"backend"`
 	Proxy   uint16           `toml:"proxy-port,omitempty"` // the daemon on 127.0.0.1 and ::1: every TCP connection of the agent's, and CONNECT
 	DNS     uint16           `toml:"dns-port,omitempty"`   // the daemon on 127.0.0.1 and ::1, UDP and TCP
-	Resolve []netip.AddrPort `toml:"dns"`                  // the servers that the daemon, or with Human the agent, asks
+	Resolve []netip.AddrPort `toml:"dns,omitempty"`        // the servers that the daemon, or with Human the agent, asks; none: what /etc/resolv.conf says
 	ECH     bool             `toml:"ech,omitempty"`        // let through TLS that hides the inner name
 	Learn   time.Time        `toml:"learn-until,omitempty"`
 	Human   HumanProxy       `toml:"human-proxy,omitempty"` // set: the human's own proxy takes the daemon's place
@@ -156,8 +156,8 @@ func (p Policy) Check() error {
 		return fmt.Errorf("uid %d: want an ordinary user's, 1000 or above", p.UID)
 	case p.Backend != NFT && p.Backend != Iptables:
 		return fmt.Errorf("backend %q: want %s or %s", p.Backend, NFT, Iptables)
-	case len(p.Resolve) == 0:
-		return fmt.Errorf("dns: want at least one server, such as \"192.0.2.53:53\"")
+	case len(p.Resolve) == 0 && !p.HasDaemon():
+		return fmt.Errorf("dns: beside human-proxy, want at least one server, such as \"192.0.2.53:53\"")
 	}
 	for _, server := range p.Resolve {
 		if !server.IsValid() || server.Port() == 0 || server.Addr().IsUnspecified() || server.Addr().Zone() != "" {

@@ -162,3 +162,5 @@ func TestAnswerable(t *testing.T) {
 		}
 	}
 }
+
+func addrPort(text string) netip.AddrPort { return netip.MustParseAddrPort(text) }

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package netfilter
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// labProgram is what the lab's users run: this binary under another uid. Each prints one line that says what happened.
+func labProgram(name string, args []string) int {
+	var err error
+	switch name {
+	case "internet":
+		internet()
+	case "dial":
+		err = dial(args[0], options(args[1:]))
+	case "server":
+		err = server(args[0], options(args[1:]))
+	case "hold":
+		err = hold(args[0], options(args[1:]))
+	}
+	if err != nil {
+		fmt.Println("error:", err)
+		return 1
+	}
+	return 0
+}
+
+func options(args []string) map[string]string {
+	opts := map[string]string{}
+	for _, arg := range args {
+		key, value, _ := strings.Cut(arg, "=")
+		opts[key] = value
+	}
+	return opts
+}
+
+// internet answers on every address of its own and says INTERNET.
+func internet() {
+	fatal := func(args ...any) { fmt.Println(args...); os.Exit(1) }
+	for _, port := range []int{22, 53, 80, 443, 61001} {
+		serveTCP(fatal, "::", port, func(c *net.TCPConn) string { return "INTERNET " + c.RemoteAddr().String() })
+	}
+	for _, host := range []string{"203.0.113.66", "203.0.113.53", "2001:db8:2::66", "2001:db8:2::53"} {
+		for _, port := range []int{53, 443} {
+			serveUDP(fatal, host, port, func() string { return "INTERNET" })
+		}
+	}
+	fmt.Println("ready")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	select {}
+}
+
+func sockaddr(target netip.AddrPort, mapped bool) (int, unix.Sockaddr) {
+	if target.Addr().Is4() && !mapped {
+		return unix.AF_INET, &unix.SockaddrInet4{Addr: target.Addr().As4(), Port: int(target.Port())}
+	}
+	return unix.AF_INET6, &unix.SockaddrInet6{Addr: target.Addr().As16(), Port: int(target.Port())}
+}
+
+// open makes a socket as opts say, connected unless it is told not to, with a deadline on everything.
+func open(target netip.AddrPort, opts map[string]string) (int, error) {
+	_, mapped := opts["mapped"]
+	family, addr := sockaddr(target, mapped)
+	kind, protocol := unix.SOCK_STREAM, 0
+	switch opts["proto"] {
+	case "udp":
+		kind = unix.SOCK_DGRAM
+	case "udplite":
+		kind, protocol = unix.SOCK_DGRAM, unix.IPPROTO_UDPLITE
+	case "mptcp":
+		protocol = unix.IPPROTO_MPTCP
+	case "sctp":
+		protocol = unix.IPPROTO_SCTP
+	case "dccp":
+		kind, protocol = unix.SOCK_DCCP, unix.IPPROTO_DCCP
+	case "icmp":
+		kind, protocol = unix.SOCK_DGRAM, unix.IPPROTO_ICMP
+		if family == unix.AF_INET6 {
+			protocol = unix.IPPROTO_ICMPV6
+		}
+	}
+	fd, err := unix.Socket(family, kind, protocol)
+	if err != nil {
+		return -1, fmt.Errorf("no such socket: %w", err)
+	}
+	deadline := &unix.Timeval{Sec: 2}
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, deadline)
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, deadline)
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+	if err := prepare(fd, family, opts); err != nil {
+		return -1, err
+	}
+	if _, later := opts["fastopen"]; later {
+		return fd, unix.Sendto(fd, []byte("secret"), unix.MSG_FASTOPEN, addr)
+	}
+	return fd, unix.Connect(fd, addr)
+}
+
+func prepare(fd, family int, opts map[string]string) error {
+	if port, _ := strconv.Atoi(opts["sport"]); port != 0 {
+		var local unix.Sockaddr = &unix.SockaddrInet4{Port: port}
+		if family == unix.AF_INET6 {
+			local = &unix.SockaddrInet6{Port: port}
+		}
+		if err := unix.Bind(fd, local); err != nil {
+			return fmt.Errorf("bind: %w", err)
+		}
+	}
+	if dev := opts["dev"]; dev != "" {
+		if err := unix.BindToDevice(fd, dev); err != nil {
+			return fmt.Errorf("bind to device: %w", err)
+		}
+	}
+	if hop, ok := opts["rthdr"]; ok {
+		// A segment routing header: the packet goes to hop, and carries where it shall end.
+		via := netip.MustParseAddr(hop).As16()
+		header := append([]byte{0, 4, 4, 1, 1, 0, 0, 0}, append(make([]byte, 16), via[:]...)...)
+		if err := unix.SetsockoptString(fd, unix.IPPROTO_IPV6, unix.IPV6_RTHDR, string(header)); err != nil {
+			return fmt.Errorf("routing header: %w", err)
+		}
+	}
+	if _, ok := opts["broadcast"]; ok {
+		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_BROADCAST, 1)
+	}
+	return nil
+}
+
+// dial connects, sends, and prints the first line that comes back.
+func dial(target string, opts map[string]string) error {
+	fd, err := open(netip.MustParseAddrPort(target), opts)
+	if err != nil {
+		return err
+	}
+	payload := []byte("secret\n")
+	if opts["proto"] == "icmp" {
+		payload = []byte{8, 0, 0, 0, 0, 0, 0, 1, 's'}
+		if strings.HasPrefix(target, "[") {
+			payload[0] = 128
+		}
+	}
+	if _, err := unix.Write(fd, payload); err != nil {
+		return fmt.Errorf("send: %w", err)
+	}
+	if _, quiet := opts["quiet"]; quiet {
+		return nil
+	}
+	buf := make([]byte, 2048)
+	n, err := unix.Read(fd, buf)
+	if err != nil {
+		return fmt.Errorf("receive: %w", err)
+	}
+	line, _, _ := strings.Cut(string(buf[:n]), "\n")
+	fmt.Printf("%q\n", line)
+	if _, ok := opts["bytes"]; ok {
+		return sendAndClose(fd, opts)
+	}
+	if _, ok := opts["reset"]; ok {
+		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
+	return unix.Close(fd)
+}
+
+// sendAndClose writes that many bytes, closes at once, and leaves the kernel to send what is still queued.
+func sendAndClose(fd int, opts map[string]string) error {
+	size, _ := strconv.Atoi(opts["bytes"])
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 8<<20)
+	chunk := make([]byte, 64<<10)
+	for sent := 0; sent < size; {
+		n, err := unix.Write(fd, chunk[:min(len(chunk), size-sent)])
+		if err != nil {
+			return fmt.Errorf("send: %w", err)
+		}
+		sent += n
+	}
+	return unix.Close(fd)
+}
+
+// hold connects and says ready; for each further line on its input it sends once more and says what came of it.
+// The word close makes it close with much still to send, and stay.
+func hold(target string, opts map[string]string) error {
+	fd, err := open(netip.MustParseAddrPort(target), opts)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		if lines.Text() == "close" {
+			_ = unix.SetNonblock(fd, true)
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 8<<20)
+			n, _ := unix.Write(fd, make([]byte, 4<<20))
+			fmt.Println("queued", n > 0, unix.Close(fd))
+			continue
+		}
+		_, err := unix.Write(fd, []byte("more secret"))
+		fmt.Println("sent:", err)
+	}
+	return nil
+}
+
+// server listens as opts say; to each connection it writes bytes= many, closes, and says nothing.
+func server(addr string, opts map[string]string) error {
+	if opts["proto"] == "udp" {
+		target := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(addr))
+		serveUDP(func(args ...any) { fmt.Println(args...); os.Exit(1) }, target.IP.String(), target.Port, func() string { return "AGENT" })
+		fmt.Println("ready")
+		select {}
+	}
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	size, _ := strconv.Atoi(opts["bytes"])
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(conn, "AGENT")
+		_, _ = conn.Write(make([]byte, size))
+		_ = conn.Close()
+		time.Sleep(time.Millisecond)
+	}
+}

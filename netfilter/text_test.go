@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package netfilter
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares text with testdata/name.
+func golden(t *testing.T, name, text string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		must(t, os.MkdirAll("testdata", 0o755))
+		must(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	must(t, err)
+	if text != string(want) {
+		t.Errorf("%s has changed (go test -update writes it anew); now:\n%s", path, text)
+	}
+}
+
+func humansProxy() Policy {
+	p := sample()
+	p.Proxy, p.DNS, p.Allow, p.Deny, p.Human = 0, 0, entries("localhost:3000"), nil, HumanProxy{3128, 3129}
+	p.Resolve[0], p.Resolve[1] = addrPort("203.0.113.53:53"), addrPort("[2001:db8:2::53]:53")
+	return p
+}
+
+// What iptables-save says where the agent's rules are, and are not in the first place.
+const savedBefore = `*filter
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:au-net-1001 - [0:0]
+:au-net-1001-x - [0:0]
+:au-net-10010 - [0:0]
+-A OUTPUT -p tcp -m tcp --dport 9998 -j ACCEPT
+-A OUTPUT -m comment --comment "au net: agent agent2" -j au-net-10010
+-A OUTPUT -m comment --comment "au net: agent agent" -j au-net-1001
+-A au-net-1001 -m owner --uid-owner 1001 -j au-net-1001-x
+-A au-net-10010 -m owner --uid-owner 10010 -j REJECT
+COMMIT
+`
+
+func TestGoldenRules(t *testing.T) {
+	p := sample()
+	golden(t, "rules.nft", p.Ruleset(noon))
+	golden(t, "proxy.nft", humansProxy().Ruleset(noon))
+	golden(t, "rules.v4", p.IptablesRules(IPv4, noon, savedBefore))
+	golden(t, "rules.v6", p.IptablesRules(IPv6, noon, ""))
+	golden(t, "proxy.v4", humansProxy().IptablesRules(IPv4, noon, ""))
+	golden(t, "removal.v4", p.IptablesRemoval(savedBefore))
+	if text := p.IptablesRemoval(""); text != "" {
+		t.Errorf("where nothing is, this would be removed:\n%s", text)
+	}
+}
+
+func TestExpiredLocalPortIsClosed(t *testing.T) {
+	p := sample()
+	p.Allow[2].Until = noon
+	golden(t, "expired.nft", p.Ruleset(noon))
+}
+
+func TestNFTAcceptsTheRules(t *testing.T) {
+	inLab(t, func(l *lab) {
+		l.feed(sample().Ruleset(noon), "nft", "-c", "-f", "-")
+		l.feed(humansProxy().Ruleset(noon), "nft", "-c", "-f", "-")
+		l.feed(sample().RulesetRemoval(), "nft", "-c", "-f", "-")
+		if out, _ := exec.Command("nft", "list", "ruleset").Output(); len(out) > 0 {
+			t.Errorf("checking left rules:\n%s", out)
+		}
+		for _, family := range []Family{IPv4, IPv6} {
+			argv := append(family.Restore(), "--test")
+			l.feed(sample().IptablesRules(family, noon, ""), argv...)
+		}
+	})
+}
+
+func TestIptablesIntact(t *testing.T) {
+	p := sample()
+	if p.IptablesIntact(savedBefore) {
+		t.Error("a jump behind somebody's ACCEPT, and three tables without one, count as intact")
+	}
+	whole := ""
+	for _, table := range iptablesTables {
+		whole += "*" + table.name + "\n:au-net-1001 - [0:0]\n-A " + table.hook + " -m comment --comment \"x\" -j au-net-10010\n-A " +
+			table.hook + " -m comment --comment \"au net: agent agent\" -j au-net-1001\n-A " + table.hook + " -j ACCEPT\nCOMMIT\n"
+	}
+	if !p.IptablesIntact(whole) {
+		t.Errorf("these count as broken:\n%s", whole)
+	}
+}
+
+func TestUIDs(t *testing.T) {
+	for want, ranges := range map[string][]Range{
+		"1001":                       nil,
+		"1001,100000-165535":         {{100000, 165535}},
+		"1001-1100":                  {{1002, 1100}},
+		"1001,2000-4000":             {{3000, 4000}, {2000, 3500}},
+		"1000-2000":                  {{1000, 2000}},
+		"1001,4294900000-4294967294": {{4294900000, 4294967294}},
+	} {
+		p := Policy{UID: 1001, SubUIDs: ranges}
+		if got := joinRanges(p.UIDs(), ","); got != want {
+			t.Errorf("1001 and %v are %s, want %s", ranges, got, want)
+		}
+	}
+}
