@@ -348,7 +348,7 @@ static struct fault parse_policy(struct policy *p, char *text, size_t n)
 
 struct share {
 	const char *source, *target;
-	int writable;
+	int writable, by_acl;
 };
 
 struct request {
@@ -358,8 +358,11 @@ struct request {
 	char **command;
 };
 
-static const char *parse_share(struct request *r, char **arg, int writable)
+static const char *parse_share(struct request *r, char **arg)
 {
+	int by_acl = strncmp(arg[0], "--acl-", 6) == 0;
+	int writable = is(arg[0] + (by_acl ? 6 : 2), "rw");
+
 	if (r->nshares == MAX_SHARES)
 		return "more than 256 shares";
 	if (arg[1] == NULL || arg[2] == NULL)
@@ -368,12 +371,12 @@ static const char *parse_share(struct request *r, char **arg, int writable)
 		return "want a clean absolute SOURCE";
 	if (!is_clean_relative(arg[2]))
 		return "want a clean TARGET, relative to the agent's home";
-	r->shares[r->nshares++] = (struct share){ arg[1], arg[2], writable };
+	r->shares[r->nshares++] = (struct share){ arg[1], arg[2], writable, by_acl };
 	return NULL;
 }
 
 /*
- * su_as_agent NAME [--dir DIR] [--ro SOURCE TARGET]... [--rw SOURCE TARGET]... -- COMMAND [ARG]...
+ * su_as_agent NAME [--dir DIR] [--ro|--rw|--acl-ro|--acl-rw SOURCE TARGET]... -- COMMAND [ARG]...
  * argv must end in NULL, whatever argc was; argv[0] is not looked at.
  */
 static struct fault parse_request(struct request *r, char **argv)
@@ -394,8 +397,8 @@ static struct fault parse_request(struct request *r, char **argv)
 				f.want = "want an absolute path";
 			r->dir = arg[1];
 			arg += 2;
-		} else if (is(*arg, "--ro") || is(*arg, "--rw")) {
-			f.want = parse_share(r, arg, is(*arg, "--rw"));
+		} else if (is(*arg, "--ro") || is(*arg, "--rw") || is(*arg, "--acl-ro") || is(*arg, "--acl-rw")) {
+			f.want = parse_share(r, arg);
 			arg += 3;
 		} else {
 			f.want = "is not an option";

@@ -11,6 +11,7 @@ import (
 type Share struct {
 	Source, Target string
 	ReadOnly       bool
+	ACL            bool // mounted as it is: the file system cannot be id-mapped, and ACLs let the agent in
 }
 
 // Run is one command to run as an agent.
@@ -20,6 +21,7 @@ type Run struct {
 	Shares  []Share
 	Env     []string // KEY=VALUE; a later one of a key wins, also over what the entrypoint sets
 	Command []string
+	After   []string // argv that replaces the waiting process once the command has ended, with AU_STATUS=N added to its environment
 }
 
 // Argv returns the entrypoint's arguments. No value of Env is among them: any user can read a process's arguments.
@@ -29,20 +31,31 @@ func (r Run) Argv() []string {
 		argv = append(argv, "--dir", r.Dir)
 	}
 	for _, s := range r.Shares {
-		option := "--rw"
-		if s.ReadOnly {
-			option = "--ro"
-		}
-		argv = append(argv, option, s.Source, s.Target)
+		argv = append(argv, s.option(), s.Source, s.Target)
 	}
 	return append(append(argv, "--"), r.Command...)
 }
 
-// Environ returns the entrypoint's environment: the command's variables, under names that nothing on the way drops.
+func (s Share) option() string {
+	access := "rw"
+	if s.ReadOnly {
+		access = "ro"
+	}
+	if s.ACL {
+		return "--acl-" + access
+	}
+	return "--" + access
+}
+
+// Environ returns the entrypoint's environment: the command's variables, under names that nothing on the way drops, and
+// After's arguments. After runs with what else the caller of the entrypoint adds; the command sees none of that.
 func (r Run) Environ() []string {
 	env := make([]string, 0, len(r.Env))
 	for i, variable := range r.Env {
 		env = append(env, fmt.Sprintf("AU_ENV_%d=%s", i+1, variable))
+	}
+	for i, argument := range r.After {
+		env = append(env, fmt.Sprintf("AU_AFTER_%d=%s", i+1, argument))
 	}
 	return env
 }

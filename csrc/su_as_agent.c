@@ -4,7 +4,7 @@
 /*
  * su_as_agent: runs one command as an agent, for a human whom root's policy file lets in. Installed set-uid root.
  *
- *     su_as_agent NAME [--dir DIR] [--ro SOURCE TARGET]... [--rw SOURCE TARGET]... -- COMMAND [ARG]...
+ *     su_as_agent NAME [--dir DIR] [--ro|--rw|--acl-ro|--acl-rw SOURCE TARGET]... -- COMMAND [ARG]...
  *
  * It ends as the command does, with 128+N for signal N; 125 when it refuses, 126 and 127 when COMMAND cannot be run.
  *
@@ -29,6 +29,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -37,13 +38,15 @@
 #include "parse.h"
 #include "filter.h"
 #include "walls.h"
+#include "shares.h"
 
 #ifndef POLICY_FOLDER
 #define POLICY_FOLDER "/etc/au/agents"
 #endif
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
-enum { MAX_VARIABLES = 512, MAX_RLIMITS = 16, LAST_SIGNAL = 64, GROUP_BIT = 0x80, STACK_LIMIT = 8 << 20 };
+enum { DEVPTS_MAGIC = 0x1cd1, FIRST_PTY = 136, LAST_PTY = 143, HANGUP_GRACE = 2000 };
+enum { MAX_VARIABLES = 512, MAX_RLIMITS = 16, LAST_SIGNAL = 64, MAX_AFTER = 64, GROUP_BIT = 0x80, STACK_LIMIT = 8 << 20 };
 
 extern char **environ;
 
@@ -54,6 +57,8 @@ static uid_t caller;
 static gid_t caller_group;
 static char caller_label[MAX_HUMAN + 32];
 
+static int terminal = -1;
+static mode_t caller_umask;
 static int cgroup_fds[MAX_CGROUPS];
 static int log_fd = -1;
 static pid_t waiter_pid;
@@ -114,7 +119,7 @@ static void reset_process(void)
 	setitimer(ITIMER_REAL, &none, NULL);
 	setitimer(ITIMER_VIRTUAL, &none, NULL);
 	setitimer(ITIMER_PROF, &none, NULL);
-	umask(022);
+	caller_umask = umask(022);
 	personality(PER_LINUX);
 	if (setrlimit(RLIMIT_CORE, &no_core) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
 		fail("reset the process");
@@ -209,6 +214,46 @@ static void become_root(void)
 {
 	if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)
 		fail("become root");
+}
+
+/*
+ * 7. Two of 0, 1 and 2 may be one terminal, which the caller made for this run: a pty's slave. Whether it is already
+ * somebody's controlling terminal, as the human's own is, shows when the run takes it. A folder would be a way out of
+ * the walls.
+ */
+static void check_descriptors(void)
+{
+	static char number[NUMBER];
+	dev_t device = 0;
+
+	for (int fd = 0; fd <= 2; fd++) {
+		struct stat st;
+		struct statfs fs;
+
+		decimal(number, (uint32_t)fd);
+		if (fstat(fd, &st) != 0 || S_ISDIR(st.st_mode) || (fcntl(fd, F_GETFL) & O_PATH))
+			die("descriptor ", number, ": want a file, a pipe or a terminal");
+		if (!S_ISCHR(st.st_mode) || !isatty(fd))
+			continue;
+		if (fstatfs(fd, &fs) != 0 || fs.f_type != DEVPTS_MAGIC || major(st.st_rdev) < FIRST_PTY ||
+		    major(st.st_rdev) > LAST_PTY || st.st_uid != caller || (device != 0 && device != st.st_rdev))
+			die("descriptor ", number, ": want a terminal made for this run (au run makes one)");
+		device = st.st_rdev;
+		terminal = fd;
+	}
+}
+
+/* The run's own session, and its terminal, which becomes the agent's in every sense. */
+static void take_terminal(void)
+{
+	if (setsid() < 0)
+		fail("start a session");
+	if (terminal < 0)
+		return;
+	if (ioctl(terminal, TIOCSCTTY, 0) != 0)
+		die("the terminal is another session's: want one made for this run (au run makes one)");
+	if (fchown(terminal, policy.uid, (gid_t)-1) != 0 || fchmod(terminal, 0600) != 0)
+		fail("give the terminal to the agent");
 }
 
 /* 8. Opened here, joined by the command alone: the waiter and the guard must not freeze with it. */
@@ -441,8 +486,10 @@ static _Noreturn void run_command(void)
 	sigset_t none;
 	int error;
 
+	setpgid(0, 0);
+	if (terminal >= 0 && tcsetpgrp(terminal, getpid()) != 0)
+		fail("take the terminal's foreground");
 	join_cgroups();
-	set_limits();
 	lock_down();
 	become_agent(policy.allowed & ALLOW_SETUID);
 	/* A container may forbid this call; then nobody inside can use a keyring either. */
@@ -484,7 +531,7 @@ static _Noreturn void guard(pid_t command, int link)
 {
 	struct pollfd events[2];
 	struct signalfd_siginfo info;
-	sigset_t child;
+	sigset_t watched;
 	unsigned char byte;
 	int status;
 	pid_t pid;
@@ -495,10 +542,11 @@ static _Noreturn void guard(pid_t command, int link)
 	for (unsigned i = 0; i < policy.ncgroups; i++)
 		close(cgroup_fds[i]);
 	forget(2);
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
+	sigemptyset(&watched);
+	sigaddset(&watched, SIGCHLD);
+	sigaddset(&watched, SIGHUP);
 	events[0] = (struct pollfd){ link, POLLIN, 0 };
-	events[1] = (struct pollfd){ signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK), POLLIN, 0 };
+	events[1] = (struct pollfd){ signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK), POLLIN, 0 };
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || events[1].fd < 0)
 		_exit(REFUSED);
 	for (;;) {
@@ -511,8 +559,12 @@ static _Noreturn void guard(pid_t command, int link)
 			(void)send(link, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 		}
 		poll(events, 2, -1);
-		while (read(events[1].fd, &info, sizeof info) > 0)
-			;
+		while (read(events[1].fd, &info, sizeof info) == sizeof info)
+			if (info.ssi_signo == SIGHUP && info.ssi_code == SI_KERNEL) {
+				/* The terminal is gone, and its kernel told the session's leader alone. */
+				kill(-command, SIGHUP);
+				kill(-command, SIGCONT);
+			}
 		if (events[0].revents == 0)
 			continue;
 		if (recv(link, &byte, 1, MSG_DONTWAIT) <= 0) {
@@ -523,20 +575,48 @@ static _Noreturn void guard(pid_t command, int link)
 	}
 }
 
+/* 9 to 13, and 16. What the human mounts or unmounts later still reaches the run; nothing goes the other way. */
+static void build_walls(int map)
+{
+	static int mounts[MAX_SHARES];
+	int home;
+
+	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) != 0)
+		fail("leave the machine's mounts");
+	look_as(caller, caller_group);
+	for (unsigned i = 0; i < request.nshares; i++)
+		mounts[i] = open_share(&request.shares[i], caller, map);
+	look_as(0, 0);
+	hide_all(&policy);
+	mount_temporary(&policy);
+	mount_runtime(&policy);
+	mount_proc();
+	if (setgroups(0, NULL) != 0)
+		fail("drop the groups");
+	look_as(policy.uid, policy.gid);
+	home = open_home(&policy);
+	for (unsigned i = 0; i < request.nshares; i++) {
+		const char *target = request.shares[i].target;
+
+		attach(mounts[i], open_target(home, target, policy.uid, caller), target);
+	}
+	close(home);
+	look_as(0, 0);
+}
+
 /* Pid 1 of the run: as root until the walls stand and the command has been forked. */
-static _Noreturn void inside(int link)
+static _Noreturn void inside(int link, int map)
 {
 	pid_t command;
 
-	build_walls(&policy);
-	if (setsid() < 0)
-		fail("start a session");
+	set_limits();
+	build_walls(map);
+	take_terminal();
 	command = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (command < 0)
 		fail("fork");
 	if (command == 0) {
 		close(link);
-		setpgid(0, 0);
 		run_command();
 	}
 	setpgid(command, command);
@@ -565,29 +645,68 @@ static void pass_on(int link, const struct signalfd_siginfo *info)
 	(void)send(link, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* 15. The caller again, who can kill this without sudo; the run ends with it. */
+/* What the caller wants done after the run, as AU_AFTER_1, AU_AFTER_2, ...: its argv. It ends as the run did. */
+static void run_after(int status)
+{
+	static char *argv[MAX_AFTER + 1], name[24], told[32], number[NUMBER];
+	sigset_t none;
+
+	for (uint32_t i = 0; i < MAX_AFTER; i++) {
+		join(name, sizeof name, "AU_AFTER_", decimal(number, i + 1));
+		argv[i] = find_variable(name, environ);
+		if (argv[i] == NULL)
+			break;
+	}
+	if (argv[0] == NULL || argv[0][0] != '/')
+		return;
+	join(told, sizeof told, "AU_STATUS=", decimal(number, (uint32_t)status));
+	nvariables = 0;
+	for (char **e = environ; *e != NULL && nvariables < MAX_VARIABLES; e++)
+		variables[nvariables++] = *e;
+	variables[nvariables++] = told;
+	variables[nvariables] = NULL;
+	umask(caller_umask);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execve(argv[0], argv, variables);
+}
+
+static void become_caller_again(void)
+{
+	uid_t r, e, s;
+
+	if (setresgid(caller_group, caller_group, caller_group) != 0 || setresuid(caller, caller, caller) != 0 ||
+	    getresuid(&r, &e, &s) != 0 || r != caller || e != caller || s != caller || setuid(0) == 0 ||
+	    prctl(PR_SET_DUMPABLE, 0) != 0)
+		die("did not become the caller again");
+}
+
+/*
+ * 15. The caller again, who can kill this without sudo; the run ends with it. A run whose terminal is gone is given a
+ * moment to notice.
+ */
 static int wait_outside(pid_t child, int link)
 {
 	static char text[24], number[NUMBER];
 	struct signalfd_siginfo info;
-	struct pollfd events[2];
+	struct pollfd events[3];
 	sigset_t watched = forwarded;
 	unsigned char byte;
-	int status;
+	int status, patience = -1;
 
-	if (setresgid(caller_group, caller_group, caller_group) != 0 || setresuid(caller, caller, caller) != 0 ||
-	    setuid(0) == 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
-		die("did not become the caller again");
+	become_caller_again();
 	for (unsigned i = 0; i < policy.ncgroups; i++)
 		close(cgroup_fds[i]);
-	forget(1);
 	sigaddset(&watched, SIGCHLD);
 	events[0] = (struct pollfd){ link, POLLIN, 0 };
 	events[1] = (struct pollfd){ signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK), POLLIN, 0 };
-	if (events[1].fd < 0)
+	events[2] = (struct pollfd){ terminal < 0 ? -1 : fcntl(terminal, F_DUPFD_CLOEXEC, 3), 0, 0 };
+	if (events[1].fd < 0 || (terminal >= 0 && events[2].fd < 0))
 		fail("wait for the command");
+	forget(1);
 	while (waitpid(child, &status, WNOHANG) != child) {
-		poll(events, 2, -1);
+		if (poll(events, 3, patience) == 0)
+			return 128 + SIGHUP;
 		while (read(events[1].fd, &info, sizeof info) == sizeof info)
 			if (info.ssi_signo != SIGCHLD)
 				pass_on(link, &info);
@@ -595,15 +714,20 @@ static int wait_outside(pid_t child, int link)
 			stop_as(byte);
 		else if (events[0].revents & POLLHUP)
 			events[0].fd = -1;
+		if (events[2].revents != 0) {
+			events[0].fd = events[2].fd = -1;
+			patience = HANGUP_GRACE;
+		}
 	}
 	status = exit_status(status);
 	write_log(join(text, sizeof text, "exit ", decimal(number, (uint32_t)status)));
+	run_after(status);
 	return status;
 }
 
 int main(int argc, char **argv)
 {
-	int link[2];
+	int link[2], map = -1;
 	long child;
 
 	seal_descriptors();
@@ -617,9 +741,12 @@ int main(int argc, char **argv)
 	build_environment();
 	become_root();
 	waiter_pid = getpid();
+	check_descriptors();
 	open_cgroups();
 	open_log();
 	read_limits();
+	if (request.nshares > 0)
+		map = make_id_map(caller, caller_group, policy.uid, policy.gid);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link) != 0)
 		fail("make the link to the run");
 	child = syscall(SYS_clone, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
@@ -627,7 +754,7 @@ int main(int argc, char **argv)
 		fail("make the run's namespaces");
 	if (child == 0) {
 		close(link[0]);
-		inside(link[1]);
+		inside(link[1], map);
 	}
 	close(link[1]);
 	return wait_outside((pid_t)child, link[0]);

@@ -2,21 +2,37 @@
 /*
  * What a run sees of the machine, built by pid 1 of the run as root in a mount namespace of its own.
  *
- * Mounts are made as file descriptors and attached fd to fd: no path is looked up twice.
+ * Mounts are made as file descriptors and attached fd to fd: no path is looked up twice, and none of the agent's is
+ * looked up with root's rights.
  */
 #include <sched.h>
+#include <sys/fsuid.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+
+#ifndef STATE_FOLDER
+#define STATE_FOLDER "/var/lib"
+#endif
 
 enum {
 	FSCONFIG_STRING = 1,
 	FSCONFIG_CREATE = 6,
 	FSMOUNT_CLOSE_ON_EXEC = 1,
 	FSOPEN_CLOSE_ON_EXEC = 1,
+	TREE_CLONE = 1 | O_CLOEXEC | 0x1000 /* AT_EMPTY_PATH */,
+	WITH_SUBMOUNTS = 0x8000 /* AT_RECURSIVE */,
+	ON_ITSELF = 0x1000 /* AT_EMPTY_PATH */,
+	MOVE_FD_TO_FD = 0x4 | 0x40,
 	FLAG_RDONLY = 0x1,
 	FLAG_NOSUID = 0x2,
 	FLAG_NODEV = 0x4,
 	FLAG_NOEXEC = 0x8,
-	MOVE_FD_TO_FD = 0x4 | 0x40,
+	FLAG_IDMAP = 0x100000,
+};
+
+/* What mount_setattr takes; userns counts with FLAG_IDMAP alone. */
+struct mount_flags {
+	uint64_t set, clear, propagation, userns;
 };
 
 /* A new, unattached mount of a kernel file system; options are KEY, VALUE, KEY, VALUE, ..., NULL. */
@@ -37,12 +53,27 @@ static int new_mount(const char *type, const char *const *options, unsigned flag
 	return fd;
 }
 
-static void attach(int mount, int folder, const char *name)
+/* An unattached copy of what is at fd, as a mount; -1 and errno when there cannot be one. */
+static int clone_tree(int fd, unsigned also)
 {
-	if (syscall(NR_MOVE_MOUNT, mount, "", folder, "", MOVE_FD_TO_FD) != 0)
+	return (int)syscall(NR_OPEN_TREE, fd, "", TREE_CLONE | also);
+}
+
+/* Adds flags to a mount, and to those below it with WITH_SUBMOUNTS; flags it already has stay. */
+static int add_flags(int mount, unsigned also, uint64_t flags, int userns)
+{
+	struct mount_flags change = { flags, 0, 0, (uint64_t)userns };
+
+	return (int)syscall(NR_MOUNT_SETATTR, mount, "", ON_ITSELF | also, &change, sizeof change);
+}
+
+/* Puts a mount on the folder or file that is open as place; both are closed. */
+static void attach(int mount, int place, const char *name)
+{
+	if (syscall(NR_MOVE_MOUNT, mount, "", place, "", MOVE_FD_TO_FD) != 0)
 		fail("mount on ", name);
 	close(mount);
-	close(folder);
+	close(place);
 }
 
 static int open_folder(const char *path)
@@ -52,6 +83,77 @@ static int open_folder(const char *path)
 	if (fd < 0)
 		fail("open ", path);
 	return fd;
+}
+
+/*
+ * From here on paths are looked up with these ids and without root's powers over files; with 0, with root's again.
+ * A change of ids also forgets that this process dies with the waiter, so that is said again.
+ */
+static void look_as(uid_t uid, gid_t gid)
+{
+	setfsgid(gid);
+	setfsuid(uid);
+	if (setfsuid((uid_t)-1) != (int)uid || setfsgid((gid_t)-1) != (int)gid)
+		die("could not take the file-system ids of another user");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/* A folder of root's in a folder of root's, made if need be; both are closed to whoever is not let in by mode. */
+static int root_folder(int parent, const char *name, mode_t mode)
+{
+	struct stat st;
+	int fd;
+
+	if (mkdirat(parent, name, 0700) != 0 && errno != EEXIST)
+		fail("make " STATE_FOLDER "/.../", name);
+	fd = open_beneath(parent, name, O_RDONLY | O_DIRECTORY, RESOLVE_INSIDE);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		fail("open " STATE_FOLDER "/.../", name);
+	if (st.st_uid != 0)
+		die(STATE_FOLDER "/.../", name, ": want root as its owner");
+	if ((st.st_mode & 07777) != mode && fchmod(fd, mode) != 0)
+		fail("chmod " STATE_FOLDER "/.../", name);
+	close(parent);
+	return fd;
+}
+
+static void cover_with(int folder, const char *path, int place)
+{
+	int mount = clone_tree(folder, 0);
+
+	if (mount < 0 || add_flags(mount, 0, FLAG_NOSUID | FLAG_NODEV, 0) != 0)
+		fail("mount on ", path);
+	attach(mount, place, path);
+	close(folder);
+}
+
+static int state_folder(const struct policy *p, const char *name)
+{
+	int fd = root_folder(root_folder(open_folder(STATE_FOLDER), "au", 0755), p->name, 0700);
+
+	return root_folder(fd, name, 01777);
+}
+
+/*
+ * /tmp and /var/tmp are the agent's own: the same for all its runs, kept, and reached by nobody else, because the
+ * folder above them is root's and closed. /dev/shm ends with the run, as its other shared memory does.
+ */
+static void mount_temporary(const struct policy *p)
+{
+	static const char *const options[] = { "mode", "1777", NULL };
+	struct stat tmp, var;
+	int place;
+
+	cover_with(state_folder(p, "tmp"), "/tmp", open_folder("/tmp"));
+	place = open_beneath(AT_FDCWD, "/var/tmp", O_PATH | O_DIRECTORY, RESOLVE_PLAIN);
+	if (place >= 0)
+		cover_with(state_folder(p, "var-tmp"), "/var/tmp", place);
+	else if (stat("/tmp", &tmp) != 0 || stat("/var/tmp", &var) != 0 || tmp.st_ino != var.st_ino ||
+		 tmp.st_dev != var.st_dev)
+		die("/var/tmp: want a folder, or a link to /tmp");
+	place = open_beneath(AT_FDCWD, "/dev/shm", O_PATH | O_DIRECTORY, RESOLVE_PLAIN);
+	if (place >= 0)
+		attach(new_mount("tmpfs", options, FLAG_NOSUID | FLAG_NODEV), place, "/dev/shm");
 }
 
 /* Only this run's processes, and of those only what the agent may look into. */
@@ -72,16 +174,84 @@ static void mount_runtime(const struct policy *p)
 	decimal(number, p->uid);
 	if (mkdirat(mount, number, 0700) != 0 || fchownat(mount, number, p->uid, p->gid, AT_SYMLINK_NOFOLLOW) != 0)
 		fail("make /run/user/", number);
-	if (mkdir("/run/user", 0755) != 0 && errno != EEXIST)
-		fail("make /run/user");
 	attach(mount, open_folder("/run/user"), "/run/user");
 }
 
-/* 9, 13, 16. What the human mounts or unmounts later still reaches the run; nothing goes the other way. */
-static void build_walls(const struct policy *p)
+/* An empty folder and an empty file for all that is to be hidden. They stand where the runtime folder will cover them. */
+static void mount_blanks(int blanks[2])
 {
-	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) != 0)
-		fail("leave the machine's mounts");
-	mount_runtime(p);
-	mount_proc();
+	static const char *const options[] = { "mode", "0700", "size", "4k", NULL };
+	int mount = new_mount("tmpfs", options, FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC);
+
+	if (mkdirat(mount, "folder", 0555) != 0 || mknodat(mount, "file", S_IFREG, 0) != 0 ||
+	    add_flags(mount, 0, FLAG_RDONLY, 0) != 0)
+		fail("make what hides things");
+	if (mkdir("/run/user", 0755) != 0 && errno != EEXIST)
+		fail("make /run/user");
+	attach(mount, open_folder("/run/user"), "/run/user");
+	blanks[0] = open_beneath(AT_FDCWD, "/run/user/folder", O_PATH, RESOLVE_PLAIN);
+	blanks[1] = open_beneath(AT_FDCWD, "/run/user/file", O_PATH, RESOLVE_PLAIN);
+	if (blanks[0] < 0 || blanks[1] < 0)
+		fail("open what hides things");
+}
+
+/* Covers a folder above the home by one that holds nothing but the way to it. */
+static void hide_around_home(const char *path, int place, const char *home)
+{
+	static const char *const options[] = { "mode", "0755", NULL };
+	static char part[MAX_PATH + 1];
+	int mount = new_mount("tmpfs", options, FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC);
+
+	for (size_t n = strlen(path) + 1; home[n - 1] != '\0'; n++) {
+		n += strcspn(home + n, "/");
+		memcpy(part, home, n);
+		part[n] = '\0';
+		if (mkdirat(mount, part + strlen(path) + 1, 0755) != 0)
+			fail("hide ", path, ": make ", part);
+	}
+	if (add_flags(mount, 0, FLAG_RDONLY, 0) != 0)
+		fail("hide ", path);
+	attach(mount, place, path);
+}
+
+static void hide(const char *path, const int blanks[2], const char *home)
+{
+	int place = open_beneath(AT_FDCWD, path, O_PATH | O_NOFOLLOW, RESOLVE_PLAIN);
+	struct stat st;
+	int mount;
+
+	if (place < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return;
+	if (place < 0 || fstat(place, &st) != 0)
+		fail("hide ", path);
+	if (S_ISDIR(st.st_mode) && is_within(home, path)) {
+		hide_around_home(path, place, home);
+		return;
+	}
+	mount = clone_tree(S_ISDIR(st.st_mode) ? blanks[0] : blanks[1], 0);
+	if (mount < 0)
+		fail("hide ", path);
+	attach(mount, place, path);
+}
+
+/* Hides what the policy says; the home, and what is mounted below it, comes back where it was. */
+static void hide_all(const struct policy *p)
+{
+	int blanks[2], home = -1, from;
+
+	mount_blanks(blanks);
+	for (unsigned i = 0; i < p->nhides && home < 0; i++)
+		if (is_within(p->home, p->hides[i])) {
+			from = open_folder(p->home);
+			home = clone_tree(from, WITH_SUBMOUNTS);
+			if (home < 0)
+				fail("copy ", p->home);
+			close(from);
+		}
+	for (unsigned i = 0; i < p->nhides; i++)
+		hide(p->hides[i], blanks, p->home);
+	if (home >= 0)
+		attach(home, open_folder(p->home), p->home);
+	close(blanks[0]);
+	close(blanks[1]);
 }
