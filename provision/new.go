@@ -204,9 +204,10 @@ func planHome(p csrc.Policy, f Facts) []step.Step {
 	return append(plan, planInsideHome(p, f)...)
 }
 
-// closeHome gives a home's top to root, so that nobody who is given the agent's uid later finds it open.
+// closeHome gives a home's top to root, so that nobody who is given the agent's uid later finds it open. Five digits take the setgid bit away too
+// (chmod(1), "setuid and setgid bits").
 func closeHome(home string) step.Command {
-	return step.Root("install", "-d", "-m", "0700", "-o", "root", "-g", "root", home)
+	return step.Root("install", "-d", "-m", "00700", "-o", "root", "-g", "root", home)
 }
 
 // asAgent is a command that root runs as the agent.

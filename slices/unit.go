@@ -46,6 +46,7 @@ func Keeper(k KeeperConfig) string {
 // The keeper is root's without any capability, rather than the agent's: the owner of a delegated
 // cgroup may move processes out of it, and may signal the keeper.
 //
+// Type=exec: when the unit is up its process has reached its cgroups, which are read from it.
 // OOMPolicy=continue: with the default a single OOM kill stops the whole unit.
 // TasksMax=infinity: the slice's limit counts, not the manager's default for a service.
 // TimeoutStopSec: what a stopped agent has between SIGTERM and SIGKILL.
@@ -54,6 +55,7 @@ Description=Processes of the agent %[1]s
 StartLimitIntervalSec=0
 
 [Service]
+Type=exec
 Slice=%[2]s
 Delegate=yes
 ExecStart=%[3]s infinity

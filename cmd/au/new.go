@@ -44,6 +44,9 @@ func (c *newCmd) Run(a *app) error {
 	if err := provision.CheckName(want.Name); err != nil {
 		return err
 	}
+	if legacy := a.legacy(human, want.Name); legacy != nil {
+		return legacy
+	}
 	facts, err := observe(want.Name, human)
 	if err != nil {
 		return err
@@ -55,9 +58,6 @@ func (c *newCmd) Run(a *app) error {
 	facts.Source = source
 	if err := provision.CheckNew(want, facts); err != nil {
 		return err
-	}
-	if legacy := a.legacy(human, want.Name); legacy != nil {
-		return legacy
 	}
 	limits := c.limits()
 	if !limits.Empty() && !facts.Unit.Systemd {

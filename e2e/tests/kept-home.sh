@@ -13,7 +13,7 @@ silent
 
 promise="somebody who gets the uid finds the home closed"
 useradd --uid 1003 newcomer
-fails 1 runuser -u newcomer -- ls /home/agent/sub
+fails 2 runuser -u newcomer -- ls /home/agent/sub
 
 promise="the next agent of that name gets it, and au says so; what is planted in it misleads nobody"
 rm -rf /home/agent/.ssh

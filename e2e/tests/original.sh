@@ -41,12 +41,13 @@ fails 125 as alice au run true
 complains 'made by agent-as-unix-user 2.x'
 complains 'au: hint: au delete --agent agent && au new --agent agent'
 fails 1 as alice au new -y
-complains 'made it'
+complains 'made by agent-as-unix-user 2.x'
 
 ok as alice au delete -y -H
 fails 1 test -e /var/tmp/aside
-ok getfacl -p --skip-base /home/alice/proj
-silent
+ok getfacl -p /home/alice/proj
+says_not su-as
+says_not 'group:1'
 unchanged before '/home/alice/(\.config|proj)' '/home/alice/?$'
 ok as alice au new -y
 ok as alice au run true

@@ -7,7 +7,7 @@ as alice sh -c 'cd /home/agent && mkdir -p fromhuman/sub && echo 1 > fromhuman/s
 ok as alice au run sh -c 'set -e
 cp -a fromhuman copy && cp -a /etc/skel skel && install -d -m 755 made made/deep && chmod u+x made && chmod 2775 made
 tar cf t.tar fromhuman && mkdir x && tar xpf t.tar -C x && rsync -a fromhuman/ synced/ && echo 2 >> fromhuman/sub/f && rm -r x'
-ok as alice sh -c 'cd /home/agent && cat fromhuman/sub/f && echo 3 >> made/deep/h && rm -r copy'
+ok as alice sh -c 'cd /home/agent && cat fromhuman/sub/f && echo 3 >> made/h && rm -r copy'
 says '2'
 
 promise="git works from both sides of the home"
