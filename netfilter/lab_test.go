@@ -297,20 +297,29 @@ func (l *lab) sniff() {
 func htons(n uint16) uint16 { return n<<8 | n>>8 }
 
 func packet(frame []byte) string {
-	ip := append(frame[14:len(frame):len(frame)], make([]byte, 41)...) // so that a short one can be read as well
+	ip := append(frame[14:len(frame):len(frame)], make([]byte, 60)...) // so that a short one can be read as well
 	switch binary.BigEndian.Uint16(frame[12:]) {
 	case unix.ETH_P_IP:
 		if ip[9] == unix.IPPROTO_IGMP {
 			return ""
 		}
-		return fmt.Sprintf("proto %d to %v", ip[9], netip.AddrFrom4([4]byte(ip[16:20])))
+		return describe(ip[9], netip.AddrFrom4([4]byte(ip[16:20])), ip[int(ip[0]&15)*4:])
 	case unix.ETH_P_IPV6:
 		if ip[6] == unix.IPPROTO_ICMPV6 && ip[40] >= 130 && ip[40] <= 143 || ip[6] == 0 {
 			return ""
 		}
-		return fmt.Sprintf("proto %d to %v", ip[6], netip.AddrFrom16([16]byte(ip[24:40])))
+		return describe(ip[6], netip.AddrFrom16([16]byte(ip[24:40])), ip[40:])
 	}
 	return ""
+}
+
+func describe(protocol byte, to netip.Addr, payload []byte) string {
+	text := fmt.Sprintf("proto %d to %v", protocol, to)
+	if protocol == unix.IPPROTO_TCP {
+		flags := map[bool]string{true: " reset"}[payload[13]&4 != 0]
+		return fmt.Sprintf("%s from port %d%s", text, binary.BigEndian.Uint16(payload), flags)
+	}
+	return text
 }
 
 // received waits for the next connection that ends on the internet, and returns how many bytes it brought.
