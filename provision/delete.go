@@ -88,6 +88,10 @@ func PlanDelete(f Facts, deleteHome bool) []step.Step {
 		// What an account that is gone would leave to the next one with its uid: mail, its crontab, its at jobs.
 		do(append(append([]string{"find"}, f.Spools...), "-xdev", "-type", "f", "-uid", num(p.UID), "-delete")...)
 	}
+	if f.State.Exists {
+		do("rm", "-rf", "--one-file-system", StateDir+"/"+p.Name)
+		do("rmdir", "--ignore-fail-on-non-empty", StateDir)
+	}
 	plan = append(plan, planDeleteHome(p, f, deleteHome)...)
 	if f.Agent != nil {
 		do("userdel", p.Name)

@@ -17,6 +17,7 @@ const (
 	PolicyDir  = "/etc/au/agents"
 	LibexecDir = "/usr/local/libexec/au"
 	UnitDir    = "/etc/systemd/system"
+	StateDir   = "/var/lib/au" // the entrypoint keeps the agents' own /tmp and /var/tmp there
 )
 
 // PolicyPath returns where the agent's policy stands.
@@ -88,7 +89,7 @@ type Facts struct {
 	Shell      string // the shell of a new agent
 
 	Etc, PolicyFolder, Libexec, LibexecAu, EntrypointFolder Path
-	Home, HomeSSH, HomeGnuPG                                Path
+	Home, HomeSSH, HomeGnuPG, State                         Path
 	EtcEmpty, PolicyFolderEmpty                             bool
 	HomeReadable                                            bool     // au can see what is in it
 	HomeOwner                                               string   // name of the user who owns Home; empty: nobody has that uid

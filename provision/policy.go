@@ -3,7 +3,9 @@
 package provision
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/a4u2/au/csrc"
 )
@@ -40,4 +42,23 @@ func (w Want) policy(f Facts) csrc.Policy {
 func withHuman(humans []csrc.Human, u User) []csrc.Human {
 	rest := slices.DeleteFunc(slices.Clone(humans), func(h csrc.Human) bool { return h.UID == u.UID })
 	return append(rest, csrc.Human{UID: u.UID, Name: u.Name})
+}
+
+// CheckAllow refuses a word that is no switch.
+func CheckAllow(words []string) error {
+	for _, w := range words {
+		if !slices.Contains(Switches(), w) {
+			return fmt.Errorf("switch %q: want %s", w, strings.Join(Switches(), ", "))
+		}
+	}
+	return nil
+}
+
+// Switches returns the words that `au new --allow` takes.
+func Switches() []string {
+	var words []string
+	for _, s := range csrc.Switches {
+		words = append(words, s.Word)
+	}
+	return words
 }

@@ -158,7 +158,7 @@ func observePaths(f *provision.Facts, agent string) {
 	f.Libexec = lstat(filepath.Dir(provision.LibexecDir))
 	f.Libexec.NoSuid = nosuid("/usr/local")
 	f.Home, f.HomeSSH, f.HomeGnuPG = lstat(home), lstat(home+"/.ssh"), lstat(home+"/.gnupg")
-	f.Entrypoint = lstat(entrypoint)
+	f.Entrypoint, f.State = lstat(entrypoint), lstat(provision.StateDir+"/"+agent)
 	f.Entrypoint.NoSuid = f.Libexec.NoSuid
 	f.Entrypoint.SHA256 = fingerprint(entrypoint)
 	if f.Home.Exists {

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
+	"github.com/a4u2/au/provision"
 	"github.com/alecthomas/kong"
 )
 
@@ -41,6 +43,7 @@ type grammar struct {
 
 	Source sourceCmd `cmd:"" hidden:"" help:"Print the source of the entrypoint."`
 	Record recordCmd `cmd:"" hidden:"" help:"Write the config as the human."`
+	After  afterCmd  `cmd:"" hidden:"" help:"Say what is to be said after a run."`
 	Slice  sliceCmd  `cmd:"" hidden:"" help:"Change an agent's slice as root."`
 }
 
@@ -74,7 +77,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	done := -1
 	parser, err := kong.New(target, kong.Name("au"), kong.Description("Run AI coding agents as Unix users of their own."),
-		kong.Vars{"version": "au " + version}, kong.Writers(stdout, stderr), kong.Exit(func(status int) { done = status; panic(exited{}) }),
+		kong.Vars{"version": "au " + version, "switches": strings.Join(provision.Switches(), ", ")}, kong.Writers(stdout, stderr), kong.Exit(func(status int) { done = status; panic(exited{}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		panic(err) // the grammar itself is wrong

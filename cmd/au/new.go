@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -23,8 +24,9 @@ import (
 type newCmd struct {
 	agentFlag
 	limitFlags
-	Yes    bool `short:"y" help:"Do not ask."`
-	DryRun bool `help:"Print what would be done, and do nothing."`
+	Allow  []string `placeholder:"SWITCH" help:"Give up a part of the isolation so that something works in a run: ${switches}."`
+	Yes    bool     `short:"y" help:"Do not ask."`
+	DryRun bool     `help:"Print what would be done, and do nothing."`
 }
 
 // agentFlag names the agent, in every command about one.
@@ -40,8 +42,11 @@ func (c *newCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	want := provision.Want{Name: c.Agent}
+	want := provision.Want{Name: c.Agent, Allow: c.Allow}
 	if err := provision.CheckName(want.Name); err != nil {
+		return err
+	}
+	if err := provision.CheckAllow(want.Allow); err != nil {
 		return err
 	}
 	if legacy := a.legacy(human, want.Name); legacy != nil {
@@ -89,6 +94,11 @@ func (a *app) announceNew(w provision.Want, f provision.Facts) {
 	if provision.Survived(w, f) {
 		fmt.Fprintf(a.err, "au: %s is left from an earlier agent: the new one gets it as it is. Nothing in it is run or followed as you or as root, but the agent will read it.\n",
 			provision.HomePath(w.Name))
+	}
+	for _, s := range csrc.Switches {
+		if slices.Contains(w.Allow, s.Word) {
+			fmt.Fprintf(a.err, "au: --allow %s: %s. It gives up %s\n", s.Word, s.Gives, s.GivesUp)
+		}
 	}
 	if !f.Unit.Systemd {
 		fmt.Fprintf(a.err, "au: no systemd here: the agent gets no unit of its own, so limits, `au pause` and `au stop` will not work for it.\n")
