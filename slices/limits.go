@@ -129,7 +129,7 @@ func Missing(want []Property, now map[string]uint64) []Property {
 func (l Limits) Warnings(m Machine) []string {
 	var w []string
 	if l.CPU != nil && *l.CPU != Infinity && m.CPUs > 0 && l.CPU.Cores() > float64(m.CPUs) {
-		w = append(w, fmt.Sprintf("cpu share %s is more than this machine's %s: it limits nothing", *l.CPU, count(m.CPUs, "core")))
+		w = append(w, fmt.Sprintf("cpu share %s is more than this machine's %s: it limits nothing (100%% is one core)", *l.CPU, count(m.CPUs, "core")))
 	}
 	if l.Memory != nil && l.Memory.Bytes != Infinity && m.Memory > 0 && l.Memory.Of(m.Memory) > m.Memory {
 		w = append(w, fmt.Sprintf("memory size %s is more than this machine has: it limits nothing", *l.Memory))

@@ -46,11 +46,16 @@ type limitsSetCmd struct {
 	DryRun bool `help:"Print what would be done, and do nothing."`
 }
 
+// Validate refuses a command that sets nothing.
+func (c *limitsSetCmd) Validate() error {
+	if c.limits().Empty() {
+		return errors.New("no limit to set: want one such as --cpu 150% or --mem 16G")
+	}
+	return nil
+}
+
 func (c *limitsSetCmd) Run(a *app) error {
 	want := c.limits()
-	if want.Empty() {
-		return hintError{errors.New("no limit to set"), "au limits set --cpu 150% --mem 16G"}
-	}
 	policy, err := made(c.Agent)
 	if err != nil {
 		return err
