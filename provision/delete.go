@@ -96,7 +96,7 @@ func PlanDelete(f Facts, deleteHome bool) []step.Step {
 	if f.Agent != nil {
 		do("userdel", p.Name)
 	}
-	if f.Private != nil && f.Private.GID == p.GID {
+	if f.Private != nil && f.Private.GID == p.GID && !(f.Agent != nil && f.UserGroups) {
 		plan = append(plan, step.Step{Do: groupdel(p.Name)})
 	}
 	if f.Group != nil && f.Group.GID == p.Group {

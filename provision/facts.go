@@ -84,6 +84,7 @@ type Facts struct {
 	PolicyText string
 	PolicyErr  error // the policy is there and cannot be used
 	PolicyTemp bool  // a policy was being written: the first thing that `au new` does
+	UserGroups bool  // userdel(8) removes the private group with the user: login.defs(5) USERGROUPS_ENAB
 	Next       IDs
 	NewTag     string // a fresh tag for a policy that is still to be written
 	Shell      string // the shell of a new agent

@@ -32,6 +32,16 @@ func ParseLoginDefs(text, key string) Range {
 	return r
 }
 
+// ParseUserGroups reports whether the text of login.defs(5) says USERGROUPS_ENAB yes.
+func ParseUserGroups(text string) bool {
+	for line := range strings.Lines(text) {
+		if w := strings.Fields(line); len(w) >= 2 && w[0] == "USERGROUPS_ENAB" {
+			return w[1] == "yes"
+		}
+	}
+	return false
+}
+
 // next returns the id that useradd(8) would take: one above the highest in use within r, else the lowest that is free.
 func (r Range) next(used []uint32) (uint32, error) {
 	highest := r.Min - 1

@@ -122,6 +122,7 @@ func observeAccounts(f *provision.Facts, agent string) error {
 		}
 	}
 	defs, _ := os.ReadFile(hostRoot + "/etc/login.defs")
+	f.UserGroups = provision.ParseUserGroups(string(defs))
 	f.Next, err = provision.ChooseIDs(all, groups, provision.ParseLoginDefs(string(defs), "UID"), provision.ParseLoginDefs(string(defs), "GID"))
 	return err
 }

@@ -63,7 +63,10 @@ func hereDocument(text string) string {
 	for slices.Contains(strings.Split(text, "\n"), end) {
 		end += "F"
 	}
-	return " <<'" + end + "'\n" + strings.TrimSuffix(text, "\n") + "\n" + end
+	if text != "" {
+		text = strings.TrimSuffix(text, "\n") + "\n"
+	}
+	return " <<'" + end + "'\n" + text + end
 }
 
 // plain are the characters that a POSIX shell takes for themselves in any position of a word.
