@@ -102,6 +102,11 @@ func PlanDelete(f Facts, deleteHome bool) []step.Step {
 	if f.Group != nil && f.Group.GID == p.Group {
 		plan = append(plan, step.Step{Do: groupdel(f.Group.Name)})
 	}
+	if f.Leftovers.Limits {
+		record := slices.RecordPath(p.Name)
+		do("rm", "-f", record, record+".new")
+		do("rmdir", "--ignore-fail-on-non-empty", path.Dir(record))
+	}
 	do("rm", "-f", PolicyPath(p.Name), PolicyPath(p.Name)+".new")
 	do("rmdir", "--ignore-fail-on-non-empty", PolicyDir)
 	do("rmdir", "--ignore-fail-on-non-empty", EtcDir)

@@ -113,6 +113,7 @@ type Source struct {
 // Leftovers are things outside the agent's own folders that `au delete` takes along.
 type Leftovers struct {
 	DropIns []string // folders of drop-ins for the agent's slice
+	Limits  bool     // au's record of what it set there
 	Linger  bool
 	Running []string // "PID (NAME)" of the agent's processes
 }

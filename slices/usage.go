@@ -79,6 +79,17 @@ func (t Tree) Freezer(uid uint32, agent string) string {
 	return ""
 }
 
+// Frozen reports whether what joins these folders, relative to /sys/fs/cgroup, stands still. It costs
+// one small file.
+func (t Tree) Frozen(folders []string) bool {
+	for _, folder := range folders {
+		if text, err := fs.ReadFile(t.FS, path.Join(folder, "cgroup.freeze")); err == nil {
+			return strings.TrimSpace(string(text)) == "1"
+		}
+	}
+	return false
+}
+
 // Usage reads what the agent with that uid uses now. A slice that has no cgroup is not active; that
 // is no error. What vanishes while it is read counts as nothing.
 func (t Tree) Usage(uid uint32) (Usage, error) {

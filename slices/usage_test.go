@@ -115,3 +115,15 @@ func TestProcesses(t *testing.T) {
 		t.Errorf("found %+v, want %+v", got, want)
 	}
 }
+
+func TestFrozenLooksAtTheFoldersThatARunJoins(t *testing.T) {
+	fsys := tree(map[string]string{"unified/SLICE/au-agent.service/cgroup.freeze": "1\n", "memory/SLICE/au-agent.service/tasks": ""})
+	folders := []string{"memory/user.slice/user-1001.slice/au-agent.service", "unified/user.slice/user-1001.slice/au-agent.service"}
+	if !(Tree{fsys}).Frozen(folders) {
+		t.Error("a frozen cgroup is not seen")
+	}
+	fsys["unified/user.slice/user-1001.slice/au-agent.service/cgroup.freeze"].Data = []byte("0\n")
+	if (Tree{fsys}).Frozen(folders) || (Tree{fsys}).Frozen(nil) {
+		t.Error("a running cgroup is taken for frozen")
+	}
+}

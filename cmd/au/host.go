@@ -237,6 +237,8 @@ func observeRest(f *provision.Facts) error {
 				f.Leftovers.DropIns = append(f.Leftovers.DropIns, d)
 			}
 		}
+		record := auslices.RecordPath(f.Policy.Name)
+		f.Leftovers.Limits = exists(record) || exists(record+".new")
 		f.Leftovers.Linger = exists("/var/lib/systemd/linger/" + f.Policy.Name)
 	}
 	if f.Agent != nil && f.Agent.UID >= 1000 {

@@ -80,6 +80,9 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 	if err != nil {
 		return err
 	}
+	if tree().Frozen(policy.Cgroups) {
+		return hintError{fmt.Errorf("agent %q is paused, so a command would not start before it goes on", c.Agent), "au resume --agent " + c.Agent}
+	}
 	entrypoint, err := openEntrypoint(policy)
 	if err != nil {
 		return err
