@@ -23,23 +23,23 @@ const maxLinks = 40
 // the root folder, and each folder, symbolic link and the file itself is root's and not writable by anybody else.
 // The file is set-uid, on a file system that honours that. What is run afterwards through Exec is this very file.
 func Open(name string) (*os.File, error) {
-	f, err := open(name, 0)
+	f, err := open("/", name, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", name, err)
 	}
 	return f, nil
 }
 
-// open is Open for files of owner's.
-func open(name string, owner uint32) (*os.File, error) {
+// open is Open for a machine whose root folder is at root, and whose root is owner.
+func open(root, name string, owner uint32) (*os.File, error) {
 	if !path.IsAbs(name) {
 		return nil, errors.New("want an absolute path")
 	}
-	folder, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	folder, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
 	}
-	w := walk{folder: folder, at: "/", rest: parts(name), owner: owner}
+	w := walk{root: root, folder: folder, at: "/", rest: parts(name), owner: owner}
 	defer func() { unix.Close(w.folder) }()
 	for len(w.rest) > 0 {
 		file, err := w.step()
@@ -56,6 +56,7 @@ func parts(name string) []string {
 
 // walk is how far Open has come: folder is the fd of at, and rest has still to be entered.
 type walk struct {
+	root   string
 	folder int
 	at     string
 	rest   []string
@@ -117,12 +118,12 @@ func (w *walk) follow(fd int, at string, st unix.Stat_t) error {
 	if !path.IsAbs(target) {
 		return nil
 	}
-	root, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	top, err := unix.Open(w.root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
 	unix.Close(w.folder)
-	w.folder, w.at = root, "/"
+	w.folder, w.at = top, "/"
 	return nil
 }
 

@@ -461,7 +461,7 @@ static int execute(char **command)
 
 	if (strchr(command[0], '/') != NULL)
 		return try(command[0], command);
-	if (command[0][0] == '\0' || strlen(command[0]) > NAME_MAX)
+	if (command[0][0] == '\0' || strlen(command[0]) > MAX_COMPONENT)
 		return ENOENT;
 	for (; folder != NULL; folder = strchr(folder, ':') ? strchr(folder, ':') + 1 : NULL) {
 		size_t n = strcspn(folder, ":");

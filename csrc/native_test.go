@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package csrc
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// compile builds a C file of test/ and returns the program, or skips where there is no compiler.
+func compile(t *testing.T, source string) string {
+	t.Helper()
+	cc, err := exec.LookPath("cc")
+	if err != nil {
+		t.Skip("there is no C compiler here")
+	}
+	program := filepath.Join(t.TempDir(), "program")
+	flags := []string{"-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-o", program, source}
+	sanitize := []string{"-fsanitize=address,undefined", "-fno-sanitize-recover=all"}
+	if exec.Command(cc, append(sanitize, flags...)...).Run() == nil {
+		return program
+	}
+	if out, err := exec.Command(cc, flags...).CombinedOutput(); err != nil {
+		t.Fatalf("cc: %v\n%s", err, out)
+	}
+	return program
+}
+
+// askC returns what the entrypoint's own parser makes of each text, of a kind that test/parse.c knows.
+func askC(t *testing.T, kind byte, texts []string) []string {
+	t.Helper()
+	var in bytes.Buffer
+	for _, text := range texts {
+		in.WriteByte(kind)
+		in.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(text))))
+		in.WriteString(text)
+	}
+	cmd := exec.Command(compile(t, "test/parse.c"))
+	cmd.Stdin, cmd.Stderr = &in, os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("test/parse.c: %v", err)
+	}
+	answers := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+	if len(answers) != len(texts) {
+		t.Fatalf("%d answers to %d texts", len(answers), len(texts))
+	}
+	return answers
+}
+
+// mutate returns text with a few bytes or lines changed, most often into what a policy might hold.
+func mutate(r *rand.Rand, text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	for range 1 + r.IntN(3) {
+		i := r.IntN(len(lines))
+		switch r.IntN(6) {
+		case 0:
+			lines[i] = ""
+		case 1:
+			lines[i] += lines[r.IntN(len(lines))]
+		case 2:
+			lines[i] = strings.Replace(lines[i], " ", []string{"  ", "", " /", "\t", " 0"}[r.IntN(5)], 1)
+		case 3:
+			lines[i] = strings.Replace(lines[i], "/", []string{"//", "/../", "/./", ""}[r.IntN(4)], 1)
+		case 4:
+			lines[i] += []string{"uid 4294967294\n", "hide /", "enter-uid 1 ", "allow i386\n", "#", "\n", "cgroup a b\n"}[r.IntN(7)]
+		default:
+			if b := []byte(lines[i]); len(b) > 0 {
+				b[r.IntN(len(b))] = byte(r.IntN(256))
+				lines[i] = string(b)
+			}
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+func TestBothHalvesReadTheSamePolicies(t *testing.T) {
+	texts := []string{least, good().Text()}
+	for _, c := range faulty {
+		texts = append(texts, c.text)
+	}
+	corpus, _ := filepath.Glob("test/corpus/p-*")
+	for _, name := range corpus {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts = append(texts, string(text[1:]))
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 20000 {
+		texts = append(texts, mutate(r, texts[r.IntN(2)]))
+	}
+	accepted := 0
+	for i, answer := range askC(t, 'p', texts) {
+		p, err := ParsePolicy([]byte(texts[i]))
+		refused := strings.HasPrefix(answer, "refused: ")
+		switch {
+		case err == nil && refused:
+			t.Errorf("Go accepts what C does not (%s):\n%q", answer, texts[i])
+		case err != nil && !refused:
+			t.Errorf("C accepts what Go does not (%v):\n%q", err, texts[i])
+		case err == nil && p.Text() != answer:
+			t.Errorf("of\n%q\nGo reads\n%sand C\n%s", texts[i], p.Text(), answer)
+		case err == nil:
+			accepted++
+		}
+	}
+	t.Logf("%d policies, %d of them accepted by both", len(texts), accepted)
+	if accepted < 100 {
+		t.Errorf("only %d policies were accepted: the comparison shows little", accepted)
+	}
+}
+
+func TestEntrypointReadsArgv(t *testing.T) {
+	runs := []Run{
+		{Agent: "agent", Command: []string{"true"}},
+		{Agent: "agent", Dir: "/x/..", Command: []string{"--", "-x", "", "--rw"}},
+		{Agent: "a-1", Shares: []Share{{"/home/alice/proj", "proj", false, false}, {"/a b", "c d/e", true, false}, {"/n", "n", true, true}},
+			Env: []string{"A=1"}, Command: []string{"sh", "-c", "exit 3"}},
+	}
+	want := []string{
+		"agent agent\ndir \nword true\n",
+		"agent agent\ndir /x/..\nword --\nword -x\nword \nword --rw\n",
+		"agent a-1\ndir \nrw /home/alice/proj proj\nro /a b c d/e\nacl-ro /n n\nword sh\nword -c\nword exit 3\n",
+	}
+	var texts []string
+	for _, r := range runs {
+		texts = append(texts, strings.Join(r.Argv(), "\x00")+"\x00")
+	}
+	for i, answer := range askC(t, 'a', texts) {
+		if answer != want[i] {
+			t.Errorf("%q was read as\n%s", runs[i].Argv(), answer)
+		}
+	}
+}
+
+func TestEntrypointRefusesArgv(t *testing.T) {
+	cases := map[string][]string{
+		"want the agent's name first": {"", "x", "x\x00../agent\x00--\x00id", "x\x00agent/../x\x00--\x00id", "x\x00Agent\x00--\x00id", "x\x00--\x00id"},
+		"want -- and a command":       {"x\x00agent", "x\x00agent\x00--", "x\x00agent\x00--dir\x00/x"},
+		"is not an option":            {"x\x00agent\x00id", "x\x00agent\x00--debug\x00--\x00id", "x\x00agent\x00-\x00--\x00id"},
+		"want an absolute path":       {"x\x00agent\x00--dir\x00x\x00--\x00id", "x\x00agent\x00--dir", "x\x00agent\x00--dir\x00\x00--\x00id"},
+		"is given twice":              {"x\x00agent\x00--dir\x00/x\x00--dir\x00/x\x00--\x00id"},
+		"want a clean absolute SOURCE": {
+			"x\x00agent\x00--rw\x00x\x00y\x00--\x00id", "x\x00agent\x00--rw\x00/\x00y\x00--\x00id", "x\x00agent\x00--ro\x00/a/../b\x00y\x00--\x00id",
+			"x\x00agent\x00--rw\x00/a/\x00y\x00--\x00id", "x\x00agent\x00--rw\x00//a\x00y\x00--\x00id",
+		},
+		"want a clean TARGET, relative to the agent's home": {
+			"x\x00agent\x00--rw\x00/a\x00/y\x00--\x00id", "x\x00agent\x00--rw\x00/a\x00../y\x00--\x00id", "x\x00agent\x00--rw\x00/a\x00y/../../z\x00--\x00id",
+			"x\x00agent\x00--rw\x00/a\x00\x00--\x00id", "x\x00agent\x00--rw\x00/a\x00.\x00--\x00id",
+		},
+		"want a SOURCE and a TARGET after it": {"x\x00agent\x00--rw\x00/a", "x\x00agent\x00--ro"},
+		"more than 256 shares":                {"x\x00agent" + strings.Repeat("\x00--ro\x00/a\x00a", 257) + "\x00--\x00id"},
+	}
+	var texts, wants []string
+	for want, of := range cases {
+		for _, text := range of {
+			if text != "" {
+				text += "\x00"
+			}
+			texts, wants = append(texts, text), append(wants, want)
+		}
+	}
+	for i, answer := range askC(t, 'a', texts) {
+		if !strings.HasPrefix(answer, "refused: ") || !strings.HasSuffix(answer, ": "+wants[i]+"\n") {
+			t.Errorf("%q: %q instead of %q", texts[i], answer, wants[i])
+		}
+	}
+}
+
+// filtered is every call the filter judges, and what comes of it under the strictest policy.
+var filtered = strings.Fields(`
+	chmod_u+s:EPERM chmod_g+s:ok chmod_plain:ok creat_u+s:EPERM creat_g+s:EPERM creat_plain:ok mknod_u+s:EPERM mknod_g+s:EPERM
+	mknod_fifo:ok open_u+s:EPERM open_g+s:EPERM open_without_creating:ok fchmod_u+s:EPERM fchmod_high_bits:EPERM fchmod_g+s:ok
+	fchmodat_u+s:EPERM fchmodat_folder_g+s:ok fchmodat2_u+s:EPERM mknodat_u+s:EPERM mknodat_g+s:EPERM openat_u+s:EPERM
+	openat_g+s:EPERM openat_plain:ok openat_without_creating:ok openat_tmpfile_u+s:EPERM openat_tmpfile_bit_alone_u+s:EPERM
+	openat2:ENOSYS io_uring:ENOSYS socket_unix:ok socket_inet:ok socket_inet6:ok socket_netlink:ok socket_vsock:EAFNOSUPPORT
+	socket_rds:EAFNOSUPPORT socket_packet:EAFNOSUPPORT socket_alg:EAFNOSUPPORT socket_bluetooth:EAFNOSUPPORT socket_tipc:EAFNOSUPPORT
+	socket_vsock_with_high_bits:EAFNOSUPPORT TIOCSTI:EPERM TIOCSTI_with_high_bits:EPERM TIOCLINUX:EPERM TIOCGWINSZ_on_a_file:ENOTTY
+	unshare_user:EPERM clone3:ENOSYS x32_getpid:ENOSYS i386_getpid:killed`)
+
+var errnoTexts = map[string]string{
+	"Operation not permitted": "EPERM", "Function not implemented": "ENOSYS", "Inappropriate ioctl for device": "ENOTTY",
+	"Address family not supported by protocol": "EAFNOSUPPORT",
+}
+
+func runFilter(t *testing.T, program string, allow ...string) map[string]string {
+	t.Helper()
+	cmd := exec.Command(program, allow...)
+	cmd.Dir = t.TempDir()
+	cmd.Env = []string{"LC_ALL=C", "ASAN_OPTIONS=detect_leaks=0"}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("test/filter.c: %v\n%s", err, out)
+	}
+	results := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		what, result, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		if short := errnoTexts[result]; short != "" {
+			result = short
+		}
+		results[strings.ReplaceAll(what, " ", "_")] = result
+	}
+	if results["end"] != "0" {
+		t.Fatalf("test/filter.c did not get to its end:\n%s", out)
+	}
+	return results
+}
+
+func TestFilter(t *testing.T) {
+	program := compile(t, "test/filter.c")
+	strict := runFilter(t, program)
+	for _, want := range filtered {
+		what, result, _ := strings.Cut(want, ":")
+		got, tried := strict[what]
+		if tried && got != result {
+			t.Errorf("%s: %s, not %s", what, got, result)
+		}
+		if !tried && runtime.GOARCH == "amd64" {
+			t.Errorf("%s was not tried", what)
+		}
+	}
+	open := runFilter(t, program, "userns", "i386")
+	for _, what := range []string{"unshare_user", "clone3", "i386_getpid"} {
+		if open[what] == strict[what] {
+			t.Errorf("%s: %s whether it is allowed or not", what, open[what])
+		}
+	}
+}
+
+// What the table does not name must be left alone: the filter is no place for surprises.
+func TestFilterKeepsToItsTable(t *testing.T) {
+	text, err := os.ReadFile("filter.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := regexp.MustCompile(`\brefuse[a-z_]*\(((?:SYS|NR)_\w+)`).FindAllStringSubmatch(string(text), -1)
+	if len(rules) < 15 {
+		t.Fatalf("found %d rules in filter.h", len(rules))
+	}
+	for _, rule := range rules {
+		call := strings.ToLower(rule[1][strings.Index(rule[1], "_")+1:])
+		call = strings.TrimSuffix(strings.TrimSuffix(call, "_setup"), "_enter")
+		if call = strings.TrimSuffix(call, "_register"); call == "clone" {
+			continue // a fork of the test's own, judged by its flags; e2e tries the namespace
+		}
+		if !strings.Contains(fmt.Sprint(filtered), call) {
+			t.Errorf("filter.h judges %s, and no test tries it", call)
+		}
+	}
+}
