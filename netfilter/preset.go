@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package netfilter
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+//go:embed presets.toml
+var presetsText []byte
+
+// Preset is a named set of rules for one service, from the page that its owner publishes.
+type Preset struct {
+	Name   string `toml:"name"`
+	About  string `toml:"about"`
+	Group  string `toml:"group"` // models, git or packages
+	Source string `toml:"source"`
+	Allow  []Rule `toml:"allow"`
+	Shared string `toml:"shared,omitempty"` // what else the hosts are good for; empty where nothing
+}
+
+// Presets returns all presets, in the order in which they are offered.
+func Presets() ([]Preset, error) {
+	var file struct {
+		Preset []Preset `toml:"preset"`
+	}
+	if err := toml.NewDecoder(bytes.NewReader(presetsText)).DisallowUnknownFields().Decode(&file); err != nil {
+		return nil, fmt.Errorf("presets: %w", err)
+	}
+	return file.Preset, nil
+}
+
+// FindPreset returns the preset of that name.
+func FindPreset(name string) (Preset, error) {
+	all, err := Presets()
+	if err != nil {
+		return Preset{}, err
+	}
+	var names []string
+	for _, p := range all {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return Preset{}, fmt.Errorf("preset %q: want one of %s", name, strings.Join(names, ", "))
+}
+
+// Entries returns the allow rules of p.
+func (p Preset) Entries() []Entry {
+	var list []Entry
+	for _, rule := range p.Allow {
+		list = append(list, Entry{Rule: rule, Preset: p.Name})
+	}
+	return list
+}

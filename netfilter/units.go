@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package netfilter
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Units are the systemd units of one restricted agent, for systemd 252 and later. Each is the text of a file in /etc/systemd/system.
+//
+//	au-net-rules@NAME.service  loads the rules, before there is a network
+//	au-net-watch@NAME.service  puts them back when somebody flushes them
+//	au-net@NAME.socket         holds the daemon's ports, so that nobody else can take them
+//	au-net@NAME.service        the daemon
+type Units struct {
+	Policy  Policy
+	Program string // absolute path of an au that only root can write: /usr/local/libexec/au/NAME/au
+	IPv6    bool   // the machine has IPv6, so that the daemon listens there too
+}
+
+// DaemonUser returns the system user that the agent's daemon runs as.
+func (p Policy) DaemonUser() string { return "aunet-" + p.Agent }
+
+// LogDir returns the folder of the agent's network log: the daemon's to write, the humans' of the group to read.
+func (p Policy) LogDir() string { return "/var/log/au/" + p.Agent }
+
+// Names of the agent's units.
+func (p Policy) RulesUnitName() string  { return "au-net-rules@" + p.Agent + ".service" }
+func (p Policy) WatchUnitName() string  { return "au-net-watch@" + p.Agent + ".service" }
+func (p Policy) SocketUnitName() string { return "au-net@" + p.Agent + ".socket" }
+func (p Policy) DaemonUnitName() string { return "au-net@" + p.Agent + ".service" }
+
+// UnitFile is a unit with its name.
+type UnitFile struct{ Name, Text string }
+
+// Files returns the units, in the order in which they are to be started. The daemon and its socket are there only where a daemon decides.
+func (u Units) Files() []UnitFile {
+	p := u.Policy
+	files := []UnitFile{{p.RulesUnitName(), u.rules()}, {p.WatchUnitName(), u.watch()}}
+	if p.HasDaemon() {
+		files = append(files, UnitFile{p.SocketUnitName(), u.socket()}, UnitFile{p.DaemonUnitName(), u.daemon()})
+	}
+	return files
+}
+
+// firewalls are the services after whose start and reload the rules are loaded anew.
+const firewalls = "nftables.service firewalld.service ufw.service netfilter-persistent.service iptables.service ip6tables.service docker.service"
+
+// The rules come before any network, or the agent's slice does not come at all (SliceDropIn). Loading is one transaction, and a
+// reload never takes them away in between: there is no ExecStop.
+func (u Units) rules() string {
+	p := u.Policy
+	return fmt.Sprintf(`[Unit]
+Description=What the agent %[1]s may reach: rules
+DefaultDependencies=no
+Wants=network-pre.target
+Before=network-pre.target shutdown.target
+After=local-fs.target systemd-modules-load.service systemd-sysctl.service nftables.service ufw.service netfilter-persistent.service iptables.service ip6tables.service
+RequiresMountsFor=%[2]s /etc/au/net
+Conflicts=shutdown.target
+ReloadPropagatedFrom=%[3]s
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=%[2]s net load %[1]s
+ExecReload=%[2]s net load %[1]s
+%[4]s
+[Install]
+WantedBy=sysinit.target
+`, p.Agent, u.Program, firewalls, loaderHardening)
+}
+
+// The watcher hears of every change to nftables rules from the kernel, and looks every few seconds for what older iptables does.
+func (u Units) watch() string {
+	p := u.Policy
+	return fmt.Sprintf(`[Unit]
+Description=What the agent %[1]s may reach: puts the rules back
+Requires=%[3]s
+After=%[3]s
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+ExecStart=%[2]s net watch %[1]s
+Restart=always
+RestartSec=100ms
+OOMScoreAdjust=-900
+MemoryMax=64M
+%[4]s
+[Install]
+WantedBy=multi-user.target
+`, p.Agent, u.Program, p.RulesUnitName(), loaderHardening)
+}
+
+// loaderHardening leaves what nft and iptables need: the right to change rules and to end sockets, and netlink.
+// iptables-legacy locks /run/xtables.lock and opens a raw socket.
+const loaderHardening = `CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW
+NoNewPrivileges=yes
+ProtectSystem=strict
+ReadWritePaths=/run
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RestrictAddressFamilies=AF_NETLINK AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+`
+
+func (u Units) socket() string {
+	p := u.Policy
+	var listen strings.Builder
+	for _, host := range u.loopbacks() {
+		fmt.Fprintf(&listen, "ListenStream=%[1]s:%[2]d\nListenStream=%[1]s:%[3]d\nListenDatagram=%[1]s:%[3]d\n", host, p.Proxy, p.DNS)
+	}
+	return fmt.Sprintf(`[Unit]
+Description=What the agent %[1]s may reach: ports of the daemon
+StartLimitIntervalSec=0
+
+[Socket]
+%[2]sBacklog=4096
+Service=%[3]s
+TriggerLimitIntervalSec=0
+
+[Install]
+WantedBy=sockets.target
+`, p.Agent, listen.String(), p.DaemonUnitName())
+}
+
+func (u Units) loopbacks() []string {
+	if u.IPv6 {
+		return []string{"127.0.0.1", "[::1]"}
+	}
+	return []string{"127.0.0.1"}
+}
+
+// The daemon has no capability and nothing to write but its log. Its ports are above 1023 and come from the socket; to whom a socket
+// belongs the kernel tells anybody.
+func (u Units) daemon() string {
+	p := u.Policy
+	return fmt.Sprintf(`[Unit]
+Description=What the agent %[1]s may reach: names
+Requires=%[4]s
+After=%[4]s network.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+User=%[3]s
+ExecStart=%[2]s net serve %[1]s
+ExecReload=/bin/kill -HUP $MAINPID
+Restart=always
+RestartSec=100ms
+CapabilityBoundingSet=
+AmbientCapabilities=
+NoNewPrivileges=yes
+UMask=0027
+ProtectSystem=strict
+ReadWritePaths=%[5]s
+ProtectHome=yes
+ProtectProc=invisible
+ProcSubset=pid
+PrivateTmp=yes
+PrivateDevices=yes
+PrivateIPC=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RemoveIPC=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+LimitNOFILE=65536
+LimitCORE=0
+MemoryMax=64M
+TasksMax=128
+
+[Install]
+WantedBy=multi-user.target
+`, p.Agent, u.Program, p.DaemonUser(), p.SocketUnitName(), p.LogDir())
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package netfilter
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestGoldenUnits(t *testing.T) {
+	for _, file := range (Units{Policy: sample(), Program: "/usr/local/libexec/au/agent/au", IPv6: true}).Files() {
+		golden(t, file.Name, file.Text)
+	}
+	golden(t, "au-net4.socket", Units{Policy: sample(), Program: "/au"}.socket())
+	if files := (Units{Policy: humansProxy(), Program: "/au"}).Files(); len(files) != 2 {
+		t.Errorf("beside the human's own proxy there are %d units, want the rules and the watcher", len(files))
+	}
+	golden(t, "slice.conf", sample().SliceDropIn())
+	golden(t, "slice-proxy.conf", humansProxy().SliceDropIn())
+}
+
+// systemd itself reads the units, and says nothing.
+func TestSystemdTakesTheUnits(t *testing.T) {
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip("no systemd-analyze here")
+	}
+	dir := t.TempDir()
+	program := filepath.Join(dir, "au")
+	must(t, os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755))
+	var paths []string
+	for _, file := range (Units{Policy: sample(), Program: program, IPv6: true}).Files() {
+		path := filepath.Join(dir, file.Name)
+		text := strings.ReplaceAll(file.Text, "User=aunet-agent", "User=root")
+		must(t, os.WriteFile(path, []byte(text), 0o644))
+		paths = append(paths, path)
+	}
+	out, err := exec.Command("systemd-analyze", append([]string{"verify", "--man=no", "--recursive-errors=no"}, paths...)...).CombinedOutput()
+	if strings.Contains(string(out), "Failed to initialize manager") || strings.Contains(string(out), "Failed to get runtime directory") {
+		t.Skipf("systemd-analyze does not work here: %s", out)
+	}
+	if err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+}
+
+func TestSliceBusctl(t *testing.T) {
+	got := sample().SliceBusctl()
+	for _, want := range []string{"user-1001.slice true 2", "IPAddressAllow 'a(iayu)' 2 2 4 127 0 0 0 8 10 16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 128", "IPAddressDeny 'a(iayu)' 2 2 4 0 0 0 0 0 10 16 "} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+	if got := strings.Join(humansProxy().SliceSettings(), " "); got != "IPAddressAllow=localhost 203.0.113.53 2001:db8:2::53 IPAddressDeny=any" {
+		t.Errorf("beside the human's own proxy the slice is set to %q", got)
+	}
+}
