@@ -20,17 +20,18 @@ type infoCmd struct {
 
 // agentInfo is what `au info --json` prints.
 type agentInfo struct {
-	Name       string     `json:"name"`
-	Made       string     `json:"made"` // "au", "agent-as-unix-user" or "missing"
-	Healthy    bool       `json:"healthy"`
-	UID        uint32     `json:"uid"`
-	Home       string     `json:"home"`
-	Group      string     `json:"group"`
-	Entrypoint string     `json:"entrypoint"`
-	Unit       string     `json:"unit,omitempty"`
-	Humans     []string   `json:"humans"`
-	Mounts     []infoPath `json:"mounts"`
-	Issues     []issue    `json:"issues"`
+	Name       string      `json:"name"`
+	Made       string      `json:"made"` // "au", "agent-as-unix-user" or "missing"
+	Healthy    bool        `json:"healthy"`
+	UID        uint32      `json:"uid"`
+	Home       string      `json:"home"`
+	Group      string      `json:"group"`
+	Entrypoint string      `json:"entrypoint"`
+	Unit       string      `json:"unit,omitempty"`
+	Humans     []string    `json:"humans"`
+	Mounts     []infoPath  `json:"mounts"`
+	Issues     []issue     `json:"issues"`
+	Limits     *limitsView `json:"limits,omitempty"` // nil: no systemd to ask
 }
 
 type infoPath struct {
@@ -63,6 +64,11 @@ func (c *infoCmd) Run(a *app) error {
 	}
 	a.warn(human, known)
 	info := describe(facts, entry)
+	if facts.Ours() && facts.Unit.Systemd {
+		if view, err := observeLimits(*facts.Policy); err == nil {
+			info.Limits = &view
+		}
+	}
 	if c.JSON {
 		err = a.printJSON(info)
 	} else {
@@ -129,6 +135,9 @@ func (a *app) printInfo(i agentInfo, f provision.Facts) {
 		fmt.Fprintf(a.out, "  unit: %s\n", p.yellow(i.Unit))
 	case !f.Unit.Systemd:
 		fmt.Fprintf(a.out, "  unit: none (no systemd here: no limits)\n")
+	}
+	if i.Limits != nil {
+		fmt.Fprintf(a.out, "  limits: %s\n  in use: %s\n", i.Limits.summary(), i.Limits.Use.summary())
 	}
 	for n, h := range i.Humans {
 		fmt.Fprintf(a.out, "%s%s", map[bool]string{true: "  humans: ", false: ", "}[n == 0], h)

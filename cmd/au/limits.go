@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -197,7 +196,7 @@ func (c *limitsShowCmd) Run(a *app) error {
 		return limiting(c.Agent, err)
 	}
 	if c.JSON {
-		return json.NewEncoder(a.out).Encode(view)
+		return a.printJSON(view)
 	}
 	view.print(a)
 	return nil
@@ -271,6 +270,20 @@ func (v limitsView) print(a *app) {
 		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %s\t%s\t%s\t%s", limitWord(name), l.Text, l.SetBy, used[name]), "\t"))
 	}
 	w.Flush()
+}
+
+// summary names the limits that somebody set, on one line.
+func (v limitsView) summary() string {
+	var set []string
+	for _, name := range auslices.Names() {
+		if l := v.Limits[limitWord(name)]; l.SetBy != "system" {
+			set = append(set, limitWord(name)+" "+l.Text)
+		}
+	}
+	if set == nil {
+		return "none"
+	}
+	return strings.Join(set, ", ")
 }
 
 // made returns the policy of an agent that au made on this machine.

@@ -63,6 +63,15 @@ func use(p csrc.Policy, u auslices.Usage) useView {
 	return v
 }
 
+// summary says what is in use, on one line.
+func (v useView) summary() string {
+	state := ""
+	if v.Paused {
+		state = ", paused"
+	}
+	return fmt.Sprintf("%.1f s of CPU time, %s of memory, %d tasks%s", v.CPUSeconds, size(v.Memory), v.Tasks, state)
+}
+
 // finite returns nil for no limit.
 func finite(n uint64) *uint64 {
 	if n == auslices.Infinity {
