@@ -68,7 +68,7 @@ func PlanDelete(f Facts, deleteHome bool) []step.Step {
 	do := func(argv ...string) { plan = append(plan, step.Step{Do: step.Root(argv...)}) }
 
 	unit := UnitDir + "/" + slices.KeeperName(p.Name)
-	if f.Unit.Text != "" {
+	if f.Unit.Text != "" || f.Unit.Temp {
 		do("rm", "-f", unit, unit+".new")
 	}
 	for _, d := range f.Leftovers.DropIns {

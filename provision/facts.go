@@ -63,6 +63,7 @@ type Path struct {
 type Unit struct {
 	Systemd bool     // systemd runs the machine
 	Text    string   // of the unit file; empty where there is none
+	Temp    bool     // the unit file was being written
 	Enabled bool     // starts at boot
 	Active  bool     // runs now
 	Cgroups []string // the folders below /sys/fs/cgroup that a run joins; as read from the keeper, or as v2 will have them

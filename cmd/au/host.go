@@ -185,7 +185,7 @@ func observeUnit(f *provision.Facts, agent string) {
 	}
 	name := auslices.KeeperName(agent)
 	text, _ := os.ReadFile(hostRoot + provision.UnitDir + "/" + name)
-	f.Unit.Text = string(text)
+	f.Unit.Text, f.Unit.Temp = string(text), exists(provision.UnitDir+"/"+name+".new")
 	if f.Unit.Sleep, _ = exec.LookPath("sleep"); f.Unit.Sleep == "" {
 		f.Unit.Sleep = "/usr/bin/sleep"
 	}
