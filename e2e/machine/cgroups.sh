@@ -9,18 +9,13 @@ cgroup_layout() {
 
 # cgroup_folders prints the folder of this process in every hierarchy.
 cgroup_folders() {
-	local controllers path options
+	local controllers path options top at
 	while IFS=: read -r _ controllers path; do
-		case $controllers in
-		'') options='- cgroup2 ' ;;
-		name=*) options="- cgroup .*\b$controllers(,|\$)" ;;
-		*) options="- cgroup .*\b$controllers(,|\$)" ;;
-		esac
-		local at
-		at=$(grep -E -e "$options" /proc/self/mountinfo | head -n 1 | cut -d' ' -f5)
-		[ -n "$at" ] || die "the cgroup hierarchy \"$controllers\" is not mounted"
-		path=${path%/}
-		echo "$at$path"
+		options="- cgroup .*\b$controllers(,|\$)"
+		[ -n "$controllers" ] || options='- cgroup2 '
+		read -r _ _ _ top at _ < <(grep -E -e "$options" /proc/self/mountinfo) || die "no cgroup hierarchy \"$controllers\" is mounted"
+		path=${path#"${top%/}"}
+		echo "$at${path%/}"
 	done </proc/self/cgroup
 }
 
@@ -68,12 +63,12 @@ join_cgroups() {
 
 # remove_cgroups FILE removes them, deepest first, ending what is still inside.
 remove_cgroups() {
-	local folder try
+	local folder tries
 	[ -e "$1" ] || return 0
 	while read -r folder; do
 		[ "${folder##*/}" != keeper ] || continue
-		for try in {1..100}; do
-			[ -d "$folder" ] || break
+		tries=100
+		while [ -d "$folder" ] && [ $((tries -= 1)) -gt 0 ]; do
 			find "$folder" -depth -type d -exec rmdir {} + 2>/dev/null || true
 			[ -d "$folder" ] || break
 			find "$folder" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u | xargs -r kill -KILL 2>/dev/null || true

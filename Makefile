@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+.DEFAULT_GOAL := help
+.PHONY: help build install uninstall test e2e check demo reproducible clean clean-cache
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+GO ?= go
+# Not from git: the same sources give the same bytes in every folder.
+VERSION := $(shell cat VERSION)
+GOFLAGS_BUILD := -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.version=$(VERSION)'
+
+help: ## what make can do
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+
+build: ## bin/au and the entrypoint bin/su_as_agent
+	@command -v $(GO) >/dev/null || { echo "make: go is missing: install Go 1.25 or newer from https://go.dev/dl" >&2; exit 1; }
+	@command -v $${CC:-cc} >/dev/null || { echo "make: a C compiler is missing: apt install gcc libc6-dev" >&2; exit 1; }
+	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -o bin/au ./cmd/au
+	$(MAKE) --no-print-directory -C csrc OUT=$(CURDIR)/bin/su_as_agent
+
+install: ## au and the entrypoint, not set-uid for anybody, under DESTDIR and PREFIX (make build first)
+	@[ -x bin/au ] && [ -x bin/su_as_agent ] || { echo "make: nothing to install yet: make build" >&2; exit 1; }
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/au
+	install -m 0755 bin/au $(DESTDIR)$(PREFIX)/bin/au
+	install -m 0755 bin/su_as_agent $(DESTDIR)$(PREFIX)/libexec/au/su_as_agent
+
+uninstall: ## takes both away; agents stay (au delete takes those)
+	rm -f $(DESTDIR)$(PREFIX)/bin/au $(DESTDIR)$(PREFIX)/libexec/au/su_as_agent
+	-rmdir $(DESTDIR)$(PREFIX)/libexec/au 2>/dev/null
+
+test: ## unit and script tests: seconds, no root
+	$(GO) test ./...
+
+e2e: build ## every promise on real machines; RUN=delete for one script, MACHINE=bookworm|trixie|true for one machine
+	e2e/run '$(if $(RUN),$(RUN),*)'
+
+reproducible: ## builds in two folders give the same bytes
+	e2e/reproducible
+
+check: ## all tests, with their own set-up
+	e2e/machine/setup build quick true
+	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory reproducible
+	$(MAKE) --no-print-directory e2e
+
+demo: ## shows it all in a machine of its own, and leaves nothing behind
+	@e2e/machine/setup build quick
+	@$(MAKE) --no-print-directory -s build
+	@e2e/demo
+
+clean: ## removes bin
+	rm -rf bin
+
+clean-cache: ## removes the machines' root file systems
+	e2e/machine/forget
