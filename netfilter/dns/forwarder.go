@@ -68,6 +68,9 @@ func NewForwarder(j Judge, answers *Answers) *Forwarder {
 // ErrBusy says that an answer was not sought because too much is asked.
 var ErrBusy = errors.New("too many questions")
 
+// ErrInside says that a name has only addresses that may not be answered.
+var ErrInside = errors.New("only addresses inside")
+
 // Resolve returns the addresses of one family that name may be dialled at,
 // asking upstream unless a fresh answer is at hand.
 func (f *Forwarder) Resolve(ctx context.Context, name string, v6 bool) ([]netip.Addr, error) {
@@ -160,12 +163,15 @@ func loopback(q query) reply {
 // forward answers q with what upstream says.
 func (f *Forwarder) forward(ctx context.Context, q query) reply {
 	a, stay, gone, err := f.seek(ctx, q.name, q.question.Type)
+	if err == nil && len(stay) == 0 && len(gone) > 0 {
+		err = ErrInside
+	}
 	f.tell(&q, Answer, err)
 	switch {
+	case err == ErrInside:
+		return sinkhole(q, f.Judge.Inside(q.name, gone))
 	case err != nil:
 		return reply{rcode: dnsmessage.RCodeServerFailure, ede: edeNetwork, text: "au: allowed, but upstream did not answer"}
-	case len(stay) == 0 && len(gone) > 0:
-		return sinkhole(q, f.Judge.Inside(q.name, gone))
 	}
 	return reply{rcode: a.rcode, ede: edeNone, answers: append(a.chain, a.records...)}
 }

@@ -16,6 +16,8 @@ import (
 const (
 	idleTCP  = 10 * time.Second
 	maxOnTCP = 1000 // questions on one connection
+	// A question is small; what claims to be larger is another protocol.
+	maxQuestion = 4096
 )
 
 // ServeUDP answers the questions that arrive at conn, until it is closed.
@@ -84,7 +86,7 @@ func (f *Forwarder) ServeTCP(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
 	for range maxOnTCP {
 		_ = conn.SetDeadline(time.Now().Add(idleTCP)) // fails only on a closed connection, as the read then does
-		msg, err := readFramed(conn)
+		msg, err := readFramed(conn, maxQuestion)
 		if err != nil {
 			return
 		}

@@ -109,7 +109,7 @@ func askTCP(conn net.Conn, msg []byte, q dnsmessage.Message) (answer, error) {
 	if err := writeFramed(conn, msg); err != nil {
 		return answer{}, err
 	}
-	got, err := readFramed(conn)
+	got, err := readFramed(conn, maxSize)
 	if err != nil {
 		return answer{}, err
 	}
@@ -122,12 +122,16 @@ func writeFramed(w io.Writer, msg []byte) error {
 	return err
 }
 
-func readFramed(r io.Reader) ([]byte, error) {
+func readFramed(r io.Reader, limit int) ([]byte, error) {
 	var size [2]byte
 	if _, err := io.ReadFull(r, size[:]); err != nil {
 		return nil, err
 	}
-	msg := make([]byte, binary.BigEndian.Uint16(size[:]))
+	n := int(binary.BigEndian.Uint16(size[:]))
+	if n > limit {
+		return nil, fmt.Errorf("message of %d bytes: want %d at most", n, limit)
+	}
+	msg := make([]byte, n)
 	_, err := io.ReadFull(r, msg)
 	return msg, err
 }

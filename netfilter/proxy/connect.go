@@ -122,7 +122,8 @@ func (d *daemon) byLiteral(ctx context.Context, dst netip.AddrPort) netfilter.Ve
 		v, _ := d.judge.local(dst)
 		return v
 	}
-	return d.judgeNoName(ctx, dst)
+	v, _ := d.judge.unnamed(ctx, dst)
+	return v
 }
 
 // maxDials is how many addresses of one name are tried.

@@ -90,20 +90,33 @@ func (d *daemon) accept(ctx context.Context, ln *net.TCPListener, serve func(con
 	}
 }
 
-// ours reports whether s was opened by the agent, or by root, whom a set-uid
-// helper of the agent's may be. Nobody else uses what this agent is allowed, or
-// writes into its log.
+// ours reports whether s, which nothing diverted, was opened by the agent, or by
+// root, whom a set-uid helper of the agent's may be: nobody else uses what this
+// agent is allowed, or writes into its log. What was diverted is the agent's by
+// the rule that did it; its source port may be another one than the client knows,
+// so that no socket would be found. That can happen here as well, and is let pass:
+// those whom it lets pass are restricted by nothing anyway.
 func (d *daemon) ours(s *session) bool {
-	peer := addrOf(s.conn.RemoteAddr())
-	who, err := d.judge.kernel.socket(peer, s.dst)
-	return err == nil && (who.uid == 0 || isAgent(d.judge.policy.Load(), who.uid))
+	who, err := d.judge.kernel.socket(addrOf(s.conn.RemoteAddr()), s.dst)
+	if err != nil {
+		return err == errNoSocket
+	}
+	return who.uid == 0 || isAgent(d.judge.policy.Load(), who.uid)
+}
+
+// wanted reads where s was meant to go, and reports whether it is to be served.
+func (d *daemon) wanted(s *session) bool {
+	var err error
+	if s.dst, err = originalDst(s.conn); err != nil {
+		return false
+	}
+	return s.dst != addrOf(s.conn.LocalAddr()) || d.ours(s)
 }
 
 // serveTCP finds out what a diverted connection is, and serves it.
 func (d *daemon) serveTCP(ctx context.Context, s *session) {
 	_ = s.conn.SetDeadline(time.Now().Add(showWithin)) // fails only on a closed connection
-	var err error
-	if s.dst, err = originalDst(s.conn); err != nil || !d.ours(s) {
+	if !d.wanted(s) {
 		s.reset()
 		return
 	}
@@ -128,12 +141,9 @@ func (d *daemon) serveTCP(ctx context.Context, s *session) {
 
 // serveDNS answers questions over TCP.
 func (d *daemon) serveDNS(ctx context.Context, s *session) {
-	if !s.dst.IsValid() {
-		var err error
-		if s.dst, err = originalDst(s.conn); err != nil || !d.ours(s) {
-			s.reset()
-			return
-		}
+	if !s.dst.IsValid() && !d.wanted(s) {
+		s.reset()
+		return
 	}
 	if s.settle() {
 		d.names.ServeTCP(ctx, s.conn)
@@ -214,6 +224,8 @@ func (d *daemon) asked(name string, t dnsmessage.Type, v dns.Verdict, err error)
 	switch {
 	case v == dns.NoName:
 		return // asked by a resolver's habits rather than by a program
+	case errors.Is(err, dns.ErrInside):
+		r.OK, r.Code = false, netfilter.Private
 	case errors.Is(err, dns.ErrBusy):
 		r.OK, r.Code = false, netfilter.Overload
 	case err != nil:

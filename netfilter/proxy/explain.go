@@ -44,7 +44,7 @@ func (d denial) page() string {
 
 // explain puts v about t into words.
 func (j *judge) explain(v netfilter.Verdict, t target) denial {
-	t = j.guess(t)
+	t = j.guess(t, v.Code)
 	agent := j.policy.Load().Agent
 	thing := t.String()
 	d := denial{code: v.Code, hint: allowHint(agent, v.Code, t)}
@@ -73,13 +73,17 @@ func (j *judge) explain(v netfilter.Verdict, t target) denial {
 	return d
 }
 
-// guess puts the name that was refused last in the place of the sinkhole's
-// address, which means nothing to anybody.
-func (j *judge) guess(t target) target {
-	if t.name == "" && dns.IsSinkhole(t.dst.Addr()) {
-		if last := j.refused.Load(); last != nil {
-			t.name = *last
-		}
+// guess puts what is meant in the place of the sinkhole's address, which means
+// nothing to anybody: the name that was refused last, or the address inside.
+func (j *judge) guess(t target, code netfilter.Code) target {
+	if !dns.IsSinkhole(t.dst.Addr()) {
+		return t
+	}
+	if last := j.refused.Load(); t.name == "" && last != nil {
+		t.name = *last
+	}
+	if inside := j.answers.Inside(t.name); code == netfilter.Private && len(inside) > 0 {
+		t.dst = netip.AddrPortFrom(inside[0], t.dst.Port())
 	}
 	return t
 }

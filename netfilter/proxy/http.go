@@ -201,7 +201,8 @@ func (x *exchanger) judge(ctx context.Context, q *request) (target, netfilter.Ve
 	if q.host != "" {
 		return t, j.named(ctx, t)
 	}
-	return t, x.s.d.judgeNoName(ctx, t.dst)
+	v, _ := j.unnamed(ctx, t.dst)
+	return t, v
 }
 
 func portOr(port, usual uint16) uint16 {

@@ -13,13 +13,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// leftFor is how long a client may hold its side after the server closed its own.
+const leftFor = 10 * time.Minute
+
 // copyBoth copies both ways until both ends are done, and returns what went from
-// a to b and back. The bytes stay in the kernel: io.Copy splices between TCP
-// connections.
-func copyBoth(a, b *net.TCPConn) (there, back int64) {
+// client to server and back. The bytes stay in the kernel: io.Copy splices
+// between TCP connections.
+func copyBoth(client, server *net.TCPConn) (there, back int64) {
 	done := make(chan int64, 1)
-	go func() { done <- copyOne(a, b) }()
-	there = copyOne(b, a)
+	go func() {
+		n := copyOne(client, server)
+		_ = client.SetReadDeadline(time.Now().Add(leftFor)) // fails only on a closed connection
+		done <- n
+	}()
+	there = copyOne(server, client)
 	return there, <-done
 }
 

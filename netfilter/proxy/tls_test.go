@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdh"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/binary"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a4u2/au/netfilter"
+)
+
+// helloOf returns the first flight of a client with this configuration.
+func helloOf(t testing.TB, c *tls.Config) []byte {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	go tls.Client(theirs, c).Handshake()
+	buf := make([]byte, 32<<10)
+	ours.SetDeadline(time.Now().Add(2 * time.Second))
+	n, err := io.ReadAtLeast(ours, buf, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := 5 + int(binary.BigEndian.Uint16(buf[3:]))
+	if n < whole {
+		if _, err := io.ReadFull(ours, buf[n:whole]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return buf[:whole]
+}
+
+// fragment cuts a record into many that carry size bytes each.
+func fragment(record []byte, size int) []byte {
+	var out []byte
+	for part := range slices.Chunk(record[5:], size) {
+		out = append(out, record[0], record[1], record[2], 0, byte(len(part)))
+		out = append(out, part...)
+	}
+	return out
+}
+
+// echConfig returns a list with one key that nobody has the other half of.
+func echConfig(t testing.TB, public string) []byte {
+	t.Helper()
+	key, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pub := key.PublicKey().Bytes()
+	body := []byte{7, 0x00, 0x20} // id, DHKEM(X25519, HKDF-SHA256)
+	body = append(binary.BigEndian.AppendUint16(body, uint16(len(pub))), pub...)
+	body = append(body, 0, 4, 0, 1, 0, 1) // HKDF-SHA256, AES-128-GCM
+	body = append(body, 32, byte(len(public)))
+	body = append(append(body, public...), 0, 0)
+	config := binary.BigEndian.AppendUint16([]byte{0xfe, 0x0d}, uint16(len(body)))
+	config = append(config, body...)
+	return append(binary.BigEndian.AppendUint16(nil, uint16(len(config))), config...)
+}
+
+func TestReadHello(t *testing.T) {
+	plain := helloOf(t, &tls.Config{ServerName: "allowed.example"})
+	cases := map[string]struct {
+		bytes []byte
+		want  hello
+		fails bool
+	}{
+		"plain":         {bytes: plain, want: hello{name: "allowed.example"}},
+		"one_by_one":    {bytes: fragment(plain, 1), want: hello{name: "allowed.example"}},
+		"in_sevens":     {bytes: fragment(plain, 7), want: hello{name: "allowed.example"}},
+		"no_name":       {bytes: helloOf(t, &tls.Config{InsecureSkipVerify: true})},
+		"tls_1.2":       {bytes: helloOf(t, &tls.Config{ServerName: "a.example", MaxVersion: tls.VersionTLS12}), want: hello{name: "a.example"}},
+		"ech":           {bytes: helloOf(t, &tls.Config{ServerName: "secret.example", EncryptedClientHelloConfigList: echConfig(t, "allowed.example")}), want: hello{name: "allowed.example", ech: true}},
+		"cut_short":     {bytes: plain[:len(plain)-1], fails: true},
+		"ssl_2":         {bytes: append([]byte{0x80, 0x2e, 1, 3, 1, 0, 0x15, 0, 0, 0, 0x10}, make([]byte, 64)...), fails: true},
+		"empty_records": {bytes: bytes.Repeat([]byte{22, 3, 1, 0, 0}, 1000), fails: true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			after := append(slices.Clone(c.bytes), "more"...)
+			h, seen, err := readHello(bytes.NewReader(after[1:]), slices.Clone(after[:1]))
+			if c.fails {
+				if name == "cut_short" {
+					_, _, err = readHello(bytes.NewReader(c.bytes), nil)
+				}
+				if err == nil {
+					t.Errorf("read as %+v", h)
+				}
+				return
+			}
+			if err != nil || h != c.want {
+				t.Errorf("read as %+v, %v; want %+v", h, err, c.want)
+			}
+			if !bytes.HasPrefix(after, seen) || len(seen) < len(c.bytes) {
+				t.Errorf("%d of %d bytes are kept, or they are others", len(seen), len(c.bytes))
+			}
+		})
+	}
+}
+
+// TestFragmentedHello is that a hello in small records, sent slowly, is judged as
+// any other and reaches the server as it was.
+func TestFragmentedHello(t *testing.T) {
+	w := needWorld(t)
+	w.start(t, "allowed.example")
+	w.knows(t, "allowed.example")
+	slow := &slowConn{TCPConn: w.dial(t, allowedAddr+":443")}
+	conn := tls.Client(slow, w.client("allowed.example"))
+	if err := conn.Handshake(); err != nil {
+		t.Fatalf("an allowed name in pieces: %v", err)
+	}
+	if slow.pieces < 10 {
+		t.Errorf("the hello went in %d pieces: the test shows nothing", slow.pieces)
+	}
+	conn = tls.Client(&slowConn{TCPConn: w.dial(t, allowedAddr+":443")}, w.client("attacker.example"))
+	if err := conn.Handshake(); err == nil || !strings.Contains(err.Error(), "access denied") {
+		t.Errorf("a refused name in pieces: %v", err)
+	}
+}
+
+// slowConn sends its first record in pieces, each a record and a packet.
+type slowConn struct {
+	*net.TCPConn
+	pieces int
+}
+
+func (c *slowConn) Write(p []byte) (int, error) {
+	if c.pieces > 0 {
+		return c.TCPConn.Write(p)
+	}
+	for part := range slices.Chunk(p[5:], 20) {
+		c.pieces++
+		if _, err := c.TCPConn.Write(fragment(append(slices.Clone(p[:5]), part...), 20)); err != nil {
+			return 0, err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return len(p), nil
+}
+
+// TestHiddenName is that ECH is refused, unless the policy takes it or a rule
+// allows the address whatever is said to it.
+func TestHiddenName(t *testing.T) {
+	w := needWorld(t)
+	handshake := func(t *testing.T, addr string) string {
+		c := w.client("secret.example")
+		c.EncryptedClientHelloConfigList = echConfig(t, "allowed.example")
+		err := tls.Client(w.dial(t, addr+":443"), c).Handshake()
+		if err == nil {
+			return "connected"
+		}
+		return err.Error()
+	}
+	t.Run("refused", func(t *testing.T) {
+		r := w.start(t, "allowed.example", "secret.example")
+		w.knows(t, "allowed.example")
+		if got := handshake(t, allowedAddr); !strings.Contains(got, "access denied") {
+			t.Errorf("a hidden name: %s", got)
+		}
+		r.wantRecord("tls", netfilter.HiddenName, "allowed.example")
+	})
+	t.Run("address_rule", func(t *testing.T) {
+		w.start(t, allowedAddr)
+		if got := handshake(t, allowedAddr); !strings.Contains(got, "rejected ECH") {
+			t.Errorf("a hidden name at an allowed address does not reach the server: %s", got)
+		}
+	})
+	t.Run("asked_for", func(t *testing.T) {
+		r := w.start(t, "allowed.example")
+		r.policy.ECH = true
+		r.reload()
+		w.knows(t, "allowed.example")
+		if got := handshake(t, allowedAddr); !strings.Contains(got, "rejected ECH") {
+			t.Errorf("a hidden name under an allowed one does not reach the server: %s", got)
+		}
+	})
+}
+
+// TestBulkTLS is that much data passes unchanged both ways, and its ends with it.
+func TestBulkTLS(t *testing.T) {
+	w := needWorld(t)
+	r := w.start(t, "allowed.example")
+	w.knows(t, "allowed.example")
+	conn := tls.Client(w.dial(t, allowedAddr+":443"), w.client("allowed.example"))
+	if err := conn.HandshakeContext(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	const size = 20_000_000
+	io.WriteString(conn, "GET /big?n=20000000 HTTP/1.1\r\nHost: allowed.example\r\nConnection: close\r\n\r\n")
+	n, err := io.Copy(io.Discard, conn)
+	if err != nil || n < size {
+		t.Errorf("%d bytes came, %v", n, err)
+	}
+	conn.Close()
+	for _, rec := range r.waitRecords(func(rec netfilter.Record) bool { return rec.Received > size }) {
+		if rec.Sent < 100 || rec.Millis == 0 || rec.Name != "allowed.example" {
+			t.Errorf("the connection's last record is %+v", rec)
+		}
+	}
+}
