@@ -1,6 +1,7 @@
 #!/bin/bash
 # Killed at any point, au new and au delete finish the job when they are run again.
-# timeout: 900
+# machines: trixie
+# timeout: 1200
 . /opt/e2e/lib.sh
 
 # A sudo of alice's own that counts its calls and, after call number N, kills the au that made it.
