@@ -30,15 +30,15 @@ type app struct {
 
 // human returns who au acts for: the caller, or, for root, --human or SUDO_USER.
 func (a *app) human() (provision.User, error) {
-	key := strconv.Itoa(os.Getuid())
+	key := strconv.Itoa(getuid())
 	switch {
-	case os.Getuid() != 0 && a.Human != "":
+	case getuid() != 0 && a.Human != "":
 		return provision.User{}, errors.New("--human is for root: au acts for the one who runs it")
-	case os.Getuid() == 0 && a.Human != "":
+	case getuid() == 0 && a.Human != "":
 		key = a.Human
-	case os.Getuid() == 0 && os.Getenv("SUDO_USER") != "":
+	case getuid() == 0 && os.Getenv("SUDO_USER") != "":
 		key = os.Getenv("SUDO_USER")
-	case os.Getuid() == 0:
+	case getuid() == 0:
 		return provision.User{}, hintError{errors.New("run as root: want the human to act for"), "au --human NAME …"}
 	}
 	u, ok, err := lookupUser(key)
@@ -61,11 +61,11 @@ func (a *app) configPath(human provision.User) string {
 
 // runner returns what applies plans, printing on w.
 func (a *app) runner(w io.Writer, dryRun bool) (*step.Runner, error) {
-	elevate, err := step.Elevation()
+	elevate, err := step.Elevation(getuid() == 0)
 	if dryRun && err != nil {
 		elevate, err = []string{"sudo"}, nil
 	}
-	return &step.Runner{Out: w, Err: a.err, Elevate: elevate, DryRun: dryRun}, err
+	return &step.Runner{Out: w, Err: a.err, Elevate: elevate, DryRun: dryRun, Execute: execute}, err
 }
 
 // confirm asks the one question before a change. Without a terminal there is nobody to ask.
@@ -128,7 +128,7 @@ func (r record) apply(c *config.Config) error {
 // save carries a change to the config out, as the human: root hands it to a process of theirs.
 func (a *app) save(human provision.User, w io.Writer, change record) error {
 	path := a.configPath(human)
-	if os.Geteuid() != 0 {
+	if getuid() != 0 {
 		return update(path, w, a.err, change)
 	}
 	text, err := json.Marshal(change)
@@ -151,7 +151,7 @@ func as(human provision.User) (*syscall.SysProcAttr, error) {
 
 // groupsOf returns the groups that the account has, by id(1).
 func groupsOf(u provision.User) ([]uint32, error) {
-	out, err := exec.Command("id", "-G", u.Name).Output()
+	out, err := output("id", "-G", u.Name)
 	if err != nil {
 		return nil, fmt.Errorf("read the groups of %q: %w", u.Name, err)
 	}

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -23,9 +22,6 @@ import (
 	auslices "github.com/a4u2/au/slices"
 	"golang.org/x/sys/unix"
 )
-
-// hostRoot stands before every path that facts are read from; empty but in tests, which give the program a machine made of files.
-var hostRoot string
 
 // needed are the programs that the plans run.
 var needed = []string{"getent", "useradd", "usermod", "userdel", "groupadd", "groupdel", "setfacl", "getfacl", "install", "pkill", "runuser"}
@@ -47,7 +43,9 @@ func observe(agent string, human provision.User) (provision.Facts, error) {
 		f.Shell = "/bin/bash"
 	}
 	var tag [8]byte
-	rand.Read(tag[:])
+	if _, err := io.ReadFull(random, tag[:]); err != nil {
+		return f, fmt.Errorf("make a tag: %w", err)
+	}
 	f.NewTag = hex.EncodeToString(tag[:])
 	if err := observeAccounts(&f, agent); err != nil {
 		return f, err
@@ -60,8 +58,8 @@ func observe(agent string, human provision.User) (provision.Facts, error) {
 
 // getent returns the lines of a name service database: all of it, or the entries for the keys. A static program has no NSS of its own, hence getent(1).
 func getent(database string, keys ...string) ([]string, error) {
-	out, err := exec.Command("getent", append([]string{database}, keys...)...).Output()
-	var exit *exec.ExitError
+	out, err := output("getent", append([]string{database}, keys...)...)
+	var exit interface{ ExitCode() int }
 	if errors.As(err, &exit) && exit.ExitCode() == 2 { // no such key
 		err = nil
 	}
@@ -161,15 +159,15 @@ func observePaths(f *provision.Facts, agent string) {
 	f.Home, f.HomeSSH, f.HomeGnuPG = lstat(home), lstat(home+"/.ssh"), lstat(home+"/.gnupg")
 	f.Entrypoint, f.State = lstat(entrypoint), lstat(provision.StateDir+"/"+agent)
 	f.Entrypoint.NoSuid = f.Libexec.NoSuid
-	f.Entrypoint.SHA256 = fingerprint(entrypoint)
+	f.Entrypoint.SHA256 = fingerprint(hostRoot + entrypoint)
 	if f.Home.Exists {
 		if u, ok, _ := lookupUser(strconv.FormatUint(uint64(f.Home.UID), 10)); ok {
 			f.HomeOwner = u.Name
 		}
-		_, err := os.ReadDir(hostRoot + home)
+		_, err := readDir(hostRoot + home)
 		f.HomeReadable = err == nil
 	}
-	skel, _ := os.ReadDir(hostRoot + "/etc/skel")
+	skel, _ := readDir(hostRoot + "/etc/skel")
 	for _, e := range skel {
 		if !exists(home + "/" + e.Name()) {
 			f.SkelMissing = append(f.SkelMissing, "/etc/skel/"+e.Name())
@@ -189,7 +187,7 @@ func observeUnit(f *provision.Facts, agent string) {
 	if f.Unit.Sleep, _ = exec.LookPath("sleep"); f.Unit.Sleep == "" {
 		f.Unit.Sleep = "/usr/bin/sleep"
 	}
-	out, err := exec.Command("systemctl", "show", "--property=ActiveState,UnitFileState,MainPID", name).Output()
+	out, err := output("systemctl", "show", "--property=ActiveState,UnitFileState,MainPID", name)
 	if err != nil {
 		return
 	}
@@ -249,7 +247,7 @@ func observeRest(f *provision.Facts) error {
 
 // processes returns the processes of the uid as "PID NAME", by pgrep(1).
 func processes(uid uint32) []string {
-	out, _ := exec.Command("pgrep", "--list-name", "--uid", strconv.FormatUint(uint64(uid), 10)).Output()
+	out, _ := output("pgrep", "--list-name", "--uid", strconv.FormatUint(uint64(uid), 10))
 	if len(bytes.TrimSpace(out)) == 0 {
 		return nil
 	}
@@ -258,19 +256,19 @@ func processes(uid uint32) []string {
 
 // exists reports whether a path can be seen, a dangling link too.
 func exists(path string) bool {
-	_, err := os.Lstat(hostRoot + path)
+	_, err := lstatFile(hostRoot + path)
 	return err == nil
 }
 
 // empty reports whether path is a folder with nothing in it.
 func empty(path string) bool {
-	entries, err := os.ReadDir(hostRoot + path)
+	entries, err := readDir(hostRoot + path)
 	return err == nil && len(entries) == 0
 }
 
 // lstat reads a path's owner, mode and ACL.
 func lstat(path string) provision.Path {
-	info, err := os.Lstat(hostRoot + path)
+	info, err := lstatFile(hostRoot + path)
 	if err != nil {
 		return provision.Path{}
 	}
@@ -286,7 +284,7 @@ func lstat(path string) provision.Path {
 
 // acl returns the entries of a path's ACL, nil where it has only its mode bits.
 func acl(path string) []string {
-	out, err := exec.Command("getfacl", "--absolute-names", "--omit-header", "--numeric", "--skip-base", "--no-effective", path).Output()
+	out, err := output("getfacl", "--absolute-names", "--omit-header", "--numeric", "--skip-base", "--no-effective", path)
 	if err != nil || len(out) == 0 {
 		return nil
 	}
@@ -296,12 +294,12 @@ func acl(path string) []string {
 // nosuid reports whether the file system of path ignores set-uid bits, statvfs(3).
 func nosuid(path string) bool {
 	var st unix.Statfs_t
-	return unix.Statfs(hostRoot+path, &st) == nil && st.Flags&unix.ST_NOSUID != 0
+	return statfs(hostRoot+path, &st) == nil && st.Flags&unix.ST_NOSUID != 0
 }
 
 // fingerprint returns the SHA-256 of a file, empty where it cannot be read.
 func fingerprint(path string) string {
-	f, err := os.OpenFile(hostRoot+path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return ""
 	}
@@ -315,8 +313,8 @@ func fingerprint(path string) string {
 
 // session returns the groups that this session really has.
 func session() []uint32 {
-	all := []uint32{uint32(os.Getgid())}
-	groups, _ := os.Getgroups()
+	all := []uint32{uint32(getgid())}
+	groups, _ := getgroups()
 	for _, g := range groups {
 		all = append(all, uint32(g))
 	}

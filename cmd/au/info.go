@@ -170,7 +170,7 @@ func (a *app) printInfo(i agentInfo, f provision.Facts) {
 
 // warn says what weakens every agent: a home that others can enter. The original's switch silences it.
 func (a *app) warn(human provision.User, c *config.Config) {
-	info, err := os.Stat(hostRoot + human.Home)
+	info, err := os.Stat(human.Home)
 	if err != nil || c.DisableHomeAccessCheck || info.Mode().Perm()&fs.FileMode(0o007) == 0 {
 		return
 	}
@@ -246,7 +246,7 @@ func listAgents(known *config.Config, human provision.User) ([]listed, error) {
 			add(g.UserName, "missing")
 		}
 	}
-	policies, err := os.ReadDir(hostRoot + provision.PolicyDir)
+	policies, err := readDir(hostRoot + provision.PolicyDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return agents, nil
 	}

@@ -59,12 +59,12 @@ func (c *runCmd) Run(a *app) error {
 
 // start runs what command returns. It comes back only on an error, or when the run had a terminal.
 func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
-	if os.Getuid() == 0 {
+	if getuid() == 0 {
 		if err := a.becomeHuman(); err != nil {
 			return err
 		}
 	}
-	me := provision.User{UID: uint32(os.Getuid()), Home: os.Getenv("HOME")}
+	me := provision.User{UID: uint32(getuid()), Home: os.Getenv("HOME")}
 	known, err := config.Load(a.configPath(me))
 	if err != nil {
 		return err
@@ -138,13 +138,10 @@ func readPolicy(agent string) (csrc.Policy, error) {
 	return p, nil
 }
 
-// rootUID owns what only root may change; tests, which give the program a machine made of files, have another.
-var rootUID uint32
-
 // openEntrypoint opens the agent's entrypoint by a walk that trusts no folder but root's, and compares it with the fingerprint that was taken when it was installed.
 func openEntrypoint(p csrc.Policy) (*os.File, error) {
 	path := provision.EntrypointPath(p.Name)
-	f, err := csrc.Open(path)
+	f, err := openProgram(path)
 	if err != nil {
 		return nil, hintError{fmt.Errorf("entrypoint of agent %q: %w", p.Name, err), "au info --agent " + p.Name}
 	}

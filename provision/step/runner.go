@@ -17,16 +17,17 @@ import (
 
 // Runner runs steps, prints each before it runs, and can take back what it ran.
 type Runner struct {
-	Out     io.Writer // the `$ …` lines and what the commands print
-	Err     io.Writer // what the commands print on standard error
-	Elevate []string  // put before the argv of a root command: nil for root, else {"sudo"} or {"doas"}
-	DryRun  bool      // print and change nothing
+	Out     io.Writer             // the `$ …` lines and what the commands print
+	Err     io.Writer             // what the commands print on standard error
+	Elevate []string              // put before the argv of a root command: nil for root, else {"sudo"} or {"doas"}
+	DryRun  bool                  // print and change nothing
+	Execute func(*exec.Cmd) error // starts a command and waits for it; nil: (*exec.Cmd).Run
 	done    []Step
 }
 
-// Elevation returns the words that make a command root's: none for root, else sudo, else doas.
-func Elevation() ([]string, error) {
-	if os.Geteuid() == 0 {
+// Elevation returns the words that make a command root's: none where au is root, else sudo, else doas.
+func Elevation(root bool) ([]string, error) {
+	if root {
 		return nil, nil
 	}
 	for _, name := range []string{"sudo", "doas"} {
@@ -95,8 +96,12 @@ func (r *Runner) Run(c Command) error {
 	} else if c.Text != "" {
 		cmd.Stdin = strings.NewReader(strings.TrimSuffix(c.Text, "\n") + "\n")
 	}
-	err := cmd.Run()
-	var exit *exec.ExitError
+	execute := r.Execute
+	if execute == nil {
+		execute = (*exec.Cmd).Run
+	}
+	err := execute(cmd)
+	var exit interface{ ExitCode() int }
 	if errors.As(err, &exit) && slices.Contains(c.OK, exit.ExitCode()) {
 		return nil
 	}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"crypto/rand"
+	"io"
+	"os"
+	"os/exec"
+
+	"github.com/a4u2/au/csrc"
+	"golang.org/x/sys/unix"
+)
+
+// The machine that au works on. Tests, which are not root, put one in its place that is made of files and keeps their owners elsewhere;
+// nothing else sets these.
+var (
+	hostRoot    string    // stands before every path that facts are read from
+	rootUID     uint32    // owns what only root may change
+	getuid                = os.Getuid
+	getgid                = os.Getgid
+	getgroups             = os.Getgroups
+	lstatFile             = os.Lstat
+	readDir               = os.ReadDir
+	statfs                = unix.Statfs
+	execute               = (*exec.Cmd).Run // of every program that au waits for
+	openProgram           = csrc.Open
+	random      io.Reader = rand.Reader
+)
+
+// output returns what a program prints on standard output.
+func output(name string, args ...string) ([]byte, error) {
+	var out bytes.Buffer
+	cmd := exec.Command(name, args...)
+	cmd.Stdout = &out
+	err := execute(cmd)
+	return out.Bytes(), err
+}
