@@ -184,6 +184,25 @@ func (a *Answers) Fresh(name string, v6 bool) ([]netip.Addr, bool) {
 	return addrs, true
 }
 
+// All returns the addresses of both families that name may be dialled at, IPv4
+// first.
+func (a *Answers) All(name string) []netip.Addr {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := a.names[name]
+	if e == nil {
+		return nil
+	}
+	var addrs []netip.Addr
+	for addr, until := range e.addrs {
+		if a.now().Before(until) {
+			addrs = append(addrs, addr)
+		}
+	}
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	return addrs
+}
+
 // Inside returns the addresses that were taken out of the last answers for name,
 // because they are inside and no rule for a network allows them.
 func (a *Answers) Inside(name string) []netip.Addr {

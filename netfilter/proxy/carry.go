@@ -30,9 +30,10 @@ func (x *exchanger) carry(q *request) bool {
 	var up transfer
 	select {
 	case up = <-sent:
-	default:
-		// Answered before all was sent: what is still to come is not worth reading.
-		again = again && x.lateBody()
+	case <-time.After(lingerFor):
+		// Answered long before all was sent: what is still to come is not worth reading.
+		_ = x.s.conn.SetReadDeadline(past) // fails only on a closed connection
+		again = false
 		up = <-sent
 	}
 	at := x.up.link.target
@@ -52,13 +53,6 @@ func (x *exchanger) upload(q *request) transfer {
 		time.AfterFunc(lingerFor, func() { conn.Close() })
 	}
 	return t
-}
-
-// lateBody gives a request that was answered early no more time; the connection
-// is then of no more use.
-func (x *exchanger) lateBody() bool {
-	_ = x.s.conn.SetReadDeadline(past) // fails only on a closed connection
-	return false
 }
 
 // respond sends the response to q to the client.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 
@@ -161,7 +162,7 @@ func (d *daemon) dialAs(ctx context.Context, dst netip.AddrPort, v netfilter.Ver
 			return nil, v
 		}
 	}
-	conn, err := dialTCP(ctx, dst)
+	conn, err := dialTCP(ctx, dst, dialWithin)
 	if err != nil {
 		return nil, netfilter.Verdict{Code: netfilter.Unreachable}
 	}
@@ -173,6 +174,44 @@ func (d *daemon) dialAs(ctx context.Context, dst netip.AddrPort, v netfilter.Ver
 	}
 	abort(conn)
 	return nil, netfilter.Verdict{Code: netfilter.NotLocal}
+}
+
+// dialFor connects t, which is allowed, to the address that was dialled. Where
+// nobody answers there, another address that was answered for the same name takes
+// its place: the client, whose connection stands already, cannot try the next one
+// itself any more. It returns the target as it was dialled.
+func (d *daemon) dialFor(ctx context.Context, t target) (*net.TCPConn, target, error) {
+	others := d.others(t)
+	wait := dialWithin
+	if len(others) > 0 {
+		wait = dialHurry
+	}
+	conn, err := dialTCP(ctx, t.dst, wait)
+	for _, addr := range others {
+		if err == nil {
+			break
+		}
+		other := target{t.name, netip.AddrPortFrom(addr, t.dst.Port())}
+		if d.dialled(other).OK {
+			if conn, err := dialTCP(ctx, other.dst, dialHurry); err == nil {
+				return conn, other, nil
+			}
+		}
+	}
+	return conn, t, err
+}
+
+// others returns addresses that may stand in for t's, the other family first.
+func (d *daemon) others(t target) []netip.Addr {
+	if t.name == "" || !d.judge.answers.Has(t.name, t.dst.Addr()) {
+		return nil
+	}
+	all := d.judge.answers.All(t.name)
+	if !t.dst.Addr().Is6() {
+		slices.Reverse(all)
+	}
+	all = slices.DeleteFunc(all, func(a netip.Addr) bool { return a == t.dst.Addr() })
+	return all[:min(len(all), 2)]
 }
 
 // isLocal reports whether v is about a server of this machine's.

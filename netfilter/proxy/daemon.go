@@ -29,6 +29,7 @@ const (
 	showWithin  = 10 * time.Second       // to show what a connection wants
 	hurryWithin = 500 * time.Millisecond // the same where no answer can be yes
 	dialWithin  = 10 * time.Second
+	dialHurry   = 3 * time.Second // the same where there is another address to try
 	idleHTTP    = 10 * time.Minute
 )
 

@@ -256,7 +256,17 @@ func (x *exchanger) connection(ctx context.Context, t target, v netfilter.Verdic
 	if x.direct && t.name != "" {
 		return x.s.d.dialName(ctx, t)
 	}
-	conn, v := x.s.d.dialAs(ctx, t.dst, v)
+	if isLocal(v) {
+		conn, v := x.s.d.dialAs(ctx, t.dst, v)
+		return conn, t, v
+	}
+	conn, t, err := x.s.d.dialFor(ctx, t)
+	if err != nil {
+		return nil, t, netfilter.Verdict{Code: netfilter.Unreachable}
+	}
+	if !x.direct {
+		x.s.dst = t.dst // later requests are judged by where they go
+	}
 	return conn, t, v
 }
 

@@ -107,6 +107,7 @@ func (s *session) either(ctx context.Context, v netfilter.Verdict, name string) 
 	if s.up == nil && !s.dial(ctx, "tcp", t) {
 		return
 	}
+	t.dst = s.dst
 	if len(s.seen) == 0 && serverFirst(s.conn, s.up) {
 		s.relay("tcp", t, v)
 		return
@@ -216,28 +217,33 @@ func (s *session) finish(ctx context.Context, kind string, t target, v netfilter
 	if s.up == nil && !s.dial(ctx, kind, t) {
 		return
 	}
+	t.dst = s.dst
 	s.relay(kind, t, v)
 }
 
-// dial connects to exactly the address that the agent dialled. On failure it
-// tells the agent, and returns false.
+// dial connects to the address that the agent dialled, or one of the same name's
+// where nobody answers there. On failure it tells the agent, and returns false.
 func (s *session) dial(ctx context.Context, kind string, t target) bool {
 	if !s.settle() {
 		s.refuse(kind, t, netfilter.Verdict{Code: netfilter.Overload})
 		return false
 	}
-	up, err := dialTCP(ctx, t.dst)
+	up, at, err := s.d.dialFor(ctx, t)
 	if err != nil {
 		s.d.record(kind, t, netfilter.Verdict{Code: netfilter.Unreachable}, cause(err))
 		s.reset()
 		return false
 	}
 	s.up = up
+	if at != t {
+		s.d.record(kind, t, netfilter.Verdict{Code: netfilter.Unreachable}, at.dst.Addr().String()+" takes its place")
+		s.dst = at.dst
+	}
 	return true
 }
 
-func dialTCP(ctx context.Context, dst netip.AddrPort) (*net.TCPConn, error) {
-	dialer := net.Dialer{Timeout: dialWithin}
+func dialTCP(ctx context.Context, dst netip.AddrPort, wait time.Duration) (*net.TCPConn, error) {
+	dialer := net.Dialer{Timeout: wait}
 	conn, err := dialer.DialContext(ctx, "tcp", dst.String())
 	if err != nil {
 		return nil, err
