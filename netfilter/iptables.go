@@ -251,3 +251,17 @@ func (p Policy) iptablesResolvers(family Family) []string {
 	}
 	return matches
 }
+
+// IptablesOwn returns the lines of saved that are the agent's, counters apart: its chains, what is in them, and the jumps there.
+func (p Policy) IptablesOwn(saved string) string {
+	var own strings.Builder
+	for _, table := range iptablesTables {
+		for _, line := range tableLines(saved, table.name) {
+			rule := strings.TrimPrefix(line, "-A ")
+			if strings.HasPrefix(rule, p.chain()+" ") || strings.HasPrefix(rule, p.chain()+"-") || strings.HasSuffix(line, " -j "+p.chain()) {
+				own.WriteString(table.name + " " + line + "\n")
+			}
+		}
+	}
+	return own.String()
+}

@@ -54,6 +54,12 @@ func (c *deleteCmd) Run(a *app) error {
 	if err := a.confirm(question, c.Yes || c.DryRun); err != nil {
 		return err
 	}
+	// Before the processes end, and before its uid can be another's: rules that outlive an agent would restrict whoever comes next.
+	if network, err := observeNet(c.Agent); err == nil && network.Any() {
+		if err := netOff(runner, network); err != nil {
+			return hintError{fmt.Errorf("delete agent %q: %w", c.Agent, err), "au delete --agent " + c.Agent}
+		}
+	}
 	if facts, err = a.stopAll(runner, facts, provision.PlanStop); err != nil {
 		return err
 	}

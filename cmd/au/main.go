@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/a4u2/au/netfilter/proxy"
 	"github.com/a4u2/au/provision"
 	"github.com/alecthomas/kong"
 )
@@ -40,6 +41,7 @@ type grammar struct {
 	Pause  pauseCmd  `cmd:"" help:"Freeze all that an agent runs."`
 	Resume resumeCmd `cmd:"" help:"Let a paused agent go on."`
 	Stop   stopCmd   `cmd:"" help:"End all that an agent runs."`
+	Net    netCmd    `cmd:"" help:"Restrict what an agent may reach, by name."`
 
 	Source sourceCmd `cmd:"" hidden:"" help:"Print the source of the entrypoint."`
 	Record recordCmd `cmd:"" hidden:"" help:"Write the config as the human."`
@@ -61,7 +63,12 @@ type globals struct {
 	Version kong.VersionFlag `help:"Show the version."`
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	if len(os.Args) > 2 && os.Args[1] == "net" && os.Args[2] == "serve" {
+		os.Exit(proxy.Main(os.Args[3:])) // the daemon: past the grammar, whose memory it would keep
+	}
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // run is au: it parses args, runs the command and returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {
@@ -77,7 +84,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	done := -1
 	parser, err := kong.New(target, kong.Name("au"), kong.Description("Run AI coding agents as Unix users of their own."),
-		kong.Vars{"version": "au " + version, "switches": strings.Join(provision.Switches(), ", ")}, kong.Writers(stdout, stderr), kong.Exit(func(status int) { done = status; panic(exited{}) }),
+		kong.Vars{"version": "au " + version, "switches": strings.Join(provision.Switches(), ", "), "presets": presetNames(args)}, kong.Writers(stdout, stderr), kong.Exit(func(status int) { done = status; panic(exited{}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		panic(err) // the grammar itself is wrong

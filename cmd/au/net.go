@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/provision"
+)
+
+// netCmd is everything about what an agent may reach.
+type netCmd struct {
+	Restrict netRestrictCmd `cmd:"" help:"Let the agent reach what is allowed and nothing else."`
+	Allow    netAllowCmd    `cmd:"" help:"Allow the agent more."`
+	Deny     netDenyCmd     `cmd:"" help:"Deny the agent something; this wins over all that is allowed."`
+	Status   netStatusCmd   `cmd:"" help:"Show what the agent may reach, and which layers see to it."`
+	Log      netLogCmd      `cmd:"" help:"Show what the agent reached, and what it was refused."`
+	Why      netWhyCmd      `cmd:"" help:"Say whether the agent may reach a host, and because of which rule."`
+	Show     netShowCmd     `cmd:"" help:"Print what is applied: rules, units, policy."`
+	Off      netOffCmd      `cmd:"" help:"Let the agent reach everything again, and take all of this away."`
+
+	Load   netLoadCmd   `cmd:"" hidden:"" help:"Load the rules, as root."`
+	Unload netUnloadCmd `cmd:"" hidden:"" help:"Take the rules away, as root."`
+	Watch  netWatchCmd  `cmd:"" hidden:"" help:"Put the rules back when they go, as root."`
+	Cut    netCutCmd    `cmd:"" hidden:"" help:"End the agent's open connections, as root."`
+	Probe  netProbeCmd  `cmd:"" hidden:"" help:"Try to get out, as whoever runs it."`
+}
+
+// restricting says what was being done when err came.
+func restricting(agent string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("network of agent %q: %w", agent, err)
+}
+
+// netPolicy returns the agent's network policy, and fs.ErrNotExist where it has none.
+func netPolicy(agent string) (netfilter.Policy, error) {
+	if err := provision.CheckName(agent); err != nil {
+		return netfilter.Policy{}, err
+	}
+	text, err := os.ReadFile(hostRoot + provision.NetPath(agent))
+	if err != nil {
+		return netfilter.Policy{}, err
+	}
+	p, err := netfilter.ParsePolicy(text)
+	if err != nil {
+		return p, fmt.Errorf("%s: %w", provision.NetPath(agent), err)
+	}
+	if p.Agent != agent {
+		return p, fmt.Errorf("%s: is the policy of agent %q", provision.NetPath(agent), p.Agent)
+	}
+	return p, nil
+}
+
+// restricted returns the network policy of an agent that has one.
+func restricted(agent string) (netfilter.Policy, error) {
+	if _, err := made(agent); err != nil {
+		return netfilter.Policy{}, err
+	}
+	p, err := netPolicy(agent)
+	if errors.Is(err, fs.ErrNotExist) {
+		return p, hintError{fmt.Errorf("agent %q is not restricted", agent), "au net restrict --agent " + agent + " --preset anthropic"}
+	}
+	return p, restricting(agent, err)
+}
+
+// observeNet reads what the network's plans depend on. It changes nothing and asks for no password.
+func observeNet(agent string) (provision.NetFacts, error) {
+	os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin")
+	f := provision.NetFacts{Systemd: exists("/run/systemd/system"), IPv6: hasIPv6(), Parents: map[string]provision.Path{}, Units: map[string]provision.NetUnit{}}
+	f.Unified = exists("/sys/fs/cgroup/cgroup.controllers")
+	var err error
+	if f.Agent, err = made(agent); err != nil {
+		return f, err
+	}
+	if text, err := os.ReadFile(hostRoot + provision.NetPath(agent)); err == nil {
+		f.PolicyText = string(text)
+		if p, err := netPolicy(agent); err == nil {
+			f.Policy = &p
+		}
+	}
+	if f.Self.Path, err = os.Executable(); err != nil {
+		return f, err
+	}
+	f.Self.SHA256 = fingerprint("/proc/self/exe")
+	f.Program = lstat(provision.NetProgram(agent))
+	f.Program.SHA256 = fingerprint(provision.NetProgram(agent))
+	p := netfilter.Policy{Agent: agent, UID: f.Agent.UID}
+	f.LogDir = lstat(p.LogDir())
+	dropIn := provision.UnitDir + "/" + p.SliceName() + ".d"
+	for _, dir := range []string{provision.EtcDir, provision.NetDir, provision.LogDir, dropIn} {
+		f.Parents[dir] = lstat(dir)
+	}
+	text, _ := os.ReadFile(hostRoot + dropIn + "/au-net.conf")
+	f.SliceText = string(text)
+	for _, file := range provision.NetRuntimeFiles(p) {
+		if exists(file) {
+			f.Runtime = append(f.Runtime, file)
+		}
+	}
+	u, ok, err := lookupUser(p.DaemonUser())
+	if ok {
+		f.User = &u
+	}
+	f.Units = netUnits(p, f.Systemd)
+	return f, err
+}
+
+// netUnits asks systemd for the units of the agent's network.
+func netUnits(p netfilter.Policy, systemd bool) map[string]provision.NetUnit {
+	units := map[string]provision.NetUnit{}
+	for _, name := range []string{p.RulesUnitName(), p.WatchUnitName(), p.SocketUnitName(), p.DaemonUnitName()} {
+		text, _ := os.ReadFile(hostRoot + provision.UnitDir + "/" + name)
+		u := provision.NetUnit{Text: string(text)}
+		if systemd {
+			out, _ := exec.Command("systemctl", "show", "--property=ActiveState,UnitFileState", name).Output()
+			state := string(out)
+			u.Active = strings.Contains(state, "ActiveState=active") || strings.Contains(state, "ActiveState=reloading")
+			u.Enabled = strings.Contains(state, "UnitFileState=enabled")
+		}
+		units[name] = u
+	}
+	return units
+}
+
+// hasIPv6 reports whether the machine has ::1, from which follows that it has an IPv6 to be filtered.
+func hasIPv6() bool {
+	text, err := os.ReadFile(hostRoot + "/proc/net/if_inet6")
+	return err == nil && strings.Contains(string(text), strings.Repeat("0", 31)+"1")
+}
+
+// subUIDs returns the ranges that subuid(5) gives a user, by name or by uid.
+func subUIDs(agent string, uid uint32) ([]netfilter.Range, error) {
+	text, err := os.ReadFile(hostRoot + "/etc/subuid")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var ranges []netfilter.Range
+	for line := range strings.Lines(string(text)) {
+		w := strings.Split(strings.TrimSpace(line), ":")
+		if len(w) != 3 || w[0] != agent && w[0] != strconv.FormatUint(uint64(uid), 10) {
+			continue
+		}
+		first, err1 := strconv.ParseUint(w[1], 10, 32)
+		count, err2 := strconv.ParseUint(w[2], 10, 32)
+		if err1 != nil || err2 != nil || count == 0 || first+count > 1<<32-1 {
+			return nil, fmt.Errorf("/etc/subuid: %q: want NAME:FIRST:COUNT", strings.TrimSpace(line))
+		}
+		ranges = append(ranges, netfilter.Range{First: uint32(first), Last: uint32(first + count - 1)})
+	}
+	return ranges, err
+}
+
+// resolvers returns the DNS servers of resolv.conf(5).
+func resolvers() []netip.AddrPort {
+	text, _ := os.ReadFile(hostRoot + "/etc/resolv.conf")
+	var servers []netip.AddrPort
+	for line := range strings.Lines(string(text)) {
+		w := strings.Fields(line)
+		if len(w) < 2 || w[0] != "nameserver" {
+			continue
+		}
+		if addr, err := netip.ParseAddr(w[1]); err == nil {
+			servers = append(servers, netip.AddrPortFrom(addr.WithZone(""), 53))
+		}
+	}
+	return servers
+}
+
+// freePorts returns two ports for the daemon of an agent that no other agent has and on which nobody listens. They lie above those that
+// the kernel gives to outgoing connections.
+func freePorts(agent string) (proxy, dns uint16, err error) {
+	taken := map[uint16]bool{}
+	files, _ := os.ReadDir(hostRoot + provision.NetDir)
+	for _, file := range files {
+		name, isPolicy := strings.CutSuffix(file.Name(), ".toml")
+		if p, err := netPolicy(name); isPolicy && err == nil && name != agent {
+			taken[p.Proxy], taken[p.DNS] = true, true
+		}
+	}
+	var found []uint16
+	for port := uint16(61001); port < 65000 && len(found) < 2; port++ {
+		if !taken[port] && nobodyListens(port) {
+			found = append(found, port)
+		}
+	}
+	if len(found) < 2 {
+		return 0, 0, errors.New("no two free ports between 61001 and 65000 for the daemon")
+	}
+	return found[0], found[1], nil
+}
+
+func nobodyListens(port uint16) bool {
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		at := net.JoinHostPort(host, strconv.Itoa(int(port)))
+		tcp, err := net.Listen("tcp", at)
+		if err != nil && !strings.Contains(err.Error(), "cannot assign") && !strings.Contains(err.Error(), "not supported") {
+			return false
+		}
+		if err == nil {
+			tcp.Close()
+		}
+		udp, err := net.ListenPacket("udp", at)
+		if err == nil {
+			udp.Close()
+		} else if errors.Is(err, os.ErrPermission) || strings.Contains(err.Error(), "in use") {
+			return false
+		}
+	}
+	return true
+}
+
+// span is a duration as people write it: 90s, 30m, 2h, 7d.
+type span time.Duration
+
+// UnmarshalText reads a span.
+func (s *span) UnmarshalText(text []byte) error {
+	word := string(text)
+	d, err := time.ParseDuration(word)
+	if days, ok := strings.CutSuffix(word, "d"); ok {
+		var n int
+		n, err = strconv.Atoi(days)
+		d = time.Duration(n) * 24 * time.Hour
+	}
+	if err != nil || d < time.Second || d > 10*366*24*time.Hour {
+		return fmt.Errorf("duration %q: want 30m, 2h or 7d", word)
+	}
+	*s = span(d)
+	return nil
+}
+
+// until returns the end of a span that starts now, in whole seconds.
+func until(s span) time.Time {
+	if s == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(time.Duration(s)).UTC().Truncate(time.Second)
+}
+
+// backend chooses the program that loads the rules, and refuses one that would leave a half open.
+func chooseBackend(word string, ipv6 bool) (netfilter.Backend, error) {
+	has := func(name string) bool { _, err := exec.LookPath(name); return err == nil }
+	switch {
+	case word != "iptables" && has("nft"):
+		return netfilter.NFT, nil
+	case word == "nft":
+		return "", errors.New("nft is not installed: apt install nftables, or --backend iptables")
+	case !has("iptables-restore") && word == "iptables":
+		return "", errors.New("iptables is not installed: apt install iptables, or --backend nft")
+	case !has("iptables-restore"):
+		return "", errors.New("neither nft nor iptables is installed: apt install nftables")
+	case ipv6 && !has("ip6tables-restore"):
+		return "", errors.New("there is IPv6 and no ip6tables, so that the agent would get out over IPv6: apt install nftables")
+	}
+	return netfilter.Iptables, nil
+}
+
+// unitFiles returns the units of a policy as they are or would be installed.
+func unitFiles(p netfilter.Policy) []netfilter.UnitFile {
+	files := (netfilter.Units{Policy: p, Program: provision.NetProgram(p.Agent), IPv6: hasIPv6()}).Files()
+	return append(files, netfilter.UnitFile{Name: path.Join(p.SliceName()+".d", "au-net.conf"), Text: p.SliceDropIn()})
+}
+
+// presetNames returns the names of the presets for the help; none for commands that have no such option.
+func presetNames(args []string) string {
+	if !slices.Contains(args, "net") {
+		return ""
+	}
+	presets, err := netfilter.Presets()
+	if err != nil {
+		panic(err) // the file is part of the program
+	}
+	var names []string
+	for _, p := range presets {
+		names = append(names, p.Name)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/a4u2/au/netfilter"
+)
+
+type netLogCmd struct {
+	agentFlag
+	Follow  bool `short:"f" help:"Go on as more comes, until Ctrl-C."`
+	Denied  bool `help:"Only what was refused."`
+	Suggest bool `help:"Print the one au net allow line for all that was refused, or let through while learning."`
+	JSON    bool `name:"json" help:"As it stands in the file: a JSON object a line."`
+}
+
+func (c *netLogCmd) Run(a *app) error {
+	p, err := restricted(c.Agent)
+	if err != nil {
+		return err
+	}
+	if !p.HasDaemon() {
+		return restricting(c.Agent, errors.New("your own proxy decides, and has the log"))
+	}
+	if c.Suggest {
+		return restricting(c.Agent, c.suggest(a, p))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	show := func(r netfilter.Record) error {
+		switch {
+		case c.Denied && r.OK:
+		case c.JSON:
+			_, err := a.out.Write(r.Line())
+			return err
+		default:
+			_, err := fmt.Fprintln(a.out, recordText(r))
+			return err
+		}
+		return nil
+	}
+	err = eachRecord(p, show)
+	if err == nil && c.Follow {
+		err = follow(ctx, p, show)
+	}
+	return restricting(c.Agent, err)
+}
+
+// logFiles returns the files of the agent's log, oldest first.
+func logFiles(p netfilter.Policy) ([]string, error) {
+	entries, err := os.ReadDir(hostRoot + p.LogDir())
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%w; the log is for the humans of the agent: `au grant` makes one", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	age := func(name string) int {
+		n, _ := strconv.Atoi(strings.TrimPrefix(name, "net.jsonl."))
+		return n
+	}
+	var names []string
+	for _, e := range entries {
+		if e.Name() == "net.jsonl" || strings.HasPrefix(e.Name(), "net.jsonl.") {
+			names = append(names, e.Name())
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return age(b) - age(a) })
+	for i, name := range names {
+		names[i] = hostRoot + p.LogDir() + "/" + name
+	}
+	return names, nil
+}
+
+func eachRecord(p netfilter.Policy, show func(netfilter.Record) error) error {
+	files, err := logFiles(p)
+	if err != nil {
+		return err
+	}
+	for _, path := range files {
+		f, err := os.Open(path)
+		if errors.Is(err, fs.ErrNotExist) { // rotated away meanwhile
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		err = netfilter.ReadRecords(f, show)
+		f.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// follow shows what comes to the newest file from now on, across rotations.
+func follow(ctx context.Context, p netfilter.Policy, show func(netfilter.Record) error) error {
+	path := hostRoot + p.LogDir() + "/net.jsonl"
+	var file *os.File
+	for ; ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
+		if file == nil {
+			f, err := os.Open(path)
+			if err != nil {
+				continue
+			}
+			defer f.Close()
+			file = f
+			if _, err := f.Seek(0, io.SeekEnd); err != nil {
+				return err
+			}
+		}
+		if err := netfilter.ReadRecords(file, show); err != nil {
+			return err
+		}
+		now, err1 := os.Stat(path)
+		then, err2 := file.Stat()
+		if err1 == nil && err2 == nil && !os.SameFile(now, then) {
+			f, err := os.Open(path)
+			if err != nil {
+				continue
+			}
+			defer f.Close()
+			file = f
+		}
+	}
+	return nil
+}
+
+// recordText writes a record for people: when, what became of it, what, why.
+func recordText(r netfilter.Record) string {
+	word := "allowed"
+	if !r.OK {
+		word = "denied"
+	} else if r.Code == netfilter.Learned {
+		word = "learned"
+	}
+	what := r.Name
+	if what == "" {
+		what = r.Addr
+	}
+	if r.Port != 0 && (r.Name != "" || !strings.HasSuffix(r.Addr, ":"+strconv.Itoa(int(r.Port)))) {
+		what = net.JoinHostPort(what, strconv.Itoa(int(r.Port)))
+	}
+	text := fmt.Sprintf("%s  %-7s  %-7s  %s", r.Time.Local().Format("2006-01-02 15:04:05"), word, r.Kind, printable(what))
+	if r.Type != "" {
+		text += " " + printable(r.Type)
+	}
+	if !r.OK {
+		text += "  " + string(r.Code)
+	}
+	if r.Rule != "" {
+		text += "  rule " + r.Rule
+	}
+	if r.Detail != "" {
+		text += "  " + printable(r.Detail)
+	}
+	if r.Count > 1 {
+		text += fmt.Sprintf("  ×%d", r.Count)
+	}
+	return text
+}
+
+// printable keeps what the agent sent from steering the terminal.
+func printable(text string) string {
+	quoted := strconv.Quote(text)
+	return quoted[1 : len(quoted)-1]
+}
+
+// suggest prints the one line that allows what was refused or learned and is not allowed now.
+func (c *netLogCmd) suggest(a *app, p netfilter.Policy) error {
+	var rules []string
+	denied := map[netfilter.Code]bool{netfilter.NotAllowed: true, netfilter.WrongPort: true, netfilter.Expired: true, netfilter.Learned: true, netfilter.NotLocal: true}
+	p.Learn = time.Time{}
+	err := eachRecord(p, func(r netfilter.Record) error {
+		if rule := ruleFor(r); denied[r.Code] && rule != "" && !covered(p, rule) && !slices.Contains(rules, rule) {
+			rules = append(rules, rule)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(rules) == 0 {
+		fmt.Fprintf(a.out, "Nothing to suggest: all that agent %s asked for is allowed, or denied by a rule\n", c.Agent)
+		return nil
+	}
+	fmt.Fprintf(a.out, "au net allow --agent %s %s\n", c.Agent, strings.Join(rules, " "))
+	return nil
+}
+
+// ruleFor returns the rule that allows what a record is about; empty where none could.
+func ruleFor(r netfilter.Record) string {
+	text := r.Name
+	if text == "" {
+		text = r.Addr
+		if at, err := netip.ParseAddrPort(text); err == nil {
+			text = at.Addr().String()
+		}
+		if addr, err := netip.ParseAddr(text); err == nil && addr.IsLoopback() {
+			text = "localhost"
+		}
+	}
+	web := r.Port == 0 || r.Port == 80 || r.Port == 443
+	if !web || text == "localhost" {
+		text = net.JoinHostPort(text, strconv.Itoa(int(r.Port)))
+	}
+	rule, err := netfilter.ParseRule(text)
+	if err != nil {
+		return ""
+	}
+	return rule.String()
+}
+
+// covered reports whether the policy already decides on what a rule speaks of, by allowing or by denying it.
+func covered(p netfilter.Policy, text string) bool {
+	rule, err := netfilter.ParseRule(text)
+	if err != nil {
+		return true
+	}
+	now := time.Now()
+	var v netfilter.Verdict
+	switch rule.Kind {
+	case netfilter.Localhost:
+		v = p.Local(rule.Port, now)
+	case netfilter.Network:
+		v = p.Addr(netip.AddrPortFrom(rule.Prefix.Addr(), max(rule.Port, 1)), now)
+	default:
+		v = p.Name(rule.Host, rule.Port, now)
+	}
+	return v.OK || v.Code == netfilter.DeniedByRule
+}

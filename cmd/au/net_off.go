@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/step"
+)
+
+type netOffCmd struct {
+	agentFlag
+	DryRun bool `help:"Print what would be done, and do nothing."`
+}
+
+func (c *netOffCmd) Run(a *app) error {
+	facts, err := observeNet(c.Agent)
+	if err != nil {
+		return err
+	}
+	runner, err := a.runner(a.out, c.DryRun)
+	if err != nil {
+		return err
+	}
+	if !facts.Any() {
+		fmt.Fprintf(a.out, "Agent %s is not restricted; nothing to do\n", c.Agent)
+		return nil
+	}
+	if err := netOff(runner, facts); err != nil {
+		return hintError{restricting(c.Agent, err), "au net off --agent " + c.Agent}
+	}
+	if !c.DryRun {
+		fmt.Fprintf(a.out, "Agent %s reaches everything again\n", c.Agent)
+	}
+	return nil
+}
+
+// netOff takes away what is there of the agent's network.
+func netOff(runner *step.Runner, f provision.NetFacts) error {
+	return runner.Apply(context.Background(), provision.PlanNetOff(netfilter.Policy{Agent: f.Agent.Name, UID: f.Agent.UID}, f))
+}
+
+type netShowCmd struct {
+	agentFlag
+	Format string `enum:"nft,iptables,units,toml" default:"toml" help:"nft, iptables, units or toml (default: ${default})."`
+}
+
+func (c *netShowCmd) Run(a *app) error {
+	p, err := restricted(c.Agent)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	switch c.Format {
+	case "nft":
+		fmt.Fprint(a.out, p.Ruleset(now))
+	case "iptables":
+		fmt.Fprintf(a.out, "# iptables-restore -n -w 5\n%s# ip6tables-restore -n -w 5\n%s",
+			p.IptablesRules(netfilter.IPv4, now, ""), p.IptablesRules(netfilter.IPv6, now, ""))
+	case "units":
+		for _, file := range unitFiles(p) {
+			fmt.Fprintf(a.out, "# %s/%s\n%s\n", provision.UnitDir, file.Name, file.Text)
+		}
+	default:
+		text, err := p.Text()
+		if err != nil {
+			return restricting(c.Agent, err)
+		}
+		fmt.Fprint(a.out, text)
+	}
+	return nil
+}

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/provision"
+	"golang.org/x/term"
+)
+
+type netRestrictCmd struct {
+	agentFlag
+	Allow          []netfilter.Rule `sep:"none" placeholder:"RULE" help:"Allow this: github.com, *.github.com, github.com:22, 10.0.0.0/8, localhost:3000."`
+	Preset         []string         `placeholder:"NAME" help:"Allow what a service needs: ${presets}."`
+	AllowLocalhost []uint16         `placeholder:"PORT" help:"Allow a port of this machine's, whoever serves it."`
+	Proxy          humanProxy       `placeholder:"PORT" help:"Send HTTP and HTTPS to your own intercepting proxy on this port of loopback; HTTP,HTTPS for two."`
+	DNS            []upstream       `name:"dns" placeholder:"ADDRESS" help:"Ask these DNS servers (default: those of /etc/resolv.conf)."`
+	Backend        string           `enum:"auto,nft,iptables" default:"auto" help:"What loads the rules: auto, nft or iptables."`
+	Learn          span             `placeholder:"DURATION" help:"Let everything through for so long, and record it: see au net log --suggest."`
+	ECH            bool             `name:"ech" help:"Let TLS through that hides whom it speaks to."`
+	DryRun         bool             `help:"Print and check what would be done, and do nothing."`
+}
+
+// upstream is a DNS server, with a port unless it is 53.
+type upstream netip.AddrPort
+
+// UnmarshalText reads 192.0.2.53, 192.0.2.53:5353, 2001:db8::53 or [2001:db8::53]:5353.
+func (u *upstream) UnmarshalText(text []byte) error {
+	if addr, err := netip.ParseAddr(string(text)); err == nil && addr.Zone() == "" {
+		*u = upstream(netip.AddrPortFrom(addr.Unmap(), 53))
+		return nil
+	}
+	at, err := netip.ParseAddrPort(string(text))
+	if err != nil || at.Port() == 0 {
+		return fmt.Errorf("DNS server %q: want an address such as 192.0.2.53 or [2001:db8::53]:5353", text)
+	}
+	*u = upstream(at)
+	return nil
+}
+
+// humanProxy is --proxy: one port for both, or HTTP,HTTPS.
+type humanProxy netfilter.HumanProxy
+
+// UnmarshalText reads 3128 or 3128,3129.
+func (h *humanProxy) UnmarshalText(text []byte) error {
+	http, https, two := strings.Cut(string(text), ",")
+	if !two {
+		https = http
+	}
+	a, errA := strconv.ParseUint(http, 10, 16)
+	b, errB := strconv.ParseUint(https, 10, 16)
+	if errA != nil || errB != nil || a == 0 || b == 0 {
+		return fmt.Errorf("proxy %q: want a port such as 3128, or two such as 3128,3129", text)
+	}
+	*h = humanProxy{HTTP: uint16(a), HTTPS: uint16(b)}
+	return nil
+}
+
+// Validate refuses options that contradict each other.
+func (c *netRestrictCmd) Validate() error {
+	for _, name := range c.Preset {
+		if _, err := netfilter.FindPreset(name); err != nil {
+			return err
+		}
+	}
+	if c.Proxy == (humanProxy{}) {
+		return nil
+	}
+	if len(c.Allow)+len(c.Preset) > 0 || c.Learn != 0 || c.ECH {
+		return errors.New("--proxy leaves names to your own proxy: want --allow, --preset, --learn and --ech without it")
+	}
+	return nil
+}
+
+func (c *netRestrictCmd) Run(a *app) error {
+	facts, err := observeNet(c.Agent)
+	if err != nil {
+		return err
+	}
+	want, err := c.policy(a, facts)
+	if err != nil {
+		return restricting(c.Agent, err)
+	}
+	if err := provision.CheckNet(want, facts); err != nil {
+		return restricting(c.Agent, err)
+	}
+	plan, err := provision.PlanNetRestrict(want, facts)
+	if err != nil {
+		return restricting(c.Agent, err)
+	}
+	runner, err := a.runner(a.out, c.DryRun)
+	if err != nil {
+		return err
+	}
+	if err := a.checkRules(want); err != nil {
+		return restricting(c.Agent, err)
+	}
+	if err := runner.Apply(context.Background(), plan); err != nil {
+		if left := runner.Rollback(); left != nil {
+			return hintError{restricting(c.Agent, fmt.Errorf("%w; not all of it could be taken back: %w", err, left)), "au net off --agent " + c.Agent}
+		}
+		return restricting(c.Agent, fmt.Errorf("%w; nothing was changed in the end", err))
+	}
+	if c.DryRun {
+		return nil
+	}
+	a.sayRestricted(want, facts)
+	return nil
+}
+
+// policy returns what was asked for. What is not said stays as it is; with no rule said at all, the rules do.
+func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Policy, err error) {
+	p = netfilter.Policy{Version: netfilter.Version, Agent: c.Agent, UID: f.Agent.UID, ECH: c.ECH, Learn: until(c.Learn), Human: netfilter.HumanProxy(c.Proxy)}
+	if p.SubUIDs, err = subUIDs(c.Agent, p.UID); err != nil {
+		return p, err
+	}
+	if p.Backend, err = chooseBackend(c.Backend, f.IPv6); err != nil {
+		return p, err
+	}
+	for _, server := range c.DNS {
+		p.Resolve = append(p.Resolve, netip.AddrPort(server))
+	}
+	if !p.HasDaemon() && len(p.Resolve) == 0 {
+		p.Resolve = resolvers()
+	}
+	if p.Allow, err = c.rules(a); err != nil {
+		return p, err
+	}
+	if old := f.Policy; old != nil && len(p.Allow) == 0 && p.HasDaemon() {
+		p.Allow, p.Deny = old.Allow, old.Deny
+	}
+	if p.HasDaemon() {
+		if old := f.Policy; old != nil && old.HasDaemon() {
+			p.Proxy, p.DNS = old.Proxy, old.DNS
+		} else if p.Proxy, p.DNS, err = freePorts(c.Agent); err != nil {
+			return p, err
+		}
+	}
+	if len(p.Allow) == 0 && f.Policy == nil && p.HasDaemon() && c.Learn == 0 && !c.DryRun && term.IsTerminal(0) {
+		p.Allow, err = a.offerPresets()
+	}
+	return p, err
+}
+
+// rules returns the entries that the options ask for, each rule once.
+func (c *netRestrictCmd) rules(a *app) ([]netfilter.Entry, error) {
+	var all []netfilter.Entry
+	for _, name := range c.Preset {
+		preset, err := netfilter.FindPreset(name)
+		if err != nil {
+			return nil, err
+		}
+		if preset.Shared != "" {
+			fmt.Fprintf(a.err, "au: warning: preset %s: %s\n", preset.Name, preset.Shared)
+		}
+		all = withEntries(all, preset.Entries())
+	}
+	for _, rule := range c.Allow {
+		all = withEntries(all, []netfilter.Entry{{Rule: rule}})
+	}
+	for _, port := range c.AllowLocalhost {
+		if port == 0 {
+			return nil, errors.New("--allow-localhost 0: want a port from 1 to 65535")
+		}
+		all = withEntries(all, []netfilter.Entry{{Rule: netfilter.Rule{Kind: netfilter.Localhost, Port: port}}})
+	}
+	return all, nil
+}
+
+// withEntries returns the list with the added entries at its end, in the place of those with the same rule.
+func withEntries(list, added []netfilter.Entry) []netfilter.Entry {
+	kept := slices.DeleteFunc(slices.Clone(list), func(old netfilter.Entry) bool {
+		return slices.ContainsFunc(added, func(e netfilter.Entry) bool { return e.Rule == old.Rule })
+	})
+	return append(kept, added...)
+}
+
+// offerPresets asks on the terminal which services the agent needs.
+func (a *app) offerPresets() ([]netfilter.Entry, error) {
+	presets, err := netfilter.Presets()
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintln(a.out, "Nothing is allowed yet. What does the agent need?")
+	for i, p := range presets {
+		note := ""
+		if p.Shared != "" {
+			note = " (" + p.Shared + ")"
+		}
+		fmt.Fprintf(a.out, "  %2d  %-11s %s%s\n", i+1, p.Name, p.About, note)
+	}
+	fmt.Fprint(a.out, "Numbers or names, with spaces between; nothing for none: ")
+	line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+	var all []netfilter.Entry
+	for _, word := range strings.Fields(line) {
+		if n, err := strconv.Atoi(word); err == nil && n >= 1 && n <= len(presets) {
+			word = presets[n-1].Name
+		}
+		preset, err := netfilter.FindPreset(word)
+		if err != nil {
+			return nil, err
+		}
+		all = withEntries(all, preset.Entries())
+	}
+	return all, nil
+}
+
+// checkRules has nft read the rules without loading them, in a network namespace of its own, so that it needs no root. Where it cannot, loading
+// will tell: it is one transaction.
+func (a *app) checkRules(p netfilter.Policy) error {
+	if p.Backend != netfilter.NFT {
+		return nil
+	}
+	try := func(text string) (string, error) {
+		cmd := exec.Command("nft", "-c", "-f", "-")
+		cmd.Stdin = strings.NewReader(text)
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
+			UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+		}
+		out, err := cmd.CombinedOutput()
+		return strings.TrimSpace(string(out)), err
+	}
+	if _, err := try("add table inet au_net_check\n"); err != nil {
+		return nil
+	}
+	// In the namespace only root has a uid; the rules' own are numbers all the same.
+	if out, err := try(p.Ruleset(time.Now())); err != nil {
+		return fmt.Errorf("nft does not take the rules: %s", out)
+	}
+	return nil
+}
+
+// openSwitches are words of the agent's policy by which others reach the network for it.
+var openSwitches = []string{"resolver", "docker", "nix", "setuid"}
+
+// sayRestricted tells what holds now, and what does not.
+func (a *app) sayRestricted(p netfilter.Policy, f provision.NetFacts) {
+	fmt.Fprintf(a.out, "Agent %s reaches %s, and nothing else\n", p.Agent, summary(p))
+	if !p.Learn.IsZero() {
+		fmt.Fprintf(a.out, "Until %s everything is let through and recorded; then: au net log --agent %s --suggest\n", local(p.Learn), p.Agent)
+	}
+	for _, warning := range netWarnings(p, f.Agent, f.Unified) {
+		fmt.Fprintf(a.err, "au: warning: %s\n", warning)
+	}
+	fmt.Fprintf(a.out, "See it hold: au net status --agent %s --verify\n", p.Agent)
+}
+
+// netWarnings says what the rules do not stop.
+func netWarnings(p netfilter.Policy, agent csrc.Policy, unified bool) []string {
+	var all []string
+	if !p.HasDaemon() {
+		all = append(all, "an intercepting proxy that trusts the Host header can be told an allowed name and sent to another address (Squid: host_verify_strict on)",
+			"DNS goes to "+joinAddrs(p.Resolve)+" unfiltered, and names can carry data out")
+	}
+	for _, word := range agent.Allow {
+		if slices.Contains(openSwitches, word) {
+			all = append(all, fmt.Sprintf("the agent has --allow %s, by which others can reach the network for it", word))
+		}
+	}
+	if !unified {
+		all = append(all, "cgroup v2 does not rule this machine, so that the slice's address filter, the second layer, does not hold")
+	}
+	return all
+}
+
+func joinAddrs(servers []netip.AddrPort) string {
+	var texts []string
+	for _, server := range servers {
+		texts = append(texts, server.Addr().String())
+	}
+	return strings.Join(texts, ", ")
+}
+
+// summary names what is allowed, presets by their names.
+func summary(p netfilter.Policy) string {
+	if !p.HasDaemon() {
+		return fmt.Sprintf("your proxy on port %d and the DNS servers %s", p.Human.HTTP, joinAddrs(p.Resolve))
+	}
+	var names []string
+	for _, entry := range p.Allow {
+		name := entry.Rule.String()
+		if entry.Preset != "" {
+			name = "preset " + entry.Preset
+		}
+		if !slices.Contains(names, name) && entry.Live(time.Now()) {
+			names = append(names, name)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return "itself"
+	case 1:
+		return names[0]
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+// local writes a time as the human's clock has it.
+func local(t time.Time) string { return t.Local().Format("Mon 2 Jan 15:04") }

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/a4u2/au/netfilter"
+	sd "github.com/coreos/go-systemd/v22/daemon"
+)
+
+// What the agent's network units run as root. They trust only what root wrote: /etc/au, and the accounts.
+
+type netLoadCmd struct {
+	Agent string `arg:""`
+}
+
+type netUnloadCmd struct {
+	Agent string `arg:""`
+}
+
+type netWatchCmd struct {
+	Agent string `arg:""`
+}
+
+type netCutCmd struct {
+	Agent string `arg:""`
+}
+
+type netProbeCmd struct {
+	Slice bool `help:"Only what the slice's filter stops."`
+}
+
+func (c *netLoadCmd) Run(a *app) error {
+	p, err := enforceable(c.Agent)
+	if err != nil {
+		return restricting(c.Agent, err)
+	}
+	return restricting(c.Agent, loadRules(p))
+}
+
+// enforceable returns the network policy of an agent whose uid is still its own. Whoever has the uid by now stays restricted, and does
+// not get its slice, until somebody has looked: au net off.
+func enforceable(agent string) (netfilter.Policy, error) {
+	p, err := netPolicy(agent)
+	if err != nil {
+		return p, err
+	}
+	owner, found, err := lookupUser(fmt.Sprint(p.UID))
+	switch {
+	case err != nil:
+		return p, err
+	case !found:
+		return p, nil // rules for a uid that nobody has harm nobody, and wait for it
+	case owner.Name != agent:
+		return p, hintError{fmt.Errorf("uid %d belongs to user %q now", p.UID, owner.Name), "au net off --agent " + agent}
+	}
+	return p, nil
+}
+
+// loadRules puts the rules in force with the backend of the policy, and takes those of the other away afterwards.
+func loadRules(p netfilter.Policy) error {
+	now := time.Now()
+	if p.Backend == netfilter.NFT {
+		if _, err := feed(p.Ruleset(now), "nft", "-f", "-"); err != nil {
+			return err
+		}
+		return unloadIptables(p)
+	}
+	for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
+		if err := loadIptables(p, family, now); err != nil {
+			if family == netfilter.IPv6 && !hasIPv6() {
+				continue
+			}
+			return err
+		}
+	}
+	return unloadNFT(p)
+}
+
+// loadIptables asks what is there and replaces it, again when somebody changed it in between.
+func loadIptables(p netfilter.Policy, family netfilter.Family, now time.Time) (err error) {
+	for range 5 {
+		var saved string
+		if saved, err = feed("", family.Save()...); err != nil {
+			return err
+		}
+		if _, err = feed(p.IptablesRules(family, now, saved), family.Restore()...); err == nil {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return err
+}
+
+func unloadNFT(p netfilter.Policy) error {
+	if _, err := exec.LookPath("nft"); err != nil {
+		return nil
+	}
+	_, err := feed(p.RulesetRemoval(), "nft", "-f", "-")
+	return err
+}
+
+func unloadIptables(p netfilter.Policy) error {
+	for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
+		if _, err := exec.LookPath(family.Save()[0]); err != nil {
+			continue
+		}
+		saved, err := feed("", family.Save()...)
+		if err != nil {
+			return err
+		}
+		if text := p.IptablesRemoval(saved); text != "" {
+			if _, err := feed(text, family.Restore()...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// feed runs a command with text on its standard input, and returns what it printed.
+func feed(text string, argv ...string) (string, error) {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Stdin = strings.NewReader(text)
+	cmd.Env = append(os.Environ(), "PATH=/usr/sbin:/sbin:/usr/bin:/bin:"+os.Getenv("PATH"))
+	var said strings.Builder
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("run %q: %w: %s", strings.Join(argv, " "), err, strings.TrimSpace(said.String()))
+	}
+	return string(out), nil
+}
+
+func (c *netUnloadCmd) Run(a *app) error {
+	agent, err := made(c.Agent)
+	if err != nil {
+		return err
+	}
+	p := netfilter.Policy{Agent: c.Agent, UID: agent.UID}
+	return restricting(c.Agent, errors.Join(unloadNFT(p), unloadIptables(p)))
+}
+
+// Run puts the rules back until it is ended. A policy that cannot be read leaves what is in force.
+func (c *netWatchCmd) Run(a *app) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	changes, err := netfilter.Changes(ctx)
+	if err != nil {
+		return restricting(c.Agent, err)
+	}
+	every := time.NewTicker(2 * time.Second)
+	defer every.Stop()
+	w := watcher{agent: c.Agent, app: a}
+	w.look(true)
+	_, _ = sd.SdNotify(false, sd.SdNotifyReady)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changes:
+			w.look(true)
+		case <-every.C:
+			w.look(false)
+		}
+	}
+}
+
+// watcher knows what it loaded and how the machine showed it then.
+type watcher struct {
+	agent        string
+	app          *app
+	loaded, seen string
+	said         string
+}
+
+// look puts the rules back where they are not as they were loaded, or are to be others by now. The rules of nftables can only have changed
+// when the kernel said so.
+func (w *watcher) look(changed bool) {
+	p, err := enforceable(w.agent)
+	if err == nil {
+		want := p.Ruleset(time.Now()) + string(p.Backend)
+		if want == w.loaded && (p.Backend == netfilter.NFT && !changed || w.seen == shown(p)) {
+			return
+		}
+		if err = loadRules(p); err == nil {
+			if w.loaded == want {
+				fmt.Fprintf(w.app.err, "au: somebody changed the rules of agent %q; they are back\n", w.agent)
+			}
+			w.loaded, w.seen = want, shown(p)
+		}
+	}
+	if text := fmt.Sprint(err); err != nil && text != w.said {
+		w.said = text
+		fmt.Fprintf(w.app.err, "au: %v\n", restricting(w.agent, err))
+	}
+}
+
+// shown returns what the machine says of the agent's rules, counters apart; empty where something is missing.
+func shown(p netfilter.Policy) string {
+	if p.Backend == netfilter.NFT {
+		text, _ := feed("", "nft", "-n", "-s", "list", "table", "inet", p.Table())
+		return text
+	}
+	var all strings.Builder
+	for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
+		saved, err := feed("", family.Save()...)
+		if err != nil && family == netfilter.IPv6 && !hasIPv6() {
+			continue
+		}
+		if !p.IptablesIntact(saved) {
+			return ""
+		}
+		all.WriteString(p.IptablesOwn(saved))
+	}
+	return all.String()
+}
+
+func (c *netCutCmd) Run(a *app) error {
+	p, err := netPolicy(c.Agent)
+	if err != nil {
+		return restricting(c.Agent, err)
+	}
+	n, err := netfilter.Destroy(p.UIDs(), sliceCgroups(p))
+	if err == nil && n > 0 {
+		fmt.Fprintf(a.out, "Ended %d open connections of agent %s\n", n, c.Agent)
+	}
+	return restricting(c.Agent, err)
+}
+
+// sliceCgroups returns the inode numbers of the cgroups v2 in the agent's slice.
+func sliceCgroups(p netfilter.Policy) []uint64 {
+	var inodes []uint64
+	for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+		if !exists(root + "/cgroup.procs") {
+			continue
+		}
+		_ = filepath.WalkDir(hostRoot+root+"/user.slice/"+p.SliceName(), func(_ string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
+				return nil
+			}
+			if info, err := d.Info(); err == nil {
+				if st, ok := info.Sys().(*syscall.Stat_t); ok && !slices.Contains(inodes, st.Ino) {
+					inodes = append(inodes, st.Ino)
+				}
+			}
+			return nil
+		})
+	}
+	return inodes
+}
+
+func (c *netProbeCmd) Run(a *app) error {
+	attempts := netfilter.Probe
+	if c.Slice {
+		attempts = netfilter.ProbeSlice
+	}
+	return json.NewEncoder(a.out).Encode(attempts())
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/exec"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/step"
+)
+
+type netStatusCmd struct {
+	agentFlag
+	Verify bool `help:"Try to get out as the agent, and say what holds."`
+	JSON   bool `name:"json" help:"As JSON."`
+}
+
+// netView is what `au net status` shows.
+type netView struct {
+	Agent      string              `json:"agent"`
+	UID        uint32              `json:"uid"`
+	Restricted bool                `json:"restricted"`
+	Policy     *netfilter.Policy   `json:"-"`
+	Allow      []ruleView          `json:"allow"`
+	Deny       []ruleView          `json:"deny"`
+	Learning   *time.Time          `json:"learning_until"`
+	Layers     []layerView         `json:"layers"`
+	Warnings   []string            `json:"warnings"`
+	Attempts   []netfilter.Attempt `json:"attempts,omitempty"`
+}
+
+type ruleView struct {
+	Rule   string     `json:"rule"`
+	Until  *time.Time `json:"until,omitempty"`
+	Live   bool       `json:"live"`
+	Reason string     `json:"reason,omitempty"`
+	Preset string     `json:"preset,omitempty"`
+	note   string
+}
+
+// layerView is one layer. Holds is nil unless a packet was tried in this very call.
+type layerView struct {
+	Name  string `json:"name"`
+	Up    bool   `json:"up"` // what makes it is there; whether it holds only a packet tells
+	State string `json:"state"`
+	Holds *bool  `json:"holds"`
+}
+
+func (c *netStatusCmd) Run(a *app) error {
+	policy, err := made(c.Agent)
+	if err != nil {
+		return err
+	}
+	v := netView{Agent: c.Agent, UID: policy.UID, Allow: []ruleView{}, Deny: []ruleView{}, Layers: []layerView{}, Warnings: []string{}}
+	p, err := netPolicy(c.Agent)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return restricting(c.Agent, err)
+	default:
+		v.fill(p, policy)
+		if c.Verify {
+			if err := a.verify(&v, p, c.JSON); err != nil {
+				return restricting(c.Agent, err)
+			}
+		}
+	}
+	if c.JSON {
+		err = json.NewEncoder(a.out).Encode(v)
+	} else {
+		v.print(a)
+		err = nil
+	}
+	if err == nil && v.fails() {
+		err = exitError(statusFailed)
+	}
+	return err
+}
+
+// fail reports whether a layer that there should be is not.
+func (v netView) fails() bool {
+	for _, layer := range v.Layers {
+		if !layer.Up && layer.Name != "slice" || layer.Holds != nil && !*layer.Holds {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *netView) fill(p netfilter.Policy, agent csrc.Policy) {
+	v.Restricted, v.Policy = true, &p
+	now := time.Now()
+	for _, e := range p.Allow {
+		v.Allow = append(v.Allow, viewRule(e, now))
+	}
+	for _, e := range p.Deny {
+		v.Deny = append(v.Deny, viewRule(e, now))
+	}
+	if p.Learning(now) {
+		v.Learning = &p.Learn
+	}
+	unified := exists("/sys/fs/cgroup/cgroup.controllers")
+	v.Layers = layers(p, unified)
+	v.Warnings = append(v.Warnings, netWarnings(p, agent, unified)...)
+	if agent.UID != p.UID {
+		v.Warnings = append(v.Warnings, fmt.Sprintf("the rules are for uid %d, and the agent has %d: au net restrict --agent %s", p.UID, agent.UID, p.Agent))
+	}
+	if ranges, err := subUIDs(p.Agent, p.UID); err == nil && fmt.Sprint(ranges) != fmt.Sprint(p.SubUIDs) {
+		v.Warnings = append(v.Warnings, fmt.Sprintf("/etc/subuid gives the agent other sub-uids than the rules know: au net restrict --agent %s", p.Agent))
+	}
+}
+
+func viewRule(e netfilter.Entry, now time.Time) ruleView {
+	r := ruleView{Rule: e.Rule.String(), Live: e.Live(now), Reason: e.Reason, Preset: e.Preset, note: entryNote(e)}
+	if !e.Until.IsZero() {
+		r.Until = &e.Until
+	}
+	return r
+}
+
+// layers says what systemd has of each layer.
+func layers(p netfilter.Policy, unified bool) []layerView {
+	units := netUnits(p, exists("/run/systemd/system"))
+	unit := func(layer, name, does string) layerView {
+		l := layerView{Name: layer, Up: units[name].Active, State: does + " by " + name}
+		if !l.Up {
+			l.State = name + " does not run: sudo systemctl start " + name
+		}
+		return l
+	}
+	all := []layerView{unit("rules", p.RulesUnitName(), string(p.Backend)+" rules, loaded"), unit("watcher", p.WatchUnitName(), "rules that go are put back")}
+	if p.HasDaemon() {
+		all = append(all, unit("daemon", p.DaemonUnitName(), fmt.Sprintf("names decided on ports %d and %d (DNS)", p.Proxy, p.DNS)))
+	}
+	slice := layerView{Name: "slice", State: "IPAddressDeny=any on " + p.SliceName()}
+	out, _ := exec.Command("systemctl", "show", "--property=IPAddressDeny", "--value", p.SliceName()).Output()
+	switch {
+	case !unified:
+		slice.State = "does not hold: it needs cgroup v2"
+	case !strings.Contains(string(out), "0.0.0.0/0"):
+		slice.State = "not set: au net restrict --agent " + p.Agent
+	default:
+		slice.Up = true
+	}
+	return append(all, slice)
+}
+
+// verify tries to get out as the agent, past both layers and past the second alone, and notes what holds.
+func (a *app) verify(v *netView, p netfilter.Policy, quiet bool) error {
+	show := a.out
+	if quiet {
+		show = a.err
+	}
+	runner, err := a.runner(show, false)
+	if err != nil {
+		return err
+	}
+	program := provision.NetProgram(p.Agent)
+	asAgent, err := probe(runner, step.Human("/proc/self/exe", "run", "--agent", p.Agent, "--directory", "/", "--", program, "net", "probe"), "au")
+	if err != nil {
+		return fmt.Errorf("try to get out as the agent: %w", err)
+	}
+	v.Attempts = asAgent
+	v.hold("rules", asAgent)
+	for _, layer := range v.Layers {
+		if layer.Name != "slice" || !layer.Up {
+			continue
+		}
+		past, err := probe(runner, step.Root("systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--slice="+p.SliceName(), "--uid=nobody",
+			program, "net", "probe", "--slice"), "")
+		if err != nil {
+			return fmt.Errorf("try to get out in the agent's slice as another user: %w", err)
+		}
+		for i := range past {
+			past[i].What += " as another user in the agent's slice"
+		}
+		v.Attempts = append(v.Attempts, past...)
+		v.hold("slice", past)
+	}
+	return nil
+}
+
+// probe runs the command, printed with name as its first word where one is given, and reads what it tried.
+func probe(runner *step.Runner, c step.Command, name string) ([]netfilter.Attempt, error) {
+	shown := c
+	if name != "" {
+		shown.Argv = append([]string{name}, c.Argv[1:]...)
+	}
+	fmt.Fprintf(runner.Out, "$ %s\n", shown.Shell(runner.Elevate))
+	var out bytes.Buffer
+	quiet := *runner
+	quiet.Out = &out
+	if err := quiet.Run(c); err != nil {
+		return nil, err
+	}
+	var attempts []netfilter.Attempt
+	_, text, _ := strings.Cut(out.String(), "\n") // behind the line that the runner prints
+	if err := json.Unmarshal([]byte(text), &attempts); err != nil {
+		return nil, fmt.Errorf("what was tried: %w", err)
+	}
+	return attempts, nil
+}
+
+// hold notes whether a layer held. Where nothing was seen to be stopped, nothing is said.
+func (v *netView) hold(layer string, attempts []netfilter.Attempt) {
+	stopped, open := 0, 0
+	for _, attempt := range attempts {
+		if attempt.Stopped {
+			stopped++
+		}
+		if attempt.Open {
+			open++
+		}
+	}
+	if stopped+open == 0 {
+		return
+	}
+	holds := open == 0
+	for i := range v.Layers {
+		if v.Layers[i].Name == layer {
+			v.Layers[i].Holds = &holds
+		}
+	}
+}
+
+func (v netView) print(a *app) {
+	if !v.Restricted {
+		fmt.Fprintf(a.out, "Agent %s reaches everything that you reach\n", v.Agent)
+		return
+	}
+	fmt.Fprintf(a.out, "Agent %s (uid %d) reaches, and nothing else:\n", v.Agent, v.UID)
+	if !v.Policy.HasDaemon() {
+		fmt.Fprintf(a.out, "  %s\n", summary(*v.Policy))
+	} else if len(v.Allow) == 0 {
+		fmt.Fprintln(a.out, "  its own servers on this machine")
+	}
+	for _, r := range v.Allow {
+		fmt.Fprintf(a.out, "  %s%s\n", r.Rule, r.note)
+	}
+	if len(v.Deny) > 0 {
+		fmt.Fprintln(a.out, "Denied, whatever else is allowed:")
+	}
+	for _, r := range v.Deny {
+		fmt.Fprintf(a.out, "  %s%s\n", r.Rule, r.note)
+	}
+	if v.Learning != nil {
+		fmt.Fprintf(a.out, "Learning until %s: everything is let through and recorded\n", local(*v.Learning))
+	}
+	fmt.Fprintln(a.out, "Layers:")
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	for _, l := range v.Layers {
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", l.Name, l.word(), l.State)
+	}
+	w.Flush()
+	for _, attempt := range v.Attempts {
+		fmt.Fprintf(a.out, "  tried %s: %s\n", attempt.What, attempt.Said)
+	}
+	for _, warning := range v.Warnings {
+		fmt.Fprintf(a.err, "au: warning: %s\n", warning)
+	}
+}
+
+// word says in one word how a layer is. Only what was tried holds.
+func (l layerView) word() string {
+	switch {
+	case l.Holds != nil && *l.Holds:
+		return "holds"
+	case l.Holds != nil:
+		return "OPEN"
+	case l.Up:
+		return "up"
+	}
+	return "down"
+}

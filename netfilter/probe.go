@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package netfilter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+)
+
+// Attempt is one packet that was tried, and what became of it.
+type Attempt struct {
+	What    string `json:"what"`
+	Stopped bool   `json:"stopped"` // seen to be diverted or refused on this machine
+	Open    bool   `json:"open"`    // seen to leave, or not seen to be stopped; neither: there is no such way out here
+	Said    string `json:"said"`    // by the kernel
+}
+
+// Addresses that nobody has (RFC 5737, RFC 3849): what answers there, or refuses at once, is this machine.
+var (
+	nobody4 = netip.MustParseAddr("192.0.2.1")
+	nobody6 = netip.MustParseAddr("2001:db8::1")
+)
+
+// Probe tries to get out as whoever runs it, a packet for each way, and returns what became of them. It takes a few seconds where nothing
+// stops them.
+func Probe() []Attempt {
+	results := make(chan []Attempt)
+	tries := []func() Attempt{}
+	for _, addr := range []netip.Addr{nobody4, nobody6} {
+		tries = append(tries,
+			func() Attempt { return tryTCP(addr, 443) }, func() Attempt { return tryTCP(addr, 22) },
+			func() Attempt { return tryUDP(addr, 443) }, func() Attempt { return tryDNS(addr) }, func() Attempt { return tryPing(addr) })
+	}
+	for _, try := range tries {
+		go func() { results <- []Attempt{try()} }()
+	}
+	all := make([]Attempt, 0, len(tries))
+	for range tries {
+		all = append(all, <-results...)
+	}
+	return all
+}
+
+// ProbeSlice tries only what the slice's filter stops in a way that can be seen.
+func ProbeSlice() []Attempt { return []Attempt{tryUDP(nobody4, 443), tryUDP(nobody6, 443)} }
+
+const patience = 3 * time.Second
+
+func tryTCP(addr netip.Addr, port uint16) Attempt {
+	a := Attempt{What: fmt.Sprintf("TCP to %s", netip.AddrPortFrom(addr, port))}
+	dialer := net.Dialer{Timeout: patience}
+	dialer.SetMultipathTCP(false)
+	conn, err := dialer.DialContext(context.Background(), "tcp", netip.AddrPortFrom(addr, port).String())
+	if err == nil {
+		conn.Close()
+		a.Stopped, a.Said = true, "diverted: answered on this machine"
+		return a
+	}
+	return a.judge(err)
+}
+
+func tryUDP(addr netip.Addr, port uint16) Attempt {
+	a := Attempt{What: fmt.Sprintf("UDP to %s", netip.AddrPortFrom(addr, port))}
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, port)))
+	if err == nil {
+		defer conn.Close()
+		_, err = conn.Write([]byte("au: is anybody there?"))
+	}
+	return a.judge(err)
+}
+
+// A question for a name that cannot exist: it tells nobody anything, wherever it goes.
+var question = append([]byte{0x61, 0x75, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 2, 'a', 'u', 7}, append([]byte("invalid"), 0, 0, 1, 0, 1)...)
+
+func tryDNS(addr netip.Addr) Attempt {
+	a := Attempt{What: fmt.Sprintf("DNS question to %s", addr)}
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 53)))
+	if err != nil {
+		return a.judge(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write(question); err != nil {
+		return a.judge(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	if _, err := conn.Read(make([]byte, 512)); err != nil {
+		return a.judge(err)
+	}
+	a.Stopped, a.Said = true, "diverted: answered on this machine"
+	return a
+}
+
+func tryPing(addr netip.Addr) Attempt {
+	a := Attempt{What: fmt.Sprintf("ping to %s", addr)}
+	family, protocol, message := syscall.AF_INET, syscall.IPPROTO_ICMP, []byte{8, 0, 0, 0, 0, 0, 0, 1}
+	var to syscall.Sockaddr = &syscall.SockaddrInet4{Addr: nobody4.As4()}
+	if addr.Is6() {
+		family, protocol, message = syscall.AF_INET6, syscall.IPPROTO_ICMPV6, []byte{128, 0, 0, 0, 0, 0, 0, 1}
+		to = &syscall.SockaddrInet6{Addr: addr.As16()}
+	}
+	fd, err := syscall.Socket(family, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, protocol)
+	if err != nil {
+		a.Said = "no ping sockets for this user: " + err.Error()
+		return a
+	}
+	defer syscall.Close(fd)
+	_ = syscall.SetsockoptTimeval(fd, syscall.SOL_SOCKET, syscall.SO_RCVTIMEO, &syscall.Timeval{Usec: 500_000})
+	if err := syscall.Sendto(fd, message, 0, to); err != nil {
+		return a.judge(err)
+	}
+	// ICMPv6 tells of the refusal on the next call.
+	_, _, err = syscall.Recvfrom(fd, make([]byte, 64), 0)
+	return a.judge(err)
+}
+
+// judge says what an error means. Only a refusal that the kernel itself spoke counts as one.
+func (a Attempt) judge(err error) Attempt {
+	switch {
+	case err == nil:
+		a.Open, a.Said = true, "was sent"
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES), errors.Is(err, syscall.ECONNREFUSED):
+		a.Stopped, a.Said = true, "refused at once"
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
+		a.Said = "no route there, for anybody"
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, syscall.EHOSTUNREACH):
+		a.Open, a.Said = true, "was sent, and nobody answered"
+	default:
+		a.Open, a.Said = true, err.Error()
+	}
+	return a
+}

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/provision/step"
+)
+
+// Where an agent's network policy and its log stand.
+const (
+	NetDir = "/etc/au/net"
+	LogDir = "/var/log/au"
+)
+
+// NetPath returns where the agent's network policy stands.
+func NetPath(agent string) string { return NetDir + "/" + agent + ".toml" }
+
+// NetProgram returns the au that the agent's network units run: a copy that only root can write, whoever owns the one that is typed.
+func NetProgram(agent string) string { return LibexecDir + "/" + agent + "/au" }
+
+// NetFacts are what the plans for the network depend on, as read from the machine at one moment.
+type NetFacts struct {
+	Agent   csrc.Policy
+	Human   User
+	Systemd bool // systemd runs the machine
+	IPv6    bool // there is ::1
+	Unified bool // cgroup v2 alone, so that the slice's address filter works
+	Self    Source
+	User    *User // the daemon's; nil: none
+
+	Policy     *netfilter.Policy // in force; nil: the agent is not restricted
+	PolicyText string            // of the file, whatever it says
+	Program    Path
+	LogDir     Path
+	Parents    map[string]Path // of folders that stand above: those of /etc/au, NetDir, LogDir
+	Units      map[string]NetUnit
+	SliceText  string   // the drop-in; empty: none
+	Runtime    []string // files in /run that hold the slice's addresses until the next boot
+}
+
+// NetUnit is one of the agent's network units as it is on the machine.
+type NetUnit struct {
+	Text            string // empty: there is no file
+	Active, Enabled bool
+}
+
+// Any reports whether anything of the network's is there for PlanNetOff to take away.
+func (f NetFacts) Any() bool {
+	for _, unit := range f.Units {
+		if unit.Text != "" || unit.Active || unit.Enabled {
+			return true
+		}
+	}
+	return f.PolicyText != "" || f.User != nil || f.Program.Exists || f.LogDir.Exists || f.SliceText != "" || len(f.Runtime) > 0
+}
+
+// CheckNet refuses what cannot be enforced on this machine, before anything has changed.
+func CheckNet(p netfilter.Policy, f NetFacts) error {
+	switch {
+	case !f.Systemd:
+		return fmt.Errorf("systemd does not run this machine, and its units load the rules and run the daemon; `au net show` prints the rules all the same")
+	case f.User != nil && f.User.UID >= 1000:
+		return fmt.Errorf("user %q has uid %d: au did not make it", f.User.Name, f.User.UID)
+	}
+	return p.Check()
+}
+
+// sliceDropIn returns where the drop-in of the agent's slice stands.
+func sliceDropIn(p netfilter.Policy) string {
+	return UnitDir + "/" + p.SliceName() + ".d/au-net.conf"
+}
+
+// PlanNetRestrict returns what is missing for the policy to be in force; nothing is missing when it is empty. First come the things
+// that wait and the rules that divert to them, and last the end of the connections that were open before.
+func PlanNetRestrict(p netfilter.Policy, f NetFacts) ([]step.Step, error) {
+	text, err := p.Text()
+	if err != nil {
+		return nil, err
+	}
+	var plan []step.Step
+	plan = append(plan, folder(EtcDir, f.Parents[EtcDir])...)
+	plan = append(plan, folder(NetDir, f.Parents[NetDir])...)
+	plan = append(plan, planNetProgram(p, f)...)
+	if p.HasDaemon() {
+		plan = append(plan, planNetDaemon(p, f)...)
+	}
+	if text != f.PolicyText {
+		plan = append(plan, step.WriteFile(NetPath(p.Agent), "0644", text, f.PolicyText)...)
+	}
+	units, changed := planNetUnits(p, f)
+	plan = append(plan, units...)
+	plan = append(plan, planNetStart(p, f, text, changed)...)
+	return plan, nil
+}
+
+// planNetProgram copies au to where only root can write.
+func planNetProgram(p netfilter.Policy, f NetFacts) []step.Step {
+	program := NetProgram(p.Agent)
+	if f.Program.Exists && f.Program.SHA256 == f.Self.SHA256 && f.Program.UID == 0 && f.Program.Mode == 0o755 {
+		return nil
+	}
+	return []step.Step{
+		{Do: step.Root("install", "-m", "0755", f.Self.Path, program+".new"), Undo: step.Undo(step.Root("rm", "-f", program+".new"))},
+		{Do: step.Root("mv", "-T", program+".new", program), Undo: step.Undo(step.Root("rm", "-f", program))},
+	}
+}
+
+// planNetDaemon makes the daemon's user and the folder of its log: the daemon's to write, the humans' to read, by group and by name.
+func planNetDaemon(p netfilter.Policy, f NetFacts) []step.Step {
+	var plan []step.Step
+	user, group := p.DaemonUser(), GroupName(p.Agent)
+	if f.User == nil {
+		plan = append(plan, step.Step{
+			Do: step.Root("useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin",
+				"--comment", "au net daemon of "+p.Agent, user),
+			Undo: step.Undo(step.Root("userdel", user)),
+		})
+	}
+	plan = append(plan, folder(LogDir, f.Parents[LogDir])...)
+	at, humans := f.LogDir, humansACL(f.Agent)
+	if !at.Exists || f.User == nil || at.UID != f.User.UID || at.GID != f.Agent.Group || at.Mode&fs.ModeSetgid == 0 || at.Mode&0o007 != 0 {
+		plan = append(plan, step.Step{
+			Do:   step.Root("install", "-d", "-m", "2750", "-o", user, "-g", group, p.LogDir()),
+			Undo: step.Undo(step.Root("rm", "-rf", p.LogDir())),
+		})
+	}
+	if humans != "" && !at.hasACL(humansACLShown(f.Agent)) {
+		plan = append(plan, step.Step{Do: step.Root("setfacl", "--modify", humans, p.LogDir())})
+	}
+	return plan
+}
+
+func humansACL(p csrc.Policy) string {
+	text := ""
+	for _, h := range p.Humans {
+		if text != "" {
+			text += ","
+		}
+		text += "u:" + h.Name + ":r-x,d:u:" + h.Name + ":r-x"
+	}
+	return text
+}
+
+func humansACLShown(p csrc.Policy) []string {
+	var shown []string
+	for _, h := range p.Humans {
+		shown = append(shown, "user:"+num(h.UID)+":r-x", "default:user:"+num(h.UID)+":r-x")
+	}
+	return shown
+}
+
+// planNetUnits writes the units and the slice's drop-in, and reports which units changed.
+func planNetUnits(p netfilter.Policy, f NetFacts) (plan []step.Step, changed map[string]bool) {
+	changed = map[string]bool{}
+	reload := step.Root("systemctl", "daemon-reload")
+	write := func(path, text, old string) {
+		steps := step.WriteFile(path, "0644", text, old)
+		last := &steps[len(steps)-1]
+		last.Undo = append(last.Undo, reload)
+		plan = append(plan, steps...)
+	}
+	for _, unit := range (netfilter.Units{Policy: p, Program: NetProgram(p.Agent), IPv6: f.IPv6}).Files() {
+		if old := f.Units[unit.Name].Text; old != unit.Text {
+			write(UnitDir+"/"+unit.Name, unit.Text, old)
+			changed[unit.Name] = true
+		}
+	}
+	if text := p.SliceDropIn(); f.SliceText != text {
+		file := sliceDropIn(p)
+		plan = append(plan, folder(path.Dir(file), f.Parents[path.Dir(file)])...)
+		write(file, text, f.SliceText)
+	}
+	if len(plan) > 0 {
+		plan = append(plan, step.Step{Do: reload})
+	}
+	return plan, changed
+}
+
+// planNetStart brings everything up in the order in which nothing is open in between.
+func planNetStart(p netfilter.Policy, f NetFacts, text string, changed map[string]bool) []step.Step {
+	var plan []step.Step
+	start := func(unit string) {
+		if u := f.Units[unit]; !u.Active || !u.Enabled {
+			plan = append(plan, step.Step{
+				Do:   step.Root("systemctl", "enable", "--now", unit),
+				Undo: step.Undo(step.Root("systemctl", "disable", "--now", unit)),
+			})
+		} else if changed[unit] && unit != p.RulesUnitName() {
+			plan = append(plan, step.Step{Do: step.Root("systemctl", "restart", unit)})
+		}
+	}
+	first := !f.Units[p.RulesUnitName()].Active
+	if p.HasDaemon() {
+		start(p.SocketUnitName())
+	}
+	start(p.RulesUnitName())
+	if !first && text != f.PolicyText {
+		plan = append(plan, step.Step{Do: step.Root("systemctl", "reload", p.RulesUnitName())})
+	}
+	if p.HasDaemon() {
+		start(p.DaemonUnitName())
+	}
+	if first {
+		// What takes the rules away again, if a later step fails. The unit itself has no stop.
+		plan[len(plan)-1].Undo = append(plan[len(plan)-1].Undo, step.Root(NetProgram(p.Agent), "net", "unload", p.Agent))
+	}
+	if f.SliceText != p.SliceDropIn() || len(f.Runtime) == 0 {
+		plan = append(plan, planNetSlice(p))
+	}
+	if first {
+		plan = append(plan, step.Step{Do: step.Root(NetProgram(p.Agent), "net", "cut", p.Agent)})
+	}
+	start(p.WatchUnitName())
+	return plan
+}
+
+// planNetSlice tells systemd the filter now; the drop-in keeps it.
+func planNetSlice(p netfilter.Policy) step.Step {
+	s := step.Step{Do: step.Root(append([]string{"systemctl", "set-property", "--runtime", p.SliceName()}, p.SliceSettings()...)...)}
+	s.Do.Note = "same as: " + p.SliceBusctl()
+	s.Undo = step.Undo(openSlice(p), step.Root(append([]string{"rm", "-f"}, runtimeFiles(p)...)...))
+	return s
+}
+
+// openSlice takes the filter off. Emptying a list is what reaches the kernel; without its file it would stay.
+func openSlice(p netfilter.Policy) step.Command {
+	return step.Root("systemctl", "set-property", "--runtime", p.SliceName(), "IPAddressAllow=", "IPAddressDeny=")
+}
+
+// runtimeFiles returns where systemd keeps what set-property --runtime was told.
+func runtimeFiles(p netfilter.Policy) []string {
+	dir := "/run/systemd/system.control/" + p.SliceName() + ".d/"
+	return []string{dir + "50-IPAddressAllow.conf", dir + "50-IPAddressDeny.conf"}
+}
+
+// NetRuntimeFiles returns the files in /run that NetFacts.Runtime may name.
+func NetRuntimeFiles(p netfilter.Policy) []string { return runtimeFiles(p) }
+
+// PlanNetPolicy returns what puts a changed policy in force, where the agent is restricted already. The daemon sees its file change by itself;
+// the rules have to be loaded again only when they change.
+func PlanNetPolicy(p netfilter.Policy, f NetFacts, rulesChange bool) ([]step.Step, error) {
+	text, err := p.Text()
+	if err != nil || text == f.PolicyText {
+		return nil, err
+	}
+	plan := step.WriteFile(NetPath(p.Agent), "0644", text, f.PolicyText)
+	if rulesChange {
+		plan = append(plan, step.Step{Do: step.Root("systemctl", "reload", p.RulesUnitName())})
+	}
+	return plan, nil
+}
+
+// PlanNetOff returns the steps that take everything of the network's away that is there: the slice's tie to the rules first, or stopping those would
+// end the agent's processes; what watches before what it watches.
+func PlanNetOff(p netfilter.Policy, f NetFacts) []step.Step {
+	var plan []step.Step
+	do := func(argv ...string) { plan = append(plan, step.Step{Do: step.Root(argv...)}) }
+	reload := false
+	if f.SliceText != "" {
+		do("rm", "-f", sliceDropIn(p), sliceDropIn(p)+".new")
+		do("rmdir", "--ignore-fail-on-non-empty", path.Dir(sliceDropIn(p)))
+		do("systemctl", "daemon-reload")
+	}
+	for _, unit := range []string{p.WatchUnitName(), p.SocketUnitName(), p.DaemonUnitName(), p.RulesUnitName()} {
+		u := f.Units[unit]
+		if u.Active || u.Enabled {
+			do("systemctl", "disable", "--now", unit)
+		}
+		if u.Text != "" {
+			do("rm", "-f", UnitDir+"/"+unit, UnitDir+"/"+unit+".new")
+			reload = true
+		}
+	}
+	if f.Program.Exists {
+		do(NetProgram(p.Agent), "net", "unload", p.Agent)
+	}
+	if len(f.Runtime) > 0 || f.SliceText != "" {
+		plan = append(plan, step.Step{Do: openSlice(p)})
+		do(append([]string{"rm", "-f"}, runtimeFiles(p)...)...)
+		do("rmdir", "--ignore-fail-on-non-empty", path.Dir(runtimeFiles(p)[0]))
+		reload = true
+	}
+	if reload {
+		do("systemctl", "daemon-reload")
+	}
+	if f.User != nil && f.User.UID < 1000 {
+		do("userdel", f.User.Name)
+	}
+	if f.LogDir.Exists {
+		do("rm", "-rf", p.LogDir())
+		do("rmdir", "--ignore-fail-on-non-empty", LogDir)
+	}
+	if f.Program.Exists {
+		do("rm", "-f", NetProgram(p.Agent), NetProgram(p.Agent)+".new")
+	}
+	if f.PolicyText != "" {
+		do("rm", "-f", NetPath(p.Agent), NetPath(p.Agent)+".new")
+	}
+	if f.Parents[NetDir].Exists {
+		do("rmdir", "--ignore-fail-on-non-empty", NetDir)
+	}
+	return plan
+}
