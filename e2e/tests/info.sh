@@ -14,7 +14,7 @@ json_broken() { fails 1 as alice au info --json; says '"healthy": false'; }
 check() { problem=$1; shift; promise="au info sees: $problem"; ok "$@"; fails 1 as alice au info; says "$problem"; json_broken; mended; }
 check 'has mode 0700 where 2770 is right' chmod 0700 /home/agent
 check 'lost its setgid bit' chmod 00770 /home/agent
-check 'lost entries of its ACL' setfacl -x d:m /home/agent
+check 'lost entries of its ACL' setfacl -m d:m::r-x /home/agent
 check 'lost entries of its ACL' setfacl -b /home/agent
 check 'missing home' mv /home/agent /home/elsewhere
 check 'missing entrypoint' rm $entrypoint
