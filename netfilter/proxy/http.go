@@ -55,6 +55,18 @@ func writer(w io.Writer) *bufio.Writer {
 	return b
 }
 
+func putReader(r **bufio.Reader) {
+	(*r).Reset(nil)
+	readers.Put(*r)
+	*r = nil
+}
+
+func putWriter(w **bufio.Writer) {
+	(*w).Reset(nil)
+	writers.Put(*w)
+	*w = nil
+}
+
 // http serves the requests of a diverted connection.
 func (s *session) http(ctx context.Context) { s.exchange(ctx, false) }
 
@@ -75,6 +87,7 @@ func (s *session) exchange(ctx context.Context, direct bool) {
 	x := &exchanger{s: s, direct: direct}
 	x.in = reader(io.MultiReader(bytes.NewReader(s.seen), s.conn))
 	x.out = writer(s.conn)
+	s.seen = nil
 	defer x.end()
 	for x.next(ctx) {
 		x.served++
@@ -84,10 +97,7 @@ func (s *session) exchange(ctx context.Context, direct bool) {
 
 func (x *exchanger) end() {
 	x.leave()
-	x.in.Reset(nil)
-	readers.Put(x.in)
-	x.out.Reset(nil)
-	writers.Put(x.out)
+	x.put()
 }
 
 // leave ends the connection to the server.
@@ -97,10 +107,8 @@ func (x *exchanger) leave() {
 	}
 	x.s.d.release(x.up.link)
 	x.up.conn.Close()
-	x.up.in.Reset(nil)
-	readers.Put(x.up.in)
-	x.up.out.Reset(nil)
-	writers.Put(x.up.out)
+	putReader(&x.up.in)
+	putWriter(&x.up.out)
 	x.up, x.s.up = nil, nil
 }
 
@@ -131,17 +139,31 @@ func (x *exchanger) next(ctx context.Context) bool {
 }
 
 // await waits for the first byte of a request. When the server leaves meanwhile
-// the client is left as well, as it would see it without a proxy.
+// the client is left as well, as it would see it without a proxy. No buffer is
+// held during the wait.
 func (x *exchanger) await() error {
 	wait := idleHTTP
 	if x.served == 0 {
 		wait = showWithin
 	}
-	_ = x.s.conn.SetReadDeadline(time.Now().Add(wait)) // fails only on a closed connection
-	if x.up == nil || x.in.Buffered() > 0 {
+	if x.in.Buffered() > 0 || x.served == 0 {
+		_ = x.s.conn.SetReadDeadline(time.Now().Add(wait)) // fails only on a closed connection
 		_, err := x.in.Peek(1)
 		return err
 	}
+	x.put()
+	defer x.get()
+	_ = x.s.conn.SetReadDeadline(time.Now().Add(wait))
+	if x.up == nil {
+		return readable(x.s.conn)
+	}
+	return x.awaitBoth()
+}
+
+var errServerLeft = errors.New("the server left")
+
+// awaitBoth waits for the client, and gives up when the server is heard first.
+func (x *exchanger) awaitBoth() error {
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
@@ -149,11 +171,35 @@ func (x *exchanger) await() error {
 			_ = x.s.conn.SetReadDeadline(past)
 		}
 	}()
-	_, err := x.in.Peek(1)
+	err := readable(x.s.conn)
 	_ = x.up.conn.SetReadDeadline(past)
 	<-gone
 	_ = x.up.conn.SetReadDeadline(time.Time{})
-	return err
+	if err != nil {
+		return errServerLeft
+	}
+	return nil
+}
+
+// put gives the buffers, which are empty, back to the pools.
+func (x *exchanger) put() {
+	if x.in == nil {
+		return
+	}
+	putReader(&x.in)
+	putWriter(&x.out)
+	if x.up != nil {
+		putReader(&x.up.in)
+		putWriter(&x.up.out)
+	}
+}
+
+// get takes buffers anew.
+func (x *exchanger) get() {
+	x.in, x.out = reader(x.s.conn), writer(x.s.conn)
+	if x.up != nil {
+		x.up.in, x.up.out = reader(x.up.conn), writer(x.up.conn)
+	}
 }
 
 func (x *exchanger) read() (request, error) {

@@ -18,7 +18,7 @@ import (
 
 // memoryGoal is from where on the collector works harder rather than let the
 // process grow.
-const memoryGoal = 14 << 20
+const memoryGoal = 18 << 20
 
 // Main runs the daemon of one agent as a service does, and returns its exit
 // status: 0 after a signal to end, 1 for a failure, 2 for wrong usage. The one

@@ -38,6 +38,9 @@ const (
 var theWorld *world
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "net-daemon" {
+		os.Exit(Main(os.Args[2:]))
+	}
 	if os.Geteuid() == 0 && os.Getenv(inWorld) == "" {
 		if err := reexec(); err != nil {
 			fmt.Fprintln(os.Stderr, "no namespaces here, tests that need them are skipped:", err)
@@ -133,6 +136,8 @@ func (w *world) wire() error {
 	}
 	return sh(fmt.Sprintf(`
 mount --bind %[2]s /etc/resolv.conf
+{ cat /etc/passwd; echo 'auagent:x:%[5]d:%[5]d::%[6]s/home:/bin/sh'; } > %[6]s/passwd
+mount --bind %[6]s/passwd /etc/passwd
 ip link set lo up
 ip link add veth0 type veth peer name veth1 netns %[1]d
 sysctl -qw net.ipv6.conf.veth0.accept_dad=0 net.ipv4.ip_unprivileged_port_start=0
@@ -149,7 +154,7 @@ ip route add default via 198.51.100.1
 ip -6 route add default via 2606:4700:ff::1
 `, w.internet.Process.Pid, resolv,
 		strings.Join([]string{dnsAddr, allowedAddr, attackerAddr, insideAddr, sshAddr, "93.184.0.11"}, " "),
-		allowedAddr6))
+		allowedAddr6, agentUID, w.dir))
 }
 
 func sh(script string) error {
@@ -222,10 +227,7 @@ func (w *world) start(t testing.TB, rules ...string) *running {
 		t: t, w: w, path: filepath.Join(dir, "agent.toml"), log: filepath.Join(dir, "net.jsonl"),
 		stderr: &bytes.Buffer{}, hup: make(chan os.Signal),
 	}
-	r.policy = netfilter.Policy{
-		Version: netfilter.Version, Agent: "agent", UID: agentUID, Backend: netfilter.NFT, Proxy: proxyPort, DNS: dnsPort,
-		Resolve: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr(dnsAddr), 53)},
-	}
+	r.policy = w.policy()
 	r.rules(rules...)
 	r.write()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -259,6 +261,13 @@ func (w *world) start(t testing.TB, rules ...string) *running {
 		t.Fatal("daemon not ready")
 	}
 	return r
+}
+
+func (w *world) policy() netfilter.Policy {
+	return netfilter.Policy{
+		Version: netfilter.Version, Agent: "agent", UID: agentUID, Backend: netfilter.NFT, Proxy: proxyPort, DNS: dnsPort,
+		Resolve: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr(dnsAddr), 53)},
+	}
 }
 
 // rules replaces the rules of r.
