@@ -73,6 +73,9 @@ func PlanDelete(f Facts, deleteHome bool) []step.Step {
 	}
 	for _, d := range f.Leftovers.DropIns {
 		do("rm", "-rf", d)
+		if control := path.Dir(d); path.Base(control) == "system.control" {
+			do("rmdir", "--ignore-fail-on-non-empty", control)
+		}
 	}
 	if f.Unit.Systemd && (f.Unit.Text != "" || len(f.Leftovers.DropIns) > 0) {
 		do("systemctl", "daemon-reload")

@@ -84,13 +84,18 @@ func (c *limitsSetCmd) Run(a *app) error {
 
 // planLimits returns what sets the limits that are not so yet, and says what the human should know of them.
 func (a *app) planLimits(p csrc.Policy, want auslices.Limits, now map[string]uint64) ([]step.Step, error) {
+	unified := tree().Version() == auslices.Unified
+	if want.IOWeight != nil && !unified {
+		// It would make the keeper move to one more hierarchy, which runs do not join.
+		return nil, errors.New("an IO weight needs cgroup v2, which this machine has not: leave --io-weight out")
+	}
 	machine := thisMachine()
 	want, added := want.WithSwap(now)
 	for _, w := range want.Warnings(machine) {
 		fmt.Fprintf(a.err, "au: warning: %s\n", w)
 	}
 	switch finite := want.Swap != nil && want.Swap.Bytes != auslices.Infinity; {
-	case finite && tree().Version() != auslices.Unified:
+	case finite && !unified:
 		fmt.Fprintf(a.err, "au: warning: with cgroup v1, as on this machine, swap is not limited\n")
 	case finite && added:
 		fmt.Fprintf(a.err, "au: no swap for agent %s either, so that the memory limit is what it says; --swap gives it some\n", p.Name)

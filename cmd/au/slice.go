@@ -72,7 +72,8 @@ func (c *sliceRestoreCmd) Run(a *app) error {
 		}
 		restored = append(restored, f.Property)
 	}
-	os.Remove(auslices.DropInFolder(s.name, false)) // stays while anything else is in it
+	folder := auslices.DropInFolder(s.name, false)
+	_, _ = os.Remove(folder), os.Remove(filepath.Dir(folder)) // stay while anything else is in them
 	if len(restored) > 0 {
 		if err := s.tellKernel(a, restored); err != nil {
 			return err

@@ -1,0 +1,65 @@
+#!/bin/sh
+# au top shows all agents: live on a terminal, once for scripts.
+# machines: bookworm trixie
+. /opt/e2e/lib.sh
+ok as alice au new -y --mem 256M --cpu 150%
+ok as alice au new -y -a second
+
+promise="--once and --json print every agent and end"
+as alice au run -a second sh -c 'while :; do :; done' >/dev/null 2>&1 &
+soon pgrep -u second sh
+ok as alice au top --once
+says "agent"
+says "150%"
+says "256M"
+says "second"
+ok as alice sh -c 'au top --json | jq -r ".[] | .agent, (.cpu_percent > 20), .processes > 0"'
+says_exactly "agent
+false
+false
+second
+true
+true"
+
+promise="without a terminal there is no live table"
+fails 1 as alice au top
+complains "au top --once"
+
+promise="the live table shows, follows the size of the terminal, and ends with q; the terminal is as it was"
+cat >/tmp/top.py <<'END'
+import fcntl, os, pty, select, struct, sys, termios, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.environ["TERM"] = "xterm-256color"
+    os.execvp("au", ["au", "top", "--interval", "200ms"])
+def size(columns):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+def read(seconds):
+    seen, end = b"", time.time() + seconds
+    while time.time() < end:
+        if select.select([fd], [], [], 0.1)[0]:
+            try:
+                seen += os.read(fd, 65536)
+            except OSError:
+                return seen
+    return seen
+size(80)
+first = read(2)
+assert b"second" in first and b"MEMORY" in first, first
+assert b"PRESSURE" not in first, "too wide for 80 columns"
+size(160)
+wide = read(2)
+assert b"PRESSURE" in wide, wide
+before = time.time()
+os.write(fd, b"q")
+last = read(3)
+status = os.waitpid(pid, 0)[1]
+assert status == 0, status
+assert b"\x1b[?1049l" in last, ("left the other screen on", last)
+END
+ok as alice python3 /tmp/top.py
+promise="au run says nothing to the terminal before the command does"
+ok at_terminal alice au run echo hello
+[ "$(output | tr -d '\r')" = hello ] || fail "more than hello: $(output | od -c | head)"
+ok as alice au stop -a second
+wait
