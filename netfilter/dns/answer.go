@@ -53,10 +53,14 @@ func sameQuestion(a, b dnsmessage.Question) bool {
 // follow walks the aliases from the question, and keeps what stands at their end.
 func (a *answer) follow(q dnsmessage.Question, records []dnsmessage.Resource) {
 	owner := q.Name
-	for range maxChain {
+	for q.Type != dnsmessage.TypeCNAME {
 		alias, ok := aliasOf(owner, records)
-		if !ok || q.Type == dnsmessage.TypeCNAME {
+		if !ok {
 			break
+		}
+		if len(a.chain) == maxChain { // a circle, or as good as one
+			a.chain = nil
+			return
 		}
 		a.chain = append(a.chain, alias)
 		owner = alias.Body.(*dnsmessage.CNAMEResource).CNAME

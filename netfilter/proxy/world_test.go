@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -40,6 +41,13 @@ var theWorld *world
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "net-daemon" {
 		os.Exit(Main(os.Args[2:]))
+	}
+	// Fuzzing starts processes of its own, and needs no world.
+	fuzzing := slices.ContainsFunc(os.Args, func(a string) bool {
+		return strings.HasPrefix(a, "-test.fuzz") && !strings.HasPrefix(a, "-test.fuzzcachedir")
+	})
+	if fuzzing {
+		os.Exit(m.Run())
 	}
 	if os.Geteuid() == 0 && os.Getenv(inWorld) == "" {
 		if err := reexec(); err != nil {

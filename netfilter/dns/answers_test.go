@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package dns
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+)
+
+func addrs(texts ...string) []netip.Addr {
+	var list []netip.Addr
+	for _, text := range texts {
+		list = append(list, netip.MustParseAddr(text))
+	}
+	return list
+}
+
+func TestAnswers(t *testing.T) {
+	a := NewAnswers()
+	now := time.Unix(1_000_000, 0)
+	a.now = func() time.Time { return now }
+	one, two, six := addrs("93.184.0.1")[0], addrs("93.184.0.2")[0], addrs("2606::1")[0]
+	a.Remember("a", false, []netip.Addr{one, two}, addrs("10.0.0.1"), time.Minute)
+	a.Remember("a", true, []netip.Addr{six}, nil, time.Minute)
+	a.Remember("b", false, []netip.Addr{one}, nil, time.Second)
+	check := func(when string, want map[string]bool) {
+		t.Helper()
+		got := map[string]bool{
+			"a has one": a.Has("a", one), "a has six": a.Has("a", six), "b has two": a.Has("b", two),
+			"one is a and b": slices.Equal(a.Names(one), []string{"a", "b"}), "mapped": a.Has("a", netip.AddrFrom16(one.As16())),
+			"inside": slices.Equal(a.Inside("a"), addrs("10.0.0.1")), "all": len(a.All("a")) == 3,
+		}
+		_, got["fresh"] = a.Fresh("a", false)
+		for what, w := range want {
+			if got[what] != w {
+				t.Errorf("%s: %s: %v", when, what, got[what])
+			}
+		}
+	}
+	check("at first", map[string]bool{"a has one": true, "a has six": true, "b has two": false, "one is a and b": true, "mapped": true, "inside": true, "fresh": true, "all": true})
+	a.Stale()
+	check("after a new policy", map[string]bool{"a has one": true, "fresh": false})
+	a.Remember("a", false, []netip.Addr{two}, nil, time.Minute)
+	check("after another answer", map[string]bool{"a has one": true, "inside": false, "fresh": true})
+	now = now.Add(time.Minute)
+	check("after the TTL", map[string]bool{"a has one": true, "fresh": false})
+	now = now.Add(grace)
+	check("after the grace", map[string]bool{"a has one": false, "a has six": false, "one is a and b": false, "all": false})
+}
+
+// TestAnswersAreBounded is that neither names nor addresses pile up.
+func TestAnswersAreBounded(t *testing.T) {
+	a := NewAnswers()
+	for i := range 3 * maxNames {
+		a.Remember(fmt.Sprint("name", i), false, addrs("93.184.0.1"), nil, time.Minute)
+	}
+	if n := len(a.names); n > maxNames {
+		t.Errorf("%d names are remembered", n)
+	}
+	if n := len(a.byAddr[addrs("93.184.0.1")[0]]); n != len(a.names) {
+		t.Errorf("%d names stand with the address, %d are remembered", n, len(a.names))
+	}
+	for i := range 10 * maxAddresses {
+		a.Remember("one", false, []netip.Addr{netip.AddrFrom4([4]byte{93, 0, byte(i >> 8), byte(i)})}, nil, time.Duration(i)*time.Second)
+	}
+	if n := len(a.names["one"].addrs); n > maxAddresses || len(a.byAddr) > maxAddresses+1 {
+		t.Errorf("%d addresses of one name, %d in all", n, len(a.byAddr))
+	}
+	if last := (netip.AddrFrom4([4]byte{93, 0, byte((10*maxAddresses - 1) >> 8), byte((10*maxAddresses - 1) & 255)})); !a.Has("one", last) {
+		t.Error("the newest address was dropped")
+	}
+}
