@@ -63,13 +63,17 @@ func listenTCP(at netip.AddrPort) (*net.TCPListener, error) {
 }
 
 // Passed sorts the sockets that systemd passed to this process, which fit p by
-// type and port. One that does not fit is an error: it is another agent's.
+// type and port. One that does not fit is an error: it is another agent's. The
+// files are closed.
 func Passed(files []*os.File, p *netfilter.Policy) (Sockets, error) {
 	var s Sockets
+	defer func() {
+		for _, f := range files {
+			f.Close()
+		}
+	}()
 	for _, f := range files {
-		err := s.take(f, p)
-		f.Close()
-		if err != nil {
+		if err := s.take(f, p); err != nil {
 			s.Close()
 			return Sockets{}, fmt.Errorf("socket %s passed to agent %q: %w", f.Name(), p.Agent, err)
 		}
