@@ -12,13 +12,18 @@ import (
 // waits for a run to end.
 type afterCmd struct {
 	agentFlag
-	Status   int    `help:"Exit status of the run, which becomes that of this."`
+	Status   int    `env:"AU_STATUS" help:"Exit status of the run, which becomes that of this."`
 	OOMKills uint64 `name:"oom-kills" help:"How many of the agent's processes the kernel ended for want of memory meanwhile."`
+	Since    int64  `help:"When the run began, in nanoseconds since 1970."`
+	Shares   string `help:"Folders that the agent could write, as a JSON list."`
 }
 
 func (c *afterCmd) Run(a *app) error {
 	if c.OOMKills > 0 {
 		c.sayOOM(a)
+	}
+	if c.Shares != "" {
+		c.sayChanged(a)
 	}
 	if c.Status != 0 {
 		return exitError(c.Status)

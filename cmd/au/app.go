@@ -101,10 +101,14 @@ func (a *app) undo(r *step.Runner, agent string, err error) error {
 type record struct {
 	Set    *config.Agent `json:",omitempty"`
 	Remove string        `json:",omitempty"`
+	Share  *shareChange  `json:",omitempty"`
 }
 
 // apply carries the change out on c.
 func (r record) apply(c *config.Config) error {
+	if r.Share != nil {
+		return r.Share.apply(c)
+	}
 	keep := c.Agents[:0]
 	found := false
 	for _, g := range c.Agents {

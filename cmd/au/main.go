@@ -36,6 +36,7 @@ type grammar struct {
 	Grant  grantCmd  `cmd:"" help:"Let another human enter an agent."`
 	Revoke revokeCmd `cmd:"" help:"Shut a human out of an agent."`
 	Delete deleteCmd `cmd:"" help:"Delete an agent and all that au made for it."`
+	Mount  mountCmd  `cmd:"" help:"Share folders of yours with an agent."`
 	Limits limitsCmd `cmd:"" help:"Limit what an agent uses of CPU, memory and tasks."`
 	Top    topCmd    `cmd:"" help:"Watch what the agents use."`
 	Pause  pauseCmd  `cmd:"" help:"Freeze all that an agent runs."`
@@ -47,6 +48,7 @@ type grammar struct {
 	Record recordCmd `cmd:"" hidden:"" help:"Write the config as the human."`
 	After  afterCmd  `cmd:"" hidden:"" help:"Say what is to be said after a run."`
 	Slice  sliceCmd  `cmd:"" hidden:"" help:"Change an agent's slice as root."`
+	Files  filesCmd  `cmd:"" hidden:"" help:"Change owners and ACLs in a share."`
 }
 
 // runGrammar is what `au run` needs of it: building the whole grammar costs more than all else that a run does before the command starts.
@@ -54,6 +56,12 @@ type runGrammar struct {
 	globals
 	Run   runCmd   `cmd:"" help:"Run a command as the agent."`
 	Shell shellCmd `cmd:"" help:"Open a login shell as the agent."`
+}
+
+// afterGrammar is the same for what is said after one.
+type afterGrammar struct {
+	globals
+	After afterCmd `cmd:""`
 }
 
 // globals are the options of every command.
@@ -78,6 +86,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && (args[0] == "run" || args[0] == "shell") {
 		g := &runGrammar{}
 		target, a.globals, failed = g, &g.globals, statusRefused
+	} else if len(args) > 0 && args[0] == "after" {
+		g := &afterGrammar{}
+		target, a.globals = g, &g.globals
 	} else {
 		g := &grammar{}
 		target, a.globals = g, &g.globals

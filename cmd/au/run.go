@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -91,14 +90,15 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 	if run.Env, err = c.environment(entry); err != nil {
 		return err
 	}
-	shares, err := c.shares(a, me, policy, entry)
+	shares, err := c.shares(a, me, policy, known)
 	if err != nil {
-		return err
+		return refusal(err)
 	}
 	run.Dir = c.directory(a, me, policy, shares)
-	for _, s := range shares {
-		run.Shares = append(run.Shares, csrc.Share{Source: s.source, Target: s.target, ReadOnly: s.readOnly})
+	if run.Shares, err = mounted(shares, policy.Home); err != nil {
+		return err
 	}
+	run.After = reportAfter(policy.Name, shares)
 	if terminal.Any() {
 		status, err := terminal.Run(entrypoint, run.Argv(), run.Environ())
 		if err == nil && status != 0 {
@@ -284,106 +284,4 @@ func (a *app) becomeHuman() error {
 	os.Setenv("HOME", human.Home)
 	os.Setenv("USER", human.Name)
 	return nil
-}
-
-// folderShare is a folder of the human's in this run; target is relative to the agent's home.
-type folderShare struct {
-	source, target string
-	readOnly       bool
-}
-
-// shares returns the folders that the config and the options hand over. One that vanished is named and left out.
-func (c *runCmd) shares(a *app, me provision.User, p csrc.Policy, entry *config.Agent) ([]folderShare, error) {
-	var all []folderShare
-	if entry != nil {
-		for _, m := range entry.Mounts {
-			target, ok := below(p.Home, m.Target)
-			if !ok {
-				return nil, fmt.Errorf("share %s: target %s is not inside %s", m.Source, m.Target, p.Home)
-			}
-			if info, err := os.Stat(m.Source); err != nil || !info.IsDir() {
-				fmt.Fprintf(a.err, "au: share %s is not there any more, so this run goes without it\nau: hint: au mount remove --agent %s %s\n", m.Source, p.Name, m.Source)
-				continue
-			}
-			all = append(all, folderShare{m.Source, target, m.ReadOnly})
-		}
-	}
-	for _, once := range []struct {
-		folders  []string
-		readOnly bool
-	}{{c.RO, true}, {c.RW, false}} {
-		for _, folder := range once.folders {
-			s, err := onceShare(folder, me.Home, once.readOnly)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, s)
-		}
-	}
-	return all, nil
-}
-
-// onceShare reads the folder of --ro and --rw: one inside the human's home, shared at the same path below the agent's.
-func onceShare(folder, home string, readOnly bool) (folderShare, error) {
-	source, err := filepath.Abs(folder)
-	if err == nil {
-		source, err = filepath.EvalSymlinks(source)
-	}
-	if err != nil {
-		return folderShare{}, fmt.Errorf("share %q: %w", folder, err)
-	}
-	target, ok := below(home, source)
-	if !ok || target == "." {
-		return folderShare{}, fmt.Errorf("share %q: want a folder inside your home %s", folder, home)
-	}
-	return folderShare{source, target, readOnly}, nil
-}
-
-// below returns path relative to folder, by components; ok is false where it is not inside.
-func below(folder, path string) (string, bool) {
-	rel, err := filepath.Rel(folder, path)
-	if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
-		return "", false
-	}
-	return rel, true
-}
-
-// directory returns where the run starts: -d, the counterpart of the current folder, or the agent's home.
-func (c *runCmd) directory(a *app, me provision.User, p csrc.Policy, shares []folderShare) string {
-	where, err := os.Getwd()
-	if c.Directory != "" {
-		where = c.Directory
-		if !filepath.IsAbs(where) {
-			if where, err = filepath.Abs(where); err != nil {
-				return p.Home
-			}
-		}
-	}
-	if err != nil {
-		return p.Home
-	}
-	if there, ok := counterpart(where, p.Home, shares); ok {
-		return there
-	}
-	if c.Directory != "" {
-		return where
-	}
-	if rel, ok := below(me.Home, where); ok && rel != "." {
-		fmt.Fprintf(a.err, "au: %s is not shared with agent %q, so the command starts in %s\nau: hint: au mount add --agent %s --rw %s\n", where, p.Name, p.Home, p.Name, where)
-	}
-	return p.Home
-}
-
-// counterpart returns where the agent sees a folder: inside its own home, or in the share with the longest source that holds it.
-func counterpart(where, home string, shares []folderShare) (string, bool) {
-	if _, ok := below(home, where); ok {
-		return where, true
-	}
-	longest, there := -1, ""
-	for _, s := range shares {
-		if rel, ok := below(s.source, where); ok && len(s.source) > longest {
-			longest, there = len(s.source), filepath.Join(home, s.target, rel)
-		}
-	}
-	return there, longest >= 0
 }

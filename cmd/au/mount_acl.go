@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/step"
+	"golang.org/x/sys/unix"
+)
+
+// aclGivesLess is what a share through ACLs is not.
+const aclGivesLess = `Through ACLs, so: what the agent makes there belongs to the agent; what either side makes closed (0600, 0700), renames into place or moves in from elsewhere
+stays closed to the other; 0600 files now show as 0660, and ssh and the like refuse such files; git says "dubious ownership" about what the other side owns.
+`
+
+// aclRecord returns where it stands what a share's files had before, beside the human's config.
+func aclRecord(config, agent, source string) string {
+	sum := sha256.Sum256([]byte(source))
+	return filepath.Join(strings.TrimSuffix(config, ".toml")+".acl", agent+"-"+hex.EncodeToString(sum[:8]))
+}
+
+// aclWords are the arguments of the `au files` command for a share.
+func (a *app) aclWords(verb string, human provision.User, agent csrc.Policy, m config.Mount) ([]string, error) {
+	self, err := os.Executable()
+	words := []string{self, "files", verb, "--agent-uid", num(agent.UID), "--record", aclRecord(a.configPath(human), agent.Name, m.Source)}
+	if !m.ReadOnly {
+		words = append(words, "--rw")
+	}
+	return append(words, m.Source), err
+}
+
+func num(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
+
+// grantACL lets the agent into every file of the folder, as the human and with their authority alone.
+func (a *app) grantACL(ctx context.Context, r *step.Runner, s sharing, m config.Mount) error {
+	do, err := a.aclWords("grant", s.human, s.agent, m)
+	if err != nil {
+		return err
+	}
+	undo, err := a.aclWords("restore", s.human, s.agent, m)
+	if err != nil {
+		return err
+	}
+	perm := "rwX"
+	if m.ReadOnly {
+		perm = "rX"
+	}
+	grant := step.Step{Do: step.Human(do...), Undo: step.Undo(step.Human(undo...))}
+	grant.Do.Note = fmt.Sprintf("much as: setfacl --recursive --physical --modify u:%s:%s,d:u:%s:%s,d:u:%s:rwX %s", s.agent.Name, perm, s.agent.Name, perm, s.human.Name, step.Quote(m.Source))
+	if err := r.Apply(ctx, []step.Step{grant}); err != nil {
+		r.Run(grant.Undo[0])
+		return fmt.Errorf("share %q: %w", m.Source, err)
+	}
+	return nil
+}
+
+// revokeACL undoes grantACL, also where the agent owns files by now: those become the human's first, by root's word.
+func (a *app) revokeACL(ctx context.Context, r *step.Runner, human provision.User, agent csrc.Policy, m config.Mount) error {
+	if vanished(m.Source) {
+		if !r.DryRun {
+			os.Remove(aclRecord(a.configPath(human), agent.Name, m.Source))
+		}
+		return nil
+	}
+	owners, err := owners(m.Source, human.UID)
+	if err != nil {
+		return err
+	}
+	if owners[agent.UID] > 0 || owners[nobodyKnows] > 0 && !m.ReadOnly {
+		if err := r.Apply(ctx, []step.Step{{Do: giveBackCommand(m.Source, agent.UID, human)}}); err != nil {
+			return err
+		}
+	}
+	words, err := a.aclWords("restore", human, agent, m)
+	if err != nil {
+		return err
+	}
+	return r.Apply(ctx, []step.Step{{Do: step.Human(words...)}})
+}
+
+// filesCmd is the half of `au mount` that changes files in a share; each is printed as it runs.
+type filesCmd struct {
+	Grant    filesGrantCmd    `cmd:"" help:"Let an agent into every file of a folder."`
+	Restore  filesRestoreCmd  `cmd:"" help:"Undo what grant did."`
+	GiveBack filesGiveBackCmd `cmd:"" help:"As root: make what an agent owns in a folder its human's."`
+}
+
+type aclFlags struct {
+	AgentUID uint32 `name:"agent-uid" required:""`
+	RW       bool   `name:"rw"`
+	Record   string `required:"" type:"path" help:"Keeps what had an ACL before."`
+	Source   string `arg:""`
+}
+
+type filesGrantCmd struct{ aclFlags }
+
+type filesRestoreCmd struct{ aclFlags }
+
+// visitACLs calls change for each file and folder of the caller's below source. other counts what is somebody else's.
+func (f aclFlags) visitACLs(change func(path string, fd int, st unix.Stat_t) error) (mine, others int, err error) {
+	tree, err := step.OpenTree(f.Source, false)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer tree.Close()
+	me := uint32(os.Geteuid())
+	var mu sync.Mutex
+	err = tree.Walk(context.Background(), func(e step.TreeEntry) error {
+		if kind := e.Stat.Mode & unix.S_IFMT; kind != unix.S_IFDIR && kind != unix.S_IFREG {
+			return nil
+		}
+		fd, err := unix.Openat(e.Dir, e.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return nil // gone meanwhile
+		}
+		defer unix.Close(fd)
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			return err
+		}
+		count := &mine
+		if st.Uid != me {
+			count = &others
+		}
+		mu.Lock()
+		*count++
+		mu.Unlock()
+		if st.Uid != me || st.Mode&unix.S_IFMT != e.Stat.Mode&unix.S_IFMT {
+			return nil
+		}
+		if err := change(e.Path, fd, st); err != nil {
+			return fmt.Errorf("ACL of %s/%s: %w", f.Source, e.Path, err)
+		}
+		return nil
+	}, func(path string, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		others++
+	})
+	return mine, others, err
+}
+
+func (f aclFlags) share() provision.ACLShare {
+	return provision.ACLShare{Agent: f.AgentUID, Human: uint32(os.Geteuid()), Writable: f.RW}
+}
+
+// fileACLs reads a file's ACLs; access is never nil, and kept is false where that is its mode alone.
+func fileACLs(fd int, st unix.Stat_t) (access, def provision.ACL, kept bool, err error) {
+	value, err := step.ReadXattr(fd, provision.ACLAccess)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	access = provision.ModeACL(st.Mode)
+	if value != nil {
+		if access, err = provision.ParseACL(value); err != nil {
+			return nil, nil, false, err
+		}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return access, nil, value != nil, nil
+	}
+	of, err := step.ReadXattr(fd, provision.ACLDefault)
+	if err == nil && of != nil {
+		def, err = provision.ParseACL(of)
+	}
+	return access, def, value != nil || of != nil, err
+}
+
+func (c *filesGrantCmd) Run(a *app) error {
+	if err := c.save(); err != nil {
+		return err
+	}
+	share := c.share()
+	mine, others, err := c.visitACLs(func(path string, fd int, st unix.Stat_t) error {
+		access, def, _, err := fileACLs(fd, st)
+		if err != nil {
+			return err
+		}
+		folder := st.Mode&unix.S_IFMT == unix.S_IFDIR
+		if err := step.WriteXattr(fd, provision.ACLAccess, share.Access(access, folder).Value()); err != nil || !folder {
+			return err
+		}
+		return step.WriteXattr(fd, provision.ACLDefault, share.Default(def, access).Value())
+	})
+	if errors.Is(err, unix.EOPNOTSUPP) {
+		return fmt.Errorf("%w: this file system has no ACLs, so nothing can be shared from it", err)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "# the ACLs of %d files and folders name uid %d now", mine, c.AgentUID)
+	if others > 0 {
+		fmt.Fprintf(a.out, "; %d that are not yours are as they were", others)
+	}
+	fmt.Fprintln(a.out)
+	return nil
+}
+
+// save writes down what has an ACL already, before anything changes. What an earlier attempt wrote down stays.
+func (f aclFlags) save() error {
+	saved, err := f.saved()
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(f.Record)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var mu sync.Mutex
+	_, _, err = f.visitACLs(func(path string, fd int, st unix.Stat_t) error {
+		access, def, kept, err := fileACLs(fd, st)
+		mine := func(e provision.ACLEntry) bool { return e.Tag == provision.ACLUser && e.ID == f.AgentUID }
+		if err != nil || !kept || slices.ContainsFunc(access, mine) || slices.ContainsFunc(def, mine) {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if _, ok := saved[[2]uint64{uint64(st.Dev), st.Ino}]; !ok {
+			text = append(text, provision.SavedACL{Path: path, Dev: uint64(st.Dev), Ino: st.Ino, Access: access, Default: def}.Text()...)
+		}
+		return nil
+	})
+	if err != nil || len(text) == 0 {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(f.Record), 0o700); err != nil {
+		return err
+	}
+	return writeWhole(f.Record, text)
+}
+
+// writeWhole makes path hold text, for its owner alone; it is on the disk when writeWhole returns.
+func writeWhole(path string, text []byte) error {
+	temp, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer temp.Close()
+	if _, err := temp.Write(text); err != nil {
+		return err
+	}
+	if err := temp.Sync(); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// saved reads what save wrote, by device and inode.
+func (f aclFlags) saved() (map[[2]uint64]provision.SavedACL, error) {
+	byInode := map[[2]uint64]provision.SavedACL{}
+	text, err := os.ReadFile(f.Record)
+	if errors.Is(err, fs.ErrNotExist) {
+		return byInode, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	all, err := provision.ParseSavedACLs(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Record, err)
+	}
+	for _, s := range all {
+		byInode[[2]uint64{s.Dev, s.Ino}] = s
+	}
+	return byInode, nil
+}
+
+func (c *filesRestoreCmd) Run(a *app) error {
+	saved, err := c.saved()
+	if err != nil {
+		return err
+	}
+	share := c.share()
+	_, others, err := c.visitACLs(func(path string, fd int, st unix.Stat_t) error {
+		access, def, kept, err := fileACLs(fd, st)
+		if err != nil || !kept {
+			return err
+		}
+		var before *provision.SavedACL
+		if s, ok := saved[[2]uint64{uint64(st.Dev), st.Ino}]; ok {
+			before = &s
+		}
+		folder := st.Mode&unix.S_IFMT == unix.S_IFDIR
+		wantAccess, wantDef := share.Before(access, def, folder, before)
+		if !slices.Equal(access, wantAccess) {
+			if err := step.WriteXattr(fd, provision.ACLAccess, wantAccess.Value()); err != nil {
+				return err
+			}
+		}
+		if !folder || slices.Equal(def, wantDef) {
+			return nil
+		}
+		var value []byte
+		if wantDef != nil {
+			value = wantDef.Value()
+		}
+		return step.WriteXattr(fd, provision.ACLDefault, value)
+	})
+	if err != nil {
+		return err
+	}
+	if others > 0 {
+		fmt.Fprintf(a.out, "# %d that are not yours are as they were\n", others)
+	}
+	if err := os.Remove(c.Record); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	os.Remove(filepath.Dir(c.Record)) // stays while another share has one
+	return nil
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+)
+
+type mountAddCmd struct {
+	agentFlag
+	RW     bool   `name:"rw" help:"Let the agent write in it. Whatever it writes there runs as you when you run it."`
+	ACL    bool   `name:"acl" help:"Share through ACLs: for file systems that cannot be shown under another owner. It changes the ACL of every file, and gives less."`
+	Yes    bool   `short:"y" help:"Do not ask."`
+	DryRun bool   `help:"Print what would be done, and do nothing."`
+	Source string `arg:"" help:"A folder of yours, inside your home."`
+	Target string `arg:"" optional:"" help:"Where the agent sees it, in its home (default: at the same path as below yours)."`
+}
+
+func (c *mountAddCmd) Run(a *app) error {
+	s, err := a.sharing(c.Agent)
+	if err != nil {
+		return err
+	}
+	want, before, err := c.check(a, s)
+	if err != nil || before == want {
+		return err
+	}
+	if why := provision.StartUp(want.Source, s.human.Home); why != "" && c.RW {
+		fmt.Fprintf(a.err, "au: warning: %s. An agent that writes there acts as you\n", show(why))
+	}
+	runner, err := a.runner(a.out, c.DryRun)
+	if err != nil {
+		return err
+	}
+	if err := a.offerGiveBack(runner, s, want, c.Yes || c.DryRun); err != nil {
+		return err
+	}
+	if c.ACL {
+		if err := a.grantACL(context.Background(), runner, s, want); err != nil {
+			return err
+		}
+	}
+	var replaced *config.Mount
+	if before.Source != "" {
+		replaced = &before
+	}
+	if c.DryRun {
+		fmt.Fprintf(a.out, "# and %s gets the share %s -> %s [%s]\n", a.configPath(s.human), show(want.Source), show(want.Target), mark(want))
+		return nil
+	}
+	if err := a.save(s.human, a.out, s.change(replaced, &want)); err != nil {
+		if c.ACL {
+			return a.undoGrant(runner, refusal(err))
+		}
+		return refusal(err)
+	}
+	c.say(a.out, want, replaced != nil)
+	return nil
+}
+
+// check returns the share that is wanted and the one that it takes the place of: a read-only one of the same folder at the same place, when --rw is given.
+// Nothing has changed when it refuses.
+func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err error) {
+	if want.Source, err = resolveSource(c.Source); err != nil {
+		return want, before, err
+	}
+	facts, err := a.shareFacts(want.Source, s.human, s.agent, s.known)
+	if err != nil {
+		return want, before, err
+	}
+	if want.Target, err = provision.ShareTarget(want.Source, c.Target, facts); err != nil {
+		return want, before, refusal(err)
+	}
+	want.ReadOnly, want.ACL = !c.RW, c.ACL
+	var others []config.Mount
+	for _, m := range s.mounts() {
+		switch {
+		case m.Source != want.Source:
+			others = append(others, m)
+		case c.Target != "" && m.Target != want.Target || m.ACL != want.ACL || m.ReadOnly == want.ReadOnly || !m.ReadOnly || m.ACL:
+			return want, before, hintError{
+				fmt.Errorf("share %q: it is shared already, %s, at %s", want.Source, access(m), m.Target),
+				mountLine("remove", c.Agent, want.Source),
+			}
+		default:
+			before, want.Target = m, m.Target
+		}
+	}
+	return want, before, refusal(provision.CheckShare(want, others, facts))
+}
+
+// say says what is so now.
+func (c *mountAddCmd) say(w io.Writer, m config.Mount, changed bool) {
+	verb := "Shared"
+	if changed {
+		verb = "Shared anew"
+	}
+	fmt.Fprintf(w, "%s: agent %s sees %s %s at %s\n", verb, c.Agent, show(m.Source), access(m), show(m.Target))
+	if m.ACL {
+		fmt.Fprint(w, aclGivesLess)
+	}
+	if !m.ReadOnly {
+		fmt.Fprintln(w, "What the agent writes there runs as you when you run it.")
+	}
+	fmt.Fprintf(w, "To look for what runs by itself in it, and for set-id files and hard links: %s\n", mountLine("check", c.Agent, m.Source))
+}
+
+// mark is what stands behind a share in a list.
+func mark(m config.Mount) string {
+	word := "rw"
+	if m.ReadOnly {
+		word = "ro"
+	}
+	if m.ACL {
+		word += ", acl"
+	}
+	return word
+}
+
+// vanished reports whether a share's folder is not there, or is no folder.
+func vanished(source string) bool {
+	info, err := os.Lstat(source)
+	return err != nil || !info.IsDir()
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/step"
+	"golang.org/x/term"
+)
+
+type mountCheckCmd struct {
+	agentFlag
+	JSON   bool   `name:"json" help:"Print JSON, and all of it."`
+	Source string `arg:"" optional:"" help:"A folder, shared or not (default: all that is shared with the agent)."`
+}
+
+// checked is what was found in one folder.
+type checked struct {
+	Source   string              `json:"source"`
+	Files    int64               `json:"files"`
+	Findings []provision.Finding `json:"findings"`
+}
+
+// shownOfKind is how many findings of a kind are printed; --json has them all.
+const shownOfKind = 20
+
+// Run looks, as a linter does: 0 when nothing was found, 1 when something was.
+func (c *mountCheckCmd) Run(a *app) error {
+	if os.Getuid() == 0 {
+		if err := a.becomeHuman(); err != nil {
+			return err
+		}
+		a.Human = ""
+	}
+	sources, err := c.sources(a)
+	if err != nil {
+		return err
+	}
+	results, found := []checked{}, false
+	for _, source := range sources {
+		result, err := inspectShare(source, a.err)
+		if err != nil {
+			return fmt.Errorf("check %q: %w", source, err)
+		}
+		results = append(results, result)
+		found = found || len(result.Findings) > 0
+		if !c.JSON {
+			a.printChecked(result)
+		}
+	}
+	if c.JSON {
+		err = a.printJSON(results)
+	} else if len(results) == 0 {
+		fmt.Fprintf(a.out, "Nothing is shared with agent %s.\n", c.Agent)
+	}
+	if err == nil && found {
+		return exitError(statusFailed)
+	}
+	return err
+}
+
+// sources returns the folders to look into: the one that is named, or all shares that are there.
+func (c *mountCheckCmd) sources(a *app) ([]string, error) {
+	if c.Source != "" {
+		source, err := filepath.EvalSymlinks(c.Source)
+		if err == nil {
+			source, err = filepath.Abs(source)
+		}
+		if err == nil {
+			var info os.FileInfo
+			if info, err = os.Stat(source); err == nil && !info.IsDir() {
+				err = fmt.Errorf("check %q: want a folder", c.Source)
+			}
+		}
+		return []string{source}, err
+	}
+	human, err := a.human()
+	if err != nil {
+		return nil, err
+	}
+	known, err := config.Load(a.configPath(human))
+	if err != nil {
+		return nil, err
+	}
+	entry := known.Agent(c.Agent)
+	if entry == nil {
+		return nil, hintError{fmt.Errorf("%s: no such agent in %s", c.Agent, a.configPath(human)), "au mount check FOLDER"}
+	}
+	var all []string
+	for _, m := range entry.Mounts {
+		if vanished(m.Source) {
+			fmt.Fprintf(a.err, "au: share %s is not there any more\n", show(m.Source))
+			continue
+		}
+		all = append(all, m.Source)
+	}
+	return all, nil
+}
+
+// inspectShare walks a folder and returns what is in it, showing progress on w where that is a terminal.
+func inspectShare(source string, w io.Writer) (checked, error) {
+	tree, err := step.OpenTree(source, false)
+	if err != nil {
+		return checked{}, errors.Unwrap(err)
+	}
+	defer tree.Close()
+	in := newInspector(tree, source, uint32(os.Getuid()))
+	stop := watchWalk(w, source, tree)
+	err = tree.Walk(context.Background(), in.visit, in.unreadable)
+	stop()
+	return checked{source, tree.Visited.Load(), in.findings()}, err
+}
+
+// watchWalk shows how far a walk is, on a terminal only, until the function that it returns is called.
+func watchWalk(w io.Writer, source string, tree *step.Tree) (stop func()) {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return func() {}
+	}
+	done, gone := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(gone)
+		for {
+			select {
+			case <-done:
+				fmt.Fprint(f, "\r\x1b[K")
+				return
+			case <-time.After(100 * time.Millisecond):
+				fmt.Fprintf(f, "\r\x1b[K%s: %d files", show(source), tree.Visited.Load())
+			}
+		}
+	}()
+	return func() { close(done); <-gone }
+}
+
+// printChecked prints what was found, by kind, the gravest first.
+func (a *app) printChecked(c checked) {
+	p := a.paint()
+	if len(c.Findings) == 0 {
+		fmt.Fprintf(a.out, "%s: %s, %d files\n", show(c.Source), p.green("nothing found"), c.Files)
+		return
+	}
+	fmt.Fprintf(a.out, "%s: %d files\n", show(c.Source), c.Files)
+	for _, kind := range provision.Kinds {
+		n := 0
+		for _, f := range c.Findings {
+			if f.Kind != kind.Name {
+				continue
+			}
+			if n++; n == 1 {
+				fmt.Fprintf(a.out, "  %s\n", p.yellow(kind.Title))
+			}
+			if n <= shownOfKind {
+				fmt.Fprintf(a.out, "    %s%s\n", show(f.Path), detail(f.Detail))
+			}
+		}
+		if n > shownOfKind {
+			fmt.Fprintf(a.out, "    … and %d more (--json has them all)\n", n-shownOfKind)
+		}
+	}
+}
+
+func detail(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " (" + show(text) + ")"
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/step"
+	"golang.org/x/sys/unix"
+)
+
+type filesGiveBackCmd struct {
+	From   uint32 `required:"" help:"Uid of the agent that owns the files."`
+	To     uint32 `required:"" help:"Uid of the human who owns the folder."`
+	Group  uint32 `required:"" help:"Their group."`
+	Source string `arg:""`
+}
+
+func (c *filesGiveBackCmd) Run(a *app) error {
+	done, err := step.GiveBack(context.Background(), c.Source, c.From, c.To, c.Group)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "# %d files and folders of uid %d are those of uid %d now\n", done.Changed, c.From, c.To)
+	for i, path := range done.Left {
+		if i == 10 {
+			fmt.Fprintf(a.out, "# and %d more\n", len(done.Left)-i)
+			break
+		}
+		fmt.Fprintf(a.out, "# left as it is, having names elsewhere or being no file: %s\n", show(path))
+	}
+	return nil
+}
+
+// giveBackCommand is the step of root's that makes an agent's files in a folder the human's.
+func giveBackCommand(source string, from uint32, human provision.User) step.Command {
+	self, err := os.Executable()
+	if err != nil {
+		self = "au"
+	}
+	c := step.Root(self, "files", "give-back", "--from", num(from), "--to", num(human.UID), "--group", num(human.GID), source)
+	c.Note = fmt.Sprintf("much as: find %s -xdev -uid %d -exec chown -h %d:%d {} +", step.Quote(source), from, human.UID, human.GID)
+	return c
+}
+
+// nobodyKnows stands among owners for what is in folders that cannot be read.
+const nobodyKnows = ^uint32(0)
+
+// owners counts the files below source that are not the human's, by owner.
+func owners(source string, human uint32) (map[uint32]int, error) {
+	tree, err := step.OpenTree(source, false)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	var mu sync.Mutex
+	count := map[uint32]int{}
+	add := func(uid uint32) {
+		mu.Lock()
+		defer mu.Unlock()
+		count[uid]++
+	}
+	err = tree.Walk(context.Background(), func(e step.TreeEntry) error {
+		if e.Stat.Uid != human {
+			add(e.Stat.Uid)
+		}
+		return nil
+	}, func(string, error) { add(nobodyKnows) })
+	return count, err
+}
+
+// glance is how many entries of a folder are looked at to see whether an agent of the original's has worked in it: adding a share must not cost more
+// for a larger tree.
+const glance = 256
+
+// offerGiveBack gives files that an agent of the original's left behind back to the human, after asking: an id-mapped share shows them as nobody's.
+func (a *app) offerGiveBack(r *step.Runner, s sharing, m config.Mount, yes bool) error {
+	strangers := strangersAt(m.Source, s.human.UID)
+	if m.ACL || len(strangers) == 0 || !a.leftByAgent(s, strangers) {
+		return nil
+	}
+	found, err := owners(m.Source, s.human.UID)
+	if err != nil {
+		return err
+	}
+	delete(found, nobodyKnows)
+	var from []uint32
+	files := 0
+	for _, uid := range slices.Sorted(maps.Keys(found)) {
+		if a.leftByAgent(s, []uint32{uid}) {
+			from, files = append(from, uid), files+found[uid]
+		}
+	}
+	question := fmt.Sprintf("%d files in %s belong to an agent (uid %v), from a share of another kind, and would be nobody's in this one. Give them back to you?", files, show(m.Source), from)
+	if err := a.confirm(question, yes); err != nil {
+		return err
+	}
+	for _, uid := range from {
+		if err := r.Apply(context.Background(), []step.Step{{Do: giveBackCommand(m.Source, uid, s.human)}}); err != nil {
+			return fmt.Errorf("share %q: %w", m.Source, err)
+		}
+	}
+	return nil
+}
+
+// leftByAgent reports whether one of the uids is this agent's, or that of a user who is gone.
+func (a *app) leftByAgent(s sharing, uids []uint32) bool {
+	return slices.ContainsFunc(uids, func(uid uint32) bool {
+		if uid == s.agent.UID {
+			return true
+		}
+		_, known, err := lookupUser(num(uid))
+		return err == nil && !known && uid >= 1000 && uid < 60000
+	})
+}
+
+// strangersAt returns the owners, besides the human, of the first entries of a folder, and whom its ACL names.
+func strangersAt(source string, human uint32) []uint32 {
+	var found []uint32
+	dir, err := os.OpenFile(source, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	if value, err := step.ReadXattr(int(dir.Fd()), provision.ACLAccess); err == nil && value != nil {
+		acl, _ := provision.ParseACL(value)
+		for _, e := range acl {
+			if e.Tag == provision.ACLUser && e.ID != human {
+				found = append(found, e.ID)
+			}
+		}
+	}
+	for len(found) < glance {
+		names, err := dir.Readdirnames(glance)
+		for _, name := range names {
+			var st unix.Stat_t
+			if unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Uid != human {
+				found = append(found, st.Uid)
+			}
+		}
+		if err == io.EOF || err != nil || len(names) >= glance {
+			break
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+)
+
+type mountListCmd struct {
+	agentFlag
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// mountView is a share in `au mount list --json`.
+type mountView struct {
+	Source   string `json:"source"`
+	Target   string `json:"target"`
+	ReadOnly bool   `json:"read_only"`
+	ACL      bool   `json:"acl"`
+	Missing  bool   `json:"missing"`
+}
+
+func (c *mountListCmd) Run(a *app) error {
+	human, err := a.human()
+	if err != nil {
+		return err
+	}
+	if err := provision.CheckName(c.Agent); err != nil {
+		return err
+	}
+	known, err := config.Load(a.configPath(human))
+	if err != nil {
+		return err
+	}
+	entry := known.Agent(c.Agent)
+	if entry == nil && !exists(provision.PolicyPath(c.Agent)) {
+		return hintError{fmt.Errorf("%s: no such agent", c.Agent), "au new --agent " + c.Agent}
+	}
+	views := []mountView{}
+	if entry != nil {
+		for _, m := range entry.Mounts {
+			views = append(views, mountView{m.Source, m.Target, m.ReadOnly, m.ACL, os.Getuid() != 0 && vanished(m.Source)})
+		}
+	}
+	if c.JSON {
+		return a.printJSON(views)
+	}
+	for _, v := range views {
+		missing := ""
+		if v.Missing {
+			missing = " " + a.paint().red("(missing)")
+		}
+		fmt.Fprintf(a.out, "%s -> %s [%s]%s\n", show(v.Source), show(v.Target), mark(config.Mount{ReadOnly: v.ReadOnly, ACL: v.ACL}), missing)
+	}
+	if len(views) == 0 {
+		fmt.Fprintf(a.out, "Nothing is shared with agent %s.\n", c.Agent)
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+)
+
+type mountRemoveCmd struct {
+	agentFlag
+	DryRun bool   `help:"Print what would be done, and do nothing."`
+	Share  string `arg:"" name:"source|target" help:"Your folder, or where the agent sees it."`
+}
+
+func (c *mountRemoveCmd) Run(a *app) error {
+	s, err := a.sharing(c.Agent)
+	if err != nil {
+		return err
+	}
+	m, err := c.find(s)
+	if err != nil {
+		return err
+	}
+	runner, err := a.runner(a.out, c.DryRun)
+	if err != nil {
+		return err
+	}
+	if m.ACL {
+		if err := a.revokeACL(context.Background(), runner, s.human, s.agent, m); err != nil {
+			return err
+		}
+	}
+	if c.DryRun {
+		fmt.Fprintf(a.out, "# and %s loses the share %s\n", a.configPath(s.human), show(m.Source))
+		return nil
+	}
+	if err := a.save(s.human, a.out, s.change(&m, nil)); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "Not shared any more: %s\n", show(m.Source))
+	if len(processes(s.agent.UID)) > 0 {
+		fmt.Fprintln(a.out, "What agent "+c.Agent+" runs now keeps it until it ends.")
+	}
+	return nil
+}
+
+// find returns the one share that the word means, also when its folder is gone.
+func (c *mountRemoveCmd) find(s sharing) (config.Mount, error) {
+	folder, _ := os.Getwd()
+	found := provision.FindShares(c.Share, folder, s.agent.Home, s.mounts())
+	if len(found) == 0 {
+		if real, err := resolveSource(c.Share); err == nil {
+			found = provision.FindShares(real, folder, s.agent.Home, s.mounts())
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return config.Mount{}, hintError{fmt.Errorf("share %q: no share of agent %q has that source or target", c.Share, c.Agent), mountLine("list", c.Agent)}
+	}
+	var sources []string
+	for _, m := range found {
+		sources = append(sources, show(m.Source)+" -> "+show(m.Target))
+	}
+	return config.Mount{}, fmt.Errorf("share %q: it could be any of %s: want the whole path", c.Share, strings.Join(sources, ", "))
+}

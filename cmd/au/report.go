@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/step"
+	"golang.org/x/sys/unix"
+)
+
+// reportAfter returns the command that looks, when a run has ended, for what runs by itself in the folders that the agent could write; nil where it could write
+// none. Nothing is looked at before the run: a file's ctime, which nobody can set, says whether it changed since.
+func reportAfter(agent string, shares []config.Mount) []string {
+	var sources []string
+	for _, m := range shares {
+		if !m.ReadOnly {
+			sources = append(sources, m.Source)
+		}
+	}
+	self, err := os.Executable()
+	var now unix.Timespec
+	if len(sources) == 0 || err != nil || unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now) != nil {
+		return nil
+	}
+	list, err := json.Marshal(sources)
+	if err != nil {
+		return nil
+	}
+	return []string{self, "after", "--agent", agent, "--since", strconv.FormatInt(now.Nano(), 10), "--shares", string(list)}
+}
+
+// reported is how many findings a report has at most, and topEntries how many entries of a share's top it looks at: it must not keep the human waiting.
+const (
+	reported   = 10
+	topEntries = 1000
+)
+
+// sayChanged reports what the run changed among the things that run by themselves.
+func (c *afterCmd) sayChanged(a *app) {
+	var sources []string
+	if json.Unmarshal([]byte(c.Shares), &sources) != nil {
+		return
+	}
+	for _, source := range sources {
+		found := changedSince(source, c.Since)
+		if len(found) == 0 {
+			continue
+		}
+		fmt.Fprintf(a.err, "au: changed by this run, and run on your side without being asked for, in %s:\n", show(source))
+		for i, f := range found {
+			if i == reported {
+				fmt.Fprintf(a.err, "au:   … and %d more\n", len(found)-i)
+				break
+			}
+			fmt.Fprintf(a.err, "au:   %s%s\n", show(f.Path), detail(strings.Trim(provision.KindWord(f.Kind)+": "+f.Detail, ": ")))
+		}
+		fmt.Fprintf(a.err, "au: hint: %s\n", mountLine("check", c.Agent, source))
+	}
+}
+
+// changedSince looks at the top of a share, at the files below it that the rules name, and at its repository's config and hooks.
+func changedSince(source string, since int64) []provision.Finding {
+	tree, err := step.OpenTree(source, false)
+	if err != nil {
+		return nil
+	}
+	defer tree.Close()
+	in := newInspector(tree, source, uint32(os.Getuid()))
+	in.since = since
+	for _, rel := range provision.SelfRunningAtTop() {
+		if strings.Contains(rel, "/") {
+			in.look(rel)
+		}
+	}
+	for _, name := range namesIn(tree, ".husky") {
+		in.look(".husky/" + name)
+	}
+	in.look(".git")
+	in.gitChanged(".git")
+	for _, name := range namesIn(tree, ".") {
+		if name == ".git" {
+			continue
+		}
+		in.look(name)
+		if in.look(name + "/.git") {
+			in.add(name+"/.git", "git-nested", "")
+			in.gitChanged(name + "/.git")
+		}
+	}
+	return in.findings()
+}
+
+// namesIn returns some names of what is in a folder of the tree.
+func namesIn(tree *step.Tree, rel string) []string {
+	fd, err := tree.Open(rel, unix.O_RDONLY|unix.O_DIRECTORY)
+	if err != nil {
+		return nil
+	}
+	f := os.NewFile(uintptr(fd), rel)
+	defer f.Close()
+	names, _ := f.Readdirnames(topEntries)
+	return names
+}
+
+// look visits one file if it is there and has changed, and says whether it did.
+func (in *inspector) look(rel string) bool {
+	dir, err := in.tree.Open(path.Dir(rel), unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(dir)
+	e := step.TreeEntry{Path: rel, Name: path.Base(rel), Dir: dir}
+	if unix.Fstatat(dir, e.Name, &e.Stat, unix.AT_SYMLINK_NOFOLLOW) != nil || !in.changed(e.Stat) {
+		return false
+	}
+	in.visit(e)
+	return true
+}
+
+func (in *inspector) changed(st unix.Stat_t) bool { return st.Ctim.Nano() >= in.since }
+
+// gitChanged looks at the config and the hooks of a repository.
+func (in *inspector) gitChanged(folder string) {
+	dir, err := in.tree.Open(folder, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return
+	}
+	defer unix.Close(dir)
+	var st unix.Stat_t
+	for _, name := range []string{"config", "config.worktree"} {
+		if unix.Fstatat(dir, name, &st, 0) == nil && in.changed(st) {
+			in.gitConfig(dir, name, path.Join(folder, name))
+		}
+	}
+	in.look(folder + "/commondir")
+	for _, name := range hooksIn(dir) {
+		if unix.Fstatat(dir, "hooks/"+name, &st, 0) == nil && in.changed(st) {
+			in.add(path.Join(folder, "hooks", name), "git-hook", "")
+		}
+	}
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/step"
+)
+
+// ShareFacts are what decides whether a folder can be shared. Paths are absolute, clean and without symbolic links. Nothing in them depends on how
+// much is in the folder.
+type ShareFacts struct {
+	Agent     string
+	AgentHome string
+	Human     User
+	Home      string // of the human, resolved
+	HomeOpen  []Opening
+	Config    string // the human's config file
+	Source    Path
+	Mounts    []MountPoint
+	Kernel    Kernel
+}
+
+// Opening is a way for others into the human's home, and the command that shuts it.
+type Opening struct{ Who, Shut string }
+
+// Refusal says why a folder cannot be shared, and what mends that.
+type Refusal struct{ Why, Hint string }
+
+func (r *Refusal) Error() string { return r.Why }
+
+func refuse(hint, format string, args ...any) error {
+	return &Refusal{fmt.Sprintf(format, args...), hint}
+}
+
+// Within returns path relative to folder, by components; "." for the folder itself. ok is false where it is not inside.
+func Within(folder, path string) (rel string, ok bool) {
+	rel, err := filepath.Rel(folder, path)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
+		return "", false
+	}
+	return rel, true
+}
+
+// ShareTarget returns where in the agent's home a folder is seen: at target, which is below that home when it is relative, or, where it is empty, at the path
+// that source has below the human's.
+func ShareTarget(source, target string, f ShareFacts) (string, error) {
+	switch rel, ok := Within(f.Home, source); {
+	case target == "" && ok:
+		target = rel
+	case target == "":
+		return "", notInside(source, f)
+	}
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(f.AgentHome, target)
+	}
+	target = filepath.Clean(target)
+	if rel, ok := Within(f.AgentHome, target); !ok || rel == "." {
+		return "", refuse("", "target %q: want a folder inside the agent's home %s, and not that home itself", target, f.AgentHome)
+	}
+	return target, nil
+}
+
+func notInside(source string, f ShareFacts) error {
+	return refuse("", "share %q: want a folder inside your home %s", source, f.Home)
+}
+
+// CheckShare refuses a share that cannot be, or cannot hold beside those there are. want.Source is resolved, want.Target is ShareTarget's.
+func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
+	rel, inside := Within(f.Home, want.Source)
+	switch {
+	case !inside:
+		return notInside(want.Source, f)
+	case rel == ".":
+		return refuse("", "share %q: that is your whole home, keys and passwords included: want a folder in it", want.Source)
+	case !f.Source.Exists:
+		return refuse("", "share %q: no such folder", want.Source)
+	case !f.Source.Mode.IsDir():
+		return refuse("", "share %q: want a folder", want.Source)
+	case f.Source.UID != f.Human.UID:
+		return refuse("", "share %q: want a folder that you own: it belongs to uid %d", want.Source, f.Source.UID)
+	}
+	for _, other := range have {
+		if err := CheckOverlap(want, other); err != nil {
+			return err
+		}
+	}
+	if !want.ReadOnly {
+		if err := checkWritable(want, f); err != nil {
+			return err
+		}
+	}
+	if want.ACL {
+		return nil
+	}
+	return checkMapping(want, f)
+}
+
+// CheckOverlap refuses two shares of which one would hide, repeat or contradict the other. Allowed is a writable folder inside a read-only one, at its
+// place there or elsewhere: the agent cannot move it away. The other way round would not hold: whoever can write the outer folder can rename
+// what is above the inner one, and the next run would protect something else.
+func CheckOverlap(want, other config.Mount) error {
+	if want.Source == other.Source {
+		return refuse("", "share %q: it is shared already, at %s", want.Source, other.Target)
+	}
+	if want.Target == other.Target {
+		return refuse("", "target %q: the agent sees %s there already", want.Target, other.Source)
+	}
+	outer, inner := want, other
+	between, nested := Within(outer.Source, inner.Source)
+	if !nested {
+		outer, inner = other, want
+		between, nested = Within(outer.Source, inner.Source)
+	}
+	at, below := Within(outer.Target, inner.Target)
+	counterpart := nested && below && at == between
+	switch {
+	case nested && inner.ReadOnly && !outer.ReadOnly:
+		return refuse("", "share %q: it cannot be read-only inside %s, which the agent can write", inner.Source, outer.Source)
+	case counterpart && inner.ReadOnly == outer.ReadOnly:
+		return refuse("", "share %q: it is part of %s, so one of the two says nothing", inner.Source, outer.Source)
+	case counterpart:
+		return nil
+	}
+	for _, t := range [][2]config.Mount{{want, other}, {other, want}} {
+		if at, below := Within(t[0].Target, t[1].Target); below {
+			return refuse("", "target %q: it would hide %s of share %s", t[1].Target, at, t[0].Source)
+		}
+	}
+	return nil
+}
+
+// checkWritable refuses a share in which the agent can write what only the human's closed home protects others from: a set-id file, and the config.
+func checkWritable(want config.Mount, f ShareFacts) error {
+	if len(f.HomeOpen) > 0 && !want.ACL {
+		o := f.HomeOpen[0]
+		return refuse(o.Shut, "share %q: others (%s) can enter your home %s, and could run there what the agent leaves as yours; a writable share wants it closed", want.Source, o.Who, f.Home)
+	}
+	if _, ok := Within(want.Source, f.Config); ok {
+		return refuse("", "share %q: it holds %s, which says what the agent sees: share it without --rw", want.Source, f.Config)
+	}
+	return nil
+}
+
+// checkMapping refuses a folder on, or with a mount of, a file system that the kernel cannot show under another owner.
+func checkMapping(want config.Mount, f ShareFacts) error {
+	words := []string{"au", "mount", "add", "--agent", f.Agent}
+	if !want.ReadOnly {
+		words = append(words, "--rw")
+	}
+	hint := step.Command{Argv: append(words, "--acl", want.Source)}.Shell(nil)
+	if f.Kernel.before(5, 12) {
+		return refuse(hint, "share %q: this kernel (%s) cannot show a folder under another owner; 5.12 and later can", want.Source, f.Kernel)
+	}
+	for i, m := range MountsOf(want.Source, f.Mounts) {
+		why := m.unmappable(f.Kernel)
+		switch {
+		case why == "":
+			continue
+		case i == 0:
+			return refuse(hint, "share %q: its file system, %s, %s", want.Source, m.Type, why)
+		}
+		return refuse(hint, "share %q: %s is mounted in it, and its file system, %s, %s", want.Source, m.Point, m.Type, why)
+	}
+	return nil
+}
+
+// HomeOpenings returns who besides the human can enter a folder, by its mode and ACL. private says that nobody else is in its group.
+func HomeOpenings(home string, p Path, private bool) []Opening {
+	var all []Opening
+	quoted := step.Quote(home)
+	if p.Mode.Perm()&0o001 != 0 {
+		all = append(all, Opening{fmt.Sprintf("mode %04o", p.Mode.Perm()), "chmod o-rwx " + quoted})
+	}
+	mask := fs.FileMode(0o1)
+	for _, e := range p.ACL {
+		if rest, ok := strings.CutPrefix(e, "mask::"); ok && !strings.HasSuffix(rest, "x") {
+			mask = 0
+		}
+	}
+	for _, e := range p.ACL {
+		kind, rest, _ := strings.Cut(e, ":")
+		who, perm, _ := strings.Cut(rest, ":")
+		if mask == 0 || who == "" || kind != "user" && kind != "group" || !strings.HasSuffix(perm, "x") || kind == "user" && who == num(p.UID) {
+			continue
+		}
+		all = append(all, Opening{"ACL " + e, "setfacl --remove " + kind + ":" + who + " " + quoted})
+	}
+	if len(p.ACL) == 0 && p.Mode.Perm()&0o010 != 0 && !private {
+		all = append(all, Opening{"group " + num(p.GID), "chmod g-rwx " + quoted})
+	}
+	return all
+}
+
+// SortShares puts shares into the order in which they can be mounted: a target after the one that holds it.
+func SortShares[S any](all []S, target func(S) string) {
+	slices.SortStableFunc(all, func(a, b S) int { return cmp.Compare(len(target(a)), len(target(b))) })
+}
+
+// Counterpart returns where the agent sees a folder of the human's: in the share with the longest source that holds it, by components.
+func Counterpart(folder string, shares []config.Mount) (string, bool) {
+	longest, there := -1, ""
+	for _, s := range shares {
+		if rel, ok := Within(s.Source, folder); ok && len(s.Source) > longest {
+			longest, there = len(s.Source), filepath.Join(s.Target, rel)
+		}
+	}
+	return there, longest >= 0
+}
+
+// FindShares returns the shares that a person means by word: the one whose source it is, given relative to a folder, or whose target, given
+// relative to the agent's home. More than one means that the word is ambiguous.
+func FindShares(word, folder, agentHome string, all []config.Mount) []config.Mount {
+	from := func(base string) string {
+		if filepath.IsAbs(word) {
+			return filepath.Clean(word)
+		}
+		return filepath.Join(base, word)
+	}
+	var found []config.Mount
+	for _, m := range all {
+		if m.Source == from(folder) || m.Target == from(agentHome) {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// startUp are places below a home that run by themselves when the human logs in, opens a terminal or types a command's name.
+var startUp = []struct{ path, why string }{
+	{".config/autostart", "your desktop starts what stands there"},
+	{".config/systemd", "systemd starts what stands there as you"},
+	{".config/environment.d", "it sets variables for all you start"},
+	{".config/fish", "fish runs it"},
+	{".config/git", "git obeys it everywhere"},
+	{".local/bin", "it is on your PATH"},
+	{".local/share/applications", "your desktop starts what stands there"},
+	{"bin", "it may be on your PATH"},
+	{".ssh", "ssh obeys it, and it says who may log in as you"},
+	{".gnupg", "gpg obeys it"},
+	{".oh-my-zsh", "zsh runs it"},
+}
+
+// StartUp says why a writable share of source lets the agent act as the human at once; empty where nothing is known to.
+func StartUp(source, home string) string {
+	for _, s := range startUp {
+		place := filepath.Join(home, s.path)
+		if _, ok := Within(source, place); ok {
+			return fmt.Sprintf("%s holds %s: %s", source, place, s.why)
+		}
+		if _, ok := Within(place, source); ok {
+			return fmt.Sprintf("%s is in %s: %s", source, place, s.why)
+		}
+	}
+	return ""
+}
+
+// PartOf reports whether the agent sees inner, at the same place and with the same access, by outer alone.
+func PartOf(inner, outer config.Mount) bool {
+	between, nested := Within(outer.Source, inner.Source)
+	at, below := Within(outer.Target, inner.Target)
+	return nested && below && at == between && inner.ReadOnly == outer.ReadOnly
+}

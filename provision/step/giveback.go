@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package step
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// GivenBack counts what GiveBack did.
+type GivenBack struct {
+	Changed int
+	Left    []string // files of the old owner's that have other names elsewhere, or that are no files
+}
+
+// GiveBack makes what uid from owns below root the human's: to and group. It is root's, and trusts nothing that from can change: root is the human's own
+// folder, each file is held open while it is looked at and changed, links are changed themselves and never followed, other mounts are left
+// out, and a file with more than one name is left, for another of its names may stand where the human's files must not.
+func GiveBack(ctx context.Context, root string, from, to, group uint32) (GivenBack, error) {
+	var done GivenBack
+	if os.Geteuid() != 0 {
+		return done, fmt.Errorf("give back %s: only root can", root)
+	}
+	if from < 1000 || to == 0 || from == to {
+		return done, fmt.Errorf("give back %s: want the uid of an agent and that of a human, not %d and %d", root, from, to)
+	}
+	t, err := OpenTree(root, true)
+	if err != nil {
+		return done, err
+	}
+	defer t.Close()
+	var top unix.Stat_t
+	if err := unix.Fstat(t.FD(), &top); err != nil {
+		return done, err
+	}
+	if top.Uid != to {
+		return done, fmt.Errorf("give back %s: it belongs to uid %d, not to %d", root, top.Uid, to)
+	}
+	var mu sync.Mutex
+	err = t.Walk(ctx, func(e TreeEntry) error {
+		if e.Stat.Uid != from {
+			return nil
+		}
+		changed, err := giveBack(e, from, to, group)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err != nil:
+			return fmt.Errorf("give back %s/%s: %w", root, e.Path, err)
+		case changed:
+			done.Changed++
+		default:
+			done.Left = append(done.Left, e.Path)
+		}
+		return nil
+	}, func(string, error) {})
+	return done, err
+}
+
+// giveBack changes one file, which is opened first: what is at its name may be another by now.
+func giveBack(e TreeEntry, from, to, group uint32) (bool, error) {
+	fd, err := unix.Openat(e.Dir, e.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false, nil
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return false, err
+	}
+	switch kind := st.Mode & unix.S_IFMT; {
+	case st.Uid != from || st.Dev != e.Stat.Dev:
+		return false, nil
+	case kind == unix.S_IFDIR || kind == unix.S_IFREG && st.Nlink == 1 || kind == unix.S_IFLNK && st.Nlink == 1:
+		return true, unix.Fchownat(fd, "", int(to), int(group), unix.AT_EMPTY_PATH)
+	}
+	return false, nil
+}
