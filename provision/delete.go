@@ -87,12 +87,17 @@ func PlanDelete(f Facts, deleteHome bool) []step.Step {
 		do("rm", "-f", EntrypointPath(p.Name), EntrypointPath(p.Name)+".new")
 		do("rmdir", path.Dir(EntrypointPath(p.Name)))
 	}
+	if f.LibexecAu.Exists {
+		do("rmdir", "--ignore-fail-on-non-empty", LibexecDir)
+	}
 	if f.Ours() && len(f.Spools) > 0 {
 		// What an account that is gone would leave to the next one with its uid: mail, its crontab, its at jobs.
 		do(append(append([]string{"find"}, f.Spools...), "-xdev", "-type", "f", "-uid", num(p.UID), "-delete")...)
 	}
 	if f.State.Exists {
 		do("rm", "-rf", "--one-file-system", StateDir+"/"+p.Name)
+	}
+	if f.StateFolder.Exists {
 		do("rmdir", "--ignore-fail-on-non-empty", StateDir)
 	}
 	plan = append(plan, planDeleteHome(p, f, deleteHome)...)
@@ -108,14 +113,13 @@ func PlanDelete(f Facts, deleteHome bool) []step.Step {
 	if f.Leftovers.Limits {
 		record := slices.RecordPath(p.Name)
 		do("rm", "-f", record, record+".new")
-		do("rmdir", "--ignore-fail-on-non-empty", path.Dir(record))
+	}
+	if f.LimitsFolder.Exists {
+		do("rmdir", "--ignore-fail-on-non-empty", path.Dir(slices.RecordPath(p.Name)))
 	}
 	do("rm", "-f", PolicyPath(p.Name), PolicyPath(p.Name)+".new")
 	do("rmdir", "--ignore-fail-on-non-empty", PolicyDir)
 	do("rmdir", "--ignore-fail-on-non-empty", EtcDir)
-	if f.LibexecAu.Exists {
-		do("rmdir", "--ignore-fail-on-non-empty", LibexecDir)
-	}
 	return plan
 }
 

@@ -91,7 +91,8 @@ type Facts struct {
 	Shell      string // the shell of a new agent
 
 	Etc, PolicyFolder, Libexec, LibexecAu, EntrypointFolder Path
-	Home, HomeSSH, HomeGnuPG, State                         Path
+	Home, HomeSSH, HomeGnuPG                                Path
+	State, StateFolder, LimitsFolder                        Path
 	EtcEmpty, PolicyFolderEmpty                             bool
 	HomeReadable                                            bool     // au can see what is in it
 	HomeOwner                                               string   // name of the user who owns Home; empty: nobody has that uid

@@ -158,6 +158,7 @@ func observePaths(f *provision.Facts, agent string) {
 	f.Libexec.NoSuid = nosuid("/usr/local")
 	f.Home, f.HomeSSH, f.HomeGnuPG = lstat(home), lstat(home+"/.ssh"), lstat(home+"/.gnupg")
 	f.Entrypoint, f.State = lstat(entrypoint), lstat(provision.StateDir+"/"+agent)
+	f.StateFolder, f.LimitsFolder = lstat(provision.StateDir), lstat(filepath.Dir(auslices.RecordPath(agent)))
 	f.Entrypoint.NoSuid = f.Libexec.NoSuid
 	f.Entrypoint.SHA256 = fingerprint(hostRoot + entrypoint)
 	if f.Home.Exists {
