@@ -5,6 +5,7 @@ package provision
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision/step"
@@ -16,15 +17,14 @@ func CheckGrant(name string, who User, f Facts, revoke bool) error {
 		return err
 	}
 	p := f.Policy
-	in := slices.ContainsFunc(p.Humans, func(h csrc.Human) bool { return h.UID == who.UID })
 	switch {
 	case f.Agent == nil:
 		return fmt.Errorf("user %q is missing: `au new --agent %s` finishes it", name, name)
 	case who.UID == 0 || who.UID == p.UID:
 		return fmt.Errorf("user %q cannot be a human of agent %q", who.Name, name)
-	case revoke && !in:
+	case revoke && len(PlanRevoke(f, who)) == 0:
 		return fmt.Errorf("user %q may not enter agent %q as it is", who.Name, name)
-	case revoke && len(p.Humans) == 1:
+	case revoke && len(p.Humans) == 1 && p.Admits(who.UID):
 		return fmt.Errorf("user %q is the only human of agent %q: grant it to another first, or delete the agent", who.Name, name)
 	}
 	return nil
@@ -51,18 +51,33 @@ func PlanGrant(f Facts, who User) []step.Step {
 	return append(plan, rewrite(p, f)...)
 }
 
-// PlanRevoke returns the steps after which who can no longer enter the agent, nor its home. The policy closes the door first.
+// PlanRevoke returns the steps after which who can no longer enter the agent, nor its home. The policy closes the door first, and nothing opens
+// it again: when a step fails, the same command does the rest.
 func PlanRevoke(f Facts, who User) []step.Step {
 	p := *f.Policy
 	p.Humans = slices.DeleteFunc(slices.Clone(p.Humans), func(h csrc.Human) bool { return h.UID == who.UID })
-	plan := rewrite(p, f)
-	plan = append(plan,
-		step.Step{Do: step.Root("setfacl", "--remove", "u:"+who.Name, EntrypointPath(p.Name))},
-		step.Step{Do: step.Root("setfacl", "--remove", "u:"+who.Name+",d:u:"+who.Name, p.Home)})
+	var plan []step.Step
+	for _, s := range rewrite(p, f) {
+		plan = append(plan, step.Step{Do: s.Do})
+	}
+	// By number: the name may be gone, and somebody else have the uid next.
+	user := "u:" + num(who.UID)
+	if f.Entrypoint.hasUser(who.UID) {
+		plan = append(plan, step.Step{Do: step.Root("setfacl", "--remove", user, EntrypointPath(p.Name))})
+	}
+	if f.Home.hasUser(who.UID) {
+		plan = append(plan, step.Step{Do: step.Root("setfacl", "--remove", user+",d:"+user, p.Home)})
+	}
 	if f.Group.Member(who.Name) {
 		plan = append(plan, step.Step{Do: step.Root("gpasswd", "--delete", who.Name, GroupName(p.Name))})
 	}
 	return plan
+}
+
+// hasUser reports whether a user stands in the ACL, or in the default ACL, by name.
+func (p Path) hasUser(uid uint32) bool {
+	entry := "user:" + num(uid) + ":"
+	return slices.ContainsFunc(p.ACL, func(e string) bool { return strings.HasPrefix(strings.TrimPrefix(e, "default:"), entry) })
 }
 
 // rewrite puts the policy in place where it differs.
