@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package fakehost
+
+import (
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Kind is what stands at a path.
+type Kind int
+
+const (
+	Regular Kind = iota
+	Folder
+	Link
+)
+
+// File is what stands at a path: Text is what a regular file holds, or where a link leads.
+type File struct {
+	Kind Kind
+	Text string
+	Node
+}
+
+// Node is the owner, mode and ACL of a path.
+type Node struct {
+	UID, GID uint32
+	Mode     uint32  // of chmod(2)
+	ACL      entries `json:",omitempty"` // nil where the mode says it all
+	Default  entries `json:",omitempty"` // of a folder, for what is made in it
+}
+
+// File returns what stands at a path; nil: nothing does.
+func (h *Host) File(name string) *File { return h.files[h.clean(name)] }
+
+// Text returns what a file holds, nothing where there is none.
+func (h *Host) Text(name string) string {
+	if f := h.File(name); f != nil {
+		return f.Text
+	}
+	return ""
+}
+
+// Put makes a file, and root's folders above it.
+func (h *Host) Put(name, text string, n Node) {
+	h.mkdirAll(path.Dir(name))
+	h.files[name] = &File{Text: text, Node: n}
+}
+
+// PutFolder makes a folder, and root's folders above it.
+func (h *Host) PutFolder(name string, n Node) {
+	h.mkdirAll(name)
+	h.files[name].Node = n
+}
+
+// PutLink makes a symbolic link.
+func (h *Host) PutLink(name, target string, uid uint32) {
+	h.files[name] = &File{Kind: Link, Text: target, Node: Node{UID: uid, GID: uid, Mode: 0o777}}
+}
+
+// Remove takes a path away, and all that stands below it.
+func (h *Host) Remove(name string) {
+	for _, below := range h.below(name) {
+		delete(h.files, below)
+	}
+	delete(h.files, name)
+}
+
+// clean returns a path as the machine has it, whether or not it is given as it is shown below Root.
+func (h *Host) clean(name string) string {
+	if h.Root != "" {
+		name = strings.TrimPrefix(name, h.Root)
+	}
+	return path.Clean("/" + name)
+}
+
+func (h *Host) mkdirAll(name string) {
+	for ; name != "/" && h.files[name] == nil; name = path.Dir(name) {
+		h.files[name] = &File{Kind: Folder, Node: Node{Mode: 0o755}}
+	}
+}
+
+// below returns all paths inside a folder, in order.
+func (h *Host) below(folder string) (all []string) {
+	for name := range h.files {
+		if strings.HasPrefix(name, strings.TrimSuffix(folder, "/")+"/") {
+			all = append(all, name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// writable fails unless the caller may make something at a path.
+func (c *call) writable(name string) error {
+	var groups []uint32
+	for _, g := range c.teams() {
+		if slices.ContainsFunc(g.members, func(m string) bool { a, _ := c.user(m); return a.uid == c.uid }) {
+			groups = append(groups, g.gid)
+		}
+	}
+	switch up := c.files[path.Dir(name)]; {
+	case up == nil || up.Kind != Folder:
+		return fail(1, "cannot create '%s': No such file or directory", name)
+	case !c.May(c.uid, groups, path.Dir(name), 'w'):
+		return fail(1, "cannot create '%s': Permission denied", name)
+	}
+	return nil
+}
+
+// settle gives a new path the caller for its owner, and what the folder above hands down (acl(5), inode(7)).
+func (c *call) settle(name string, f File) {
+	up := c.files[path.Dir(name)]
+	mode := map[Kind]uint32{Regular: 0o666, Folder: 0o777}[f.Kind]
+	f.UID, f.Mode = c.uid, mode&^0o022
+	for _, a := range c.accounts() {
+		if a.uid == c.uid {
+			f.GID = a.gid
+		}
+	}
+	if up.Default != nil {
+		f.Mode = mode
+		f.inherit(up.Default, f.Kind == Folder)
+	}
+	if up.Mode&0o2000 != 0 {
+		f.GID = up.GID
+		if f.Kind == Folder {
+			f.Mode |= 0o2000
+		}
+	}
+	c.files[name] = &f
+}
+
+// install -d -m MODE [-o USER -g GROUP] FOLDER, or install -m MODE [-o USER -g GROUP] /dev/stdin FILE
+func (c *call) install() error {
+	folder := c.args.flag("-d")
+	mode, owner, group := c.args.value("-m"), c.args.value("-o"), c.args.value("-g")
+	words, err := c.args.operands(1, 2)
+	if err != nil {
+		return err
+	}
+	bits, err := strconv.ParseUint(mode, 8, 16)
+	if err != nil || folder != (len(words) == 1) || !folder && (words[0] != "/dev/stdin" || c.in == nil) {
+		return fail(1, "want -d -m MODE FOLDER or -m MODE /dev/stdin FILE")
+	}
+	name := words[len(words)-1]
+	if !folder {
+		text, err := io.ReadAll(c.in)
+		if err := c.writable(name); err != nil {
+			return err
+		}
+		if err != nil {
+			return err
+		}
+		c.files[name] = &File{Text: string(text)}
+	} else if c.mkdirAll(name); c.files[name].Kind != Folder {
+		return fail(1, "cannot create directory '%s': File exists", name)
+	}
+	f := c.files[name]
+	if folder && len(mode) < 5 {
+		bits |= uint64(f.Mode & 0o6000) // chmod(1): those of a folder go only when that is said
+	}
+	if err := c.own(f, owner, group); err != nil {
+		return err
+	}
+	f.chmod(uint32(bits))
+	return nil
+}
+
+// own gives a path to a user and a group; none is as it is.
+func (c *call) own(f *File, owner, group string) error {
+	if u, ok := c.user(owner); ok {
+		f.UID = u.uid
+	} else if owner != "" {
+		return fail(1, "invalid user: '%s'", owner)
+	}
+	if g, ok := c.group(group); ok {
+		f.GID = g.gid
+	} else if group != "" {
+		return fail(1, "invalid group: '%s'", group)
+	}
+	return nil
+}
+
+// mkdir -m MODE FOLDER…
+func (c *call) mkdir() error {
+	mode, err := strconv.ParseUint(c.args.value("-m"), 8, 16)
+	if err != nil {
+		return fail(1, "want -m MODE")
+	}
+	words, err := c.args.operands(1, 0)
+	for _, name := range words {
+		if c.files[name] != nil {
+			return fail(1, "cannot create directory '%s': File exists", name)
+		}
+		if err := c.writable(name); err != nil {
+			return err
+		}
+		c.settle(name, File{Kind: Folder})
+		c.files[name].chmod(uint32(mode) | c.files[name].Mode&0o6000)
+	}
+	return err
+}
+
+// cp -R --no-preserve=mode FILE… FOLDER/
+func (c *call) cp() error {
+	if !c.args.flag("-R") || !c.args.flag("--no-preserve=mode") {
+		return fail(1, "want -R --no-preserve=mode")
+	}
+	words, err := c.args.operands(2, 0)
+	if err != nil {
+		return err
+	}
+	for _, from := range words[:len(words)-1] {
+		name := path.Join(words[len(words)-1], path.Base(from))
+		if err := c.writable(name); err != nil {
+			return err
+		}
+		if c.files[from] == nil || c.files[from].Kind != Regular {
+			return fail(1, "cannot copy '%s'", from)
+		}
+		c.settle(name, File{Text: c.files[from].Text})
+	}
+	return nil
+}
+
+// each calls f with the file at each path, all of which have to be there, and to be the caller's.
+func (c *call) each(names []string, f func(*File) error) error {
+	for _, name := range names {
+		switch file := c.File(name); {
+		case file == nil:
+			return fail(1, "%s: No such file or directory", name)
+		case c.uid != 0 && c.uid != file.UID:
+			return fail(1, "%s: Operation not permitted", name)
+		default:
+			if err := f(file); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// chmod u=rwx,go=,g-s PATH…, the only mode that au changes so
+func (c *call) chmod() error {
+	words, err := c.args.operands(2, 0)
+	if err == nil && words[0] != "u=rwx,go=,g-s" {
+		err = fail(1, "invalid mode: '%s'", words[0])
+	}
+	if err != nil {
+		return err
+	}
+	return c.each(words[1:], func(f *File) error { f.chmod(0o700 | f.Mode&0o5000); return nil })
+}
+
+// chown -h USER PATH…, chgrp -h GROUP PATH…
+func (c *call) chown() error {
+	if !c.args.flag("-h") {
+		return fail(1, "want -h")
+	}
+	words, err := c.args.operands(2, 0)
+	if err != nil {
+		return err
+	}
+	return c.each(words[1:], func(f *File) error {
+		if c.name == "chgrp" {
+			return c.own(f, "", words[0])
+		}
+		return c.own(f, words[0], "")
+	})
+}
+
+// rm -f FILE…, or rm -rf [--one-file-system] PATH…
+func (c *call) rm() error {
+	c.args.flag("--one-file-system")
+	all := c.args.flag("-rf")
+	if !all && !c.args.flag("-f") {
+		return fail(1, "want -f or -rf")
+	}
+	words, err := c.args.operands(1, 0)
+	for _, name := range words {
+		if f := c.files[name]; f != nil && f.Kind == Folder && !all {
+			return fail(1, "cannot remove '%s': Is a directory", name)
+		}
+		c.Remove(name)
+	}
+	return err
+}
+
+// rmdir [--ignore-fail-on-non-empty] FOLDER
+func (c *call) rmdir() error {
+	ignore := c.args.flag("--ignore-fail-on-non-empty")
+	name, err := c.args.operand()
+	if err != nil {
+		return err
+	}
+	f, inside := c.files[name], c.below(name)
+	switch {
+	case f == nil || f.Kind != Folder:
+		return fail(1, "failed to remove '%s': No such file or directory", name)
+	case len(inside) > 0 && !ignore:
+		return fail(1, "failed to remove '%s': Directory not empty", name)
+	case len(inside) == 0:
+		delete(c.files, name)
+	}
+	return nil
+}
+
+// mv -T FILE TO
+func (c *call) mv() error {
+	if !c.args.flag("-T") {
+		return fail(1, "want -T")
+	}
+	words, err := c.args.operands(2, 2)
+	if err != nil {
+		return err
+	}
+	from, to := c.files[words[0]], c.files[words[1]]
+	if from == nil || from.Kind == Folder || to != nil && to.Kind == Folder {
+		return fail(1, "cannot move '%s' to '%s'", words[0], words[1])
+	}
+	if err := c.writable(words[1]); err != nil {
+		return err
+	}
+	delete(c.files, words[0])
+	c.files[words[1]] = from
+	return nil
+}
+
+// find PATH… -xdev and then conditions, all of which must hold, and -delete or -exec COMMAND -h NAME {} +
+func (c *call) find() error {
+	words := c.args.rest
+	at := slices.Index(words, "-xdev")
+	if at < 1 {
+		return fail(1, "want -xdev behind the paths")
+	}
+	c.args.rest = words[at+1:]
+	inside := c.args.value("-mindepth") == "1"
+	matches := c.conditions()
+	remove := c.args.flag("-delete")
+	then := c.args.rest
+	run := len(then) == 6 && then[0] == "-exec" && then[4] == "{}" && then[5] == "+"
+	if remove == run || remove && len(then) > 0 {
+		return fail(1, "unexpected arguments %q", then)
+	}
+	c.args.rest = nil
+	for _, start := range words[:at] {
+		if c.files[start] == nil {
+			return fail(1, "'%s': No such file or directory", start)
+		}
+		names := c.below(start)
+		if !inside {
+			names = append(names, start)
+		}
+		for _, name := range slices.DeleteFunc(names, func(n string) bool { return !matches(c.files[n]) }) {
+			if remove {
+				c.Remove(name)
+			} else if err := c.Run(c.uid, []string{then[1], then[2], then[3], name}, nil, c.out, c.out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// conditions takes those of find's arguments that say which paths are meant.
+func (c *call) conditions() func(*File) bool {
+	a := &c.args
+	kind, uid, gid, user, perm := a.value("-type"), a.value("-uid"), a.value("-gid"), a.value("-user"), a.value("-perm")
+	nouser, nogroup := a.flag("-nouser"), a.flag("-nogroup")
+	return func(f *File) bool {
+		owned := slices.ContainsFunc(c.accounts(), func(a account) bool { return a.uid == f.UID && (user == "" || a.name == user) })
+		grouped := slices.ContainsFunc(c.teams(), func(g team) bool { return g.gid == f.GID })
+		return (kind == "" || kind == "f" && f.Kind == Regular) && (uid == "" || number(uid) == f.UID) && (gid == "" || number(gid) == f.GID) &&
+			(user == "" || owned) && (perm == "" || perm == "/6000" && f.Mode&0o6000 != 0) && (!nouser || !owned) && (!nogroup || !grouped)
+	}
+}
+
+// paths returns all paths in order.
+func (h *Host) paths() []string { return slices.Sorted(maps.Keys(h.files)) }

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package fakehost
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const (
+	unitFolder  = "/etc/systemd/system/"
+	wantsFolder = unitFolder + "multi-user.target.wants/"
+)
+
+// Start lets a process run, and returns its number.
+func (h *Host) Start(p Process) int {
+	pid := 1000
+	for h.Procs[pid] != nil {
+		pid++
+	}
+	h.Procs[pid] = &p
+	return pid
+}
+
+// listProcesses returns all processes as text, in order.
+func (h *Host) listProcesses() (all []string) {
+	for pid, p := range h.Procs {
+		all = append(all, fmt.Sprintf("%d %s of %d", pid, p.Name, p.UID))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// pids returns the processes of a uid, in order.
+func (h *Host) pids(uid string) (all []int) {
+	for pid, p := range h.Procs {
+		if p.Unit == "" && p.UID == number(uid) {
+			all = append(all, pid)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// pgrep --list-name --uid UID
+func (c *call) pgrep() error {
+	if !c.args.flag("--list-name") {
+		return fail(2, "want --list-name")
+	}
+	found := c.pids(c.args.value("--uid"))
+	for _, pid := range found {
+		fmt.Fprintln(c.out, pid, c.Procs[pid].Name)
+	}
+	if len(found) == 0 {
+		return fail(1, "")
+	}
+	return nil
+}
+
+// pkill --signal KILL --uid UID
+func (c *call) pkill() error {
+	if c.args.value("--signal") != "KILL" {
+		return fail(2, "want --signal KILL")
+	}
+	found := c.pids(c.args.value("--uid"))
+	for _, pid := range found {
+		if !c.Procs[pid].Stubborn {
+			delete(c.Procs, pid)
+		}
+	}
+	if len(found) == 0 {
+		return fail(1, "")
+	}
+	return nil
+}
+
+// systemctl daemon-reload, enable --now UNIT, disable --now UNIT, or show --property=… UNIT
+func (c *call) systemctl() error {
+	now := c.args.flag("--now")
+	property := c.args.flag("--property=ActiveState,UnitFileState,MainPID")
+	words, err := c.args.operands(1, 2)
+	if err != nil {
+		return err
+	}
+	if c.files["/run/systemd/system"] == nil {
+		return fail(1, "System has not been booted with systemd as init system (PID 1). Can't operate.")
+	}
+	verb, unit := words[0], words[len(words)-1]
+	file := c.files[unitFolder+unit]
+	switch {
+	case verb == "show" && property:
+		return c.show(unit)
+	case c.uid != 0:
+		return fail(1, "Access denied")
+	case verb == "daemon-reload" && len(words) == 1:
+		return nil
+	case file == nil:
+		return fail(1, "Unit file %s does not exist.", unit)
+	case verb == "enable" && now:
+		return c.enable(unit, file.Text)
+	case verb == "disable" && now:
+		return c.disable(unit)
+	}
+	return fail(1, "Unknown command verb '%s'.", verb)
+}
+
+func (c *call) show(unit string) error {
+	pid, active, enabled := 0, "inactive", "disabled"
+	for n, p := range c.Procs {
+		if p.Unit == unit {
+			pid, active = n, "active"
+		}
+	}
+	if c.files[wantsFolder+unit] != nil {
+		enabled = "enabled"
+	}
+	fmt.Fprintf(c.out, "ActiveState=%s\nUnitFileState=%s\nMainPID=%d\n", active, enabled, pid)
+	return nil
+}
+
+// enable starts the unit now and at boot. Its process is in the cgroups of its slice.
+func (c *call) enable(unit, text string) error {
+	c.files[wantsFolder+unit] = &File{Kind: Link, Text: "../" + unit, Node: Node{Mode: 0o777}}
+	if slices.ContainsFunc(c.listUnits(), func(u string) bool { return u == unit }) {
+		return nil
+	}
+	_, slice, _ := strings.Cut(text, "\nSlice=")
+	slice, _, _ = strings.Cut(slice, "\n")
+	folder := "/user.slice/" + slice + "/" + unit
+	lines := "0::" + folder + "\n"
+	if c.files["/sys/fs/cgroup/cgroup.controllers"] == nil {
+		lines = "3:memory:" + folder + "\n2:cpu,cpuacct:" + folder + "\n1:name=systemd:" + folder + "\n"
+	}
+	pid := c.Start(Process{Name: "sleep", Unit: unit})
+	c.Put(fmt.Sprintf("/proc/%d/cgroup", pid), lines, Node{Mode: 0o444})
+	return nil
+}
+
+func (h *Host) listUnits() (all []string) {
+	for _, p := range h.Procs {
+		all = append(all, p.Unit)
+	}
+	return all
+}
+
+// disable ends the unit and all that it runs, now and at boot.
+func (c *call) disable(unit string) error {
+	for pid, p := range c.Procs {
+		if p.Unit == unit {
+			delete(c.Procs, pid)
+			c.Remove(fmt.Sprintf("/proc/%d", pid))
+		}
+	}
+	c.Remove(wantsFolder + unit)
+	return nil
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"testing"
+)
+
+func TestPlanGrantAndRevoke(t *testing.T) {
+	m := systemd(t)
+	m.make(want)
+	before := m.Dump()
+	grant := PlanGrant(m.facts(), bob)
+	m.apply(grant)
+	if again := PlanGrant(m.facts(), bob); len(again) > 0 {
+		t.Errorf("granted, there is still to do:\n%s", render(again))
+	}
+	revoke := PlanRevoke(m.facts(), bob)
+	golden(t, "grant", "# grant\n"+render(grant)+"# revoke\n"+render(revoke))
+	m.apply(revoke)
+	m.sameAs(before, "granted and revoked")
+}
+
+func TestGrantTakenBackAfterEachStep(t *testing.T) {
+	m := systemd(t)
+	m.make(want)
+	before := m.Dump()
+	grant := PlanGrant(m.facts(), bob)
+	for n := range len(grant) + 1 {
+		m.apply(grant[:n])
+		m.undo(grant[:n])
+		m.sameAs(before, "with step %d and all before it taken back", n)
+	}
+}
+
+func TestRevokeGoesOnWhereItWasCutShort(t *testing.T) {
+	for n := range 5 {
+		m := systemd(t)
+		m.make(want)
+		before := m.Dump()
+		m.apply(PlanGrant(m.facts(), bob))
+		m.apply(PlanRevoke(m.facts(), bob)[:n])
+		if err := CheckGrant("agent", bob, m.facts(), true); err != nil {
+			t.Errorf("cut short after step %d, revoke is refused: %v", n, err)
+		}
+		m.apply(PlanRevoke(m.facts(), bob))
+		m.sameAs(before, "cut short after step %d and run again", n)
+	}
+}
+
+func TestCheckGrant(t *testing.T) {
+	m := systemd(t)
+	m.make(want)
+	made := m.facts()
+	for _, c := range []struct {
+		situation string
+		who       User
+		revoke    bool
+		change    func(*Facts)
+		want      string
+	}{
+		{"granted", bob, false, nil, ""},
+		{"granted_again", alice, false, nil, ""},
+		{"root", User{Name: "root"}, false, nil, `user "root" cannot be a human of agent "agent"`},
+		{"the_agent_itself", User{Name: "agent", UID: 1002}, false, nil, `user "agent" cannot be a human of agent "agent"`},
+		{"half_made", bob, false, func(f *Facts) { f.Agent = nil }, "user \"agent\" is missing: `au new --agent agent` finishes it"},
+		{"not_ours", bob, false, func(f *Facts) { f.Policy = nil }, `agent: no such agent was made by au on this machine`},
+		{"never_granted", bob, true, nil, `user "bob" may not enter agent "agent" as it is`},
+		{"the_last_human", alice, true, nil, `user "alice" is the only human of agent "agent": grant it to another first, or delete the agent`},
+	} {
+		f := made
+		if c.change != nil {
+			c.change(&f)
+		}
+		saysExactly(t, c.situation, CheckGrant("agent", c.who, f, c.revoke), c.want)
+	}
+}
+
+// saysExactly compares an error's text; none is "".
+func saysExactly(t *testing.T, situation string, err error, want string) {
+	t.Helper()
+	got := ""
+	if err != nil {
+		got = err.Error()
+	}
+	if got != want {
+		t.Errorf("%s:\n got %s\nwant %s", situation, got, want)
+	}
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"errors"
+	"io/fs"
+	"testing"
+)
+
+func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
+	const mend = "au new --agent agent"
+	m := systemd(t)
+	m.make(want)
+	made := m.facts()
+	without := func(acl []string, entry string) []string {
+		var kept []string
+		for _, e := range acl {
+			if e != entry {
+				kept = append(kept, e)
+			}
+		}
+		return kept
+	}
+	for _, c := range []struct {
+		situation string
+		change    func(*Facts)
+		problem   string // none: healthy
+		hint      string
+	}{
+		{"healthy", func(*Facts) {}, "", ""},
+		{"without_systemd", func(f *Facts) { f.Unit = Unit{} }, "", ""},
+		{"policy_gone", func(f *Facts) { f.Policy = nil }, `no policy /etc/au/agents/agent: au did not make this agent, or it is gone`, mend},
+		{"policy_broken", func(f *Facts) { f.PolicyErr = errors.New("line 1: nonsense") }, `policy /etc/au/agents/agent: line 1: nonsense`, ""},
+		{"user_gone", func(f *Facts) { f.Agent, f.UIDUser = nil, "" }, `missing user "agent"`, mend},
+		{"uid_taken", func(f *Facts) { f.Agent, f.UIDUser = nil, "carol" }, `missing user "agent", and its uid 1002 now belongs to "carol"`, mend},
+		{"another_user", func(f *Facts) { u := *f.Agent; u.UID = 1500; f.Agent = &u },
+			`user "agent" (uid 1500) is not the one that the policy names (uid 1002)`, ""},
+		{"primary_group", func(f *Facts) { u := *f.Agent; u.GID = 7; f.Agent = &u }, `user "agent" has the primary group 7 where the policy says 1002`, ""},
+		{"group_gone", func(f *Facts) { f.Group = nil }, `missing group "su-as-agent"`, mend},
+		{"another_group", func(f *Facts) { f.Group = &Group{Name: "su-as-agent", GID: 7, Members: []string{"alice"}} },
+			`group "su-as-agent" has gid 7 where the policy says 1003`, ""},
+		{"not_a_member", func(f *Facts) { f.Group = &Group{Name: "su-as-agent", GID: 1003} }, `user "alice" is not a member of "su-as-agent"`, mend},
+		{"agent_is_a_member", func(f *Facts) { f.Group = &Group{Name: "su-as-agent", GID: 1003, Members: []string{"alice", "agent"}} },
+			`the agent is a member of "su-as-agent", which is for humans only`, "sudo gpasswd --delete agent su-as-agent"},
+		{"home_gone", func(f *Facts) { f.Home = Path{} }, `missing home /home/agent`, mend},
+		{"home_is_a_link", func(f *Facts) { f.Home.Mode = fs.ModeSymlink | 0o777 }, `home /home/agent is not a folder of the agent's`, ""},
+		{"home_of_roots", func(f *Facts) { f.Home.UID = 0 }, `home /home/agent is not a folder of the agent's`, ""},
+		{"home_setgid", func(f *Facts) { f.Home.Mode &^= fs.ModeSetgid }, `home /home/agent has lost its setgid bit or its group "su-as-agent"`, mend},
+		{"home_group", func(f *Facts) { f.Home.GID = 1002 }, `home /home/agent has lost its setgid bit or its group "su-as-agent"`, mend},
+		{"home_mode", func(f *Facts) { f.Home.Mode |= 0o005 }, `home /home/agent has mode 0775 where 2770 is right: the group bits are the ACL's mask`, mend},
+		{"home_default_mask", func(f *Facts) { f.Home.ACL = without(f.Home.ACL, "default:mask::rwx") },
+			`home /home/agent has lost entries of its ACL or default ACL (mask included)`, mend},
+		{"home_human", func(f *Facts) { f.Home.ACL = without(f.Home.ACL, "user:1000:rwx") },
+			`home /home/agent has lost entries of its ACL or default ACL (mask included)`, mend},
+		{"entrypoint_gone", func(f *Facts) { f.Entrypoint = Path{} }, `missing entrypoint /usr/local/libexec/au/agent/su_as_agent`, mend},
+		{"entrypoint_owner", func(f *Facts) { f.Entrypoint.UID = 1002 }, `entrypoint /usr/local/libexec/au/agent/su_as_agent is not a file of root's`, mend},
+		{"entrypoint_setuid", func(f *Facts) { f.Entrypoint.Mode &^= fs.ModeSetuid }, `entrypoint /usr/local/libexec/au/agent/su_as_agent is not set-uid`, mend},
+		{"entrypoint_mode", func(f *Facts) { f.Entrypoint.Mode |= 0o005 }, `entrypoint /usr/local/libexec/au/agent/su_as_agent is not 4750 root:su-as-agent`, mend},
+		{"entrypoint_group", func(f *Facts) { f.Entrypoint.GID = 0 }, `entrypoint /usr/local/libexec/au/agent/su_as_agent is not 4750 root:su-as-agent`, mend},
+		{"entrypoint_nosuid", func(f *Facts) { f.Entrypoint.NoSuid = true },
+			`entrypoint /usr/local/libexec/au/agent/su_as_agent is on a file system mounted nosuid`, ""},
+		{"entrypoint_acl", func(f *Facts) { f.Entrypoint.ACL = nil }, `entrypoint /usr/local/libexec/au/agent/su_as_agent has lost entries of its ACL`, mend},
+		{"entrypoint_swapped", func(f *Facts) { f.Entrypoint.SHA256 = "00" },
+			`entrypoint /usr/local/libexec/au/agent/su_as_agent has the SHA-256 00 where ` + sum(entrypoint) + ` was installed`, mend},
+		{"unit_gone", func(f *Facts) { f.Unit = Unit{Systemd: true} }, `missing unit au-agent.service`, mend},
+		{"unit_stopped", func(f *Facts) { f.Unit.Active = false }, "unit au-agent.service does not run, so `au run` is refused", "sudo systemctl start au-agent.service"},
+		{"unit_not_enabled", func(f *Facts) { f.Unit.Enabled = false }, `unit au-agent.service is not enabled, and will be missing after a reboot`, mend},
+		{"unit_elsewhere", func(f *Facts) { f.Unit.Cgroups = []string{"x"} }, `the policy names other cgroups than those of the running unit`, mend},
+	} {
+		f := made
+		c.change(&f)
+		issues := Health(f)
+		switch {
+		case c.problem == "" && len(issues) > 0:
+			t.Errorf("%s: a healthy agent has %q", c.situation, issues)
+		case c.problem != "" && (len(issues) != 1 || issues[0] != Issue{c.problem, c.hint}):
+			t.Errorf("%s:\n got %q\nwant %q with hint %q alone", c.situation, issues, c.problem, c.hint)
+		}
+	}
+}
+
+// What `au info` says can be mended with `au new` is, and it does mend it.
+func TestNewMendsWhatHealthFinds(t *testing.T) {
+	for situation, damage := range map[string]func(*machine){
+		"home_mode":       func(m *machine) { m.File("/home/agent").Mode = 0o755 },
+		"home_gone":       func(m *machine) { m.Remove("/home/agent") },
+		"default_acl":     func(m *machine) { m.File("/home/agent").Default = nil },
+		"entrypoint_mode": func(m *machine) { m.File(EntrypointPath("agent")).Mode = 0o755 },
+		"entrypoint_text": func(m *machine) { m.File(EntrypointPath("agent")).Text = "another" },
+		"entrypoint_gone": func(m *machine) { m.Remove(EntrypointPath("agent")) },
+		"unit_gone":       func(m *machine) { m.Remove(UnitDir + "/au-agent.service") },
+		"unit_edited":     func(m *machine) { m.File(UnitDir + "/au-agent.service").Text += "# by hand\n" },
+		"not_enabled":     func(m *machine) { m.Remove(UnitDir + "/multi-user.target.wants/au-agent.service") },
+		"member":          func(m *machine) { m.must("gpasswd", "--delete", "alice", "su-as-agent") },
+		"user_gone": func(m *machine) {
+			m.must("systemctl", "disable", "--now", "au-agent.service")
+			m.must("userdel", "agent")
+		},
+		"group_gone": func(m *machine) { m.must("groupdel", "su-as-agent") },
+	} {
+		t.Run(situation, func(t *testing.T) {
+			m := systemd(t)
+			m.make(want)
+			damage(m)
+			m.make(want)
+			if issues := Health(m.facts()); len(issues) > 0 {
+				t.Errorf("after au new there is still %q", issues)
+			}
+		})
+	}
+}
+
+// must runs a command as root, which has to succeed.
+func (m *machine) must(argv ...string) {
+	m.t.Helper()
+	if err := m.Run(0, argv, nil, m.t.Output(), m.t.Output()); err != nil {
+		m.t.Fatal(argv, err)
+	}
+}
+
+func TestSessionHasGroup(t *testing.T) {
+	m := systemd(t)
+	m.make(want)
+	f := m.facts()
+	if SessionHasGroup(f) {
+		t.Error("a session from before has the group")
+	}
+	if f.Session = append(f.Session, 1003); !SessionHasGroup(f) {
+		t.Error("a session with the group has it not")
+	}
+}
