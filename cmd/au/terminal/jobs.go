@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+//go:build linux
+
+package terminal
+
+import (
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// forwarded are signals for the command. One that was ignored when we
+// started stays ignored, as nohup and shells want it.
+var forwarded = []os.Signal{
+	unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP, // these three the terminal can send
+	unix.SIGTERM, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.SIGALRM,
+}
+
+// catchSignals comes before the program starts, so that none is lost.
+func (r *run) catchSignals() {
+	r.signals = make(chan os.Signal, 16)
+	r.continued = make(chan os.Signal, 1)
+	for _, s := range forwarded {
+		if !signal.Ignored(s) {
+			signal.Notify(r.signals, s)
+		}
+	}
+	signal.Notify(r.signals, unix.SIGWINCH)
+	signal.Notify(r.continued, unix.SIGCONT)
+}
+
+// serve is busy until the program has ended, and returns its exit status.
+func (r *run) serve() int {
+	defer signal.Reset()
+	// Reading from the background then fails rather than stops us. Not
+	// earlier: the program would inherit it.
+	signal.Ignore(unix.SIGTTIN)
+	if r.keys >= 0 {
+		go r.passKeys()
+	}
+	go r.passOutput()
+	go r.watch()
+	hungUp := r.hungUp
+	for {
+		select {
+		case s := <-r.signals:
+			r.forward(s.(syscall.Signal))
+		case <-r.continued:
+			r.mend()
+		case <-hungUp:
+			hungUp = nil
+			r.loseTerminal()
+		case state := <-r.states:
+			if !state.Stopped() {
+				r.end()
+				return exitStatus(state)
+			}
+			r.stopped(state.StopSignal())
+		}
+	}
+}
+
+// watch reports each stop of the program, and its end.
+func (r *run) watch() {
+	defer r.restoreOnPanic()
+	for {
+		var state unix.WaitStatus
+		_, err := unix.Wait4(r.pid, &state, unix.WUNTRACED, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			state = 125 << 8
+		}
+		r.states <- state
+		if err != nil || !state.Stopped() {
+			return
+		}
+	}
+}
+
+func exitStatus(state unix.WaitStatus) int {
+	if state.Signaled() {
+		return 128 + int(state.Signal())
+	}
+	return state.ExitStatus()
+}
+
+func (r *run) forward(s syscall.Signal) {
+	switch s {
+	case unix.SIGWINCH:
+		r.resize()
+		return
+	case unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP:
+		// As if it had been typed: for whoever has the terminal inside.
+		if r.front && unix.IoctlSetInt(r.master, unix.TIOCSIG, int(s)) == nil {
+			return
+		}
+	case unix.SIGHUP:
+		if _, err := unix.IoctlGetWinsize(r.anyTerminal(), unix.TIOCGWINSZ); err != nil {
+			r.hangUp()
+		}
+	}
+	r.tell(s, 0)
+}
+
+// tell sends the program a signal with a value.
+func (r *run) tell(s syscall.Signal, value int) {
+	if r.pidfd < 0 { // a kernel before 5.3
+		unix.Kill(r.pid, s)
+		return
+	}
+	info := queued{pid: int32(unix.Getpid()), uid: int32(unix.Getuid()), value: int32(value)}
+	(*unix.Siginfo)(unsafe.Pointer(&info)).Signo = int32(s)
+	(*unix.Siginfo)(unsafe.Pointer(&info)).Code = -1 // SI_QUEUE
+	unix.PidfdSendSignal(r.pidfd, s, (*unix.Siginfo)(unsafe.Pointer(&info)), 0)
+}
+
+// queued is a unix.Siginfo with the fields that sigqueue fills in.
+type queued struct {
+	_        [3]int32
+	_        [0]uintptr // where the kernel begins the union
+	pid, uid int32
+	value    int32
+	_        [unsafe.Sizeof(unix.Siginfo{}) - 6*4]byte // enough everywhere
+}
+
+// stopped is called when the program has stopped, because its command did.
+func (r *run) stopped(by syscall.Signal) {
+	wants := by == unix.SIGTTIN || by == unix.SIGTTOU
+	if wants && r.keys >= 0 && r.foreground() {
+		r.resume(true)
+		return
+	}
+	r.drain(r.hungUp)
+	r.leaveTerminal()
+	if by != unix.SIGTTIN && by != unix.SIGTTOU {
+		by = unix.SIGTSTP // SIGSTOP would also stop us where nobody can continue us
+	}
+	if !r.stopSelf(by) && wants {
+		// Nobody can give it the terminal any more. The kernel hangs up on
+		// stopped processes in that situation.
+		r.tell(unix.SIGHUP, 0)
+		r.front = true
+		r.tell(unix.SIGCONT, toForeground)
+		return
+	}
+	r.resume(wants)
+}
+
+// resume lets the program go on, in the foreground of its terminal when we
+// are in that of the human's and it was there before or wants it now.
+func (r *run) resume(wants bool) {
+	r.front = (r.front || wants) && r.keys >= 0 && r.foreground()
+	if r.front {
+		r.takeTerminal()
+		r.tell(unix.SIGCONT, toForeground)
+		return
+	}
+	r.tell(unix.SIGCONT, toBackground)
+}
+
+// mend is called when somebody has continued us. Where we were stopped behind
+// our back, the human's shell has changed the terminal, or who has it.
+func (r *run) mend() {
+	switch {
+	case !r.front:
+	case r.foreground():
+		r.takeTerminal()
+	default:
+		r.leaveTerminal()
+		r.front = false
+		r.tell(unix.SIGCONT, toBackground)
+	}
+}
+
+// stopSelf stops our process group as the terminal would, and returns when
+// it is continued. It reports false, at once, where the kernel does not stop
+// it because no shell is left that could continue it.
+func (r *run) stopSelf(by syscall.Signal) bool {
+	select {
+	case <-r.continued:
+	default:
+	}
+	// First the others, in a pipeline, then only this thread: it has stopped
+	// when it is out of the kernel, where another one would stop it later.
+	handled := setAction(by, ignore)
+	unix.Kill(0, by)
+	setAction(by, standard)
+	runtime.LockOSThread()
+	unix.Tgkill(unix.Getpid(), unix.Gettid(), by)
+	runtime.UnlockOSThread()
+	setAction(by, handled)
+	select {
+	case <-r.continued:
+		return true
+	case <-time.After(100 * time.Millisecond):
+		return false
+	}
+}
+
+// An action is a struct sigaction, and large enough for it everywhere.
+type action [32]uintptr
+
+var standard, ignore = action{0}, action{1} // SIG_DFL, SIG_IGN
+
+// setAction does what signal.Reset and signal.Ignore should: of signals that
+// stop, the Go runtime keeps its handler.
+func setAction(s syscall.Signal, a action) (before action) {
+	// 8 is the size of the kernel's set of signals, everywhere but on MIPS.
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(s), uintptr(unsafe.Pointer(&a)), uintptr(unsafe.Pointer(&before)), 8, 0, 0)
+	return before
+}
+
+// loseTerminal is called when the human's terminal is gone: then the run's
+// goes, too, and the kernel tells the run.
+func (r *run) loseTerminal() {
+	r.reading.Store(false)
+	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		r.tell(unix.SIGHUP, 0)
+		return
+	}
+	// In place of it, because other goroutines have its number.
+	unix.Dup3(null, r.master, unix.O_CLOEXEC)
+	unix.Close(null)
+	wake(r.wakeScreen)
+	wake(r.wakeKeys)
+}
+
+// end is called when the program has ended.
+func (r *run) end() {
+	r.reading.Store(false)
+	impatient := make(chan struct{})
+	go func() {
+		for s := range r.signals {
+			if s != unix.SIGWINCH {
+				close(impatient)
+				return
+			}
+		}
+	}()
+	r.drain(impatient)
+	r.leaveTerminal()
+}

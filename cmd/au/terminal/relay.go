@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+//go:build linux
+
+package terminal
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+)
+
+// The kernel hands out the output of a terminal in pieces of up to 4 KiB.
+const bufferSize = 64 << 10
+
+// passKeys passes on what the human types while reading is on, until the
+// human's terminal is gone.
+func (r *run) passKeys() {
+	defer r.restoreOnPanic()
+	buffer := make([]byte, 4<<10)
+	for {
+		polled := []unix.PollFd{{Fd: int32(r.wakeKeys), Events: unix.POLLIN}, {Fd: int32(r.keys), Events: unix.POLLIN}}
+		if !r.reading.Load() {
+			polled = polled[:1]
+		}
+		poll(polled)
+		if polled[0].Revents != 0 {
+			rested(r.wakeKeys)
+			continue
+		}
+		if !r.foreground() {
+			r.reading.Store(false)
+			select {
+			case r.continued <- unix.SIGCONT: // for mend to see to it
+			default:
+			}
+			continue
+		}
+		n, err := unix.Read(r.keys, buffer)
+		switch {
+		case err == unix.EINTR || err == unix.EAGAIN:
+		case err == unix.EIO && !r.foreground(): // it was taken from us meanwhile
+		case err != nil || n == 0:
+			r.hangUp()
+			return
+		case writeAll(r.master, buffer[:n]) != nil:
+			return
+		}
+	}
+}
+
+// passOutput passes on what the run writes, until nothing can come any more.
+// Whenever it is woken it says when all that was written before is on the
+// screen.
+func (r *run) passOutput() {
+	defer r.restoreOnPanic()
+	defer close(r.drained)
+	buffer := make([]byte, bufferSize)
+	screen := r.screen
+	for {
+		polled := []unix.PollFd{{Fd: int32(r.wakeScreen), Events: unix.POLLIN}, {Fd: int32(r.master), Events: unix.POLLIN}}
+		poll(polled)
+		if polled[1].Revents == 0 && polled[0].Revents != 0 {
+			rested(r.wakeScreen)
+			select {
+			case r.drained <- struct{}{}:
+			default: // nobody took the answer before
+			}
+			continue
+		}
+		n, open := r.collect(buffer)
+		if n > 0 && screen >= 0 && writeAll(screen, buffer[:n]) != nil {
+			screen = -1
+			r.hangUp()
+		}
+		if !open {
+			return
+		}
+	}
+}
+
+// collect reads what is there, and reports whether more can come.
+func (r *run) collect(buffer []byte) (n int, open bool) {
+	for n < len(buffer) {
+		got, err := unix.Read(r.master, buffer[n:])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err == unix.EAGAIN:
+			return n, true
+		case err != nil || got == 0:
+			return n, false
+		}
+		n += got
+	}
+	return n, true
+}
+
+// drain returns when what the run has written is on the screen, or when
+// impatient or the end of the screen says so.
+func (r *run) drain(impatient <-chan struct{}) {
+	wake(r.wakeScreen)
+	select {
+	case <-r.drained:
+	case <-impatient:
+	}
+}
+
+// writeAll writes to a descriptor that may have been made not to block; the
+// human's is shared with other programs, and some do that.
+func writeAll(fd int, data []byte) error {
+	for len(data) > 0 {
+		n, err := unix.Write(fd, data)
+		switch {
+		case err == unix.EAGAIN:
+			poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}})
+		case err != nil && err != unix.EINTR:
+			return err
+		}
+		data = data[max(n, 0):]
+	}
+	return nil
+}
+
+// poll waits until one of the descriptors has something. The caller's next
+// step shows whether it was interrupted.
+func poll(fds []unix.PollFd) {
+	for {
+		if _, err := unix.Poll(fds, -1); err != unix.EINTR {
+			return
+		}
+	}
+}
+
+func wake(eventfd int) {
+	unix.Write(eventfd, binary.NativeEndian.AppendUint64(nil, 1))
+}
+
+// rested forgets all wakes.
+func rested(eventfd int) {
+	var count [8]byte
+	unix.Read(eventfd, count[:])
+}
