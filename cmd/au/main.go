@@ -25,45 +25,6 @@ const (
 	statusRefused = 125 // of `au run` and `au shell`, whose other statuses are the command's
 )
 
-// grammar is all that au understands. One file a command.
-type grammar struct {
-	globals
-	New    newCmd    `cmd:"" help:"Make an agent: a Unix user of its own, and the entrypoint to run commands as it."`
-	Run    runCmd    `cmd:"" help:"Run a command as the agent."`
-	Shell  shellCmd  `cmd:"" help:"Open a login shell as the agent."`
-	Info   infoCmd   `cmd:"" help:"Show an agent and check its health."`
-	List   listCmd   `cmd:"" help:"List the agents."`
-	Grant  grantCmd  `cmd:"" help:"Let another human enter an agent."`
-	Revoke revokeCmd `cmd:"" help:"Shut a human out of an agent."`
-	Delete deleteCmd `cmd:"" help:"Delete an agent and all that au made for it."`
-	Mount  mountCmd  `cmd:"" help:"Share folders of yours with an agent."`
-	Limits limitsCmd `cmd:"" help:"Limit what an agent uses of CPU, memory and tasks."`
-	Top    topCmd    `cmd:"" help:"Watch what the agents use."`
-	Pause  pauseCmd  `cmd:"" help:"Freeze all that an agent runs."`
-	Resume resumeCmd `cmd:"" help:"Let a paused agent go on."`
-	Stop   stopCmd   `cmd:"" help:"End all that an agent runs."`
-	Net    netCmd    `cmd:"" help:"Restrict what an agent may reach, by name."`
-
-	Source sourceCmd `cmd:"" hidden:"" help:"Print the source of the entrypoint."`
-	Record recordCmd `cmd:"" hidden:"" help:"Write the config as the human."`
-	After  afterCmd  `cmd:"" hidden:"" help:"Say what is to be said after a run."`
-	Slice  sliceCmd  `cmd:"" hidden:"" help:"Change an agent's slice as root."`
-	Files  filesCmd  `cmd:"" hidden:"" help:"Change owners and ACLs in a share."`
-}
-
-// runGrammar is what `au run` needs of it: building the whole grammar costs more than all else that a run does before the command starts.
-type runGrammar struct {
-	globals
-	Run   runCmd   `cmd:"" help:"Run a command as the agent."`
-	Shell shellCmd `cmd:"" help:"Open a login shell as the agent."`
-}
-
-// afterGrammar is the same for what is said after one.
-type afterGrammar struct {
-	globals
-	After afterCmd `cmd:""`
-}
-
 // globals are the options of every command.
 type globals struct {
 	Config  string           `short:"C" type:"path" placeholder:"PATH" help:"Config file (default: ~/.config/agent-as-unix-user.toml)."`
@@ -81,22 +42,14 @@ func main() {
 // run is au: it parses args, runs the command and returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {
 	a := &app{out: stdout, err: stderr}
-	failed := statusFailed
-	var target any
-	if len(args) > 0 && (args[0] == "run" || args[0] == "shell") {
-		g := &runGrammar{}
-		target, a.globals, failed = g, &g.globals, statusRefused
-	} else if len(args) > 0 && args[0] == "after" {
-		g := &afterGrammar{}
-		target, a.globals = g, &g.globals
-	} else {
-		g := &grammar{}
-		target, a.globals = g, &g.globals
-	}
+	g := &struct{ globals }{}
+	a.globals = &g.globals
 	done := -1
-	parser, err := kong.New(target, kong.Name("au"), kong.Description("Run AI coding agents as Unix users of their own."),
-		kong.Vars{"version": "au " + version, "switches": strings.Join(provision.Switches(), ", "), "presets": presetNames(args)}, kong.Writers(stdout, stderr), kong.Exit(func(status int) { done = status; panic(exited{}) }),
+	options := append(grammar(args), kong.Name("au"), kong.Description("Run AI coding agents as Unix users of their own."),
+		kong.Vars{"version": "au " + version, "switches": strings.Join(provision.Switches(), ", "), "presets": presetNames(args)},
+		kong.Writers(stdout, stderr), kong.Exit(func(status int) { done = status; panic(exited{}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	parser, err := kong.New(g, options...)
 	if err != nil {
 		panic(err) // the grammar itself is wrong
 	}
@@ -107,6 +60,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return a.usage(args, err)
 	}
+	failed := statusFailed
 	if name := ctx.Selected(); name != nil && (name.Name == "run" || name.Name == "shell") {
 		failed = statusRefused
 	}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"slices"
+
+	"github.com/alecthomas/kong"
+)
+
+// word is what can stand behind `au`. One file a command.
+type word struct {
+	name, help string
+	command    any
+}
+
+// words are all that au understands, in the order of its help. A word without help is for au itself, and is not shown.
+var words = []word{
+	{"new", "Make an agent: a Unix user of its own, and the entrypoint to run commands as it.", &newCmd{}},
+	{"run", "Run a command as the agent.", &runCmd{}},
+	{"shell", "Open a login shell as the agent.", &shellCmd{}},
+	{"info", "Show an agent and check its health.", &infoCmd{}},
+	{"list", "List the agents.", &listCmd{}},
+	{"grant", "Let another human enter an agent.", &grantCmd{}},
+	{"revoke", "Shut a human out of an agent.", &revokeCmd{}},
+	{"delete", "Delete an agent and all that au made for it.", &deleteCmd{}},
+	{"mount", "Share folders of yours with an agent.", &mountCmd{}},
+	{"limits", "Limit what an agent uses of CPU, memory and tasks.", &limitsCmd{}},
+	{"top", "Watch what the agents use.", &topCmd{}},
+	{"pause", "Freeze all that an agent runs.", &pauseCmd{}},
+	{"resume", "Let a paused agent go on.", &resumeCmd{}},
+	{"stop", "End all that an agent runs.", &stopCmd{}},
+	{"net", "Restrict what an agent may reach, by name.", &netCmd{}},
+	{"source", "", &sourceCmd{}},
+	{"record", "", &recordCmd{}},
+	{"after", "", &afterCmd{}},
+	{"slice", "", &sliceCmd{}},
+	{"files", "", &filesCmd{}},
+}
+
+// grammar returns the words that args may need: the one they begin with, where that is one, else all. Building them all costs several times what
+// a command that reads two files does.
+func grammar(args []string) []kong.Option {
+	among := words
+	if len(args) > 0 {
+		if i := slices.IndexFunc(words, func(w word) bool { return w.name == args[0] }); i >= 0 {
+			among = words[i : i+1]
+		}
+	}
+	var options []kong.Option
+	for _, w := range among {
+		var tags []string
+		if w.help == "" {
+			tags = append(tags, `hidden:""`)
+		}
+		options = append(options, kong.DynamicCommand(w.name, w.help, "", w.command, tags...))
+	}
+	return options
+}
