@@ -162,11 +162,11 @@ func TestExec(t *testing.T) {
 }
 
 func TestRunKeepsValuesOffArgv(t *testing.T) {
-	r := Run{Agent: "agent", Env: []string{"TOKEN=s3cret", "B="}, Command: []string{"env"}, After: []string{"/usr/bin/au", "report"}}
+	r := Run{Agent: "agent", Env: []string{"TOKEN=s3cret", "B="}, Command: []string{"env"}, After: []string{"/usr/bin/au", "report"}, IfKills: true}
 	if slices.ContainsFunc(r.Argv(), func(s string) bool { return strings.Contains(s, "s3cret") }) {
 		t.Errorf("%q shows a value to every user's ps", r.Argv())
 	}
-	want := []string{"AU_ENV_1=TOKEN=s3cret", "AU_ENV_2=B=", "AU_AFTER_1=/usr/bin/au", "AU_AFTER_2=report"}
+	want := []string{"AU_ENV_1=TOKEN=s3cret", "AU_ENV_2=B=", "AU_AFTER_1=/usr/bin/au", "AU_AFTER_2=report", "AU_AFTER_IF=kills"}
 	if !slices.Equal(r.Environ(), want) {
 		t.Errorf("environment %q, not %q", r.Environ(), want)
 	}

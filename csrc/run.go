@@ -21,7 +21,8 @@ type Run struct {
 	Shares  []Share
 	Env     []string // KEY=VALUE; a later one of a key wins, also over what the entrypoint sets
 	Command []string
-	After   []string // argv that replaces the waiting process once the command has ended, with AU_STATUS=N added to its environment
+	After   []string // argv that replaces the waiting process once the command has ended, with AU_STATUS=N and AU_KILLS=N added to its environment
+	IfKills bool     // After only where the kernel has ended processes of the agent for want of memory meanwhile: AU_KILLS of them
 }
 
 // Argv returns the entrypoint's arguments. No value of Env is among them: any user can read a process's arguments.
@@ -56,6 +57,9 @@ func (r Run) Environ() []string {
 	}
 	for i, argument := range r.After {
 		env = append(env, fmt.Sprintf("AU_AFTER_%d=%s", i+1, argument))
+	}
+	if r.IfKills {
+		env = append(env, "AU_AFTER_IF=kills")
 	}
 	return env
 }

@@ -60,6 +60,8 @@ static char caller_label[MAX_HUMAN + 32];
 static int terminal = -1;
 static mode_t caller_umask;
 static int cgroup_fds[MAX_CGROUPS];
+static int kills_fd = -1;
+static uint32_t kills_before;
 static int log_fd = -1;
 static pid_t waiter_pid;
 static struct rlimit limits[MAX_RLIMITS];
@@ -256,10 +258,26 @@ static void take_terminal(void)
 		fail("give the terminal to the agent");
 }
 
+/* How many of the agent's processes the kernel has ended for want of memory: memory.events, or memory.oom_control in v1. */
+static uint32_t count_kills(void)
+{
+	static const char word[] = "\noom_kill ";
+	static char text[512];
+	ssize_t n = pread(kills_fd, text, sizeof text - 1, 0);
+	uint32_t kills = 0;
+	const char *at;
+
+	text[n > 0 ? n : 0] = '\0';
+	at = strstr(text, word);
+	for (at = at ? at + sizeof word - 1 : ""; *at >= '0' && *at <= '9'; at++)
+		kills = kills * 10 + (uint32_t)(*at - '0');
+	return kills;
+}
+
 /* 8. Opened here, joined by the command alone: the waiter and the guard must not freeze with it. */
 static void open_cgroups(void)
 {
-	static char path[MAX_PATH + sizeof "/cgroup.procs"];
+	static char path[MAX_PATH + sizeof "/memory.oom_control"];
 	int top = -1;
 
 	for (unsigned i = 0; i < policy.ncgroups; i++) {
@@ -270,9 +288,14 @@ static void open_cgroups(void)
 		if (cgroup_fds[i] < 0)
 			die("cgroup ", policy.cgroups[i], ": ", error_text(errno), "; run: sudo systemctl start au-",
 			    policy.name, ".service");
+		join(path, sizeof path, policy.cgroups[i],
+		     strncmp(policy.cgroups[i], "memory/", 7) == 0 ? "/memory.oom_control" : "/memory.events");
+		if (kills_fd < 0)
+			kills_fd = open_beneath(top, path, O_RDONLY, RESOLVE_INSIDE);
 	}
 	if (top >= 0)
 		close(top);
+	kills_before = count_kills();
 }
 
 /* The limits that the machine's first process has, for the command: the caller's own are the caller's. */
@@ -541,6 +564,7 @@ static _Noreturn void guard(pid_t command, int link)
 		memset(*e, 0, strlen(*e));
 	for (unsigned i = 0; i < policy.ncgroups; i++)
 		close(cgroup_fds[i]);
+	close(kills_fd);
 	forget(2);
 	sigemptyset(&watched);
 	sigaddset(&watched, SIGCHLD);
@@ -645,12 +669,19 @@ static void pass_on(int link, const struct signalfd_siginfo *info)
 	(void)send(link, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-/* What the caller wants done after the run, as AU_AFTER_1, AU_AFTER_2, ...: its argv. It ends as the run did. */
+/*
+ * What the caller wants done after the run, as AU_AFTER_1, AU_AFTER_2, ...: its argv. It ends as the run did. With
+ * AU_AFTER_IF=kills it is for runs only in which the kernel has ended processes for want of memory.
+ */
 static void run_after(int status)
 {
-	static char *argv[MAX_AFTER + 1], name[24], told[32], number[NUMBER];
+	static char *argv[MAX_AFTER + 1], name[24], told[32], counted[32], number[NUMBER];
+	uint32_t kills = count_kills() - kills_before;
+	const char *when = find_variable("AU_AFTER_IF", environ);
 	sigset_t none;
 
+	if (when != NULL && is(when, "kills") && kills == 0)
+		return;
 	for (uint32_t i = 0; i < MAX_AFTER; i++) {
 		join(name, sizeof name, "AU_AFTER_", decimal(number, i + 1));
 		argv[i] = find_variable(name, environ);
@@ -664,6 +695,7 @@ static void run_after(int status)
 	for (char **e = environ; *e != NULL && nvariables < MAX_VARIABLES; e++)
 		variables[nvariables++] = *e;
 	variables[nvariables++] = told;
+	variables[nvariables++] = join(counted, sizeof counted, "AU_KILLS=", decimal(number, kills));
 	variables[nvariables] = NULL;
 	umask(caller_umask);
 	sigemptyset(&none);

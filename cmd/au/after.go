@@ -13,7 +13,7 @@ import (
 type afterCmd struct {
 	agentFlag
 	Status   int    `env:"AU_STATUS" help:"Exit status of the run, which becomes that of this."`
-	OOMKills uint64 `name:"oom-kills" help:"How many of the agent's processes the kernel ended for want of memory meanwhile."`
+	OOMKills uint64 `name:"oom-kills" env:"AU_KILLS" help:"How many of the agent's processes the kernel ended for want of memory meanwhile."`
 	Since    int64  `help:"When the run began, in nanoseconds since 1970."`
 	Shares   string `help:"Folders that the agent could write, as a JSON list."`
 }

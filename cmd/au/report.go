@@ -16,9 +16,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reportAfter returns the command that looks, when a run has ended, for what runs by itself in the folders that the agent could write; nil where it could write
-// none. Nothing is looked at before the run: a file's ctime, which nobody can set, says whether it changed since.
-func reportAfter(agent string, shares []config.Mount) []string {
+// reportAfter returns the command that looks, when a run has ended, for what runs by itself in the folders that the agent could write. Where it could write
+// none there is only something to say if the kernel has ended processes for want of memory, and ifKills is true. Nothing is looked at before the run: a file's ctime,
+// which nobody can set, says whether it changed since.
+func reportAfter(agent string, shares []config.Mount) (argv []string, ifKills bool) {
 	var sources []string
 	for _, m := range shares {
 		if !m.ReadOnly {
@@ -27,14 +28,18 @@ func reportAfter(agent string, shares []config.Mount) []string {
 	}
 	self, err := os.Executable()
 	var now unix.Timespec
-	if len(sources) == 0 || err != nil || unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now) != nil {
-		return nil
+	if err != nil {
+		return nil, false
+	}
+	argv = []string{self, "after", "--agent", agent}
+	if len(sources) == 0 || unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now) != nil {
+		return argv, true
 	}
 	list, err := json.Marshal(sources)
 	if err != nil {
-		return nil
+		return argv, true
 	}
-	return []string{self, "after", "--agent", agent, "--since", strconv.FormatInt(now.Nano(), 10), "--shares", string(list)}
+	return append(argv, "--since", strconv.FormatInt(now.Nano(), 10), "--shares", string(list)), false
 }
 
 // reported is how many findings a report has at most, and topEntries how many entries of a share's top it looks at: it must not keep the human waiting.

@@ -98,7 +98,7 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 	if run.Shares, err = mounted(shares, policy.Home); err != nil {
 		return err
 	}
-	run.After = reportAfter(policy.Name, shares)
+	run.After, run.IfKills = reportAfter(policy.Name, shares)
 	if terminal.Any() {
 		status, err := terminal.Run(entrypoint, run.Argv(), run.Environ())
 		if err == nil && status != 0 {
