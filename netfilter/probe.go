@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -30,20 +31,18 @@ var (
 // Probe tries to get out as whoever runs it, a packet for each way, and returns what became of them. It takes a few seconds where nothing
 // stops them.
 func Probe() []Attempt {
-	results := make(chan []Attempt)
-	tries := []func() Attempt{}
+	var tries []func() Attempt
 	for _, addr := range []netip.Addr{nobody4, nobody6} {
 		tries = append(tries,
 			func() Attempt { return tryTCP(addr, 443) }, func() Attempt { return tryTCP(addr, 22) },
 			func() Attempt { return tryUDP(addr, 443) }, func() Attempt { return tryDNS(addr) }, func() Attempt { return tryPing(addr) })
 	}
-	for _, try := range tries {
-		go func() { results <- []Attempt{try()} }()
+	all := make([]Attempt, len(tries))
+	var done sync.WaitGroup
+	for i, try := range tries {
+		done.Go(func() { all[i] = try() })
 	}
-	all := make([]Attempt, 0, len(tries))
-	for range tries {
-		all = append(all, <-results...)
-	}
+	done.Wait()
 	return all
 }
 

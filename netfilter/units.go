@@ -8,6 +8,7 @@ import (
 )
 
 // Units are the systemd units of one restricted agent, for systemd 252 and later. Each is the text of a file in /etc/systemd/system.
+// They name system.slice: a unit with an @ would otherwise leave a slice of its own behind.
 //
 //	au-net-rules@NAME.service  loads the rules, before there is a network
 //	au-net-watch@NAME.service  puts them back when somebody flushes them
@@ -63,6 +64,7 @@ ReloadPropagatedFrom=%[3]s
 StartLimitIntervalSec=0
 
 [Service]
+Slice=system.slice
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=%[2]s net load %[1]s
@@ -83,6 +85,7 @@ After=%[3]s
 StartLimitIntervalSec=0
 
 [Service]
+Slice=system.slice
 Type=notify
 ExecStart=%[2]s net watch %[1]s
 Restart=always
@@ -127,7 +130,8 @@ Description=What the agent %[1]s may reach: ports of the daemon
 StartLimitIntervalSec=0
 
 [Socket]
-%[2]sBacklog=4096
+%[2]sSlice=system.slice
+Backlog=4096
 Service=%[3]s
 TriggerLimitIntervalSec=0
 
@@ -154,6 +158,7 @@ After=%[4]s network.target
 StartLimitIntervalSec=0
 
 [Service]
+Slice=system.slice
 Type=notify
 User=%[3]s
 ExecStart=%[2]s net serve %[1]s

@@ -90,13 +90,23 @@ func PlanNetRestrict(p netfilter.Policy, f NetFacts) ([]step.Step, error) {
 	if p.HasDaemon() {
 		plan = append(plan, planNetDaemon(p, f)...)
 	}
-	if text != f.PolicyText {
-		plan = append(plan, step.WriteFile(NetPath(p.Agent), "0644", text, f.PolicyText)...)
-	}
+	plan = append(plan, planNetPolicyFile(p, f, text)...)
 	units, changed := planNetUnits(p, f)
 	plan = append(plan, units...)
 	plan = append(plan, planNetStart(p, f, text, changed)...)
 	return plan, nil
+}
+
+// planNetPolicyFile writes the policy. Taken back, the rules are loaded from the old one again.
+func planNetPolicyFile(p netfilter.Policy, f NetFacts, text string) []step.Step {
+	if text == f.PolicyText {
+		return nil
+	}
+	plan := step.WriteFile(NetPath(p.Agent), "0644", text, f.PolicyText)
+	if f.Units[p.RulesUnitName()].Active {
+		plan[1].Undo = append(plan[1].Undo, step.Root("systemctl", "reload", p.RulesUnitName()))
+	}
+	return plan
 }
 
 // planNetProgram copies au to where only root can write.
@@ -105,9 +115,13 @@ func planNetProgram(p netfilter.Policy, f NetFacts) []step.Step {
 	if f.Program.Exists && f.Program.SHA256 == f.Self.SHA256 && f.Program.UID == 0 && f.Program.Mode == 0o755 {
 		return nil
 	}
+	put := step.Step{Do: step.Root("mv", "-T", program+".new", program)}
+	if !f.Program.Exists { // a newer au in the place of an older one stays
+		put.Undo = step.Undo(step.Root("rm", "-f", program))
+	}
 	return []step.Step{
 		{Do: step.Root("install", "-m", "0755", f.Self.Path, program+".new"), Undo: step.Undo(step.Root("rm", "-f", program+".new"))},
-		{Do: step.Root("mv", "-T", program+".new", program), Undo: step.Undo(step.Root("rm", "-f", program))},
+		put,
 	}
 }
 
@@ -249,7 +263,7 @@ func PlanNetPolicy(p netfilter.Policy, f NetFacts, rulesChange bool) ([]step.Ste
 	if err != nil || text == f.PolicyText {
 		return nil, err
 	}
-	plan := step.WriteFile(NetPath(p.Agent), "0644", text, f.PolicyText)
+	plan := planNetPolicyFile(p, f, text)
 	if rulesChange {
 		plan = append(plan, step.Step{Do: step.Root("systemctl", "reload", p.RulesUnitName())})
 	}

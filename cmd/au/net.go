@@ -95,7 +95,7 @@ func observeNet(agent string) (provision.NetFacts, error) {
 	if f.Self.Path, err = os.Executable(); err != nil {
 		return f, err
 	}
-	f.Self.SHA256 = fingerprint("/proc/self/exe")
+	f.Self.SHA256 = fingerprint(f.Self.Path)
 	f.Program = lstat(provision.NetProgram(agent))
 	f.Program.SHA256 = fingerprint(provision.NetProgram(agent))
 	p := netfilter.Policy{Agent: agent, UID: f.Agent.UID}

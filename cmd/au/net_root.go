@@ -19,6 +19,7 @@ import (
 
 	"github.com/a4u2/au/netfilter"
 	sd "github.com/coreos/go-systemd/v22/daemon"
+	"golang.org/x/sys/unix"
 )
 
 // What the agent's network units run as root. They trust only what root wrote: /etc/au, and the accounts.
@@ -48,7 +49,7 @@ func (c *netLoadCmd) Run(a *app) error {
 	if err != nil {
 		return restricting(c.Agent, err)
 	}
-	return restricting(c.Agent, loadRules(p))
+	return restricting(c.Agent, alone(func() error { return loadRules(p) }))
 }
 
 // enforceable returns the network policy of an agent whose uid is still its own. Whoever has the uid by now stays restricted, and does
@@ -68,6 +69,20 @@ func enforceable(agent string) (netfilter.Policy, error) {
 		return p, hintError{fmt.Errorf("uid %d belongs to user %q now", p.UID, owner.Name), "au net off --agent " + agent}
 	}
 	return p, nil
+}
+
+// alone runs change while no other process of au's changes rules: the watcher sees a new policy when the human's command does.
+func alone(change func() error) error {
+	// In /run and closed to all but root: anyone who can open a file can hold a lock on it.
+	lock, err := os.OpenFile("/run/au.lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return err
+	}
+	return change()
 }
 
 // loadRules puts the rules in force with the backend of the policy, and takes those of the other away afterwards.
@@ -151,7 +166,7 @@ func (c *netUnloadCmd) Run(a *app) error {
 		return err
 	}
 	p := netfilter.Policy{Agent: c.Agent, UID: agent.UID}
-	return restricting(c.Agent, errors.Join(unloadNFT(p), unloadIptables(p)))
+	return restricting(c.Agent, alone(func() error { return errors.Join(unloadNFT(p), unloadIptables(p)) }))
 }
 
 // Run puts the rules back until it is ended. A policy that cannot be read leaves what is in force.
@@ -190,23 +205,30 @@ type watcher struct {
 // look puts the rules back where they are not as they were loaded, or are to be others by now. The rules of nftables can only have changed
 // when the kernel said so.
 func (w *watcher) look(changed bool) {
-	p, err := enforceable(w.agent)
-	if err == nil {
-		want := p.Ruleset(time.Now()) + string(p.Backend)
-		if want == w.loaded && (p.Backend == netfilter.NFT && !changed || w.seen == shown(p)) {
-			return
-		}
-		if err = loadRules(p); err == nil {
-			if w.loaded == want {
-				fmt.Fprintf(w.app.err, "au: somebody changed the rules of agent %q; they are back\n", w.agent)
-			}
-			w.loaded, w.seen = want, shown(p)
-		}
-	}
+	err := alone(func() error { return w.mend(changed) })
 	if text := fmt.Sprint(err); err != nil && text != w.said {
 		w.said = text
 		fmt.Fprintf(w.app.err, "au: %v\n", restricting(w.agent, err))
 	}
+}
+
+func (w *watcher) mend(changed bool) error {
+	p, err := enforceable(w.agent)
+	if err != nil {
+		return err
+	}
+	want := p.Ruleset(time.Now()) + string(p.Backend)
+	if want == w.loaded && (p.Backend == netfilter.NFT && !changed || w.seen == shown(p)) {
+		return nil
+	}
+	if err := loadRules(p); err != nil {
+		return err
+	}
+	if w.loaded == want {
+		fmt.Fprintf(w.app.err, "au: somebody changed the rules of agent %q; they are back\n", w.agent)
+	}
+	w.loaded, w.seen, w.said = want, shown(p), ""
+	return nil
 }
 
 // shown returns what the machine says of the agent's rules, counters apart; empty where something is missing.
