@@ -211,6 +211,16 @@ func (h *human) settings() unix.Termios {
 	return *t
 }
 
+// raw waits until a run has taken the human's terminal.
+func (h *human) raw() {
+	h.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); h.settings().Lflag&unix.ICANON != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			h.t.Fatal("not raw")
+		}
+	}
+}
+
 // ends waits for the end of what the human sat down at.
 func (h *human) ends() int {
 	h.t.Helper()

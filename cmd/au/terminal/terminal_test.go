@@ -86,6 +86,7 @@ func TestStopAndForeground(t *testing.T) {
 		}
 		unix.IoctlSetWinsize(int(h.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(30 + i), Col: 99})
 		h.does("fg", "au sh")
+		h.raw()
 		h.types(fmt.Sprintf("again%d\n", i))
 		h.expect(fmt.Sprintf(`again%d\r\nagain%d`, i, i))
 	}

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -56,7 +55,6 @@ static void guard(int link, char **argv)
 	pid_t child;
 	int status;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	events[0] = (struct pollfd){ link, POLLIN, 0 };
 	events[1] = (struct pollfd){ watch(), POLLIN, 0 };
 	setsid();
