@@ -102,16 +102,16 @@ func (c *call) getent() error {
 	if words[0] != "passwd" && words[0] != "group" {
 		return fail(1, "Unknown database: %s", words[0])
 	}
+	keys := words[1:]
+	found := map[string]bool{}
 	for _, line := range c.Database(words[0]) {
 		w := strings.Split(line, ":")
-		if len(words) == 1 || slices.Contains(words[1:], w[0]) || slices.Contains(words[1:], w[2]) {
+		if len(keys) == 0 || slices.Contains(keys, w[0]) || slices.Contains(keys, w[2]) {
 			fmt.Fprintln(c.out, line)
-			if words = slices.DeleteFunc(words, func(k string) bool { return k == w[0] || k == w[2] }); len(words) == 1 {
-				return nil
-			}
+			found[w[0]], found[w[2]] = true, true
 		}
 	}
-	if len(words) > 1 {
+	if slices.ContainsFunc(keys, func(k string) bool { return !found[k] }) {
 		return fail(2, "")
 	}
 	return nil

@@ -4,6 +4,7 @@ package fakehost
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -83,7 +84,7 @@ func (h *Host) Show() error {
 	}
 	for _, name := range h.paths() {
 		f := h.files[name]
-		if old, ok := h.shown[name]; ok && old.Kind == f.Kind && old.Text == f.Text {
+		if old, ok := h.shown[name]; ok && old.Kind == f.Kind && old.Text == f.Text && old.Mode == f.Mode {
 			continue
 		}
 		if err := show(h.Root+name, f); err != nil {
@@ -94,9 +95,11 @@ func (h *Host) Show() error {
 	return nil
 }
 
+// show makes one path with its mode, but for what would keep the test out.
 func show(real string, f *File) error {
+	mode := fs.FileMode(f.Mode & 0o777)
 	if f.Kind == Folder {
-		return os.MkdirAll(real, 0o755)
+		return errors.Join(os.MkdirAll(real, 0o700), os.Chmod(real, mode|0o700))
 	}
 	if err := os.MkdirAll(filepath.Dir(real), 0o755); err != nil {
 		return err
@@ -107,7 +110,7 @@ func show(real string, f *File) error {
 	if f.Kind == Link {
 		return os.Symlink(f.Text, real)
 	}
-	return os.WriteFile(real, []byte(f.Text), 0o644)
+	return errors.Join(os.WriteFile(real, []byte(f.Text), 0o600), os.Chmod(real, mode|0o600))
 }
 
 // Save shows the machine, and keeps the rest of it beside Root for Open.
@@ -126,7 +129,7 @@ func (h *Host) Save() error {
 	return err
 }
 
-// Open returns the machine that Save left below root, with what has changed in its files since. What is new there is root's.
+// Open returns the machine that Save left below root, with what has changed in its files since. What is new there is its folder's owner's.
 func Open(root string) (*Host, error) {
 	var k kept
 	text, err := os.ReadFile(root + ".kept")
@@ -156,6 +159,8 @@ func Open(root string) (*Host, error) {
 		}
 		if n, ok := k.Nodes[name]; ok {
 			f.Node = n
+		} else if up := h.files[path.Dir(name)]; up != nil {
+			f.UID, f.GID = up.UID, up.GID
 		}
 		h.files[name], h.shown[name] = f, *f
 		return err

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/a4u2/au/internal/fakehost"
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+)
+
+var updateScripts = flag.Bool("update", false, "write what the scripts expect anew")
+
+// TestMain is au when it is called so, on the fake host below FAKE_ROOT.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "au" {
+		os.Exit(play(os.Getenv("FAKE_ROOT"), os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", Setup: setUp, UpdateScripts: *updateScripts, RequireExplicitExec: true, RequireUniqueNames: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"au": scriptAu, "exits": scriptExits, "machine": scriptMachine, "root": scriptRoot, "start": scriptStart, "stopped": scriptStopped,
+			"snapshot": scriptSnapshot, "unchanged": scriptUnchanged,
+		},
+	})
+}
+
+// entrypoint stands in for the program to install: it shows what reaches it.
+const entrypoint = `#!/bin/sh
+printf 'argument %s\n' "$@"
+n=1
+while eval "[ \"\${AU_ENV_$n+set}\" ]"; do
+	eval "printf 'variable %s\n' \"\$AU_ENV_$n\""
+	n=$((n + 1))
+done
+[ -z "$SECRET" ] || echo "leaked $SECRET"
+[ "$n" != 5 ] || exit 42
+`
+
+// programs are those that au looks for on the PATH.
+var programs = []string{"sudo", "getent", "useradd", "usermod", "userdel", "groupadd", "groupdel", "setfacl", "getfacl", "install", "pkill", "runuser", "sleep"}
+
+// newHost makes a machine below root that the program can run on.
+func newHost(root string, c fakehost.Config) *fakehost.Host {
+	c.Home = root + "/home/alice"
+	h := fakehost.New(c)
+	h.Root = root
+	for _, name := range programs {
+		h.Put("/usr/bin/"+name, "", fakehost.Node{Mode: 0o755})
+	}
+	h.Put("/usr/local/libexec/au/su_as_agent", entrypoint, fakehost.Node{Mode: 0o755})
+	return h
+}
+
+// onHost makes h the machine that au works on, and the test's user its human.
+func onHost(h *fakehost.Host) {
+	hostRoot, rootUID, installed = h.Root, uint32(os.Getuid()), h.Root+"/usr/local/libexec/au/su_as_agent"
+	getuid = func() int { return int(h.UID) }
+	getgid = func() int { return int(h.Groups[0]) }
+	getgroups = func() ([]int, error) { return []int{int(h.Groups[0])}, nil }
+	lstatFile, readDir = h.Lstat, h.ReadDir
+	statfs = func(path string, st *unix.Statfs_t) error {
+		if h.File("/usr/local/.nosuid") != nil {
+			st.Flags = unix.ST_NOSUID
+		}
+		return nil
+	}
+	execute = func(cmd *exec.Cmd) error { return errors.Join(h.Exec(cmd), h.Show()) }
+	openProgram = func(path string) (*os.File, error) {
+		f, err := os.Open(h.Root + path)
+		if err == nil {
+			_, err = unix.FcntlInt(f.Fd(), unix.F_SETFD, 0) // a script is opened again by its interpreter
+		}
+		return f, err
+	}
+	random = strings.NewReader(strings.Repeat("\x01\x23\x45\x67\x89\xab\xcd\xef", 100))
+}
+
+// play is a process of au's on the machine that was saved below root. FAKE_FAIL names the commands that fail of those that go through sudo:
+// the N-th, those from the N-th on (N-), or those of a program (NAME).
+func play(root string, args []string) int {
+	h, err := fakehost.Open(root)
+	if err != nil {
+		panic(err)
+	}
+	if uid, err := strconv.ParseUint(os.Getenv("FAKE_UID"), 10, 32); err == nil {
+		h.UID = uint32(uid)
+	}
+	h.Before = failing(os.Getenv("FAKE_FAIL"))
+	onHost(h)
+	status := run(args, os.Stdout, os.Stderr)
+	if err := h.Save(); err != nil {
+		panic(err)
+	}
+	return status
+}
+
+func failing(which string) func(int, []string) bool {
+	from, onward := strings.CutSuffix(which, "-")
+	n, err := strconv.Atoi(from)
+	return func(call int, argv []string) bool {
+		return err == nil && (call == n || onward && call > n) || err != nil && argv[0] == which
+	}
+}
+
+// setUp gives a script a fresh machine with alice at its terminal.
+func setUp(env *testscript.Env) error {
+	root := filepath.Join(env.WorkDir, "host")
+	bin := filepath.Join(env.WorkDir, "bin")
+	self, err := os.Executable()
+	if err == nil {
+		err = errors.Join(os.Mkdir(bin, 0o755), os.Symlink(self, filepath.Join(bin, "au")))
+	}
+	env.Setenv("FAKE_ROOT", root)
+	env.Setenv("HOME", root+"/home/alice")
+	env.Setenv("PATH", root+"/usr/bin:"+bin)
+	return errors.Join(err, newHost(root, fakehost.Config{Systemd: true}).Save())
+}
+
+// au ARGUMENT… runs au, which has to succeed; with !, to exit 1. Paths of the machine are shown as it has them.
+func scriptAu(ts *testscript.TestScript, neg bool, args []string) {
+	expect(ts, map[bool]int{true: statusFailed}[neg], args)
+}
+
+// exits STATUS ARGUMENT… runs au, which has to exit so.
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	status, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	expect(ts, status, args[1:])
+}
+
+func expect(ts *testscript.TestScript, want int, args []string) {
+	err := ts.Exec("au", args...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	show := func(file string) string { return strings.ReplaceAll(ts.ReadFile(file), ts.Getenv("FAKE_ROOT"), "") }
+	out, errs := show("stdout"), show("stderr")
+	fmt.Fprint(ts.Stdout(), out)
+	fmt.Fprint(ts.Stderr(), errs)
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// open returns the script's machine.
+func open(ts *testscript.TestScript) *fakehost.Host {
+	h, err := fakehost.Open(ts.Getenv("FAKE_ROOT"))
+	ts.Check(err)
+	return h
+}
+
+// machine [v1] [without-systemd] gives the script another machine.
+func scriptMachine(ts *testscript.TestScript, neg bool, args []string) {
+	root := ts.Getenv("FAKE_ROOT")
+	ts.Check(os.RemoveAll(root))
+	ts.Check(newHost(root, fakehost.Config{Systemd: !slices.Contains(args, "without-systemd"), CgroupV1: slices.Contains(args, "v1")}).Save())
+}
+
+// root COMMAND… runs a command of the machine's as root, with nothing on its standard input.
+func scriptRoot(ts *testscript.TestScript, neg bool, args []string) {
+	h := open(ts)
+	var out bytes.Buffer
+	if err := h.Run(0, args, strings.NewReader(""), &out, &out); err != nil {
+		ts.Fatalf("%v: %s", err, &out)
+	}
+	ts.Check(h.Save())
+}
+
+// start UID NAME [stubborn] starts a process.
+func scriptStart(ts *testscript.TestScript, neg bool, args []string) {
+	h := open(ts)
+	uid, err := strconv.ParseUint(args[0], 10, 32)
+	ts.Check(err)
+	h.Start(fakehost.Process{Name: args[1], UID: uint32(uid), Stubborn: len(args) == 3})
+	ts.Check(h.Save())
+}
+
+// stopped demands that no process runs.
+func scriptStopped(ts *testscript.TestScript, neg bool, args []string) {
+	if h := open(ts); len(h.Procs) > 0 {
+		ts.Fatalf("still running: %v", h.Procs)
+	}
+}
+
+// snapshot remembers the machine, the human's home included.
+func scriptSnapshot(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Setenv("SNAPSHOT", open(ts).Dump())
+}
+
+// unchanged [PATTERN…] demands that the machine is as it was, but for paths of those patterns.
+func scriptUnchanged(ts *testscript.TestScript, neg bool, args []string) {
+	var before []string
+	for line := range strings.Lines(ts.Getenv("SNAPSHOT")) {
+		before = append(before, line)
+	}
+	if diff := fakehost.Differ(strings.Join(before, ""), open(ts).Dump(args...)); diff != "" {
+		ts.Fatalf("the machine changed:\n%s", diff)
+	}
+}
