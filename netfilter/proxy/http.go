@@ -151,6 +151,9 @@ func (x *exchanger) await() error {
 		_, err := x.in.Peek(1)
 		return err
 	}
+	if err := x.awaitSoon(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
 	x.put()
 	defer x.get()
 	_ = x.s.conn.SetReadDeadline(time.Now().Add(wait))
@@ -158,6 +161,19 @@ func (x *exchanger) await() error {
 		return readable(x.s.conn)
 	}
 	return x.awaitBoth()
+}
+
+// soon is how long the next request is waited for with the buffers in hand. Most
+// come sooner.
+const soon = 50 * time.Millisecond
+
+func (x *exchanger) awaitSoon() error {
+	_ = x.s.conn.SetReadDeadline(time.Now().Add(soon)) // fails only on a closed connection
+	_, err := x.in.Peek(1)
+	if err == nil && x.up != nil && hungUp(x.up.conn) {
+		return errServerLeft
+	}
+	return err
 }
 
 var errServerLeft = errors.New("the server left")
@@ -272,7 +288,6 @@ func (x *exchanger) reach(ctx context.Context, t target, v netfilter.Verdict) bo
 		if !x.direct {
 			x.s.d.retarget(x.up.link, t)
 		}
-		x.s.d.record("http", x.up.link.target, v, "")
 		return true
 	}
 	if !x.s.settle() {
