@@ -300,15 +300,25 @@ func made(agent string) (csrc.Policy, error) {
 	return p, err
 }
 
+// bus is what limits need of systemd; tests have one made of files.
+type bus interface {
+	SliceProperties(ctx context.Context, slice string) (map[string]any, error)
+	SetProperties(ctx context.Context, unit string, runtime bool, properties map[string]uint64) error
+	Reload(ctx context.Context) error
+	Close()
+}
+
+var openBus = func(ctx context.Context) (bus, error) { return step.OpenBus(ctx) }
+
 // sliceProperties returns what systemd has for the slice of a uid.
 func sliceProperties(uid uint32) (map[string]uint64, error) {
 	ctx := context.Background()
-	bus, err := step.OpenBus(ctx)
+	systemd, err := openBus(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer bus.Close()
-	all, err := bus.SliceProperties(ctx, auslices.Name(uid))
+	defer systemd.Close()
+	all, err := systemd.SliceProperties(ctx, auslices.Name(uid))
 	return auslices.Current(all), err
 }
 

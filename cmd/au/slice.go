@@ -67,13 +67,12 @@ func (c *sliceRestoreCmd) Run(a *app) error {
 	defer s.close()
 	var restored []string
 	for _, f := range s.record.Restore(c.Names, dropIns(s.name, false)) {
-		if err := step.ReplaceFile(f.Path, f.Text); err != nil {
+		if err := step.ReplaceFile(hostRoot+f.Path, f.Text); err != nil {
 			return err
 		}
 		restored = append(restored, f.Property)
 	}
-	folder := auslices.DropInFolder(s.name, false)
-	_, _ = os.Remove(folder), os.Remove(filepath.Dir(folder)) // stay while anything else is in them
+	s.removeEmptyFolder(false)
 	if len(restored) > 0 {
 		if err := s.tellKernel(a, restored); err != nil {
 			return err
@@ -109,13 +108,20 @@ func (s *slice) tellKernel(a *app, restored []string) error {
 		if before[name] == "" {
 			files = append(files, path)
 		}
-		if err := step.ReplaceFile(path, before[name]); err != nil {
+		if err := step.ReplaceFile(hostRoot+path, before[name]); err != nil {
 			return err
 		}
 	}
-	os.Remove(auslices.DropInFolder(s.name, true))
+	s.removeEmptyFolder(true)
 	fmt.Fprintf(a.out, "# and: rm -f %s; systemctl daemon-reload\n", strings.Join(files, " "))
 	return s.bus.Reload(s.ctx)
+}
+
+// removeEmptyFolder removes the folder of the slice's drop-ins, and the one that holds it; each stays while anything is in it.
+func (s *slice) removeEmptyFolder(runtime bool) {
+	folder := hostRoot + auslices.DropInFolder(s.name, runtime)
+	os.Remove(folder)
+	os.Remove(filepath.Dir(folder))
 }
 
 // slice is an agent's slice, held by one process of root's at a time.
@@ -124,26 +130,26 @@ type slice struct {
 	name   string
 	record auslices.Record
 	path   string // of the record
-	bus    *step.Bus
+	bus    bus
 	lock   *os.File
 }
 
 func openSlice(agent string) (*slice, error) {
-	if os.Geteuid() != 0 {
+	if getuid() != 0 {
 		return nil, errors.New("only root changes a slice: want `au limits`, which asks for it")
 	}
 	policy, err := made(agent)
 	if err != nil {
 		return nil, err
 	}
-	s := &slice{ctx: context.Background(), name: auslices.Name(policy.UID), path: auslices.RecordPath(agent)}
+	s := &slice{ctx: context.Background(), name: auslices.Name(policy.UID), path: hostRoot + auslices.RecordPath(agent)}
 	// In /run and closed to all but root: anyone who can open a file can hold a lock on it.
-	if s.lock, err = os.OpenFile("/run/au.lock", os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+	if s.lock, err = os.OpenFile(hostRoot+"/run/au.lock", os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return nil, err
 	}
 	if err = unix.Flock(int(s.lock.Fd()), unix.LOCK_EX); err == nil {
 		if s.record, err = readRecord(agent); err == nil {
-			s.bus, err = step.OpenBus(s.ctx)
+			s.bus, err = openBus(s.ctx)
 		}
 	}
 	if err != nil {
