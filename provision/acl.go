@@ -49,7 +49,11 @@ func ParseACL(value []byte) (ACL, error) {
 	}
 	var all ACL
 	for b := value[4:]; len(b) > 0; b = b[8:] {
-		all = append(all, ACLEntry{binary.LittleEndian.Uint16(b), binary.LittleEndian.Uint16(b[2:]), binary.LittleEndian.Uint32(b[4:])})
+		e := ACLEntry{Tag: binary.LittleEndian.Uint16(b), Perm: binary.LittleEndian.Uint16(b[2:])}
+		if e.Tag == ACLUser || e.Tag == ACLGroup {
+			e.ID = binary.LittleEndian.Uint32(b[4:])
+		}
+		all = append(all, e)
 	}
 	return all, nil
 }

@@ -52,11 +52,11 @@ func Within(folder, path string) (rel string, ok bool) {
 // ShareTarget returns where in the agent's home a folder is seen: at target, which is below that home when it is relative, or, where it is empty, at the path
 // that source has below the human's.
 func ShareTarget(source, target string, f ShareFacts) (string, error) {
-	switch rel, ok := Within(f.Home, source); {
-	case target == "" && ok:
-		target = rel
-	case target == "":
-		return "", notInside(source, f)
+	if err := checkSource(source, f); err != nil {
+		return "", err
+	}
+	if target == "" {
+		target, _ = Within(f.Home, source)
 	}
 	if !filepath.IsAbs(target) {
 		target = filepath.Join(f.AgentHome, target)
@@ -68,24 +68,10 @@ func ShareTarget(source, target string, f ShareFacts) (string, error) {
 	return target, nil
 }
 
-func notInside(source string, f ShareFacts) error {
-	return refuse("", "share %q: want a folder inside your home %s", source, f.Home)
-}
-
 // CheckShare refuses a share that cannot be, or cannot hold beside those there are. want.Source is resolved, want.Target is ShareTarget's.
 func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
-	rel, inside := Within(f.Home, want.Source)
-	switch {
-	case !inside:
-		return notInside(want.Source, f)
-	case rel == ".":
-		return refuse("", "share %q: that is your whole home, keys and passwords included: want a folder in it", want.Source)
-	case !f.Source.Exists:
-		return refuse("", "share %q: no such folder", want.Source)
-	case !f.Source.Mode.IsDir():
-		return refuse("", "share %q: want a folder", want.Source)
-	case f.Source.UID != f.Human.UID:
-		return refuse("", "share %q: want a folder that you own: it belongs to uid %d", want.Source, f.Source.UID)
+	if err := checkSource(want.Source, f); err != nil {
+		return err
 	}
 	for _, other := range have {
 		if err := CheckOverlap(want, other); err != nil {
@@ -101,6 +87,24 @@ func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 		return nil
 	}
 	return checkMapping(want, f)
+}
+
+// checkSource refuses what is not a folder of the human's own, inside their home.
+func checkSource(source string, f ShareFacts) error {
+	rel, inside := Within(f.Home, source)
+	switch {
+	case !inside:
+		return refuse("", "share %q: want a folder inside your home %s", source, f.Home)
+	case rel == ".":
+		return refuse("", "share %q: that is your whole home, keys and passwords included: want a folder in it", source)
+	case !f.Source.Exists:
+		return refuse("", "share %q: no such folder", source)
+	case !f.Source.Mode.IsDir():
+		return refuse("", "share %q: want a folder", source)
+	case f.Source.UID != f.Human.UID:
+		return refuse("", "share %q: want a folder that you own: it belongs to uid %d", source, f.Source.UID)
+	}
+	return nil
 }
 
 // CheckOverlap refuses two shares of which one would hide, repeat or contradict the other. Allowed is a writable folder inside a read-only one, at its

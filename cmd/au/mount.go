@@ -191,15 +191,7 @@ func pasted(words ...string) string {
 	return step.Command{Argv: append([]string{"au"}, words...)}.Shell(nil)
 }
 
-// agentWords are the words that name an agent which is not the default one.
-func agentWords(agent string) []string {
-	if agent == "agent" {
-		return nil
-	}
-	return []string{"--agent", agent}
-}
-
 // mountLine returns an `au mount` command to paste.
 func mountLine(verb, agent string, words ...string) string {
-	return pasted(slices.Concat([]string{"mount", verb}, agentWords(agent), words)...)
+	return pasted(slices.Concat([]string{"mount", verb, "--agent", agent}, words)...)
 }

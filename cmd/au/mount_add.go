@@ -4,12 +4,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/step"
+	"golang.org/x/sys/unix"
 )
 
 type mountAddCmd struct {
@@ -92,7 +95,23 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 			before, want.Target = m, m.Target
 		}
 	}
-	return want, before, refusal(provision.CheckShare(want, others, facts))
+	if err := provision.CheckShare(want, others, facts); err != nil || !want.ACL {
+		return want, before, refusal(err)
+	}
+	return want, before, checkACLs(want.Source, facts.Mounts)
+}
+
+// checkACLs refuses a folder on a file system that keeps no ACLs.
+func checkACLs(source string, mounts []provision.MountPoint) error {
+	dir, err := os.Open(source)
+	if err != nil {
+		return fmt.Errorf("share: %w", err)
+	}
+	defer dir.Close()
+	if _, err = step.ReadXattr(int(dir.Fd()), provision.ACLAccess); errors.Is(err, unix.EOPNOTSUPP) {
+		return fmt.Errorf("share %q: its file system, %s, has no ACLs", source, provision.MountsOf(source, mounts)[0].Type)
+	}
+	return err
 }
 
 // say says what is so now.

@@ -88,16 +88,13 @@ func changedSince(source string, since int64) []provision.Finding {
 	for _, name := range namesIn(tree, ".husky") {
 		in.look(".husky/" + name)
 	}
-	in.look(".git")
-	in.gitChanged(".git")
+	isRepo := in.gitChanged(".git")
 	for _, name := range namesIn(tree, ".") {
-		if name == ".git" {
+		// A repository's own folder changes with each git command; the one above it only when something is put there.
+		if above := in.look(name); name == ".git" || !in.gitChanged(name+"/.git") {
 			continue
-		}
-		in.look(name)
-		if in.look(name + "/.git") {
+		} else if above && isRepo && in.look(name+"/.git") && !in.submodule(".", name) {
 			in.add(name+"/.git", "git-nested", "")
-			in.gitChanged(name + "/.git")
 		}
 	}
 	return in.findings()
@@ -132,11 +129,12 @@ func (in *inspector) look(rel string) bool {
 
 func (in *inspector) changed(st unix.Stat_t) bool { return st.Ctim.Nano() >= in.since }
 
-// gitChanged looks at the config and the hooks of a repository.
-func (in *inspector) gitChanged(folder string) {
+// gitChanged looks at the config and the hooks of a repository, and says whether there is one.
+func (in *inspector) gitChanged(folder string) bool {
+	in.look(folder) // it may be a file that leads elsewhere
 	dir, err := in.tree.Open(folder, unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
-		return
+		return false
 	}
 	defer unix.Close(dir)
 	var st unix.Stat_t
@@ -151,4 +149,5 @@ func (in *inspector) gitChanged(folder string) {
 			in.add(path.Join(folder, "hooks", name), "git-hook", "")
 		}
 	}
+	return true
 }
