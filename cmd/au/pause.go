@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
@@ -76,6 +77,10 @@ func (c *stopCmd) Run(a *app) error {
 	plan := provision.PlanEnd(c.Agent, policy.UID, thaw)
 	if err := runner.Apply(context.Background(), plan); err != nil || c.DryRun {
 		return err
+	}
+	if left := processes(policy.UID); len(left) > 0 {
+		return hintError{fmt.Errorf("all in the unit of agent %q has ended; started elsewhere, by root, and still running: %s", c.Agent, strings.Join(left, ", ")),
+			"sudo pkill -KILL -u " + c.Agent}
 	}
 	fmt.Fprintf(a.out, "Everything of agent %s has ended\n", c.Agent)
 	return nil

@@ -48,6 +48,13 @@ fails 1 pgrep -u agent
 wait
 ok cat /home/alice/status
 ok as alice au run true
+promise="what root started as the agent elsewhere is named, and not said to have ended"
+runuser -u agent -- sleep 500 &
+soon pgrep -u agent -x sleep
+fails 1 as alice au stop
+complains "still running: "
+complains "sudo pkill -KILL -u agent"
+ok pkill -KILL -u agent
 promise="a paused agent can be stopped"
 as alice au run sleep 1000 >/dev/null 2>&1 &
 soon pgrep -u agent -x sleep
