@@ -63,8 +63,11 @@ static int clone_tree(int fd, unsigned also)
 static int add_flags(int mount, unsigned also, uint64_t flags, int userns)
 {
 	struct mount_flags change = { flags, 0, 0, (uint64_t)userns };
+	int result = (int)syscall(NR_MOUNT_SETATTR, mount, "", ON_ITSELF | also, &change, sizeof change);
 
-	return (int)syscall(NR_MOUNT_SETATTR, mount, "", ON_ITSELF | also, &change, sizeof change);
+	if (result != 0 && errno == ENOSYS)
+		die("mounts: want Linux 5.12 or newer, and a sandbox around this that knows mount_setattr");
+	return result;
 }
 
 /* Puts a mount on the folder or file that is open as place; both are closed. */
@@ -224,6 +227,8 @@ static void hide(const char *path, const int blanks[2], const char *home)
 		return;
 	if (place < 0 || fstat(place, &st) != 0)
 		fail("hide ", path);
+	if (S_ISLNK(st.st_mode))
+		die("hide ", path, ": a symbolic link; want what it leads to");
 	if (S_ISDIR(st.st_mode) && is_within(home, path)) {
 		hide_around_home(path, place, home);
 		return;

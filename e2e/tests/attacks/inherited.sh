@@ -1,0 +1,34 @@
+#!/bin/sh
+# Nothing of the caller's process comes along: descriptors, limits, signals, timers, groups, keys, environment.
+. /opt/e2e/tests/attacks/common
+# In a container root itself may not raise a limit.
+limit=$(bash -c 'ulimit -f 4; ulimit -f unlimited' 2>/dev/null && echo 'ulimit -f 4')
+ok human bash -c "exec 7<$share/hers 9</; trap '' HUP TERM USR1 PIPE; umask 0; ulimit -Sn 512; ${limit:-:}; ulimit -c unlimited
+	exec $E agent -- python3 $here/calls.py state"
+says_not got
+
+promise="the caller's groups stay the caller's"
+usermod -aG adm alice
+ok human id -G
+says ' 4'
+ok enter -- id -G
+says_exactly "$(id -g agent)"
+gpasswd -d alice adm >/dev/null
+
+promise="its environment too, also in pid 1 of the run"
+ok human env SECRET=s3cret LD_PRELOAD=/nosuch BASH_ENV=/nosuch $E agent -- sh -c 'env; cat /proc/*/environ 2>/dev/null; true'
+says_not s3cret
+says_not nosuch
+
+promise="and its session keyring"
+if human python3 -c '
+import ctypes, os, sys
+c = ctypes.CDLL(None)
+if c.syscall(250, 1, None) < 0: sys.exit(3)
+key = c.syscall(248, b"user", b"au-attack", b"secret", 6, -3)
+c.syscall(250, 5, key, 0x3f000000)
+os.execv(sys.argv[1], sys.argv[1:])' $E agent -- python3 $here/calls.py keyring >$e2e/out 2>&1 </dev/null; then
+	says_not got
+else
+	[ $? = 3 ] || fail "keyring: $(cat $e2e/out)"
+fi
