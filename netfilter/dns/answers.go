@@ -13,7 +13,8 @@ import (
 // asked for itself: its connections are then checked by asking again.
 const (
 	maxNames     = 4096
-	maxAddresses = 64
+	maxAddresses = 64   // of one name
+	maxPairs     = 8192 // addresses of all names together
 	maxRemember  = 24 * time.Hour
 	// Clients keep an address past its TTL: a connection pool, a JVM.
 	grace = 10 * time.Minute
@@ -26,6 +27,7 @@ type Answers struct {
 	now    func() time.Time
 	names  map[string]*entry
 	byAddr map[netip.Addr][]string
+	pairs  int
 }
 
 // An entry is what one name was answered with.
@@ -46,9 +48,9 @@ func (a *Answers) Remember(name string, v6 bool, addrs, inside []netip.Addr, ttl
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.now()
+	a.makeRoom(now)
 	e := a.names[name]
 	if e == nil {
-		a.makeRoom(now)
 		e = &entry{addrs: map[netip.Addr]time.Time{}}
 		a.names[name] = e
 	}
@@ -85,6 +87,7 @@ func (a *Answers) add(name string, e *entry, addr netip.Addr, then, now time.Tim
 		a.dropSoonest(name, e)
 	}
 	e.addrs[addr] = then
+	a.pairs++
 	a.byAddr[addr] = append(a.byAddr[addr], name)
 }
 
@@ -100,6 +103,7 @@ func (a *Answers) dropSoonest(name string, e *entry) {
 
 func (a *Answers) forget(name string, e *entry, addr netip.Addr) {
 	delete(e.addrs, addr)
+	a.pairs--
 	rest := slices.DeleteFunc(a.byAddr[addr], func(n string) bool { return n == name })
 	if len(rest) == 0 {
 		delete(a.byAddr, addr)
@@ -108,10 +112,10 @@ func (a *Answers) forget(name string, e *entry, addr netip.Addr) {
 	a.byAddr[addr] = rest
 }
 
-// makeRoom drops names that are over, and when that is not enough an arbitrary
-// eighth of them, so that a full memory is not searched for each new name.
+// makeRoom drops names that are over, and when that is not enough arbitrary ones,
+// until an eighth is free: a full memory is not searched for each new name.
 func (a *Answers) makeRoom(now time.Time) {
-	if len(a.names) < maxNames {
+	if len(a.names) < maxNames && a.pairs <= maxPairs-maxAddresses {
 		return
 	}
 	for name, e := range a.names {
@@ -120,7 +124,7 @@ func (a *Answers) makeRoom(now time.Time) {
 		}
 	}
 	for name, e := range a.names {
-		if len(a.names) <= maxNames-maxNames/8 {
+		if len(a.names) <= maxNames-maxNames/8 && a.pairs <= maxPairs-maxPairs/8 {
 			return
 		}
 		a.dropName(name, e)

@@ -63,6 +63,13 @@ func TestAnswersAreBounded(t *testing.T) {
 	if n := len(a.byAddr[addrs("93.184.0.1")[0]]); n != len(a.names) {
 		t.Errorf("%d names stand with the address, %d are remembered", n, len(a.names))
 	}
+	for i := range 2 * maxPairs {
+		a.Remember(fmt.Sprint("many", i/32), false, []netip.Addr{netip.AddrFrom4([4]byte{94, 1, byte(i >> 8), byte(i)})}, nil, time.Minute)
+	}
+	if a.pairs > maxPairs || len(a.byAddr) > maxPairs {
+		t.Errorf("%d addresses are remembered, %d different ones", a.pairs, len(a.byAddr))
+	}
+	a = NewAnswers()
 	for i := range 10 * maxAddresses {
 		a.Remember("one", false, []netip.Addr{netip.AddrFrom4([4]byte{93, 0, byte(i >> 8), byte(i)})}, nil, time.Duration(i)*time.Second)
 	}

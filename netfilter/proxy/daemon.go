@@ -20,7 +20,7 @@ import (
 // What one agent can have at once. More waits, or is refused; it is the agent's
 // own connections that suffer.
 const (
-	maxUndecided = 512 // connections that have not yet shown what they want
+	maxUndecided = 256 // connections that have not yet shown what they want
 	maxOpen      = 640 // connections in use
 	maxLinger    = 256 // refused connections whose refusal is still being read
 )

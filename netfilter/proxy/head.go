@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	maxHead   = 64 << 10
+	maxHead   = 32 << 10
 	maxFields = 256
 )
 
-var errHeadSize = errors.New("header larger than 64 KB or of more than 256 lines")
+var errHeadSize = errors.New("header larger than 32 KB or of more than 256 lines")
 
 // A malformed error is a message that breaks HTTP, or that two readers could
 // take for two different ones.

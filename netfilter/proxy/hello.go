@@ -13,9 +13,8 @@ import (
 
 const (
 	extensionECH = 0xfe0d
-	// A ClientHello has at most 64 KB, and in the smallest records that a
-	// sensible client sends little more on the wire.
-	maxHello = 96 << 10
+	// Real hellos have 2 KB, or 8 with large tickets. More is an attempt on memory.
+	maxHello = 32 << 10
 )
 
 // TLS alerts that a refusal is told with.
@@ -34,7 +33,7 @@ type hello struct {
 
 var (
 	errHelloRead = errors.New("hello read")
-	errHelloSize = errors.New("TLS hello in too many pieces")
+	errHelloSize = errors.New("TLS hello of more than 32 KB on the wire")
 )
 
 // readHello reads a ClientHello from r, whose first bytes are in seen, without

@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	stdlog "log"
 	"math/big"
 	"net"
 	"net/http"
@@ -53,7 +54,7 @@ func (w *world) serveWeb(addr string) error {
 		if err != nil {
 			return err
 		}
-		server := &http.Server{Handler: w.site(addr), TLSConfig: &tls.Config{GetCertificate: w.ca.certificate}}
+		server := &http.Server{Handler: w.site(addr), TLSConfig: &tls.Config{GetCertificate: w.ca.certificate}, ErrorLog: quiet}
 		if port == 80 {
 			go server.Serve(ln)
 		} else {
@@ -62,6 +63,8 @@ func (w *world) serveWeb(addr string) error {
 	}
 	return nil
 }
+
+var quiet = stdlog.New(io.Discard, "", 0)
 
 // site is every web site at once.
 func (w *world) site(addr string) http.Handler {

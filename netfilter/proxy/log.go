@@ -77,7 +77,8 @@ func (l *log) open() error {
 	return nil
 }
 
-// add writes r, or counts it where one like it was written just before.
+// add writes r, or counts it where one like it was written just before. What the
+// daemon says of itself is never counted.
 func (l *log) add(r netfilter.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -86,7 +87,7 @@ func (l *log) add(r netfilter.Record) {
 	if r.Name != "" {
 		key.addr = ""
 	}
-	if first := l.alike[key]; first != nil {
+	if first := l.alike[key]; first != nil && r.Kind != "policy" {
 		first.Count++
 		first.Sent += r.Sent
 		first.Received += r.Received
@@ -100,7 +101,7 @@ func (l *log) add(r netfilter.Record) {
 		return
 	}
 	l.write(r)
-	if len(l.alike) < maxAlike {
+	if len(l.alike) < maxAlike && r.Kind != "policy" {
 		r.Sent, r.Received = 0, 0
 		l.alike[key] = &r
 	}

@@ -59,6 +59,13 @@ func readPolicy(path string) (*netfilter.Policy, error) {
 // Serve serves the agent of the policy until ctx is done. It closes the sockets
 // of c, which it opens itself where there are none.
 func Serve(ctx context.Context, c Config) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// Watched before it is read, or a change in between would be missed.
+	changed := make(chan struct{}, 1)
+	if err := watch(ctx, c.PolicyPath, changed); err != nil {
+		c.say("watch %s: %v", c.PolicyPath, err)
+	}
 	p, err := readPolicy(c.PolicyPath)
 	if err != nil {
 		return err
@@ -77,12 +84,12 @@ func Serve(ctx context.Context, c Config) error {
 		c.ResolvConf = "/etc/resolv.conf"
 	}
 	d := newDaemon(p, l, c.ResolvConf)
-	d.run(ctx, c)
+	d.run(ctx, c, changed)
 	return nil
 }
 
 // run serves until ctx is done, and ends every connection.
-func (d *daemon) run(ctx context.Context, c Config) {
+func (d *daemon) run(ctx context.Context, c Config, changed <-chan struct{}) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var tending, serving sync.WaitGroup
@@ -91,7 +98,7 @@ func (d *daemon) run(ctx context.Context, c Config) {
 	d.start(ctx, c.Sockets, &serving)
 	d.news(netfilter.Verdict{OK: true, Code: netfilter.Allowed}, "started")
 	c.notify("READY=1")
-	d.follow(ctx, c)
+	d.follow(ctx, c, changed)
 	c.notify("STOPPING=1")
 	cancel()
 	c.Sockets.Close()
@@ -116,11 +123,7 @@ func (d *daemon) start(ctx context.Context, s Sockets, serving *sync.WaitGroup) 
 
 // follow takes each new policy, and ends what is no longer allowed when the time
 // of a rule is over, until ctx is done.
-func (d *daemon) follow(ctx context.Context, c Config) {
-	changed := make(chan struct{}, 1)
-	if err := watch(ctx, c.PolicyPath, changed); err != nil {
-		c.say("watch %s: %v", c.PolicyPath, err)
-	}
+func (d *daemon) follow(ctx context.Context, c Config, changed <-chan struct{}) {
 	for {
 		timer := time.NewTimer(d.untilNext())
 		select {
