@@ -54,6 +54,18 @@ ok test -e "/run/systemd/system.control/$slice.d/50-MemoryMax.conf"
 fails 1 test -e "/etc/systemd/system.control/$slice.d"
 ok systemctl revert "$slice"
 
+promise="a file of the human's that would beat a limit at the next boot is named"
+mkdir -p "/etc/systemd/system/$slice.d"
+printf '[Slice]\nMemoryMax=9G\n' >"/etc/systemd/system/$slice.d/99-mine.conf"
+ok as alice au limits set --mem 1G
+complains "warning: /etc/systemd/system/$slice.d/99-mine.conf sets MemoryMax too"
+mem_is 1073741824
+ok systemctl daemon-reload
+[ "$(mem)" = 9663676416 ] || fail "the warning is not true: systemd has $(mem)"
+ok as alice au limits reset
+rm -r "/etc/systemd/system/$slice.d"
+ok systemctl daemon-reload
+
 promise="a deleted agent leaves no limit behind, for the next one with its uid neither"
 snapshot
 ok as alice au delete -y -H

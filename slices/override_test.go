@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package slices
+
+import (
+	"reflect"
+	"testing"
+)
+
+func TestOverridesAreTheFilesThatSortBehindOurs(t *testing.T) {
+	const text = "[Slice]\n MemoryMax = 5\n"
+	files := map[string]string{
+		"/etc/systemd/system/user-1001.slice.d/90-mine.conf":               text,
+		"/etc/systemd/system/user-.slice.d/50-memory.conf":                 text, // small letters sort behind
+		"/etc/systemd/system/user-1001.slice.d/10-mine.conf":               text,
+		"/etc/systemd/system/user-1001.slice.d/90-mine.conf.off":           text,
+		"/etc/systemd/system/user-1001.slice.d/91-other.conf":              "[Slice]\n#MemoryMax=5\nMemoryMaxs=1\nTasksMax=5\n",
+		"/etc/systemd/system.control/user-1001.slice.d/50-MemoryMax.conf":  text,
+		"/usr/lib/systemd/system/user-.slice.d/10-defaults.conf":           text,
+		"/etc/systemd/system.control/user-1001.slice.d/50-MemoryHigh.conf": "[Slice]\nMemoryHigh=5\n",
+	}
+	want := []string{"/etc/systemd/system/user-.slice.d/50-memory.conf", "/etc/systemd/system/user-1001.slice.d/90-mine.conf"}
+	if got := Overrides(MemoryMax, files); !reflect.DeepEqual(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
+	if got := Overrides(CPUQuota, files); got != nil {
+		t.Errorf("found %q for the CPU quota", got)
+	}
+}
