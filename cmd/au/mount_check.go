@@ -35,7 +35,7 @@ const shownOfKind = 20
 
 // Run looks, as a linter does: 0 when nothing was found, 1 when something was.
 func (c *mountCheckCmd) Run(a *app) error {
-	if os.Getuid() == 0 {
+	if getuid() == 0 {
 		if err := a.becomeHuman(); err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func inspectShare(source string, w io.Writer) (checked, error) {
 		return checked{}, errors.Unwrap(err)
 	}
 	defer tree.Close()
-	in := newInspector(tree, source, uint32(os.Getuid()))
+	in := newInspector(tree, source, uint32(getuid()))
 	stop := watchWalk(w, source, tree)
 	err = tree.Walk(context.Background(), in.visit, in.unreadable)
 	stop()

@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -43,7 +42,7 @@ func (c *mountListCmd) Run(a *app) error {
 	views := []mountView{}
 	if entry != nil {
 		for _, m := range entry.Mounts {
-			views = append(views, mountView{m.Source, m.Target, m.ReadOnly, m.ACL, os.Getuid() != 0 && vanished(m.Source)})
+			views = append(views, mountView{m.Source, m.Target, m.ReadOnly, m.ACL, getuid() != 0 && vanished(m.Source)})
 		}
 	}
 	if c.JSON {

@@ -78,7 +78,7 @@ func changedSince(source string, since int64) []provision.Finding {
 		return nil
 	}
 	defer tree.Close()
-	in := newInspector(tree, source, uint32(os.Getuid()))
+	in := newInspector(tree, source, uint32(getuid()))
 	in.since = since
 	for _, rel := range provision.SelfRunningAtTop() {
 		if strings.Contains(rel, "/") {

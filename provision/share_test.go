@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/a4u2/au/provision/config"
+)
+
+func shareFacts() ShareFacts {
+	return ShareFacts{
+		Agent: "agent", AgentHome: "/home/agent", Home: "/home/alice", Human: User{Name: "alice", UID: 1000, GID: 1000, Home: "/home/alice"},
+		Config: "/home/alice/.config/agent-as-unix-user.toml", Source: Path{Exists: true, Mode: fs.ModeDir | 0o700, UID: 1000},
+		Mounts: []MountPoint{{Point: "/", Type: "ext4"}}, Kernel: Kernel{6, 12},
+	}
+}
+
+func ro(source, target string) config.Mount {
+	return config.Mount{Source: "/home/alice/" + source, Target: "/home/agent/" + target, ReadOnly: true}
+}
+
+func rw(source, target string) config.Mount {
+	m := ro(source, target)
+	m.ReadOnly = false
+	return m
+}
+
+func TestCheckShare(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*ShareFacts, *config.Mount)
+		want   string // part of the error; empty for none
+	}{
+		{"ordinary", func(*ShareFacts, *config.Mount) {}, ""},
+		{"outside", func(f *ShareFacts, m *config.Mount) { m.Source = "/srv/x" }, "want a folder inside your home /home/alice"},
+		{"beside_home", func(f *ShareFacts, m *config.Mount) { m.Source = "/home/alice2/x" }, "want a folder inside your home"},
+		{"home", func(f *ShareFacts, m *config.Mount) { m.Source = "/home/alice" }, "that is your whole home"},
+		{"missing", func(f *ShareFacts, m *config.Mount) { f.Source.Exists = false }, "no such folder"},
+		{"file", func(f *ShareFacts, m *config.Mount) { f.Source.Mode = 0o600 }, "want a folder"},
+		{"somebody_elses", func(f *ShareFacts, m *config.Mount) { f.Source.UID = 0 }, "it belongs to uid 0"},
+		{"open_home", func(f *ShareFacts, m *config.Mount) { f.HomeOpen = []Opening{{"mode 0755", "chmod o-rwx /home/alice"}} }, "can enter your home"},
+		{"open_home_read_only", func(f *ShareFacts, m *config.Mount) { f.HomeOpen, m.ReadOnly = []Opening{{}}, true }, ""},
+		{"config", func(f *ShareFacts, m *config.Mount) { m.Source = "/home/alice/.config" }, "says what the agent sees"},
+		{"config_read_only", func(f *ShareFacts, m *config.Mount) { m.Source, m.ReadOnly = "/home/alice/.config", true }, ""},
+		{"old_kernel", func(f *ShareFacts, m *config.Mount) { f.Kernel = Kernel{5, 10} }, "this kernel (5.10)"},
+		{"old_kernel_acl", func(f *ShareFacts, m *config.Mount) { f.Kernel, m.ACL = Kernel{5, 10}, true }, ""},
+		{"overlay", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Type = "overlay" }, "its file system, overlay, cannot be shown"},
+		{"overlay_acl", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Type, m.ACL = "overlay", true }, ""},
+		{"fuse", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Type = "fuse.sshfs" }, "fuse.sshfs"},
+		{"tmpfs_too_early", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Type, f.Kernel = "tmpfs", Kernel{6, 1} }, "6.3 and later can"},
+		{"tmpfs", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Type = "tmpfs" }, ""},
+		{"unknown", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Type = "newfs" }, ""},
+		{"homed", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Options = []string{"rw", "idmapped"} }, "another owner already"},
+		{"mounted_inside", func(f *ShareFacts, m *config.Mount) {
+			f.Mounts = append(f.Mounts, MountPoint{Point: "/home/alice/proj/x", Type: "9p"})
+		}, "/home/alice/proj/x is mounted in it, and its file system, 9p,"},
+		{"mounted_beside", func(f *ShareFacts, m *config.Mount) {
+			f.Mounts = append(f.Mounts, MountPoint{Point: "/home/alice/proj2", Type: "9p"})
+		}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f, m := shareFacts(), rw("proj", "proj")
+			tt.change(&f, &m)
+			err := CheckShare(m, nil, f)
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("CheckShare says %v, not %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestOverlap(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		a, b config.Mount
+		want string
+	}{
+		{"apart", rw("a", "a"), rw("b", "b"), ""},
+		{"alike_names", rw("proj", "proj"), rw("proj2", "proj2"), ""},
+		{"same_source", rw("a", "a"), rw("a", "b"), "shared already"},
+		{"same_target", rw("a", "x"), rw("b", "x"), "sees"},
+		{"target_inside", rw("a", "a"), rw("b", "a/b"), "it would hide b of share /home/alice/a"},
+		{"writable_in_read_only", ro("a", "a"), rw("a/b", "a/b"), ""},
+		{"writable_in_read_only_elsewhere", ro("a", "a"), rw("a/b", "c"), ""},
+		{"writable_in_read_only_at_another_place", ro("a", "a"), rw("a/b", "a/c"), "it would hide"},
+		{"read_only_in_writable", rw("a", "a"), ro("a/b", "a/b"), "cannot be read-only inside"},
+		{"read_only_in_writable_elsewhere", rw("a", "a"), ro("a/b", "c"), "cannot be read-only inside"},
+		{"part", rw("a", "a"), rw("a/b", "a/b"), "it is part of"},
+		{"part_elsewhere", rw("a", "a"), rw("a/b", "c"), ""},
+		{"turned_around", ro("a", "x/y"), rw("a/b", "x"), "it would hide y of share /home/alice/a/b"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, err := range []error{CheckOverlap(tt.a, tt.b), CheckOverlap(tt.b, tt.a)} {
+				if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+					t.Errorf("CheckOverlap says %v, not %q", err, tt.want)
+				}
+			}
+		})
+	}
+}
+
+func TestShareTarget(t *testing.T) {
+	for _, tt := range []struct{ target, want string }{
+		{"", "/home/agent/deep/proj"}, {"x/y", "/home/agent/x/y"}, {"/home/agent/x/", "/home/agent/x"}, {"x/../y", "/home/agent/y"},
+		{".", ""}, {"..", ""}, {"../x", ""}, {"/home/agent", ""}, {"/home/agent2/x", ""}, {"/etc", ""}, {"x/../../agent2", ""},
+	} {
+		got, err := ShareTarget("/home/alice/deep/proj", tt.target, shareFacts())
+		if got != tt.want || (err == nil) != (tt.want != "") {
+			t.Errorf("ShareTarget(%q) is %q, %v, not %q", tt.target, got, err, tt.want)
+		}
+	}
+	if _, err := ShareTarget("/srv/x", "x", shareFacts()); err == nil {
+		t.Error("ShareTarget takes a source outside the home")
+	}
+}
+
+func TestRefusalHasHint(t *testing.T) {
+	f := shareFacts()
+	f.Mounts[0].Type = "overlay"
+	var r *Refusal
+	if err := CheckShare(rw("a b", "x"), nil, f); !errors.As(err, &r) || r.Hint != "au mount add --agent agent --rw --acl '/home/alice/a b'" {
+		t.Errorf("the hint is %q", r.Hint)
+	}
+}
+
+func TestHomeOpenings(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		path    Path
+		private bool
+		want    string // who, joined
+	}{
+		{"closed", Path{Mode: 0o700}, false, ""},
+		{"closed_to_others", Path{Mode: 0o750}, true, ""},
+		{"readable_only", Path{Mode: 0o744}, true, ""},
+		{"open", Path{Mode: 0o755}, true, "mode 0755"},
+		{"traversable", Path{Mode: 0o711}, true, "mode 0711"},
+		{"shared_group", Path{Mode: 0o750, GID: 100}, false, "group 100"},
+		{"named", Path{Mode: 0o710, ACL: []string{"user:1001:--x", "mask::--x"}}, true, "ACL user:1001:--x"},
+		{"named_masked", Path{Mode: 0o700, ACL: []string{"user:1001:--x", "mask::---"}}, true, ""},
+		{"named_readable", Path{Mode: 0o740, ACL: []string{"user:1001:r--", "mask::r--"}}, true, ""},
+		{"human_named", Path{Mode: 0o770, UID: 1000, ACL: []string{"user:1000:rwx", "mask::rwx"}}, true, ""},
+		{"default_only", Path{Mode: 0o700, ACL: []string{"default:user:1001:rwx", "default:mask::rwx"}}, true, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var who []string
+			for _, o := range HomeOpenings("/home/alice", tt.path, tt.private) {
+				who = append(who, o.Who)
+			}
+			if got := strings.Join(who, ", "); got != tt.want {
+				t.Errorf("HomeOpenings says %q, not %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestCounterpart(t *testing.T) {
+	shares := []config.Mount{rw("proj", "proj"), ro("proj/sub", "elsewhere"), ro("a", "deep/a")}
+	for _, tt := range []struct{ folder, want string }{
+		{"/home/alice/proj", "/home/agent/proj"}, {"/home/alice/proj/x", "/home/agent/proj/x"}, {"/home/alice/proj/sub/y", "/home/agent/elsewhere/y"},
+		{"/home/alice/project", ""}, {"/home/alice", ""}, {"/home/alice/a/b/c", "/home/agent/deep/a/b/c"},
+	} {
+		if got, _ := Counterpart(tt.folder, shares); got != tt.want {
+			t.Errorf("Counterpart(%q) is %q, not %q", tt.folder, got, tt.want)
+		}
+	}
+}
+
+func TestFindShares(t *testing.T) {
+	all := []config.Mount{rw("proj", "work/proj"), ro("work/proj", "x")}
+	for _, tt := range []struct {
+		word, folder string
+		want         int
+	}{
+		{"proj", "/home/alice", 1}, {"/home/alice/proj/", "/", 1}, {"work/proj", "/tmp", 1}, {"work/proj", "/home/alice", 2}, {"/home/agent/x", "/", 1}, {"pro", "/home/alice", 0},
+	} {
+		if got := FindShares(tt.word, tt.folder, "/home/agent", all); len(got) != tt.want {
+			t.Errorf("FindShares(%q) in %s finds %v, not %d", tt.word, tt.folder, got, tt.want)
+		}
+	}
+}
+
+func TestSortShares(t *testing.T) {
+	shares := []config.Mount{rw("p/q/r", "p/q/r"), ro("p", "p"), ro("p/q", "p/q")}
+	SortShares(shares, func(m config.Mount) string { return m.Target })
+	for i := range shares {
+		for _, later := range shares[i+1:] {
+			if _, inside := Within(later.Target, shares[i].Target); inside {
+				t.Errorf("%s is mounted before %s, and hidden by it", shares[i].Target, later.Target)
+			}
+		}
+	}
+}
+
+func TestParseMountinfo(t *testing.T) {
+	got := ParseMountinfo("36 35 98:0 /mnt1 /mnt\\0402 rw,noatime,idmapped master:1 - ext4 /dev/root rw\nbroken\n37 36 0:3 / /x rw - fuse.sshfs a@b: rw\n")
+	if len(got) != 2 || got[0].Point != "/mnt 2" || got[0].Type != "ext4" || got[0].Options[2] != "idmapped" || got[1].Type != "fuse.sshfs" {
+		t.Errorf("ParseMountinfo returns %v", got)
+	}
+}
+
+func TestMountsOf(t *testing.T) {
+	all := []MountPoint{{Point: "/", Type: "ext4"}, {Point: "/home", Type: "xfs"}, {Point: "/home/alice/p/q", Type: "9p"}, {Point: "/home", Type: "overlay"}}
+	got := MountsOf("/home/alice/p", all)
+	if len(got) != 2 || got[0].Type != "overlay" || got[1].Type != "9p" {
+		t.Errorf("MountsOf returns %v: want the newest that holds the path, then what is inside", got)
+	}
+}
+
+func TestStartUp(t *testing.T) {
+	for source, want := range map[string]bool{".config": true, ".config/autostart": true, ".ssh/x": true, "proj": false, ".config/nvim": false, "bin": true, "bins": false} {
+		if got := StartUp("/home/alice/"+source, "/home/alice") != ""; got != want {
+			t.Errorf("StartUp(%q) is %v, not %v", source, got, want)
+		}
+	}
+}
