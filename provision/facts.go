@@ -101,6 +101,7 @@ type Facts struct {
 	Source                                                  Source
 	Unit                                                    Unit
 	UIDUser                                                 string   // who has the uid that the policy names
+	HumansGone                                              []string // those of the policy whose uid is another's by now, or nobody's
 	Missing                                                 []string // programs that are needed and not installed
 	Spools                                                  []string // folders of mail, cron and at that exist
 	Leftovers                                               Leftovers

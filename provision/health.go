@@ -29,12 +29,24 @@ func Health(f Facts) []Issue {
 		return issues
 	}
 	healthAccount(f, mend, bad)
+	healthHumans(f, bad)
 	if f.Agent != nil {
 		healthHome(f, mend, bad)
 	}
 	healthEntrypoint(f, mend, bad)
 	healthUnit(f, mend, bad)
 	return issues
+}
+
+// healthHumans names those who are gone: whoever gets the uid of one of them next may enter.
+func healthHumans(f Facts, bad report) {
+	for _, name := range f.HumansGone {
+		hint := fmt.Sprintf("au revoke --agent %s %s", f.Name, name)
+		if len(f.Policy.Humans) == 1 {
+			hint = ""
+		}
+		bad(hint, "human %q is gone from this machine, and whoever has that uid may enter", name)
+	}
 }
 
 type report func(hint, format string, args ...any)

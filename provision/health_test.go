@@ -13,6 +13,8 @@ func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
 	m := systemd(t)
 	m.make(want)
 	made := m.facts()
+	m.apply(PlanGrant(made, bob))
+	granted := m.facts()
 	without := func(acl []string, entry string) []string {
 		var kept []string
 		for _, e := range acl {
@@ -37,6 +39,10 @@ func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
 		{"another_user", func(f *Facts) { u := *f.Agent; u.UID = 1500; f.Agent = &u },
 			`user "agent" (uid 1500) is not the one that the policy names (uid 1002)`, ""},
 		{"primary_group", func(f *Facts) { u := *f.Agent; u.GID = 7; f.Agent = &u }, `user "agent" has the primary group 7 where the policy says 1002`, ""},
+		{"a_human_gone", func(f *Facts) { *f = granted; f.HumansGone = []string{"bob"} },
+			`human "bob" is gone from this machine, and whoever has that uid may enter`, "au revoke --agent agent bob"},
+		{"the_only_human_gone", func(f *Facts) { f.HumansGone = []string{"alice"} },
+			`human "alice" is gone from this machine, and whoever has that uid may enter`, ""},
 		{"group_gone", func(f *Facts) { f.Group = nil }, `missing group "su-as-agent"`, mend},
 		{"another_group", func(f *Facts) { f.Group = &Group{Name: "su-as-agent", GID: 7, Members: []string{"alice"}} },
 			`group "su-as-agent" has gid 7 where the policy says 1003`, ""},

@@ -53,14 +53,11 @@ func (a *app) admit(agent, name string, revoke, dryRun bool) (bool, error) {
 	if err := provision.CheckName(agent); err != nil {
 		return false, err
 	}
-	who, ok, err := lookupUser(name)
+	facts, err := observe(agent, human)
 	if err != nil {
 		return false, err
 	}
-	if !ok || who.Name != name {
-		return false, fmt.Errorf("user %q: no such user on this machine", name)
-	}
-	facts, err := observe(agent, human)
+	who, err := findHuman(name, facts, revoke)
 	if err != nil {
 		return false, err
 	}
@@ -76,10 +73,30 @@ func (a *app) admit(agent, name string, revoke, dryRun bool) (bool, error) {
 		plan = provision.PlanRevoke
 	}
 	steps := plan(facts, who)
-	if err := runner.Apply(context.Background(), steps); err != nil {
+	err = runner.Apply(context.Background(), steps)
+	switch {
+	case err != nil && revoke:
+		return false, hintError{err, fmt.Sprintf("au revoke --agent %s %s", agent, name)}
+	case err != nil:
 		return false, a.undoGrant(runner, err)
 	}
 	return len(steps) > 0, nil
+}
+
+// findHuman returns the user of that name; to shut one out, who may be gone from this machine, the one whom the policy calls so.
+func findHuman(name string, f provision.Facts, revoke bool) (provision.User, error) {
+	if revoke && f.Policy != nil {
+		for _, h := range f.Policy.Humans {
+			if h.Name == name {
+				return provision.User{UID: h.UID, Name: h.Name}, nil
+			}
+		}
+	}
+	who, ok, err := lookupUser(name)
+	if err != nil || ok && who.Name == name {
+		return who, err
+	}
+	return who, fmt.Errorf("user %q: no such user on this machine", name)
 }
 
 // undoGrant takes back what was done before err.

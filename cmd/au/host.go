@@ -146,6 +146,11 @@ func observePolicy(f *provision.Facts, agent string) {
 	if u, ok, _ := lookupUser(strconv.FormatUint(uint64(p.UID), 10)); ok {
 		f.UIDUser = u.Name
 	}
+	for _, h := range p.Humans {
+		if u, ok, err := lookupUser(strconv.FormatUint(uint64(h.UID), 10)); err == nil && (!ok || u.Name != h.Name) {
+			f.HumansGone = append(f.HumansGone, h.Name)
+		}
+	}
 }
 
 // observePaths reads what stands in the file system.
