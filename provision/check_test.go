@@ -57,7 +57,7 @@ func TestCheckNew(t *testing.T) {
 		{"nosuid", fresh, func(f *Facts) { f.Libexec.NoSuid = true },
 			`/usr/local/libexec/au is on a file system mounted nosuid, where the entrypoint cannot work: remount it with suid`},
 		{"broken_policy", made, func(f *Facts) { f.Policy, f.PolicyErr = nil, errors.New("line 2: nonsense") },
-			"policy of agent \"agent\": line 2: nonsense; `au delete --agent agent` removes what is left of it"},
+			`policy of agent "agent": line 2: nonsense; mend or remove /etc/au/agents/agent by hand`},
 		{"user_exists", fresh, func(f *Facts) { f.Agent = stranger }, `user "agent" exists and au did not make it; choose another name with --agent`},
 		{"another_user_in_its_place", made, func(f *Facts) { f.Agent = stranger }, `user "agent" exists and au did not make it; choose another name with --agent`},
 		{"same_uid_other_tag", made, func(f *Facts) { u := *f.Agent; u.Comment = "a person"; f.Agent = &u },

@@ -35,7 +35,7 @@ func CheckNew(w Want, f Facts) error {
 	case f.Libexec.NoSuid:
 		return fmt.Errorf("%s is on a file system mounted nosuid, where the entrypoint cannot work: remount it with suid", LibexecDir)
 	case f.PolicyErr != nil:
-		return fmt.Errorf("policy of agent %q: %w; `au delete --agent %s` removes what is left of it", w.Name, f.PolicyErr, w.Name)
+		return fmt.Errorf("policy of agent %q: %w; mend or remove %s by hand", w.Name, f.PolicyErr, PolicyPath(w.Name))
 	case f.Agent != nil && !f.Ours():
 		return fmt.Errorf("user %q exists and au did not make it; choose another name with --agent", w.Name)
 	case f.Policy == nil && f.Group != nil:
