@@ -89,6 +89,9 @@ func describe(f provision.Facts, entry *config.Agent) agentInfo {
 	if f.Unit.Text != "" {
 		info.Unit = "au-" + f.Name + ".service"
 	}
+	if f.Agent != nil {
+		info.UID = f.Agent.UID
+	}
 	if f.Policy != nil {
 		info.UID, info.Home = f.Policy.UID, f.Policy.Home
 		for _, h := range f.Policy.Humans {
