@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/a4u2/au/internal/fakehost"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -88,6 +89,7 @@ func onHost(h *fakehost.Host) {
 		}
 		return f, err
 	}
+	patience = 200 * time.Millisecond
 	random = strings.NewReader(strings.Repeat("\x01\x23\x45\x67\x89\xab\xcd\xef", 100))
 }
 
