@@ -46,7 +46,7 @@
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
 enum { DEVPTS_MAGIC = 0x1cd1, FIRST_PTY = 136, LAST_PTY = 143, HANGUP_GRACE = 2000 };
-enum { MAX_VARIABLES = 512, MAX_RLIMITS = 16, LAST_SIGNAL = 64, MAX_AFTER = 64, GROUP_BIT = 0x80, STACK_LIMIT = 8 << 20 };
+enum { MAX_VARIABLES = 512, MAX_RLIMITS = 16, LAST_SIGNAL = 64, MAX_AFTER = 64, STACK_LIMIT = 8 << 20 };
 
 extern char **environ;
 
@@ -58,6 +58,7 @@ static gid_t caller_group;
 static char caller_label[MAX_HUMAN + 32];
 
 static int terminal = -1;
+static int start_in_background;
 static mode_t caller_umask;
 static int cgroup_fds[MAX_CGROUPS];
 static int kills_fd = -1;
@@ -244,6 +245,16 @@ static void check_descriptors(void)
 		terminal = fd;
 	}
 }
+
+/*
+ * In what waiter and guard tell each other: a signal, whether it is for the command's whole group, and whether the
+ * group should have the terminal's foreground from now on or the guard, which never reads, should.
+ */
+struct message {
+	unsigned char signal, to_group, foreground;
+};
+
+enum { FOREGROUND_COMMAND = 1, FOREGROUND_GUARD = 2 };
 
 /* The run's own session, and its terminal, which becomes the agent's in every sense. */
 static void take_terminal(void)
@@ -510,7 +521,7 @@ static _Noreturn void run_command(void)
 	int error;
 
 	setpgid(0, 0);
-	if (terminal >= 0 && tcsetpgrp(terminal, getpid()) != 0)
+	if (terminal >= 0 && !start_in_background && tcsetpgrp(terminal, getpid()) != 0)
 		fail("take the terminal's foreground");
 	join_cgroups();
 	lock_down();
@@ -549,14 +560,25 @@ static void forget(int highest)
 	close(null);
 }
 
+/* Gives the terminal's foreground to the command's group, or takes it back; a shell inside may have given it away. */
+static void move_foreground(int tty, pid_t command, int to)
+{
+	pid_t now = tcgetpgrp(tty);
+
+	if (to == FOREGROUND_COMMAND && now == getpgrp())
+		tcsetpgrp(tty, command);
+	if (to == FOREGROUND_GUARD && now == command)
+		tcsetpgrp(tty, getpgrp());
+}
+
 /* 19. Reaps everything; ends when the command has, or when the waiter's end of the link is gone. */
 static _Noreturn void guard(pid_t command, int link)
 {
 	struct pollfd events[2];
 	struct signalfd_siginfo info;
+	struct message m = { 0, 0, 0 };
 	sigset_t watched;
-	unsigned char byte;
-	int status;
+	int status, tty = terminal < 0 ? -1 : fcntl(terminal, F_DUPFD_CLOEXEC, 3);
 	pid_t pid;
 
 	become_agent(0);
@@ -579,8 +601,8 @@ static _Noreturn void guard(pid_t command, int link)
 				continue;
 			if (!WIFSTOPPED(status))
 				_exit(exit_status(status));
-			byte = (unsigned char)WSTOPSIG(status);
-			(void)send(link, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+			m = (struct message){ (unsigned char)WSTOPSIG(status), 0, 0 };
+			(void)send(link, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT);
 		}
 		poll(events, 2, -1);
 		while (read(events[1].fd, &info, sizeof info) == sizeof info)
@@ -591,11 +613,12 @@ static _Noreturn void guard(pid_t command, int link)
 			}
 		if (events[0].revents == 0)
 			continue;
-		if (recv(link, &byte, 1, MSG_DONTWAIT) <= 0) {
+		if (recv(link, &m, sizeof m, MSG_DONTWAIT) != sizeof m) {
 			write_log("killed with its waiter");
 			_exit(128 + SIGKILL);
 		}
-		kill(byte & GROUP_BIT ? -command : command, byte & ~GROUP_BIT);
+		move_foreground(tty, command, m.foreground);
+		kill(m.to_group ? -command : command, m.signal);
 	}
 }
 
@@ -647,26 +670,36 @@ static _Noreturn void inside(int link, int map)
 	guard(command, link);
 }
 
-/* Stops as the command was stopped, so that the human's shell sees a stopped job; returns when continued. */
-static void stop_as(int signal)
+/*
+ * Stops as the command was stopped, so that the human's shell sees a stopped job; returns when continued. Where a
+ * terminal's stop does nothing, because no shell is there that could continue us, a parent that watches still sees it.
+ */
+static void stop_as(int signal, int watched_by_parent)
 {
-	sigset_t one;
+	sigset_t one, pending;
 
 	sigemptyset(&one);
 	sigaddset(&one, signal);
 	kill(getpid(), signal);
 	sigprocmask(SIG_UNBLOCK, &one, NULL);
 	sigprocmask(SIG_BLOCK, &one, NULL);
+	sigpending(&pending);
+	if (watched_by_parent && !sigismember(&pending, SIGCONT))
+		kill(getpid(), SIGSTOP);
 }
 
-/* What the terminal sends goes to the command's whole group, as it would have; what somebody sends, to the command. */
+/*
+ * What the terminal sends goes to the command's whole group, as it would have, and so does what au queues in the human's
+ * terminal's stead (with SIGCONT: who is to have the foreground); what somebody else sends goes to the command.
+ */
 static void pass_on(int link, const struct signalfd_siginfo *info)
 {
-	unsigned char byte = (unsigned char)info->ssi_signo;
+	struct message m = { (unsigned char)info->ssi_signo, 0, 0 };
 
-	if (info->ssi_code == SI_KERNEL || info->ssi_signo == SIGCONT)
-		byte |= GROUP_BIT;
-	(void)send(link, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	m.to_group = info->ssi_code == SI_KERNEL || info->ssi_code == SI_QUEUE || info->ssi_signo == SIGCONT;
+	if (info->ssi_code == SI_QUEUE && info->ssi_signo == SIGCONT)
+		m.foreground = (unsigned char)info->ssi_int;
+	(void)send(link, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 /*
@@ -723,7 +756,7 @@ static int wait_outside(pid_t child, int link)
 	struct signalfd_siginfo info;
 	struct pollfd events[3];
 	sigset_t watched = forwarded;
-	unsigned char byte;
+	struct message m;
 	int status, patience = -1;
 
 	become_caller_again();
@@ -742,8 +775,8 @@ static int wait_outside(pid_t child, int link)
 		while (read(events[1].fd, &info, sizeof info) == sizeof info)
 			if (info.ssi_signo != SIGCHLD)
 				pass_on(link, &info);
-		if (events[0].revents != 0 && recv(link, &byte, 1, MSG_DONTWAIT) == 1)
-			stop_as(byte);
+		if (events[0].revents != 0 && recv(link, &m, sizeof m, MSG_DONTWAIT) == sizeof m)
+			stop_as(m.signal, terminal >= 0);
 		else if (events[0].revents & POLLHUP)
 			events[0].fd = -1;
 		if (events[2].revents != 0) {
@@ -759,6 +792,7 @@ static int wait_outside(pid_t child, int link)
 
 int main(int argc, char **argv)
 {
+	const char *wish;
 	int link[2], map = -1;
 	long child;
 
@@ -771,6 +805,8 @@ int main(int argc, char **argv)
 	read_policy();
 	check_caller();
 	build_environment();
+	wish = find_variable("AU_TERMINAL", environ);
+	start_in_background = wish != NULL && is(wish, "background");
 	become_root();
 	waiter_pid = getpid();
 	check_descriptors();
@@ -779,7 +815,7 @@ int main(int argc, char **argv)
 	read_limits();
 	if (request.nshares > 0)
 		map = make_id_map(caller, caller_group, policy.uid, policy.gid);
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link) != 0)
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) != 0)
 		fail("make the link to the run");
 	child = syscall(SYS_clone, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
 	if (child < 0)
