@@ -83,11 +83,12 @@ func (c *deleteCmd) forget(a *app, runner *step.Runner, human provision.User, re
 }
 
 // patience is how long processes that were killed have to go: one in an uninterruptible read may take a while.
-const patience = 10 * time.Second
+var patience = 10 * time.Second
 
 // stopAll ends the agent's processes, again and again where they start new ones, and returns the facts with none left.
 func (a *app) stopAll(runner *step.Runner, facts provision.Facts, plan func(provision.Facts) []step.Step) (provision.Facts, error) {
-	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+	pause := 50 * time.Millisecond
+	for deadline := time.Now().Add(patience); ; time.Sleep(pause) {
 		if err := runner.Apply(context.Background(), plan(facts)); err != nil {
 			return facts, err
 		}
@@ -102,6 +103,7 @@ func (a *app) stopAll(runner *step.Runner, facts provision.Facts, plan func(prov
 		if len(facts.Leftovers.Running) == 0 {
 			return facts, nil
 		}
+		pause = min(2*pause, time.Second)
 		if time.Now().After(deadline) {
 			return facts, fmt.Errorf("processes of agent %q will not die: %s", facts.Name, strings.Join(facts.Leftovers.Running, ", "))
 		}
@@ -112,6 +114,9 @@ func (a *app) stopAll(runner *step.Runner, facts provision.Facts, plan func(prov
 func (c *deleteCmd) unmarked(a *app, runner *step.Runner, facts provision.Facts, entry config.Agent) error {
 	if facts.Agent == nil && facts.Group == nil {
 		if err := a.confirm(fmt.Sprintf("Agent %s is gone from this machine. Forget it?", c.Agent), c.Yes || c.DryRun); err != nil {
+			return err
+		}
+		if err := runner.Apply(context.Background(), provision.PlanDeleteUnmarked(facts)); err != nil {
 			return err
 		}
 		return c.forget(a, runner, facts.Human, true)
