@@ -35,8 +35,8 @@ func testHost(t *testing.T, c fakehost.Config) *fakehost.Host {
 	return h
 }
 
-// au runs au as one process would; killed says that it was ended by After.
-func au(h *fakehost.Host, args ...string) (status int, output string, killed bool) {
+// runAu runs au as one process would; killed says that it was ended by After.
+func runAu(h *fakehost.Host, args ...string) (status int, output string, killed bool) {
 	var out bytes.Buffer
 	h.Calls = 0
 	onHost(h)
@@ -54,7 +54,7 @@ func au(h *fakehost.Host, args ...string) (status int, output string, killed boo
 // must runs au, which has to succeed.
 func must(t *testing.T, h *fakehost.Host, args ...string) string {
 	t.Helper()
-	status, out, _ := au(h, args...)
+	status, out, _ := runAu(h, args...)
 	if status != 0 {
 		t.Fatalf("au %s: exit status %d\n%s", strings.Join(args, " "), status, out)
 	}
@@ -106,7 +106,7 @@ func TestNewWhoseCommandFailsLeavesNothing(t *testing.T) {
 		h := testHost(t, inStages)
 		before := h.Dump()
 		failAt(h, n+1, false)
-		status, out, _ := au(h, "new", "-y")
+		status, out, _ := runAu(h, "new", "-y")
 		if status != 1 || !strings.Contains(out, "sudo: refused on purpose") {
 			t.Errorf("command %d of %d failed: exit status %d\n%s", n+1, all, status, out)
 		}
@@ -138,7 +138,7 @@ func TestDeleteCleansUpWhatCouldNotBeTakenBack(t *testing.T) {
 		h := testHost(t, c)
 		before := h.Dump()
 		failAt(h, n+1, true)
-		status, out, _ := au(h, "new", "-y")
+		status, out, _ := runAu(h, "new", "-y")
 		if status != 1 || n > 0 && !strings.Contains(out, "au: hint: au delete --agent agent\n") {
 			t.Errorf("command %d of %d and all after it failed: exit status %d\n%s", n+1, all, status, out)
 		}
@@ -157,7 +157,7 @@ func TestNewThatWasKilledIsFinishedByNew(t *testing.T) {
 	for n := range all {
 		h := testHost(t, inStages)
 		killAt(h, n+1)
-		if _, _, killed := au(h, "new", "-y"); !killed {
+		if _, _, killed := runAu(h, "new", "-y"); !killed {
 			t.Fatalf("not killed at command %d of %d", n+1, all)
 		}
 		mend(h)
@@ -175,7 +175,7 @@ func TestNewThatWasKilledIsCleanedUpByDelete(t *testing.T) {
 		h := testHost(t, inStages)
 		before := h.Dump()
 		killAt(h, n+1)
-		au(h, "new", "-y")
+		runAu(h, "new", "-y")
 		mend(h)
 		must(t, h, "delete", "-y", "-H")
 		sameAs(t, h, before, "killed after command %d of %d and deleted", n+1, all)
@@ -185,7 +185,7 @@ func TestNewThatWasKilledIsCleanedUpByDelete(t *testing.T) {
 func TestDeleteThatWasKilledIsFinishedByDelete(t *testing.T) {
 	c := fakehost.Config{Systemd: true}
 	make := func(h *fakehost.Host) {
-		au(h, "new", "-y")
+		runAu(h, "new", "-y")
 		h.Start(fakehost.Process{Name: "node", UID: 1002})
 		h.Put("/var/mail/agent", "hello\n", fakehost.Node{UID: 1002, GID: 8, Mode: 0o600})
 	}
@@ -195,7 +195,7 @@ func TestDeleteThatWasKilledIsFinishedByDelete(t *testing.T) {
 		before := h.Dump()
 		make(h)
 		killAt(h, n+1)
-		if _, _, killed := au(h, "delete", "-y", "-H"); !killed {
+		if _, _, killed := runAu(h, "delete", "-y", "-H"); !killed {
 			t.Fatalf("not killed at command %d of %d", n+1, all)
 		}
 		mend(h)
@@ -209,14 +209,14 @@ func TestDeleteThatWasKilledIsFinishedByDelete(t *testing.T) {
 
 func TestDeleteWhoseCommandFailsCanBeRunAgain(t *testing.T) {
 	c := fakehost.Config{Systemd: true}
-	make := func(h *fakehost.Host) { au(h, "new", "-y") }
+	make := func(h *fakehost.Host) { runAu(h, "new", "-y") }
 	all := commands(t, c, make, "delete", "-y", "-H")
 	for n := range all {
 		h := testHost(t, c)
 		before := h.Dump()
 		make(h)
 		failAt(h, n+1, false)
-		status, out, _ := au(h, "delete", "-y", "-H")
+		status, out, _ := runAu(h, "delete", "-y", "-H")
 		mend(h)
 		if status == 0 && strings.Contains(out, "pkill --signal KILL --uid 1002\nsudo: refused") {
 			continue // pkill(1) says in the same way that nothing matched, and nothing ran
@@ -231,14 +231,14 @@ func TestDeleteWhoseCommandFailsCanBeRunAgain(t *testing.T) {
 
 func TestGrantWhoseCommandFailsLeavesNothing(t *testing.T) {
 	c := fakehost.Config{Systemd: true}
-	make := func(h *fakehost.Host) { au(h, "new", "-y") }
+	make := func(h *fakehost.Host) { runAu(h, "new", "-y") }
 	all := commands(t, c, make, "grant", "bob")
 	for n := range all {
 		h := testHost(t, c)
 		make(h)
 		before := h.Dump()
 		failAt(h, n+1, false)
-		if status, out, _ := au(h, "grant", "bob"); status != 1 {
+		if status, out, _ := runAu(h, "grant", "bob"); status != 1 {
 			t.Errorf("command %d of %d failed: exit status %d\n%s", n+1, all, status, out)
 		}
 		sameAs(t, h, before, "command %d of %d failed", n+1, all)
@@ -247,15 +247,15 @@ func TestGrantWhoseCommandFailsLeavesNothing(t *testing.T) {
 
 func TestRevokeWhoseCommandFailsCanBeRunAgain(t *testing.T) {
 	c := fakehost.Config{Systemd: true}
-	make := func(h *fakehost.Host) { au(h, "new", "-y"); au(h, "grant", "bob") }
+	make := func(h *fakehost.Host) { runAu(h, "new", "-y"); runAu(h, "grant", "bob") }
 	all := commands(t, c, make, "revoke", "bob")
 	for n := range all {
 		h := testHost(t, c)
-		au(h, "new", "-y")
+		runAu(h, "new", "-y")
 		before := h.Dump()
-		au(h, "grant", "bob")
+		runAu(h, "grant", "bob")
 		failAt(h, n+1, false)
-		if status, out, _ := au(h, "revoke", "bob"); status != 1 {
+		if status, out, _ := runAu(h, "revoke", "bob"); status != 1 {
 			t.Errorf("command %d of %d failed: exit status %d\n%s", n+1, all, status, out)
 		}
 		mend(h)
