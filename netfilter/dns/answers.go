@@ -170,8 +170,8 @@ func (a *Answers) Names(addr netip.Addr) []string {
 	return names
 }
 
-// Fresh returns the addresses of one family that were answered for name within
-// their TTL, and whether there is such an answer; it may be an empty one.
+// Fresh returns the addresses of one family that the last answer for name had, and
+// whether that answer is within its TTL; it may be an empty one.
 func (a *Answers) Fresh(name string, v6 bool) ([]netip.Addr, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -179,9 +179,10 @@ func (a *Answers) Fresh(name string, v6 bool) ([]netip.Addr, bool) {
 	if e == nil || !now.Before(e.fresh[family(v6)]) {
 		return nil, false
 	}
+	last := e.fresh[family(v6)].Add(grace)
 	var addrs []netip.Addr
 	for addr, until := range e.addrs {
-		if addr.Is6() == v6 && now.Before(until) {
+		if addr.Is6() == v6 && !until.Before(last) {
 			addrs = append(addrs, addr)
 		}
 	}

@@ -45,7 +45,12 @@ func TestAnswers(t *testing.T) {
 	check("after a new policy", map[string]bool{"a has one": true, "fresh": false})
 	a.Remember("a", false, []netip.Addr{two}, nil, time.Minute)
 	check("after another answer", map[string]bool{"a has one": true, "inside": false, "fresh": true})
-	now = now.Add(time.Minute)
+	now = now.Add(time.Second)
+	a.Remember("a", false, []netip.Addr{two}, nil, time.Minute)
+	if got, _ := a.Fresh("a", false); !slices.Equal(got, []netip.Addr{two}) {
+		t.Errorf("the last answer is %v", got)
+	}
+	now = now.Add(time.Minute + time.Second)
 	check("after the TTL", map[string]bool{"a has one": true, "fresh": false})
 	now = now.Add(grace)
 	check("after the grace", map[string]bool{"a has one": false, "a has six": false, "one is a and b": false, "all": false})

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/a4u2/au/netfilter"
 )
@@ -139,6 +140,10 @@ func (d *daemon) dialName(ctx context.Context, t target) (*net.TCPConn, target, 
 		t.dst = netip.AddrPortFrom(inside[0], t.dst.Port())
 		v.Code = netfilter.Private
 	}
+	wait := dialWithin
+	if len(addrs) > 1 {
+		wait = dialHurry
+	}
 	for _, addr := range addrs[:min(len(addrs), maxDials)] {
 		t.dst = netip.AddrPortFrom(addr, t.dst.Port())
 		v = d.dialled(t)
@@ -146,7 +151,7 @@ func (d *daemon) dialName(ctx context.Context, t target) (*net.TCPConn, target, 
 			continue
 		}
 		var conn *net.TCPConn
-		if conn, v = d.dialAs(ctx, t.dst, v); conn != nil {
+		if conn, v = d.dialAs(ctx, t.dst, v, wait); conn != nil {
 			return conn, t, v
 		}
 	}
@@ -155,14 +160,14 @@ func (d *daemon) dialName(ctx context.Context, t target) (*net.TCPConn, target, 
 
 // dialAs dials dst, which v allows. An own server must still be the same one
 // after the dial: another may have taken the port between the look and the dial.
-func (d *daemon) dialAs(ctx context.Context, dst netip.AddrPort, v netfilter.Verdict) (*net.TCPConn, netfilter.Verdict) {
+func (d *daemon) dialAs(ctx context.Context, dst netip.AddrPort, v netfilter.Verdict, wait time.Duration) (*net.TCPConn, netfilter.Verdict) {
 	var before owner
 	if v.Code == netfilter.Own {
 		if v, before = d.judge.local(dst); !v.OK {
 			return nil, v
 		}
 	}
-	conn, err := dialTCP(ctx, dst, dialWithin)
+	conn, err := dialTCP(ctx, dst, wait)
 	if err != nil {
 		return nil, netfilter.Verdict{Code: netfilter.Unreachable}
 	}

@@ -206,7 +206,7 @@ func (x *exchanger) connection(ctx context.Context, t target, v netfilter.Verdic
 		return x.s.d.dialName(ctx, t)
 	}
 	if isLocal(v) {
-		conn, v := x.s.d.dialAs(ctx, t.dst, v)
+		conn, v := x.s.d.dialAs(ctx, t.dst, v, dialWithin)
 		return conn, t, v
 	}
 	conn, t, err := x.s.d.dialFor(ctx, t)

@@ -130,8 +130,12 @@ func (j *judge) exactly(port uint16) netfilter.Policy {
 	return policy
 }
 
-// maxRenew is how many names one unnamed connection may cause to be asked for.
-const maxRenew = 16
+// One unnamed connection may cause this many names to be asked for, within this
+// time.
+const (
+	maxRenew    = 16
+	renewWithin = 5 * time.Second
+)
 
 // renewPort asks again for the names that have a rule with dst's port, and
 // reports whether dst is among their addresses. A restart forgets answers that
@@ -140,6 +144,8 @@ func (j *judge) renewPort(ctx context.Context, dst netip.AddrPort) bool {
 	if dns.IsSinkhole(dst.Addr()) {
 		return false
 	}
+	ctx, cancel := context.WithTimeout(ctx, renewWithin)
+	defer cancel()
 	asked := 0
 	for _, e := range j.exactly(dst.Port()).Allow {
 		if e.Rule.Kind != netfilter.Name || !e.Live(j.now()) || asked >= maxRenew {

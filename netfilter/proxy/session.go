@@ -77,7 +77,7 @@ func (s *session) local(ctx context.Context) {
 		s.refuse("local", t, netfilter.Verdict{Code: netfilter.Overload})
 		return
 	}
-	if s.up, v = s.d.dialAs(ctx, s.dst, v); s.up == nil {
+	if s.up, v = s.d.dialAs(ctx, s.dst, v, dialWithin); s.up == nil {
 		s.refuse("local", t, v)
 		return
 	}
