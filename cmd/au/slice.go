@@ -51,7 +51,14 @@ func (c *sliceSetCmd) Run(a *app) error {
 	if err := s.bus.SetProperties(s.ctx, s.name, false, properties); err != nil {
 		return errors.Join(err, s.remember(before))
 	}
-	return s.remember(s.record.Done(dropIns(s.name, false)))
+	written := dropIns(s.name, false)
+	for _, name := range names {
+		if written[name] == "" { // systemd only logs that
+			err := fmt.Errorf("systemd cannot write %s, so the limit would end with the next boot", auslices.DropIn(s.name, name, false))
+			return errors.Join(err, s.restore(a, names))
+		}
+	}
+	return s.remember(s.record.Done(written))
 }
 
 type sliceRestoreCmd struct {
@@ -65,8 +72,13 @@ func (c *sliceRestoreCmd) Run(a *app) error {
 		return err
 	}
 	defer s.close()
+	return s.restore(a, c.Names)
+}
+
+// restore makes the named properties what they were before au, in the files and in the kernel.
+func (s *slice) restore(a *app, names []string) error {
 	var restored []string
-	for _, f := range s.record.Restore(c.Names, dropIns(s.name, false)) {
+	for _, f := range s.record.Restore(names, dropIns(s.name, false)) {
 		if err := step.ReplaceFile(hostRoot+f.Path, f.Text); err != nil {
 			return err
 		}
@@ -78,7 +90,7 @@ func (c *sliceRestoreCmd) Run(a *app) error {
 			return err
 		}
 	}
-	return s.remember(s.record.Forget(c.Names))
+	return s.remember(s.record.Forget(names))
 }
 
 // tellKernel makes the kernel's limits those of the unit files. A reload alone leaves the old ones, so they are set as they were loaded,

@@ -25,6 +25,7 @@ type fakeSystemd struct {
 	root           string
 	kernel, loaded map[string]uint64
 	broken         error // of SetProperties
+	readOnly       bool  // nothing can be written to disk for good
 }
 
 func (f *fakeSystemd) Close() {}
@@ -43,11 +44,14 @@ func (f *fakeSystemd) SetProperties(_ context.Context, slice string, runtime boo
 	}
 	for name, value := range properties {
 		file := f.root + auslices.DropIn(slice, name, runtime)
+		f.kernel[name], f.loaded[name] = value, value
+		if f.readOnly && !runtime {
+			continue
+		}
 		os.MkdirAll(filepath.Dir(file), 0o755)
 		if err := os.WriteFile(file, fmt.Appendf(nil, "[Slice]\n%s=%d\n", auslices.Setting(name), value), 0o644); err != nil {
 			return err
 		}
-		f.kernel[name], f.loaded[name] = value, value
 	}
 	return nil
 }
@@ -107,8 +111,8 @@ func (f *fakeSystemd) files(t *testing.T) string {
 	return all.String()
 }
 
-// au runs the program and fails the test when it does not exit as wanted.
-func au(t *testing.T, status int, args ...string) string {
+// auSays runs the program and fails the test when it does not exit as wanted.
+func auSays(t *testing.T, status int, args ...string) string {
 	t.Helper()
 	var out bytes.Buffer
 	if got := run(args, &out, &out); got != status {
@@ -121,17 +125,17 @@ const mib = 1 << 20
 
 func TestRestoreLeavesNothingBehind(t *testing.T) {
 	f := limitsMachine(t)
-	au(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax") // makes the lock, which stays until the next boot
+	auSays(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax") // makes the lock, which stays until the next boot
 	before, kernel := f.files(t), maps.Clone(f.kernel)
-	au(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880", "TasksMax=9", "CPUQuotaPerSecUSec=1500000")
+	auSays(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880", "TasksMax=9", "CPUQuotaPerSecUSec=1500000")
 	if f.kernel[auslices.MemoryMax] != 5*mib || f.kernel[auslices.TasksMax] != 9 {
 		t.Fatalf("the kernel has %v", f.kernel)
 	}
-	au(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
+	auSays(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
 	if f.kernel[auslices.MemoryMax] != auslices.Infinity || f.kernel[auslices.TasksMax] != 9 {
 		t.Errorf("with one limit restored the kernel has %v", f.kernel)
 	}
-	au(t, 0, "slice", "restore", "--agent", "agent", "TasksMax", "CPUQuotaPerSecUSec", "IOWeight")
+	auSays(t, 0, "slice", "restore", "--agent", "agent", "TasksMax", "CPUQuotaPerSecUSec", "IOWeight")
 	if after := f.files(t); after != before {
 		t.Errorf("files before:\n%safter:\n%s", before, after)
 	}
@@ -143,12 +147,12 @@ func TestRestoreLeavesNothingBehind(t *testing.T) {
 func TestRestoreGivesTheHumansLimitsBack(t *testing.T) {
 	for _, runtime := range []bool{false, true} {
 		f := limitsMachine(t)
-		au(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
+		auSays(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
 		f.SetProperties(context.Background(), "user-1001.slice", runtime, map[string]uint64{auslices.MemoryMax: 7 * mib})
 		before := f.files(t)
-		au(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
-		au(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=6291456")
-		au(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
+		auSays(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
+		auSays(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=6291456")
+		auSays(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
 		if f.kernel[auslices.MemoryMax] != 7*mib || f.files(t) != before {
 			t.Errorf("until the next boot: %v: the kernel has %d; files before:\n%safter:\n%s", runtime, f.kernel[auslices.MemoryMax], before, f.files(t))
 		}
@@ -157,9 +161,9 @@ func TestRestoreGivesTheHumansLimitsBack(t *testing.T) {
 
 func TestWhatTheHumanSetSinceStays(t *testing.T) {
 	f := limitsMachine(t)
-	au(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
+	auSays(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
 	f.SetProperties(context.Background(), "user-1001.slice", false, map[string]uint64{auslices.MemoryMax: 7 * mib})
-	au(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
+	auSays(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
 	if f.kernel[auslices.MemoryMax] != 7*mib || f.loaded[auslices.MemoryMax] != 7*mib {
 		t.Errorf("the kernel has %d, systemd %d", f.kernel[auslices.MemoryMax], f.loaded[auslices.MemoryMax])
 	}
@@ -168,9 +172,9 @@ func TestWhatTheHumanSetSinceStays(t *testing.T) {
 func TestARefusedSetLeavesNothing(t *testing.T) {
 	f := limitsMachine(t)
 	f.broken = errors.New("Access denied")
-	au(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
+	auSays(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
 	before := f.files(t)
-	if out := au(t, 1, "slice", "set", "--agent", "agent", "MemoryMax=5242880"); !strings.Contains(out, "Access denied") {
+	if out := auSays(t, 1, "slice", "set", "--agent", "agent", "MemoryMax=5242880"); !strings.Contains(out, "Access denied") {
 		t.Errorf("it says %q", out)
 	}
 	if after := f.files(t); after != before {
@@ -178,12 +182,25 @@ func TestARefusedSetLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestALimitThatWouldNotLastIsTakenBack(t *testing.T) {
+	f := limitsMachine(t)
+	auSays(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
+	before, kernel := f.files(t), maps.Clone(f.kernel)
+	f.readOnly = true
+	if out := auSays(t, 1, "slice", "set", "--agent", "agent", "MemoryMax=5242880"); !strings.Contains(out, "cannot write") {
+		t.Errorf("it says %q", out)
+	}
+	if after := f.files(t); after != before || !maps.Equal(f.kernel, kernel) {
+		t.Errorf("the kernel has %v, want %v; files before:\n%safter:\n%s", f.kernel, kernel, before, after)
+	}
+}
+
 func TestOnlyRootTouchesASlice(t *testing.T) {
 	f := limitsMachine(t)
 	getuid = func() int { return 1001 }
 	before := f.files(t)
-	au(t, 1, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
-	au(t, 1, "slice", "restore", "--agent", "agent", "MemoryMax")
+	auSays(t, 1, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
+	auSays(t, 1, "slice", "restore", "--agent", "agent", "MemoryMax")
 	if after := f.files(t); after != before {
 		t.Errorf("files before:\n%safter:\n%s", before, after)
 	}
@@ -191,15 +208,15 @@ func TestOnlyRootTouchesASlice(t *testing.T) {
 
 func TestShowSaysWhoSetWhat(t *testing.T) {
 	f := limitsMachine(t)
-	au(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
+	auSays(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
 	f.SetProperties(context.Background(), "user-1001.slice", false, map[string]uint64{auslices.CPUQuota: 500_000})
-	shown := strings.Join(strings.Fields(au(t, 0, "limits", "show")), " ")
+	shown := strings.Join(strings.Fields(auSays(t, 0, "limits", "show")), " ")
 	for _, want := range []string{"cpu 50% human 0.0 s so far", "mem 5M au 0B", "tasks 33 system 0"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("it should say %q:\n%s", want, shown)
 		}
 	}
-	if out := au(t, 0, "limits", "set", "--mem", "5M", "--swap", "infinity", "--cpu", "50%"); out != "The limits of agent agent are so already; nothing to do\n" {
+	if out := auSays(t, 0, "limits", "set", "--mem", "5M", "--swap", "infinity", "--cpu", "50%"); out != "The limits of agent agent are so already; nothing to do\n" {
 		t.Errorf("what is set already is set again:\n%s", out)
 	}
 }

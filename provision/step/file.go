@@ -7,13 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // ReplaceFile makes path hold text, whole at every moment, with mode 0644; without text it removes path. It is for a process
 // that is root already: what the human sees as one command must not need several.
 func ReplaceFile(path, text string) error {
 	if text == "" {
-		if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 			return err
 		}
 		return nil

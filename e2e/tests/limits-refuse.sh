@@ -1,0 +1,53 @@
+#!/bin/sh
+# Where systemd is missing or the bus refuses, one clear error says so, and nothing is half set.
+# machines: bookworm trixie
+. /opt/e2e/lib.sh
+ok as alice au new -y --mem 1G
+rm -rf /home/alice/.cache
+snapshot
+
+promise="no systemd"
+mount -t tmpfs none /run/systemd
+fails 1 as alice au limits set --mem 2G
+complains 'au: limit agent "agent": systemd does not run this machine'
+fails 1 as alice au limits show
+fails 1 as alice au new -y -a second --mem 1G
+complains "systemd does not run this machine"
+umount /run/systemd
+unchanged before /home/alice/.cache
+
+promise="no bus"
+mount --bind /dev/null /run/dbus/system_bus_socket
+fails 1 as alice au limits set --mem 2G
+complains 'au: limit agent "agent": reach systemd over D-Bus: '
+complains systemctl
+fails 1 as alice au new -y -a second --mem 1G
+complains "nothing was changed in the end"
+umount /run/dbus/system_bus_socket
+unchanged before /home/alice/.cache
+
+promise="a systemd that refuses"
+slice=user-$(id -u agent).slice
+ok systemctl mask "$slice"
+ok systemctl daemon-reload
+fails 1 as alice au limits set --mem 2G --cpu 50%
+complains "set $slice over D-Bus: Unit $slice is masked"
+ok systemctl unmask "$slice"
+ok systemctl daemon-reload
+unchanged before /home/alice/.cache
+
+promise="a systemd that cannot write to disk"
+kept=$(mktemp -d)
+mv /etc/systemd/system.control "$kept/"
+touch /etc/systemd/system.control
+fails 1 as alice au limits set --tasks 500 --cpu 50%
+complains "systemd cannot write /etc/systemd/system.control/$slice.d/50-"
+rm /etc/systemd/system.control
+mv "$kept/system.control" /etc/systemd/
+[ "$(systemctl show -P CPUQuotaPerSecUSec "$slice")" = infinity ] || fail "the limit was set all the same"
+unchanged before /home/alice/.cache
+
+promise="and then it works"
+ok as alice au limits set --mem 2G
+ok as alice sh -c 'au limits show --json | jq -r .limits.mem.text'
+says_exactly 2G
