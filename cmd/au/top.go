@@ -138,7 +138,7 @@ func (r row) state() string {
 		return "no unit"
 	case r.Paused:
 		return "paused"
-	case r.Processes == 0:
+	case r.Tasks <= 1: // the keeper
 		return "idle"
 	}
 	return "running"

@@ -75,7 +75,7 @@ func screenText(s tcell.SimulationScreen) string {
 
 func TestTheLiveTableFitsItsScreen(t *testing.T) {
 	limit := uint64(256 << 20)
-	w := &watch{rows: []row{{Agent: "a-rather-long-name", CPUPercent: 149, useView: useView{Active: true, Memory: 250 << 20, MemoryLimit: &limit, Processes: 3}}}}
+	w := &watch{rows: []row{{Agent: "a-rather-long-name", CPUPercent: 149, useView: useView{Active: true, Memory: 250 << 20, MemoryLimit: &limit, Processes: 3, Tasks: 4}}}}
 	s := tcell.NewSimulationScreen("UTF-8")
 	if err := s.Init(); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The agent cannot leave its cgroup, change its limits, or talk the bus into it.
 # machines: bookworm trixie true
+# timeout: 1500
 . /opt/e2e/lib.sh
 ok as alice au new -y --mem 128M --tasks 60 --cpu 50%
 uid=$(id -u agent)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What the human set on the agent's slice by hand is not lost, and a deleted agent leaves nothing to whoever gets its uid.
 # machines: bookworm trixie true
+# timeout: 1500
 . /opt/e2e/lib.sh
 ok as alice au new -y
 uid=$(id -u agent)
