@@ -10,19 +10,15 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 )
 
-// Dump returns all that can be known of the machine, a line or more each, but for paths that one of the patterns of path.Match names.
-func (h *Host) Dump(except ...string) string {
+// Dump returns all that can be known of the machine: a line for each path and process, and below a file's what it holds.
+func (h *Host) Dump() string {
 	var b strings.Builder
 	for _, name := range h.paths() {
-		if slices.ContainsFunc(except, func(e string) bool { ok, _ := path.Match(e, name); return ok }) {
-			continue
-		}
 		f := h.files[name]
 		fmt.Fprintf(&b, "%s %s %04o %d:%d", name, []string{"file", "folder", "link"}[f.Kind], f.Mode, f.UID, f.GID)
 		if acl := f.list(); acl != nil {
