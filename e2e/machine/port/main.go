@@ -4,6 +4,7 @@
 //
 //	port serve DEVICE                                                 in the machine
 //	port run SOCKET [--within SECONDS] [--other-boot ID] -- COMMAND…  on the host
+//	port monitor SOCKET                                               on the host: tells the emulator what it reads
 //
 // Both sides speak lines of JSON. A line that is broken, or of an earlier run, is passed over, so that either side
 // may be killed at any time. Run passes on the command's output and exits with its status; with 125 when the
@@ -74,8 +75,11 @@ func command(args []string) (int, error) {
 	if len(args) == 2 && args[0] == "serve" {
 		return 1, serve(args[1])
 	}
+	if len(args) == 2 && args[0] == "monitor" {
+		return monitor(args[1], os.Stdin, os.Stdout)
+	}
 	if len(args) < 2 || args[0] != "run" {
-		return 2, errors.New("want serve DEVICE, or run SOCKET -- COMMAND…")
+		return 2, errors.New("want serve DEVICE, monitor SOCKET, or run SOCKET -- COMMAND…")
 	}
 	flags := flag.NewFlagSet("port run", flag.ExitOnError)
 	within := flags.Int("within", 60, "seconds to wait until the machine answers")

@@ -68,3 +68,19 @@ func pass(a answer, out, errOut io.Writer) (*int, error) {
 	}
 	return a.Exit, nil
 }
+
+// monitor writes in to socket and what comes back to out, until the other side hangs up.
+func monitor(socket string, in io.Reader, out io.Writer) (int, error) {
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		return noAnswer, err
+	}
+	defer conn.Close()
+	if _, err := io.Copy(conn, in); err != nil {
+		return noAnswer, err
+	}
+	if _, err := io.Copy(out, conn); err != nil {
+		return noAnswer, err
+	}
+	return 0, nil
+}
