@@ -138,7 +138,7 @@ func (d *daemon) dialName(ctx context.Context, t target) (*net.TCPConn, target, 
 	addrs := d.resolve(ctx, t.name)
 	if inside := d.judge.answers.Inside(t.name); len(addrs) == 0 && len(inside) > 0 {
 		t.dst = netip.AddrPortFrom(inside[0], t.dst.Port())
-		v.Code = netfilter.Private
+		v = d.judge.leftOut(t.dst)
 	}
 	wait := dialWithin
 	if len(addrs) > 1 {

@@ -45,7 +45,7 @@ func (j *judge) named(ctx context.Context, t target) netfilter.Verdict {
 	}
 	inside := j.answers.Inside(t.name)
 	if slices.Contains(inside, t.dst.Addr()) || dns.IsSinkhole(t.dst.Addr()) && len(inside) > 0 {
-		return netfilter.Verdict{Code: netfilter.Private, Rule: v.Rule}
+		return j.leftOut(netip.AddrPortFrom(inside[0], t.dst.Port()))
 	}
 	if dns.IsSinkhole(t.dst.Addr()) {
 		return netfilter.Verdict{Code: netfilter.Mismatch, Rule: v.Rule}
@@ -55,6 +55,14 @@ func (j *judge) named(ctx context.Context, t target) netfilter.Verdict {
 		return v
 	}
 	return netfilter.Verdict{Code: netfilter.Mismatch, Rule: v.Rule}
+}
+
+// leftOut says why dst does not stand in answers.
+func (j *judge) leftOut(dst netip.AddrPort) netfilter.Verdict {
+	if v := j.policy.Load().Addr(dst, j.now()); v.Code == netfilter.DeniedByRule {
+		return v
+	}
+	return netfilter.Verdict{Code: netfilter.Private}
 }
 
 // static is named without regard to answers: what the rules alone say.
@@ -230,7 +238,7 @@ func (j *judge) Address(addr netip.Addr) bool { return j.policy.Load().Answerabl
 // Inside returns the sentence for a name whose addresses are all inside.
 func (j *judge) Inside(name string, addrs []netip.Addr) string {
 	t := target{name: name, dst: netip.AddrPortFrom(addrs[0], 0)}
-	return j.explain(netfilter.Verdict{Code: netfilter.Private}, t).line()
+	return j.explain(j.leftOut(t.dst), t).line()
 }
 
 // Servers returns whom to ask for names.

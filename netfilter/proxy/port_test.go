@@ -125,3 +125,20 @@ func TestSilence(t *testing.T) {
 		t.Errorf("to refuse a port took %v", took)
 	}
 }
+
+// TestDeniedAddress is that a denied address stays closed to an allowed name, with
+// or without a port, and however it is asked for; and that this is what is said.
+func TestDeniedAddress(t *testing.T) {
+	w := needWorld(t)
+	for _, deny := range []string{"!93.184.0.11", "!93.184.0.11:80"} {
+		for name, args := range map[string][]string{"connect": {"-p", "-x", "http://127.0.0.1:41000"}, "proxy": {"-x", "http://127.0.0.1:41000"}, "diverted": nil} {
+			t.Run(name+deny, func(t *testing.T) {
+				w.start(t, "other.example", deny)
+				out, _ := w.agent(t, append([]string{"curl", "-sSv", "http://other.example/"}, args...)...)
+				if !strings.Contains(out, "Au-Reason: denied-by-rule") {
+					t.Errorf("an allowed name at a denied address: %s", out)
+				}
+			})
+		}
+	}
+}

@@ -172,7 +172,7 @@ func TestSameSourcePort(t *testing.T) {
 	w.knows(t, "allowed.example")
 	w.knows(t, "other.example")
 	for _, addr := range []string{allowedAddr, "93.184.0.11"} {
-		conn, err := w.dialFrom(40404, addr+":80")
+		conn, err := w.dialFrom(20404, addr+":80")
 		if err != nil {
 			t.Fatal(err)
 		}
