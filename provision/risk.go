@@ -125,11 +125,12 @@ func SelfRunning(rel string) (found func(text []byte) string, ok bool) {
 	return nil, false
 }
 
-// SelfRunningAtTop returns the paths that a rule without a * has at the top of a share.
-func SelfRunningAtTop() []string {
+// SelfRunningIn returns the paths of rules that begin with a folder of that name; with "", those of all rules. Names that only a * stands for are not among them.
+func SelfRunningIn(folder string) []string {
 	var all []string
 	for _, r := range rules {
-		if !strings.Contains(r.path, "*") {
+		first, _, nested := strings.Cut(r.path, "/")
+		if nested && (folder == "" || folder == first) && !strings.Contains(r.path, "*") {
 			all = append(all, r.path)
 		}
 	}

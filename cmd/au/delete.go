@@ -63,6 +63,7 @@ func (c *deleteCmd) Run(a *app) error {
 	if facts, err = a.stopAll(runner, facts, provision.PlanStop); err != nil {
 		return err
 	}
+	a.endShares(context.Background(), runner, human, *facts.Policy, entry)
 	if err := runner.Apply(context.Background(), provision.PlanDelete(facts, c.DeleteHome)); err != nil {
 		return hintError{fmt.Errorf("delete agent %q: %w", c.Agent, err), "au delete --agent " + c.Agent}
 	}
@@ -137,6 +138,7 @@ func (c *deleteCmd) unmarked(a *app, runner *step.Runner, facts provision.Facts,
 			shares = append(shares, m.Source)
 		}
 	}
+	a.endLegacyShares(context.Background(), runner, facts.Human, facts.Agent.UID, shares)
 	if err := runner.Apply(context.Background(), provision.PlanDeleteLegacy(facts, shares, c.DeleteHome)); err != nil {
 		return fmt.Errorf("delete agent %q: %w", c.Agent, err)
 	}

@@ -58,6 +58,10 @@ func (in *inspector) visit(e step.TreeEntry) error {
 		in.regular(e)
 	case unix.S_IFLNK:
 		in.link(e)
+		in.selfRunning(e.Dir, e.Name, e.Path)
+		for _, rel := range provision.SelfRunningIn(e.Name) {
+			in.selfRunning(e.Dir, rel, path.Join(path.Dir(e.Path), rel))
+		}
 	case unix.S_IFIFO:
 		in.add(e.Path, "special", "FIFO")
 	case unix.S_IFCHR, unix.S_IFBLK:
@@ -90,11 +94,21 @@ func (in *inspector) regular(e step.TreeEntry) {
 		in.linked[[2]uint64{uint64(e.Stat.Dev), e.Stat.Ino}] = n
 		in.mu.Unlock()
 	}
-	if look, ok := provision.SelfRunning(e.Path); ok {
-		text, _ := readAt(e.Dir, e.Name)
-		if why := look(text); why != "" {
-			in.add(e.Path, "runs", why)
-		}
+	in.selfRunning(e.Dir, e.Name, e.Path)
+}
+
+// selfRunning reports a file, in the folder that is open as dir, that a program obeys without being asked to. Links are followed, as that program does.
+func (in *inspector) selfRunning(dir int, name, shownAs string) {
+	look, ok := provision.SelfRunning(shownAs)
+	if !ok {
+		return
+	}
+	text, err := readAt(dir, name)
+	if err != nil {
+		return
+	}
+	if why := look(text); why != "" {
+		in.add(shownAs, "runs", why)
 	}
 }
 
@@ -116,7 +130,7 @@ func readAt(dir int, name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, readable))
 }
 
-// link reports a symbolic link that leaves the share, but for one to what the human cannot change either, such as /usr/bin/python3.
+// link reports a symbolic link that leaves the share, but for one to what only root can change, such as /usr/bin/python3.
 func (in *inspector) link(e step.TreeEntry) {
 	buffer := make([]byte, 4096)
 	n, err := unix.Readlinkat(e.Dir, e.Name, buffer)
@@ -137,7 +151,7 @@ func (in *inspector) link(e step.TreeEntry) {
 		return
 	}
 	var st unix.Stat_t
-	if err == nil && unix.Stat(real, &st) == nil && st.Uid == 0 && unix.Access(real, unix.W_OK) != nil {
+	if err == nil && unix.Stat(real, &st) == nil && st.Uid == 0 && st.Mode&0o022 == 0 {
 		return
 	}
 	in.add(e.Path, "symlink", "to "+target)

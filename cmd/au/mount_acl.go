@@ -90,7 +90,42 @@ func (a *app) revokeACL(ctx context.Context, r *step.Runner, human provision.Use
 	if err != nil {
 		return err
 	}
-	return r.Apply(ctx, []step.Step{{Do: step.Human(words...)}})
+	return r.Apply(ctx, []step.Step{{Do: asHuman(human, words...)}})
+}
+
+// asHuman is a command that the human runs, also where au is root.
+func asHuman(human provision.User, argv ...string) step.Command {
+	if getuid() == 0 {
+		return step.Root(append([]string{"runuser", "-u", human.Name, "--"}, argv...)...)
+	}
+	return step.Human(argv...)
+}
+
+// endShares undoes what shares have left in the human's folders, before their agent and with it its uid is gone. It goes on past what cannot be undone.
+func (a *app) endShares(ctx context.Context, r *step.Runner, human provision.User, agent csrc.Policy, entry *config.Agent) {
+	if entry == nil {
+		return
+	}
+	for _, m := range entry.Mounts {
+		if !m.ACL {
+			continue
+		}
+		if err := a.revokeACL(ctx, r, human, agent, m); err != nil {
+			fmt.Fprintf(a.err, "au: share %s: its ACLs still name uid %d: %v\n", show(m.Source), agent.UID, err)
+		}
+	}
+}
+
+// endLegacyShares gives what an agent of the original's owns in shares back to the human.
+func (a *app) endLegacyShares(ctx context.Context, r *step.Runner, human provision.User, agent uint32, shares []string) {
+	for _, source := range shares {
+		if vanished(source) {
+			continue
+		}
+		if err := r.Apply(ctx, []step.Step{{Do: giveBackCommand(source, agent, human)}}); err != nil {
+			fmt.Fprintf(a.err, "au: share %s: files in it still belong to uid %d: %v\n", show(source), agent, err)
+		}
+	}
 }
 
 // filesCmd is the half of `au mount` that changes files in a share; each is printed as it runs.
@@ -112,12 +147,13 @@ type filesGrantCmd struct{ aclFlags }
 type filesRestoreCmd struct{ aclFlags }
 
 // visitACLs calls change for each file and folder of the caller's below source. other counts what is somebody else's.
-func (f aclFlags) visitACLs(change func(path string, fd int, st unix.Stat_t) error) (mine, others int, err error) {
+func (f aclFlags) visitACLs(a *app, change func(path string, fd int, st unix.Stat_t) error) (mine, others int, err error) {
 	tree, err := step.OpenTree(f.Source, false)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer tree.Close()
+	defer watchWalk(a.err, f.Source, tree)()
 	me := uint32(os.Geteuid())
 	var mu sync.Mutex
 	err = tree.Walk(context.Background(), func(e step.TreeEntry) error {
@@ -182,11 +218,11 @@ func fileACLs(fd int, st unix.Stat_t) (access, def provision.ACL, kept bool, err
 }
 
 func (c *filesGrantCmd) Run(a *app) error {
-	if err := c.save(); err != nil {
+	if err := c.save(a); err != nil {
 		return err
 	}
 	share := c.share()
-	mine, others, err := c.visitACLs(func(path string, fd int, st unix.Stat_t) error {
+	mine, others, err := c.visitACLs(a, func(path string, fd int, st unix.Stat_t) error {
 		access, def, _, err := fileACLs(fd, st)
 		if err != nil {
 			return err
@@ -212,7 +248,7 @@ func (c *filesGrantCmd) Run(a *app) error {
 }
 
 // save writes down what has an ACL already, before anything changes. What an earlier attempt wrote down stays.
-func (f aclFlags) save() error {
+func (f aclFlags) save(a *app) error {
 	saved, err := f.saved()
 	if err != nil {
 		return err
@@ -222,7 +258,7 @@ func (f aclFlags) save() error {
 		return err
 	}
 	var mu sync.Mutex
-	_, _, err = f.visitACLs(func(path string, fd int, st unix.Stat_t) error {
+	_, _, err = f.visitACLs(a, func(path string, fd int, st unix.Stat_t) error {
 		access, def, kept, err := fileACLs(fd, st)
 		mine := func(e provision.ACLEntry) bool { return e.Tag == provision.ACLUser && e.ID == f.AgentUID }
 		if err != nil || !kept || slices.ContainsFunc(access, mine) || slices.ContainsFunc(def, mine) {
@@ -286,7 +322,7 @@ func (c *filesRestoreCmd) Run(a *app) error {
 		return err
 	}
 	share := c.share()
-	_, others, err := c.visitACLs(func(path string, fd int, st unix.Stat_t) error {
+	_, others, err := c.visitACLs(a, func(path string, fd int, st unix.Stat_t) error {
 		access, def, kept, err := fileACLs(fd, st)
 		if err != nil || !kept {
 			return err

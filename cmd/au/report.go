@@ -80,20 +80,20 @@ func changedSince(source string, since int64) []provision.Finding {
 	defer tree.Close()
 	in := newInspector(tree, source, uint32(getuid()))
 	in.since = since
-	for _, rel := range provision.SelfRunningAtTop() {
-		if strings.Contains(rel, "/") {
-			in.look(rel)
-		}
+	for _, rel := range provision.SelfRunningIn("") {
+		in.look(rel)
 	}
 	for _, name := range namesIn(tree, ".husky") {
 		in.look(".husky/" + name)
 	}
 	isRepo := in.gitChanged(".git")
 	for _, name := range namesIn(tree, ".") {
-		// A repository's own folder changes with each git command; the one above it only when something is put there.
-		if above := in.look(name); name == ".git" || !in.gitChanged(name+"/.git") {
+		above := in.look(name)
+		if name == ".git" || !in.gitChanged(name+"/.git") {
 			continue
-		} else if above && isRepo && in.look(name+"/.git") && !in.submodule(".", name) {
+		}
+		// A repository's own folder changes with each git command; the one above it only when something is put there.
+		if isRepo && above && in.look(name+"/.git") && !in.submodule(".", name) {
 			in.add(name+"/.git", "git-nested", "")
 		}
 	}

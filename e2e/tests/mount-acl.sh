@@ -93,3 +93,23 @@ complains 'has no ACLs'
 ok as alice au mount list
 says_exactly 'Nothing is shared with agent agent.'
 umount $m
+
+promise="au delete undoes it as well, run by the human or by root"
+for who in alice root; do
+	as alice sh -c 'mkdir -p acl && echo x > acl/x && chmod 600 acl/x'
+	ok as alice au mount add --acl --rw acl
+	ok as alice au run sh -c 'echo x > acl/agents; mkdir -m 700 acl/shut; echo x > acl/shut/x'
+	if [ $who = root ]; then
+		ok au delete --human alice -y -H
+	else
+		ok as alice au delete -y -H
+	fi
+	ok find /home/alice/acl ! -user alice
+	silent
+	ok getfacl -Rp --skip-base /home/alice/acl
+	silent
+	ok stat -c %a /home/alice/acl/x
+	says_exactly 600
+	rm -r /home/alice/acl
+	ok as alice au new -y
+done

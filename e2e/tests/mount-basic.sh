@@ -115,4 +115,16 @@ ok stat -c %U "$config"
 says_exactly alice
 ok as alice au mount list
 says 'odd name'
+
+promise="another human shares folders of their own with the same agent"
+ok as alice au grant bob
+as bob sh -c 'mkdir -m 700 proj && echo bobs > proj/file'
+ok as bob au mount add --rw proj
+ok as bob au run sh -c 'cat proj/file; echo x > proj/new'
+says_exactly bobs
+ok stat -c %U /home/bob/proj/new
+says_exactly bob
+fails 1 as bob au mount add /home/alice/proj
+ok as alice au run cat proj/file
+says_exactly hello
 ok as alice au delete -y -H

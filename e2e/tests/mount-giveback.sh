@@ -62,3 +62,42 @@ complains 'only root can'
 fails 1 au files give-back --from 0 --to 1000 --group 1000 /home/alice/proj
 fails 1 au files give-back --from "$uid" --to 1000 --group 1000 /home/bob
 complains 'it belongs to uid 1001'
+
+promise="au delete of an agent of the original's gives its files back first"
+ok as alice au delete -y -H
+groupadd su-as-agent
+useradd --no-user-group --create-home --home-dir /home/agent --gid su-as-agent agent
+usermod --append --groups su-as-agent alice
+chgrp su-as-agent /home/agent
+chmod 2770 /home/agent
+as alice sh -c 'cat > .config/agent-as-unix-user.toml' <<'END'
+[[agents]]
+user_name = "agent"
+su_as_agent_group = "su-as-agent"
+entrypoint = "/home/agent/su_as_agent"
+entrypoint_sha256 = "0123"
+bootstrapped = true
+[[agents.mounts]]
+source = "/home/alice/proj"
+target = "/home/agent/proj"
+read_only = false
+[[agents.mounts]]
+source = "/home/alice/gone"
+target = "/home/agent/gone"
+read_only = false
+END
+chmod 700 /home/alice/.config
+rm bobs
+setfacl -R -m g:su-as-agent:rwx,d:g:su-as-agent:rwx /home/alice/proj
+runuser -u agent -- true
+mkdir -m 700 /home/alice/proj/theirs
+echo x > /home/alice/proj/theirs/x
+chown -R agent: /home/alice/proj/theirs
+ok as alice au delete -y -H
+says 'files give-back --from'
+ok stat -c %U /home/alice/proj/theirs /home/alice/proj/theirs/x
+says_exactly 'alice
+alice'
+ok getfacl -Rp /home/alice/proj
+says_not su-as
+says_not 'group:1'
