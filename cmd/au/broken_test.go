@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/a4u2/au/internal/fakehost"
+	"golang.org/x/sys/unix"
 )
 
 // testHost returns a machine on which au can be run in this process.
@@ -23,7 +24,7 @@ func testHost(t *testing.T, c fakehost.Config) *fakehost.Host {
 		hostRoot, getuid, getgid, getgroups, lstatFile, readDir, statfs, execute, openProgram, random = root, getid, group, groups, stat, read, fs, run, program, bytes
 		rootUID, installed = owner, source
 	})
-	h := newHost(filepath.Join(t.TempDir(), "host"), fakehost.Config{Systemd: c.Systemd, CgroupV1: c.CgroupV1})
+	h := newHost(filepath.Join(memory(t), "host"), fakehost.Config{Systemd: c.Systemd, CgroupV1: c.CgroupV1})
 	// Folders that other programs use too, so that they stay when an agent goes.
 	h.PutFolder("/usr/local/libexec/git", fakehost.Node{Mode: 0o755})
 	if err := h.Show(); err != nil {
@@ -33,6 +34,21 @@ func testHost(t *testing.T, c fakehost.Config) *fakehost.Host {
 	t.Setenv("HOME", h.Root+"/home/alice")
 	onHost(h)
 	return h
+}
+
+// memory returns a folder of the test's, in memory where there is such a file system that programs can be on: hundreds of machines are made here.
+func memory(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("/dev/shm", "au-test")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	program := filepath.Join(folder, "program")
+	if os.WriteFile(program, nil, 0o755) != nil || unix.Access(program, unix.X_OK) != nil {
+		return t.TempDir()
+	}
+	return folder
 }
 
 // runAu runs au as one process would; killed says that it was ended by After.
