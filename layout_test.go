@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package au_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/a4u2/au/"
+
+// edges are the packages of ours that one may import, beside those below it; what is not here may import none.
+var edges = map[string][]string{
+	"cmd/au":          {"provision", "provision/config", "provision/step", "slices", "netfilter", "netfilter/proxy", "csrc"},
+	"provision":       {"provision/step", "provision/config", "slices", "netfilter", "csrc"},
+	"netfilter/proxy": {"netfilter", "netfilter/dns", "netfilter/internal/pace"},
+	"netfilter/dns":   {"netfilter", "netfilter/internal/pace"},
+	"netfilter/bench": {"netfilter", "netfilter/proxy"},
+}
+
+// goList returns a line for each package of the tree.
+func goList(t *testing.T, format string) []string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-f", format, "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n")
+}
+
+func TestPackagesImportOnlyWhatIsBelowThem(t *testing.T) {
+	for _, line := range goList(t, `{{.ImportPath}} {{join .Imports " "}}`) {
+		words := strings.Fields(line)
+		name := strings.TrimPrefix(words[0], module)
+		for _, imported := range words[1:] {
+			imported, ours := strings.CutPrefix(imported, module)
+			if ours && !slices.Contains(edges[name], imported) && !strings.HasPrefix(imported, name+"/") {
+				t.Errorf("%s imports %s", name, imported)
+			}
+		}
+	}
+}
+
+// The tree holds nothing of the machine that it was written on.
+func TestNoWordsOfABuildMachine(t *testing.T) {
+	files, err := exec.Command("git", "ls-files", "-z").Output()
+	if err != nil {
+		t.Skip("not a git checkout")
+	}
+	foreign := regexp.MustCompile(`(^|[^\w.$}-])/(work|root/go|root/\.\w+)/|GOPROXY=|GOPRIVATE=|artifactory`)
+	for _, name := range strings.Split(strings.Trim(string(files), "\x00"), "\x00") {
+		text, err := os.ReadFile(name)
+		if err != nil || name == "layout_test.go" || bytes.IndexByte(text, 0) >= 0 {
+			continue
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			if foreign.MatchString(line) {
+				t.Errorf("%s:%d: %s", name, i+1, line)
+			}
+		}
+	}
+}
+
+func TestEverySourceFileNamesTheLicence(t *testing.T) {
+	files, err := exec.Command("git", "ls-files", "*.go", "*.c", "*.h", "*.nix").Output()
+	if err != nil {
+		t.Skip("not a git checkout")
+	}
+	for _, name := range strings.Fields(string(files)) {
+		text, err := os.ReadFile(name)
+		top := string(text[:min(len(text), 200)])
+		if err == nil && !strings.Contains(top, "SPDX-License-Identifier: GPL-3.0-or-later\n") {
+			t.Errorf("%s begins with %q", name, top)
+		}
+	}
+}
