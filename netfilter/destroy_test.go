@@ -127,6 +127,7 @@ func (l *lab) cgroup() (enter func(bool), inode uint64) {
 		}
 	}
 	group := root + "/au-lab-" + strconv.Itoa(os.Getpid())
+	l.group = group
 	must(l.t, os.Mkdir(group, 0o755))
 	info, err := os.Stat(group)
 	must(l.t, err)

@@ -38,6 +38,7 @@ const (
 type lab struct {
 	t       *testing.T
 	program string // this test binary, where every uid can execute it
+	group   string // a cgroup of the lab's own, once there is one
 	path    string // PATH for the packet filter's programs
 	mu      sync.Mutex
 	wire    []string

@@ -98,9 +98,9 @@ WantedBy=multi-user.target
 `, p.Agent, u.Program, p.RulesUnitName(), loaderHardening)
 }
 
-// loaderHardening leaves what nft and iptables need: the right to change rules and to end sockets, and netlink.
+// loaderHardening leaves what nft and iptables need: the right to change rules and to end sockets, and netlink; CAP_BPF is for the slice's program.
 // iptables-legacy locks /run/xtables.lock and opens a raw socket.
-const loaderHardening = `CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW
+const loaderHardening = `CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_BPF
 NoNewPrivileges=yes
 ProtectSystem=strict
 ReadWritePaths=/run

@@ -47,13 +47,11 @@ func TestSystemdTakesTheUnits(t *testing.T) {
 }
 
 func TestSliceBusctl(t *testing.T) {
-	got := sample().SliceBusctl()
-	for _, want := range []string{"user-1001.slice true 2", "IPAddressAllow 'a(iayu)' 2 2 4 127 0 0 0 8 10 16 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1 128", "IPAddressDeny 'a(iayu)' 2 2 4 0 0 0 0 0 10 16 "} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%q is not in\n%s", want, got)
-		}
+	want := "user-1001.slice true 1 IPEgressFilterPath as 1 /sys/fs/bpf/au_net_1001"
+	if got := sample().SliceBusctl(); !strings.HasSuffix(got, want) {
+		t.Errorf("%q is not at the end of\n%s", want, got)
 	}
-	if got := strings.Join(humansProxy().SliceSettings(), " "); got != "IPAddressAllow=localhost 203.0.113.53 2001:db8:2::53 IPAddressDeny=any" {
-		t.Errorf("beside the human's own proxy the slice is set to %q", got)
+	if one, other := sample().EgressPath(), humansProxy().EgressPath(); one == other {
+		t.Errorf("two programs would be pinned at %s", one)
 	}
 }

@@ -30,7 +30,7 @@ type NetFacts struct {
 	Human   User
 	Systemd bool // systemd runs the machine
 	IPv6    bool // there is ::1
-	Unified bool // cgroup v2 alone, so that the slice's address filter works
+	NoSlice string // why the slice's filter cannot hold on this machine; empty: it can
 	Self    Source
 	User    *User // the daemon's; nil: none
 
@@ -41,7 +41,7 @@ type NetFacts struct {
 	Parents    map[string]Path // of folders that stand above: those of /etc/au, NetDir, LogDir
 	Units      map[string]NetUnit
 	SliceText  string   // the drop-in; empty: none
-	Runtime    []string // files in /run that hold the slice's addresses until the next boot
+	Runtime    []string // files in /run that hold the slice's filter until the next boot
 }
 
 // NetUnit is one of the agent's network units as it is on the machine.
@@ -236,21 +236,20 @@ func planNetStart(p netfilter.Policy, f NetFacts, text string, changed map[strin
 
 // planNetSlice tells systemd the filter now; the drop-in keeps it.
 func planNetSlice(p netfilter.Policy) step.Step {
-	s := step.Step{Do: step.Root(append([]string{"systemctl", "set-property", "--runtime", p.SliceName()}, p.SliceSettings()...)...)}
+	s := step.Step{Do: step.Root("systemctl", "set-property", "--runtime", p.SliceName(), p.SliceSetting())}
 	s.Do.Note = "same as: " + p.SliceBusctl()
 	s.Undo = step.Undo(openSlice(p), step.Root(append([]string{"rm", "-f"}, runtimeFiles(p)...)...))
 	return s
 }
 
-// openSlice takes the filter off. Emptying a list is what reaches the kernel; without its file it would stay.
+// openSlice takes the filter off. Emptying the list is what reaches the kernel; without its file it would stay.
 func openSlice(p netfilter.Policy) step.Command {
-	return step.Root("systemctl", "set-property", "--runtime", p.SliceName(), "IPAddressAllow=", "IPAddressDeny=")
+	return step.Root("systemctl", "set-property", "--runtime", p.SliceName(), "IPEgressFilterPath=")
 }
 
 // runtimeFiles returns where systemd keeps what set-property --runtime was told.
 func runtimeFiles(p netfilter.Policy) []string {
-	dir := "/run/systemd/system.control/" + p.SliceName() + ".d/"
-	return []string{dir + "50-IPAddressAllow.conf", dir + "50-IPAddressDeny.conf"}
+	return []string{"/run/systemd/system.control/" + p.SliceName() + ".d/50-IPEgressFilterPath.conf"}
 }
 
 // NetRuntimeFiles returns the files in /run that NetFacts.Runtime may name.

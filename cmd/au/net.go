@@ -81,7 +81,7 @@ func restricted(agent string) (netfilter.Policy, error) {
 func observeNet(agent string) (provision.NetFacts, error) {
 	os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin")
 	f := provision.NetFacts{Systemd: exists("/run/systemd/system"), IPv6: hasIPv6(), Parents: map[string]provision.Path{}, Units: map[string]provision.NetUnit{}}
-	f.Unified = exists("/sys/fs/cgroup/cgroup.controllers")
+	f.NoSlice = noSlice()
 	var err error
 	if f.Agent, err = made(agent); err != nil {
 		return f, err
@@ -117,6 +117,17 @@ func observeNet(agent string) (provision.NetFacts, error) {
 	}
 	f.Units = netUnits(p, f.Systemd)
 	return f, err
+}
+
+// noSlice returns why the second layer cannot hold here; empty where it can.
+func noSlice() string {
+	switch {
+	case !exists("/sys/fs/cgroup/cgroup.controllers"):
+		return "cgroup v2 does not rule this machine"
+	case !netfilter.HasBPF():
+		return netfilter.ErrNoBPF.Error()
+	}
+	return ""
 }
 
 // netUnits asks systemd for the units of the agent's network.

@@ -255,14 +255,14 @@ func (a *app) sayRestricted(p netfilter.Policy, f provision.NetFacts) {
 	if !p.Learn.IsZero() {
 		fmt.Fprintf(a.out, "Until %s everything is let through and recorded; then: au net log --agent %s --suggest\n", local(p.Learn), p.Agent)
 	}
-	for _, warning := range netWarnings(p, f.Agent, f.Unified) {
+	for _, warning := range netWarnings(p, f.Agent, f.NoSlice) {
 		fmt.Fprintf(a.err, "au: warning: %s\n", warning)
 	}
 	fmt.Fprintf(a.out, "See it hold: au net status --agent %s --verify\n", p.Agent)
 }
 
 // netWarnings says what the rules do not stop.
-func netWarnings(p netfilter.Policy, agent csrc.Policy, unified bool) []string {
+func netWarnings(p netfilter.Policy, agent csrc.Policy, noSlice string) []string {
 	var all []string
 	if !p.HasDaemon() {
 		all = append(all, "an intercepting proxy that trusts the Host header can be told an allowed name and sent to another address (Squid: host_verify_strict on)",
@@ -273,8 +273,8 @@ func netWarnings(p netfilter.Policy, agent csrc.Policy, unified bool) []string {
 			all = append(all, fmt.Sprintf("the agent has --allow %s, by which others can reach the network for it", word))
 		}
 	}
-	if !unified {
-		all = append(all, "cgroup v2 does not rule this machine, so that the slice's address filter, the second layer, does not hold")
+	if noSlice != "" {
+		all = append(all, "the second layer, the slice's filter, does not hold: "+noSlice)
 	}
 	return all
 }

@@ -49,7 +49,12 @@ func (c *netLoadCmd) Run(a *app) error {
 	if err != nil {
 		return restricting(c.Agent, err)
 	}
-	return restricting(c.Agent, alone(func() error { return loadRules(p) }))
+	return restricting(c.Agent, alone(func() error {
+		if err := p.PinEgress(); err != nil && !errors.Is(err, netfilter.ErrNoBPF) {
+			fmt.Fprintf(a.err, "au: warning: the second layer does not hold: %v\n", err)
+		}
+		return loadRules(p)
+	}))
 }
 
 // enforceable returns the network policy of an agent whose uid is still its own. Whoever has the uid by now stays restricted, and does
@@ -166,7 +171,7 @@ func (c *netUnloadCmd) Run(a *app) error {
 		return err
 	}
 	p := netfilter.Policy{Agent: c.Agent, UID: agent.UID}
-	return restricting(c.Agent, alone(func() error { return errors.Join(unloadNFT(p), unloadIptables(p)) }))
+	return restricting(c.Agent, alone(func() error { return errors.Join(unloadNFT(p), unloadIptables(p), p.UnpinEgress()) }))
 }
 
 // Run puts the rules back until it is ended. A policy that cannot be read leaves what is in force.

@@ -109,9 +109,8 @@ func (v *netView) fill(p netfilter.Policy, agent csrc.Policy) {
 	if p.Learning(now) {
 		v.Learning = &p.Learn
 	}
-	unified := exists("/sys/fs/cgroup/cgroup.controllers")
-	v.Layers = layers(p, unified)
-	v.Warnings = append(v.Warnings, netWarnings(p, agent, unified)...)
+	v.Layers = layers(p, noSlice())
+	v.Warnings = append(v.Warnings, netWarnings(p, agent, noSlice())...)
 	if agent.UID != p.UID {
 		v.Warnings = append(v.Warnings, fmt.Sprintf("the rules are for uid %d, and the agent has %d: au net restrict --agent %s", p.UID, agent.UID, p.Agent))
 	}
@@ -129,7 +128,7 @@ func viewRule(e netfilter.Entry, now time.Time) ruleView {
 }
 
 // layers says what systemd has of each layer.
-func layers(p netfilter.Policy, unified bool) []layerView {
+func layers(p netfilter.Policy, noSlice string) []layerView {
 	units := netUnits(p, exists("/run/systemd/system"))
 	unit := func(layer, name, does string) layerView {
 		l := layerView{Name: layer, Up: units[name].Active, State: does + " by " + name}
@@ -142,12 +141,12 @@ func layers(p netfilter.Policy, unified bool) []layerView {
 	if p.HasDaemon() {
 		all = append(all, unit("daemon", p.DaemonUnitName(), fmt.Sprintf("names decided on ports %d and %d (DNS)", p.Proxy, p.DNS)))
 	}
-	slice := layerView{Name: "slice", State: "IPAddressDeny=any on " + p.SliceName()}
-	out, _ := exec.Command("systemctl", "show", "--property=IPAddressDeny", "--value", p.SliceName()).Output()
+	slice := layerView{Name: "slice", State: "packets leave " + p.SliceName() + " by lo only, whoever sends them"}
+	out, _ := exec.Command("systemctl", "show", "--property=IPEgressFilterPath", "--value", p.SliceName()).Output()
 	switch {
-	case !unified:
-		slice.State = "does not hold: it needs cgroup v2"
-	case !strings.Contains(string(out), "0.0.0.0/0"):
+	case noSlice != "":
+		slice.State = "does not hold: " + noSlice
+	case strings.TrimSpace(string(out)) != p.EgressPath():
 		slice.State = "not set: au net restrict --agent " + p.Agent
 	default:
 		slice.Up = true

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package netfilter
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The second layer: a program that the kernel runs for every packet which leaves a cgroup of the agent's slice, whosever uid sends it. systemd
+// attaches it (IPEgressFilterPath=, systemd.resource-control(5), cgroup v2). It needs no rule of the first layer: what was diverted
+// leaves by lo, and everything that was not dies.
+//
+// systemd's own IPAddressDeny=any, IPAddressAllow=localhost cannot do it: it looks at what comes in as well, and the answer to a diverted
+// connection comes from the address that was dialled.
+
+const bpfFolder = "/sys/fs/bpf"
+
+// EgressPath returns where the agent's program is pinned. Another program has another path, so that systemd takes note.
+func (p Policy) EgressPath() string {
+	path := bpfFolder + "/" + p.Table()
+	if servers := p.outsideResolvers(); len(servers) > 0 {
+		hash := fnv.New32a()
+		for _, server := range servers {
+			hash.Write(server.AsSlice())
+		}
+		path += fmt.Sprintf("_%08x", hash.Sum32())
+	}
+	return path
+}
+
+// ErrNoBPF says that this machine has nowhere to pin a program.
+var ErrNoBPF = errors.New("no BPF file system at " + bpfFolder)
+
+// HasBPF reports whether a program can be pinned.
+func HasBPF() bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(bpfFolder, &fs) == nil && fs.Type == unix.BPF_FS_MAGIC
+}
+
+// PinEgress loads the agent's program and leaves it at EgressPath, unless it is there. It needs CAP_BPF and CAP_NET_ADMIN.
+func (p Policy) PinEgress() error {
+	if !HasBPF() {
+		return ErrNoBPF
+	}
+	if _, err := os.Lstat(p.EgressPath()); err == nil {
+		return nil
+	}
+	fd, err := p.loadEgress()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	path, err := unix.BytePtrFromString(p.EgressPath())
+	if err != nil {
+		return err
+	}
+	attr := struct {
+		path  uint64
+		fd    uint32
+		flags uint32
+	}{uint64(uintptr(unsafe.Pointer(path))), uint32(fd), 0}
+	_, err = bpf(unix.BPF_OBJ_PIN, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+	runtime.KeepAlive(path)
+	if err != nil {
+		return fmt.Errorf("pin the egress program at %s: %w", p.EgressPath(), err)
+	}
+	return nil
+}
+
+// UnpinEgress removes the agent's programs, under whatever policy they were made.
+func (p Policy) UnpinEgress() error {
+	entries, err := os.ReadDir(bpfFolder)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	for _, entry := range entries {
+		if name := entry.Name(); name == p.Table() || strings.HasPrefix(name, p.Table()+"_") {
+			err = errors.Join(err, os.Remove(bpfFolder+"/"+name))
+		}
+	}
+	return err
+}
+
+// loadEgress gives the program to the kernel and returns its file descriptor.
+func (p Policy) loadEgress() (int, error) {
+	program := p.egress()
+	license := []byte("GPL\x00")
+	attr := struct { // union bpf_attr for BPF_PROG_LOAD, as far as it is used
+		kind, count       uint32
+		program, license  uint64
+		logLevel, logSize uint32
+		logBuf            uint64
+		version, flags    uint32
+		name              [16]byte
+		ifindex, attach   uint32
+	}{
+		kind: unix.BPF_PROG_TYPE_CGROUP_SKB, count: uint32(len(program) / 8), attach: unix.BPF_CGROUP_INET_EGRESS,
+		program: uint64(uintptr(unsafe.Pointer(&program[0]))), license: uint64(uintptr(unsafe.Pointer(&license[0]))),
+	}
+	copy(attr.name[:15], p.Table())
+	fd, err := bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+	runtime.KeepAlive(program)
+	runtime.KeepAlive(license)
+	if err != nil {
+		return -1, fmt.Errorf("load the egress program: %w", err)
+	}
+	return fd, nil
+}
+
+func bpf(command int, attr unsafe.Pointer, size uintptr) (int, error) {
+	fd, _, errno := unix.Syscall(unix.SYS_BPF, uintptr(command), uintptr(attr), size)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(fd), nil
+}
+
+// Instructions of BPF, as far as the program needs them (Documentation/bpf/standardization/instruction-set.rst).
+const (
+	movReg   = 0xbf // dst = src
+	movImm   = 0xb7 // dst = imm
+	addImm   = 0x07 // dst += imm
+	rshImm   = 0x77 // dst >>= imm
+	loadU8   = 0x71 // dst = *(u8 *)(src + off)
+	loadU32  = 0x61 // dst = *(u32 *)(src + off)
+	jumpNe   = 0x55 // if dst != imm, skip off
+	jumpNe32 = 0x56 // the same on the low 32 bits, which an immediate of more than 31 needs
+	jumpGt   = 0x2d // if dst > src, skip off
+	exit     = 0x95 // end with r0: 1 lets the packet go, 0 ends it with EPERM
+)
+
+// Offsets into the context, struct __sk_buff. The packet begins with its IP header.
+const (
+	skbIfindex = 40
+	skbData    = 76
+	skbDataEnd = 80
+)
+
+const loopbackIndex = 1 // of lo, in every network namespace
+
+// egress returns the program: out by lo, or to a DNS server that the agent may ask itself; nothing else.
+func (p Policy) egress() []byte {
+	allow := [][]byte{op(movImm, 0, 0, 0, 1), op(exit, 0, 0, 0, 0)}
+	program := [][]byte{
+		op(loadU32, 2, 1, skbIfindex, 0),
+		op(jumpNe, 2, 0, int16(len(allow)), loopbackIndex),
+	}
+	program = append(program, allow...)
+	for _, server := range p.outsideResolvers() {
+		program = append(program, unlessSentTo(server, len(allow))...)
+		program = append(program, allow...)
+	}
+	program = append(program, op(movImm, 0, 0, 0, 0), op(exit, 0, 0, 0, 0))
+	var code []byte
+	for _, instruction := range program {
+		code = append(code, instruction...)
+	}
+	return code
+}
+
+// unlessSentTo returns instructions that skip as many behind them, unless the packet's destination is addr.
+func unlessSentTo(addr netip.Addr, behind int) [][]byte {
+	version, at, header, words := int32(4), int16(16), int32(20), addr.AsSlice()
+	if addr.Is6() {
+		version, at, header = 6, 24, 40
+	}
+	total := 8 + len(words)/2
+	var block [][]byte
+	skip := func(code, dst, src byte, imm int32) {
+		block = append(block, op(code, dst, src, int16(total-len(block)-1+behind), imm))
+	}
+	block = append(block, op(loadU32, 2, 1, skbData, 0), op(loadU32, 3, 1, skbDataEnd, 0), op(movReg, 4, 2, 0, 0), op(addImm, 4, 0, 0, header))
+	skip(jumpGt, 4, 3, 0)
+	block = append(block, op(loadU8, 5, 2, 0, 0), op(rshImm, 5, 0, 0, 4))
+	skip(jumpNe, 5, 0, version)
+	for i := 0; i < len(words); i += 4 {
+		block = append(block, op(loadU32, 5, 2, at+int16(i), 0))
+		skip(jumpNe32, 5, 0, int32(binary.NativeEndian.Uint32(words[i:])))
+	}
+	return block
+}
+
+func op(code byte, dst, src byte, offset int16, imm int32) []byte {
+	b := []byte{code, dst | src<<4, 0, 0, 0, 0, 0, 0}
+	binary.NativeEndian.PutUint16(b[2:], uint16(offset))
+	binary.NativeEndian.PutUint32(b[4:], uint32(imm))
+	return b
+}

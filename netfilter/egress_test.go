@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package netfilter
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// attachEgress has the kernel run the policy's program for the lab's cgroup, as systemd would.
+func (l *lab) attachEgress(p Policy, group string) {
+	fd, err := p.loadEgress()
+	must(l.t, err)
+	folder, err := os.Open(group)
+	must(l.t, err)
+	attr := struct{ target, program, kind, flags uint32 }{uint32(folder.Fd()), uint32(fd), unix.BPF_CGROUP_INET_EGRESS, 0}
+	_, err = bpf(unix.BPF_PROG_ATTACH, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+	must(l.t, err)
+	l.t.Cleanup(func() { folder.Close(); unix.Close(fd) })
+}
+
+// The second layer alone: no rules, and another user's packets, as a set-uid helper's.
+func TestSliceHoldsWithoutRules(t *testing.T) {
+	inLab(t, func(l *lab) {
+		enter, _ := l.cgroup()
+		enter(true)
+		open := waysOpen(t, l)
+		l.attachEgress(sample(), l.group)
+		for i, way := range waysOut {
+			for _, uid := range []uint32{way.uid, 0} {
+				argv := append([]string{"dial"}, strings.Fields(way.argv)...)
+				said := ""
+				if packets := l.left(func() { said = l.as(uid, argv...) }); open[i] && len(packets) > 0 {
+					t.Errorf("%s as uid %d: %s, and this left the machine: %q", way.name, uid, said, packets)
+				}
+			}
+		}
+		for _, local := range []string{"127.0.0.1:5432", "[::1]:5432", "127.0.0.1:3000 proto=udp"} {
+			if said := l.as(human, append([]string{"dial"}, strings.Fields(local)...)...); said != `"HUMAN"` {
+				t.Errorf("in the slice, %s: %s", local, said)
+			}
+		}
+		enter(false)
+		if said := l.as(human, "dial", "203.0.113.66:443"); !strings.HasPrefix(said, `"INTERNET`) {
+			t.Errorf("outside the slice the human saw %s", said)
+		}
+	})
+}
+
+// Both layers: what is diverted comes back.
+func TestBothLayers(t *testing.T) {
+	inLab(t, func(l *lab) {
+		enter, _ := l.cgroup()
+		l.attachEgress(sample(), l.group)
+		l.nftOn(sample())
+		enter(true)
+		for _, c := range []struct{ argv, want string }{
+			{"203.0.113.66:443", `"DAEMON 203.0.113.66:443"`}, {"[2001:db8:2::66]:443", `"DAEMON [2001:db8:2::66]:443"`},
+			{"203.0.113.66:53 proto=udp", `"DAEMON-DNS"`}, {"[2001:db8:2::66]:53 proto=udp", `"DAEMON-DNS"`},
+			{"127.0.0.1:3000", `"HUMAN"`},
+		} {
+			if said := l.as(agent, append([]string{"dial"}, strings.Fields(c.argv)...)...); said != c.want {
+				t.Errorf("%s: the agent saw %s, want %s", c.argv, said, c.want)
+			}
+		}
+		enter(false)
+	})
+}
+
+// Beside the human's own proxy the agent asks DNS servers itself.
+func TestSliceLetsResolversThrough(t *testing.T) {
+	inLab(t, func(l *lab) {
+		enter, _ := l.cgroup()
+		l.attachEgress(humansProxy(), l.group)
+		enter(true)
+		for _, c := range []struct{ argv, want string }{
+			{"203.0.113.53:53 proto=udp", `"INTERNET"`}, {"[2001:db8:2::53]:53 proto=udp", `"INTERNET"`}, {"203.0.113.53:53", `"INTERNET`},
+			{"203.0.113.66:53 proto=udp", "error: send: operation not permitted"}, {"[2001:db8:2::66]:53 proto=udp", "error: send: operation not permitted"},
+		} {
+			if said := l.as(agent, append([]string{"dial"}, strings.Fields(c.argv)...)...); !strings.HasPrefix(said, c.want) {
+				t.Errorf("%s: the agent saw %s, want %s", c.argv, said, c.want)
+			}
+		}
+		enter(false)
+	})
+}
