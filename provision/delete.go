@@ -61,66 +61,84 @@ func PlanStop(f Facts) []step.Step {
 	return plan
 }
 
+// remover collects commands of root's that have no undo: what is deleted does not come back.
+type remover []step.Step
+
+func (r *remover) do(argv ...string) { *r = append(*r, step.Step{Do: step.Root(argv...)}) }
+
+// folder removes one that others may have something in.
+func (r *remover) folder(name string, at Path) {
+	if at.Exists {
+		r.do("rmdir", "--ignore-fail-on-non-empty", name)
+	}
+}
+
 // PlanDelete returns the steps that remove what is there of the agent, the mark last. Its processes have ended before.
 func PlanDelete(f Facts, deleteHome bool) []step.Step {
 	p := *f.Policy
-	var plan []step.Step
-	do := func(argv ...string) { plan = append(plan, step.Step{Do: step.Root(argv...)}) }
+	var plan remover
+	plan.unit(p, f)
+	plan.entrypoint(p, f)
+	if f.Ours() && len(f.Spools) > 0 {
+		// What an account that is gone would leave to the next one with its uid: mail, its crontab, its at jobs.
+		plan.do(append(append([]string{"find"}, f.Spools...), "-xdev", "-type", "f", "-uid", num(p.UID), "-delete")...)
+	}
+	if f.State.Exists {
+		plan.do("rm", "-rf", "--one-file-system", StateDir+"/"+p.Name)
+	}
+	plan.folder(StateDir, f.StateFolder)
+	plan = append(plan, planDeleteHome(p, f, deleteHome)...)
+	plan.accounts(p, f)
+	record := slices.RecordPath(p.Name)
+	if f.Leftovers.Limits {
+		plan.do("rm", "-f", record, record+".new")
+	}
+	plan.folder(path.Dir(record), f.LimitsFolder)
+	plan.do("rm", "-f", PolicyPath(p.Name), PolicyPath(p.Name)+".new")
+	plan.folder(PolicyDir, f.PolicyFolder)
+	plan.folder(EtcDir, f.Etc)
+	return plan
+}
 
+// unit removes what systemd has of the agent.
+func (r *remover) unit(p csrc.Policy, f Facts) {
 	unit := UnitDir + "/" + slices.KeeperName(p.Name)
 	if f.Unit.Text != "" || f.Unit.Temp {
-		do("rm", "-f", unit, unit+".new")
+		r.do("rm", "-f", unit, unit+".new")
 	}
 	for _, d := range f.Leftovers.DropIns {
-		do("rm", "-rf", d)
+		r.do("rm", "-rf", d)
 		if control := path.Dir(d); path.Base(control) == "system.control" {
-			do("rmdir", "--ignore-fail-on-non-empty", control)
+			r.do("rmdir", "--ignore-fail-on-non-empty", control)
 		}
 	}
 	if f.Unit.Systemd && (f.Unit.Text != "" || len(f.Leftovers.DropIns) > 0) {
-		do("systemctl", "daemon-reload")
+		r.do("systemctl", "daemon-reload")
 	}
 	if f.Leftovers.Linger {
-		do("rm", "-f", "/var/lib/systemd/linger/"+p.Name)
+		r.do("rm", "-f", "/var/lib/systemd/linger/"+p.Name)
 	}
+}
+
+func (r *remover) entrypoint(p csrc.Policy, f Facts) {
 	if f.EntrypointFolder.Exists {
-		do("rm", "-f", EntrypointPath(p.Name), EntrypointPath(p.Name)+".new")
-		do("rmdir", path.Dir(EntrypointPath(p.Name)))
+		r.do("rm", "-f", EntrypointPath(p.Name), EntrypointPath(p.Name)+".new")
+		r.do("rmdir", path.Dir(EntrypointPath(p.Name)))
 	}
-	if f.LibexecAu.Exists {
-		do("rmdir", "--ignore-fail-on-non-empty", LibexecDir)
-	}
-	if f.Ours() && len(f.Spools) > 0 {
-		// What an account that is gone would leave to the next one with its uid: mail, its crontab, its at jobs.
-		do(append(append([]string{"find"}, f.Spools...), "-xdev", "-type", "f", "-uid", num(p.UID), "-delete")...)
-	}
-	if f.State.Exists {
-		do("rm", "-rf", "--one-file-system", StateDir+"/"+p.Name)
-	}
-	if f.StateFolder.Exists {
-		do("rmdir", "--ignore-fail-on-non-empty", StateDir)
-	}
-	plan = append(plan, planDeleteHome(p, f, deleteHome)...)
+	r.folder(LibexecDir, f.LibexecAu)
+}
+
+// accounts removes the user and its groups, as far as they are those of the policy.
+func (r *remover) accounts(p csrc.Policy, f Facts) {
 	if f.Agent != nil {
-		do("userdel", p.Name)
+		r.do("userdel", p.Name)
 	}
 	if f.Private != nil && f.Private.GID == p.GID && !(f.Agent != nil && f.UserGroups) {
-		plan = append(plan, step.Step{Do: groupdel(p.Name)})
+		*r = append(*r, step.Step{Do: groupdel(p.Name)})
 	}
 	if f.Group != nil && f.Group.GID == p.Group {
-		plan = append(plan, step.Step{Do: groupdel(f.Group.Name)})
+		*r = append(*r, step.Step{Do: groupdel(f.Group.Name)})
 	}
-	if f.Leftovers.Limits {
-		record := slices.RecordPath(p.Name)
-		do("rm", "-f", record, record+".new")
-	}
-	if f.LimitsFolder.Exists {
-		do("rmdir", "--ignore-fail-on-non-empty", path.Dir(slices.RecordPath(p.Name)))
-	}
-	do("rm", "-f", PolicyPath(p.Name), PolicyPath(p.Name)+".new")
-	do("rmdir", "--ignore-fail-on-non-empty", PolicyDir)
-	do("rmdir", "--ignore-fail-on-non-empty", EtcDir)
-	return plan
 }
 
 // planDeleteHome removes the home, or closes it. A home whose owner is somebody else's is left alone.

@@ -53,7 +53,6 @@ type Path struct {
 	Exists   bool
 	Mode     fs.FileMode
 	UID, GID uint32
-	Links    uint64
 	ACL      []string // numeric entries such as "user:1001:rwx" and "default:mask::rwx"; nil where there are only the mode bits
 	NoSuid   bool     // the file system is mounted nosuid
 	SHA256   string   // of a regular file that could be read

@@ -280,7 +280,7 @@ func lstat(path string) provision.Path {
 	}
 	p := provision.Path{Exists: true, Mode: info.Mode()}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		p.UID, p.GID, p.Links = st.Uid, st.Gid, uint64(st.Nlink)
+		p.UID, p.GID = st.Uid, st.Gid
 	}
 	if info.Mode()&fs.ModeSymlink == 0 {
 		p.ACL = acl(path)
