@@ -73,6 +73,9 @@ func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 	if err := checkSource(want.Source, f); err != nil {
 		return err
 	}
+	if len(have) >= maxShares {
+		return refuse("", "share %q: agent %q has %d shares, as many as a run can have", want.Source, f.Agent, len(have))
+	}
 	for _, other := range have {
 		if err := CheckOverlap(want, other); err != nil {
 			return err
@@ -88,6 +91,9 @@ func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 	}
 	return checkMapping(want, f)
 }
+
+// maxShares is MAX_SHARES of the entrypoint.
+const maxShares = 256
 
 // checkSource refuses what is not a folder of the human's own, inside their home.
 func checkSource(source string, f ShareFacts) error {
@@ -150,8 +156,14 @@ func checkWritable(want config.Mount, f ShareFacts) error {
 	if _, ok := Within(want.Source, f.Config); ok {
 		return refuse("", "share %q: it holds %s, which says what the agent sees: share it without --rw", want.Source, f.Config)
 	}
+	if _, ok := Within(ACLRecords(f.Config), want.Source); ok {
+		return refuse("", "share %q: au keeps there what files' ACLs were: share it without --rw", want.Source)
+	}
 	return nil
 }
+
+// ACLRecords returns the folder, beside the human's config, where it stands what files had before ACLs shared them.
+func ACLRecords(config string) string { return strings.TrimSuffix(config, ".toml") + ".acl" }
 
 // checkMapping refuses a folder on, or with a mount of, a file system that the kernel cannot show under another owner.
 func checkMapping(want config.Mount, f ShareFacts) error {

@@ -46,6 +46,7 @@ func TestCheckShare(t *testing.T) {
 		{"open_home_read_only", func(f *ShareFacts, m *config.Mount) { f.HomeOpen, m.ReadOnly = []Opening{{}}, true }, ""},
 		{"config", func(f *ShareFacts, m *config.Mount) { m.Source = "/home/alice/.config" }, "says what the agent sees"},
 		{"config_read_only", func(f *ShareFacts, m *config.Mount) { m.Source, m.ReadOnly = "/home/alice/.config", true }, ""},
+		{"records", func(f *ShareFacts, m *config.Mount) { m.Source = "/home/alice/.config/agent-as-unix-user.acl" }, "what files' ACLs were"},
 		{"old_kernel", func(f *ShareFacts, m *config.Mount) { f.Kernel = Kernel{5, 10} }, "this kernel (5.10)"},
 		{"old_kernel_acl", func(f *ShareFacts, m *config.Mount) { f.Kernel, m.ACL = Kernel{5, 10}, true }, ""},
 		{"overlay", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Type = "overlay" }, "its file system, overlay, cannot be shown"},
@@ -216,5 +217,18 @@ func TestStartUp(t *testing.T) {
 		if got := StartUp("/home/alice/"+source, "/home/alice") != ""; got != want {
 			t.Errorf("StartUp(%q) is %v, not %v", source, got, want)
 		}
+	}
+}
+
+func TestAsManySharesAsARunTakes(t *testing.T) {
+	var have []config.Mount
+	for i := range maxShares {
+		have = append(have, ro("p"+num(uint32(i)), "p"+num(uint32(i))))
+	}
+	if err := CheckShare(ro("q", "q"), have, shareFacts()); err == nil {
+		t.Error("CheckShare takes one more than the entrypoint does")
+	}
+	if err := CheckShare(ro("q", "q"), have[1:], shareFacts()); err != nil {
+		t.Errorf("CheckShare refuses the last that fits: %v", err)
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/a4u2/au/csrc"
@@ -31,7 +30,7 @@ stays closed to the other; 0600 files now show as 0660, and ssh and the like ref
 // aclRecord returns where it stands what a share's files had before, beside the human's config.
 func aclRecord(config, agent, source string) string {
 	sum := sha256.Sum256([]byte(source))
-	return filepath.Join(strings.TrimSuffix(config, ".toml")+".acl", agent+"-"+hex.EncodeToString(sum[:8]))
+	return filepath.Join(provision.ACLRecords(config), agent+"-"+hex.EncodeToString(sum[:8]))
 }
 
 // aclWords are the arguments of the `au files` command for a share.

@@ -51,6 +51,9 @@ plant 'rm -r away && touch .envrc && mkdir -p d/.vscode && echo "{\"tasks\":[{\"
 found runs .envrc d/.vscode/tasks.json .husky/pre-push
 plant 'rm -r .envrc d .husky && echo "{\"scripts\":{\"preinstall\":\"x\"}}" > package.json'
 found runs package.json
+plant 'rm package.json && echo x > evil && ln -s evil .envrc && mkdir v && echo folderOpen > v/tasks.json && ln -s v .vscode'
+found runs .envrc .vscode/tasks.json
+plant 'rm -r evil .envrc v .vscode && touch package.json'
 plant 'rm package.json && ln -s ../.bashrc rc && ln -s /home/alice/.ssh ssh && ln -s /home/alice/proj/x fine && ln -s node_modules/../../x up'
 found symlink rc ssh up
 plant 'rm rc ssh fine up && mkfifo pipe'
