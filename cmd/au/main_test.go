@@ -82,7 +82,16 @@ func onHost(h *fakehost.Host) {
 		}
 		return nil
 	}
-	execute = func(cmd *exec.Cmd) error { return errors.Join(h.Exec(cmd), h.Show()) }
+	execute = func(cmd *exec.Cmd) error {
+		switch self, _ := os.Executable(); cmd.Args[0] {
+		case self:
+			cmd.Args[0] = "au"
+			return cmd.Run()
+		case "cc":
+			return compiler(cmd)
+		}
+		return errors.Join(h.Exec(cmd), h.Show())
+	}
 	openProgram = func(path string) (*os.File, error) {
 		f, err := os.Open(h.Root + path)
 		if err == nil {
@@ -92,6 +101,17 @@ func onHost(h *fakehost.Host) {
 	}
 	patience = 200 * time.Millisecond
 	random = strings.NewReader(strings.Repeat("\x01\x23\x45\x67\x89\xab\xcd\xef", 100))
+}
+
+// compiler plays cc(1): on a machine without a libc.a, where FAKE_CC is dynamic; on one where nothing compiles, where it is broken.
+func compiler(cmd *exec.Cmd) error {
+	static := slices.Contains(cmd.Args, "-static-pie")
+	source, err := os.ReadFile(cmd.Args[len(cmd.Args)-1])
+	if kind := os.Getenv("FAKE_CC"); err != nil || len(source) == 0 || kind == "broken" || kind == "dynamic" && static {
+		fmt.Fprintln(cmd.Stderr, "cc: no such thing")
+		return fakehost.ExitStatus(1)
+	}
+	return os.WriteFile(cmd.Args[slices.Index(cmd.Args, "-o")+1], []byte("built\n"), 0o755)
 }
 
 // play is a process of au's on the machine that was saved below root. FAKE_FAIL names the commands that fail of those that go through sudo:

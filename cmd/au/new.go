@@ -43,30 +43,9 @@ func (c *newCmd) Run(a *app) error {
 		return err
 	}
 	want := provision.Want{Name: c.Agent, Allow: c.Allow}
-	if err := provision.CheckName(want.Name); err != nil {
-		return err
-	}
-	if err := provision.CheckAllow(want.Allow); err != nil {
-		return err
-	}
-	if legacy := a.legacy(human, want.Name); legacy != nil {
-		return legacy
-	}
-	facts, err := observe(want.Name, human)
+	facts, build, err := c.check(a, human, want)
 	if err != nil {
 		return err
-	}
-	source, build, err := findSource(human)
-	if err != nil {
-		return err
-	}
-	facts.Source = source
-	if err := provision.CheckNew(want, facts); err != nil {
-		return err
-	}
-	limits := c.limits()
-	if !limits.Empty() && !facts.Unit.Systemd {
-		return limiting(want.Name, step.ErrNoSystemd)
 	}
 	runner, err := a.runner(a.out, c.DryRun)
 	if err != nil {
@@ -79,14 +58,41 @@ func (c *newCmd) Run(a *app) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if build != nil {
-		if source, err = build(ctx, runner); err != nil {
+	if build {
+		if facts.Source, err = buildSource(ctx, runner, human); err != nil {
 			return err
 		}
-		defer os.RemoveAll(filepath.Dir(source.Path))
-		facts.Source = source
+		if !c.DryRun {
+			defer os.RemoveAll(filepath.Dir(facts.Source.Path))
+		}
 	}
-	return a.create(ctx, runner, want, limits, facts)
+	return a.create(ctx, runner, want, c.limits(), facts)
+}
+
+// check refuses what cannot be made before anything has changed, and returns the facts; with build, the entrypoint has to be built first.
+func (c *newCmd) check(a *app, human provision.User, want provision.Want) (facts provision.Facts, build bool, err error) {
+	if err := provision.CheckName(want.Name); err != nil {
+		return facts, false, err
+	}
+	if err := provision.CheckAllow(want.Allow); err != nil {
+		return facts, false, err
+	}
+	if legacy := a.legacy(human, want.Name); legacy != nil {
+		return facts, false, legacy
+	}
+	if facts, err = observe(want.Name, human); err != nil {
+		return facts, false, err
+	}
+	if facts.Source, build, err = findSource(); err != nil {
+		return facts, false, err
+	}
+	if err := provision.CheckNew(want, facts); err != nil {
+		return facts, false, err
+	}
+	if !c.limits().Empty() && !facts.Unit.Systemd {
+		return facts, false, limiting(want.Name, step.ErrNoSystemd)
+	}
+	return facts, build, nil
 }
 
 // announceNew says what a machine or a name has that the human should know of before saying yes.
@@ -171,8 +177,8 @@ func (a *app) recordAgent(name string, f provision.Facts) (bool, error) {
 // installed is where the entrypoint stands from which agents' own are copied; a package sets it with -X main.installed=….
 var installed string
 
-// findSource returns the entrypoint to install: the one beside this program, or a function that builds it from the embedded source.
-func findSource(human provision.User) (provision.Source, func(context.Context, *step.Runner) (provision.Source, error), error) {
+// findSource returns the entrypoint to install: the one that stands beside this program, or, with build, one that buildSource has to make.
+func findSource() (source provision.Source, build bool, err error) {
 	candidates := []string{installed}
 	if self, err := os.Executable(); err == nil {
 		dir := filepath.Dir(self)
@@ -183,50 +189,66 @@ func findSource(human provision.User) (provision.Source, func(context.Context, *
 			continue
 		}
 		if sum := fingerprint(path); sum != "" {
-			return provision.Source{Path: filepath.Clean(path), SHA256: sum}, nil, nil
+			return provision.Source{Path: filepath.Clean(path), SHA256: sum}, false, nil
 		}
 	}
 	if _, err := exec.LookPath("cc"); err != nil {
-		return provision.Source{}, nil, errors.New("no entrypoint to install: it stands neither beside au nor in ../libexec/au, and there is no cc to build it with; " +
+		return source, false, errors.New("no entrypoint to install: it stands neither beside au nor in ../libexec/au, and there is no cc to build it with; " +
 			"run `make install` in au's source, or install a C compiler")
 	}
-	build := func(ctx context.Context, r *step.Runner) (provision.Source, error) { return buildSource(ctx, r, human) }
-	return provision.Source{Path: "su_as_agent", SHA256: strings.Repeat("0", 64)}, build, nil
+	return provision.Source{Path: "su_as_agent", SHA256: unbuilt}, true, nil
 }
 
-// buildSource compiles the embedded source in a folder of the human's own, static where there is a libc.a.
+// buildSource compiles the embedded source in a folder that the caller removes.
 func buildSource(ctx context.Context, r *step.Runner, human provision.User) (provision.Source, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return provision.Source{}, err
 	}
-	dir := filepath.Join(human.Home, ".cache/au-build")
-	if !r.DryRun {
-		if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-			return provision.Source{}, err
+	dir, err := buildFolder(human, r.DryRun)
+	if err != nil {
+		return provision.Source{}, fmt.Errorf("build the entrypoint: %w", err)
+	}
+	source := provision.Source{Path: filepath.Join(dir, "su_as_agent"), SHA256: unbuilt}
+	if err = r.Apply(ctx, []step.Step{{Do: step.Human(self, "source", dir)}}); err == nil {
+		err = compile(ctx, r, dir, source.Path)
+	}
+	switch {
+	case err != nil:
+		os.RemoveAll(dir)
+		return provision.Source{}, fmt.Errorf("build the entrypoint: %w", err)
+	case !r.DryRun:
+		source.SHA256 = fingerprint(source.Path)
+	}
+	return source, nil
+}
+
+// unbuilt stands for the SHA-256 of an entrypoint that is still to be built.
+var unbuilt = strings.Repeat("0", 64)
+
+// buildFolder makes a folder of the human's own; for root, whom the human could lead astray there, one of root's. A dry run only names it.
+func buildFolder(human provision.User, dryRun bool) (string, error) {
+	above := filepath.Join(human.Home, ".cache")
+	if getuid() == 0 {
+		above = os.TempDir()
+	}
+	if dryRun {
+		return filepath.Join(above, "au-build"), nil
+	}
+	if err := os.MkdirAll(above, 0o700); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(above, "au-build-")
+}
+
+// compile runs the compiler's commands until one works: static where there is a libc.a.
+func compile(ctx context.Context, r *step.Runner, dir, out string) (err error) {
+	for _, argv := range csrc.BuildCommands(dir, out) {
+		if err = r.Apply(ctx, []step.Step{{Do: step.Human(argv...)}}); err == nil {
+			return nil
 		}
-		if dir, err = os.MkdirTemp(filepath.Dir(dir), "au-build-"); err != nil {
-			return provision.Source{}, err
-		}
 	}
-	bin := filepath.Join(dir, "su_as_agent")
-	plan := []step.Step{{Do: step.Human(self, "source", dir)}}
-	for _, argv := range csrc.BuildCommands(dir, bin) {
-		plan = append(plan, step.Step{Do: step.Human(argv...)})
-	}
-	if err := r.Apply(ctx, plan[:1]); err != nil {
-		return provision.Source{}, err
-	}
-	err = errors.New("no compiler command")
-	for _, s := range plan[1:] { // the first that works: static first
-		if err = r.Apply(ctx, []step.Step{s}); err == nil {
-			break
-		}
-	}
-	if err != nil || r.DryRun {
-		return provision.Source{Path: bin, SHA256: strings.Repeat("0", 64)}, err
-	}
-	return provision.Source{Path: bin, SHA256: fingerprint(bin)}, nil
+	return err
 }
 
 // sourceCmd writes the embedded source of the entrypoint into a folder.
