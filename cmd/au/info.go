@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -142,28 +143,38 @@ func (a *app) printInfo(i agentInfo, f provision.Facts) {
 	if i.Limits != nil {
 		fmt.Fprintf(a.out, "  limits: %s\n  in use: %s\n", i.Limits.summary(), i.Limits.Use.summary())
 	}
-	for n, h := range i.Humans {
-		fmt.Fprintf(a.out, "%s%s", map[bool]string{true: "  humans: ", false: ", "}[n == 0], h)
+	a.printHumans(i.Humans)
+	a.printMounts(i.Mounts)
+	a.printIssues(i.Issues)
+}
+
+func (a *app) printHumans(humans []string) {
+	if len(humans) > 0 {
+		fmt.Fprintf(a.out, "  humans: %s\n", strings.Join(humans, ", "))
 	}
-	if len(i.Humans) > 0 {
-		fmt.Fprintln(a.out)
-	}
-	if len(i.Mounts) == 0 {
+}
+
+func (a *app) printMounts(mounts []infoPath) {
+	p := a.paint()
+	if len(mounts) == 0 {
 		fmt.Fprintf(a.out, "  mounts: none\n")
-	} else {
-		fmt.Fprintf(a.out, "  mounts:\n")
+		return
 	}
-	for _, m := range i.Mounts {
+	fmt.Fprintf(a.out, "  mounts:\n")
+	for _, m := range mounts {
 		mode := "rw"
 		if m.ReadOnly {
 			mode = "ro"
 		}
 		fmt.Fprintf(a.out, "    - %s -> %s [%s]\n", p.yellow(m.Source), p.yellow(m.Target), mode)
 	}
-	if len(i.Issues) > 0 {
-		fmt.Fprintf(a.out, "  %s:\n", p.red("issues"))
+}
+
+func (a *app) printIssues(issues []issue) {
+	if len(issues) > 0 {
+		fmt.Fprintf(a.out, "  %s:\n", a.paint().red("issues"))
 	}
-	for _, s := range i.Issues {
+	for _, s := range issues {
 		fmt.Fprintf(a.out, "    - %s\n", s.Problem)
 		if s.Hint != "" {
 			fmt.Fprintf(a.out, "      hint: %s\n", s.Hint)
