@@ -73,6 +73,8 @@ func TestCheckNew(t *testing.T) {
 		{"home_is_a_link", fresh, func(f *Facts) { f.Home = Path{Exists: true, Mode: fs.ModeSymlink} }, `/home/agent is not a folder: move it away first`},
 		{"home_is_somebodys", fresh, func(f *Facts) { f.Home, f.HomeOwner = made.Home, "bob" },
 			`/home/agent belongs to user "bob": move it away, or choose another name with --agent`},
+		{"a_name_that_no_policy_holds", fresh, func(f *Facts) { f.Human.Name = "two words" },
+			`the policy of agent "agent" would not be valid: line 9: enter-uid: want a name of 1 to 64 characters without spaces or quotes`},
 		{"home_is_nobodys", fresh, func(f *Facts) { f.Home = made.Home }, ""},
 	} {
 		c.change(&c.facts)

@@ -26,8 +26,12 @@ func CheckGrant(name string, who User, f Facts, revoke bool) error {
 		return fmt.Errorf("user %q may not enter agent %q as it is", who.Name, name)
 	case revoke && len(p.Humans) == 1 && p.Admits(who.UID):
 		return fmt.Errorf("user %q is the only human of agent %q: grant it to another first, or delete the agent", who.Name, name)
+	case revoke:
+		return nil
 	}
-	return nil
+	next := *p
+	next.Humans = withHuman(next.Humans, who)
+	return checkPolicy(next)
 }
 
 // PlanGrant returns the steps after which who may enter the agent and share its home.

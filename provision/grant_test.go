@@ -3,7 +3,10 @@
 package provision
 
 import (
+	"fmt"
 	"testing"
+
+	"github.com/a4u2/au/csrc"
 )
 
 func TestPlanGrantAndRevoke(t *testing.T) {
@@ -65,6 +68,9 @@ func TestCheckGrant(t *testing.T) {
 		{"the_agent_itself", User{Name: "agent", UID: 1002}, false, nil, `user "agent" cannot be a human of agent "agent"`},
 		{"half_made", bob, false, func(f *Facts) { f.Agent = nil }, "user \"agent\" is missing: `au new --agent agent` finishes it"},
 		{"not_ours", bob, false, func(f *Facts) { f.Policy = nil }, `agent: no such agent was made by au on this machine`},
+		{"a_crowd", bob, false, func(f *Facts) { p := *f.Policy; p.Humans = crowd(32); f.Policy = &p },
+			`the policy of agent "agent" would not be valid: line 41: enter-uid: is given too many times`},
+		{"one_of_a_crowd_again", User{Name: "h2005", UID: 2005}, false, func(f *Facts) { p := *f.Policy; p.Humans = crowd(32); f.Policy = &p }, ""},
 		{"never_granted", bob, true, nil, `user "bob" may not enter agent "agent" as it is`},
 		{"the_last_human", alice, true, nil, `user "alice" is the only human of agent "agent": grant it to another first, or delete the agent`},
 	} {
@@ -73,6 +79,27 @@ func TestCheckGrant(t *testing.T) {
 			c.change(&f)
 		}
 		saysExactly(t, c.situation, CheckGrant("agent", c.who, f, c.revoke), c.want)
+	}
+}
+
+func crowd(n uint32) (all []csrc.Human) {
+	for i := range n {
+		all = append(all, csrc.Human{UID: 2000 + i, Name: fmt.Sprint("h", 2000+i)})
+	}
+	return all
+}
+
+// Whichever of two humans runs au new, the policy stays as it is.
+func TestNewAfterAGrantHasNothingToDo(t *testing.T) {
+	m := systemd(t)
+	m.make(want)
+	m.apply(PlanGrant(m.facts(), bob))
+	for _, human := range []User{alice, bob, alice} {
+		f := m.facts()
+		f.Human = human
+		if plan := PlanNew(want, f); len(plan) > 0 {
+			t.Errorf("for %s there is to do:\n%s", human.Name, render(plan))
+		}
 	}
 }
 

@@ -51,7 +51,10 @@ func CheckNew(w Want, f Facts) error {
 			return fmt.Errorf("group %q has gid %d where the policy says %d: it is not the one that au made", w.Name, f.Private.GID, p.GID)
 		}
 	}
-	return checkHome(w, f)
+	if err := checkHome(w, f); err != nil {
+		return err
+	}
+	return checkPolicy(w.policy(f))
 }
 
 // checkHome refuses a home that is not a folder or is somebody's.

@@ -38,10 +38,22 @@ func (w Want) policy(f Facts) csrc.Policy {
 	return p
 }
 
-// withHuman returns humans with u among them once.
+// withHuman returns humans with u among them once, the others where they were: a policy that only differs in their order would be written anew.
 func withHuman(humans []csrc.Human, u User) []csrc.Human {
-	rest := slices.DeleteFunc(slices.Clone(humans), func(h csrc.Human) bool { return h.UID == u.UID })
-	return append(rest, csrc.Human{UID: u.UID, Name: u.Name})
+	all := slices.Clone(humans)
+	if i := slices.IndexFunc(all, func(h csrc.Human) bool { return h.UID == u.UID }); i >= 0 {
+		all[i].Name = u.Name
+		return all
+	}
+	return append(all, csrc.Human{UID: u.UID, Name: u.Name})
+}
+
+// checkPolicy refuses a policy that the entrypoint could not read: too many humans, a name that cannot stand in it.
+func checkPolicy(p csrc.Policy) error {
+	if _, err := csrc.ParsePolicy([]byte(p.Text())); err != nil {
+		return fmt.Errorf("the policy of agent %q would not be valid: %w", p.Name, err)
+	}
+	return nil
 }
 
 // CheckAllow refuses a word that is no switch.
