@@ -28,8 +28,8 @@ func NetProgram(agent string) string { return LibexecDir + "/" + agent + "/au" }
 type NetFacts struct {
 	Agent   csrc.Policy
 	Human   User
-	Systemd bool // systemd runs the machine
-	IPv6    bool // there is ::1
+	Systemd bool   // systemd runs the machine
+	IPv6    bool   // there is ::1
 	NoSlice string // why the slice's filter cannot hold on this machine; empty: it can
 	Self    Source
 	User    *User // the daemon's; nil: none
@@ -40,8 +40,7 @@ type NetFacts struct {
 	LogDir     Path
 	Parents    map[string]Path // of folders that stand above: those of /etc/au, NetDir, LogDir
 	Units      map[string]NetUnit
-	SliceText  string   // the drop-in; empty: none
-	Runtime    []string // files in /run that hold the slice's filter until the next boot
+	SliceText  string // the drop-in; empty: none
 }
 
 // NetUnit is one of the agent's network units as it is on the machine.
@@ -57,7 +56,7 @@ func (f NetFacts) Any() bool {
 			return true
 		}
 	}
-	return f.PolicyText != "" || f.User != nil || f.Program.Exists || f.LogDir.Exists || f.SliceText != "" || len(f.Runtime) > 0
+	return f.PolicyText != "" || f.User != nil || f.Program.Exists || f.LogDir.Exists || f.SliceText != ""
 }
 
 // CheckNet refuses what cannot be enforced on this machine, before anything has changed.
@@ -169,7 +168,7 @@ func humansACLShown(p csrc.Policy) []string {
 	return shown
 }
 
-// planNetUnits writes the units and the slice's drop-in, and reports which units changed.
+// planNetUnits writes the units, and reports which units changed.
 func planNetUnits(p netfilter.Policy, f NetFacts) (plan []step.Step, changed map[string]bool) {
 	changed = map[string]bool{}
 	reload := step.Root("systemctl", "daemon-reload")
@@ -184,11 +183,6 @@ func planNetUnits(p netfilter.Policy, f NetFacts) (plan []step.Step, changed map
 			write(UnitDir+"/"+unit.Name, unit.Text, old)
 			changed[unit.Name] = true
 		}
-	}
-	if text := p.SliceDropIn(); f.SliceText != text {
-		file := sliceDropIn(p)
-		plan = append(plan, folder(path.Dir(file), f.Parents[path.Dir(file)])...)
-		write(file, text, f.SliceText)
 	}
 	if len(plan) > 0 {
 		plan = append(plan, step.Step{Do: reload})
@@ -224,8 +218,8 @@ func planNetStart(p netfilter.Policy, f NetFacts, text string, changed map[strin
 		// What takes the rules away again, if a later step fails. The unit itself has no stop.
 		plan[len(plan)-1].Undo = append(plan[len(plan)-1].Undo, step.Root(NetProgram(p.Agent), "net", "unload", p.Agent))
 	}
-	if f.SliceText != p.SliceDropIn() || len(f.Runtime) == 0 {
-		plan = append(plan, planNetSlice(p))
+	if f.SliceText != p.SliceDropIn() {
+		plan = append(plan, planNetSlice(p, f)...)
 	}
 	if first {
 		plan = append(plan, step.Step{Do: step.Root(NetProgram(p.Agent), "net", "cut", p.Agent)})
@@ -234,26 +228,15 @@ func planNetStart(p netfilter.Policy, f NetFacts, text string, changed map[strin
 	return plan
 }
 
-// planNetSlice tells systemd the filter now; the drop-in keeps it.
-func planNetSlice(p netfilter.Policy) step.Step {
-	s := step.Step{Do: step.Root("systemctl", "set-property", "--runtime", p.SliceName(), p.SliceSetting())}
-	s.Do.Note = "same as: " + p.SliceBusctl()
-	s.Undo = step.Undo(openSlice(p), step.Root(append([]string{"rm", "-f"}, runtimeFiles(p)...)...))
-	return s
+// planNetSlice ties the slice to the rules and to its filter, once both are there. The reload attaches the filter; without its file, a reload takes it off.
+func planNetSlice(p netfilter.Policy, f NetFacts) []step.Step {
+	file, reload := sliceDropIn(p), step.Root("systemctl", "daemon-reload")
+	plan := folder(path.Dir(file), f.Parents[path.Dir(file)])
+	plan = append(plan, step.WriteFile(file, "0644", p.SliceDropIn(), f.SliceText)...)
+	last := &plan[len(plan)-1]
+	last.Undo = append(last.Undo, reload)
+	return append(plan, step.Step{Do: reload})
 }
-
-// openSlice takes the filter off. Emptying the list is what reaches the kernel; without its file it would stay.
-func openSlice(p netfilter.Policy) step.Command {
-	return step.Root("systemctl", "set-property", "--runtime", p.SliceName(), "IPEgressFilterPath=")
-}
-
-// runtimeFiles returns where systemd keeps what set-property --runtime was told.
-func runtimeFiles(p netfilter.Policy) []string {
-	return []string{"/run/systemd/system.control/" + p.SliceName() + ".d/50-IPEgressFilterPath.conf"}
-}
-
-// NetRuntimeFiles returns the files in /run that NetFacts.Runtime may name.
-func NetRuntimeFiles(p netfilter.Policy) []string { return runtimeFiles(p) }
 
 // PlanNetPolicy returns what puts a changed policy in force, where the agent is restricted already. The daemon sees its file change by itself;
 // the rules have to be loaded again only when they change.
@@ -292,12 +275,6 @@ func PlanNetOff(p netfilter.Policy, f NetFacts) []step.Step {
 	}
 	if f.Program.Exists {
 		do(NetProgram(p.Agent), "net", "unload", p.Agent)
-	}
-	if len(f.Runtime) > 0 || f.SliceText != "" {
-		plan = append(plan, step.Step{Do: openSlice(p)})
-		do(append([]string{"rm", "-f"}, runtimeFiles(p)...)...)
-		do("rmdir", "--ignore-fail-on-non-empty", path.Dir(runtimeFiles(p)[0]))
-		reload = true
 	}
 	if reload {
 		do("systemctl", "daemon-reload")

@@ -106,11 +106,6 @@ func observeNet(agent string) (provision.NetFacts, error) {
 	}
 	text, _ := os.ReadFile(hostRoot + dropIn + "/au-net.conf")
 	f.SliceText = string(text)
-	for _, file := range provision.NetRuntimeFiles(p) {
-		if exists(file) {
-			f.Runtime = append(f.Runtime, file)
-		}
-	}
 	u, ok, err := lookupUser(p.DaemonUser())
 	if ok {
 		f.User = &u
