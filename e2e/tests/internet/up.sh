@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=sh
+# A small internet behind the machine, in a network namespace, for the tests of `au net`. Sourced after lib.sh.
+#
+#   internet_up            makes it: names allowed.test, www.allowed.test, git.test, mirror.test, other.test, attacker.test (see server.py),
+#                          IPv4 and IPv6, DNS, HTTP, HTTPS under a test CA that the machine trusts
+#   attacked               prints how many packets reached the attacker's addresses or asked DNS servers for anything but ns.test
+#   untouched COMMAND…     runs COMMAND, whatever its status; nothing reached the attacker meanwhile
+#   agent COMMAND…         runs COMMAND as the agent under `au run` of alice
+
+internet_up() {
+	internet=/opt/e2e/tests/internet
+	mkdir -p /run/internet/files
+	if ! command -v ip >/dev/null || ! ip netns add internet 2>/dev/null; then
+		skip "no network namespaces in this machine"
+	fi
+	ip link add up0 type veth peer name down0 netns internet || skip "no veth in this machine"
+	ip addr add 198.51.100.2/24 dev up0
+	ip addr add 2001:db8:1::2/64 dev up0 nodad
+	ip link set up0 up
+	ip -n internet link set lo up
+	ip -n internet addr add 198.51.100.1/24 dev down0
+	ip -n internet addr add 2001:db8:1::1/64 dev down0 nodad
+	for last in 7 8 9 10 53 66; do
+		ip -n internet addr add 203.0.113.$last/32 dev lo
+		ip -n internet addr add 2001:db8:2::$last/128 dev lo
+	done
+	ip -n internet link set down0 up
+	ip route add default via 198.51.100.1
+	ip -6 route add default via 2001:db8:1::1
+	ip netns exec internet nft -f - <<-RULES
+		table inet seen {
+			counter attacker { }
+			chain in {
+				type filter hook prerouting priority -400;
+				ip daddr 203.0.113.66 counter name attacker
+				ip6 daddr 2001:db8:2::66 counter name attacker
+			}
+		}
+	RULES
+	rm -f /etc/resolv.conf
+	printf 'nameserver 203.0.113.53\nnameserver 2001:db8:2::53\n' >/etc/resolv.conf
+	internet_ca
+	(exec ip netns exec internet setsid python3 "$internet/server.py" >/run/internet/log 2>&1) &
+	soon test -e /run/internet/ready
+	ok as alice curl -sS https://allowed.test/
+	says "INTERNET allowed.test"
+	ok as alice curl -4 -sS https://attacker.test/
+	[ "$(attacked)" -gt 0 ] || fail "the attacker sees nothing, so that these tests would show nothing"
+}
+
+internet_ca() {
+	(
+		cd /run/internet || exit 1
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 30 -subj "/CN=test CA" \
+			-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr -subj "/CN=internet"
+		names=DNS:allowed.test,DNS:www.allowed.test,DNS:git.test,DNS:mirror.test,DNS:other.test,DNS:attacker.test,IP:203.0.113.66
+		printf 'subjectAltName=%s\n' "$names" >ext
+		openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 30 -extfile ext
+		cp ca.pem /usr/local/share/ca-certificates/au-test.crt
+		update-ca-certificates
+	) >/run/internet/ca.log 2>&1 || fail "no test CA: $(cat /run/internet/ca.log)"
+}
+
+attacked() { ip netns exec internet nft list counter inet seen attacker | sed -n 's/.*packets \([0-9]*\).*/\1/p'; }
+
+untouched() {
+	seen_before=$(attacked)
+	e2e_run "$@"
+	sleep 0.3
+	seen_now=$(attacked)
+	[ "$seen_now" = "$seen_before" ] || fail "$((seen_now - seen_before)) packets reached the attacker"
+}
+
+agent() { as alice au run -- "$@"; }
