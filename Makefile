@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 .DEFAULT_GOAL := help
-.PHONY: help build install uninstall test e2e check demo reproducible clean clean-cache
+.PHONY: help build install uninstall test e2e check demo reproducible nix-hash nix-test nix-check clean clean-cache
 
 PREFIX ?= /usr/local
 DESTDIR ?=
 GO ?= go
 # Not from git: the same sources give the same bytes in every folder.
 VERSION := $(shell cat VERSION)
-GOFLAGS_BUILD := -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.version=$(VERSION)'
+GOFLAGS_BUILD := -mod=vendor -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.version=$(VERSION)'
+# Built from a copy with a vendor folder, as nix does: without one the binary holds the modules' checksums, and its bytes are others.
+GO_SOURCES := go.mod go.sum cmd csrc internal netfilter provision slices
 
 help: ## what make can do
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
@@ -15,7 +17,10 @@ help: ## what make can do
 build: ## bin/au and the entrypoint bin/su_as_agent
 	@command -v $(GO) >/dev/null || { echo "make: go is missing: install Go 1.25 or newer from https://go.dev/dl" >&2; exit 1; }
 	@command -v $${CC:-cc} >/dev/null || { echo "make: a C compiler is missing: apt install gcc libc6-dev" >&2; exit 1; }
-	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -o bin/au ./cmd/au
+	@mkdir -p bin
+	@set -e; src=$$(mktemp -d); trap 'rm -rf "$$src"' EXIT; cp -R $(GO_SOURCES) "$$src"; cd "$$src"; $(GO) mod vendor; \
+	echo "CGO_ENABLED=0 $(GO) build -mod=vendor ./cmd/au"; \
+	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -o $(CURDIR)/bin/au ./cmd/au
 	$(MAKE) --no-print-directory -C csrc OUT=$(CURDIR)/bin/su_as_agent
 
 install: ## au and the entrypoint, not set-uid for anybody, under DESTDIR and PREFIX (make build first)
@@ -36,6 +41,16 @@ e2e: build ## every promise on real machines; RUN=delete for one script, MACHINE
 
 reproducible: ## builds in two folders give the same bytes
 	e2e/reproducible
+
+nix-hash: ## rewrites nix/hashes.json after a change of go.mod
+	$(GO) test ./nix -run TestVendorHash -update
+
+nix-test: build ## the flake and the NixOS module, on a stand-in for nixpkgs, with Debian's nix
+	nix/check
+
+nix-check: ## the NixOS module on the module system of a real nixpkgs: NIXPKGS=/path
+	@[ -n "$(NIXPKGS)" ] || { echo "make: say where nixpkgs is: make nix-check NIXPKGS=/path/to/nixpkgs" >&2; exit 1; }
+	nix/real-check '$(NIXPKGS)'
 
 check: ## all tests, with their own set-up
 	e2e/machine/setup build quick true
