@@ -32,4 +32,4 @@ wait
 echo "race: $started started, $refused refused"
 [ $started -gt 0 ] && [ $refused -gt 0 ] || fail "the race was none: $started started, $refused refused"
 rm -rf /home/alice/Documents /opt/swap.py
-enter -- rm -rf race docs
+soon enter -- rm -rf race docs
