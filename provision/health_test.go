@@ -91,6 +91,7 @@ func TestNewMendsWhatHealthFinds(t *testing.T) {
 	for situation, damage := range map[string]func(*machine){
 		"home_mode":       func(m *machine) { m.File("/home/agent").Mode = 0o755 },
 		"home_gone":       func(m *machine) { m.Remove("/home/agent") },
+		"home_of_roots":   func(m *machine) { m.File("/home/agent").UID = 0 },
 		"default_acl":     func(m *machine) { m.File("/home/agent").Default = nil },
 		"entrypoint_mode": func(m *machine) { m.File(EntrypointPath("agent")).Mode = 0o755 },
 		"entrypoint_text": func(m *machine) { m.File(EntrypointPath("agent")).Text = "another" },

@@ -166,6 +166,23 @@ func TestDeleteCleansUpWhatCouldNotBeTakenBack(t *testing.T) {
 	}
 }
 
+func TestTheMarkStaysWhileAGroupDoes(t *testing.T) {
+	c := fakehost.Config{Systemd: true}
+	all := commands(t, c, fresh, "new", "-y")
+	for n := 6; n <= all; n++ { // the fifth makes the group
+		h := testHost(t, c)
+		before := h.Dump()
+		h.Before = func(call int, argv []string) bool { return call == n || argv[0] == "groupdel" }
+		status, out, _ := runAu(h, "new", "-y")
+		if status != 1 || h.File("/etc/au/agents/agent") == nil {
+			t.Errorf("command %d of %d and groupdel failed: exit status %d, and the policy is gone\n%s", n, all, status, out)
+		}
+		mend(h)
+		must(t, h, "delete", "-y", "-H")
+		sameAs(t, h, before, "command %d of %d and groupdel failed, and the agent was deleted", n, all)
+	}
+}
+
 func TestNewThatWasKilledIsFinishedByNew(t *testing.T) {
 	all := commands(t, inStages, fresh, "new", "-y")
 	whole := testHost(t, inStages)
