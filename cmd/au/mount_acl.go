@@ -159,9 +159,9 @@ func (f aclFlags) visitACLs(a *app, change func(path string, fd int, st unix.Sta
 		if kind := e.Stat.Mode & unix.S_IFMT; kind != unix.S_IFDIR && kind != unix.S_IFREG {
 			return nil
 		}
-		fd, err := unix.Openat(e.Dir, e.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		fd, err := step.OpenForACL(e.Dir, e.Name)
 		if err != nil {
-			return nil // gone meanwhile
+			return nil // gone meanwhile, or another kind of file by now
 		}
 		defer unix.Close(fd)
 		var st unix.Stat_t
