@@ -60,6 +60,13 @@ func (c *deleteCmd) Run(a *app) error {
 			return hintError{fmt.Errorf("delete agent %q: %w", c.Agent, err), "au delete --agent " + c.Agent}
 		}
 	}
+	thaw, err := planThaw(*facts.Policy)
+	if err == nil {
+		err = runner.Apply(context.Background(), thaw)
+	}
+	if err != nil {
+		return err
+	}
 	if facts, err = a.stopAll(runner, facts, provision.PlanStop); err != nil {
 		return err
 	}

@@ -60,15 +60,13 @@ type stopCmd struct {
 }
 
 func (c *stopCmd) Run(a *app) error {
-	policy, usage, err := running(c.Agent)
+	policy, _, err := running(c.Agent)
 	if err != nil {
 		return err
 	}
-	var thaw []step.Step
-	if usage.Frozen {
-		if thaw, err = planPause(policy, false); err != nil {
-			return err
-		}
+	thaw, err := planThaw(policy)
+	if err != nil {
+		return err
 	}
 	runner, err := a.runner(a.out, c.DryRun)
 	if err != nil {
@@ -97,6 +95,14 @@ func running(agent string) (csrc.Policy, auslices.Usage, error) {
 		err = hintError{fmt.Errorf("agent %q has no cgroup: its unit %s does not run", agent, auslices.KeeperName(agent)), "au new --agent " + agent}
 	}
 	return policy, usage, err
+}
+
+// planThaw lets an agent go on if it is paused: systemd does nothing else with a unit that is frozen.
+func planThaw(p csrc.Policy) ([]step.Step, error) {
+	if !tree().Frozen(p.Cgroups) {
+		return nil, nil
+	}
+	return planPause(p, false)
 }
 
 func planPause(p csrc.Policy, freeze bool) ([]step.Step, error) {
