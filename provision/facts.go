@@ -83,6 +83,7 @@ type Facts struct {
 	Policy     *csrc.Policy
 	PolicyText string
 	PolicyErr  error // the policy is there and cannot be used
+	Declared   bool  // the NixOS configuration of the machine declares the agent
 	PolicyTemp bool  // a policy was being written: the first thing that `au new` does
 	UserGroups bool  // userdel(8) removes the private group with the user: login.defs(5) USERGROUPS_ENAB
 	Next       IDs

@@ -18,6 +18,9 @@ type Issue struct {
 func Health(f Facts) []Issue {
 	var issues []Issue
 	mend := "au new --agent " + f.Name
+	if f.Declared {
+		mend = "sudo nixos-rebuild switch"
+	}
 	bad := func(hint, format string, args ...any) {
 		issues = append(issues, Issue{fmt.Sprintf(format, args...), hint})
 	}
@@ -101,6 +104,10 @@ func healthHome(f Facts, mend string, bad report) {
 
 func healthEntrypoint(f Facts, mend string, bad report) {
 	e, path := f.Entrypoint, EntrypointPath(f.Name)
+	if f.Declared {
+		healthWrapper(f, mend, bad)
+		return
+	}
 	if !e.Exists {
 		bad(mend, "missing entrypoint %s", path)
 		return
@@ -123,6 +130,19 @@ func healthEntrypoint(f Facts, mend string, bad report) {
 	}
 }
 
+// healthWrapper checks the set-uid program that NixOS makes at each switch: only root writes where it stands, and it starts the entrypoint of the Nix store.
+func healthWrapper(f Facts, mend string, bad report) {
+	e, path := f.Entrypoint, WrapperPath(f.Name)
+	switch {
+	case !e.Exists:
+		bad(mend, "missing entrypoint %s", path)
+	case !e.Mode.IsRegular() || e.UID != 0 || e.Mode&fs.ModeSetuid == 0 || e.Mode.Perm()&0o027 != 0 || e.GID != f.Policy.Group:
+		bad(mend, "entrypoint %s is not set-uid root's for the group %q alone", path, GroupName(f.Name))
+	case e.NoSuid:
+		bad("", "entrypoint %s is on a file system mounted nosuid", path)
+	}
+}
+
 func healthUnit(f Facts, mend string, bad report) {
 	if !f.Unit.Systemd {
 		return
@@ -132,7 +152,7 @@ func healthUnit(f Facts, mend string, bad report) {
 		bad(mend, "missing unit au-%s.service", f.Name)
 	case !f.Unit.Active:
 		bad(fmt.Sprintf("sudo systemctl start au-%s.service", f.Name), "unit au-%s.service does not run, so `au run` is refused", f.Name)
-	case !f.Unit.Enabled:
+	case !f.Unit.Enabled && !f.Declared:
 		bad(mend, "unit au-%s.service is not enabled, and will be missing after a reboot", f.Name)
 	}
 	if f.Unit.Active && !slices.Equal(f.Unit.Cgroups, f.Policy.Cgroups) {

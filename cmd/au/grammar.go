@@ -36,6 +36,7 @@ var words = []word{
 	{"after", "", &afterCmd{}},
 	{"slice", "", &sliceCmd{}},
 	{"files", "", &filesCmd{}},
+	{"render", "", &renderCmd{}},
 }
 
 // grammar returns the words that args may need: the one they begin with, where that is one, else all. Building them all costs several times what

@@ -155,7 +155,11 @@ func observePolicy(f *provision.Facts, agent string) {
 
 // observePaths reads what stands in the file system.
 func observePaths(f *provision.Facts, agent string) {
-	home, entrypoint := provision.HomePath(agent), provision.EntrypointPath(agent)
+	home, entrypoint := provision.HomePath(agent), entrypointPath(agent)
+	f.Declared = isDeclared(agent)
+	if f.Declared && f.Policy != nil {
+		home = f.Policy.Home
+	}
 	f.Etc, f.PolicyFolder = lstat(provision.EtcDir), lstat(provision.PolicyDir)
 	f.EtcEmpty, f.PolicyFolderEmpty = empty(provision.EtcDir), empty(provision.PolicyDir)
 	f.LibexecAu, f.EntrypointFolder = lstat(provision.LibexecDir), lstat(filepath.Dir(entrypoint))
@@ -165,6 +169,9 @@ func observePaths(f *provision.Facts, agent string) {
 	f.Entrypoint, f.State = lstat(entrypoint), lstat(provision.StateDir+"/"+agent)
 	f.StateFolder, f.LimitsFolder = lstat(provision.StateDir), lstat(filepath.Dir(auslices.RecordPath(agent)))
 	f.Entrypoint.NoSuid = f.Libexec.NoSuid
+	if f.Declared {
+		f.Entrypoint.NoSuid = nosuid(entrypoint)
+	}
 	f.Entrypoint.SHA256 = fingerprint(hostRoot + entrypoint)
 	if f.Home.Exists {
 		if u, ok, _ := lookupUser(strconv.FormatUint(uint64(f.Home.UID), 10)); ok {

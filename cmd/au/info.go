@@ -22,7 +22,7 @@ type infoCmd struct {
 // agentInfo is what `au info --json` prints.
 type agentInfo struct {
 	Name       string      `json:"name"`
-	Made       string      `json:"made"` // "au", "agent-as-unix-user" or "missing"
+	Made       string      `json:"made"` // "au", "nixos" (declared there), "agent-as-unix-user" or "missing"
 	Healthy    bool        `json:"healthy"`
 	UID        uint32      `json:"uid"`
 	Home       string      `json:"home"`
@@ -59,6 +59,9 @@ func (c *infoCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := withDeclared(known, c.Agent, human); err != nil {
+		return err
+	}
 	entry := known.Agent(c.Agent)
 	if entry == nil && facts.Policy == nil && facts.PolicyErr == nil {
 		return hintError{fmt.Errorf("%s: no such agent", c.Agent), "au new --agent " + c.Agent}
@@ -84,8 +87,11 @@ func (c *infoCmd) Run(a *app) error {
 // describe puts facts and config together.
 func describe(f provision.Facts, entry *config.Agent) agentInfo {
 	info := agentInfo{
-		Name: f.Name, Made: "au", Home: provision.HomePath(f.Name), Group: provision.GroupName(f.Name), Entrypoint: provision.EntrypointPath(f.Name),
+		Name: f.Name, Made: "au", Home: provision.HomePath(f.Name), Group: provision.GroupName(f.Name), Entrypoint: entrypointPath(f.Name),
 		Humans: []string{}, Mounts: []infoPath{}, Issues: []issue{},
+	}
+	if f.Declared {
+		info.Made = "nixos"
 	}
 	if f.Unit.Text != "" {
 		info.Unit = "au-" + f.Name + ".service"
@@ -124,6 +130,9 @@ func (a *app) printInfo(i agentInfo, f provision.Facts) {
 	state := ""
 	if !i.Healthy {
 		state = " (" + p.red("BROKEN") + ")"
+	}
+	if f.Declared {
+		state = " (declared in the NixOS configuration)" + state
 	}
 	fmt.Fprintf(a.out, "%s%s\n", p.green(i.Name), state)
 	fmt.Fprintf(a.out, "  user: uid %d\n", i.UID)
@@ -199,13 +208,14 @@ func (a *app) printJSON(v any) error {
 }
 
 type listCmd struct {
-	JSON bool `name:"json" help:"Print JSON."`
+	Nix  bool `xor:"form" help:"Print the lines that declare the agents in a NixOS configuration."`
+	JSON bool `name:"json" xor:"form" help:"Print JSON."`
 }
 
 // listed is a line of `au list`.
 type listed struct {
 	Name    string `json:"name"`
-	Made    string `json:"made"` // "au", "agent-as-unix-user" or "missing"
+	Made    string `json:"made"` // "au", "nixos", "agent-as-unix-user" or "missing"
 	Default bool   `json:"default"`
 }
 
@@ -222,8 +232,11 @@ func (c *listCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if c.JSON {
+	switch {
+	case c.JSON:
 		return a.printJSON(agents)
+	case c.Nix:
+		return a.printNix(agents, known, human)
 	}
 	if len(agents) == 0 {
 		fmt.Fprintln(a.out, "No agents configured.")
@@ -234,7 +247,11 @@ func (c *listCmd) Run(a *app) error {
 		if g.Default {
 			line += " (" + p.green("default") + ")"
 		}
-		if g.Made != "au" {
+		switch g.Made {
+		case "au":
+		case "nixos":
+			line += " (declared in the NixOS configuration)"
+		default:
 			line += " (" + p.red(map[string]string{"missing": "not on this machine", "agent-as-unix-user": "made by agent-as-unix-user 2.x: not run"}[g.Made]) + ")"
 		}
 		fmt.Fprintln(a.out, line)
@@ -247,6 +264,9 @@ func listAgents(known *config.Config, human provision.User) ([]listed, error) {
 	agents := []listed{}
 	seen := map[string]bool{}
 	add := func(name, made string) {
+		if made == "au" && isDeclared(name) {
+			made = "nixos"
+		}
 		seen[name] = true
 		agents = append(agents, listed{name, made, name == "agent"})
 	}
@@ -268,7 +288,7 @@ func listAgents(known *config.Config, human provision.User) ([]listed, error) {
 		if seen[e.Name()] || provision.CheckName(e.Name()) != nil {
 			continue
 		}
-		if p, err := readPolicy(e.Name()); err == nil && p.Admits(human.UID) {
+		if p, err := readPolicy(e.Name()); err == nil && (p.Admits(human.UID) || declaredFor(e.Name(), human.Name)) {
 			add(e.Name(), "au")
 		}
 	}

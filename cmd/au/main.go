@@ -64,7 +64,20 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if name := ctx.Selected(); name != nil && (name.Name == "run" || name.Name == "shell") {
 		failed = statusRefused
 	}
+	if err := refuseDeclared(ctx.Command(), agentOf(ctx)); err != nil {
+		return a.status(err, failed)
+	}
 	return a.status(ctx.Run(a), failed)
+}
+
+// agentOf returns what --agent says; empty for a command without one.
+func agentOf(ctx *kong.Context) string {
+	for _, flag := range ctx.Flags() {
+		if flag.Name == "agent" {
+			return flag.Target.String()
+		}
+	}
+	return ""
 }
 
 // exited unwinds kong after it has printed help or the version.

@@ -80,6 +80,10 @@ func (c *newCmd) check(a *app, human provision.User, want provision.Want) (facts
 	if legacy := a.legacy(human, want.Name); legacy != nil {
 		return facts, false, legacy
 	}
+	declare := provision.StanzaAgent{Name: want.Name, Humans: []string{human.Name}, Limits: provision.StanzaLimits(c.limits()), Allow: want.Allow}
+	if err := a.refuseNixOS(declare); err != nil {
+		return facts, false, err
+	}
 	if facts, err = observe(want.Name, human); err != nil {
 		return facts, false, err
 	}

@@ -68,6 +68,9 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 	if err != nil {
 		return err
 	}
+	if err := withDeclared(known, c.Agent, me); err != nil {
+		return err
+	}
 	entry := known.Agent(c.Agent)
 	policy, err := readPolicy(c.Agent)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -140,7 +143,7 @@ func readPolicy(agent string) (csrc.Policy, error) {
 
 // openEntrypoint opens the agent's entrypoint by a walk that trusts no folder but root's, and compares it with the fingerprint that was taken when it was installed.
 func openEntrypoint(p csrc.Policy) (*os.File, error) {
-	path := provision.EntrypointPath(p.Name)
+	path := entrypointPath(p.Name)
 	f, err := openProgram(path)
 	if err != nil {
 		return nil, hintError{fmt.Errorf("entrypoint of agent %q: %w", p.Name, err), "au info --agent " + p.Name}

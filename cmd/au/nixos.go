@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	auslices "github.com/a4u2/au/slices"
+)
+
+// renderCmd writes what the NixOS module puts on the machine, and so checks it while the system is built.
+type renderCmd struct {
+	Spec string `arg:"" help:"The module's JSON."`
+	Out  string `arg:"" help:"An existing folder."`
+}
+
+func (c *renderCmd) Run(a *app) error {
+	text, err := os.ReadFile(c.Spec)
+	if err != nil {
+		return err
+	}
+	d, err := provision.ParseDeclared(text)
+	if err != nil {
+		return err
+	}
+	files, err := d.Files()
+	for _, f := range files {
+		name := filepath.Join(c.Out, f.Name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(name, []byte(f.Text), 0o644); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// declared returns what the NixOS module says of this machine; nothing where there is no such module.
+func declared() (provision.Declared, error) {
+	text, err := os.ReadFile(hostRoot + provision.DeclaredPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return provision.Declared{}, nil
+	}
+	if err != nil {
+		return provision.Declared{}, fmt.Errorf("read the declared agents: %w", err)
+	}
+	return provision.ParseDeclared(text)
+}
+
+// isDeclared reports whether the NixOS configuration declares the agent.
+func isDeclared(agent string) bool {
+	d, err := declared()
+	_, ok := d.Agents[agent]
+	return err == nil && ok
+}
+
+// declaredFor reports whether the NixOS configuration lets the human into the agent.
+func declaredFor(agent, human string) bool {
+	d, err := declared()
+	return err == nil && slices.ContainsFunc(d.Agents[agent].Humans, func(h provision.DeclaredHuman) bool { return h.Name == human })
+}
+
+// changing are the commands that change an agent of the machine's.
+var changing = []string{"new", "delete", "grant", "revoke", "limits set", "limits reset", "net restrict", "net allow", "net deny", "net off"}
+
+// refuseDeclared refuses to change an agent that the NixOS configuration declares: the next switch would take it back.
+func refuseDeclared(command, agent string) error {
+	words := strings.Fields(command)
+	words = words[:min(2, len(words))]
+	if len(words) == 0 || !slices.Contains(changing, strings.Join(words, " ")) && !slices.Contains(changing, words[0]) || !isDeclared(agent) {
+		return nil
+	}
+	return fmt.Errorf("agent %q is declared in the NixOS configuration of this machine: change security.au.agents.%s there", agent, agent)
+}
+
+// entrypointPath returns where the agent's entrypoint stands.
+func entrypointPath(agent string) string {
+	if isDeclared(agent) {
+		return provision.WrapperPath(agent)
+	}
+	return provision.EntrypointPath(agent)
+}
+
+// withDeclared adds what the NixOS configuration says of the agent to what the human's config says, for one run. The human's own shares come first.
+func withDeclared(known *config.Config, agent string, me provision.User) error {
+	d, err := declared()
+	g, ok := d.Agents[agent]
+	if err != nil || !ok {
+		return err
+	}
+	if known.Agent(agent) == nil {
+		known.Agents = append(known.Agents, config.Agent{UserName: agent, Group: provision.GroupName(agent), Entrypoint: provision.WrapperPath(agent)})
+	}
+	entry := known.Agent(agent)
+	for _, s := range g.Shares {
+		source := s.Source
+		if rest, ok := strings.CutPrefix(source, "~/"); ok {
+			source = filepath.Join(me.Home, rest)
+		}
+		if !slices.ContainsFunc(entry.Mounts, func(m config.Mount) bool { return m.Source == source || m.Target == s.Target }) {
+			entry.Mounts = append(entry.Mounts, config.Mount{Source: source, Target: s.Target, ReadOnly: s.ReadOnly})
+		}
+	}
+	return nil
+}
+
+// refuseNixOS refuses to make an agent where NixOS would take it away again, or has no place for its unit, and says what declares it instead.
+func (a *app) refuseNixOS(want provision.StanzaAgent) error {
+	if !exists("/etc/NIXOS") {
+		return nil
+	}
+	why := ""
+	switch {
+	case !mutableUsers():
+		why = "users.mutableUsers is false: the next switch would remove the user"
+	case storeLink(provision.UnitDir):
+		why = provision.UnitDir + " is in the Nix store: there is no place for the agent's unit"
+	default:
+		fmt.Fprintf(a.err, "au: warning: this is NixOS, where what is declared stays: see security.au\n")
+		return nil
+	}
+	fmt.Fprint(a.err, "# In the NixOS configuration, with the flake's nixosModules.au:\n"+provision.Stanza(want))
+	return fmt.Errorf("agent %q: %s; nothing was changed. Declare it instead, as above", want.Name, why)
+}
+
+// storeLink reports whether a path leads into the Nix store.
+func storeLink(path string) bool {
+	real, err := filepath.EvalSymlinks(hostRoot + path)
+	return err == nil && strings.HasPrefix(strings.TrimPrefix(real, hostRoot), "/nix/store/")
+}
+
+var usersFile = regexp.MustCompile(`/nix/store/[A-Za-z0-9+._?=-]*users-groups\.json`)
+
+// mutableUsers reads users.mutableUsers of the running system: as our module has it, or out of the script that makes the users. Unknown is true.
+func mutableUsers() bool {
+	if d, err := declared(); err == nil && d.Sleep != "" {
+		return d.MutableUsers
+	}
+	script, _ := os.ReadFile(hostRoot + "/run/current-system/activate")
+	spec := struct {
+		MutableUsers bool `json:"mutableUsers"`
+	}{true}
+	if text, err := os.ReadFile(hostRoot + usersFile.FindString(string(script))); err == nil {
+		_ = json.Unmarshal(text, &spec)
+	}
+	return spec.MutableUsers
+}
+
+// printNix prints the module's lines for all agents that au made for the human.
+func (a *app) printNix(agents []listed, known *config.Config, human provision.User) error {
+	var all []provision.StanzaAgent
+	for _, g := range agents {
+		if g.Made != "au" {
+			continue
+		}
+		p, err := readPolicy(g.Name)
+		if err != nil {
+			return err
+		}
+		s := provision.StanzaAgent{Name: g.Name, UID: p.UID, Group: p.Group, Allow: p.Allow, Limits: currentLimits(p.UID)}
+		for _, h := range p.Humans {
+			s.Humans = append(s.Humans, h.Name)
+		}
+		if entry := known.Agent(g.Name); entry != nil {
+			for _, m := range entry.Mounts {
+				target, _ := provision.Within(p.Home, m.Target)
+				s.Shares = append(s.Shares, provision.DeclaredShare{Source: m.Source, Target: target, ReadOnly: m.ReadOnly})
+			}
+		}
+		all = append(all, s)
+	}
+	_, err := fmt.Fprint(a.out, provision.Stanza(all...))
+	return err
+}
+
+// currentLimits returns what systemd says of the agent's slice, as options; none where there is no systemd to ask.
+func currentLimits(uid uint32) [][2]string {
+	now, err := sliceProperties(uid)
+	if err != nil {
+		return nil
+	}
+	var l auslices.Limits
+	if v, ok := now[auslices.CPUQuota]; ok {
+		l.CPU = (*auslices.CPU)(&v)
+	}
+	if v, ok := now[auslices.MemoryMax]; ok {
+		l.Memory = &auslices.Size{Bytes: v}
+	}
+	if v, ok := now[auslices.SwapMax]; ok {
+		l.Swap = &auslices.Swap{Size: auslices.Size{Bytes: v}}
+	}
+	if v, ok := now[auslices.TasksMax]; ok {
+		l.Tasks = (*auslices.Tasks)(&v)
+	}
+	return provision.StanzaLimits(l)
+}

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# su_as_agent, the entrypoint that `au new` installs for each agent and that security.wrappers starts on NixOS: one program for all agents.
+{ lib, stdenv }:
+
+stdenv.mkDerivation {
+  pname = "au-entrypoint";
+  version = lib.fileContents ../VERSION;
+  src = ../csrc;
+
+  # Static where there is a static C library: then nothing of the machine's is between exec and the first check.
+  buildInputs = lib.optional (stdenv.cc.libc ? static) stdenv.cc.libc.static;
+
+  buildPhase = ''
+    make OUT="$PWD/su_as_agent"
+  '';
+  installPhase = ''
+    install -D -m 0755 su_as_agent "$out/libexec/au/su_as_agent"
+  '';
+  dontStrip = true; # the Makefile did
+
+  meta = {
+    description = "Runs one command as an agent, for a human whom root's policy lets in";
+    homepage = "https://github.com/a4u2/au";
+    license = lib.licenses.gpl3Plus;
+    platforms = lib.platforms.linux;
+  };
+}

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
+let
+  cfg = config.security.au;
+  spec = import ./spec.nix { inherit config lib pkgs; };
+  rendered = pkgs.callPackage ../rendered.nix {
+    au = cfg.package;
+    inherit spec;
+  };
+  group = name: "su-as-${name}";
+  each = f: lib.mapAttrs' f cfg.agents;
+
+  # Mode bits alone would not do: what the agent makes, the humans can edit, and the other way round. The mask is spelled out,
+  # because a chmod of the home changes it.
+  homeRules =
+    name: g:
+    let
+      names = [ "u:${name}:rwx" "g:${group name}:rwx" ] ++ map (h: "u:${h}:rwx") g.humans ++ [ "m::rwx" ];
+      defaults = map (n: "d:${n}") names ++ [ "d:u::rwx" "d:g::rwx" "d:o::---" ];
+    in
+    [
+      "d ${g.home} 2770 ${name} ${group name} -"
+      "a+ ${g.home} - - - - ${lib.concatStringsSep "," (names ++ defaults)}"
+      # ssh and gpg refuse what others can read.
+      "d ${g.home}/.ssh 0700 ${name} ${name} -"
+      "d ${g.home}/.gnupg 0700 ${name} ${name} -"
+    ];
+in
+{
+  config = lib.mkIf cfg.enable {
+    environment.systemPackages = [ cfg.package ];
+
+    users.users = each (
+      name: g:
+      lib.nameValuePair name {
+        inherit (g) uid home shell packages;
+        isSystemUser = true; # of no use to login managers
+        group = name;
+        description = "au agent ${spec.agents.${name}.tag}";
+        createHome = false; # homeRules make it
+        homeMode = "2770";
+        expires = "1970-01-02"; # no su, ssh or cron
+      }
+    );
+
+    users.groups = lib.mkMerge [
+      (each (name: g: lib.nameValuePair name { gid = g.uid; }))
+      (each (
+        name: g:
+        lib.nameValuePair (group name) {
+          gid = g.humansGid;
+          members = g.humans;
+        }
+      ))
+    ];
+
+    systemd.tmpfiles.rules = lib.concatLists (lib.mapAttrsToList homeRules cfg.agents);
+
+    # Real files: the entrypoint follows no link to its policy.
+    environment.etc = lib.mkMerge [
+      (each (
+        name: g:
+        lib.nameValuePair "au/agents/${name}" {
+          source = "${rendered}/agents/${name}";
+          mode = "0644";
+        }
+      ))
+      {
+        "au/agents.json" = {
+          text = builtins.toJSON spec;
+          mode = "0644";
+        };
+      }
+    ];
+
+    security.wrappers = each (
+      name: g:
+      lib.nameValuePair (group name) {
+        source = "${cfg.package}/libexec/au/su_as_agent";
+        owner = "root"; # the agent as its owner would keep the caller's groups
+        group = group name;
+        setuid = true;
+        permissions = "u=rx,g=x,o=";
+      }
+    );
+
+    # The units' text is au's own.
+    systemd.packages = [ rendered ];
+
+    systemd.services = each (
+      name: g:
+      lib.nameValuePair "au-${name}" {
+        wantedBy = [ "multi-user.target" ];
+        # A new keeper would end all that the agent runs.
+        restartIfChanged = false;
+      }
+    );
+
+    systemd.slices = each (
+      name: g:
+      lib.nameValuePair "user-${toString g.uid}" {
+        overrideStrategy = "asDropin";
+        sliceConfig =
+          lib.optionalAttrs (g.cpu != null) { CPUQuota = g.cpu; }
+          // lib.optionalAttrs (g.memory != null) { MemoryMax = g.memory; }
+          // lib.optionalAttrs (g.swap != null) { MemorySwapMax = g.swap; }
+          // lib.optionalAttrs (g.tasks != null) { TasksMax = g.tasks; };
+      }
+    );
+  };
+}

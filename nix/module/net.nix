@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What agents with net.enable may reach: the network policy, who enforces it, and when.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
+let
+  cfg = config.security.au;
+  restricted = lib.filterAttrs (name: g: g.net.enable) cfg.agents;
+  spec = import ./spec.nix { inherit config lib pkgs; };
+  rendered = pkgs.callPackage ../rendered.nix {
+    au = cfg.package;
+    inherit spec;
+  };
+  each = f: lib.mapAttrs' f restricted;
+  tools = [ pkgs.nftables pkgs.iptables ];
+  # The rules are loaded again when the machine's own firewall has been.
+  firewalls = [ "firewall.service" "nftables.service" ];
+in
+{
+  config = lib.mkIf cfg.enable {
+    users.users = each (
+      name: g:
+      lib.nameValuePair "aunet-${name}" {
+        isSystemUser = true;
+        group = "aunet-${name}";
+        description = "au net daemon of ${name}";
+      }
+    );
+    users.groups = each (name: g: lib.nameValuePair "aunet-${name}" { });
+
+    environment.etc = each (
+      name: g:
+      lib.nameValuePair "au/net/${name}.toml" {
+        source = "${rendered}/net/${name}.toml";
+        mode = "0644";
+      }
+    );
+
+    systemd.tmpfiles.rules = lib.mapAttrsToList (
+      name: g: "d /var/log/au/${name} 2750 aunet-${name} su-as-${name} -"
+    ) restricted;
+
+    systemd.services = lib.mkMerge [
+      (each (
+        name: g:
+        lib.nameValuePair "au-net-rules@${name}" {
+          wantedBy = [ "sysinit.target" ];
+          path = tools;
+          after = firewalls;
+          unitConfig.ReloadPropagatedFrom = firewalls;
+          reloadTriggers = [ "${rendered}/net/${name}.toml" ];
+        }
+      ))
+      (each (
+        name: g:
+        lib.nameValuePair "au-net-watch@${name}" {
+          wantedBy = [ "multi-user.target" ];
+          path = tools;
+        }
+      ))
+      (each (
+        name: g:
+        lib.nameValuePair "au-net@${name}" {
+          wantedBy = [ "multi-user.target" ];
+          serviceConfig.ExecReload = [
+            ""
+            "${pkgs.util-linux}/bin/kill -HUP $MAINPID"
+          ];
+        }
+      ))
+    ];
+    systemd.sockets = each (
+      name: g: lib.nameValuePair "au-net@${name}" { wantedBy = [ "sockets.target" ]; }
+    );
+  };
+}

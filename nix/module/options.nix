@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
+let
+  inherit (lib) mkOption types literalExpression;
+  cfg = config.security.au;
+  id = import ./ids.nix { inherit lib; };
+
+  size = types.strMatching "[0-9]+[KMGT]?|[0-9]+%|infinity";
+
+  share =
+    { name, ... }:
+    {
+      options = {
+        target = mkOption {
+          type = types.strMatching "[^/].*";
+          default = baseNameOf name;
+          defaultText = literalExpression "the last part of the folder's name";
+          example = "work/example";
+          description = "Where the agent sees the folder, relative to its home.";
+        };
+        readOnly = mkOption {
+          type = types.bool;
+          default = true;
+          example = false;
+          description = "Whether the agent may only read it.";
+        };
+      };
+    };
+
+  net =
+    { ... }:
+    {
+      options = {
+        enable = lib.mkEnableOption "rules for what the agent may reach; all else is refused";
+        presets = mkOption {
+          type = types.listOf types.str;
+          default = [ ];
+          example = [
+            "anthropic"
+            "github"
+          ];
+          description = "Services to allow, by the names that `au net restrict --help` lists.";
+        };
+        allow = mkOption {
+          type = types.listOf types.str;
+          default = [ ];
+          example = [
+            "*.example.org"
+            "git.example.org:22"
+            "192.0.2.0/24"
+          ];
+          description = "Hosts, networks and ports to allow, as `au net allow` takes them.";
+        };
+        localhost = mkOption {
+          type = types.listOf types.port;
+          default = [ ];
+          example = [ 3000 ];
+          description = "Ports of this machine to allow, whoever serves them.";
+        };
+        backend = mkOption {
+          type = types.enum [
+            "nft"
+            "iptables"
+          ];
+          default =
+            if config.networking.nftables.enable || !config.networking.firewall.enable then "nft" else "iptables";
+          defaultText = literalExpression "that of the machine's own firewall; nft where there is none";
+          example = "nft";
+          description = "What loads the rules. The machine's firewall is followed, never switched on.";
+        };
+        proxyPort = mkOption {
+          type = types.nullOr types.port;
+          default = null;
+          example = 61001;
+          description = "Port on loopback for the agent's connections; null for one from 61001 up.";
+        };
+        dnsPort = mkOption {
+          type = types.nullOr types.port;
+          default = null;
+          example = 61002;
+          description = "Port on loopback for the agent's DNS questions; null for one from 61002 up.";
+        };
+      };
+    };
+
+  agent =
+    { name, config, ... }:
+    {
+      options = {
+        uid = mkOption {
+          type = types.ints.between 1000 59999;
+          default = id name;
+          defaultText = literalExpression "a number from 50000 to 58999 that follows from the name";
+          example = 54237;
+          description = "The agent's uid, and the gid of its own group.";
+        };
+        humansGid = mkOption {
+          type = types.ints.between 1000 59999;
+          default = id "su-as-${name}";
+          defaultText = literalExpression "a number from 50000 to 58999 that follows from the name";
+          example = 50001;
+          description = "The gid of the group `su-as-NAME`, whose members may enter the agent.";
+        };
+        humans = mkOption {
+          type = types.listOf types.str;
+          default = cfg.humans;
+          defaultText = literalExpression "config.security.au.humans";
+          example = [ "alice" ];
+          description = "Who may run commands as the agent.";
+        };
+        cpu = mkOption {
+          type = types.nullOr (types.strMatching "[0-9]+%");
+          default = null;
+          example = "150%";
+          description = "CPU time for all that the agent runs: 100% is one core.";
+        };
+        memory = mkOption {
+          type = types.nullOr size;
+          default = null;
+          example = "16G";
+          description = "Memory for all that the agent runs.";
+        };
+        swap = mkOption {
+          type = types.nullOr size;
+          default = if config.memory == null then null else "0";
+          defaultText = literalExpression "\"0\" beside a memory limit, else null";
+          example = "2G";
+          description = "Swap for all that the agent runs.";
+        };
+        tasks = mkOption {
+          type = types.nullOr types.ints.positive;
+          default = null;
+          example = 500;
+          description = "Processes and threads for all that the agent runs.";
+        };
+        shares = mkOption {
+          type = types.attrsOf (types.submodule share);
+          default = { };
+          example = literalExpression ''{ "~/example" = { readOnly = false; }; }'';
+          description = "Folders of each human's that the agent sees; `~/` at the beginning is the human's home. Humans add others with `au mount add`.";
+        };
+        allow = mkOption {
+          type = types.listOf types.str;
+          default = [ ];
+          example = [ "nix" ];
+          description = "Parts of the isolation to give up, by the words that `au new --help` explains.";
+        };
+        home = mkOption {
+          type = types.strMatching "/[^: ]+";
+          default = "/home/${name}";
+          defaultText = literalExpression ''"/home/''${name}"'';
+          example = "/srv/agent";
+          description = "The agent's home. The humans can edit what is in it, and it them.";
+        };
+        shell = mkOption {
+          type = types.strMatching "/[^: ]+";
+          default = "/run/current-system/sw/bin/bash";
+          example = "/run/current-system/sw/bin/fish";
+          description = "The agent's shell.";
+        };
+        packages = mkOption {
+          type = types.listOf types.package;
+          default = [ ];
+          example = literalExpression "[ pkgs.git pkgs.nodejs ]";
+          description = "Packages for the agent alone.";
+        };
+        net = mkOption {
+          type = types.submodule net;
+          default = { };
+          example = literalExpression ''{ enable = true; presets = [ "anthropic" ]; }'';
+          description = "What the agent may reach.";
+        };
+      };
+    };
+in
+{
+  options.security.au = {
+    enable = lib.mkEnableOption "Unix users for AI coding agents, and `au` to run commands as them";
+    package = mkOption {
+      type = types.package;
+      default = pkgs.callPackage ../package.nix { };
+      defaultText = literalExpression "the flake's au, built with this system's nixpkgs";
+      example = literalExpression "inputs.au.packages.\${pkgs.system}.au";
+      description = "The package that holds `au` and the entrypoint.";
+    };
+    humans = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "alice" ];
+      description = "Who may run commands as the agents that do not say otherwise.";
+    };
+    agents = mkOption {
+      type = types.attrsOf (types.submodule agent);
+      default = { };
+      example = literalExpression ''{ agent = { humans = [ "alice" ]; memory = "16G"; }; }'';
+      description = "The agents, by name.";
+    };
+  };
+}

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# au, with the entrypoint beside it where `au new` looks for one. Works with a plain callPackage too.
+{
+  lib,
+  buildGoModule,
+  callPackage,
+  makeBinaryWrapper,
+  acl,
+  coreutils,
+  findutils,
+  getent,
+  iptables,
+  nftables,
+  procps,
+  shadow,
+  systemd,
+  util-linux,
+  au-entrypoint ? callPackage ./entrypoint.nix { },
+}:
+
+let
+  sources = lib.importJSON ./sources.json;
+  root = toString ../.;
+  top = path: lib.head (lib.splitString "/" (lib.removePrefix "${root}/" (toString path)));
+in
+buildGoModule rec {
+  pname = "au";
+  version = lib.fileContents ../VERSION;
+
+  # What the hash of the vendor folder is computed over; make nix-hash takes the same.
+  src = builtins.path {
+    path = ../.;
+    name = "au-source";
+    filter = path: type: lib.elem (top path) sources;
+  };
+  inherit (lib.importJSON ./hashes.json) vendorHash;
+
+  # The same flags as the Makefile's, so that the bytes are the same wherever Go is.
+  subPackages = [ "cmd/au" ];
+  env.CGO_ENABLED = 0;
+  ldflags = [
+    "-s"
+    "-w"
+    "-buildid="
+    "-X main.version=${version}"
+  ];
+
+  # The tests want git, a shell and a machine's accounts: make check has those.
+  doCheck = false;
+
+  # A copy: au does not follow a link to what will be set-uid.
+  nativeBuildInputs = [ makeBinaryWrapper ];
+  postInstall = ''
+    install -D -m 0755 ${au-entrypoint}/libexec/au/su_as_agent "$out/libexec/au/su_as_agent"
+    for shell in bash zsh fish; do
+      if "$out/bin/au" completion "$shell" >completion 2>/dev/null; then
+        case $shell in
+        bash) to=bash-completion/completions/au ;;
+        zsh) to=zsh/site-functions/_au ;;
+        fish) to=fish/vendor_completions.d/au.fish ;;
+        esac
+        install -D -m 0644 completion "$out/share/$to"
+      fi
+    done
+  '';
+
+  # Behind the caller's own PATH: sudo, and the machine's own programs, come first.
+  postFixup = ''
+    wrapProgram "$out/bin/au" --suffix PATH : ${
+      lib.makeBinPath [
+        acl
+        coreutils
+        findutils
+        getent
+        iptables
+        nftables
+        procps
+        shadow
+        systemd
+        util-linux
+      ]
+    }
+  '';
+
+  passthru.entrypoint = au-entrypoint;
+
+  meta = {
+    description = "Gives an AI coding agent a Unix user of its own, and only what you hand it";
+    homepage = "https://github.com/a4u2/au";
+    license = lib.licenses.gpl3Plus;
+    platforms = lib.platforms.linux;
+    mainProgram = "au";
+  };
+}

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Derivations run the machine's own programs: what nix/check knows of it stands in host.json.
+{ lib, system }:
+
+let
+  host = lib.importJSON ./host.json;
+  callPackage =
+    f: given:
+    let
+      function = if builtins.isPath f then import f else f;
+    in
+    function (builtins.intersectAttrs (builtins.functionArgs function) pkgs // given);
+
+  mkDerivation =
+    args:
+    let
+      phases = [ "unpackPhase" "buildPhase" "installPhase" "postInstall" "postFixup" ];
+      drv = derivation (
+        host.env
+        // {
+          inherit system;
+          name = args.name or "${args.pname}-${args.version}";
+          builder = "/bin/bash";
+          # A subfolder: Go ignores a go.mod in $TMPDIR itself.
+          args = [ "-euc" "mkdir work; cd work; ${lib.concatMapStringsSep "\n" (phase: args.${phase} or "") phases}" ];
+          PATH = lib.concatStringsSep ":" (map (p: "${p}/bin") (args.nativeBuildInputs or [ ]) ++ [ host.path ]);
+          HOME = "/dev/null";
+          unpackPhase = args.unpackPhase or "";
+        }
+        // lib.optionalAttrs (args ? src) { inherit (args) src; }
+        // args.fixed or { }
+      );
+    in
+    drv // { inherit (args) meta; } // args.passthru or { };
+
+  unpack = ''cp -R "$src/." .; chmod -R u+w .'';
+
+  buildGoModule =
+    args:
+    let
+      modules = mkDerivation {
+        name = "${args.pname}-go-modules";
+        inherit (args) src;
+        unpackPhase = unpack;
+        buildPhase = ''GOFLAGS=-mod=mod go mod vendor; cp -R vendor "$out"'';
+        fixed = {
+          outputHashMode = "recursive";
+          outputHashAlgo = "sha256";
+          outputHash = args.vendorHash;
+        };
+        meta = { };
+      };
+    in
+    mkDerivation (
+      args
+      // {
+        unpackPhase = ''${unpack}; cp -R ${modules} vendor'';
+        buildPhase = ''
+          export CGO_ENABLED=${toString args.env.CGO_ENABLED} GOFLAGS="-mod=vendor -trimpath" GOBIN="$out/bin"
+          go install -ldflags='${toString args.ldflags}' ${lib.concatMapStringsSep " " (p: "./${p}") args.subPackages}
+        '';
+      }
+    );
+
+  # A program of the machine's, as a package.
+  program =
+    name:
+    mkDerivation {
+      inherit name;
+      installPhase = ''mkdir -p "$out/bin"'';
+      meta = { };
+    };
+
+  pkgs = {
+    inherit callPackage lib buildGoModule;
+    stdenv = {
+      mkDerivation = args: mkDerivation ({ unpackPhase = unpack; } // args);
+      cc.libc = { };
+      hostPlatform = { inherit system; };
+    };
+    mkShell = args: mkDerivation { name = "shell"; installPhase = ''touch "$out"''; meta = { }; };
+    runCommand =
+      name: env: script:
+      mkDerivation {
+        inherit name;
+        installPhase = script;
+        nativeBuildInputs = env.nativeBuildInputs or [ ];
+        meta = { };
+      };
+    writeText = name: text: builtins.toFile name text;
+    makeBinaryWrapper = mkDerivation {
+      name = "wrapper";
+      installPhase = ''
+        mkdir -p "$out/bin"
+        cat >"$out/bin/wrapProgram" <<'EOF'
+        #!/bin/bash
+        # wrapProgram FILE --suffix PATH : FOLDERS
+        set -eu
+        hidden=$(dirname "$1")/.$(basename "$1")-wrapped
+        mv "$1" "$hidden"
+        printf '#!/bin/sh\nPATH=''${PATH:+$PATH:}%s exec %s "$@"\n' "$4" "$hidden" >"$1"
+        chmod 0755 "$1"
+        EOF
+        chmod 0755 "$out/bin/wrapProgram"
+      '';
+      meta = { };
+    };
+  }
+  // lib.genAttrs [
+    "acl" "bash" "coreutils" "findutils" "gcc" "getent" "gnumake" "go" "iptables" "nftables" "nixfmt-tree" "procps" "shadow" "systemd" "util-linux"
+  ] program;
+in
+pkgs

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A machine with one agent that has nothing special and one that has everything.
+{
+  users.mutableUsers = false;
+  users.users.alice.uid = 1000;
+  users.users.bob.uid = null;
+  security.au = {
+    enable = true;
+    humans = [ "alice" ];
+    agents.agent = { };
+    agents.claude = {
+      humans = [
+        "alice"
+        "bob"
+      ];
+      cpu = "150%";
+      memory = "16G";
+      tasks = 500;
+      shares."~/example".readOnly = false;
+      shares."/srv/data".target = "work/data";
+      allow = [ "nix" ];
+      net = {
+        enable = true;
+        presets = [ "anthropic" ];
+        allow = [ "*.example.org" ];
+        localhost = [ 3000 ];
+        backend = "nft";
+      };
+    };
+  };
+}

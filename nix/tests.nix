@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The module on the stand-in for lib. Evaluates to the names of the tests that fail; all values are compared as JSON.
+let
+  lib = import ./stub-nixpkgs/lib.nix;
+  program = name: { outPath = "/nix/store/${name}"; };
+  pkgs = lib.genAttrs [ "coreutils" "iptables" "nftables" "util-linux" ] program // {
+    callPackage = path: given: { outPath = "/nix/store/rendered"; inherit given; };
+  };
+  machine =
+    extra:
+    (lib.evalModules {
+      modules = [
+        ./testdata/nixos.nix
+        ./module
+        { security.au.package = program "au"; }
+      ] ++ extra;
+      specialArgs = { inherit pkgs; };
+    }).config;
+  whole = machine [ ./testdata/machine.nix ];
+  small = agents: machine [ { security.au = { enable = true; humans = [ "alice" ]; inherit agents; }; } ];
+  refused = config: !(builtins.tryEval (builtins.deepSeq config null)).success;
+  complaints = config: map (a: a.message) (lib.filter (a: !a.assertion) config.assertions);
+  uids = lib.importJSON ./testdata/uids.json;
+  id = import ./module/ids.nix { inherit lib; };
+  spec = import ./module/spec.nix { config = whole; inherit lib pkgs; };
+  claude = toString uids.claude;
+
+  tests = {
+    ids = [ (lib.mapAttrs (name: _: id name) uids) uids ];
+    user = [
+      { inherit (whole.users.users.claude) uid group home homeMode isSystemUser createHome expires shell description; }
+      {
+        uid = uids.claude;
+        group = "claude";
+        home = "/home/claude";
+        homeMode = "2770";
+        isSystemUser = true;
+        createHome = false;
+        expires = "1970-01-02";
+        shell = "/run/current-system/sw/bin/bash";
+        description = "au agent ${spec.agents.claude.tag}";
+      }
+    ];
+    humans_only_in_the_group = [
+      whole.users.groups.su-as-claude
+      { gid = uids.su-as-claude; members = [ "alice" "bob" ]; }
+    ];
+    private_group = [ whole.users.groups.claude.gid uids.claude ];
+    wrapper = [
+      whole.security.wrappers.su-as-claude
+      {
+        source = "/nix/store/au/libexec/au/su_as_agent";
+        owner = "root";
+        group = "su-as-claude";
+        setuid = true;
+        permissions = "u=rx,g=x,o=";
+      }
+    ];
+    slice = [
+      whole.systemd.slices."user-${claude}"
+      {
+        overrideStrategy = "asDropin";
+        sliceConfig = { CPUQuota = "150%"; MemoryMax = "16G"; MemorySwapMax = "0"; TasksMax = 500; };
+      }
+    ];
+    no_limits_unasked = [ whole.systemd.slices."user-${toString uids.agent}".sliceConfig { } ];
+    tmpfiles = [ (lib.concatMapStringsSep "" (line: line + "\n") whole.systemd.tmpfiles.rules) (builtins.readFile ./testdata/tmpfiles.conf) ];
+    policies_are_files = [
+      (lib.mapAttrs (name: f: f.mode) whole.environment.etc)
+      { "au/agents/agent" = "0644"; "au/agents/claude" = "0644"; "au/agents.json" = "0644"; "au/net/claude.toml" = "0644"; }
+    ];
+    spec = [ spec (lib.importJSON ./testdata/spec.json) ];
+    agents_json = [ (builtins.fromJSON whole.environment.etc."au/agents.json".text) spec ];
+    keeper_survives_a_switch = [ whole.systemd.services.au-claude { wantedBy = [ "multi-user.target" ]; restartIfChanged = false; } ];
+    net_units = [
+      (lib.mapAttrs (name: s: s.wantedBy) (lib.filterAttrs (name: s: lib.removePrefix "au-net" name != name) whole.systemd.services))
+      { "au-net-rules@claude" = [ "sysinit.target" ]; "au-net-watch@claude" = [ "multi-user.target" ]; "au-net@claude" = [ "multi-user.target" ]; }
+    ];
+    net_socket = [ (lib.attrNames whole.systemd.sockets) [ "au-net@claude" ] ];
+    daemon_user = [ whole.users.users.aunet-claude.isSystemUser true ];
+    backend_follows_the_firewall = [
+      (map (extra: (machine [ ./testdata/machine.nix extra ]).security.au.agents.agent.net.backend) [
+        { }
+        { networking.nftables.enable = true; }
+        { networking.firewall.enable = false; }
+      ])
+      [ "iptables" "nft" "nft" ]
+    ];
+    nothing_without_enable = [ (machine [ { security.au.agents.agent = { }; } ]).users.users { } ];
+    fine = [ (complaints whole) [ ] ];
+
+    same_uid = [
+      (complaints (small { a.uid = 50001; b.uid = 50001; }))
+      [ "security.au.agents.b.uid is 50001, and so is security.au.agents.a.uid: set one of them to another number." ]
+    ];
+    uid_of_a_group = [ (lib.length (complaints (small { a.uid = 50001; b.humansGid = 50001; }))) 1 ];
+    nobody_enters = [
+      (complaints (machine [ { security.au = { enable = true; agents.agent = { }; }; } ]))
+      [ "security.au.agents.agent.humans is empty, so nobody could enter the agent: set it, or security.au.humans." ]
+    ];
+    root_enters = [ (lib.length (complaints (small { agent.humans = [ "root" ]; }))) 1 ];
+    bad_name = [ (lib.length (complaints (small { "Agent" = { }; }))) 1 ];
+    allowed_without_net = [ (lib.length (complaints (small { agent.net.allow = [ "example.org" ]; }))) 1 ];
+    same_port = [ (lib.length (complaints (small { agent.net = { enable = true; proxyPort = 5000; dnsPort = 5000; }; }))) 1 ];
+
+    unknown_option = [ (refused (small { agent.cpus = "150%"; }).security.au.agents) true ];
+    unknown_option_of_net = [ (refused (small { agent.net.preset = "github"; }).security.au.agents) true ];
+    cpu_without_percent = [ (refused (small { agent.cpu = "1.5"; }).security.au.agents) true ];
+    memory_with_a_space = [ (refused (small { agent.memory = "16 GB"; }).security.au.agents) true ];
+    tasks_as_text = [ (refused (small { agent.tasks = "500"; }).security.au.agents) true ];
+    uid_of_a_system_user = [ (refused (small { agent.uid = 999; }).security.au.agents) true ];
+    humans_as_text = [ (refused (small { agent.humans = "alice"; }).security.au.agents) true ];
+    backend_unheard_of = [ (refused (small { agent.net.backend = "ufw"; }).security.au.agents) true ];
+    absolute_target = [ (refused (small { agent.shares."~/a".target = "/a"; }).security.au.agents) true ];
+    and_right_values_are_taken = [ (refused (small { agent = { cpu = "150%"; memory = "16G"; tasks = 500; }; }).security.au.agents) false ];
+  };
+  same = pair: builtins.toJSON (builtins.elemAt pair 0) == builtins.toJSON (builtins.elemAt pair 1);
+in
+{
+  failed = lib.filter (name: !same tests.${name}) (lib.attrNames tests);
+  passed = lib.count (name: same tests.${name}) (lib.attrNames tests);
+  inherit tests spec;
+  tmpfiles = lib.concatMapStringsSep "" (line: line + "\n") whole.systemd.tmpfiles.rules;
+}

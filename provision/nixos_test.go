@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/a4u2/au/csrc"
+)
+
+// What the module says of its test machine; nix/tests.nix keeps it true.
+func moduleText(t *testing.T, name string) []byte {
+	t.Helper()
+	text, err := os.ReadFile("../nix/testdata/" + name)
+	if err != nil {
+		t.Skip("not the whole tree: ", err)
+	}
+	return text
+}
+
+func TestNixUIDIsTheModules(t *testing.T) {
+	want := map[string]uint32{}
+	if err := json.Unmarshal(moduleText(t, "uids.json"), &want); err != nil {
+		t.Fatal(err)
+	}
+	for name, uid := range want {
+		if got := NixUID(name); got != uid {
+			t.Errorf("NixUID(%q) is %d where the module has %d", name, got, uid)
+		}
+	}
+	if len(want) < 5 || want["claude"] != 54237 {
+		t.Errorf("the module's uids are %v", want)
+	}
+}
+
+func declaredMachine(t *testing.T) Declared {
+	t.Helper()
+	d, err := ParseDeclared(moduleText(t, "spec.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestDeclaredAgentsGetPoliciesUnitsAndRules(t *testing.T) {
+	files, err := declaredMachine(t).Files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	for _, f := range files {
+		texts[f.Name] = f.Text
+	}
+	p, err := csrc.ParsePolicy([]byte(texts["agents/claude"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.UID != 54237 || !slices.Equal(p.EnterGIDs, []uint32{NixUID("su-as-claude")}) || len(p.Humans) != 1 || p.Humans[0].Name != "alice" {
+		t.Errorf("the policy lets in %v and the groups %v, for uid %d", p.Humans, p.EnterGIDs, p.UID)
+	}
+	if slices.Contains(p.Hide, "/nix/var/nix/daemon-socket") || !slices.Contains(p.Hide, "/home") {
+		t.Errorf("with allow = [ \"nix\" ] the policy hides %q", p.Hide)
+	}
+	for name, part := range map[string]string{
+		"net/claude.toml":                                   "proxy-port = 61003",
+		"rules/claude.nft":                                  "54237",
+		"lib/systemd/system/au-claude.service":              "ExecStart=/nix/store/coreutils/bin/sleep infinity",
+		"lib/systemd/system/au-net-rules@claude.service":    "ExecStart=/nix/store/au/bin/au net load claude",
+		"lib/systemd/system/au-net@claude.socket":           "ListenStream=[::1]:61003",
+		"lib/systemd/system/user-54237.slice.d/au-net.conf": "Requires=au-net-rules@claude.service",
+		"lib/systemd/system/au-agent.service":               "Slice=user-55650.slice",
+	} {
+		if !strings.Contains(texts[name], part) {
+			t.Errorf("%s lacks %q: %q", name, part, texts[name])
+		}
+	}
+	if texts["net/agent.toml"] != "" {
+		t.Errorf("an agent without net.enable has a network policy")
+	}
+}
+
+func TestTheModuleGivesHomesTheACLThatNewGives(t *testing.T) {
+	lines := string(moduleText(t, "tmpfiles.conf"))
+	d := declaredMachine(t)
+	for name, g := range d.Agents {
+		p := g.policy(name)
+		p.Humans = nil
+		for _, h := range g.Humans {
+			p.Humans = append(p.Humans, csrc.Human{Name: h.Name})
+		}
+		modify, _ := homeACL(p)
+		for _, want := range []string{
+			"d " + g.Home + " 2770 " + name + " su-as-" + name + " -\n", "a+ " + g.Home + " - - - - " + modify + "\n",
+		} {
+			if !strings.Contains(lines, want) {
+				t.Errorf("tmpfiles.conf lacks %q", want)
+			}
+		}
+	}
+}
+
+func TestDeclaredAgentsThatCannotBeAreRefused(t *testing.T) {
+	whole := string(moduleText(t, "spec.json"))
+	for situation, c := range map[string]struct{ old, new, want string }{
+		"an unknown key":            {`"mutableUsers"`, `"mutableusers_"`, "unknown field"},
+		"an unknown preset":         {`"anthropic"`, `"anthropics"`, `security.au.agents.claude: preset "anthropics"`},
+		"an unknown switch":         {`"nix"`, `"nixos"`, "security.au.agents.claude: policy: "},
+		"a bad rule":                {`"*.example.org"`, `"*.*.org"`, "declared agents: "},
+		"a CPU share of nothing":    {`"150%"`, `"0%"`, "cpu share"},
+		"a share outside the home":  {`"/home/claude/example"`, `"/home/alice"`, `target "/home/alice" is not inside /home/claude`},
+		"a target that climbs out":  {`"/home/claude/example"`, `"/home/claude/../x"`, "is not inside"},
+		"a system user's uid":       {`"uid": 54237`, `"uid": 54`, "security.au.agents.claude: policy: "},
+		"one port for two purposes": {`"dnsPort": 61004`, `"dnsPort": 61003`, "want two"},
+	} {
+		text := strings.Replace(whole, c.old, c.new, 1)
+		if text == whole {
+			t.Fatalf("%s: %s is not in spec.json", situation, c.old)
+		}
+		d, err := ParseDeclared([]byte(text))
+		if err == nil {
+			_, err = d.Files()
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", situation, err, c.want)
+		}
+	}
+}
+
+func TestStanzaQuotesWhatNixWouldRead(t *testing.T) {
+	got := Stanza(StanzaAgent{Name: "agent", UID: 1001, Group: 1002, Humans: []string{"alice"}, Shares: []DeclaredShare{{Source: `/a "${b}"`, Target: "c", ReadOnly: true}}})
+	want := "security.au = {\n  enable = true;\n  agents.\"agent\" = {\n    humans = [ \"alice\" ];\n    uid = 1001;\n    humansGid = 1002;\n" +
+		"    shares.\"/a \\\"\\${b}\\\"\" = { target = \"c\"; readOnly = true; };\n  };\n};\n"
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}
