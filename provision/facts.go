@@ -94,6 +94,7 @@ type Facts struct {
 	Home, HomeSSH, HomeGnuPG                                Path
 	State, StateFolder, LimitsFolder                        Path
 	EtcEmpty, PolicyFolderEmpty                             bool
+	HomesLink                                               bool     // /home is a symbolic link, as on Fedora Silverblue
 	HomeReadable                                            bool     // au can see what is in it
 	HomeOwner                                               string   // name of the user who owns Home; empty: nobody has that uid
 	SkelMissing                                             []string // files of /etc/skel that the home has not

@@ -3,6 +3,7 @@
 package provision
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -32,6 +33,8 @@ func CheckNew(w Want, f Facts) error {
 		return fmt.Errorf("agent name %q is your own user; choose another with --agent", w.Name)
 	case len(f.Missing) > 0:
 		return fmt.Errorf("not installed: %s; on Debian they come with the packages passwd, acl, coreutils, procps and util-linux", strings.Join(f.Missing, ", "))
+	case f.HomesLink:
+		return errors.New("/home is a symbolic link, and agents' homes are entered only through real folders: mount the folder that it leads to on /home")
 	case f.Libexec.NoSuid:
 		return fmt.Errorf("%s is on a file system mounted nosuid, where the entrypoint cannot work: remount it with suid", LibexecDir)
 	case f.PolicyErr != nil:

@@ -165,6 +165,7 @@ func observePaths(f *provision.Facts, agent string) {
 	f.LibexecAu, f.EntrypointFolder = lstat(provision.LibexecDir), lstat(filepath.Dir(entrypoint))
 	f.Libexec = lstat(filepath.Dir(provision.LibexecDir))
 	f.Libexec.NoSuid = nosuid("/usr/local")
+	f.HomesLink = lstat("/home").Mode&fs.ModeSymlink != 0
 	f.Home, f.HomeSSH, f.HomeGnuPG = lstat(home), lstat(home+"/.ssh"), lstat(home+"/.gnupg")
 	f.Entrypoint, f.State = lstat(entrypoint), lstat(provision.StateDir+"/"+agent)
 	f.StateFolder, f.LimitsFolder = lstat(provision.StateDir), lstat(filepath.Dir(auslices.RecordPath(agent)))
