@@ -135,12 +135,6 @@ func (m *machine) make(w Want) (all []step.Step) {
 	return all
 }
 
-// end ends the agent's processes as au does before it deletes.
-func (m *machine) end() {
-	m.t.Helper()
-	m.apply(PlanStop(m.facts()))
-}
-
 // path returns what stands at a path.
 func (m *machine) path(name string) Path {
 	info, err := m.Lstat(name)

@@ -172,12 +172,14 @@ func (j *judge) refusal(dst netip.AddrPort, v netfilter.Verdict) (netfilter.Verd
 	if v.Code == netfilter.Learned { // learning, outside, and nothing better to go by
 		return netfilter.Verdict{OK: true, Code: netfilter.Learned}, ""
 	}
-	for _, name := range j.answers.Names(dst.Addr()) {
-		byName := j.policy.Load().Name(name, dst.Port(), j.now())
-		if byName.OK {
+	policy, names := j.policy.Load(), j.answers.Names(dst.Addr())
+	for _, name := range names {
+		if byName := policy.Name(name, dst.Port(), j.now()); byName.OK {
 			return netfilter.Verdict{Code: netfilter.NoName, Rule: byName.Rule}, name
 		}
-		return byName, name
+	}
+	if len(names) > 0 {
+		return policy.Name(names[0], dst.Port(), j.now()), names[0]
 	}
 	return v, ""
 }
