@@ -81,7 +81,7 @@ func (a *app) revokeACL(ctx context.Context, r *step.Runner, human provision.Use
 		return err
 	}
 	if owners[agent.UID] > 0 || owners[nobodyKnows] > 0 && !m.ReadOnly {
-		if err := r.Apply(ctx, []step.Step{{Do: giveBackCommand(m.Source, agent.UID, human)}}); err != nil {
+		if err := a.giveBack(ctx, r, m.Source, agent.UID, human); err != nil {
 			return err
 		}
 	}
@@ -121,7 +121,7 @@ func (a *app) endLegacyShares(ctx context.Context, r *step.Runner, human provisi
 		if vanished(source) {
 			continue
 		}
-		if err := r.Apply(ctx, []step.Step{{Do: giveBackCommand(source, agent, human)}}); err != nil {
+		if err := a.giveBack(ctx, r, source, agent, human); err != nil {
 			fmt.Fprintf(a.err, "au: share %s: files in it still belong to uid %d: %v\n", show(source), agent, err)
 		}
 	}

@@ -31,16 +31,13 @@ func (c *mountAddCmd) Run(a *app) error {
 		return err
 	}
 	want, before, err := c.check(a, s)
-	if err != nil || before == want {
+	if err != nil {
 		return err
 	}
 	if why := provision.StartUp(want.Source, s.human.Home); why != "" && c.RW {
 		fmt.Fprintf(a.err, "au: warning: %s. An agent that writes there acts as you\n", show(why))
 	}
-	runner, err := a.runner(a.out, c.DryRun)
-	if err != nil {
-		return err
-	}
+	runner, _ := a.runner(a.out, c.DryRun) // without sudo there is still all that needs none
 	if err := a.offerGiveBack(runner, s, want, c.Yes || c.DryRun); err != nil {
 		return err
 	}
@@ -49,6 +46,11 @@ func (c *mountAddCmd) Run(a *app) error {
 			return err
 		}
 	}
+	return c.record(a, runner, s, before, want)
+}
+
+// record puts the share into the config, in the place of the one before.
+func (c *mountAddCmd) record(a *app, r *step.Runner, s sharing, before, want config.Mount) error {
 	var replaced *config.Mount
 	if before.Source != "" {
 		replaced = &before
@@ -59,7 +61,7 @@ func (c *mountAddCmd) Run(a *app) error {
 	}
 	if err := a.save(s.human, a.out, s.change(replaced, &want)); err != nil {
 		if c.ACL {
-			return a.undoGrant(runner, refusal(err))
+			return a.undoGrant(r, refusal(err))
 		}
 		return refusal(err)
 	}

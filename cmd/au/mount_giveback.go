@@ -51,6 +51,14 @@ func giveBackCommand(source string, from uint32, human provision.User) step.Comm
 	return c
 }
 
+// giveBack runs that step, where there is a way to be root.
+func (a *app) giveBack(ctx context.Context, r *step.Runner, source string, from uint32, human provision.User) error {
+	if _, err := a.runner(io.Discard, r.DryRun); err != nil {
+		return err
+	}
+	return r.Apply(ctx, []step.Step{{Do: giveBackCommand(source, from, human)}})
+}
+
 // nobodyKnows stands among owners for what is in folders that cannot be read.
 const nobodyKnows = ^uint32(0)
 
@@ -79,7 +87,7 @@ func owners(source string, human uint32) (map[uint32]int, error) {
 
 // glance is how many entries of a folder are looked at to see whether an agent of the original's has worked in it: adding a share must not cost more
 // for a larger tree.
-const glance = 256
+const glance = 64
 
 // offerGiveBack gives files that an agent of the original's left behind back to the human, after asking: an id-mapped share shows them as nobody's.
 func (a *app) offerGiveBack(r *step.Runner, s sharing, m config.Mount, yes bool) error {
@@ -104,7 +112,7 @@ func (a *app) offerGiveBack(r *step.Runner, s sharing, m config.Mount, yes bool)
 		return err
 	}
 	for _, uid := range from {
-		if err := r.Apply(context.Background(), []step.Step{{Do: giveBackCommand(m.Source, uid, s.human)}}); err != nil {
+		if err := a.giveBack(context.Background(), r, m.Source, uid, s.human); err != nil {
 			return fmt.Errorf("share %q: %w", m.Source, err)
 		}
 	}
@@ -138,16 +146,11 @@ func strangersAt(source string, human uint32) []uint32 {
 			}
 		}
 	}
-	for len(found) < glance {
-		names, err := dir.Readdirnames(glance)
-		for _, name := range names {
-			var st unix.Stat_t
-			if unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Uid != human {
-				found = append(found, st.Uid)
-			}
-		}
-		if err == io.EOF || err != nil || len(names) >= glance {
-			break
+	names, _ := dir.Readdirnames(glance)
+	for _, name := range names {
+		var st unix.Stat_t
+		if unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Uid != human {
+			found = append(found, st.Uid)
 		}
 	}
 	slices.Sort(found)

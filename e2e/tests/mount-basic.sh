@@ -116,6 +116,15 @@ says_exactly alice
 ok as alice au mount list
 says 'odd name'
 
+promise="carol, who may not use sudo, shares without it"
+ok as alice au grant carol
+as carol mkdir -m 700 carols
+ok as carol au mount add --rw carols
+says_not sudo
+ok as carol au run touch carols/x
+ok stat -c %U /home/carol/carols/x
+says_exactly carol
+
 promise="another human shares folders of their own with the same agent"
 ok as alice au grant bob
 as bob sh -c 'mkdir -m 700 proj && echo bobs > proj/file'
