@@ -56,6 +56,7 @@ check: ## all tests, with their own set-up
 	e2e/machine/setup build quick true
 	$(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory reproducible
+	$(MAKE) --no-print-directory nix-test
 	$(MAKE) --no-print-directory e2e
 
 demo: ## shows it all in a machine of its own, and leaves nothing behind
