@@ -143,15 +143,35 @@ func (r *run) stopped(by syscall.Signal) {
 	if by != unix.SIGTTIN && by != unix.SIGTTOU {
 		by = unix.SIGTSTP // SIGSTOP would also stop us where nobody can continue us
 	}
-	if !r.stopSelf(by) && wants {
-		// Nobody can give it the terminal any more. The kernel hangs up on
-		// stopped processes in that situation.
-		r.tell(unix.SIGHUP, 0)
-		r.front = true
-		r.tell(unix.SIGCONT, toForeground)
-		return
+	for again := true; again; again = r.deliver() {
+		if !r.stopSelf(by) && wants {
+			// Nobody can give it the terminal any more. The kernel hangs up on
+			// stopped processes in that situation.
+			r.tell(unix.SIGHUP, 0)
+			r.front = true
+			r.tell(unix.SIGCONT, toForeground)
+			return
+		}
 	}
 	r.resume(wants)
+}
+
+// deliver passes on what was sent while we were stopped, and reports whether
+// we should stop again. A shell ends a stopped job with SIGTERM and then
+// SIGCONT; if the command got them the other way round, it would run for a
+// moment, and might end by itself.
+func (r *run) deliver() (again bool) {
+	for {
+		select {
+		case s := <-r.signals:
+			again = again || s == unix.SIGTSTP
+			if s != unix.SIGTSTP {
+				r.forward(s.(syscall.Signal))
+			}
+		case <-time.After(10 * time.Millisecond): // another thread may be at it
+			return again
+		}
+	}
 }
 
 // resume lets the program go on, in the foreground of its terminal when we

@@ -181,6 +181,12 @@ func (r *run) foreground() bool {
 	return errors.Is(err, unix.ENOTTY) || err == nil && group == unix.Getpgrp()
 }
 
+// lost reports whether the human's terminal has been hung up.
+func (r *run) lost() bool {
+	_, err := unix.IoctlGetInt(r.anyTerminal(), unix.TIOCGPGRP)
+	return err == unix.EIO
+}
+
 // takeTerminal makes the human's terminal raw, gives ours its size, and has
 // keys passed on. Taking it again mends what the shell changed meanwhile.
 func (r *run) takeTerminal() {

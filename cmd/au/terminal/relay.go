@@ -14,19 +14,25 @@ import (
 const bufferSize = 64 << 10
 
 // passKeys passes on what the human types while reading is on, until the
-// human's terminal is gone.
+// human's terminal is gone, which it notices in any case.
 func (r *run) passKeys() {
 	defer r.restoreOnPanic()
 	buffer := make([]byte, 4<<10)
 	for {
-		polled := []unix.PollFd{{Fd: int32(r.wakeKeys), Events: unix.POLLIN}, {Fd: int32(r.keys), Events: unix.POLLIN}}
-		if !r.reading.Load() {
-			polled = polled[:1]
+		polled := []unix.PollFd{{Fd: int32(r.wakeKeys), Events: unix.POLLIN}, {Fd: int32(r.keys)}}
+		reading := r.reading.Load()
+		if reading {
+			polled[1].Events = unix.POLLIN
 		}
 		poll(polled)
 		if polled[0].Revents != 0 {
 			rested(r.wakeKeys)
 			continue
+		}
+		// Nobody need have sent SIGHUP: under su, its session's leader has it.
+		if !reading || r.lost() {
+			r.hangUp()
+			return
 		}
 		if !r.foreground() {
 			r.reading.Store(false)
