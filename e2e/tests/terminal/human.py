@@ -17,6 +17,7 @@ import os
 import pty
 import pwd
 import re
+import select
 import struct
 import sys
 import termios
@@ -37,14 +38,18 @@ class Human:
             os.environ["TERM"] = "xterm"
             os.execvp("runuser", ["runuser", "-l", name, "--session-command", f"export PS1='{READY}' HISTFILE=; {shell}"])
         self.resizes(24, 80)
-        threading.Thread(target=self._looks, daemon=True).start()
+        self.eyes = threading.Thread(target=self._looks, daemon=True)
+        self.eyes.start()
         self.sees(READY)
         self.tty = self.finishes("tty", r"(/dev/pts/\d+)")
 
     def _looks(self):
-        while True:
+        terminal = self.fd
+        while self.fd >= 0:
+            if not select.select([terminal], [], [], 0.1)[0]:
+                continue
             try:
-                fresh = os.read(self.fd, 65536)
+                fresh = os.read(terminal, 65536)
             except OSError:
                 return
             with self.lock:
@@ -91,10 +96,9 @@ class Human:
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def hangs_up(self):
-        # Another thread sits in read() on it and would keep it open: a new description takes its number.
-        null = os.open("/dev/null", os.O_RDWR)
-        os.dup2(null, self.fd)
-        os.close(null)
+        terminal, self.fd = self.fd, -1
+        self.eyes.join()
+        os.close(terminal)
 
     def leaves(self):
         self.types("exit\n")
@@ -129,6 +133,7 @@ def soon(true, text, human=None):
 # What runs: as root sees it.
 
 def processes(user=None, named=None):
+    """Their pids, zombies not counted. named is a pattern for the command line."""
     found = []
     for entry in os.listdir("/proc"):
         try:
@@ -149,7 +154,7 @@ def status(pid, field):
         with open(f"/proc/{pid}/status") as f:
             return re.search(rf"^{field}:\s*(.*)$", f.read(), re.M).group(1)
     except (OSError, AttributeError):
-        return "gone 0"
+        return "-1 gone"
 
 
 def command(pid):
@@ -161,7 +166,7 @@ def command(pid):
 
 
 def parent(pid):
-    return int(status(pid, "PPid").split()[-1])
+    return int(status(pid, "PPid").split()[0])
 
 
 def au_of(pid):

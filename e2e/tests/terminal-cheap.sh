@@ -1,0 +1,5 @@
+#!/bin/sh
+# Without a terminal nothing of au's waits for a run; with one, an au of less than 12 MB does.
+. /opt/e2e/lib.sh
+ok as alice au new -y
+ok python3 /opt/e2e/tests/terminal/cheap.py
