@@ -1,0 +1,61 @@
+#!/bin/sh
+# au net off leaves no trace, au delete takes it along, and nobody else's rules are touched.
+# machines: bookworm trixie
+. /opt/e2e/lib.sh
+nft -f - <<'RULES'
+table inet others {
+	chain out { type filter hook output priority 0; policy accept; tcp dport 9999 reject; }
+}
+RULES
+# Somebody's rule in every chain: iptables makes its tables as they are first used, and never takes them away.
+for command in iptables ip6tables; do
+	for table in filter mangle raw nat; do $command -t $table -A OUTPUT -p tcp --dport 9998 -j RETURN; done
+	$command -t mangle -A POSTROUTING -p tcp --dport 9998 -j RETURN
+done
+ok as alice au new -y
+snapshot
+for backend in nft iptables; do
+	promise="with $backend: what is printed with --dry-run changes nothing"
+	ok as alice au net restrict --backend $backend --preset anthropic --allow-localhost 3000 --dry-run
+	says 'systemctl enable --now au-net-rules@agent.service'
+	unchanged
+
+	promise="with $backend: restricting twice is the same as once"
+	ok as alice au net restrict --backend $backend --preset anthropic --allow-localhost 3000
+	rules() { nft -s list ruleset; iptables-save; ip6tables-save; }
+	rules | grep -v '^#' | sed 's/ \[[0-9]*:[0-9]*\]$//' >"$e2e/once"
+	ok as alice au net restrict --backend $backend --preset anthropic --allow-localhost 3000
+	says_not '$ sudo'
+	rules | grep -v '^#' | sed 's/ \[[0-9]*:[0-9]*\]$//' | diff "$e2e/once" - || fail "the rules changed"
+
+	promise="with $backend: the rules stand for nobody else"
+	ok nft list table inet others
+	says "tcp dport 9999 reject"
+
+	promise="with $backend: off leaves no trace"
+	ok as alice au net off
+	unchanged before
+	ok as alice au net off
+	says "nothing to do"
+done
+
+promise="au delete takes a restricted agent's network away"
+ok as alice au net restrict --allow github.com
+ok as alice au delete -H -y
+fails 2 getent passwd agent aunet-agent
+[ -z "$(nft list tables | grep au_net)" ] || fail "rules stayed"
+[ -z "$(ls /etc/systemd/system | grep au-net; ls -d /etc/au /var/log/au /usr/local/libexec/au/agent 2>/dev/null)" ] || fail "files stayed"
+[ -z "$(systemctl list-units --all --plain --no-legend 'au-net*')" ] || fail "units stayed"
+
+promise="what cannot be enforced is refused before anything changes"
+ok as alice au new -y
+snapshot again
+fails 2 as alice au net restrict --allow '*.com'
+complains 'anybody can register'
+fails 2 as alice au net restrict --allow '*'
+fails 2 as alice au net restrict --preset antropic
+complains 'want one of anthropic'
+fails 2 as alice au net restrict --proxy 3128 --allow github.com
+fails 1 as alice au net allow github.com
+complains 'is not restricted'
+unchanged again
