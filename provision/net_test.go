@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/provision/step"
+)
+
+func netSample() (netfilter.Policy, NetFacts) {
+	rule, err := netfilter.ParseRule("github.com")
+	if err != nil {
+		panic(err)
+	}
+	p := netfilter.Policy{Version: netfilter.Version, Agent: "agent", UID: 1001, Backend: netfilter.NFT, Proxy: 61001, DNS: 61002,
+		Allow: []netfilter.Entry{{Rule: rule}}}
+	f := NetFacts{
+		Agent:   csrc.Policy{Name: "agent", UID: 1001, GID: 1001, Group: 1002, Humans: []csrc.Human{{UID: 1000, Name: "alice"}}},
+		Systemd: true, IPv6: true, Self: Source{Path: "/usr/local/bin/au", SHA256: "aa"},
+		Parents: map[string]Path{EtcDir: {Exists: true}}, Units: map[string]NetUnit{},
+	}
+	return p, f
+}
+
+// netDone returns the facts after the plan was carried out.
+func netDone(p netfilter.Policy, f NetFacts) NetFacts {
+	f.PolicyText, _ = p.Text()
+	f.Policy = &p
+	f.User = &User{Name: p.DaemonUser(), UID: 998}
+	f.Program = Path{Exists: true, Mode: 0o755, SHA256: "aa"}
+	f.LogDir = Path{Exists: true, Mode: fs.ModeDir | fs.ModeSetgid | 0o750, UID: 998, GID: 1002, ACL: []string{"user:1000:r-x", "default:user:1000:r-x"}}
+	f.Parents = map[string]Path{EtcDir: {Exists: true}, NetDir: {Exists: true}, LogDir: {Exists: true}, UnitDir + "/user-1001.slice.d": {Exists: true}}
+	f.SliceText = p.SliceDropIn()
+	f.Units = map[string]NetUnit{}
+	for _, unit := range (netfilter.Units{Policy: p, Program: NetProgram(p.Agent), IPv6: f.IPv6}).Files() {
+		f.Units[unit.Name] = NetUnit{Text: unit.Text, Active: true, Enabled: true}
+	}
+	return f
+}
+
+func lines(plan []step.Step) []string {
+	var all []string
+	for _, s := range plan {
+		first, _, _ := strings.Cut(s.Do.Shell(nil), "\n")
+		all = append(all, strings.TrimSuffix(first, " <<'EOF'"))
+	}
+	return all
+}
+
+// comesBefore fails where one of the plan's lines does not come before another; each is named by a part of it.
+func comesBefore(t *testing.T, plan []step.Step, order ...string) {
+	t.Helper()
+	all, at := lines(plan), -1
+	for _, part := range order {
+		found := -1
+		for i, line := range all {
+			if strings.Contains(line, part) && i > at {
+				found = i
+				break
+			}
+		}
+		if found < 0 {
+			t.Errorf("no %q behind the %d. of\n%s", part, at+1, strings.Join(all, "\n"))
+			return
+		}
+		at = found
+	}
+}
+
+func TestRestrictOrder(t *testing.T) {
+	p, f := netSample()
+	plan, err := PlanNetRestrict(p, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	comesBefore(t, plan, "libexec/au/agent/au.new", "useradd --system", "/var/log/au/agent", "/etc/au/net/agent.toml", "au-net-rules@agent.service.new", "daemon-reload",
+		"enable --now au-net@agent.socket", "enable --now au-net-rules@agent.service", "enable --now au-net@agent.service", "au-net.conf", "daemon-reload",
+		"net cut agent", "enable --now au-net-watch@agent.service")
+	for _, s := range plan {
+		line := s.Do.Shell(nil)
+		changes := strings.HasPrefix(line, "useradd") || strings.Contains(line, "enable --now") || strings.HasPrefix(line, "mv -T")
+		if changes && s.Undo == nil {
+			t.Errorf("nothing takes this back: %s", line)
+		}
+	}
+}
+
+func TestRestrictTwiceIsNothing(t *testing.T) {
+	p, f := netSample()
+	plan, err := PlanNetRestrict(p, netDone(p, f))
+	if err != nil || len(plan) > 0 {
+		t.Errorf("a second time there is still to do: %v, %v", lines(plan), err)
+	}
+}
+
+func TestChangedPolicyReloadsAndNeverRestartsRules(t *testing.T) {
+	p, f := netSample()
+	f = netDone(p, f)
+	p.Backend = netfilter.Iptables
+	plan, err := PlanNetRestrict(p, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	comesBefore(t, plan, "agent.toml", "systemctl reload au-net-rules@agent.service")
+	for _, line := range lines(plan) {
+		if strings.Contains(line, "restart au-net-rules") || strings.Contains(line, "stop") {
+			t.Errorf("this would end what the agent runs: %s", line)
+		}
+	}
+}
+
+func TestOnlyPortsOnLoopbackReloadRules(t *testing.T) {
+	p, f := netSample()
+	f = netDone(p, f)
+	p.Deny = p.Allow
+	for reload, want := range map[bool]int{false: 2, true: 3} {
+		if plan, err := PlanNetPolicy(p, f, reload); err != nil || len(plan) != want {
+			t.Errorf("with reload %v: %v, %v", reload, lines(plan), err)
+		}
+	}
+	p.Deny = nil
+	if plan, _ := PlanNetPolicy(p, f, true); len(plan) != 0 {
+		t.Errorf("where nothing changed: %v", lines(plan))
+	}
+}
+
+func TestOffOrder(t *testing.T) {
+	p, f := netSample()
+	f = netDone(p, f)
+	plan := PlanNetOff(netfilter.Policy{Agent: "agent", UID: 1001}, f)
+	// The slice must let go of the rules before they stop, or the agent's processes end.
+	comesBefore(t, plan, "rm -f /etc/systemd/system/user-1001.slice.d/au-net.conf", "daemon-reload", "disable --now au-net-watch@", "disable --now au-net@agent.socket",
+		"disable --now au-net-rules@", "net unload agent", "userdel aunet-agent", "rm -rf /var/log/au/agent", "rm -f /usr/local/libexec/au/agent/au", "rm -f /etc/au/net/agent.toml")
+	_, empty := netSample()
+	if empty.Any() {
+		t.Error("where nothing is, something would be taken away")
+	}
+	if plan := PlanNetOff(p, empty); len(plan) != 0 {
+		t.Errorf("where nothing is: %v", lines(plan))
+	}
+}
+
+func TestOffLeavesAHumansUser(t *testing.T) {
+	p, f := netSample()
+	f = netDone(p, f)
+	f.User.UID = 1005
+	for _, line := range lines(PlanNetOff(p, f)) {
+		if strings.HasPrefix(line, "userdel") {
+			t.Errorf("deletes a user that is no daemon's: %s", line)
+		}
+	}
+	if err := CheckNet(p, f); err == nil {
+		t.Error("a daemon would run as an ordinary user")
+	}
+	f.User, f.Systemd = nil, false
+	if err := CheckNet(p, f); err == nil {
+		t.Error("without systemd there is nobody to load rules")
+	}
+}
