@@ -1,0 +1,127 @@
+#!/bin/sh
+# What the NixOS module writes, put on a machine as NixOS would put it, lets the declared humans run commands as the declared agents.
+# machines: bookworm trixie
+# timeout: 900
+. /opt/e2e/lib.sh
+
+# 1. The module's own words, but for the paths of programs (nix/testdata/spec.json, tmpfiles.conf). alice is declared; bob is not.
+store=/nix/store/00000000000000000000000000000000-au
+install -D -m 0755 /usr/local/bin/au $store/bin/au
+install -D -m 0755 /usr/local/libexec/au/su_as_agent $store/libexec/au/su_as_agent
+mkdir -p /tmp/out /etc/au/agents /etc/au/net
+cat >/etc/au/agents.json <<EOF
+{"mutableUsers": false, "sleep": "/usr/bin/sleep", "program": "$store/bin/au", "ipv6": false, "agents": {
+ "claude": {"uid": 54237, "gid": 54237, "group": 55290, "tag": "0123456789abcdef", "home": "/home/claude", "shell": "/bin/bash",
+  "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": null}], "allow": [],
+  "shares": [{"source": "~/example", "target": "/home/claude/example", "readOnly": false}],
+  "limits": {"cpu": "150%", "memory": "64M", "swap": "0", "tasks": "50"}, "net": null},
+ "shut": {"uid": 50002, "gid": 50002, "group": 50003, "tag": "fedcba9876543210", "home": "/home/shut", "shell": "/bin/bash",
+  "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": 1000}], "allow": [], "shares": [],
+  "limits": {"cpu": null, "memory": null, "swap": null, "tasks": null},
+  "net": {"presets": [], "allow": ["example.org"], "localhost": [], "backend": "nft", "proxyPort": 61001, "dnsPort": 61002}}}}
+EOF
+ok au render /etc/au/agents.json /tmp/out
+
+# 2. Users and groups, home, files, units: what NixOS's activation does with the module's options.
+user() { # NAME UID GROUP TAG
+	groupadd -g "$2" "$1" && groupadd -g "$3" "su-as-$1" && usermod -aG "su-as-$1" alice &&
+		useradd -M -u "$2" -g "$2" -d "/home/$1" -s /bin/bash -c "au agent $4" -e 1970-01-02 -K SUB_UID_COUNT=0 -K SUB_GID_COUNT=0 "$1"
+}
+ok user claude 54237 55290 0123456789abcdef
+ok user shut 50002 50003 fedcba9876543210
+ok useradd --system --user-group --no-create-home aunet-shut
+for name in claude shut; do
+	acl=u:$name:rwx,g:su-as-$name:rwx,u:alice:rwx,m::rwx
+	printf '%s\n' "d /home/$name 2770 $name su-as-$name -" \
+		"a+ /home/$name - - - - $acl,d:$(echo "$acl" | sed 's/,/,d:/g'),d:u::rwx,d:g::rwx,d:o::---" \
+		"d /home/$name/.ssh 0700 $name $name -" "d /home/$name/.gnupg 0700 $name $name -"
+done >/etc/tmpfiles.d/00-nixos.conf
+echo "d /var/log/au/shut 2750 aunet-shut su-as-shut -" >>/etc/tmpfiles.d/00-nixos.conf
+ok systemd-tmpfiles --create 00-nixos.conf
+install -m 0644 /tmp/out/agents/* /etc/au/agents/
+install -m 0644 /tmp/out/net/* /etc/au/net/
+cp -R /tmp/out/lib/systemd/system/. /etc/systemd/system/
+mkdir -p /etc/systemd/system/user-54237.slice.d
+printf '[Slice]\nCPUQuota=150%%\nMemoryMax=64M\nMemorySwapMax=0\nTasksMax=50\n' >/etc/systemd/system/user-54237.slice.d/overrides.conf
+
+# The wrapper, as nixpkgs has it: it starts the program of the store, which is not set-uid, and gives it its own path as argv[0].
+mkdir -p /run/wrappers
+mount -t tmpfs -o mode=755,nodev tmpfs /run/wrappers
+mkdir /run/wrappers/wrappers.1
+printf '#include <unistd.h>\nint main(int n, char **v, char **e) { v[0] = SOURCE; execve(SOURCE, v, e); return 1; }\n' >/tmp/wrapper.c
+for name in claude shut; do
+	wrapper=/run/wrappers/wrappers.1/su-as-$name
+	ok gcc -DSOURCE="\"$store/libexec/au/su_as_agent\"" -o $wrapper /tmp/wrapper.c
+	chown root:su-as-$name $wrapper
+	chmod 4510 $wrapper
+done
+ln -s /run/wrappers/wrappers.1 /run/wrappers/bin
+ok systemctl daemon-reload
+ok systemctl start au-claude.service au-shut.service
+
+# NixOS has cgroup v2 alone, and that is what the policies name; here v1 may rule.
+if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
+	for name in claude shut; do
+		ok as alice au new -y -a "other-$name"
+		sed -n "s/user-[0-9]*.slice/user-$(id -u $name).slice/; s/au-other-$name/au-$name/; /^cgroup /p" "/etc/au/agents/other-$name" >/tmp/cgroups
+		sed -i -e '/^cgroup /d' -e "/^enter-gid/r /tmp/cgroups" "/etc/au/agents/$name"
+		ok as alice au delete -y -H -a "other-$name"
+	done
+fi
+
+# 3. A run is the agent's, for alice and for nobody else.
+ok as alice mkdir -p example
+ok as alice chmod o= .
+ok as alice au run -a claude id -u
+says_exactly 54237
+ok as alice au run -a claude sh -c 'echo made >example/file && cat example/file'
+ok as alice stat -c %U example/file
+says_exactly alice
+fails 1 as alice au run -a claude cat /home/alice/example/file
+fails 125 as bob au run -a claude true
+fails 126 as bob sh -c '/run/wrappers/bin/su-as-claude claude -- true'
+fails 126 runuser -u claude -- sh -c '/run/wrappers/bin/su-as-claude claude -- true'
+fails 125 as alice /run/wrappers/bin/su-as-claude ../claude -- true
+fails 125 as alice /run/wrappers/bin/su-as-shut nobody -- true
+
+# 4. It is shown, and not au's to change.
+ok as alice au list
+says 'claude (declared in the NixOS configuration)'
+ok as alice au info -a claude
+says /run/wrappers/bin/su-as-claude
+says_not BROKEN
+snapshot
+fails 1 as alice au new -y -a claude
+complains 'declared in the NixOS configuration'
+fails 1 as alice au delete -y -H -a claude
+complains security.au.agents.claude
+fails 1 as alice au limits set -a claude --mem 1G
+touch /etc/NIXOS
+fails 1 as alice au new -y -a third
+complains 'agents."third" = {'
+rm /etc/NIXOS
+unchanged
+
+# 5. The home can be edited by both, also after what narrows every ACL: a chmod, which the next switch puts right.
+ok as alice au run -a claude sh -c 'umask 077; echo x >hers'
+ok as alice sh -c 'echo y >>/home/claude/hers'
+chmod 0750 /home/claude
+ok systemd-tmpfiles --create 00-nixos.conf
+ok as alice sh -c 'echo z >/home/claude/mine'
+ok as alice au run -a claude sh -c 'echo z >>mine && rm hers'
+ok stat -c '%a %U %G' /home/claude
+says_exactly '2770 claude su-as-claude'
+ok stat -c '%a %U' /home/claude/.ssh
+says_exactly '700 claude'
+
+# 6. Limits hold.
+fails 137 as alice au run -a claude -- python3 -c 'bytearray(200 << 20)'
+complains 'used up its memory limit of 64M'
+ok as alice au run -a claude true
+
+# 7. An agent with net.enable reaches nothing that is not allowed; the other one does.
+runuser -u alice -- python3 -m http.server --bind 127.0.0.1 8000 >/dev/null 2>&1 &
+soon as alice au run -a claude curl -sS -m 10 -o /dev/null http://127.0.0.1:8000/
+ok systemctl start au-net@shut.socket 'au-net-rules@shut.service' au-net@shut.service
+ok nft list table inet au_net_50002
+fails 22 as alice au run -a shut curl -fsS -m 10 -o /dev/null http://127.0.0.1:8000/
