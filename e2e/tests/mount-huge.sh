@@ -34,4 +34,4 @@ echo "the check took $(($(date +%s%N) / 1000000 - start / 1000000)) ms"
 fails 1 as alice sh -c 'touch large/123/.envrc && au mount check large'
 says '123/.envrc'
 ok at_terminal alice au mount check small
-says 'small: nothing found'
+says 'nothing found'
