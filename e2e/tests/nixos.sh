@@ -117,6 +117,7 @@ says_exactly '700 claude'
 # 6. Limits hold.
 fails 137 as alice au run -a claude -- python3 -c 'bytearray(200 << 20)'
 complains 'used up its memory limit of 64M'
+complains security.au.agents.claude.memory
 ok as alice au run -a claude true
 
 # 7. An agent with net.enable reaches nothing that is not allowed; the other one does.
