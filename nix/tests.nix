@@ -53,7 +53,7 @@ let
         owner = "root";
         group = "su-as-claude";
         setuid = true;
-        permissions = "u=rx,g=x,o=";
+        permissions = "u+rx,g+x";
       }
     ];
     slice = [

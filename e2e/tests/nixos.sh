@@ -52,8 +52,11 @@ printf '#include <unistd.h>\nint main(int n, char **v, char **e) { v[0] = SOURCE
 for name in claude shut; do
 	wrapper=/run/wrappers/wrappers.1/su-as-$name
 	ok gcc -DSOURCE="\"$store/libexec/au/su_as_agent\"" -o $wrapper /tmp/wrapper.c
+	chmod 0000 $wrapper
 	chown root:su-as-$name $wrapper
-	chmod 4510 $wrapper
+	chmod u+s,g-s,u+rx,g+x $wrapper # the module's words behind NixOS's own
+	ok stat -c %a $wrapper
+	says_exactly 4510
 done
 ln -s /run/wrappers/wrappers.1 /run/wrappers/bin
 ok systemctl daemon-reload

@@ -86,7 +86,7 @@ in
         owner = "root"; # the agent as its owner would keep the caller's groups
         group = group name;
         setuid = true;
-        permissions = "u=rx,g=x,o=";
+        permissions = "u+rx,g+x"; # on top of 0000 and u+s; u=rx would take the set-uid bit away again
       }
     );
 
