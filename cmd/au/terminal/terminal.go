@@ -6,19 +6,24 @@
 // human's, and carries bytes, sizes and signals between the two, so that the
 // human's is never in the agent's hands.
 //
-// It behaves as sudo does with use_pty. Keys go to the program, and the
-// human's terminal is raw, while the program is in the foreground of both:
-// the human's shell put this process there, and the program has shown that it
-// wants the terminal. Alone on the terminal it is taken to want it from the
-// start; in a pipeline or in the background it starts in the background of
-// its own terminal, where the first read or change of settings stops it with
-// SIGTTIN or SIGTTOU. Then this process decides: in the foreground it hands
-// the terminal over, in the background it stops with the same signal, as a
-// program on the human's own terminal would.
+// It behaves as sudo does with use_pty; e2e's terminal-sudo plays the same
+// session with both. What differs: in a pipeline a newline on the terminal is
+// completed once and not twice, and nothing of a run outlives this process or
+// the human's terminal, whatever it ignores.
+//
+// Keys go to the program, and the human's terminal is raw, while the program
+// is in the foreground of both: the human's shell put this process there, and
+// the program has shown that it wants the terminal. Alone on the terminal it
+// is taken to want it from the start; in a pipeline or in the background it
+// starts in the background of its own terminal, where the first read or change
+// of settings stops it with SIGTTIN or SIGTTOU. Then this process decides: in
+// the foreground it hands the terminal over, in the background it stops with
+// the same signal, as a program on the human's own terminal would.
 //
 // The settings of the human's terminal come back on every way out, panics
-// included, save SIGKILL: nobody is left to do it then, and `stty sane` has
-// to. The program loses its terminal at that moment, and so ends.
+// included, save SIGKILL: nobody is left to do it then but the human's shell.
+// bash does, dash leaves it to stty sane. The program loses its terminal at
+// that moment, and so ends.
 package terminal
 
 import (
@@ -46,10 +51,11 @@ func Any() bool {
 
 // Run runs the opened program with a terminal of its own in place of those of
 // 0, 1 and 2 that are terminals, and returns its exit status, 128+N when it
-// ended by signal N. The others of 0, 1 and 2 are passed on as they are. The program is in a process group of its own; it is
-// expected to run a command in a session on the terminal, to stop as the
-// command stops, and to understand Background and the values that come with
-// SIGCONT. A signal from sigqueue is for all of the command's group.
+// ended by signal N. The others of 0, 1 and 2 are passed on as they are. The
+// program is in a process group of its own; it is expected to run a command in
+// a session on the terminal, to stop as the command stops, and to understand
+// Background and the values that come with SIGCONT. A signal from sigqueue is
+// for all of the command's group.
 func Run(program *os.File, argv, env []string) (int, error) {
 	r, slave, err := open()
 	if err != nil {

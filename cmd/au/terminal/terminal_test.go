@@ -242,6 +242,27 @@ func TestHangUpEndsTheRun(t *testing.T) {
 	gone(t, copier)
 }
 
+func TestHangUpThatNobodyTellsOf(t *testing.T) {
+	for _, input := range []string{"", "sleep 1000 | "} {
+		h := sit(t, "sh", "-c", "trap '' HUP; "+input+"au sh -c 'trap - HUP; echo \"pid $$.\" >&2; exec sleep 1000'; true")
+		pid := h.expect(`pid (\d+)\.`)
+		copier := fmt.Sprint(copierOf(t, pid))
+		h.master.Close()
+		gone(t, copier)
+	}
+}
+
+func TestKillOfAStoppedRunComesBeforeItGoesOn(t *testing.T) {
+	h := shell(t)
+	for range 10 {
+		h.types("au stty -echo &\n")
+		h.expect("ready> ")
+		time.Sleep(200 * time.Millisecond)
+		h.finishes("jobs", "Stopped")
+		h.finishes("kill %1; fg; echo \"status $?.\"", `status 143\.`)
+	}
+}
+
 func TestStopWithNobodyToContinue(t *testing.T) {
 	h := sit(t, "au", "sh", "-c", "echo be''gun; read x; echo \"got $x.\"; exit 5")
 	h.expect("begun")
