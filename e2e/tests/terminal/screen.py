@@ -117,6 +117,9 @@ tmux("resize-window", "-x", "120", "-y", "30")
 shows(r"F1Help.*F10Quit")
 soon(lambda: bottom() [1] == 30 and "F10Quit" in shown().split("\n")[29], "htop should fill the new screen")
 keys("q")
+# Debian 12's tmux leaves bits of such a screen beside what was there before, with au as without.
+shows(r"before everything$", r"^ready>$")
+line("clear; echo before ever''ything")
 restored("htop")
 tmux("resize-window", "-x", "80", "-y", "24")
 
