@@ -204,6 +204,7 @@ type watcher struct {
 	agent        string
 	app          *app
 	loaded, seen string
+	sure         bool // two loads in a row were shown alike: nobody changed anything between the load and the look
 	said         string
 }
 
@@ -223,16 +224,19 @@ func (w *watcher) mend(changed bool) error {
 		return err
 	}
 	want := p.Ruleset(time.Now()) + string(p.Backend)
-	if want == w.loaded && (p.Backend == netfilter.NFT && !changed || w.seen == shown(p)) {
+	known := want == w.loaded && w.sure
+	if known && (p.Backend == netfilter.NFT && !changed || w.seen == shown(p)) {
 		return nil
 	}
 	if err := loadRules(p); err != nil {
 		return err
 	}
-	if w.loaded == want {
+	if known {
 		fmt.Fprintf(w.app.err, "au: somebody changed the rules of agent %q; they are back\n", w.agent)
 	}
-	w.loaded, w.seen, w.said = want, shown(p), ""
+	seen := shown(p)
+	w.sure = want == w.loaded && seen != "" && seen == w.seen
+	w.loaded, w.seen, w.said = want, seen, ""
 	return nil
 }
 
