@@ -10,6 +10,12 @@ testers.runNixOSTest {
     {
       imports = [ module ];
       users.mutableUsers = false;
+      environment.systemPackages = [ pkgs.curl ];
+      systemd.services.web = {
+        wantedBy = [ "multi-user.target" ];
+        serviceConfig.DynamicUser = true;
+        script = "exec ${pkgs.python3}/bin/python3 -m http.server --bind 127.0.0.1 8000";
+      };
       users.users.alice = {
         isNormalUser = true;
         uid = 1000;
@@ -53,7 +59,7 @@ testers.runNixOSTest {
 
     with subtest("limits hold"):
         assert machine.succeed("systemctl show -P MemoryMax user-50001.slice").strip() == "268435456"
-        machine.fail(alice("au run -- tail -c 400M /dev/zero"))
+        machine.fail(alice("au run -- dd if=/dev/zero of=/dev/null bs=400M count=1"))
 
     with subtest("home keeps its ACL over an activation"):
         machine.succeed("/run/current-system/bin/switch-to-configuration test")
@@ -61,8 +67,10 @@ testers.runNixOSTest {
         machine.succeed(alice("au info"))
 
     with subtest("an agent with net.enable reaches nothing"):
-        machine.fail(alice("au run -a shut -- curl -m 5 http://192.0.2.1"))
-        machine.succeed("nft list table inet au_net_$(id -u shut)")
+        machine.wait_for_open_port(8000)
+        machine.succeed(alice("au run -- curl -fsS -m 10 http://127.0.0.1:8000"))
+        machine.fail(alice("au run -a shut -- curl -fsS -m 10 http://127.0.0.1:8000"))
+        machine.succeed("iptables-save | grep -q au-net")
 
     with subtest("declared agents are not au's to change"):
         machine.fail(alice("au delete -y"))

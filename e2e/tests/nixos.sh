@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the NixOS module writes, put on a machine as NixOS would put it, lets the declared humans run commands as the declared agents.
-# machines: bookworm trixie
+# machines: bookworm trixie true
 # timeout: 900
 . /opt/e2e/lib.sh
 
