@@ -32,7 +32,7 @@ func TestSliceHoldsWithoutRules(t *testing.T) {
 		l.attachEgress(sample(), l.group)
 		for i, way := range waysOut {
 			for _, uid := range []uint32{way.uid, 0} {
-				argv := append([]string{"dial"}, strings.Fields(way.argv)...)
+				argv := append([]string{"dial"}, strings.Fields(way.argv+" ms=300")...)
 				said := ""
 				if packets := l.left(func() { said = l.as(uid, argv...) }); open[i] && len(packets) > 0 {
 					t.Errorf("%s as uid %d: %s, and this left the machine: %q", way.name, uid, said, packets)

@@ -98,6 +98,9 @@ func open(target netip.AddrPort, opts map[string]string) (int, error) {
 		return -1, fmt.Errorf("no such socket: %w", err)
 	}
 	deadline := &unix.Timeval{Sec: 2}
+	if ms, _ := strconv.Atoi(opts["ms"]); ms != 0 {
+		deadline = &unix.Timeval{Usec: int64(ms) * 1000}
+	}
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, deadline)
 	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, deadline)
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
