@@ -228,14 +228,21 @@ func planNetStart(p netfilter.Policy, f NetFacts, text string, changed map[strin
 	return plan
 }
 
-// planNetSlice ties the slice to the rules and to its filter, once both are there. The reload attaches the filter; without its file, a reload takes it off.
+// realize makes systemd tell the kernel of a slice's filter, or of its end: after a reload it does so when something next starts there.
+func realize(p netfilter.Policy) step.Command {
+	c := step.Root("systemd-run", "--quiet", "--wait", "--collect", "--slice="+p.SliceName(), "true")
+	c.Note = "something starts in the slice, so that systemd tells the kernel of its filter"
+	return c
+}
+
+// planNetSlice ties the slice to the rules and to its filter, once both are there.
 func planNetSlice(p netfilter.Policy, f NetFacts) []step.Step {
 	file, reload := sliceDropIn(p), step.Root("systemctl", "daemon-reload")
 	plan := folder(path.Dir(file), f.Parents[path.Dir(file)])
 	plan = append(plan, step.WriteFile(file, "0644", p.SliceDropIn(), f.SliceText)...)
 	last := &plan[len(plan)-1]
-	last.Undo = append(last.Undo, reload)
-	return append(plan, step.Step{Do: reload})
+	last.Undo = append(last.Undo, reload, realize(p))
+	return append(plan, step.Step{Do: reload}, step.Step{Do: realize(p)})
 }
 
 // PlanNetPolicy returns what puts a changed policy in force, where the agent is restricted already. The daemon sees its file change by itself;
@@ -262,6 +269,7 @@ func PlanNetOff(p netfilter.Policy, f NetFacts) []step.Step {
 		do("rm", "-f", sliceDropIn(p), sliceDropIn(p)+".new")
 		do("rmdir", "--ignore-fail-on-non-empty", path.Dir(sliceDropIn(p)))
 		do("systemctl", "daemon-reload")
+		plan = append(plan, step.Step{Do: realize(p)})
 	}
 	for _, unit := range []string{p.WatchUnitName(), p.SocketUnitName(), p.DaemonUnitName(), p.RulesUnitName()} {
 		u := f.Units[unit]

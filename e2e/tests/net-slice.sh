@@ -8,6 +8,10 @@ ok as alice au new -y --allow setuid
 internet_up
 uid=$(id -u agent)
 ok as alice au net restrict --allow allowed.test
+nft delete table inet "au_net_$uid"
+untouched agent ping -c 1 -W 1 203.0.113.66
+untouched agent curl -sS --max-time 2 -k https://203.0.113.66/
+soon nft list table inet "au_net_$uid"
 
 promise="both layers hold, seen by packets that were tried"
 ok as alice au net status --verify
