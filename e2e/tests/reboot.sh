@@ -1,6 +1,6 @@
 #!/bin/sh
 # A machine that reboots keeps its disk, and nothing else.
-# machines: trixie true
+# machines: trixie
 . /opt/e2e/lib.sh
 
 case $STAGE in

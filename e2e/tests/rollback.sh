@@ -1,5 +1,6 @@
 #!/bin/bash
 # When any step of au new fails, the steps before it are taken back.
+# machines: bookworm
 # timeout: 900
 . /opt/e2e/lib.sh
 
