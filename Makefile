@@ -53,7 +53,7 @@ nix-check: ## the NixOS module on the module system of a real nixpkgs: NIXPKGS=/
 	nix/real-check '$(NIXPKGS)'
 
 check: ## all tests, with their own set-up
-	e2e/machine/setup build quick true
+	e2e/machine/setup build quick true test
 	$(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory reproducible
 	$(MAKE) --no-print-directory nix-test
