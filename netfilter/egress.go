@@ -77,7 +77,8 @@ func (p Policy) PinEgress() error {
 	return nil
 }
 
-// UnpinEgress removes the agent's programs, under whatever policy they were made.
+// UnpinEgress removes the agent's programs, under whatever policy they were made, and takes them off its slice: systemd leaves a filter
+// that its unit file no longer names where it is.
 func (p Policy) UnpinEgress() error {
 	entries, err := os.ReadDir(bpfFolder)
 	if errors.Is(err, os.ErrNotExist) {
@@ -85,10 +86,43 @@ func (p Policy) UnpinEgress() error {
 	}
 	for _, entry := range entries {
 		if name := entry.Name(); name == p.Table() || strings.HasPrefix(name, p.Table()+"_") {
-			err = errors.Join(err, os.Remove(bpfFolder+"/"+name))
+			err = errors.Join(err, p.detachEgress(bpfFolder+"/"+name), os.Remove(bpfFolder+"/"+name))
 		}
 	}
 	return err
+}
+
+// detachEgress takes the program at path off the agent's slice, in each place where cgroups v2 may be.
+func (p Policy) detachEgress(path string) error {
+	text, err := unix.BytePtrFromString(path)
+	if err != nil {
+		return err
+	}
+	get := struct {
+		path  uint64
+		fd    uint32
+		flags uint32
+	}{path: uint64(uintptr(unsafe.Pointer(text)))}
+	program, err := bpf(unix.BPF_OBJ_GET, unsafe.Pointer(&get), unsafe.Sizeof(get))
+	runtime.KeepAlive(text)
+	if err != nil {
+		return fmt.Errorf("open the egress program at %s: %w", path, err)
+	}
+	defer unix.Close(program)
+	for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
+		slice, err := os.Open(root + "/user.slice/" + p.SliceName())
+		if err != nil {
+			continue
+		}
+		attr := struct{ target, program, kind, flags uint32 }{uint32(slice.Fd()), uint32(program), unix.BPF_CGROUP_INET_EGRESS, 0}
+		_, err = bpf(unix.BPF_PROG_DETACH, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+		slice.Close()
+		// Not attached, or no cgroup v2: there is nothing to take off.
+		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EBADF) && !errors.Is(err, unix.EINVAL) {
+			return fmt.Errorf("take the egress program off %s: %w", p.SliceName(), err)
+		}
+	}
+	return nil
 }
 
 // loadEgress gives the program to the kernel and returns its file descriptor.

@@ -228,7 +228,7 @@ func planNetStart(p netfilter.Policy, f NetFacts, text string, changed map[strin
 	return plan
 }
 
-// realize makes systemd tell the kernel of a slice's filter, or of its end: after a reload it does so when something next starts there.
+// realize makes systemd tell the kernel of a slice's filter: after a reload it does so when something next starts there.
 func realize(p netfilter.Policy) step.Command {
 	c := step.Root("systemd-run", "--quiet", "--wait", "--collect", "--slice="+p.SliceName(), "true")
 	c.Note = "something starts in the slice, so that systemd tells the kernel of its filter"
@@ -241,7 +241,7 @@ func planNetSlice(p netfilter.Policy, f NetFacts) []step.Step {
 	plan := folder(path.Dir(file), f.Parents[path.Dir(file)])
 	plan = append(plan, step.WriteFile(file, "0644", p.SliceDropIn(), f.SliceText)...)
 	last := &plan[len(plan)-1]
-	last.Undo = append(last.Undo, reload, realize(p))
+	last.Undo = append(last.Undo, reload)
 	return append(plan, step.Step{Do: reload}, step.Step{Do: realize(p)})
 }
 
@@ -269,7 +269,6 @@ func PlanNetOff(p netfilter.Policy, f NetFacts) []step.Step {
 		do("rm", "-f", sliceDropIn(p), sliceDropIn(p)+".new")
 		do("rmdir", "--ignore-fail-on-non-empty", path.Dir(sliceDropIn(p)))
 		do("systemctl", "daemon-reload")
-		plan = append(plan, step.Step{Do: realize(p)})
 	}
 	for _, unit := range []string{p.WatchUnitName(), p.SocketUnitName(), p.DaemonUnitName(), p.RulesUnitName()} {
 		u := f.Units[unit]

@@ -2,6 +2,8 @@
 # au net off leaves no trace, au delete takes it along, and nobody else's rules are touched.
 # machines: bookworm trixie
 . /opt/e2e/lib.sh
+# Where systemd takes the second layer with cgroups as they are here, off has it to take away too.
+mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || true
 nft -f - <<'RULES'
 table inet others {
 	chain out { type filter hook output priority 0; policy accept; tcp dport 9999 reject; }
@@ -12,6 +14,10 @@ for command in iptables ip6tables; do
 	for table in filter mangle raw nat; do $command -t $table -A OUTPUT -p tcp --dport 9998 -j RETURN; done
 	$command -t mangle -A POSTROUTING -p tcp --dport 9998 -j RETURN
 done
+ip link add up0 type veth peer name down0
+ip addr add 198.18.0.2/24 dev up0
+ip link set up0 up
+ip link set down0 up
 ok as alice au new -y
 snapshot
 for backend in nft iptables; do
@@ -34,6 +40,9 @@ for backend in nft iptables; do
 
 	promise="with $backend: off leaves no trace"
 	ok as alice au net off
+	[ -z "$(ls /sys/fs/bpf | grep au_net)" ] || fail "the slice's program stayed"
+	fails 7 as alice au run -- curl -sS --max-time 5 http://127.0.0.1:9/
+	ok as alice au run -- python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b"x", ("198.18.0.1", 9))'
 	unchanged before
 	ok as alice au net off
 	says "nothing to do"
