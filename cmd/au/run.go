@@ -103,7 +103,9 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 	}
 	run.After, run.IfKills = reportAfter(policy.Name, shares)
 	if terminal.Any() {
-		status, err := terminal.Run(entrypoint, run.Argv(), run.Environ())
+		argv, environ := run.Argv(), run.Environ()
+		hideValues(cloned(c.Env), len(c.Command))
+		status, err := terminal.Run(entrypoint, argv, environ)
 		if err == nil && status != 0 {
 			err = exitError(status)
 		}

@@ -52,6 +52,15 @@ ok cat /home/alice/seen
 says 'sleep 60'
 says_not s3cret
 
+promise="at a terminal, where au waits, a value given to -e does not stand in its arguments meanwhile"
+at_terminal alice sh -c 'exec au run -e "TOKEN=$(cat token)" sleep 4' >/dev/null 2>&1 &
+soon pgrep -u agent sleep
+sleep 0.5
+ok sh -c 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\0" " "'
+says 'au run -e TOKEN='
+says_not s3cret
+wait
+
 promise="a list in the config keeps more"
 as alice sh -c 'sed -i "s/^bootstrapped.*/&\nkeep_env = [\"COLORTERM\", \"LC_*\"]/" .config/agent-as-unix-user.toml'
 ok as alice env COLORTERM=truecolor LC_TIME=C TZ=UTC au run env

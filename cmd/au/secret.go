@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"os"
+	"strings"
+	"unsafe"
+)
+
+// cloned returns copies that do not share the arguments' memory.
+func cloned(words []string) []string {
+	var all []string
+	for _, w := range words {
+		all = append(all, strings.Clone(w))
+	}
+	return all
+}
+
+// hideValues overwrites the values of the KEY=VALUE pairs where they stand in au's own arguments before the command, so that other users see them
+// (proc(5), cmdline) only while au starts. It is for a run that au waits for; without a terminal the entrypoint takes au's place.
+// Whatever is still to be read of the pairs is copied before.
+func hideValues(pairs []string, command int) {
+	for _, arg := range os.Args[:max(0, len(os.Args)-command)] {
+		for _, pair := range pairs {
+			_, value, given := strings.Cut(pair, "=")
+			if given && value != "" && strings.HasSuffix(arg, pair) {
+				// The runtime's os.Args are the process's own argument area, which is writable.
+				clear(unsafe.Slice(unsafe.StringData(arg[len(arg)-len(value):]), len(value)))
+			}
+		}
+	}
+}
