@@ -43,4 +43,4 @@ promise="off takes both layers away"
 ok as alice au net off
 ok agent curl -sS --max-time 60 https://attacker.test/
 says "INTERNET attacker.test"
-[ -z "$(ls /sys/fs/bpf | grep au_net)" ] || fail "the program stayed"
+[ -z "$(find /sys/fs/bpf -name "*au_net*" 2>/dev/null)" ] || fail "the program stayed"
