@@ -81,7 +81,8 @@ busy() {
 promise="eight busy loops share half a core"
 busy
 [ "$got" -le 58 ] || fail "eight loops got $got% of a core where 50% is the limit"
-[ "$held" -gt 0 ] || fail "nothing held them back"
+# On a machine so busy that they cannot have their half, there is nothing to hold back.
+[ "$held" -gt 0 ] || [ "$got" -lt 45 ] || fail "nothing held them back, at $got%"
 half=$got
 promise="...and with no limit nothing holds them back"
 ok as alice au limits reset --cpu
