@@ -1,6 +1,7 @@
 #!/bin/sh
 # After a reboot the agent is as restricted as before, and what was given for a time has ended.
-# machines: bookworm trixie true
+# machines: bookworm trixie
+# machines by hand: true
 # timeout: 1800
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
