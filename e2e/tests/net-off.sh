@@ -19,6 +19,7 @@ ip addr add 198.18.0.2/24 dev up0
 ip link set up0 up
 ip link set down0 up
 ok as alice au new -y
+ok as alice au run true
 snapshot
 for backend in nft iptables; do
 	promise="with $backend: what is printed with --dry-run changes nothing"
