@@ -173,9 +173,9 @@ static void refuse_terminal_input(void)
 }
 
 /* What is left goes through netfilter as the agent's, or nowhere: AF_VSOCK, AF_RDS and the like do not. */
-static void refuse_sockets(void)
+static void refuse_families(unsigned nr)
 {
-	emit(BPF_JEQ, SYS_socket, 0, 7);
+	emit(BPF_JEQ, nr, 0, 7);
 	load_argument(0);
 	emit(BPF_JEQ, AF_UNIX, 4, 0);
 	emit(BPF_JEQ, AF_INET, 3, 0);
@@ -183,6 +183,12 @@ static void refuse_sockets(void)
 	emit(BPF_JEQ, AF_NETLINK, 1, 0);
 	answer(SECCOMP_ERRNO | EAFNOSUPPORT);
 	answer(SECCOMP_ALLOW);
+}
+
+static void refuse_sockets(void)
+{
+	refuse_families(SYS_socket);
+	refuse_families(SYS_socketpair);
 }
 
 /* Another ABI numbers its calls otherwise: the rules would judge the wrong ones. x32 is the native one with a bit. */

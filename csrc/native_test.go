@@ -186,6 +186,7 @@ var filtered = strings.Fields(`
 	openat_g+s:EPERM openat_plain:ok openat_without_creating:ok openat_tmpfile_u+s:EPERM openat_tmpfile_bit_alone_u+s:EPERM
 	openat2:ENOSYS io_uring:ENOSYS socket_unix:ok socket_inet:ok socket_inet6:ok socket_netlink:ok socket_vsock:EAFNOSUPPORT
 	socket_rds:EAFNOSUPPORT socket_packet:EAFNOSUPPORT socket_alg:EAFNOSUPPORT socket_bluetooth:EAFNOSUPPORT socket_tipc:EAFNOSUPPORT
+	socketpair_unix:ok socketpair_packet:EAFNOSUPPORT socketpair_tipc:EAFNOSUPPORT
 	socket_vsock_with_high_bits:EAFNOSUPPORT TIOCSTI:EPERM TIOCSTI_with_high_bits:EPERM TIOCLINUX:EPERM TIOCGWINSZ_on_a_file:ENOTTY
 	unshare_user:EPERM clone3:ENOSYS x32_getpid:ENOSYS i386_getpid:killed`)
 

@@ -73,6 +73,9 @@ static void try_sockets(void)
 		snprintf(name, sizeof name, "socket %s", families[i].name);
 		report(name, syscall(SYS_socket, families[i].family, SOCK_DGRAM, 0));
 	}
+	report("socketpair unix", syscall(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, (int[2]){ 0 }));
+	report("socketpair packet", syscall(SYS_socketpair, AF_PACKET, SOCK_DGRAM, 0, (int[2]){ 0 }));
+	report("socketpair tipc", syscall(SYS_socketpair, 30, SOCK_DGRAM, 0, (int[2]){ 0 }));
 	report("socket vsock with high bits", syscall(SYS_socket, 0x100000000L + 40, SOCK_STREAM, 0));
 }
 
