@@ -20,6 +20,20 @@ says_exactly 100000
 fails 125 human env AU_ENV_1=novalue $E agent -- id
 fails 125 human env 'AU_ENV_1=9A=x' $E agent -- id
 ok human env -i $E agent -- id
+# shellcheck disable=SC2046 # words
+fails 125 human env $(seq 600 | sed 's/.*/AU_ENV_&=V&=x/') $E agent -- id
+complains 'more than 500 variables'
+# shellcheck disable=SC2046
+fails 125 enter $(seq 257 | sed "s|.*|--ro $share a&|") -- id
+complains 'more than 256 shares'
+fails 125 enter --rw $share a/../../b -- id
+complains 'clean TARGET'
+fails 125 enter --rw $share/../attacked b -- id
+complains 'clean absolute SOURCE'
+
+promise="what steers a terminal is not passed on in a message"
+fails 127 enter -- "$(printf 'a\033]0;title\007\177')"
+complains 'au: a?]0;title??: command not found'
 
 promise="closed descriptors are /dev/null or /dev/full in the run, and no file of root's takes their place"
 ok human sh -c "exec $E agent -- sh -c 'ls -l /proc/self/fd >/tmp/seen' <&- >&- 2>&-"
@@ -28,6 +42,8 @@ says_exactly 2
 
 promise="a folder as a descriptor would lead out of the walls"
 fails 125 human sh -c "$E agent -- ls /proc/self/fd/0/home </"
+complains 'descriptor 0'
+fails 125 human python3 -c "import os; os.dup2(os.open('$share/hers', os.O_PATH), 0); os.execv('$E', ['$E', 'agent', '--', 'id'])"
 complains 'descriptor 0'
 
 promise="with next to no limits it refuses or works, and never hangs"

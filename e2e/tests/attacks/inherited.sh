@@ -7,6 +7,19 @@ ok human bash -c "exec 7<$share/hers 9</; trap '' HUP TERM USR1 PIPE; umask 0; u
 	exec $E agent -- python3 $here/calls.py state"
 says_not got
 
+promise="nor do its timers, its idea of the kernel and its way of keeping capabilities"
+ok human python3 -c "import os, signal; signal.setitimer(signal.ITIMER_REAL, 0.3); os.execv('$E', ['$E', 'agent', '--', 'sleep', '1'])"
+ok human setarch --uname-2.6 uname -r
+says 2.6.
+ok human setarch --uname-2.6 $E agent -- uname -r
+says_exactly "$(uname -r)"
+fails 125 python3 -c "
+import ctypes, os
+ctypes.CDLL(None).prctl(28, 1 << 2)  # a change of ids then changes no capability
+os.setgroups([]); os.setresgid(1000, 1000, 1000); os.setresuid(1000, 1000, 1000)
+os.execv('$E', ['$E', 'agent', '--', 'id'])"
+complains 'not set-uid root'
+
 promise="the caller's groups stay the caller's"
 usermod -aG adm alice
 ok human id -G

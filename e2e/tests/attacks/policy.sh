@@ -27,6 +27,29 @@ cp -p /etc/au/kept $policy
 echo 'debug on' >>$policy
 fails 125 enter -- id
 complains 'debug: is not a key that is known'
+sed 1d /etc/au/kept >$policy
+fails 125 enter -- id
+complains 'want au-policy 1'
+head -c 9000 /dev/zero | tr '\0' '#' | cat /etc/au/kept - >$policy
+fails 125 enter -- id
+complains 'want at most 8192 bytes'
+{ cat /etc/au/kept; printf '# \033[2K\n'; } >$policy
+fails 125 enter -- id
+complains 'want printable ASCII'
+for line in 'uid 0' 'uid 1' 'uid 4294967295' 'gid 0' 'gid 4294967295' 'gid 4294967296'; do
+	sed "s/^${line% *} .*/$line/" /etc/au/kept >$policy
+	fails 125 enter -- id
+	complains "${line% *}: want a"
+done
+sed '/^gid /d' /etc/au/kept >$policy
+fails 125 enter -- id
+complains 'gid is missing'
+{ cat /etc/au/kept; echo 'home /home/bob'; } >$policy
+fails 125 enter -- id
+complains 'home: is given twice'
+{ cat /etc/au/kept; echo "enter-uid $agent agent"; } >$policy
+fails 125 enter -- id
+complains 'enter-uid is the agent itself'
 sed 's/^name .*/name other/' /etc/au/kept >$policy
 fails 125 enter -- id
 complains 'is for other'

@@ -15,3 +15,7 @@ silent
 promise="and io_uring, which would make one behind the filter's back, is not there"
 tries io_uring
 says_not got
+
+promise="nor a user namespace, in which an overlay would"
+tries user_namespace
+says_not got

@@ -27,7 +27,31 @@ ok sh -c '! test -e /tmp/kept'
 fails 2 human ls /var/lib/au/agent
 ok enter -- rm /tmp/kept /var/tmp/kept
 rm /tmp/of_others /var/tmp/of_others /dev/shm/of_others
-install -d -o bob /opt/planted
+ok enter -- awk '$5 ~ "^/(tmp|var/tmp|dev/shm|run/user|proc)$" { last[$5] = $5 " " $6 } END { for (m in last) print last[m] }' /proc/self/mountinfo
+[ "$(grep -c ' rw,nosuid,nodev' $e2e/out)" = 5 ] || fail "all five should be nosuid and nodev"
+
+promise="what they are kept in is root's, and reached through no link"
+mv /var/lib/au/agent /var/lib/au/kept
+install -d -o bob /var/lib/au/agent
+fails 125 enter -- true
+complains 'want root as its owner'
+rmdir /var/lib/au/agent
+install -d /opt/planted
+ln -s /opt/planted /var/lib/au/agent
+fails 125 enter -- true
+complains 'symbolic link'
+rm /var/lib/au/agent
+rmdir /opt/planted
+mv /var/lib/au/kept /var/lib/au/agent
+
+promise="what is to be hidden is hidden itself, not what a link there leads to"
+cp -p $policy /etc/au/kept
+ln -s /srv /opt/link
+echo 'hide /opt/link' >>$policy
+fails 125 enter -- true
+complains 'hide /opt/link: a symbolic link'
+rm /opt/link
+mv /etc/au/kept $policy
 
 promise="the runtime folders of humans are covered"
 install -d -o alice -m 755 /run/user/1000
@@ -52,4 +76,3 @@ promise="System V shared memory of others is not there"
 ok python3 -c 'import ctypes; print(ctypes.CDLL(None).shmget(0xa77ac, 4096, 0o1666))'
 ok enter -- python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).shmget(0xa77ac, 4096, 0) >= 0)'
 ok python3 -c 'import ctypes; c = ctypes.CDLL(None); c.shmctl(c.shmget(0xa77ac, 4096, 0), 0, None)'
-rmdir /opt/planted
