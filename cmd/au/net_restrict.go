@@ -106,6 +106,12 @@ func (c *netRestrictCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if gone := dropped(facts.Policy, want); gone != nil {
+		fmt.Fprintf(a.out, "No longer in force: %s\n", strings.Join(gone, ", "))
+		if want.HasDaemon() {
+			fmt.Fprintf(a.out, "(To add to what is allowed, and keep the rest: au net allow --agent %s RULE…)\n", c.Agent)
+		}
+	}
 	if err := a.checkRules(want); err != nil {
 		return restricting(c.Agent, err)
 	}
@@ -122,7 +128,8 @@ func (c *netRestrictCmd) Run(a *app) error {
 	return nil
 }
 
-// policy returns what was asked for. What is not said stays as it is; with no rule said at all, the rules do.
+// policy returns what was asked for. Rules that are said take the place of those that were allowed; with none said, those stay. What is denied
+// stays denied, unless this very rule is allowed now.
 func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Policy, err error) {
 	p = netfilter.Policy{Version: netfilter.Version, Agent: c.Agent, UID: f.Agent.UID, ECH: c.ECH, Learn: until(c.Learn), Human: netfilter.HumanProxy(c.Proxy)}
 	if p.SubUIDs, err = subUIDs(c.Agent, p.UID); err != nil {
@@ -140,8 +147,11 @@ func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Polic
 	if p.Allow, err = c.rules(a); err != nil {
 		return p, err
 	}
-	if old := f.Policy; old != nil && len(p.Allow) == 0 && p.HasDaemon() {
-		p.Allow, p.Deny = old.Allow, old.Deny
+	if old := f.Policy; old != nil && p.HasDaemon() {
+		if len(p.Allow) == 0 {
+			p.Allow = old.Allow
+		}
+		p.Deny = without(old.Deny, p.Allow)
 	}
 	if p.HasDaemon() {
 		if old := f.Policy; old != nil && old.HasDaemon() {
@@ -154,6 +164,38 @@ func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Polic
 		p.Allow, err = a.offerPresets()
 	}
 	return p, err
+}
+
+// dropped names what the old policy holds and the new one no longer has: rules that are live, and settings.
+func dropped(old *netfilter.Policy, p netfilter.Policy) []string {
+	if old == nil {
+		return nil
+	}
+	var gone []string
+	now := time.Now()
+	for _, e := range without(old.Allow, p.Allow) {
+		if e.Live(now) {
+			gone = append(gone, "allow "+e.Rule.String())
+		}
+	}
+	for _, e := range without(old.Deny, p.Deny) {
+		if e.Live(now) {
+			gone = append(gone, "deny "+e.Rule.String())
+		}
+	}
+	if old.HasDaemon() && len(old.Resolve) > 0 && !slices.Equal(old.Resolve, p.Resolve) {
+		gone = append(gone, "DNS servers "+joinAddrs(old.Resolve))
+	}
+	if old.Learning(now) && !p.Learning(now) {
+		gone = append(gone, "learning until "+local(old.Learn))
+	}
+	if old.ECH && !p.ECH {
+		gone = append(gone, "--ech")
+	}
+	if !old.HasDaemon() && p.HasDaemon() {
+		gone = append(gone, fmt.Sprintf("your proxy on port %d", old.Human.HTTP))
+	}
+	return gone
 }
 
 // rules returns the entries that the options ask for, each rule once.
@@ -246,8 +288,16 @@ func (a *app) checkRules(p netfilter.Policy) error {
 	return nil
 }
 
-// openSwitches are words of the agent's policy by which others reach the network for it.
-var openSwitches = []string{"resolver", "docker", "nix", "setuid"}
+// openSwitches are the words of the agent's policy that lead round the rules, and how.
+var openSwitches = map[string]string{
+	"setuid":   "set-uid programs can hand what they are given to services (mail, cron) that send it for the agent",
+	"i386":     "32-bit programs reach AF_VSOCK, which no rule sees",
+	"docker":   "who may use such a socket starts containers, whose packets are not the agent's",
+	"nix":      "the nix daemon downloads for the agent",
+	"resolver": "a broker asks DNS servers in the agent's place, for any name",
+	"sysbus":   "services of the system's D-Bus resolve names and download for the agent",
+	"services": "snapd, CUPS and others connect to where they are told to",
+}
 
 // sayRestricted tells what holds now, and what does not.
 func (a *app) sayRestricted(p netfilter.Policy, f provision.NetFacts) {
@@ -269,8 +319,8 @@ func netWarnings(p netfilter.Policy, agent csrc.Policy, noSlice string) []string
 			"DNS goes to "+joinAddrs(p.Resolve)+" unfiltered, and names can carry data out")
 	}
 	for _, word := range agent.Allow {
-		if slices.Contains(openSwitches, word) {
-			all = append(all, fmt.Sprintf("the agent has --allow %s, by which others can reach the network for it", word))
+		if how := openSwitches[word]; how != "" {
+			all = append(all, fmt.Sprintf("the agent has --allow %s, and these rules do not hold for it: %s", word, how))
 		}
 	}
 	if noSlice != "" {

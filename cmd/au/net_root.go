@@ -73,7 +73,10 @@ func enforceable(agent string) (netfilter.Policy, error) {
 	case owner.Name != agent:
 		return p, hintError{fmt.Errorf("uid %d belongs to user %q now", p.UID, owner.Name), "au net off --agent " + agent}
 	}
-	return p, nil
+	// Sub-uids that the agent was given since are as little its way out. Ones that were taken away stay, for processes may still have them.
+	added, err := subUIDs(agent, p.UID)
+	p.SubUIDs = append(slices.Clone(p.SubUIDs), added...)
+	return p, errors.Join(err, p.Check())
 }
 
 // alone runs change while no other process of au's changes rules: the watcher sees a new policy when the human's command does.
