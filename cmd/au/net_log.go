@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/netfilter/dns"
 )
 
 type netLogCmd struct {
@@ -214,6 +215,8 @@ func ruleFor(r netfilter.Record) string {
 		}
 		if addr, err := netip.ParseAddr(text); err == nil && addr.IsLoopback() {
 			text = "localhost"
+		} else if err == nil && dns.IsSinkhole(addr) {
+			return "" // what was answered in place of a name that was refused
 		}
 	}
 	web := r.Port == 0 || r.Port == 80 || r.Port == 443

@@ -45,6 +45,8 @@ func TestSuggestedRule(t *testing.T) {
 		{netfilter.Record{Addr: "[2001:db8::7]:22", Port: 22}, "[2001:db8::7]:22"},
 		{netfilter.Record{Name: "$(reboot).com", Port: 443}, ""},
 		{netfilter.Record{Name: "evil.com\nau net off", Port: 443}, ""},
+		{netfilter.Record{Addr: "[100::1]:22", Port: 22}, ""},
+		{netfilter.Record{Addr: "192.0.2.1", Port: 22}, ""},
 		{netfilter.Record{}, ""},
 	} {
 		if got := ruleFor(c.record); got != c.want {

@@ -19,7 +19,7 @@ const lingerFor = time.Second
 // that is known.
 func (s *session) refuse(kind string, t target, v netfilter.Verdict) {
 	v.OK = false
-	s.d.record(kind, t, v, "")
+	s.d.record(kind, s.d.judge.guess(t, v.Code), v, "")
 	if len(s.seen) == 0 {
 		_ = s.conn.SetReadDeadline(time.Now().Add(hurryWithin)) // fails only on a closed connection
 		if s.peek() != nil {

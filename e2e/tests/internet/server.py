@@ -3,7 +3,8 @@
 """A small internet: a DNS server, and web servers that say who they are. It runs in a network namespace of its own.
 
 Every name in NAMES has an IPv4 and an IPv6 address; both are in the namespace. HTTP and HTTPS answer on all of them:
-/ with the host asked for and the address that was dialled, /big with 8 MB, a POST with how much came. DNS answers on *.53.
+/ with the host asked for and the address that was dialled, /big with 8 MB, a POST with how much came, /git/ with the repositories of
+/run/internet/git. DNS answers on *.53.
 """
 import http.server
 import os
@@ -11,6 +12,7 @@ import socket
 import socketserver
 import ssl
 import struct
+import subprocess
 import sys
 import threading
 
@@ -24,26 +26,56 @@ INSIDE = {"inside.test": "127.0.0.1", "lan.test": "198.51.100.2"}
 class Web(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def answer(self, body):
+    def answer(self, body, content_type="text/plain"):
         self.send_response(200)
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
+    def git(self, body=b""):
+        """What git-http-backend answers, a CGI program."""
+        path, _, query = self.path.partition("?")
+        environment = {
+            "GIT_PROJECT_ROOT": "/run/internet/git", "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path.removeprefix("/git"), "QUERY_STRING": query,
+            "REQUEST_METHOD": self.command, "CONTENT_TYPE": self.headers.get("Content-Type", ""), "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""), "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "REMOTE_ADDR": self.client_address[0], "PATH": os.environ["PATH"],
+        }
+        said = subprocess.run(["git", "http-backend"], input=body, env=environment, stdout=subprocess.PIPE, check=False).stdout
+        head, _, content = said.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if line)
+        self.send_response(int(headers.pop("Status", "200").split()[0]))
+        for name, value in headers.items():
+            if name != "Content-Length":
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
     def do_GET(self):
+        if self.path.startswith("/git/"):
+            self.git()
+            return
         dialled = self.connection.getsockname()[0].removeprefix("::ffff:")
         files = os.path.join("/run/internet/files", self.headers.get("Host", "").split(":")[0])
         path = os.path.normpath(files + self.path.split("?")[0])
+        content_type = "application/octet-stream"
+        if os.path.isdir(path) and os.path.isfile(path + "/index.html"):
+            path, content_type = path + "/index.html", "text/html"
         if self.path == "/big":
             self.answer(b"x" * (8 << 20))
         elif path.startswith(files + "/") and os.path.isfile(path):
             with open(path, "rb") as file:
-                self.answer(file.read())
+                self.answer(file.read(), content_type)
         else:
             self.answer(f"INTERNET {self.headers.get('Host')} {dialled}\n".encode())
 
     def do_POST(self):
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.startswith("/git/"):
+            self.git(data)
+            return
         self.answer(f"GOT {len(data)}\n".encode())
 
     def log_message(self, *_):
