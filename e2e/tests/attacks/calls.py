@@ -189,7 +189,9 @@ def keyring():
 
 def guard():
     """Pid 1 of the run was root, and holds the link to the waiter."""
-    got("ptrace of pid 1", libc.ptrace(0x4206, 1, None, None) == 0)
+    if libc.ptrace(0x4206, 1, None, None) == 0:
+        got("ptrace of pid 1", True)
+        os._exit(0)  # the signals below would stop it for good
     for name in ("environ", "mem", "maps", "fd", "root"):
         try:
             path = f"/proc/1/{name}"

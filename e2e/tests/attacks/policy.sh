@@ -18,7 +18,7 @@ fails 125 enter -- id
 complains 'symbolic link'
 rm $policy
 mkfifo $policy
-fails 125 timeout 5 setpriv --reuid=alice --regid=alice --init-groups $E agent -- id
+fails 125 timeout -s KILL 5 setpriv --reuid=alice --regid=alice --init-groups $E agent -- id
 complains 'regular file'
 rm $policy
 fails 125 enter -- id
