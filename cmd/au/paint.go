@@ -13,8 +13,11 @@ type paint struct{ on bool }
 
 func (a *app) paint() paint {
 	f, ok := a.out.(*os.File)
-	return paint{ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))}
+	return paint{ok && coloured() && term.IsTerminal(int(f.Fd()))}
 }
+
+// coloured reports whether colours are wanted where there is a terminal.
+func coloured() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
 
 func (p paint) with(code, s string) string {
 	if !p.on {

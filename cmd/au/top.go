@@ -30,7 +30,8 @@ func (c *topCmd) Run(a *app) error {
 		return err
 	}
 	if !c.Once && !c.JSON {
-		if !term.IsTerminal(0) || !term.IsTerminal(1) {
+		// Without TERM there is no telling what the terminal understands.
+		if kind := os.Getenv("TERM"); !term.IsTerminal(0) || !term.IsTerminal(1) || kind == "dumb" || kind == "" {
 			return hintError{errors.New("no terminal to show a live table on"), "au top --once"}
 		}
 		return w.live(c.Interval)

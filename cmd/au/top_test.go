@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/terminal"
 	auslices "github.com/a4u2/au/slices"
-	"github.com/gdamore/tcell/v2"
+	"github.com/creack/pty"
 )
 
 func TestCPUUseIsTheDifferenceOfTwoLooks(t *testing.T) {
@@ -60,63 +61,116 @@ func TestSizesAreShort(t *testing.T) {
 	}
 }
 
-// screenText returns the screen's text, a line a row.
-func screenText(s tcell.SimulationScreen) string {
-	cells, width, _ := s.GetContents()
+// screenText returns the table's text, a line a row.
+func screenText(lines []terminal.Line) string {
 	var text strings.Builder
-	for i, c := range cells {
-		if i > 0 && i%width == 0 {
-			text.WriteByte('\n')
+	for _, line := range lines {
+		for _, t := range line {
+			text.WriteString(t.Words)
 		}
-		text.WriteString(string(c.Runes))
+		text.WriteByte('\n')
 	}
 	return text.String()
 }
 
 func TestTheLiveTableFitsItsScreen(t *testing.T) {
 	limit := uint64(256 << 20)
-	w := &watch{rows: []row{{Agent: "a-rather-long-name", CPUPercent: 149, useView: useView{Active: true, Memory: 250 << 20, MemoryLimit: &limit, Processes: 3, Tasks: 4}}}}
-	s := tcell.NewSimulationScreen("UTF-8")
-	if err := s.Init(); err != nil {
-		t.Fatal(err)
+	r := row{Agent: "a-rather-long-name", CPUPercent: 149, useView: useView{Active: true, Memory: 250 << 20, MemoryLimit: &limit, Processes: 3, Tasks: 4}}
+	w := &watch{rows: []row{r}}
+	wide := screenText(w.table(160, 10))
+	want := `AGENT           STATE        CPU      OF   MEMORY      OF   TASKS      OF  CPU, LAST MINUTE      PROCS  BUSIEST            SWAP  PRESSURE %              
+a-rather-long…  running     149%       -     250M    256M       4       -                            3  -                    0B  -                       
+` + strings.Repeat("\n", 7) + "q: quit   OF: the limit, - for none\n"
+	if wide != want {
+		t.Errorf("a wide screen shows\n%q\nwant\n%q", wide, want)
 	}
-	defer s.Fini()
-	s.SetSize(160, 10)
-	w.draw(s)
-	s.Show()
-	for _, want := range []string{"a-rather-long…", "running", "149%", "250M", "256M", "PRESSURE", "q: quit"} {
-		if !strings.Contains(screenText(s), want) {
-			t.Errorf("a wide screen should show %q:\n%s", want, screenText(s))
+	if narrow := screenText(w.table(40, 5)); !strings.Contains(narrow, "149%") || strings.Contains(narrow, "MEMORY") {
+		t.Errorf("a narrow screen should show the first columns:\n%s", narrow)
+	}
+	for range 20 {
+		w.rows = append(w.rows, r)
+	}
+	for height := 1; height < 10; height++ {
+		lines := w.table(80, height)
+		text := screenText(lines)
+		if len(lines) != height || !strings.HasSuffix(text, "for none\n") || strings.Count(text, "149%") != max(0, height-2) {
+			t.Errorf("%d lines show 21 agents as\n%s", height, text)
 		}
 	}
-	s.SetSize(40, 5)
-	w.draw(s)
-	s.Show()
-	if text := screenText(s); !strings.Contains(text, "149%") || strings.Contains(text, "PRESSURE") {
-		t.Errorf("a narrow screen should show the first columns:\n%s", text)
+	for _, line := range w.table(3, 3)[:2] {
+		if len(line) > 0 {
+			t.Errorf("a screen without room for a column has %q", line)
+		}
+	}
+	if text := screenText((&watch{}).table(80, 24)); !strings.Contains(text, "\nno agents: au new makes one\n") {
+		t.Errorf("without agents there is\n%s", text)
+	}
+}
+
+func TestTheLiveTableIsColouredByHowNearALimitIs(t *testing.T) {
+	limit := uint64(100)
+	style := func(used uint64) terminal.Style {
+		w := &watch{rows: []row{{useView: useView{Memory: used, MemoryLimit: &limit}}}}
+		return w.table(160, 10)[1][8].Style // after four columns, and what stands between them
+	}
+	t.Setenv("TERM", "xterm")
+	t.Setenv("NO_COLOR", "")
+	for used, want := range map[uint64]terminal.Style{69: terminal.Plain, 70: terminal.Yellow, 90: terminal.BoldRed} {
+		if got := style(used); got != want {
+			t.Errorf("%d of 100 have the style %q, want %q", used, got, want)
+		}
+	}
+	t.Setenv("NO_COLOR", "1")
+	if got := style(99); got != terminal.Plain {
+		t.Errorf("with NO_COLOR the style is %q", got)
+	}
+}
+
+// A column is as wide as it is, whatever a name holds: the screen shows each character in one column.
+func TestColumnsAreFilledUpOrCut(t *testing.T) {
+	for text, want := range map[string]string{"": "     ", "ab": "ab   ", "abcde": "abcde", "abcdef": "abcd…", "世é": "世é   ", "e\u0301\u0301\u0301\u0301\u0301": "e\u0301\u0301\u0301…"} {
+		if got := fit(text, -5); got != want {
+			t.Errorf("fit(%q) is %q, want %q", text, got, want)
+		}
+	}
+	if got := fit("ab", 5); got != "   ab" {
+		t.Errorf("at the right it is %q", got)
+	}
+}
+
+func TestLiveTableNeedsATerminalThatUnderstands(t *testing.T) {
+	for _, kind := range []string{"TERM=dumb", "TERM="} {
+		cmd := program(t, "top")
+		cmd.Env = append(cmd.Env, kind)
+		if shown := onTerminal(t, cmd); cmd.ProcessState.ExitCode() != 1 || !strings.Contains(shown, "au: hint: au top --once") || strings.Contains(shown, "\x1b") {
+			t.Errorf("with %s au top exits %d: %q", kind, cmd.ProcessState.ExitCode(), shown)
+		}
 	}
 }
 
 func TestKeysEndTheLiveTable(t *testing.T) {
-	for name, key := range map[string]*tcell.EventKey{
-		"q": tcell.NewEventKey(tcell.KeyRune, 'q', 0), "escape": tcell.NewEventKey(tcell.KeyEscape, 0, 0), "ctrl-c": tcell.NewEventKey(tcell.KeyCtrlC, 0, 0),
-	} {
-		s := tcell.NewSimulationScreen("")
-		if err := s.Init(); err != nil {
+	for name, key := range map[string]string{"q": "xq", "escape": "\x1b[A\x1b", "ctrl-c": "\x03"} {
+		cmd := program(t, "top", "--interval", "1h")
+		side, err := pty.Start(cmd)
+		if err != nil {
 			t.Fatal(err)
 		}
-		s.PostEvent(tcell.NewEventKey(tcell.KeyRune, 'x', 0))
-		s.PostEvent(key)
-		done := make(chan error)
-		go func() { done <- (&watch{}).watch(s, time.Hour) }()
-		select {
-		case err := <-done:
+		time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
+		var shown strings.Builder
+		for buffer, typed := make([]byte, 4096), false; ; {
+			n, err := side.Read(buffer)
 			if err != nil {
-				t.Errorf("%s: %v", name, err)
+				break
 			}
-		case <-time.After(10 * time.Second):
-			t.Fatalf("%s does not end it", name)
+			shown.Write(buffer[:n])
+			if !typed && strings.Contains(shown.String(), "no agents") {
+				typed = true
+				side.WriteString(key)
+			}
 		}
-		s.Fini()
+		if err := cmd.Wait(); err != nil || !strings.HasSuffix(shown.String(), "\x1b[?1049l") {
+			t.Errorf("%s: %v, after %q", name, err, shown.String())
+		}
+		side.Close()
 	}
 }

@@ -24,13 +24,16 @@ import (
 // entry is the program that plays the entrypoint's part.
 var entry string
 
-// TestMain also plays `au run COMMAND…`, and an au that panics.
+// TestMain also plays `au run COMMAND…`, one that panics, and `au top`.
 func TestMain(m *testing.M) {
 	switch os.Getenv("AU_TEST_ROLE") {
 	case "au":
 		playRun()
 	case "panic":
 		playPanic()
+	case "screen":
+		playScreen(len(os.Args) > 1 && os.Args[1] == "panic")
+		os.Exit(0)
 	}
 	os.Exit(withEntry(m))
 }

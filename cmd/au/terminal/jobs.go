@@ -144,7 +144,7 @@ func (r *run) stopped(by syscall.Signal) {
 		by = unix.SIGTSTP // SIGSTOP would also stop us where nobody can continue us
 	}
 	for again := true; again; again = r.deliver() {
-		if !r.stopSelf(by) && wants {
+		if !stopSelf(by, r.continued) && wants {
 			// Nobody can give it the terminal any more. The kernel hangs up on
 			// stopped processes in that situation.
 			r.tell(unix.SIGHUP, 0)
@@ -201,11 +201,11 @@ func (r *run) mend() {
 }
 
 // stopSelf stops our process group as the terminal would, and returns when
-// it is continued. It reports false, at once, where the kernel does not stop
-// it because no shell is left that could continue it.
-func (r *run) stopSelf(by syscall.Signal) bool {
+// it is continued, which continued tells. It reports false, at once, where the
+// kernel does not stop it because no shell is left that could continue it.
+func stopSelf(by syscall.Signal, continued <-chan os.Signal) bool {
 	select {
-	case <-r.continued:
+	case <-continued:
 	default:
 	}
 	// First the others, in a pipeline, then only this thread: it has stopped
@@ -218,7 +218,7 @@ func (r *run) stopSelf(by syscall.Signal) bool {
 	runtime.UnlockOSThread()
 	setAction(by, handled)
 	select {
-	case <-r.continued:
+	case <-continued:
 		return true
 	case <-time.After(100 * time.Millisecond):
 		return false

@@ -173,17 +173,21 @@ func (r *run) resize() {
 	}
 }
 
+func (r *run) foreground() bool { return foreground(r.anyTerminal()) }
+
+func (r *run) lost() bool { return lost(r.anyTerminal()) }
+
 // foreground reports whether the human's terminal is this process's to use.
 // It is when it is not the one that controls our session: nobody else's
 // shell puts us in its background then.
-func (r *run) foreground() bool {
-	group, err := unix.IoctlGetInt(r.anyTerminal(), unix.TIOCGPGRP)
+func foreground(terminal int) bool {
+	group, err := unix.IoctlGetInt(terminal, unix.TIOCGPGRP)
 	return errors.Is(err, unix.ENOTTY) || err == nil && group == unix.Getpgrp()
 }
 
 // lost reports whether the human's terminal has been hung up.
-func (r *run) lost() bool {
-	_, err := unix.IoctlGetInt(r.anyTerminal(), unix.TIOCGPGRP)
+func lost(terminal int) bool {
+	_, err := unix.IoctlGetInt(terminal, unix.TIOCGPGRP)
 	return err == unix.EIO
 }
 

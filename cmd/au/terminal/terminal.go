@@ -24,6 +24,9 @@
 // included, save SIGKILL: nobody is left to do it then but the human's shell.
 // bash does, dash leaves it to stty sane. The program loses its terminal at
 // that moment, and so ends.
+//
+// Apart from all that, Screen is the human's terminal as a whole, for a table
+// that au itself draws.
 package terminal
 
 import (
