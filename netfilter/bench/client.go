@@ -7,19 +7,51 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"slices"
+	"os/exec"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
-// client measures one row, and prints its number.
-func client(key, caFile string) error {
+// client starts the process that w's connections come from.
+func (s *setup) client(w *way) error {
+	cmd := exec.Command(s.program, "client", filepath.Join(s.dir, "ca.pem"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: w.uid, Gid: w.uid}}
+	var err error
+	if w.ask, err = cmd.StdinPipe(); err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	w.reply = bufio.NewReader(out)
+	return s.start(cmd)
+}
+
+// measure has w's client do key for a moment, and returns what it measured.
+func (w *way) measure(key string) ([]float64, error) {
+	if _, err := fmt.Fprintln(w.ask, key); err != nil {
+		return nil, err
+	}
+	line, err := w.reply.(*bufio.Reader).ReadBytes('\n')
+	if err != nil {
+		return nil, err
+	}
+	var v []float64
+	return v, json.Unmarshal(line, &v)
+}
+
+// serveClient does what it reads the keys of.
+func serveClient(caFile string) error {
 	pem, err := os.ReadFile(caFile)
 	if err != nil {
 		return err
@@ -34,19 +66,25 @@ func client(key, caFile string) error {
 	if _, err := resolver.LookupNetIP(context.Background(), "ip4", site); err != nil {
 		return err
 	}
-	value, err := map[string]func() (float64, error){
-		"tls_new":      func() (float64, error) { return c.median(300, c.oneTLS) },
-		"tls_parallel": func() (float64, error) { return c.parallel(8, 3*time.Second, c.oneTLS) },
-		"tls_bulk":     func() (float64, error) { return c.bulk(true, 300<<20) },
-		"http_new":     func() (float64, error) { return c.median(500, c.oneHTTP) },
+	does := map[string]func() ([]float64, error){
+		"tls_new":      func() ([]float64, error) { return times(100, func() error { return c.one(true) }) },
+		"tls_parallel": func() ([]float64, error) { return c.rate(8, 400*time.Millisecond, func() error { return c.one(true) }) },
+		"tls_bulk":     func() ([]float64, error) { return c.bulk(true, 96<<20) },
+		"http_new":     func() ([]float64, error) { return times(200, func() error { return c.one(false) }) },
 		"http_keep":    c.kept,
-		"http_bulk":    func() (float64, error) { return c.bulk(false, 1<<30) },
-	}[key]()
-	if err != nil {
-		return err
+		"http_bulk":    func() ([]float64, error) { return c.bulk(false, 128<<20) },
+		"http_upload":  func() ([]float64, error) { return c.upload(128 << 20) },
 	}
-	_, err = fmt.Println(value)
-	return err
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		v, err := does[lines.Text()]()
+		if err != nil {
+			return fmt.Errorf("%s: %w", lines.Text(), err)
+		}
+		if err := json.NewEncoder(os.Stdout).Encode(v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type user struct{ tls *tls.Config }
@@ -57,9 +95,6 @@ func (c *user) dial(secure bool) (net.Conn, error) {
 	}
 	return tls.Dial("tcp", siteAddr+":443", c.tls)
 }
-
-func (c *user) oneTLS() error  { return c.one(true) }
-func (c *user) oneHTTP() error { return c.one(false) }
 
 // one makes a connection, asks for something small, and ends it.
 func (c *user) one(secure bool) error {
@@ -76,6 +111,11 @@ func ask(conn net.Conn, r *bufio.Reader, path string) (int64, error) {
 	if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: "+site+"\r\n\r\n"); err != nil {
 		return 0, err
 	}
+	return read(r)
+}
+
+// read reads a response to its end, and returns how long its body was.
+func read(r *bufio.Reader) (int64, error) {
 	resp, err := http.ReadResponse(r, nil)
 	if err != nil {
 		return 0, err
@@ -86,30 +126,30 @@ func ask(conn net.Conn, r *bufio.Reader, path string) (int64, error) {
 	return io.Copy(io.Discard, resp.Body)
 }
 
-// median returns how long f takes, in µs.
-func (c *user) median(n int, f func() error) (float64, error) {
-	times := make([]time.Duration, n)
-	for i := range times {
+// times returns how long f took each of n times, in µs.
+func times(n int, f func() error) ([]float64, error) {
+	all := make([]float64, n)
+	for i := range all {
 		began := time.Now()
 		if err := f(); err != nil {
-			return 0, err
+			return nil, err
 		}
-		times[i] = time.Since(began)
+		all[i] = float64(time.Since(began).Nanoseconds()) / 1e3
 	}
-	slices.Sort(times)
-	return float64(times[n/2].Microseconds()), nil
+	return all, nil
 }
 
-// parallel returns how often n do f in a second.
-func (c *user) parallel(n int, d time.Duration, f func() error) (float64, error) {
-	var count, failed atomic.Int64
+// rate returns how often n do f in a second.
+func (c *user) rate(n int, d time.Duration, f func() error) ([]float64, error) {
+	var count atomic.Int64
+	var failed atomic.Pointer[error]
 	var wait sync.WaitGroup
-	end := time.Now().Add(d)
+	began := time.Now()
 	for range n {
 		wait.Go(func() {
-			for time.Now().Before(end) {
-				if f() != nil {
-					failed.Add(1)
+			for time.Since(began) < d {
+				if err := f(); err != nil {
+					failed.Store(&err)
 					return
 				}
 				count.Add(1)
@@ -117,31 +157,31 @@ func (c *user) parallel(n int, d time.Duration, f func() error) (float64, error)
 		})
 	}
 	wait.Wait()
-	if failed.Load() > 0 {
-		return 0, fmt.Errorf("%d failed", failed.Load())
+	if err := failed.Load(); err != nil {
+		return nil, *err
 	}
-	return float64(count.Load()) / d.Seconds(), nil
+	return []float64{float64(count.Load()) / time.Since(began).Seconds()}, nil
 }
 
 // kept returns how many requests a second one connection takes.
-func (c *user) kept() (float64, error) {
+func (c *user) kept() ([]float64, error) {
 	conn, err := c.dial(false)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer conn.Close()
 	r := bufio.NewReader(conn)
-	return c.parallel(1, 2*time.Second, func() error {
+	return c.rate(1, 300*time.Millisecond, func() error {
 		_, err := ask(conn, r, "/small")
 		return err
 	})
 }
 
 // bulk returns how many MB a second come over one connection.
-func (c *user) bulk(secure bool, size int64) (float64, error) {
+func (c *user) bulk(secure bool, size int64) ([]float64, error) {
 	conn, err := c.dial(secure)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer conn.Close()
 	began := time.Now()
@@ -149,5 +189,30 @@ func (c *user) bulk(secure bool, size int64) (float64, error) {
 	if err == nil && n != size {
 		err = fmt.Errorf("%d of %d bytes came", n, size)
 	}
-	return float64(size) / 1e6 / time.Since(began).Seconds(), err
+	return []float64{float64(size) / 1e6 / time.Since(began).Seconds()}, err
+}
+
+// upload returns how many MB a second go over one connection.
+func (c *user) upload(size int64) ([]float64, error) {
+	conn, err := c.dial(false)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	began := time.Now()
+	if _, err := fmt.Fprintf(conn, "POST /sink HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", site, size); err != nil {
+		return nil, err
+	}
+	buf := make([]byte, 256<<10)
+	for left := size; left > 0; {
+		n, err := conn.Write(buf[:min(left, int64(len(buf)))])
+		if err != nil {
+			return nil, err
+		}
+		left -= int64(n)
+	}
+	if _, err := read(bufio.NewReader(conn)); err != nil {
+		return nil, err
+	}
+	return []float64{float64(size) / 1e6 / time.Since(began).Seconds()}, nil
 }

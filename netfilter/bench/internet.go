@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -33,8 +34,11 @@ func serveInternet(caFile string) error {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/small", func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "small") })
-	mux.HandleFunc("/big", big1)
-	server := &http.Server{Handler: mux, TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}}, TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}}
+	mux.HandleFunc("/big", large)
+	mux.HandleFunc("/sink", func(rw http.ResponseWriter, r *http.Request) {
+		io.CopyBuffer(plain{io.Discard}, plainReader{r.Body}, make([]byte, 256<<10))
+	})
+	server := &http.Server{Handler: mux, ErrorLog: log.New(io.Discard, "", 0), TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}}, TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}}
 	plain, err := net.Listen("tcp", ":80")
 	if err != nil {
 		return err
@@ -48,7 +52,7 @@ func serveInternet(caFile string) error {
 	return serveNames()
 }
 
-func big1(rw http.ResponseWriter, r *http.Request) {
+func large(rw http.ResponseWriter, r *http.Request) {
 	n, _ := strconv.ParseInt(r.FormValue("n"), 10, 64)
 	rw.Header().Set("Content-Length", strconv.FormatInt(n, 10))
 	buf := make([]byte, 256<<10)
@@ -60,6 +64,10 @@ func big1(rw http.ResponseWriter, r *http.Request) {
 		n -= int64(len(part))
 	}
 }
+
+// These hide what else a writer and a reader can do, so that the given buffer is used.
+type plain struct{ io.Writer }
+type plainReader struct{ io.Reader }
 
 func certificate(file string) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

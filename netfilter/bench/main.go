@@ -3,24 +3,19 @@
 // Bench measures what it costs an agent to go through the daemon: against no
 // proxy at all, and against Debian's squid-openssl with intercept, peek and
 // splice, all in turn in one run, as ratios. It needs root, and works in network
-// namespaces of its own. Without a squid to be found that column is empty:
+// namespaces of its own. Without a squid to be found those columns are empty:
 //
 //	go run ./netfilter/bench -squid "$(netfilter/bench/squid)"
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -36,13 +31,6 @@ const (
 	dnsAddr   = "8.8.8.8"
 )
 
-// A way is one of the columns.
-type way struct {
-	name string
-	uid  uint32
-	pids func() []int // of the proxy
-}
-
 func main() {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
@@ -51,16 +39,18 @@ func main() {
 		case "internet":
 			exitOn(serveInternet(os.Args[2]))
 		case "client":
-			exitOn(client(os.Args[2], os.Args[3]))
+			exitOn(serveClient(os.Args[2]))
 		}
 	}
-	rounds := flag.Int("rounds", 5, "how often each is measured; the median counts")
+	rounds := flag.Int("rounds", 41, "how often each is measured, in turn with the others")
 	squid := flag.String("squid", "", "folder with Debian's squid-openssl unpacked")
+	only := flag.String("only", "", "measure this row alone")
+	raw := flag.Bool("raw", false, "print what was measured as well, on standard error")
 	flag.Parse()
 	if os.Getenv("AU_BENCH") == "" {
 		exitOn(reexec())
 	}
-	exitOn(bench(*rounds, *squid))
+	exitOn(bench(*rounds, *squid, *only, *raw))
 }
 
 func exitOn(err error) {
@@ -88,7 +78,7 @@ func reexec() error {
 	return syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), "AU_BENCH=1"))
 }
 
-func bench(rounds int, squid string) error {
+func bench(rounds int, squid, only string, raw bool) error {
 	dir, err := os.MkdirTemp("", "au-bench")
 	if err != nil {
 		return err
@@ -99,110 +89,56 @@ func bench(rounds int, squid string) error {
 	}
 	s := &setup{dir: dir}
 	defer s.end()
-	if err := s.internet(); err != nil {
-		return err
-	}
-	ways := []way{{name: "direct", uid: directUID}}
-	pid, err := s.daemon()
+	ways, err := s.ways(squid)
 	if err != nil {
 		return err
 	}
-	ways = append(ways, way{"au", agentUID, func() []int { return []int{pid} }})
-	if squid != "" {
-		pid, err := s.squid(squid)
-		if err != nil {
-			return err
-		}
-		ways = append(ways, way{"squid", squidUID, func() []int { return family(pid) }})
-	}
-	results, err := s.measure(ways, rounds)
+	r, err := measure(ways, rounds, only)
 	if err != nil {
 		return err
 	}
-	report(os.Stdout, ways, results)
+	if raw {
+		r.raw(os.Stderr)
+	}
+	r.report(os.Stdout, squidVersion(squid))
 	return nil
 }
 
-// rows are what is measured; better says which way is good.
-var rows = []struct{ key, title, better string }{
-	{"tls_new", "new TLS connection, p50, µs", "less"},
-	{"tls_parallel", "new TLS, 8 in parallel, requests/s", "more"},
-	{"tls_bulk", "TLS bulk, 1 stream, MB/s", "more"},
-	{"http_new", "new HTTP connection, p50, µs", "less"},
-	{"http_keep", "HTTP kept alive, requests/s", "more"},
-	{"http_bulk", "HTTP bulk, 1 stream, MB/s", "more"},
-	{"memory", "proxy's resident memory at its highest, MB", "less"},
-}
-
-// measure runs every row for every way in turn, rounds times, and returns the
-// medians.
-func (s *setup) measure(ways []way, rounds int) (map[string]map[string]float64, error) {
-	all := map[string]map[string][]float64{}
-	for round := range rounds {
-		for _, row := range rows[:len(rows)-1] {
-			for i := range ways {
-				w := ways[(i+round)%len(ways)]
-				value, err := s.once(w, row.key)
-				if err != nil {
-					return nil, fmt.Errorf("%s by %s: %w", row.key, w.name, err)
-				}
-				if all[row.key] == nil {
-					all[row.key] = map[string][]float64{}
-				}
-				all[row.key][w.name] = append(all[row.key][w.name], value)
-			}
-		}
-		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, rounds)
+// ways starts all there is to be measured.
+func (s *setup) ways(squid string) ([]*way, error) {
+	if err := s.internet(); err != nil {
+		return nil, err
 	}
-	medians := map[string]map[string]float64{"memory": {}}
-	for key, byWay := range all {
-		medians[key] = map[string]float64{}
-		for name, values := range byWay {
-			slices.Sort(values)
-			medians[key][name] = values[len(values)/2]
-		}
-	}
-	for _, w := range ways {
-		if w.pids != nil {
-			medians["memory"][w.name] = memory(w.pids())
-		}
-	}
-	return medians, nil
-}
-
-func (s *setup) once(w way, key string) (float64, error) {
-	cmd := exec.Command(s.program, "client", key, filepath.Join(s.dir, "ca.pem"))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: w.uid, Gid: w.uid}}
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
+	pid, err := s.daemon()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	var value float64
-	return value, json.Unmarshal(out, &value)
+	ways := []*way{{name: "direct", uid: directUID}, {name: "au", uid: agentUID, pids: func() []int { return []int{pid} }}}
+	if squid != "" {
+		pid, err := s.squid(squid)
+		if err != nil {
+			return nil, err
+		}
+		ways = append(ways, &way{name: "squid", uid: squidUID, pids: func() []int { return family(pid) }})
+	}
+	for _, w := range ways {
+		if err := s.client(w); err != nil {
+			return nil, err
+		}
+	}
+	return ways, nil
 }
 
-func report(out io.Writer, ways []way, results map[string]map[string]float64) {
-	fmt.Fprintf(out, "| |")
-	for _, w := range ways {
-		fmt.Fprintf(out, " %s |", w.name)
+// squidVersion returns what is measured against, as Debian calls it.
+func squidVersion(unpacked string) string {
+	if unpacked == "" {
+		return ""
 	}
-	fmt.Fprintf(out, "\n|---|%s\n", strings.Repeat("---|", len(ways)))
-	for _, row := range rows {
-		fmt.Fprintf(out, "| %s (%s is better) |", row.title, row.better)
-		for _, w := range ways {
-			value, ok := results[row.key][w.name]
-			direct := results[row.key]["direct"]
-			switch {
-			case !ok:
-				fmt.Fprint(out, " |")
-			case direct == 0 || w.name == "direct":
-				fmt.Fprintf(out, " %.0f |", value)
-			default:
-				fmt.Fprintf(out, " %.0f (×%.2f) |", value, value/direct)
-			}
-		}
-		fmt.Fprintln(out)
+	out, err := exec.Command("/usr/sbin/squid", "-v").Output() // laid over /usr by now
+	if err != nil {
+		return ""
 	}
-	fmt.Fprintf(out, "\nClient, server and proxy share %d CPUs; medians, in turn; %s.\n", runtime.NumCPU(), time.Now().Format("2006-01-02"))
+	line, _, _ := strings.Cut(string(out), "\n")
+	_, version, _ := strings.Cut(line, "Version ")
+	return version
 }
