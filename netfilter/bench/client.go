@@ -77,6 +77,10 @@ func serveClient(caFile string) error {
 	}
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		v, err := does[lines.Text()]()
+		// Squid loses an upload now and then, on a connection to the server that it had used before.
+		for try := 0; err != nil && try < 3; try++ {
+			v, err = does[lines.Text()]()
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", lines.Text(), err)
 		}
