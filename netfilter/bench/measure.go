@@ -37,11 +37,11 @@ var rows = []row{
 	{"tls_new", "new TLS connection, 95th percentile", quantile(0.95), false},
 	{"tls_parallel", "new TLS connections, 8 in parallel, rate", quantile(0.5), true},
 	{"tls_bulk", "TLS, 1 stream, throughput", quantile(0.5), true},
+	{"tls_upload", "TLS upload, 1 stream, throughput", quantile(0.5), true},
 	{"http_new", "new HTTP connection, median", quantile(0.5), false},
 	{"http_new", "new HTTP connection, 95th percentile", quantile(0.95), false},
 	{"http_keep", "HTTP requests on one connection, rate", quantile(0.5), true},
 	{"http_bulk", "HTTP, 1 stream, throughput", quantile(0.5), true},
-	{"http_upload", "HTTP upload, 1 stream, throughput", quantile(0.5), true},
 }
 
 const memoryTitle = "memory, resident at its highest"
