@@ -44,7 +44,7 @@ func main() {
 	}
 	rounds := flag.Int("rounds", 41, "how often each is measured, in turn with the others")
 	squid := flag.String("squid", "", "folder with Debian's squid-openssl unpacked")
-	only := flag.String("only", "", "measure this row alone")
+	only := flag.String("only", "", "measure these rows alone")
 	raw := flag.Bool("raw", false, "print what was measured as well, on standard error")
 	flag.Parse()
 	if os.Getenv("AU_BENCH") == "" {

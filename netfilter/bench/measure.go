@@ -69,7 +69,7 @@ func measure(ways []*way, rounds int, only string) (*results, error) {
 	for round := range rounds + 1 {
 		done := ""
 		for _, row := range rows {
-			if row.key == done || only != "" && row.key != only {
+			if row.key == done || only != "" && !strings.Contains(only, row.key) {
 				continue
 			}
 			done = row.key

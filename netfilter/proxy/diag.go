@@ -32,6 +32,7 @@ type kernel struct {
 	diag  int // file descriptors plus one, so that zero is "not open"
 	route int
 	seq   uint32
+	buf   [8192]byte // of the answer
 }
 
 // listener returns who would be asked if dst were dialled now. Only the kernel
@@ -147,7 +148,7 @@ func (k *kernel) ask(slot *int, protocol int, kind uint16, body []byte) ([]byte,
 		*slot = fd + 1
 	}
 	k.seq++
-	msg, err := roundTrip(*slot-1, k.seq, kind, body)
+	msg, err := roundTrip(*slot-1, k.seq, kind, body, k.buf[:])
 	var errno syscall.Errno
 	if err != nil && !errors.As(err, &errno) {
 		unix.Close(*slot - 1)
@@ -175,7 +176,8 @@ type brokenLink struct{ text string }
 
 func (b brokenLink) Error() string { return "netlink: " + b.text }
 
-func roundTrip(fd int, seq uint32, kind uint16, body []byte) ([]byte, error) {
+// roundTrip sends one request and returns the body of its answer, which is in buf.
+func roundTrip(fd int, seq uint32, kind uint16, body, buf []byte) ([]byte, error) {
 	req := make([]byte, unix.SizeofNlMsghdr, unix.SizeofNlMsghdr+len(body))
 	binary.NativeEndian.PutUint32(req[0:], uint32(unix.SizeofNlMsghdr+len(body)))
 	binary.NativeEndian.PutUint16(req[4:], kind)
@@ -184,7 +186,6 @@ func roundTrip(fd int, seq uint32, kind uint16, body []byte) ([]byte, error) {
 	if err := unix.Sendto(fd, append(req, body...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return nil, brokenLink{err.Error()}
 	}
-	buf := make([]byte, 8192)
 	for {
 		n, err := unix.Read(fd, buf)
 		if err == unix.EINTR {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -33,13 +34,79 @@ func copyBoth(client, server *net.TCPConn) (there, back int64) {
 // copyOne copies src to dst, and passes on how it ended: an end as an end, and a
 // failure as a reset of both.
 func copyOne(dst, src *net.TCPConn) int64 {
-	n, err := io.Copy(dst, src)
+	n, more, err := copyFirst(dst, src)
+	if more {
+		var rest int64
+		rest, err = io.Copy(dst, src)
+		n += rest
+	}
 	if err != nil {
 		abort(dst, src)
 		return n
 	}
 	_ = dst.CloseWrite() // fails where the connection is over, which the other direction sees
 	return n
+}
+
+// Most connections carry a few small messages, for which a pipe to splice through
+// costs more than it saves. What fills a buffer at once, or comes to more than
+// manySmall, is spliced.
+const (
+	smallSize = 8 << 10
+	manySmall = 256 << 10
+)
+
+var smalls = sync.Pool{New: func() any { return new([smallSize]byte) }}
+
+// copyFirst copies src to dst until it ends, or until there is more to come for
+// which a splice is better. No buffer is held while nothing comes.
+func copyFirst(dst, src *net.TCPConn) (done int64, more bool, err error) {
+	raw, err := src.SyscallConn()
+	if err != nil {
+		return 0, false, err
+	}
+	for done < manySmall {
+		n, err := copySmall(dst, raw)
+		done += int64(n)
+		switch {
+		case err != nil || n == 0:
+			return done, false, err
+		case n == smallSize:
+			return done, true, nil
+		}
+	}
+	return done, true, nil
+}
+
+// copySmall copies what src has once it has something; nothing at its end.
+func copySmall(dst *net.TCPConn, src syscall.RawConn) (n int, err error) {
+	var buf *[smallSize]byte
+	var readErr error
+	err = src.Read(func(fd uintptr) bool {
+		buf = smalls.Get().(*[smallSize]byte)
+		for {
+			if n, readErr = unix.Read(int(fd), buf[:]); readErr != unix.EINTR {
+				break
+			}
+		}
+		if readErr != nil {
+			n = 0
+			smalls.Put(buf)
+			buf = nil
+		}
+		return readErr != unix.EAGAIN
+	})
+	if err == nil {
+		err = readErr
+	}
+	if buf == nil {
+		return 0, err
+	}
+	defer smalls.Put(buf)
+	if n > 0 && err == nil {
+		_, err = dst.Write(buf[:n])
+	}
+	return n, err
 }
 
 // abort resets all conns.
