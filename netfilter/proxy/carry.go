@@ -19,7 +19,10 @@ import (
 // connection can be used again.
 func (x *exchanger) carry(q *request) bool {
 	began := time.Now()
+	closes := q.closes()
 	q.write(x.up.out)
+	q.forget()
+	x.s.leaveRoom()
 	sent := make(chan transfer, 1)
 	if q.body.kind == noBody {
 		sent <- transfer{err: x.up.out.Flush()}
@@ -41,7 +44,7 @@ func (x *exchanger) carry(q *request) bool {
 		Kind: "http", OK: true, Code: x.up.link.code, Name: at.name, Addr: addrText(at.dst.Addr()), Port: at.dst.Port(),
 		Sent: up.n, Received: received, Millis: max(1, time.Since(began).Milliseconds()),
 	})
-	return again && up.err == nil && !q.closes()
+	return again && up.err == nil && !closes
 }
 
 // upload sends the body of q. When it breaks off, the server has a moment to say
@@ -64,6 +67,9 @@ func (x *exchanger) respond(q *request) (received int64, again bool) {
 			return received, false
 		}
 		h.write(x.out)
+		alive := keepsAlive(&h)
+		h = head{}
+		x.s.leaveRoom()
 		if status == 101 {
 			x.upgraded()
 			return received, false
@@ -75,7 +81,7 @@ func (x *exchanger) respond(q *request) (received int64, again bool) {
 			return received, false
 		}
 		if status >= 200 {
-			return received, b.kind != untilClose && keepsAlive(&h)
+			return received, b.kind != untilClose && alive
 		}
 	}
 }
@@ -85,9 +91,11 @@ func (x *exchanger) response(q *request) (h head, status int, b body, err error)
 	if err = x.awaitResponse(); err != nil {
 		return h, 0, b, err
 	}
-	if h, err = readHead(x.up.in, false); err != nil {
+	_ = x.up.conn.SetReadDeadline(time.Now().Add(headWithin)) // fails only on a closed connection
+	if h, err = readHead(x.up.in, false, x.s.room); err != nil {
 		return h, 0, b, err
 	}
+	_ = x.up.conn.SetReadDeadline(time.Time{})
 	if status, err = h.status(); err != nil {
 		return h, 0, b, err
 	}
@@ -107,7 +115,6 @@ func (x *exchanger) awaitResponse() error {
 		_ = x.up.conn.SetReadDeadline(time.Now().Add(lookAfter)) // fails only on a closed connection
 		_, err := x.up.in.Peek(1)
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			_ = x.up.conn.SetReadDeadline(time.Time{})
 			return err
 		}
 		if hungUp(x.s.conn) {
@@ -235,7 +242,7 @@ func copyChunks(w *bufio.Writer, to *net.TCPConn, r *bufio.Reader, from *net.TCP
 			return transfer{done, err}
 		}
 		left := 2
-		if line, err := readLine(r, &left, true); err != nil || line != "" {
+		if line, err := readLine(r, &left, true, nil); err != nil || line != "" {
 			return transfer{done, malformed("a chunk longer than its size")}
 		}
 		w.WriteString("\r\n")
@@ -252,7 +259,7 @@ const maxChunkLine = 1024
 
 func chunkSize(r *bufio.Reader) (int64, error) {
 	left := maxChunkLine
-	line, err := readLine(r, &left, true)
+	line, err := readLine(r, &left, true, nil)
 	if err != nil {
 		return 0, unexpected(err)
 	}
@@ -269,7 +276,7 @@ func chunkSize(r *bufio.Reader) (int64, error) {
 func copyTrailer(w *bufio.Writer, r *bufio.Reader) error {
 	left := maxHead
 	for {
-		line, err := readLine(r, &left, true)
+		line, err := readLine(r, &left, true, nil)
 		if err != nil {
 			return unexpected(err)
 		}

@@ -18,8 +18,10 @@ const established = "HTTP/1.1 200 Connection established\r\n\r\n"
 
 // connect serves a CONNECT request, and what comes through its tunnel as any
 // other connection: a name that is shown inside has to be allowed as well.
-func (x *exchanger) connect(ctx context.Context, q request) {
+func (x *exchanger) connect(ctx context.Context, q *request) {
 	t := target{name: q.host, dst: netip.AddrPortFrom(q.addr, q.port)}
+	q.forget()
+	x.s.leaveRoom()
 	switch {
 	case !x.direct:
 		// To a proxy elsewhere, which would reach whatever it likes.

@@ -23,13 +23,15 @@ const (
 	maxUndecided = 256 // connections that have not yet shown what they want
 	maxOpen      = 640 // connections in use
 	maxLinger    = 256 // refused connections whose refusal is still being read
+	maxLarge     = 32  // connections that show more than smallHead of a head or hello
 )
 
 const (
 	showWithin  = 10 * time.Second       // to show what a connection wants
 	hurryWithin = 500 * time.Millisecond // the same where no answer can be yes
 	dialWithin  = 10 * time.Second
-	dialHurry   = 3 * time.Second // the same where there is another address to try
+	dialHurry   = 3 * time.Second  // the same where there is another address to try
+	headWithin  = 30 * time.Second // for the rest of a response's head
 	idleHTTP    = 10 * time.Minute
 )
 
@@ -42,6 +44,7 @@ type daemon struct {
 	undecided chan struct{}
 	open      chan struct{}
 	linger    chan struct{}
+	large     chan struct{}
 
 	mu    sync.Mutex
 	links map[*link]struct{}
@@ -59,6 +62,7 @@ func newDaemon(p *netfilter.Policy, l *log, resolv string) *daemon {
 		undecided: make(chan struct{}, maxUndecided),
 		open:      make(chan struct{}, maxOpen),
 		linger:    make(chan struct{}, maxLinger),
+		large:     make(chan struct{}, maxLarge),
 		links:     map[*link]struct{}{},
 	}
 	d.names.Asked = d.asked

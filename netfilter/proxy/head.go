@@ -15,6 +15,9 @@ import (
 const (
 	maxHead   = 32 << 10
 	maxFields = 256
+
+	// Of what a connection shows this much is kept without asking for room.
+	smallHead = bufSize
 )
 
 var errHeadSize = errors.New("header larger than 32 KB or of more than 256 lines")
@@ -36,12 +39,16 @@ type head struct {
 }
 
 // readHead reads up to and including the empty line. Strict is for requests:
-// what a careless reader would take differently is an error there.
-func readHead(r *bufio.Reader, strict bool) (head, error) {
+// what a careless reader would take differently is an error there. Room is asked
+// before more than smallHead is kept.
+func readHead(r *bufio.Reader, strict bool, room func() error) (head, error) {
 	var h head
 	left := maxHead
 	for {
-		line, err := readLine(r, &left, strict)
+		line, err := readLine(r, &left, strict, room)
+		if err == nil && left < maxHead-smallHead {
+			err = room()
+		}
 		if err != nil {
 			if err == io.EOF && h.start != "" {
 				err = io.ErrUnexpectedEOF
@@ -65,8 +72,9 @@ func readHead(r *bufio.Reader, strict bool) (head, error) {
 	}
 }
 
-// readLine reads one line without its end, and takes its length from left.
-func readLine(r *bufio.Reader, left *int, strict bool) (string, error) {
+// readLine reads one line without its end, and takes its length from left. Room is
+// asked before a line of more than smallHead is kept; nil gives none.
+func readLine(r *bufio.Reader, left *int, strict bool, room func() error) (string, error) {
 	var whole []byte
 	for {
 		part, err := r.ReadSlice('\n')
@@ -75,6 +83,14 @@ func readLine(r *bufio.Reader, left *int, strict bool) (string, error) {
 		}
 		if err == nil && whole == nil {
 			return trimEnd(part, strict)
+		}
+		if err == bufio.ErrBufferFull {
+			if room == nil {
+				return "", errHeadSize
+			}
+			if err := room(); err != nil {
+				return "", err
+			}
 		}
 		whole = append(whole, part...)
 		if err == nil {

@@ -3,7 +3,9 @@
 package proxy
 
 import (
+	"bytes"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -38,68 +40,88 @@ var (
 
 // readHello reads a ClientHello from r, whose first bytes are in seen, without
 // answering it. It returns all bytes that were read, to be sent on as they are.
-func readHello(r io.Reader, seen []byte) (hello, []byte, error) {
-	rec := &recorder{r: r, buf: seen}
-	var h hello
-	got := false
-	server := tls.Server(rec, &tls.Config{
-		GetConfigForClient: func(info *tls.ClientHelloInfo) (*tls.Config, error) {
-			h = hello{name: info.ServerName, ech: slices.Contains(info.Extensions, extensionECH)}
-			got = true
-			return nil, errHelloRead
-		},
-	})
-	err := server.Handshake()
-	if got {
-		return h, rec.buf, nil
-	}
-	if rec.err != nil {
-		err = rec.err
-	}
-	return hello{}, rec.buf, err
-}
-
-// A recorder is a connection to crypto/tls: it is read from, first what was seen
-// before, all of it kept; and what is written to it goes nowhere.
-type recorder struct {
-	r   io.Reader
-	buf []byte
-	off int
-	err error
-}
-
-func (c *recorder) Read(p []byte) (int, error) {
-	if c.off == len(c.buf) {
-		if err := c.fill(len(p)); err != nil {
-			c.err = err
-			return 0, err
+// Room is asked before more than smallHead is kept.
+func readHello(r io.Reader, seen []byte, room func() error) (hello, []byte, error) {
+	for !enough(seen) {
+		switch {
+		case len(seen) >= maxHello:
+			return hello{}, seen, errHelloSize
+		case len(seen) >= smallHead:
+			if err := room(); err != nil {
+				return hello{}, seen, err
+			}
+		}
+		if len(seen) == cap(seen) {
+			seen = slices.Grow(seen, max(len(seen), 512))
+		}
+		n, err := r.Read(seen[len(seen):cap(seen)])
+		seen = seen[:len(seen)+n]
+		if n == 0 && err != nil {
+			return hello{}, seen, err
 		}
 	}
-	n := copy(p, c.buf[c.off:])
-	c.off += n
-	return n, nil
+	h, err := parseHello(seen)
+	return h, seen, err
 }
 
-func (c *recorder) fill(want int) error {
-	if len(c.buf) >= maxHello {
-		return errHelloSize
+// enough reports whether b holds a whole hello, or what will never be one.
+func enough(b []byte) bool {
+	var start []byte // of the handshake message: its type and length
+	have := 0
+	for len(b) >= 5 {
+		n := int(binary.BigEndian.Uint16(b[3:]))
+		if b[0] != 22 || n > 16<<10 {
+			return true
+		}
+		part := b[5:min(5+n, len(b))]
+		start = append(start, part[:min(len(part), 4-len(start))]...)
+		have += len(part)
+		if len(part) < n {
+			return false
+		}
+		if len(start) == 4 {
+			whole := 4 + int(binary.BigEndian.Uint32(start)&0xffffff)
+			if start[0] != 1 || whole > maxHello || have >= whole {
+				return true
+			}
+		}
+		b = b[5+n:]
 	}
-	c.buf = slices.Grow(c.buf, max(want, 512))
-	n, err := c.r.Read(c.buf[len(c.buf):cap(c.buf)])
-	c.buf = c.buf[:len(c.buf)+n]
-	if n > 0 {
-		return nil
-	}
-	return err
+	return false
 }
 
-func (c *recorder) Write(p []byte) (int, error)      { return len(p), nil }
-func (c *recorder) Close() error                     { return nil }
-func (c *recorder) LocalAddr() net.Addr              { return nil }
-func (c *recorder) RemoteAddr() net.Addr             { return nil }
-func (c *recorder) SetDeadline(time.Time) error      { return nil }
-func (c *recorder) SetReadDeadline(time.Time) error  { return nil }
-func (c *recorder) SetWriteDeadline(time.Time) error { return nil }
+// parseHello reads a hello that is there as a whole. It does so in a goroutine of
+// its own, whose stack goes with it: that of the connection's stays for as long as
+// the connection does.
+func parseHello(msg []byte) (h hello, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		server := tls.Server(&recording{bytes.NewReader(msg)}, &tls.Config{
+			GetConfigForClient: func(info *tls.ClientHelloInfo) (*tls.Config, error) {
+				h = hello{name: info.ServerName, ech: slices.Contains(info.Extensions, extensionECH)}
+				return nil, errHelloRead
+			},
+		})
+		if err = server.Handshake(); errors.Is(err, errHelloRead) {
+			err = nil
+		}
+	}()
+	<-done
+	return h, err
+}
+
+// A recording is a connection to crypto/tls: what was read before is read from it,
+// and what is written to it goes nowhere.
+type recording struct{ *bytes.Reader }
+
+func (recording) Write(p []byte) (int, error)      { return len(p), nil }
+func (recording) Close() error                     { return nil }
+func (recording) LocalAddr() net.Addr              { return nil }
+func (recording) RemoteAddr() net.Addr             { return nil }
+func (recording) SetDeadline(time.Time) error      { return nil }
+func (recording) SetReadDeadline(time.Time) error  { return nil }
+func (recording) SetWriteDeadline(time.Time) error { return nil }
 
 // alert is a fatal TLS alert as any client of any version understands it before
 // keys are agreed.

@@ -91,7 +91,7 @@ func (x *exchanger) next(ctx context.Context) bool {
 		return false
 	}
 	if q.method == "CONNECT" {
-		x.connect(ctx, q)
+		x.connect(ctx, &q)
 		return false
 	}
 	t, v := x.judge(ctx, &q)
@@ -108,7 +108,7 @@ func (x *exchanger) next(ctx context.Context) bool {
 
 func (x *exchanger) read() (request, error) {
 	_ = x.s.conn.SetReadDeadline(time.Now().Add(showWithin)) // fails only on a closed connection
-	h, err := readHead(x.in, true)
+	h, err := readHead(x.in, true, x.room)
 	if err != nil {
 		return request{}, err
 	}
@@ -120,9 +120,20 @@ func (x *exchanger) read() (request, error) {
 	return q, err
 }
 
+// room is session.room for a request, which has time anew from then on.
+func (x *exchanger) room() error {
+	err := x.s.room()
+	_ = x.s.conn.SetReadDeadline(time.Now().Add(showWithin)) // fails only on a closed connection
+	return err
+}
+
 // unreadable tells the client what is wrong with its request.
 func (x *exchanger) unreadable(err error) {
 	var m malformed
+	if err == errNoRoom {
+		x.refuse(target{dst: x.s.dst}, netfilter.Verdict{Code: netfilter.Overload})
+		return
+	}
 	if !errors.As(err, &m) && err != errHeadSize {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			x.s.reset()

@@ -180,7 +180,7 @@ func TestUpgrade(t *testing.T) {
 
 func mustHead(t *testing.T, text string) head {
 	t.Helper()
-	h, err := readHead(bufio.NewReader(strings.NewReader(text)), true)
+	h, err := readHead(bufio.NewReader(strings.NewReader(text)), true, always)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,16 +33,15 @@ func (s *session) refuse(kind string, t target, v netfilter.Verdict) {
 // words returns v as the protocol of what was seen says it; nothing where there
 // is no way.
 func (s *session) words(t target, v netfilter.Verdict) []byte {
-	d := s.d.judge.explain(v, t)
 	switch {
 	case len(s.seen) == 0, v.Code == netfilter.Unreachable && !looksLikeHTTP(s.seen):
 		return nil
 	case s.seen[0] == 0x16:
 		return alert(alertFor(v.Code))
 	case looksLikeHTTP(s.seen):
-		return d.response()
+		return s.d.judge.explain(v, t).response()
 	case bytes.HasPrefix(s.seen, []byte("SSH-")):
-		return sshDisconnect(d.line())
+		return sshDisconnect(s.d.judge.explain(v, t).line())
 	}
 	return nil
 }
@@ -65,6 +64,8 @@ func (s *session) say(words []byte) {
 		s.reset()
 		return
 	}
+	s.seen = nil
+	s.leaveRoom()
 	_ = s.conn.SetDeadline(time.Now().Add(lingerFor)) // fails only on a closed connection
 	if _, err := s.conn.Write(words); err != nil {
 		return

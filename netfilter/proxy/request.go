@@ -165,3 +165,7 @@ func (q *request) forOrigin() {
 
 // closes reports whether no request follows q on its connection.
 func (q *request) closes() bool { return q.old || q.has("Connection", "close") }
+
+// forget drops the header of q, which was sent: a connection that waits for a
+// response does not keep it.
+func (q *request) forget() { q.head, q.target = head{}, "" }

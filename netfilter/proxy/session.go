@@ -4,6 +4,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -23,6 +24,7 @@ type session struct {
 	began time.Time
 
 	settled bool // holds a place among the open connections, no longer among the undecided
+	roomy   bool // may keep more than smallHead of what it is shown
 }
 
 // end gives back what s holds.
@@ -31,6 +33,7 @@ func (s *session) end() {
 	if s.up != nil {
 		s.up.Close()
 	}
+	s.leaveRoom()
 	if s.settled {
 		<-s.d.open
 	} else {
@@ -51,6 +54,33 @@ func (s *session) settle() bool {
 		return true
 	default:
 		return false
+	}
+}
+
+var errNoRoom = errors.New("no room for a header of this size")
+
+// room lets s keep more than smallHead of what it is shown, for which it waits
+// where others do so: heads that never end are not to add up.
+func (s *session) room() error {
+	if s.roomy {
+		return nil
+	}
+	timer := time.NewTimer(showWithin)
+	defer timer.Stop()
+	select {
+	case s.d.large <- struct{}{}:
+		s.roomy = true
+		return nil
+	case <-timer.C:
+		return errNoRoom
+	}
+}
+
+// leaveRoom gives back what room gave.
+func (s *session) leaveRoom() {
+	if s.roomy {
+		s.roomy = false
+		<-s.d.large
 	}
 }
 
@@ -161,9 +191,13 @@ func (s *session) peek() error {
 
 // tls serves a TLS connection by the name in its hello.
 func (s *session) tls(ctx context.Context) {
-	h, seen, err := readHello(s.conn, s.seen)
+	h, seen, err := readHello(s.conn, s.seen, s.helloRoom)
 	s.seen = seen
 	t := target{dst: s.dst}
+	if err == errNoRoom {
+		s.refuse("tls", t, netfilter.Verdict{Code: netfilter.Overload})
+		return
+	}
 	if err != nil {
 		s.refuse("tls", t, netfilter.Verdict{Code: netfilter.Malformed})
 		return
@@ -176,6 +210,13 @@ func (s *session) tls(ctx context.Context) {
 	}
 	v := s.d.judgeTLS(ctx, t, h.ech)
 	s.finish(ctx, "tls", t, v)
+}
+
+// helloRoom is room for a hello, which has time anew from then on.
+func (s *session) helloRoom() error {
+	err := s.room()
+	_ = s.conn.SetReadDeadline(time.Now().Add(showWithin)) // fails only on a closed connection
+	return err
 }
 
 // judgeTLS decides on a hello.
@@ -271,6 +312,7 @@ func (s *session) relay(kind string, t target, v netfilter.Verdict) {
 			return
 		}
 		s.seen = nil
+		s.leaveRoom()
 	}
 	sent, received := copyBoth(s.conn, s.up)
 	s.d.log.add(netfilter.Record{

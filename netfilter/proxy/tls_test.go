@@ -88,10 +88,10 @@ func TestReadHello(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			after := append(slices.Clone(c.bytes), "more"...)
-			h, seen, err := readHello(bytes.NewReader(after[1:]), slices.Clone(after[:1]))
+			h, seen, err := readHello(bytes.NewReader(after[1:]), slices.Clone(after[:1]), always)
 			if c.fails {
 				if name == "cut_short" {
-					_, _, err = readHello(bytes.NewReader(c.bytes), nil)
+					_, _, err = readHello(bytes.NewReader(c.bytes), nil, always)
 				}
 				if err == nil {
 					t.Errorf("read as %+v", h)
