@@ -24,10 +24,52 @@ func reader(r io.Reader) *bufio.Reader {
 	return b
 }
 
-func writer(w io.Writer) *bufio.Writer {
-	b := writers.Get().(*bufio.Writer)
-	b.Reset(w)
-	return b
+// An output is a buffered writer that holds a buffer only while there is something
+// in it. The zero value with a w is ready.
+type output struct {
+	w   io.Writer
+	buf *bufio.Writer
+}
+
+// A sink is an output, or in tests a bufio.Writer: it keeps its first error for
+// Flush.
+type sink interface {
+	io.Writer
+	io.StringWriter
+	Flush() error
+}
+
+func (o *output) buffer() *bufio.Writer {
+	if o.buf == nil {
+		o.buf = writers.Get().(*bufio.Writer)
+		o.buf.Reset(o.w)
+	}
+	return o.buf
+}
+
+func (o *output) Write(p []byte) (int, error)       { return o.buffer().Write(p) }
+func (o *output) WriteString(s string) (int, error) { return o.buffer().WriteString(s) }
+
+// Flush sends what is in the buffer. After an error the buffer is kept, and the
+// error with it.
+func (o *output) Flush() error {
+	if o.buf == nil {
+		return nil
+	}
+	err := o.buf.Flush()
+	if err == nil {
+		o.drop()
+	}
+	return err
+}
+
+// drop gives the buffer back.
+func (o *output) drop() {
+	if o.buf != nil {
+		o.buf.Reset(nil)
+		writers.Put(o.buf)
+		o.buf = nil
+	}
 }
 
 func putReader(r **bufio.Reader) {
@@ -36,10 +78,21 @@ func putReader(r **bufio.Reader) {
 	*r = nil
 }
 
-func putWriter(w **bufio.Writer) {
-	(*w).Reset(nil)
-	writers.Put(*w)
-	*w = nil
+// A shown is a connection of which some was read already.
+type shown struct {
+	first []byte
+	conn  io.Reader
+}
+
+func (s *shown) Read(p []byte) (int, error) {
+	if len(s.first) == 0 {
+		return s.conn.Read(p)
+	}
+	n := copy(p, s.first)
+	if s.first = s.first[n:]; len(s.first) == 0 {
+		s.first = nil
+	}
+	return n, nil
 }
 
 // await waits for the first byte of a request. When the server leaves meanwhile
@@ -107,17 +160,15 @@ func (x *exchanger) put() {
 		return
 	}
 	putReader(&x.in)
-	putWriter(&x.out)
 	if x.up != nil {
 		putReader(&x.up.in)
-		putWriter(&x.up.out)
 	}
 }
 
 // get takes buffers anew.
 func (x *exchanger) get() {
-	x.in, x.out = reader(x.s.conn), writer(x.s.conn)
+	x.in = reader(x.s.conn)
 	if x.up != nil {
-		x.up.in, x.up.out = reader(x.up.conn), writer(x.up.conn)
+		x.up.in = reader(x.up.conn)
 	}
 }

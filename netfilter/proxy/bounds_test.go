@@ -290,7 +290,7 @@ func TestSlowlyLarge(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 	now, peak := memory(t, cmd.Process.Pid)
 	t.Logf("%d unfinished ones; resident: %d kB, at its highest %d kB", n, now, peak)
-	if peak > 48<<10 {
+	if peak > maxMemory {
 		t.Errorf("%d kB were resident", peak)
 	}
 	if out, _ := w.agent(t, "curl", "-sS", "https://allowed.example/"); !strings.Contains(out, "allowed.example at") {

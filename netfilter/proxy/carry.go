@@ -151,7 +151,7 @@ func (x *exchanger) upgraded() {
 }
 
 // pour sends what r holds already.
-func pour(w *bufio.Writer, r *bufio.Reader) error {
+func pour(w sink, r *bufio.Reader) error {
 	part, _ := r.Peek(r.Buffered()) // never more than is there
 	_, err := w.Write(part)
 	_, _ = r.Discard(len(part))
@@ -166,7 +166,7 @@ type transfer struct {
 
 // copyBody sends a body as its framing has it. What r does not hold yet goes from
 // connection to connection inside the kernel.
-func copyBody(w *bufio.Writer, to *net.TCPConn, r *bufio.Reader, from *net.TCPConn, b body) transfer {
+func copyBody(w sink, to *net.TCPConn, r *bufio.Reader, from *net.TCPConn, b body) transfer {
 	switch b.kind {
 	case sizedBody:
 		n, err := copySized(w, to, r, from, b.length)
@@ -187,7 +187,7 @@ func copyBody(w *bufio.Writer, to *net.TCPConn, r *bufio.Reader, from *net.TCPCo
 // direct is the size from which a body is worth a flush and a splice.
 const direct = 16 << 10
 
-func copySized(w *bufio.Writer, to *net.TCPConn, r *bufio.Reader, from *net.TCPConn, left int64) (int64, error) {
+func copySized(w sink, to *net.TCPConn, r *bufio.Reader, from *net.TCPConn, left int64) (int64, error) {
 	var done int64
 	for left > 0 {
 		if r.Buffered() == 0 && left >= direct {
@@ -224,7 +224,7 @@ func unexpected(err error) error {
 
 // copyChunks sends a chunked body, each chunk under a size line of our own
 // writing, so that the other side reads the same sizes.
-func copyChunks(w *bufio.Writer, to *net.TCPConn, r *bufio.Reader, from *net.TCPConn) transfer {
+func copyChunks(w sink, to *net.TCPConn, r *bufio.Reader, from *net.TCPConn) transfer {
 	var done int64
 	for {
 		size, err := chunkSize(r)
@@ -273,7 +273,7 @@ func chunkSize(r *bufio.Reader) (int64, error) {
 }
 
 // copyTrailer sends the header lines after the last chunk, and the empty line.
-func copyTrailer(w *bufio.Writer, r *bufio.Reader) error {
+func copyTrailer(w sink, r *bufio.Reader) error {
 	left := maxHead
 	for {
 		line, err := readLine(r, &left, true, nil)

@@ -69,6 +69,7 @@ func (x *exchanger) tunnelTo(ctx context.Context, dst netip.AddrPort) {
 func (x *exchanger) enter() bool {
 	early, _ := x.in.Peek(x.in.Buffered()) // never more than is there
 	x.s.seen = append([]byte(nil), early...)
+	x.put()
 	x.out.WriteString(established) // the writer keeps its error
 	return x.out.Flush() == nil
 }

@@ -21,7 +21,7 @@ import (
 // own connections that suffer.
 const (
 	maxUndecided = 256 // connections that have not yet shown what they want
-	maxOpen      = 640 // connections in use
+	maxOpen      = 512 // connections in use
 	maxLinger    = 256 // refused connections whose refusal is still being read
 	maxLarge     = 32  // connections that show more than smallHead of a head or hello
 )

@@ -194,8 +194,8 @@ func (h *head) drop(name string) {
 }
 
 // write sends h as it was understood, which for a well-formed head is as it came.
-func (h *head) write(w *bufio.Writer) {
-	// A bufio.Writer keeps its first error for Flush.
+func (h *head) write(w sink) {
+	// A sink keeps its first error for Flush.
 	w.WriteString(h.start)
 	w.WriteString("\r\n")
 	for _, f := range h.fields {

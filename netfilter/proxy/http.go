@@ -4,10 +4,8 @@ package proxy
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -21,7 +19,7 @@ type exchanger struct {
 	s      *session
 	direct bool // the agent knows that it speaks to a proxy
 	in     *bufio.Reader
-	out    *bufio.Writer
+	out    *output
 	up     *upstream
 	served int
 }
@@ -30,7 +28,7 @@ type exchanger struct {
 type upstream struct {
 	conn  *net.TCPConn
 	in    *bufio.Reader
-	out   *bufio.Writer
+	out   *output
 	asked target // as the request had it
 	link  *link  // as it was dialled
 }
@@ -53,8 +51,8 @@ func (s *session) proxied(ctx context.Context) {
 
 func (s *session) exchange(ctx context.Context, direct bool) {
 	x := &exchanger{s: s, direct: direct}
-	x.in = reader(io.MultiReader(bytes.NewReader(s.seen), s.conn))
-	x.out = writer(s.conn)
+	x.in = reader(&shown{s.seen, s.conn})
+	x.out = &output{w: s.conn}
 	s.seen = nil
 	defer x.end()
 	for x.next(ctx) {
@@ -66,6 +64,7 @@ func (s *session) exchange(ctx context.Context, direct bool) {
 func (x *exchanger) end() {
 	x.leave()
 	x.put()
+	x.out.drop()
 }
 
 // leave ends the connection to the server.
@@ -75,8 +74,10 @@ func (x *exchanger) leave() {
 	}
 	x.s.d.release(x.up.link)
 	x.up.conn.Close()
-	putReader(&x.up.in)
-	putWriter(&x.up.out)
+	if x.up.in != nil {
+		putReader(&x.up.in)
+	}
+	x.up.out.drop()
 	x.up, x.s.up = nil, nil
 }
 
@@ -202,7 +203,7 @@ func (x *exchanger) reach(ctx context.Context, t target, v netfilter.Verdict) bo
 	x.leave()
 	l := &link{target: t, kind: "http", code: v.Code, local: isLocal(v), abort: func() { abort(x.s.conn, conn) }}
 	x.s.up = conn
-	x.up = &upstream{conn: conn, in: reader(conn), out: writer(conn), asked: asked, link: l}
+	x.up = &upstream{conn: conn, in: reader(conn), out: &output{w: conn}, asked: asked, link: l}
 	x.s.d.record("http", t, v, "")
 	return x.s.d.hold(l)
 }
