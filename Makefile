@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 .DEFAULT_GOAL := help
-.PHONY: help build install uninstall test e2e check demo reproducible nix-hash nix-test nix-check clean clean-cache
+.PHONY: help build install uninstall test e2e check demo bench reproducible nix-hash nix-test nix-check clean clean-cache
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -63,6 +63,11 @@ demo: ## shows it all in a machine of its own, and leaves nothing behind
 	@e2e/machine/setup build quick
 	@$(MAKE) --no-print-directory -s build
 	@e2e/demo
+
+bench: ## measures au and its peers side by side, and writes docs/performance.md (12 minutes); SHORT=1 only tries it
+	@e2e/machine/setup build quick
+	@$(MAKE) --no-print-directory -s build
+	@e2e/bench/run '$(RUN)'
 
 clean: ## removes bin
 	rm -rf bin

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// A machine is the one the bench runs in, with what it has put there.
+type machine struct {
+	sizes
+	alice, carol *person
+	original     bool // agent-as-unix-user 2.x is there
+	self         string
+	configs      int // written so far
+}
+
+const (
+	ours    = "/usr/local/bin/au"
+	theirs  = "/opt/original/au"
+	homeDir = "/home/alice"
+)
+
+// setUp makes agents and files. alice has sudo without a password; carol is whom the others run commands as.
+func setUp(s sizes) (*machine, error) {
+	m := &machine{
+		sizes: s,
+		alice: &person{"alice", 1000, []uint32{1000, 27}},
+		carol: &person{"carol", 1002, []uint32{1002}},
+		self:  "/opt/bench/bench",
+	}
+	_, err := os.Stat(theirs)
+	m.original = err == nil
+	if err := os.WriteFile("/etc/doas.conf", []byte("permit nopass alice\n"), 0o600); err != nil {
+		return nil, err
+	}
+	for _, argv := range [][]string{
+		{"au", "new", "-y"},
+		{"au", "new", "-y", "-a", "bounded", "--cpu", "150%", "--mem", "1G", "--tasks", "500"},
+		{"au", "net", "restrict", "-a", "bounded", "--allow", "example.com"},
+	} {
+		if _, err := m.human(argv...).output(); err != nil {
+			return nil, err
+		}
+	}
+	if m.original {
+		if _, err := m.human(theirs, "-C", m.path("original.toml"), "new", "-a", "orig", "-y").output(); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.tree(m.path("small"), 1, 10); err != nil {
+		return nil, err
+	}
+	return m, m.tree(m.path("large"), m.large/400, 400)
+}
+
+// human is a command of alice's.
+func (m *machine) human(argv ...string) command { return command{argv: argv, as: m.alice} }
+
+// path returns a path in alice's home.
+func (m *machine) path(name string) string { return filepath.Join(homeDir, name) }
+
+// tree makes folders with as many small files in each, all alice's.
+func (m *machine) tree(top string, folders, files int) error {
+	for d := range folders {
+		dir := filepath.Join(top, fmt.Sprintf("%03d", d))
+		if err := m.folder(dir); err != nil {
+			return err
+		}
+		for f := range files {
+			if err := m.file(filepath.Join(dir, fmt.Sprintf("%03d.txt", f)), "a line of text\n"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// folder makes a folder of alice's, and those above it.
+func (m *machine) folder(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for ; dir != homeDir && strings.HasPrefix(dir, homeDir); dir = filepath.Dir(dir) {
+		if err := os.Lchown(dir, int(m.alice.id), int(m.alice.id)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// file writes a file of alice's.
+func (m *machine) file(path, text string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Chown(int(m.alice.id), int(m.alice.id)); err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return err
+}
+
+// A share is a folder of alice's in a config.
+type share struct {
+	source, target string
+	readOnly       bool
+}
+
+// sharesOf makes n small folders and returns them as shares.
+func (m *machine) sharesOf(n int, readOnly bool) ([]share, error) {
+	var all []share
+	for i := range n {
+		name := fmt.Sprintf("shares/%03d", i)
+		if _, err := os.Stat(m.path(name)); err != nil {
+			if err := m.tree(m.path(name), 1, 10); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, share{m.path(name), "/home/agent/" + name, readOnly})
+	}
+	return all, nil
+}
+
+// configWith writes a config in which the agent has these shares, and behind it as many other agents, each with as many
+// shares, that are in the config alone; it returns its path.
+func (m *machine) configWith(shares []share, others, sharesEach int) (string, error) {
+	var text strings.Builder
+	text.WriteString(entry("agent", shares))
+	for i := range others {
+		agent := fmt.Sprintf("other%04d", i)
+		var each []share
+		for s := range sharesEach {
+			each = append(each, share{m.path(fmt.Sprintf("shares/%03d", s)), fmt.Sprintf("/home/%s/shares/%03d", agent, s), s%2 == 0})
+		}
+		text.WriteString(entry(agent, each))
+	}
+	m.configs++
+	path := m.path(fmt.Sprintf("bench-%d.toml", m.configs))
+	return path, m.file(path, text.String())
+}
+
+// entry is an agent as the config has it.
+func entry(agent string, shares []share) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "[[agents]]\nuser_name = %q\nsu_as_agent_group = %q\nentrypoint = \"/usr/local/libexec/au/%s/su_as_agent\"\n"+
+		"entrypoint_sha256 = %q\nbootstrapped = true\n", agent, "su-as-"+agent, agent, strings.Repeat("0", 64))
+	for _, s := range shares {
+		fmt.Fprintf(&text, "[[agents.mounts]]\nsource = %q\ntarget = %q\nread_only = %v\n", s.source, s.target, s.readOnly)
+	}
+	text.WriteString("\n")
+	return text.String()
+}

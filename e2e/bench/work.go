@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// The place that work is done in, and who does it.
+type place struct {
+	title string
+	dir   string // as the worker sees it
+	run   []string
+}
+
+// tasks are what is done there; a folder of the same name holds what each needs.
+var tasks = []struct{ name, title string }{
+	{"create", "small files: made"},
+	{"stat", "small files: stat"},
+	{"remove", "small files: removed"},
+	{"status", "`git status`"},
+	{"build", "`make` of 24 C files"},
+}
+
+// workInside does the same work inside a share, in the agent's own home, and outside by the human. What counts is measured by the worker.
+func workInside(m *machine, f *figures) error {
+	places := []place{
+		{"alice, outside", m.path("outside"), nil},
+		{"agent, in its home", "/home/agent/own", []string{"au", "run"}},
+		{"agent, in a share", "/home/agent/inside", nil},
+	}
+	path, err := m.configWith([]share{{m.path("inside"), "/home/agent/inside", false}}, 0, 0)
+	if err != nil {
+		return err
+	}
+	places[2].run = []string{"au", "-C", path, "run"}
+	for _, dir := range []string{"outside", "inside"} {
+		if err := m.folder(m.path(dir)); err != nil {
+			return err
+		}
+	}
+	do := func(p place, kind string) (string, error) {
+		return m.human(append(append([]string{}, p.run...), m.self, "work", kind, p.dir)...).output()
+	}
+	cells := map[string]map[string][]cost{}
+	for round := range m.slow + 1 {
+		for i := range places {
+			p := places[(i+round)%len(places)]
+			kind := fmt.Sprintf("all:%d", m.files)
+			if round == 0 {
+				kind = fmt.Sprintf("prepare:%d", m.repo)
+			}
+			out, err := do(p, kind)
+			if err != nil {
+				return fmt.Errorf("%s: %w", p.title, err)
+			}
+			if round == 0 {
+				continue
+			}
+			for line := range strings.Lines(out) {
+				var task string
+				var c cost
+				if _, err := fmt.Sscan(line, &task, (*int64)(&c.wall), (*int64)(&c.cpu)); err != nil {
+					return fmt.Errorf("%s: %q: %w", p.title, line, err)
+				}
+				if cells[task] == nil {
+					cells[task] = map[string][]cost{}
+				}
+				cells[task][p.title] = append(cells[task][p.title], c)
+			}
+		}
+	}
+	f.work(places, cells)
+	return nil
+}
+
+// doWork is the worker: KIND is `prepare:N`, with the files of the repository, or `all:N`, with the small files. It prints a line a task: its name, and the nanoseconds on the clock and on the processors.
+func doWork(kind, dir string) error {
+	kind, number, _ := strings.Cut(kind, ":")
+	files, err := strconv.Atoi(number)
+	if err != nil {
+		return err
+	}
+	syscall.Umask(0o022)
+	if kind == "prepare" {
+		return prepare(dir, files)
+	}
+	small := filepath.Join(dir, "small")
+	steps := map[string]func() error{
+		"create": func() error { return eachFile(small, files, create) },
+		"stat":   func() error { return eachFile(small, files, look) },
+		"remove": func() error { return os.RemoveAll(small) },
+		"status": func() error { return quietly("git", "-C", filepath.Join(dir, "repo"), "status", "--porcelain") },
+		"build":  func() error { return quietly("make", "-s", "-C", filepath.Join(dir, "code"), "all") },
+	}
+	if err := quietly("make", "-s", "-C", filepath.Join(dir, "code"), "clean"); err != nil {
+		return err
+	}
+	for _, t := range tasks {
+		before, start := used(), time.Now()
+		if err := steps[t.name](); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+		fmt.Println(t.name, int64(time.Since(start)), int64(used()-before))
+	}
+	return nil
+}
+
+// used is the processor time of this process and its children.
+func used() time.Duration {
+	var sum int64
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		syscall.Getrusage(who, &u)
+		sum += u.Utime.Nano() + u.Stime.Nano()
+	}
+	return time.Duration(sum)
+}
+
+func quietly(argv ...string) error {
+	c := command{argv: argv, dir: "/"}
+	cmd, _, words := c.cmd()
+	cmd.Env = append(os.Environ(), "GIT_OPTIONAL_LOCKS=1")
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, tail(words.String()))
+	}
+	return nil
+}
+
+// eachFile does something to each of so many files, a hundred in a folder.
+func eachFile(top string, files int, do func(dir, path string, first bool) error) error {
+	for i := range files {
+		dir := fmt.Sprintf("%s/%03d", top, i/100)
+		if err := do(dir, fmt.Sprintf("%s/%02d", dir, i%100), i%100 == 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func create(dir, path string, first bool) error {
+	if first {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(path, []byte("small"), 0o644)
+}
+
+func look(_, path string, _ bool) error {
+	var st syscall.Stat_t
+	return syscall.Lstat(path, &st)
+}
+
+// prepare makes a repository and a program's source, and uses both once.
+func prepare(dir string, files int) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	repo, code := filepath.Join(dir, "repo"), filepath.Join(dir, "code")
+	if err := eachFile(repo, files, create); err != nil {
+		return err
+	}
+	git := []string{"git", "-C", repo, "-c", "user.name=bench", "-c", "user.email=bench@example.com"}
+	for _, words := range [][]string{{"init", "-q"}, {"add", "."}, {"commit", "-q", "-m", "all"}, {"status", "--porcelain"}} {
+		if err := quietly(append(git[:len(git):len(git)], words...)...); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(code, 0o755); err != nil {
+		return err
+	}
+	makefile := "OBJECTS := $(patsubst %.c,%.o,$(wildcard *.c))\nall: program\nprogram: $(OBJECTS)\n\t$(CC) -o $@ $^\n%.o: %.c\n\t$(CC) -O1 -c -o $@ $<\nclean:\n\trm -f program *.o\n"
+	if err := os.WriteFile(filepath.Join(code, "Makefile"), []byte(makefile), 0o644); err != nil {
+		return err
+	}
+	for i := range 24 {
+		name := fmt.Sprintf("f%02d", i)
+		if i == 0 {
+			name = "main"
+		}
+		text := fmt.Sprintf("#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\nint %s(void) { char b[64]; snprintf(b, sizeof b, \"%%d\", %d); return (int)strlen(b) - %d; }\n", name, i, len(strconv.Itoa(i)))
+		if err := os.WriteFile(filepath.Join(code, name+".c"), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return quietly("make", "-s", "-C", code, "all")
+}
