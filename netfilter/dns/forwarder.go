@@ -45,6 +45,7 @@ type Forwarder struct {
 	// Asked is told of each question for a host name; nil tells nobody.
 	Asked func(name string, t dnsmessage.Type, v Verdict, err error)
 
+	asked    pace.Bucket
 	upstream pace.Bucket
 	slots    chan struct{}
 }
@@ -53,6 +54,8 @@ const (
 	maxAsking   = 64  // questions that wait for upstream at once
 	askRate     = 200 // questions a second that go upstream
 	askBurst    = 400
+	takeRate    = 5000 // questions a second that are read at all; the kernel drops what is more
+	takeBurst   = 2000
 	askDeadline = 4500 * time.Millisecond // below the 5 s of a stub resolver
 )
 
@@ -60,6 +63,7 @@ const (
 func NewForwarder(j Judge, answers *Answers) *Forwarder {
 	return &Forwarder{
 		Judge: j, Answers: answers,
+		asked:    pace.Bucket{Rate: takeRate, Burst: takeBurst},
 		upstream: pace.Bucket{Rate: askRate, Burst: askBurst},
 		slots:    make(chan struct{}, maxAsking),
 	}

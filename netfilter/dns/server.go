@@ -37,6 +37,7 @@ func (f *Forwarder) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 			}
 			continue
 		}
+		f.asked.Wait(time.Second)
 		f.answerUDP(ctx, conn, buf[:n], from, &waiting)
 	}
 }
@@ -90,6 +91,7 @@ func (f *Forwarder) ServeTCP(ctx context.Context, conn net.Conn) {
 		if err != nil {
 			return
 		}
+		f.asked.Wait(time.Second)
 		q, r, done := f.first(msg)
 		if q.size == 0 {
 			return

@@ -88,12 +88,14 @@ func memory(t testing.TB, pid int) (now, peak int) {
 const maxMemory = 25 << 10 // kB
 
 // asAgent runs f on n threads of the agent's.
-func asAgent(n int, f func()) {
+func asAgent(n int, f func()) { asUser(agentUID, n, f) }
+
+func asUser(uid uintptr, n int, f func()) {
 	var wait sync.WaitGroup
 	for range n {
 		wait.Go(func() {
 			runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-			syscall.RawSyscall(syscall.SYS_SETRESUID, agentUID, agentUID, agentUID)
+			syscall.RawSyscall(syscall.SYS_SETRESUID, uid, uid, uid)
 			f()
 		})
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/netfilter/dns"
+	"github.com/a4u2/au/netfilter/internal/pace"
 )
 
 // What one agent can have at once. More waits, or is refused; it is the agent's
@@ -24,6 +25,11 @@ const (
 	maxOpen      = 512 // connections in use
 	maxLinger    = 256 // refused connections whose refusal is still being read
 	maxLarge     = 32  // connections that show more than smallHead of a head or hello
+
+	// Refusals a second. More wait, in the end in the kernel's queue, so that no flood of them takes more
+	// than a part of a core from everybody else.
+	refuseRate  = 2000
+	refuseBurst = 1000
 )
 
 const (
@@ -45,6 +51,7 @@ type daemon struct {
 	open      chan struct{}
 	linger    chan struct{}
 	large     chan struct{}
+	refusals  pace.Bucket
 
 	mu    sync.Mutex
 	links map[*link]struct{}
@@ -63,6 +70,7 @@ func newDaemon(p *netfilter.Policy, l *log, resolv string) *daemon {
 		open:      make(chan struct{}, maxOpen),
 		linger:    make(chan struct{}, maxLinger),
 		large:     make(chan struct{}, maxLarge),
+		refusals:  pace.Bucket{Rate: refuseRate, Burst: refuseBurst},
 		links:     map[*link]struct{}{},
 	}
 	d.names.Asked = d.asked

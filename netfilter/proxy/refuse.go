@@ -9,6 +9,8 @@ import (
 	"io"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/a4u2/au/netfilter"
 )
 
@@ -60,17 +62,36 @@ func alertFor(code netfilter.Code) byte {
 
 // say sends the last words and ends the connection.
 func (s *session) say(words []byte) {
-	if words == nil {
+	s.seen = nil
+	s.leaveRoom()
+	if !s.d.refusals.Wait(showWithin) || words == nil {
 		s.reset()
 		return
 	}
-	s.seen = nil
-	s.leaveRoom()
 	_ = s.conn.SetDeadline(time.Now().Add(lingerFor)) // fails only on a closed connection
-	if _, err := s.conn.Write(words); err != nil {
+	if s.lastWords(words) != nil {
 		return
 	}
 	s.farewell()
+}
+
+// lastWords sends words so that the end of the connection goes in the same packet.
+func (s *session) lastWords(words []byte) error {
+	raw, err := s.conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	sent := 0
+	err = raw.Control(func(fd uintptr) {
+		// What does not go at once goes below.
+		if n, err := unix.SendmsgN(int(fd), words, nil, nil, unix.MSG_MORE|unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT); err == nil {
+			sent = n
+		}
+	})
+	if err == nil && sent < len(words) {
+		_, err = s.conn.Write(words[sent:])
+	}
+	return err
 }
 
 // farewell ends the connection so that what was written last arrives: closed with

@@ -36,3 +36,20 @@ func (b *Bucket) Take(now time.Time) bool {
 	b.left--
 	return true
 }
+
+// pause is how long Wait waits before it looks again.
+const pause = 5 * time.Millisecond
+
+// Wait returns when one more may happen, or when longest is over, and reports
+// which.
+func (b *Bucket) Wait(longest time.Duration) bool {
+	for end := time.Now().Add(longest); ; time.Sleep(pause) {
+		now := time.Now()
+		if b.Take(now) {
+			return true
+		}
+		if now.After(end) {
+			return false
+		}
+	}
+}

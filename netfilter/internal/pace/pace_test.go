@@ -33,3 +33,21 @@ func takes(b *Bucket, now time.Time, tries int) int {
 	}
 	return n
 }
+
+// TestWait is that waiting gives as many as the rate, and no more.
+func TestWait(t *testing.T) {
+	b := Bucket{Rate: 200, Burst: 10}
+	began := time.Now()
+	for i := range 30 {
+		if !b.Wait(time.Minute) {
+			t.Fatalf("%d did not come", i)
+		}
+	}
+	if took := time.Since(began); took < 90*time.Millisecond {
+		t.Errorf("30 took %v at 10 and 200 a second", took)
+	}
+	slow := Bucket{Rate: 0.001, Burst: 1}
+	if !slow.Wait(0) || slow.Wait(20*time.Millisecond) {
+		t.Error("one came and no more: want that")
+	}
+}
