@@ -5,6 +5,7 @@
 #   internet_up            makes it: names allowed.test, www.allowed.test, git.test, mirror.test, other.test, attacker.test (see server.py),
 #                          IPv4 and IPv6, DNS, HTTP, HTTPS under a test CA that the machine trusts
 #   attacked               prints how many packets reached the attacker's addresses or asked DNS servers for anything but ns.test
+#   on_wire                prints how many packets left the machine, but for questions to the resolvers, resets and what finds neighbours
 #   untouched COMMAND…     runs COMMAND, whatever its status; nothing reached the attacker meanwhile
 #   agent COMMAND…         runs COMMAND as the agent under `au run` of alice
 
@@ -31,13 +32,25 @@ internet_up() {
 	ip netns exec internet nft -f - <<-RULES
 		table inet seen {
 			counter attacker { }
+			counter wire { }
 			chain in {
 				type filter hook prerouting priority -400;
 				ip daddr 203.0.113.66 counter name attacker
 				ip6 daddr 2001:db8:2::66 counter name attacker
 			}
+			chain wire { # before fragments are put together
+				type filter hook prerouting priority -450;
+				iifname != "down0" return
+				icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-report, mld2-listener-report } return
+				meta l4proto 2 return
+				tcp flags & rst == rst return
+				ip daddr 203.0.113.53 return
+				ip6 daddr 2001:db8:2::53 return
+				counter name wire
+			}
 		}
 	RULES
+	ip -n internet -6 -o addr show dev down0 scope link | sed 's/.*inet6 \([^/]*\).*/\1/' >/run/internet/link-local
 	rm -f /etc/resolv.conf
 	printf 'nameserver 203.0.113.53\nnameserver 2001:db8:2::53\n' >/etc/resolv.conf
 	internet_ca
@@ -62,6 +75,8 @@ internet_ca() {
 		update-ca-certificates
 	) >/run/internet/ca.log 2>&1 || fail "no test CA: $(cat /run/internet/ca.log)"
 }
+
+on_wire() { ip netns exec internet nft list counter inet seen wire | sed -n 's/.*packets \([0-9]*\).*/\1/p'; }
 
 attacked() { ip netns exec internet nft list counter inet seen attacker | sed -n 's/.*packets \([0-9]*\).*/\1/p'; }
 
