@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 
 NAMES = {  # name: (last byte of 203.0.113.x and 2001:db8:2::x)
     "allowed.test": 7, "www.allowed.test": 7, "git.test": 8, "mirror.test": 9, "other.test": 10,
@@ -134,6 +135,21 @@ class TCP(socketserver.BaseRequestHandler):
             self.request.sendall(struct.pack("!H", len(reply)) + reply)
 
 
+def watch():
+    """Writes a line for each packet that comes from the machine, for whoever asks what left it."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3)) as wire, open("/run/internet/wire", "w", buffering=1) as log:
+        wire.bind(("down0", 3))
+        while True:
+            data, (_, protocol, kind, *_) = wire.recvfrom(128)
+            if kind == socket.PACKET_OUTGOING or protocol not in (0x0800, 0x86DD):
+                continue
+            v6 = protocol == 0x86DD
+            at, size = (8, 16) if v6 else (12, 4)
+            source, to = (socket.inet_ntop(socket.AF_INET6 if v6 else socket.AF_INET, data[i:i + size]) for i in (at, at + size))
+            rest = data[40:] if v6 else data[(data[0] & 15) * 4:]
+            log.write(f"{time.time():.3f} protocol {data[6 if v6 else 9]} {source} > {to} {rest[:20].hex(' ', 4)}\n")
+
+
 class UDPServer(socketserver.ThreadingUDPServer):
     daemon_threads = True
 
@@ -153,6 +169,7 @@ def serve(server):
 
 
 def main():
+    threading.Thread(target=watch, daemon=True).start()
     for host in ("203.0.113.53", "203.0.113.66"):
         serve(UDPServer((host, 53), UDP))
     for host in ("2001:db8:2::53", "2001:db8:2::66"):

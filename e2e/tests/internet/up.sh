@@ -6,6 +6,7 @@
 #                          IPv4 and IPv6, DNS, HTTP, HTTPS under a test CA that the machine trusts
 #   attacked               prints how many packets reached the attacker's addresses or asked DNS servers for anything but ns.test
 #   on_wire                prints how many packets left the machine, but for questions to the resolvers, resets and what finds neighbours
+#   stays COMMAND…         runs COMMAND, whatever its status; nothing left the machine meanwhile
 #   untouched COMMAND…     runs COMMAND, whatever its status; nothing reached the attacker meanwhile
 #   agent COMMAND…         runs COMMAND as the agent under `au run` of alice
 
@@ -77,6 +78,15 @@ internet_ca() {
 }
 
 on_wire() { ip netns exec internet nft list counter inet seen wire | sed -n 's/.*packets \([0-9]*\).*/\1/p'; }
+
+stays() {
+	: >/run/internet/wire
+	left_before=$(on_wire)
+	e2e_run "$@"
+	sleep 0.3
+	[ "$(on_wire)" = "$left_before" ] || fail "$(($(on_wire) - left_before)) packets left the machine:
+$(tail -n 20 /run/internet/wire)"
+}
 
 attacked() { ip netns exec internet nft list counter inet seen attacker | sed -n 's/.*packets \([0-9]*\).*/\1/p'; }
 

