@@ -193,6 +193,16 @@ func Exec(f *os.File, argv, env []string) error {
 	return fmt.Errorf("run %s: %w", f.Name(), errno)
 }
 
+// Stamp returns what changes whenever f's contents, mode, owner or ACL do, and cannot be set back but with the machine's clock: inode number,
+// size in bytes and time of the last status change (stat(2), st_ctim). Where it is as it was when the fingerprint was taken, so is the fingerprint.
+func Stamp(f *os.File) (string, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return "", fmt.Errorf("stamp %s: %w", f.Name(), err)
+	}
+	return fmt.Sprintf("%d %d %d.%09d", st.Ino, st.Size, st.Ctim.Sec, st.Ctim.Nsec), nil
+}
+
 // Fingerprint returns the SHA-256 of what f holds, in hex, and leaves f's offset alone.
 func Fingerprint(f *os.File) (string, error) {
 	info, err := f.Stat()

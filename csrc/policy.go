@@ -6,7 +6,6 @@ package csrc
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -265,10 +264,13 @@ func oneID(slot *uint32, value string, least uint64, want string) string {
 	return ""
 }
 
-var nameForm = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,24}$`)
-
-// IsName says whether s can name an agent.
-func IsName(s string) bool { return nameForm.MatchString(s) }
+// IsName says whether s can name an agent: ^[a-z_][a-z0-9_-]{0,24}$.
+func IsName(s string) bool {
+	if s == "" || len(s) > 25 || strings.IndexByte("abcdefghijklmnopqrstuvwxyz_", s[0]) < 0 {
+		return false
+	}
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
+}
 
 // IsCleanRelative says whether s is a path without a slash at either end, an empty component, "." or "..".
 func IsCleanRelative(s string) bool {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -143,14 +142,20 @@ func (p Policy) inUTC() Policy {
 	return p
 }
 
-var agentName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,24}$`)
+// isName says whether s can name an agent, or a preset: ^[a-z_][a-z0-9_-]{0,24}$.
+func isName(s string) bool {
+	if s == "" || len(s) > 25 || strings.IndexByte("abcdefghijklmnopqrstuvwxyz_", s[0]) < 0 {
+		return false
+	}
+	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
+}
 
 // Check says what in p cannot be enforced. ParsePolicy and Text call it.
 func (p Policy) Check() error {
 	switch {
 	case p.Version != Version:
 		return fmt.Errorf("version %d: want %d", p.Version, Version)
-	case !agentName.MatchString(p.Agent):
+	case !isName(p.Agent):
 		return fmt.Errorf("agent %q: want a user's name", p.Agent)
 	case p.UID < 1000 || p.UID >= 65534 && p.UID < 65536 || p.UID == 1<<32-1:
 		return fmt.Errorf("uid %d: want an ordinary user's, 1000 or above", p.UID)

@@ -18,7 +18,7 @@ func TestPresets(t *testing.T) {
 	for _, p := range all {
 		source, err := url.Parse(p.Source)
 		switch {
-		case !agentName.MatchString(p.Name) || seen[p.Name]:
+		case !isName(p.Name) || seen[p.Name]:
 			t.Errorf("preset %q: a name that is taken, or none", p.Name)
 		case p.About == "" || strings.Contains(p.About, "\n"):
 			t.Errorf("preset %q does not say in a line what it is", p.Name)

@@ -56,6 +56,7 @@ type Path struct {
 	ACL      []string // numeric entries such as "user:1001:rwx" and "default:mask::rwx"; nil where there are only the mode bits
 	NoSuid   bool     // the file system is mounted nosuid
 	SHA256   string   // of a regular file that could be read
+	Stamp    string   // the entrypoint's, from before SHA256 was taken (csrc.Stamp)
 }
 
 // Unit is what systemd says of the agent's keeper.

@@ -4,10 +4,11 @@ package provision
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/a4u2/au/csrc"
 )
 
 // Range is the span of ids for ordinary users, login.defs(5) UID_MIN to UID_MAX.
@@ -93,14 +94,12 @@ func id(s string) (uint32, bool) {
 	return uint32(n), err == nil
 }
 
-var nameForm = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,24}$`)
-
 // reserved are names that have the right form and would be mistaken for something else. su_as_agent is the installed entrypoint's own name.
 var reserved = []string{"root", "nobody", "nogroup", "su_as_agent", "daemon", "systemd-network", "messagebus", "adm", "wheel", "sudo", "staff", "users"}
 
 // CheckName refuses what cannot be an agent's name.
 func CheckName(name string) error {
-	if !nameForm.MatchString(name) {
+	if !csrc.IsName(name) {
 		return fmt.Errorf("agent name %q: want 1 to 25 characters, a to z, 0 to 9, _ and -, the first a letter or _", name)
 	}
 	if slices.Contains(reserved, name) {

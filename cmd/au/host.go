@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -173,7 +172,7 @@ func observePaths(f *provision.Facts, agent string) {
 	if f.Declared {
 		f.Entrypoint.NoSuid = nosuid(entrypoint)
 	}
-	f.Entrypoint.SHA256 = fingerprint(hostRoot + entrypoint)
+	f.Entrypoint.Stamp, f.Entrypoint.SHA256 = stamped(hostRoot + entrypoint)
 	if f.Home.Exists {
 		if u, ok, _ := lookupUser(strconv.FormatUint(uint64(f.Home.UID), 10)); ok {
 			f.HomeOwner = u.Name
@@ -313,16 +312,24 @@ func nosuid(path string) bool {
 
 // fingerprint returns the SHA-256 of a file, empty where it cannot be read.
 func fingerprint(path string) string {
+	_, sum := stamped(path)
+	return sum
+}
+
+// stamped returns the fingerprint of a file and the stamp that goes with it.
+func stamped(path string) (stamp, sum string) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return ""
+		return "", ""
 	}
 	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return ""
+	if stamp, err = stampOf(f); err == nil {
+		sum, err = csrc.Fingerprint(f)
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	if err != nil {
+		return "", ""
+	}
+	return stamp, sum
 }
 
 // session returns the groups that this session really has.

@@ -26,6 +26,7 @@ var (
 	statfs                = unix.Statfs
 	execute               = (*exec.Cmd).Run // of every program that au waits for
 	openProgram           = csrc.Open
+	stampOf               = csrc.Stamp
 	random      io.Reader = rand.Reader
 )
 

@@ -44,9 +44,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	a := &app{out: stdout, err: stderr}
 	g := &struct{ globals }{}
 	a.globals = &g.globals
+	if plain := plainRun(args); plain != nil {
+		return a.status(plain.Run(a), statusRefused)
+	}
 	done := -1
 	options := append(grammar(args), kong.Name("au"), kong.Description("Run AI coding agents as Unix users of their own."),
-		kong.Vars{"version": "au " + version, "switches": strings.Join(provision.Switches(), ", "), "presets": presetNames(args)},
+		kong.Vars{"agent": defaultAgent, "version": "au " + version, "switches": strings.Join(provision.Switches(), ", "), "presets": presetNames(args)},
 		kong.Writers(stdout, stderr), kong.Exit(func(status int) { done = status; panic(exited{}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	parser, err := kong.New(g, options...)

@@ -31,8 +31,11 @@ type newCmd struct {
 
 // agentFlag names the agent, in every command about one.
 type agentFlag struct {
-	Agent string `short:"a" default:"agent" placeholder:"NAME" help:"The agent (default: ${default})."`
+	Agent string `short:"a" default:"${agent}" placeholder:"NAME" help:"The agent (default: ${default})."`
 }
+
+// defaultAgent is whom a command is for that names nobody.
+const defaultAgent = "agent"
 
 // stages is how often a plan may depend on what the one before it made, with one to spare.
 const stages = 5
@@ -165,7 +168,7 @@ func (a *app) create(ctx context.Context, runner *step.Runner, want provision.Wa
 func (a *app) recordAgent(name string, f provision.Facts) (bool, error) {
 	entry := config.Agent{
 		UserName: name, Group: provision.GroupName(name), Entrypoint: provision.EntrypointPath(name),
-		EntrypointSHA256: f.Policy.SHA256, Bootstrapped: true,
+		EntrypointSHA256: f.Policy.SHA256, EntrypointStamp: f.Entrypoint.Stamp, Bootstrapped: true,
 	}
 	if known, err := config.Load(a.configPath(f.Human)); err == nil {
 		if old := known.Agent(name); old != nil {

@@ -140,8 +140,6 @@ func storeLink(path string) bool {
 	return err == nil && strings.HasPrefix(strings.TrimPrefix(real, hostRoot), "/nix/store/")
 }
 
-var usersFile = regexp.MustCompile(`/nix/store/[A-Za-z0-9+._?=-]*users-groups\.json`)
-
 // mutableUsers reads users.mutableUsers of the running system: as our module has it, or out of the script that makes the users. Unknown is true.
 func mutableUsers() bool {
 	if d, err := declared(); err == nil && d.Sleep != "" {
@@ -151,6 +149,7 @@ func mutableUsers() bool {
 	spec := struct {
 		MutableUsers bool `json:"mutableUsers"`
 	}{true}
+	usersFile := regexp.MustCompile(`/nix/store/[A-Za-z0-9+._?=-]*users-groups\.json`)
 	if text, err := os.ReadFile(hostRoot + usersFile.FindString(string(script))); err == nil {
 		_ = json.Unmarshal(text, &spec)
 	}

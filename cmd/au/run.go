@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"strings"
 	"syscall"
 
@@ -85,7 +84,7 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 	if tree().Frozen(policy.Cgroups) {
 		return hintError{fmt.Errorf("agent %q is paused, so a command would not start before it goes on", c.Agent), "au resume --agent " + c.Agent}
 	}
-	entrypoint, err := openEntrypoint(policy)
+	entrypoint, err := openEntrypoint(policy, entry)
 	if err != nil {
 		return err
 	}
@@ -143,8 +142,9 @@ func readPolicy(agent string) (csrc.Policy, error) {
 	return p, nil
 }
 
-// openEntrypoint opens the agent's entrypoint by a walk that trusts no folder but root's, and compares it with the fingerprint that was taken when it was installed.
-func openEntrypoint(p csrc.Policy) (*os.File, error) {
+// openEntrypoint opens the agent's entrypoint by a walk that trusts no folder but root's, and compares it with the fingerprint that was taken
+// when it was installed: its contents only where it has changed in any way since the human's config took note of it.
+func openEntrypoint(p csrc.Policy, entry *config.Agent) (*os.File, error) {
 	path := entrypointPath(p.Name)
 	f, err := openProgram(path)
 	if err != nil {
@@ -152,6 +152,11 @@ func openEntrypoint(p csrc.Policy) (*os.File, error) {
 	}
 	if p.SHA256 == "" {
 		return f, nil
+	}
+	if entry != nil && entry.EntrypointSHA256 == p.SHA256 && entry.EntrypointStamp != "" {
+		if stamp, err := stampOf(f); err == nil && stamp == entry.EntrypointStamp {
+			return f, nil
+		}
 	}
 	sum, err := csrc.Fingerprint(f)
 	if err != nil {
@@ -169,7 +174,11 @@ func openEntrypoint(p csrc.Policy) (*os.File, error) {
 // keptEnv is what a command gets of the caller's environment unasked.
 var keptEnv = []string{"LANG", "TERM"}
 
-var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+// isEnvName says whether s can name a variable: ^[A-Za-z_][A-Za-z0-9_]*$.
+func isEnvName(s string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+	return s != "" && strings.IndexByte(letters, s[0]) >= 0 && strings.Trim(s, letters+"0123456789") == ""
+}
 
 // environment returns the KEY=VALUE entries for the command, later ones before earlier ones of the same name.
 func (c *runCmd) environment(entry *config.Agent) ([]string, error) {
@@ -206,7 +215,7 @@ func (c *runCmd) environment(entry *config.Agent) ([]string, error) {
 func withPrefix(prefix string) []string {
 	var found []string
 	for _, pair := range os.Environ() {
-		if key, _, _ := strings.Cut(pair, "="); strings.HasPrefix(key, prefix) && envName.MatchString(key) {
+		if key, _, _ := strings.Cut(pair, "="); strings.HasPrefix(key, prefix) && isEnvName(key) {
 			found = append(found, pair)
 		}
 	}
@@ -216,7 +225,7 @@ func withPrefix(prefix string) []string {
 // envPair reads KEY=VALUE, or KEY for the caller's own value. Everything behind the first = is the value.
 func envPair(word string) (string, error) {
 	key, _, given := strings.Cut(word, "=")
-	if !envName.MatchString(key) {
+	if !isEnvName(key) {
 		return "", fmt.Errorf("environment variable %q: want KEY=VALUE, or KEY to pass yours on", word)
 	}
 	if given {

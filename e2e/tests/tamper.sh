@@ -15,6 +15,15 @@ complains 'has been tampered with, and is not run'
 ok as alice au new -y
 ok as alice au run true
 
+promise="a change that keeps size and time is noticed as well"
+mend
+touch -r $entrypoint /root/times
+printf x | dd of=$entrypoint bs=1 seek=4000 conv=notrunc status=none
+touch -r /root/times $entrypoint
+chmod 4750 $entrypoint
+fails 125 as alice au run true
+complains 'has been tampered with, and is not run'
+
 mend
 chown bob $entrypoint
 chmod 4750 $entrypoint

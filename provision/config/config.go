@@ -25,6 +25,7 @@ type Agent struct {
 	Group            string // who may run the entrypoint: su_as_agent_group
 	Entrypoint       string // absolute path
 	EntrypointSHA256 string // 64 hexadecimal digits
+	EntrypointStamp  string // csrc.Stamp of the file when that was taken
 	Bootstrapped     bool   // false when absent: making the agent did not finish
 	Mounts           []Mount
 	KeepEnv          []string // names of variables that a run takes along

@@ -116,6 +116,7 @@ func (d *document) agent(t *table) (Agent, error) {
 		Group:            t.text("su_as_agent_group"),
 		Entrypoint:       t.text("entrypoint"),
 		EntrypointSHA256: t.text("entrypoint_sha256"),
+		EntrypointStamp:  t.text("entrypoint_stamp"),
 		Bootstrapped:     t.bool("bootstrapped", false),
 	}
 	for _, name := range t.values["keep_env"].items {

@@ -38,6 +38,7 @@ func agentEntries(agents []Agent) []entry {
 				{"su_as_agent_group", quote(a.Group), ""},
 				{"entrypoint", quote(a.Entrypoint), ""},
 				{"entrypoint_sha256", quote(a.EntrypointSHA256), ""},
+				{"entrypoint_stamp", quote(a.EntrypointStamp), `""`},
 				{"bootstrapped", truth(a.Bootstrapped), ""},
 				{"keep_env", quoteAll(a.KeepEnv), "[]"},
 			},
@@ -143,7 +144,7 @@ func (c *Config) check() error {
 			return fmt.Errorf("agent %q: want a name that no other entry has", a.UserName)
 		}
 		seen[a.UserName] = true
-		texts := append([]string{a.UserName, a.Group, a.Entrypoint, a.EntrypointSHA256}, a.KeepEnv...)
+		texts := append([]string{a.UserName, a.Group, a.Entrypoint, a.EntrypointSHA256, a.EntrypointStamp}, a.KeepEnv...)
 		for _, m := range a.Mounts {
 			if m.Source == "" || m.Target == "" {
 				return fmt.Errorf("agent %q: share of %q at %q: want two folders", a.UserName, m.Source, m.Target)

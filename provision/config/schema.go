@@ -32,6 +32,7 @@ var agentSchema = schema{
 		"su_as_agent_group": {unstable.String, `a group such as "su-as-agent"`},
 		"entrypoint":        {unstable.String, `a path such as "/usr/local/libexec/au/agent/su_as_agent"`},
 		"entrypoint_sha256": {unstable.String, "64 hexadecimal digits in quotes"},
+		"entrypoint_stamp":  {unstable.String, "what au writes"},
 		"bootstrapped":      {unstable.Bool, "true or false"},
 		"keep_env":          {unstable.Array, `names such as ["COLORTERM", "TZ"]`},
 		"mounts":            {unstable.Array, "a [[agents.mounts]] line above each share"},
