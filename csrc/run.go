@@ -64,11 +64,6 @@ func (r Run) Environ() []string {
 	return env
 }
 
-// EntrypointPath returns where an agent's entrypoint is installed.
-func EntrypointPath(agent string) string {
-	return "/usr/local/libexec/au/" + agent + "/su_as_agent"
-}
-
 // Admits reports whether the policy lets that user in by name.
 func (p Policy) Admits(uid uint32) bool {
 	return slices.ContainsFunc(p.Humans, func(h Human) bool { return h.UID == uid })

@@ -16,7 +16,7 @@ import (
 func CheckDelete(name string, f Facts) error {
 	switch p := f.Policy; {
 	case f.PolicyErr != nil && p == nil:
-		return fmt.Errorf("policy of agent %q: %w; mend or remove %s by hand", name, f.PolicyErr, PolicyPath(name))
+		return fmt.Errorf("policy of agent %q: %w; mend or remove %s by hand", name, f.PolicyErr, csrc.PolicyPath(name))
 	case p == nil:
 		return fmt.Errorf("%s: no such agent was made by au on this machine", name)
 	case p.UID < 1000:
@@ -34,10 +34,10 @@ func CheckDelete(name string, f Facts) error {
 func PlanDeleteUnmarked(f Facts) []step.Step {
 	var plan []step.Step
 	if f.PolicyTemp {
-		plan = append(plan, step.Step{Do: step.Root("rm", "-f", PolicyPath(f.Name)+".new")})
+		plan = append(plan, step.Step{Do: step.Root("rm", "-f", csrc.PolicyPath(f.Name)+".new")})
 	}
 	if f.PolicyFolder.Exists && (f.PolicyTemp || f.PolicyFolderEmpty) {
-		plan = append(plan, step.Step{Do: step.Root("rmdir", "--ignore-fail-on-non-empty", PolicyDir)})
+		plan = append(plan, step.Step{Do: step.Root("rmdir", "--ignore-fail-on-non-empty", csrc.PolicyDir)})
 	}
 	if f.Etc.Exists && (len(plan) > 0 || f.EtcEmpty) {
 		plan = append(plan, step.Step{Do: step.Root("rmdir", "--ignore-fail-on-non-empty", EtcDir)})
@@ -94,8 +94,8 @@ func PlanDelete(f Facts, deleteHome bool) []step.Step {
 		plan.do("rm", "-f", record, record+".new")
 	}
 	plan.folder(path.Dir(record), f.LimitsFolder)
-	plan.do("rm", "-f", PolicyPath(p.Name), PolicyPath(p.Name)+".new")
-	plan.folder(PolicyDir, f.PolicyFolder)
+	plan.do("rm", "-f", csrc.PolicyPath(p.Name), csrc.PolicyPath(p.Name)+".new")
+	plan.folder(csrc.PolicyDir, f.PolicyFolder)
 	plan.folder(EtcDir, f.Etc)
 	return plan
 }
@@ -122,10 +122,10 @@ func (r *remover) unit(p csrc.Policy, f Facts) {
 
 func (r *remover) entrypoint(p csrc.Policy, f Facts) {
 	if f.EntrypointFolder.Exists {
-		r.do("rm", "-f", EntrypointPath(p.Name), EntrypointPath(p.Name)+".new")
-		r.do("rmdir", path.Dir(EntrypointPath(p.Name)))
+		r.do("rm", "-f", csrc.EntrypointPath(p.Name), csrc.EntrypointPath(p.Name)+".new")
+		r.do("rmdir", path.Dir(csrc.EntrypointPath(p.Name)))
 	}
-	r.folder(LibexecDir, f.LibexecAu)
+	r.folder(csrc.LibexecDir, f.LibexecAu)
 }
 
 // accounts removes the user and its groups, as far as they are those of the policy.

@@ -13,18 +13,10 @@ import (
 
 // Where things stand on every machine.
 const (
-	EtcDir     = "/etc/au"
-	PolicyDir  = "/etc/au/agents"
-	LibexecDir = "/usr/local/libexec/au"
-	UnitDir    = "/etc/systemd/system"
-	StateDir   = "/var/lib/au" // the entrypoint keeps the agents' own /tmp and /var/tmp there
+	EtcDir   = "/etc/au"
+	UnitDir  = "/etc/systemd/system"
+	StateDir = "/var/lib/au" // the entrypoint keeps the agents' own /tmp and /var/tmp there
 )
-
-// PolicyPath returns where the agent's policy stands.
-func PolicyPath(agent string) string { return PolicyDir + "/" + agent }
-
-// EntrypointPath returns where the agent's entrypoint stands.
-func EntrypointPath(agent string) string { return LibexecDir + "/" + agent + "/su_as_agent" }
 
 // HomePath returns the agent's home.
 func HomePath(agent string) string { return "/home/" + agent }

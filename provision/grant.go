@@ -42,8 +42,8 @@ func PlanGrant(f Facts, who User) []step.Step {
 	plan := planGroups(p, f)
 	if allow, want := entrypointACL(p); !f.Entrypoint.hasACL(want) {
 		plan = append(plan, step.Step{
-			Do:   step.Root("setfacl", "--modify", allow, EntrypointPath(p.Name)),
-			Undo: step.Undo(step.Root("setfacl", "--remove", "u:"+who.Name, EntrypointPath(p.Name))),
+			Do:   step.Root("setfacl", "--modify", allow, csrc.EntrypointPath(p.Name)),
+			Undo: step.Undo(step.Root("setfacl", "--remove", "u:"+who.Name, csrc.EntrypointPath(p.Name))),
 		})
 	}
 	if modify, want := homeACL(p); !f.Home.hasACL(want) {
@@ -67,7 +67,7 @@ func PlanRevoke(f Facts, who User) []step.Step {
 	// By number: the name may be gone, and somebody else have the uid next.
 	user := "u:" + num(who.UID)
 	if f.Entrypoint.hasUser(who.UID) {
-		plan = append(plan, step.Step{Do: step.Root("setfacl", "--remove", user, EntrypointPath(p.Name))})
+		plan = append(plan, step.Step{Do: step.Root("setfacl", "--remove", user, csrc.EntrypointPath(p.Name))})
 	}
 	if f.Home.hasUser(who.UID) {
 		plan = append(plan, step.Step{Do: step.Root("setfacl", "--remove", user+",d:"+user, p.Home)})
@@ -89,5 +89,5 @@ func rewrite(p csrc.Policy, f Facts) []step.Step {
 	if p.Text() == f.PolicyText {
 		return nil
 	}
-	return step.WriteFile(PolicyPath(p.Name), "0644", p.Text(), f.PolicyText)
+	return step.WriteFile(csrc.PolicyPath(p.Name), "0644", p.Text(), f.PolicyText)
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+
+	"github.com/a4u2/au/csrc"
 )
 
 // Issue is something about an agent that is not as it should be.
@@ -25,10 +27,10 @@ func Health(f Facts) []Issue {
 		issues = append(issues, Issue{fmt.Sprintf(format, args...), hint})
 	}
 	if f.PolicyErr != nil {
-		bad("", "policy %s: %v", PolicyPath(f.Name), f.PolicyErr)
+		bad("", "policy %s: %v", csrc.PolicyPath(f.Name), f.PolicyErr)
 	}
 	if f.Policy == nil {
-		bad(mend, "no policy %s: au did not make this agent, or it is gone", PolicyPath(f.Name))
+		bad(mend, "no policy %s: au did not make this agent, or it is gone", csrc.PolicyPath(f.Name))
 		return issues
 	}
 	healthAccount(f, mend, bad)
@@ -103,7 +105,7 @@ func healthHome(f Facts, mend string, bad report) {
 }
 
 func healthEntrypoint(f Facts, mend string, bad report) {
-	e, path := f.Entrypoint, EntrypointPath(f.Name)
+	e, path := f.Entrypoint, csrc.EntrypointPath(f.Name)
 	if f.Declared {
 		healthWrapper(f, mend, bad)
 		return

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io/fs"
 	"testing"
+
+	"github.com/a4u2/au/csrc"
 )
 
 func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
@@ -93,9 +95,9 @@ func TestNewMendsWhatHealthFinds(t *testing.T) {
 		"home_gone":       func(m *machine) { m.Remove("/home/agent") },
 		"home_of_roots":   func(m *machine) { m.File("/home/agent").UID = 0 },
 		"default_acl":     func(m *machine) { m.File("/home/agent").Default = nil },
-		"entrypoint_mode": func(m *machine) { m.File(EntrypointPath("agent")).Mode = 0o755 },
-		"entrypoint_text": func(m *machine) { m.File(EntrypointPath("agent")).Text = "another" },
-		"entrypoint_gone": func(m *machine) { m.Remove(EntrypointPath("agent")) },
+		"entrypoint_mode": func(m *machine) { m.File(csrc.EntrypointPath("agent")).Mode = 0o755 },
+		"entrypoint_text": func(m *machine) { m.File(csrc.EntrypointPath("agent")).Text = "another" },
+		"entrypoint_gone": func(m *machine) { m.Remove(csrc.EntrypointPath("agent")) },
 		"unit_gone":       func(m *machine) { m.Remove(UnitDir + "/au-agent.service") },
 		"unit_edited":     func(m *machine) { m.File(UnitDir + "/au-agent.service").Text += "# by hand\n" },
 		"not_enabled":     func(m *machine) { m.Remove(UnitDir + "/multi-user.target.wants/au-agent.service") },

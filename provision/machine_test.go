@@ -160,14 +160,14 @@ func (m *machine) facts() Facts {
 	m.t.Helper()
 	f := Facts{
 		Name: "agent", Human: alice, Session: []uint32{1000}, NewTag: m.tag, Shell: "/bin/bash",
-		Etc: m.path(EtcDir), PolicyFolder: m.path(PolicyDir), Libexec: m.path("/usr/local/libexec"), LibexecAu: m.path(LibexecDir),
-		EntrypointFolder: m.path(filepath.Dir(EntrypointPath("agent"))), Entrypoint: m.path(EntrypointPath("agent")),
+		Etc: m.path(EtcDir), PolicyFolder: m.path(csrc.PolicyDir), Libexec: m.path("/usr/local/libexec"), LibexecAu: m.path(csrc.LibexecDir),
+		EntrypointFolder: m.path(filepath.Dir(csrc.EntrypointPath("agent"))), Entrypoint: m.path(csrc.EntrypointPath("agent")),
 		Home: m.path("/home/agent"), HomeSSH: m.path("/home/agent/.ssh"), HomeGnuPG: m.path("/home/agent/.gnupg"),
-		EtcEmpty: m.empty(EtcDir), PolicyFolderEmpty: m.empty(PolicyDir), PolicyTemp: m.path(PolicyPath("agent") + ".new").Exists,
-		PolicyText: m.Text(PolicyPath("agent")), Source: Source{"/usr/local/libexec/au/su_as_agent", sum(entrypoint)},
+		EtcEmpty: m.empty(EtcDir), PolicyFolderEmpty: m.empty(csrc.PolicyDir), PolicyTemp: m.path(csrc.PolicyPath("agent") + ".new").Exists,
+		PolicyText: m.Text(csrc.PolicyPath("agent")), Source: Source{"/usr/local/libexec/au/su_as_agent", sum(entrypoint)},
 		State: m.path(StateDir + "/agent"), StateFolder: m.path(StateDir), LimitsFolder: m.path("/etc/au/limits"), UserGroups: ParseUserGroups(m.Text("/etc/login.defs")), Spools: []string{"/var/mail", "/var/spool/cron"},
 	}
-	f.Entrypoint.SHA256 = sum(m.Text(EntrypointPath("agent")))
+	f.Entrypoint.SHA256 = sum(m.Text(csrc.EntrypointPath("agent")))
 	m.accounts(&f)
 	if f.PolicyText != "" {
 		p, err := csrc.ParsePolicy([]byte(f.PolicyText))

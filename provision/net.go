@@ -22,7 +22,7 @@ const (
 func NetPath(agent string) string { return NetDir + "/" + agent + ".toml" }
 
 // NetProgram returns the au that the agent's network units run: a copy that only root can write, whoever owns the one that is typed.
-func NetProgram(agent string) string { return LibexecDir + "/" + agent + "/au" }
+func NetProgram(agent string) string { return csrc.LibexecDir + "/" + agent + "/au" }
 
 // NetFacts are what the plans for the network depend on, as read from the machine at one moment.
 type NetFacts struct {

@@ -36,9 +36,9 @@ func CheckNew(w Want, f Facts) error {
 	case f.HomesLink:
 		return errors.New("/home is a symbolic link, and agents' homes are entered only through real folders: mount the folder that it leads to on /home")
 	case f.Libexec.NoSuid:
-		return fmt.Errorf("%s is on a file system mounted nosuid, where the entrypoint cannot work: remount it with suid", LibexecDir)
+		return fmt.Errorf("%s is on a file system mounted nosuid, where the entrypoint cannot work: remount it with suid", csrc.LibexecDir)
 	case f.PolicyErr != nil:
-		return fmt.Errorf("policy of agent %q: %w; mend or remove %s by hand", w.Name, f.PolicyErr, PolicyPath(w.Name))
+		return fmt.Errorf("policy of agent %q: %w; mend or remove %s by hand", w.Name, f.PolicyErr, csrc.PolicyPath(w.Name))
 	case f.Agent != nil && !f.Ours():
 		return fmt.Errorf("user %q exists and au did not make it; choose another name with --agent", w.Name)
 	case f.Policy == nil && f.Group != nil:
@@ -107,11 +107,11 @@ func folder(name string, at Path) []step.Step {
 
 // planPolicy writes the mark, before anything that it marks.
 func planPolicy(p csrc.Policy, f Facts) []step.Step {
-	plan := append(folder(EtcDir, f.Etc), folder(PolicyDir, f.PolicyFolder)...)
+	plan := append(folder(EtcDir, f.Etc), folder(csrc.PolicyDir, f.PolicyFolder)...)
 	if f.PolicyText == p.Text() {
 		return plan
 	}
-	write := step.WriteFile(PolicyPath(p.Name), "0644", p.Text(), f.PolicyText)
+	write := step.WriteFile(csrc.PolicyPath(p.Name), "0644", p.Text(), f.PolicyText)
 	write[1].Mark = true
 	return append(plan, write...)
 }
@@ -253,12 +253,12 @@ func planInsideHome(p csrc.Policy, f Facts) []step.Step {
 
 // planEntrypoint installs the set-uid program, whole at every moment, for root, the group and the humans by name.
 func planEntrypoint(p csrc.Policy, f Facts) []step.Step {
-	dir, file := path.Dir(EntrypointPath(p.Name)), EntrypointPath(p.Name)
+	dir, file := path.Dir(csrc.EntrypointPath(p.Name)), csrc.EntrypointPath(p.Name)
 	var plan []step.Step
 	for _, d := range []struct {
 		name string
 		at   Path
-	}{{path.Dir(LibexecDir), f.Libexec}, {LibexecDir, f.LibexecAu}, {dir, f.EntrypointFolder}} {
+	}{{path.Dir(csrc.LibexecDir), f.Libexec}, {csrc.LibexecDir, f.LibexecAu}, {dir, f.EntrypointFolder}} {
 		plan = append(plan, folder(d.name, d.at)...)
 	}
 	allow, want := entrypointACL(p)

@@ -17,11 +17,9 @@ import (
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/slices"
 )
-
-// DeclaredPath is where the NixOS module says which agents it declares.
-const DeclaredPath = EtcDir + "/agents.json"
 
 // WrapperPath returns the entrypoint of an agent that NixOS declares: the module's security.wrappers.
 func WrapperPath(agent string) string { return "/run/wrappers/bin/" + GroupName(agent) }
@@ -124,9 +122,9 @@ func (d Declared) files(name string, g DeclaredAgent) ([]File, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
-	for _, share := range g.Shares {
-		if rel, inside := Within(g.Home, share.Target); !inside || rel == "." || path.Clean(share.Target) != share.Target {
-			return nil, fmt.Errorf("share %q: target %q is not inside %s", share.Source, share.Target, g.Home)
+	for _, s := range g.Shares {
+		if rel, inside := share.Within(g.Home, s.Target); !inside || rel == "." || path.Clean(s.Target) != s.Target {
+			return nil, fmt.Errorf("share %q: target %q is not inside %s", s.Source, s.Target, g.Home)
 		}
 	}
 	policy := g.policy(name)

@@ -3,14 +3,13 @@
 package provision
 
 import (
-	"cmp"
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 )
 
@@ -40,15 +39,6 @@ func refuse(hint, format string, args ...any) error {
 	return &Refusal{fmt.Sprintf(format, args...), hint}
 }
 
-// Within returns path relative to folder, by components; "." for the folder itself. ok is false where it is not inside.
-func Within(folder, path string) (rel string, ok bool) {
-	rel, err := filepath.Rel(folder, path)
-	if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
-		return "", false
-	}
-	return rel, true
-}
-
 // ShareTarget returns where in the agent's home a folder is seen: at target, which is below that home when it is relative, or, where it is empty, at the path
 // that source has below the human's.
 func ShareTarget(source, target string, f ShareFacts) (string, error) {
@@ -56,13 +46,13 @@ func ShareTarget(source, target string, f ShareFacts) (string, error) {
 		return "", err
 	}
 	if target == "" {
-		target, _ = Within(f.Home, source)
+		target, _ = share.Within(f.Home, source)
 	}
 	if !filepath.IsAbs(target) {
 		target = filepath.Join(f.AgentHome, target)
 	}
 	target = filepath.Clean(target)
-	if rel, ok := Within(f.AgentHome, target); !ok || rel == "." {
+	if rel, ok := share.Within(f.AgentHome, target); !ok || rel == "." {
 		return "", refuse("", "target %q: want a folder inside the agent's home %s, and not that home itself", target, f.AgentHome)
 	}
 	return target, nil
@@ -97,7 +87,7 @@ const maxShares = 256
 
 // checkSource refuses what is not a folder of the human's own, inside their home.
 func checkSource(source string, f ShareFacts) error {
-	rel, inside := Within(f.Home, source)
+	rel, inside := share.Within(f.Home, source)
 	switch {
 	case !inside:
 		return refuse("", "share %q: want a folder inside your home %s", source, f.Home)
@@ -124,12 +114,12 @@ func CheckOverlap(want, other config.Mount) error {
 		return refuse("", "target %q: the agent sees %s there already", want.Target, other.Source)
 	}
 	outer, inner := want, other
-	between, nested := Within(outer.Source, inner.Source)
+	between, nested := share.Within(outer.Source, inner.Source)
 	if !nested {
 		outer, inner = other, want
-		between, nested = Within(outer.Source, inner.Source)
+		between, nested = share.Within(outer.Source, inner.Source)
 	}
-	at, below := Within(outer.Target, inner.Target)
+	at, below := share.Within(outer.Target, inner.Target)
 	counterpart := nested && below && at == between
 	switch {
 	case nested && inner.ReadOnly && !outer.ReadOnly:
@@ -140,7 +130,7 @@ func CheckOverlap(want, other config.Mount) error {
 		return nil
 	}
 	for _, t := range [][2]config.Mount{{want, other}, {other, want}} {
-		if at, below := Within(t[0].Target, t[1].Target); below {
+		if at, below := share.Within(t[0].Target, t[1].Target); below {
 			return refuse("", "target %q: it would hide %s of share %s", t[1].Target, at, t[0].Source)
 		}
 	}
@@ -153,10 +143,10 @@ func checkWritable(want config.Mount, f ShareFacts) error {
 		o := f.HomeOpen[0]
 		return refuse(o.Shut, "share %q: others (%s) can enter your home %s, and could run there what the agent leaves as yours; a writable share wants it closed", want.Source, o.Who, f.Home)
 	}
-	if _, ok := Within(want.Source, f.Config); ok {
+	if _, ok := share.Within(want.Source, f.Config); ok {
 		return refuse("", "share %q: it holds %s, which says what the agent sees: share it without --rw", want.Source, f.Config)
 	}
-	if _, ok := Within(ACLRecords(f.Config), want.Source); ok {
+	if _, ok := share.Within(ACLRecords(f.Config), want.Source); ok {
 		return refuse("", "share %q: au keeps there what files' ACLs were: share it without --rw", want.Source)
 	}
 	return nil
@@ -215,22 +205,6 @@ func HomeOpenings(home string, p Path, private bool) []Opening {
 	return all
 }
 
-// SortShares puts shares into the order in which they can be mounted: a target after the one that holds it.
-func SortShares[S any](all []S, target func(S) string) {
-	slices.SortStableFunc(all, func(a, b S) int { return cmp.Compare(len(target(a)), len(target(b))) })
-}
-
-// Counterpart returns where the agent sees a folder of the human's: in the share with the longest source that holds it, by components.
-func Counterpart(folder string, shares []config.Mount) (string, bool) {
-	longest, there := -1, ""
-	for _, s := range shares {
-		if rel, ok := Within(s.Source, folder); ok && len(s.Source) > longest {
-			longest, there = len(s.Source), filepath.Join(s.Target, rel)
-		}
-	}
-	return there, longest >= 0
-}
-
 // FindShares returns the shares that a person means by word: the one whose source it is, given relative to a folder, or whose target, given
 // relative to the agent's home. More than one means that the word is ambiguous.
 func FindShares(word, folder, agentHome string, all []config.Mount) []config.Mount {
@@ -268,10 +242,10 @@ var startUp = []struct{ path, why string }{
 func StartUp(source, home string) string {
 	for _, s := range startUp {
 		place := filepath.Join(home, s.path)
-		if _, ok := Within(source, place); ok {
+		if _, ok := share.Within(source, place); ok {
 			return fmt.Sprintf("%s holds %s: %s", source, place, s.why)
 		}
-		if _, ok := Within(place, source); ok {
+		if _, ok := share.Within(place, source); ok {
 			return fmt.Sprintf("%s is in %s: %s", source, place, s.why)
 		}
 	}
@@ -280,7 +254,7 @@ func StartUp(source, home string) string {
 
 // PartOf reports whether the agent sees inner, at the same place and with the same access, by outer alone.
 func PartOf(inner, outer config.Mount) bool {
-	between, nested := Within(outer.Source, inner.Source)
-	at, below := Within(outer.Target, inner.Target)
+	between, nested := share.Within(outer.Source, inner.Source)
+	at, below := share.Within(outer.Target, inner.Target)
 	return nested && below && at == between && inner.ReadOnly == outer.ReadOnly
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
 )
 
 func shareFacts() ShareFacts {
@@ -165,8 +166,8 @@ func TestCounterpart(t *testing.T) {
 		{"/home/alice/proj", "/home/agent/proj"}, {"/home/alice/proj/x", "/home/agent/proj/x"}, {"/home/alice/proj/sub/y", "/home/agent/elsewhere/y"},
 		{"/home/alice/project", ""}, {"/home/alice", ""}, {"/home/alice/a/b/c", "/home/agent/deep/a/b/c"},
 	} {
-		if got, _ := Counterpart(tt.folder, shares); got != tt.want {
-			t.Errorf("Counterpart(%q) is %q, not %q", tt.folder, got, tt.want)
+		if got, _ := share.Counterpart(tt.folder, shares); got != tt.want {
+			t.Errorf("share.Counterpart(%q) is %q, not %q", tt.folder, got, tt.want)
 		}
 	}
 }
@@ -187,10 +188,10 @@ func TestFindShares(t *testing.T) {
 
 func TestSortShares(t *testing.T) {
 	shares := []config.Mount{rw("p/q/r", "p/q/r"), ro("p", "p"), ro("p/q", "p/q")}
-	SortShares(shares, func(m config.Mount) string { return m.Target })
+	share.Sort(shares, func(m config.Mount) string { return m.Target })
 	for i := range shares {
 		for _, later := range shares[i+1:] {
-			if _, inside := Within(later.Target, shares[i].Target); inside {
+			if _, inside := share.Within(later.Target, shares[i].Target); inside {
 				t.Errorf("%s is mounted before %s, and hidden by it", shares[i].Target, later.Target)
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/a4u2/au/provision/share"
 )
 
 // MountPoint is a line of /proc/self/mountinfo.
@@ -50,10 +52,10 @@ func MountsOf(path string, all []MountPoint) []MountPoint {
 	holder := -1
 	var below []MountPoint
 	for i, m := range all {
-		if _, ok := Within(m.Point, path); ok && (holder < 0 || len(m.Point) >= len(all[holder].Point)) {
+		if _, ok := share.Within(m.Point, path); ok && (holder < 0 || len(m.Point) >= len(all[holder].Point)) {
 			holder = i
 		}
-		if rel, ok := Within(path, m.Point); ok && rel != "." {
+		if rel, ok := share.Within(path, m.Point); ok && rel != "." {
 			below = append(below, m)
 		}
 	}

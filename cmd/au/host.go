@@ -126,8 +126,8 @@ func observeAccounts(f *provision.Facts, agent string) error {
 
 // observePolicy reads the mark.
 func observePolicy(f *provision.Facts, agent string) {
-	f.PolicyTemp = exists(provision.PolicyPath(agent) + ".new")
-	text, err := os.ReadFile(hostRoot + provision.PolicyPath(agent))
+	f.PolicyTemp = exists(csrc.PolicyPath(agent) + ".new")
+	text, err := os.ReadFile(hostRoot + csrc.PolicyPath(agent))
 	if errors.Is(err, fs.ErrNotExist) {
 		return
 	}
@@ -159,10 +159,10 @@ func observePaths(f *provision.Facts, agent string) {
 	if f.Declared && f.Policy != nil {
 		home = f.Policy.Home
 	}
-	f.Etc, f.PolicyFolder = lstat(provision.EtcDir), lstat(provision.PolicyDir)
-	f.EtcEmpty, f.PolicyFolderEmpty = empty(provision.EtcDir), empty(provision.PolicyDir)
-	f.LibexecAu, f.EntrypointFolder = lstat(provision.LibexecDir), lstat(filepath.Dir(entrypoint))
-	f.Libexec = lstat(filepath.Dir(provision.LibexecDir))
+	f.Etc, f.PolicyFolder = lstat(provision.EtcDir), lstat(csrc.PolicyDir)
+	f.EtcEmpty, f.PolicyFolderEmpty = empty(provision.EtcDir), empty(csrc.PolicyDir)
+	f.LibexecAu, f.EntrypointFolder = lstat(csrc.LibexecDir), lstat(filepath.Dir(entrypoint))
+	f.Libexec = lstat(filepath.Dir(csrc.LibexecDir))
 	f.Libexec.NoSuid = nosuid("/usr/local")
 	f.HomesLink = lstat("/home").Mode&fs.ModeSymlink != 0
 	f.Home, f.HomeSSH, f.HomeGnuPG = lstat(home), lstat(home+"/.ssh"), lstat(home+"/.gnupg")

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 )
@@ -272,15 +273,15 @@ func listAgents(known *config.Config, human provision.User) ([]listed, error) {
 	}
 	for _, g := range known.Agents {
 		switch {
-		case exists(provision.PolicyPath(g.UserName)):
+		case exists(csrc.PolicyPath(g.UserName)):
 			add(g.UserName, "au")
-		case g.Entrypoint != provision.EntrypointPath(g.UserName) && exists(provision.HomePath(g.UserName)):
+		case g.Entrypoint != csrc.EntrypointPath(g.UserName) && exists(provision.HomePath(g.UserName)):
 			add(g.UserName, "agent-as-unix-user")
 		default:
 			add(g.UserName, "missing")
 		}
 	}
-	policies, err := readDir(hostRoot + provision.PolicyDir)
+	policies, err := readDir(hostRoot + csrc.PolicyDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return agents, nil
 	}

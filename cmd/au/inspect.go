@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
@@ -147,7 +148,7 @@ func (in *inspector) link(e step.TreeEntry) {
 	if err != nil {
 		real = filepath.Clean(where)
 	}
-	if _, inside := provision.Within(in.source, real); inside {
+	if _, inside := share.Within(in.source, real); inside {
 		return
 	}
 	var st unix.Stat_t
@@ -241,7 +242,7 @@ func (in *inspector) inside(folder, target string) bool {
 	if real, err := filepath.EvalSymlinks(target); err == nil {
 		target = real
 	}
-	_, ok := provision.Within(in.source, target)
+	_, ok := share.Within(in.source, target)
 	return ok
 }
 
@@ -278,11 +279,11 @@ func (in *inspector) nested() {
 			place = path.Dir(r)
 		}
 		for _, outer := range trees {
-			rel, ok := provision.Within(outer, place)
+			rel, ok := share.Within(outer, place)
 			if !ok || rel == "." || rel == ".git" || strings.HasPrefix(rel, ".git/") {
 				continue
 			}
-			if slices.ContainsFunc(trees, func(t string) bool { _, ok := provision.Within(path.Join(t, ".git"), place); return ok }) || in.submodule(outer, rel) {
+			if slices.ContainsFunc(trees, func(t string) bool { _, ok := share.Within(path.Join(t, ".git"), place); return ok }) || in.submodule(outer, rel) {
 				break
 			}
 			in.add(r, "git-nested", "in the repository "+outer)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 
+	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
 	"golang.org/x/sys/unix"
 )
@@ -29,6 +30,11 @@ var (
 	stampOf               = csrc.Stamp
 	random      io.Reader = rand.Reader
 )
+
+// machine is the same for what the front program shares.
+func machine() start.Machine {
+	return start.Machine{Root: hostRoot, RootUID: rootUID, Open: openProgram, Stamp: stampOf}
+}
 
 // output returns what a program prints on standard output.
 func output(name string, args ...string) ([]byte, error) {

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 )
@@ -36,7 +37,7 @@ func (c *mountListCmd) Run(a *app) error {
 		return err
 	}
 	entry := known.Agent(c.Agent)
-	if entry == nil && !exists(provision.PolicyPath(c.Agent)) {
+	if entry == nil && !exists(csrc.PolicyPath(c.Agent)) {
 		return hintError{fmt.Errorf("%s: no such agent", c.Agent), "au new --agent " + c.Agent}
 	}
 	views := []mountView{}

@@ -167,7 +167,7 @@ func (a *app) create(ctx context.Context, runner *step.Runner, want provision.Wa
 // recordAgent puts the agent into the human's config where it does not stand there as it is.
 func (a *app) recordAgent(name string, f provision.Facts) (bool, error) {
 	entry := config.Agent{
-		UserName: name, Group: provision.GroupName(name), Entrypoint: provision.EntrypointPath(name),
+		UserName: name, Group: provision.GroupName(name), Entrypoint: csrc.EntrypointPath(name),
 		EntrypointSHA256: f.Policy.SHA256, EntrypointStamp: f.Entrypoint.Stamp, Bootstrapped: true,
 	}
 	if known, err := config.Load(a.configPath(f.Human)); err == nil {
@@ -274,7 +274,7 @@ func (a *app) legacy(human provision.User, name string) error {
 		return err
 	}
 	entry := known.Agent(name)
-	if entry == nil || entry.Entrypoint == provision.EntrypointPath(name) || exists(provision.PolicyPath(name)) {
+	if entry == nil || entry.Entrypoint == csrc.EntrypointPath(name) || exists(csrc.PolicyPath(name)) {
 		return nil
 	}
 	return hintError{

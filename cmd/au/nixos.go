@@ -13,8 +13,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
 	auslices "github.com/a4u2/au/slices"
 )
 
@@ -48,7 +50,7 @@ func (c *renderCmd) Run(a *app) error {
 
 // declared returns what the NixOS module says of this machine; nothing where there is no such module.
 func declared() (provision.Declared, error) {
-	text, err := os.ReadFile(hostRoot + provision.DeclaredPath)
+	text, err := os.ReadFile(hostRoot + config.DeclaredPath)
 	if errors.Is(err, fs.ErrNotExist) {
 		return provision.Declared{}, nil
 	}
@@ -89,7 +91,7 @@ func entrypointPath(agent string) string {
 	if isDeclared(agent) {
 		return provision.WrapperPath(agent)
 	}
-	return provision.EntrypointPath(agent)
+	return csrc.EntrypointPath(agent)
 }
 
 // withDeclared adds what the NixOS configuration says of the agent to what the human's config says, for one run. The human's own shares come first.
@@ -173,7 +175,7 @@ func (a *app) printNix(agents []listed, known *config.Config, human provision.Us
 		}
 		if entry := known.Agent(g.Name); entry != nil {
 			for _, m := range entry.Mounts {
-				target, _ := provision.Within(p.Home, m.Target)
+				target, _ := share.Within(p.Home, m.Target)
 				s.Shares = append(s.Shares, provision.DeclaredShare{Source: m.Source, Target: target, ReadOnly: m.ReadOnly})
 			}
 		}

@@ -7,40 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"strconv"
 	"strings"
 
 	"github.com/a4u2/au/provision"
-	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
-
-// reportAfter returns the command that looks, when a run has ended, for what runs by itself in the folders that the agent could write. Where it could write
-// none there is only something to say if the kernel has ended processes for want of memory, and ifKills is true. Nothing is looked at before the run: a file's ctime,
-// which nobody can set, says whether it changed since.
-func reportAfter(agent string, shares []config.Mount) (argv []string, ifKills bool) {
-	var sources []string
-	for _, m := range shares {
-		if !m.ReadOnly {
-			sources = append(sources, m.Source)
-		}
-	}
-	self, err := os.Executable()
-	var now unix.Timespec
-	if err != nil {
-		return nil, false
-	}
-	argv = []string{self, "after", "--agent", agent}
-	if len(sources) == 0 || unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now) != nil {
-		return argv, true
-	}
-	list, err := json.Marshal(sources)
-	if err != nil {
-		return argv, true
-	}
-	return append(argv, "--since", strconv.FormatInt(now.Nano(), 10), "--shares", string(list)), false
-}
 
 // reported is how many findings a report has at most, and topEntries how many entries of a share's top it looks at: it must not keep the human waiting.
 const (

@@ -5,12 +5,13 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 
+	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
 )
 
 // shares returns the folders that the config and the options hand over, in the order in which they can be mounted. One that vanished is named and left out.
@@ -39,7 +40,7 @@ func (c *runCmd) shares(a *app, me provision.User, p csrc.Policy, known *config.
 			}
 		}
 	}
-	provision.SortShares(all, func(m config.Mount) string { return m.Target })
+	share.Sort(all, func(m config.Mount) string { return m.Target })
 	return all, nil
 }
 
@@ -83,7 +84,7 @@ func (a *app) shareOnce(folder string, readOnly bool, all []config.Mount, p csrc
 	}
 	var others []config.Mount
 	for _, m := range all {
-		_, part := provision.Within(m.Source, want.Source)
+		_, part := share.Within(m.Source, want.Source)
 		switch {
 		case part && m.ReadOnly == readOnly:
 			return all, nil // seen already, all of it
@@ -101,47 +102,11 @@ func (a *app) shareOnce(folder string, readOnly bool, all []config.Mount, p csrc
 	return append(others, want), nil
 }
 
-// mounted returns shares as the entrypoint takes them.
-func mounted(shares []config.Mount, home string) ([]csrc.Share, error) {
-	var all []csrc.Share
-	for _, m := range shares {
-		target, ok := provision.Within(home, m.Target)
-		if !ok || target == "." {
-			return nil, fmt.Errorf("share %s: target %s is not inside %s", m.Source, m.Target, home)
-		}
-		all = append(all, csrc.Share{Source: m.Source, Target: target, ReadOnly: m.ReadOnly, ACL: m.ACL})
-	}
-	return all, nil
-}
-
-// directory returns where the run starts: -d, the counterpart of the current folder, or the agent's home.
+// directory returns where the run starts, and says when that is not what its caller may expect.
 func (c *runCmd) directory(a *app, me provision.User, p csrc.Policy, shares []config.Mount) string {
-	where, err := os.Getwd()
-	if c.Directory != "" {
-		where, err = filepath.Abs(c.Directory)
+	dir, unshared := start.Directory(c.Directory, me.Home, p.Home, shares)
+	if unshared != "" {
+		fmt.Fprintf(a.err, "au: %s is not shared with agent %q, so the command starts in %s\nau: hint: %s\n", show(unshared), p.Name, p.Home, mountLine("add", p.Name, "--rw", unshared))
 	}
-	if err != nil {
-		return p.Home
-	}
-	if _, ok := provision.Within(p.Home, where); ok {
-		return where
-	}
-	// $PWD, which Getwd believes, may lead through a link to what a share holds.
-	if real, err := filepath.EvalSymlinks(where); err == nil {
-		where = real
-	}
-	if there, ok := provision.Counterpart(where, shares); ok {
-		return there
-	}
-	if c.Directory != "" {
-		return where
-	}
-	home := me.Home
-	if real, err := filepath.EvalSymlinks(home); err == nil {
-		home = real
-	}
-	if rel, ok := provision.Within(home, where); ok && rel != "." {
-		fmt.Fprintf(a.err, "au: %s is not shared with agent %q, so the command starts in %s\nau: hint: %s\n", show(where), p.Name, p.Home, mountLine("add", p.Name, "--rw", where))
-	}
-	return p.Home
+	return dir
 }

@@ -15,7 +15,6 @@ import (
 	"testing"
 
 	"github.com/a4u2/au/csrc"
-	"github.com/a4u2/au/provision"
 	auslices "github.com/a4u2/au/slices"
 )
 
@@ -79,12 +78,12 @@ func limitsMachine(t *testing.T) *fakeSystemd {
 	f.Reload(context.Background())
 	f.kernel = maps.Clone(f.loaded)
 	policy := csrc.Policy{Name: "agent", UID: 1001, GID: 1001, Group: 1002, Home: "/home/agent", Shell: "/bin/sh", Tag: "0123456789abcdef"}
-	for _, folder := range []string{provision.PolicyDir, "/run", "/sys/fs/cgroup", "/proc", "/etc/systemd", "/run/systemd"} {
+	for _, folder := range []string{csrc.PolicyDir, "/run", "/sys/fs/cgroup", "/proc", "/etc/systemd", "/run/systemd"} {
 		if err := os.MkdirAll(f.root+folder, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(f.root+provision.PolicyPath("agent"), []byte(policy.Text()), 0o644); err != nil {
+	if err := os.WriteFile(f.root+csrc.PolicyPath("agent"), []byte(policy.Text()), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	oldRoot, oldUID, oldOwner, oldBus := hostRoot, getuid, rootUID, openBus

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/a4u2/au/csrc"
-	"github.com/a4u2/au/provision"
 	"golang.org/x/term"
 )
 
@@ -161,7 +160,7 @@ func limitText(n *uint64, format func(uint64) string) string {
 
 // allPolicies returns those of all agents that au made on this machine. One that cannot be read is left out: `au info` says why.
 func allPolicies() ([]csrc.Policy, error) {
-	entries, err := os.ReadDir(hostRoot + provision.PolicyDir)
+	entries, err := os.ReadDir(hostRoot + csrc.PolicyDir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}

@@ -49,6 +49,9 @@ func (c *Config) Agent(name string) *Agent {
 	return nil
 }
 
+// DeclaredPath is where the NixOS module says which agents it declares.
+const DeclaredPath = "/etc/au/agents.json"
+
 // DefaultPath returns where the configuration of the human with this home is.
 func DefaultPath(home string) string {
 	return filepath.Join(home, ".config", "agent-as-unix-user.toml")

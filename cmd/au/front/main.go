@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Front is what is installed as au beside the complete program: it starts a plain run itself, and becomes the complete program for everything else, also
+// for a run of which something has to be said. It is here for speed alone: what it does not link does not have to be read and initialised at each run.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/cmd/au/terminal"
+	"github.com/a4u2/au/csrc"
+)
+
+func main() {
+	self, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		refuse(err)
+	}
+	complete := filepath.Join(filepath.Dir(self), "../libexec/au/au-complete")
+	if entrypoint, run, err := start.Real.Plain(os.Args[1:], os.Getuid(), os.Getenv("HOME"), complete); err == nil {
+		if !terminal.Any() {
+			refuse(csrc.Exec(entrypoint, run.Argv(), run.Environ()))
+		}
+		status, err := terminal.Run(entrypoint, run.Argv(), run.Environ())
+		if err != nil {
+			refuse(err)
+		}
+		os.Exit(status)
+	}
+	err = syscall.Exec(complete, os.Args, os.Environ())
+	refuse(fmt.Errorf("run %s: %w; install au again", complete, err))
+}
+
+// refuse says why nothing runs, with the status that `au run` has for that.
+func refuse(err error) {
+	fmt.Fprintf(os.Stderr, "au: %v\n", err)
+	os.Exit(125)
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package start
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/a4u2/au/provision/config"
+)
+
+// keptEnv is what a command gets of the caller's environment unasked.
+var keptEnv = []string{"LANG", "TERM"}
+
+// isEnvName says whether s can name a variable: ^[A-Za-z_][A-Za-z0-9_]*$.
+func isEnvName(s string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+	return s != "" && strings.IndexByte(letters, s[0]) >= 0 && strings.Trim(s, letters+"0123456789") == ""
+}
+
+// Environment returns the KEY=VALUE entries for a command: what the caller's environment and the config have, then the lines of files, then words,
+// each KEY=VALUE or KEY. A later one overrides an earlier one of the same name.
+func Environment(entry *config.Agent, files, words []string) ([]string, error) {
+	kept := keptEnv
+	if entry != nil {
+		kept = append(kept[:len(kept):len(kept)], entry.KeepEnv...)
+	}
+	var all []string
+	for _, key := range kept {
+		if strings.HasSuffix(key, "*") {
+			all = append(all, withPrefix(strings.TrimSuffix(key, "*"))...)
+		} else if value, ok := os.LookupEnv(key); ok {
+			all = append(all, key+"="+value)
+		}
+	}
+	for _, file := range files {
+		lines, err := envLines(file)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, lines...)
+	}
+	for _, word := range words {
+		pair, err := envPair(word)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, pair)
+	}
+	return lastOfEach(all), nil
+}
+
+// withPrefix returns the caller's variables whose names begin so.
+func withPrefix(prefix string) []string {
+	var found []string
+	for _, pair := range os.Environ() {
+		if key, _, _ := strings.Cut(pair, "="); strings.HasPrefix(key, prefix) && isEnvName(key) {
+			found = append(found, pair)
+		}
+	}
+	return found
+}
+
+// envPair reads KEY=VALUE, or KEY for the caller's own value. Everything behind the first = is the value.
+func envPair(word string) (string, error) {
+	key, _, given := strings.Cut(word, "=")
+	if !isEnvName(key) {
+		return "", fmt.Errorf("environment variable %q: want KEY=VALUE, or KEY to pass yours on", word)
+	}
+	if given {
+		return word, nil
+	}
+	value, ok := os.LookupEnv(key)
+	if !ok {
+		return "", fmt.Errorf("environment variable %q: not set, so there is nothing to pass on; want KEY=VALUE", key)
+	}
+	return key + "=" + value, nil
+}
+
+// envLines reads a file of KEY=VALUE lines; empty lines and lines that begin with # say nothing.
+func envLines(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the environment file: %w", err)
+	}
+	defer f.Close()
+	var all []string
+	scan := bufio.NewScanner(f)
+	scan.Buffer(nil, 1<<20)
+	for n := 1; scan.Scan(); n++ {
+		line := strings.TrimSpace(scan.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		pair, err := envPair(line)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
+		}
+		all = append(all, pair)
+	}
+	return all, scan.Err()
+}
+
+// lastOfEach drops entries that a later one of the same name overrides.
+func lastOfEach(pairs []string) []string {
+	at := map[string]int{}
+	var kept []string
+	for _, pair := range pairs {
+		key, _, _ := strings.Cut(pair, "=")
+		if i, ok := at[key]; ok {
+			kept[i] = pair
+			continue
+		}
+		at[key] = len(kept)
+		kept = append(kept, pair)
+	}
+	return kept
+}

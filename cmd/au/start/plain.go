@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package start
+
+import (
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
+)
+
+// DefaultAgent is whom a command is for that names nobody.
+const DefaultAgent = "agent"
+
+// ErrNotPlain is a run of which something has to be said, or that asks for more than a command.
+var ErrNotPlain = errors.New("not a plain run")
+
+// Words reads the arguments of a plain run: run [-a NAME | --agent NAME | --agent=NAME] [--] COMMAND…
+func Words(args []string) (agent string, command []string, ok bool) {
+	if len(args) == 0 || args[0] != "run" {
+		return "", nil, false
+	}
+	agent, args = DefaultAgent, args[1:]
+	if len(args) > 1 && (args[0] == "-a" || args[0] == "--agent") {
+		agent, args = args[1], args[2:]
+	} else if len(args) > 0 && strings.HasPrefix(args[0], "--agent=") {
+		agent, args = strings.TrimPrefix(args[0], "--agent="), args[1:]
+	}
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	} else if len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		return "", nil, false
+	}
+	return agent, args, len(args) > 0 && args[0] != "" && csrc.IsName(agent)
+}
+
+// Plain prepares a run that has no options, and of which there is nothing to say: the same run that all of `au run` would start. uid and home are the
+// human's; complete is the program that speaks afterwards. Whatever is not as it should be is ErrNotPlain or an error: the complete program says what.
+func (m Machine) Plain(args []string, uid int, home, complete string) (*os.File, csrc.Run, error) {
+	agent, command, ok := Words(args)
+	if !ok || uid == 0 || home == "" {
+		return nil, csrc.Run{}, ErrNotPlain
+	}
+	if _, err := os.Lstat(m.Root + config.DeclaredPath); !os.IsNotExist(err) {
+		return nil, csrc.Run{}, ErrNotPlain
+	}
+	known, err := config.Load(config.DefaultPath(home))
+	if err != nil {
+		return nil, csrc.Run{}, err
+	}
+	entry := known.Agent(agent)
+	policy, err := m.Policy(agent)
+	if err != nil {
+		return nil, csrc.Run{}, err
+	}
+	if m.Frozen(policy) {
+		return nil, csrc.Run{}, ErrNotPlain
+	}
+	run := csrc.Run{Agent: agent, Command: command}
+	shares, err := plainShares(entry, known, home)
+	if err != nil {
+		return nil, csrc.Run{}, err
+	}
+	var unshared string
+	if run.Dir, unshared = Directory("", home, policy.Home, shares); unshared != "" {
+		return nil, csrc.Run{}, ErrNotPlain
+	}
+	if run.Shares, err = Mounted(shares, policy.Home); err != nil {
+		return nil, csrc.Run{}, err
+	}
+	if run.Env, err = Environment(entry, nil, nil); err != nil {
+		return nil, csrc.Run{}, err
+	}
+	run.After, run.IfKills = After(complete, agent, shares)
+	entrypoint, err := m.Entrypoint(csrc.EntrypointPath(agent), policy, entry)
+	return entrypoint, run, err
+}
+
+// plainShares returns the config's shares in the order in which they can be mounted, where each is there and none is writable below a home that is open.
+func plainShares(entry *config.Agent, known *config.Config, home string) ([]config.Mount, error) {
+	if entry == nil {
+		return nil, nil
+	}
+	shares := append([]config.Mount(nil), entry.Mounts...)
+	writable := false
+	for _, s := range shares {
+		if info, err := os.Lstat(s.Source); err != nil || !info.IsDir() {
+			return nil, ErrNotPlain
+		}
+		writable = writable || !s.ReadOnly && !s.ACL
+	}
+	if writable && !known.DisableHomeAccessCheck {
+		if info, err := os.Stat(home); err != nil || info.Mode().Perm()&0o001 != 0 {
+			return nil, ErrNotPlain
+		}
+	}
+	share.Sort(shares, func(m config.Mount) string { return m.Target })
+	return shares, nil
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package start
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
+	"golang.org/x/sys/unix"
+)
+
+// Mounted returns shares as the entrypoint takes them.
+func Mounted(shares []config.Mount, home string) ([]csrc.Share, error) {
+	var all []csrc.Share
+	for _, m := range shares {
+		target, ok := share.Within(home, m.Target)
+		if !ok || target == "." {
+			return nil, fmt.Errorf("share %s: target %s is not inside %s", m.Source, m.Target, home)
+		}
+		all = append(all, csrc.Share{Source: m.Source, Target: target, ReadOnly: m.ReadOnly, ACL: m.ACL})
+	}
+	return all, nil
+}
+
+// Directory returns where a run starts: in wanted, else in the agent's counterpart of the current folder, else in the agent's home. unshared is the current
+// folder where that is in the human's home and the agent does not see it.
+func Directory(wanted, humanHome, agentHome string, shares []config.Mount) (dir, unshared string) {
+	where, err := os.Getwd()
+	if wanted != "" {
+		where, err = filepath.Abs(wanted)
+	}
+	if err != nil {
+		return agentHome, ""
+	}
+	if _, ok := share.Within(agentHome, where); ok {
+		return where, ""
+	}
+	// $PWD, which Getwd believes, may lead through a link to what a share holds.
+	if real, err := filepath.EvalSymlinks(where); err == nil {
+		where = real
+	}
+	if there, ok := share.Counterpart(where, shares); ok {
+		return there, ""
+	}
+	if wanted != "" {
+		return where, ""
+	}
+	if real, err := filepath.EvalSymlinks(humanHome); err == nil {
+		humanHome = real
+	}
+	if rel, ok := share.Within(humanHome, where); ok && rel != "." {
+		return agentHome, where
+	}
+	return agentHome, ""
+}
+
+// After returns the command that looks, when a run has ended, for what runs by itself in the folders that the agent could write; self is au. Where it could
+// write none there is only something to say if the kernel has ended processes for want of memory, and ifKills is true. Nothing is looked at before the run: a
+// file's ctime, which nobody can set, says whether it changed since.
+func After(self, agent string, shares []config.Mount) (argv []string, ifKills bool) {
+	var sources []string
+	for _, m := range shares {
+		if !m.ReadOnly {
+			sources = append(sources, m.Source)
+		}
+	}
+	argv = []string{self, "after", "--agent", agent}
+	var now unix.Timespec
+	if len(sources) == 0 || unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now) != nil {
+		return argv, true
+	}
+	list, err := json.Marshal(sources)
+	if err != nil {
+		return argv, true
+	}
+	return append(argv, "--since", strconv.FormatInt(now.Nano(), 10), "--shares", string(list)), false
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package csrc
+
+// Where policies and entrypoints stand on every machine, each in a folder of root's.
+const (
+	PolicyDir  = "/etc/au/agents"
+	LibexecDir = "/usr/local/libexec/au"
+)
+
+// PolicyPath returns where the agent's policy stands.
+func PolicyPath(agent string) string { return PolicyDir + "/" + agent }
+
+// EntrypointPath returns where the agent's entrypoint is installed.
+func EntrypointPath(agent string) string { return LibexecDir + "/" + agent + "/su_as_agent" }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package share says where a folder of the human's is for the agent.
+package share
+
+import (
+	"cmp"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/a4u2/au/provision/config"
+)
+
+// Within returns path relative to folder, by components; "." for the folder itself. ok is false where it is not inside.
+func Within(folder, path string) (rel string, ok bool) {
+	rel, err := filepath.Rel(folder, path)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
+		return "", false
+	}
+	return rel, true
+}
+
+// Sort puts shares into the order in which they can be mounted: a target after the one that holds it.
+func Sort[S any](all []S, target func(S) string) {
+	slices.SortStableFunc(all, func(a, b S) int { return cmp.Compare(len(target(a)), len(target(b))) })
+}
+
+// Counterpart returns where the agent sees a folder of the human's: in the share with the longest source that holds it, by components.
+func Counterpart(folder string, shares []config.Mount) (string, bool) {
+	longest, there := -1, ""
+	for _, s := range shares {
+		if rel, ok := Within(s.Source, folder); ok && len(s.Source) > longest {
+			longest, there = len(s.Source), filepath.Join(s.Target, rel)
+		}
+	}
+	return there, longest >= 0
+}
