@@ -14,23 +14,25 @@ GO_SOURCES := go.mod go.sum cmd csrc internal netfilter provision slices
 help: ## what make can do
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
-build: ## bin/au and the entrypoint bin/su_as_agent
+build: ## bin/au, bin/au-complete behind it, and the entrypoint bin/su_as_agent
 	@command -v $(GO) >/dev/null || { echo "make: go is missing: install Go 1.25 or newer from https://go.dev/dl" >&2; exit 1; }
 	@command -v $${CC:-cc} >/dev/null || { echo "make: a C compiler is missing: apt install gcc libc6-dev" >&2; exit 1; }
 	@mkdir -p bin
 	@set -e; src=$$(mktemp -d); trap 'rm -rf "$$src"' EXIT; cp -R $(GO_SOURCES) "$$src"; cd "$$src"; $(GO) mod vendor; \
-	echo "CGO_ENABLED=0 $(GO) build -mod=vendor ./cmd/au"; \
-	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -o $(CURDIR)/bin/au ./cmd/au
+	echo "CGO_ENABLED=0 $(GO) build -mod=vendor ./cmd/au ./cmd/au/front"; \
+	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -o $(CURDIR)/bin/au-complete ./cmd/au; \
+	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -o $(CURDIR)/bin/au ./cmd/au/front
 	$(MAKE) --no-print-directory -C csrc OUT=$(CURDIR)/bin/su_as_agent
 
 install: ## au and the entrypoint, not set-uid for anybody, under DESTDIR and PREFIX (make build first)
-	@[ -x bin/au ] && [ -x bin/su_as_agent ] || { echo "make: nothing to install yet: make build" >&2; exit 1; }
+	@[ -x bin/au ] && [ -x bin/au-complete ] && [ -x bin/su_as_agent ] || { echo "make: nothing to install yet: make build" >&2; exit 1; }
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/au
+	install -m 0755 bin/au-complete $(DESTDIR)$(PREFIX)/libexec/au/au-complete
 	install -m 0755 bin/au $(DESTDIR)$(PREFIX)/bin/au
 	install -m 0755 bin/su_as_agent $(DESTDIR)$(PREFIX)/libexec/au/su_as_agent
 
 uninstall: ## takes both away; agents stay (au delete takes those)
-	rm -f $(DESTDIR)$(PREFIX)/bin/au $(DESTDIR)$(PREFIX)/libexec/au/su_as_agent
+	rm -f $(DESTDIR)$(PREFIX)/bin/au $(DESTDIR)$(PREFIX)/libexec/au/au-complete $(DESTDIR)$(PREFIX)/libexec/au/su_as_agent
 	-rmdir $(DESTDIR)$(PREFIX)/libexec/au 2>/dev/null
 
 test: ## unit and script tests: seconds, no root

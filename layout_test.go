@@ -16,8 +16,11 @@ const module = "github.com/a4u2/au/"
 
 // edges are the packages of ours that one may import, beside those below it; what is not here may import none.
 var edges = map[string][]string{
-	"cmd/au":          {"provision", "provision/config", "provision/step", "slices", "netfilter", "netfilter/proxy", "csrc"},
-	"provision":       {"provision/step", "provision/config", "slices", "netfilter", "csrc"},
+	"cmd/au":          {"provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/dns", "netfilter/proxy", "csrc"},
+	"cmd/au/front":    {"cmd/au/start", "cmd/au/terminal", "csrc"},
+	"cmd/au/start":    {"provision/config", "provision/share", "slices", "csrc"},
+	"provision/share": {"provision/config"},
+	"provision":       {"provision/step", "provision/config", "provision/share", "slices", "netfilter", "csrc"},
 	"netfilter/proxy": {"netfilter", "netfilter/dns", "netfilter/internal/pace"},
 	"netfilter/dns":   {"netfilter", "netfilter/internal/pace"},
 	"netfilter/bench": {"netfilter", "netfilter/proxy"},

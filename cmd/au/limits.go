@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -105,7 +104,7 @@ func (a *app) planLimits(p csrc.Policy, want auslices.Limits, now map[string]uin
 				file, auslices.Setting(property.Name))
 		}
 	}
-	self, err := os.Executable()
+	self, err := self()
 	return provision.PlanLimits(self, p.Name, p.UID, missing), err
 }
 
@@ -171,7 +170,7 @@ func (c *limitsResetCmd) Run(a *app) error {
 	if err != nil {
 		return limiting(c.Agent, err)
 	}
-	self, err := os.Executable()
+	self, err := self()
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/netfilter/proxy"
 	"github.com/a4u2/au/provision"
 	"github.com/alecthomas/kong"
@@ -49,7 +50,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	done := -1
 	options := append(grammar(args), kong.Name("au"), kong.Description("Run AI coding agents as Unix users of their own."),
-		kong.Vars{"agent": defaultAgent, "version": "au " + version, "switches": strings.Join(provision.Switches(), ", "), "presets": presetNames(args)},
+		kong.Vars{"agent": start.DefaultAgent, "version": "au " + version, "switches": strings.Join(provision.Switches(), ", "), "presets": presetNames(args)},
 		kong.Writers(stdout, stderr), kong.Exit(func(status int) { done = status; panic(exited{}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	parser, err := kong.New(g, options...)

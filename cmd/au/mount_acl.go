@@ -35,7 +35,7 @@ func aclRecord(config, agent, source string) string {
 
 // aclWords are the arguments of the `au files` command for a share.
 func (a *app) aclWords(verb string, human provision.User, agent csrc.Policy, m config.Mount) ([]string, error) {
-	self, err := os.Executable()
+	self, err := self()
 	words := []string{self, "files", verb, "--agent-uid", num(agent.UID), "--record", aclRecord(a.configPath(human), agent.Name, m.Source)}
 	if !m.ReadOnly {
 		words = append(words, "--rw")

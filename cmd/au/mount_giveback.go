@@ -42,7 +42,7 @@ func (c *filesGiveBackCmd) Run(a *app) error {
 
 // giveBackCommand is the step of root's that makes an agent's files in a folder the human's.
 func giveBackCommand(source string, from uint32, human provision.User) step.Command {
-	self, err := os.Executable()
+	self, err := self()
 	if err != nil {
 		self = "au"
 	}

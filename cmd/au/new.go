@@ -34,9 +34,6 @@ type agentFlag struct {
 	Agent string `short:"a" default:"${agent}" placeholder:"NAME" help:"The agent (default: ${default})."`
 }
 
-// defaultAgent is whom a command is for that names nobody.
-const defaultAgent = "agent"
-
 // stages is how often a plan may depend on what the one before it made, with one to spare.
 const stages = 5
 
@@ -208,7 +205,7 @@ func findSource() (source provision.Source, build bool, err error) {
 
 // buildSource compiles the embedded source in a folder that the caller removes.
 func buildSource(ctx context.Context, r *step.Runner, human provision.User) (provision.Source, error) {
-	self, err := os.Executable()
+	self, err := self()
 	if err != nil {
 		return provision.Source{}, err
 	}

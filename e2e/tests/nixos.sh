@@ -6,7 +6,7 @@
 
 # 1. The module's own words, but for the paths of programs (nix/testdata/spec.json, tmpfiles.conf). alice is declared; bob is not.
 store=/nix/store/00000000000000000000000000000000-au
-install -D -m 0755 /usr/local/bin/au $store/bin/au
+install -D -m 0755 /usr/local/libexec/au/au-complete $store/bin/au
 install -D -m 0755 /usr/local/libexec/au/su_as_agent $store/libexec/au/su_as_agent
 mkdir -p /tmp/out /etc/au/agents /etc/au/net
 cat >/etc/au/agents.json <<EOF

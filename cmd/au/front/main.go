@@ -16,23 +16,33 @@ import (
 )
 
 func main() {
+	complete := findComplete()
+	entrypoint, run, err := start.Real.Plain(os.Args[1:], os.Getuid(), os.Getenv("HOME"), complete)
+	if err != nil {
+		err = syscall.Exec(complete, os.Args, os.Environ())
+		refuse(fmt.Errorf("run %s: %w; install au again", complete, err))
+	}
+	if !terminal.Any() {
+		refuse(csrc.Exec(entrypoint, run.Argv(), run.Environ()))
+	}
+	status, err := terminal.Run(entrypoint, run.Argv(), run.Environ())
+	if err != nil {
+		refuse(err)
+	}
+	os.Exit(status)
+}
+
+// findComplete returns where the complete program stands: beside this one, as it is built, or else in ../libexec/au, as it is installed.
+func findComplete() string {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		refuse(err)
 	}
-	complete := filepath.Join(filepath.Dir(self), "../libexec/au/au-complete")
-	if entrypoint, run, err := start.Real.Plain(os.Args[1:], os.Getuid(), os.Getenv("HOME"), complete); err == nil {
-		if !terminal.Any() {
-			refuse(csrc.Exec(entrypoint, run.Argv(), run.Environ()))
-		}
-		status, err := terminal.Run(entrypoint, run.Argv(), run.Environ())
-		if err != nil {
-			refuse(err)
-		}
-		os.Exit(status)
+	folder := filepath.Dir(self)
+	if beside := filepath.Join(folder, start.Complete); syscall.Access(beside, 1) == nil { // X_OK
+		return beside
 	}
-	err = syscall.Exec(complete, os.Args, os.Environ())
-	refuse(fmt.Errorf("run %s: %w; install au again", complete, err))
+	return filepath.Join(folder, "../libexec/au", start.Complete)
 }
 
 // refuse says why nothing runs, with the status that `au run` has for that.

@@ -12,6 +12,9 @@ import (
 	"github.com/a4u2/au/provision/share"
 )
 
+// Complete is the name of the complete program where the front program is called au.
+const Complete = "au-complete"
+
 // DefaultAgent is whom a command is for that names nobody.
 const DefaultAgent = "agent"
 
