@@ -18,7 +18,7 @@ const module = "github.com/a4u2/au/"
 var edges = map[string][]string{
 	"cmd/au":          {"provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/dns", "netfilter/proxy", "csrc"},
 	"cmd/au/front":    {"cmd/au/start", "cmd/au/terminal", "csrc"},
-	"cmd/au/start":    {"provision/config", "provision/share", "slices", "csrc"},
+	"cmd/au/start":    {"cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},
 	"provision/share": {"provision/config"},
 	"provision":       {"provision/step", "provision/config", "provision/share", "slices", "netfilter", "csrc"},
 	"netfilter/proxy": {"netfilter", "netfilter/dns", "netfilter/internal/pace"},

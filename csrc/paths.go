@@ -13,3 +13,6 @@ func PolicyPath(agent string) string { return PolicyDir + "/" + agent }
 
 // EntrypointPath returns where the agent's entrypoint is installed.
 func EntrypointPath(agent string) string { return LibexecDir + "/" + agent + "/su_as_agent" }
+
+// HomePath returns the agent's home, where the policy names no other.
+func HomePath(agent string) string { return "/home/" + agent }

@@ -18,9 +18,6 @@ const (
 	StateDir = "/var/lib/au" // the entrypoint keeps the agents' own /tmp and /var/tmp there
 )
 
-// HomePath returns the agent's home.
-func HomePath(agent string) string { return "/home/" + agent }
-
 // GroupName returns the group of the humans who may enter the agent.
 func GroupName(agent string) string { return "su-as-" + agent }
 

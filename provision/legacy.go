@@ -5,13 +5,14 @@ package provision
 import (
 	"fmt"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision/step"
 )
 
 // CheckDeleteLegacy refuses an agent of agent-as-unix-user 2.x whose user, group or home are not as the original made them: then the config
 // names somebody who may be a person.
 func CheckDeleteLegacy(name, entrypoint string, f Facts) error {
-	home, group := HomePath(name), GroupName(name)
+	home, group := csrc.HomePath(name), GroupName(name)
 	switch {
 	case f.Agent == nil:
 		return fmt.Errorf("user %q is gone while group %q is not: remove the group by hand (sudo groupdel %s)", name, group, group)

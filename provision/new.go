@@ -62,7 +62,7 @@ func CheckNew(w Want, f Facts) error {
 
 // checkHome refuses a home that is not a folder or is somebody's.
 func checkHome(w Want, f Facts) error {
-	home := HomePath(w.Name)
+	home := csrc.HomePath(w.Name)
 	switch {
 	case f.Agent != nil && f.Agent.Home != home:
 		return fmt.Errorf("home of agent %q is %q where au made %q", w.Name, f.Agent.Home, home)

@@ -17,7 +17,7 @@ var otherHomes = []string{"/home", "/root"}
 func (w Want) policy(f Facts) csrc.Policy {
 	p := csrc.Policy{
 		Name: w.Name, UID: f.Next.UID, GID: f.Next.GID, Group: f.Next.Group,
-		Home: HomePath(w.Name), Shell: f.Shell, Tag: f.NewTag,
+		Home: csrc.HomePath(w.Name), Shell: f.Shell, Tag: f.NewTag,
 	}
 	if old := f.Policy; old != nil {
 		p.Tag, p.Humans, p.Allow, p.Path = old.Tag, slices.Clone(old.Humans), old.Allow, old.Path

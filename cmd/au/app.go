@@ -16,6 +16,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
@@ -67,6 +68,9 @@ func (a *app) runner(w io.Writer, dryRun bool) (*step.Runner, error) {
 	}
 	return &step.Runner{Out: w, Err: a.err, Elevate: elevate, DryRun: dryRun, Execute: execute}, err
 }
+
+// paint returns the colours for what au shows.
+func (a *app) paint() terminal.Paint { return terminal.PaintFor(a.out) }
 
 // confirm asks the one question before a change. Without a terminal there is nobody to ask.
 func (a *app) confirm(question string, yes bool) error {

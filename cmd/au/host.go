@@ -154,7 +154,7 @@ func observePolicy(f *provision.Facts, agent string) {
 
 // observePaths reads what stands in the file system.
 func observePaths(f *provision.Facts, agent string) {
-	home, entrypoint := provision.HomePath(agent), entrypointPath(agent)
+	home, entrypoint := csrc.HomePath(agent), entrypointPath(agent)
 	f.Declared = isDeclared(agent)
 	if f.Declared && f.Policy != nil {
 		home = f.Policy.Home

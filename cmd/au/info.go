@@ -4,12 +4,12 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"strings"
 
+	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -88,7 +88,7 @@ func (c *infoCmd) Run(a *app) error {
 // describe puts facts and config together.
 func describe(f provision.Facts, entry *config.Agent) agentInfo {
 	info := agentInfo{
-		Name: f.Name, Made: "au", Home: provision.HomePath(f.Name), Group: provision.GroupName(f.Name), Entrypoint: entrypointPath(f.Name),
+		Name: f.Name, Made: "au", Home: csrc.HomePath(f.Name), Group: provision.GroupName(f.Name), Entrypoint: entrypointPath(f.Name),
 		Humans: []string{}, Mounts: []infoPath{}, Issues: []issue{},
 	}
 	if f.Declared {
@@ -130,23 +130,23 @@ func (a *app) printInfo(i agentInfo, f provision.Facts) {
 	p := a.paint()
 	state := ""
 	if !i.Healthy {
-		state = " (" + p.red("BROKEN") + ")"
+		state = " (" + p.Red("BROKEN") + ")"
 	}
 	if f.Declared {
 		state = " (declared in the NixOS configuration)" + state
 	}
-	fmt.Fprintf(a.out, "%s%s\n", p.green(i.Name), state)
+	fmt.Fprintf(a.out, "%s%s\n", p.Green(i.Name), state)
 	fmt.Fprintf(a.out, "  user: uid %d\n", i.UID)
-	fmt.Fprintf(a.out, "  home: %s\n", p.yellow(i.Home))
+	fmt.Fprintf(a.out, "  home: %s\n", p.Yellow(i.Home))
 	group := ""
 	if f.Group != nil && !provision.SessionHasGroup(f) {
 		group = " (not in this session yet; nothing needs it)"
 	}
-	fmt.Fprintf(a.out, "  group: %s%s\n", p.yellow(i.Group), group)
-	fmt.Fprintf(a.out, "  entrypoint: %s\n", p.yellow(i.Entrypoint))
+	fmt.Fprintf(a.out, "  group: %s%s\n", p.Yellow(i.Group), group)
+	fmt.Fprintf(a.out, "  entrypoint: %s\n", p.Yellow(i.Entrypoint))
 	switch {
 	case i.Unit != "":
-		fmt.Fprintf(a.out, "  unit: %s\n", p.yellow(i.Unit))
+		fmt.Fprintf(a.out, "  unit: %s\n", p.Yellow(i.Unit))
 	case !f.Unit.Systemd:
 		fmt.Fprintf(a.out, "  unit: none (no systemd here: no limits)\n")
 	}
@@ -176,13 +176,13 @@ func (a *app) printMounts(mounts []infoPath) {
 		if m.ReadOnly {
 			mode = "ro"
 		}
-		fmt.Fprintf(a.out, "    - %s -> %s [%s]\n", p.yellow(m.Source), p.yellow(m.Target), mode)
+		fmt.Fprintf(a.out, "    - %s -> %s [%s]\n", p.Yellow(m.Source), p.Yellow(m.Target), mode)
 	}
 }
 
 func (a *app) printIssues(issues []issue) {
 	if len(issues) > 0 {
-		fmt.Fprintf(a.out, "  %s:\n", a.paint().red("issues"))
+		fmt.Fprintf(a.out, "  %s:\n", a.paint().Red("issues"))
 	}
 	for _, s := range issues {
 		fmt.Fprintf(a.out, "    - %s\n", s.Problem)
@@ -213,13 +213,6 @@ type listCmd struct {
 	JSON bool `name:"json" xor:"form" help:"Print JSON."`
 }
 
-// listed is a line of `au list`.
-type listed struct {
-	Name    string `json:"name"`
-	Made    string `json:"made"` // "au", "nixos", "agent-as-unix-user" or "missing"
-	Default bool   `json:"default"`
-}
-
 func (c *listCmd) Run(a *app) error {
 	human, err := a.human()
 	if err != nil {
@@ -239,59 +232,13 @@ func (c *listCmd) Run(a *app) error {
 	case c.Nix:
 		return a.printNix(agents, known, human)
 	}
-	if len(agents) == 0 {
-		fmt.Fprintln(a.out, "No agents configured.")
-	}
-	p := a.paint()
-	for _, g := range agents {
-		line := g.Name
-		if g.Default {
-			line += " (" + p.green("default") + ")"
-		}
-		switch g.Made {
-		case "au":
-		case "nixos":
-			line += " (declared in the NixOS configuration)"
-		default:
-			line += " (" + p.red(map[string]string{"missing": "not on this machine", "agent-as-unix-user": "made by agent-as-unix-user 2.x: not run"}[g.Made]) + ")"
-		}
-		fmt.Fprintln(a.out, line)
-	}
+	start.PrintList(a.out, agents)
 	return nil
 }
 
-// listAgents returns the agents of the config, then those whose policy lets the human in without standing in it.
-func listAgents(known *config.Config, human provision.User) ([]listed, error) {
-	agents := []listed{}
-	seen := map[string]bool{}
-	add := func(name, made string) {
-		if made == "au" && isDeclared(name) {
-			made = "nixos"
-		}
-		seen[name] = true
-		agents = append(agents, listed{name, made, name == "agent"})
-	}
-	for _, g := range known.Agents {
-		switch {
-		case exists(csrc.PolicyPath(g.UserName)):
-			add(g.UserName, "au")
-		case g.Entrypoint != csrc.EntrypointPath(g.UserName) && exists(provision.HomePath(g.UserName)):
-			add(g.UserName, "agent-as-unix-user")
-		default:
-			add(g.UserName, "missing")
-		}
-	}
-	policies, err := readDir(hostRoot + csrc.PolicyDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return agents, nil
-	}
-	for _, e := range policies {
-		if seen[e.Name()] || provision.CheckName(e.Name()) != nil {
-			continue
-		}
-		if p, err := readPolicy(e.Name()); err == nil && (p.Admits(human.UID) || declaredFor(e.Name(), human.Name)) {
-			add(e.Name(), "au")
-		}
-	}
-	return agents, err
+// listAgents returns the agents that the human has.
+func listAgents(known *config.Config, human provision.User) ([]start.Listed, error) {
+	return machine().List(known, human.UID, func(agent string) start.Declared {
+		return start.Declared{Agent: isDeclared(agent), Admits: declaredFor(agent, human.Name)}
+	})
 }

@@ -33,7 +33,7 @@ var (
 
 // machine is the same for what the front program shares.
 func machine() start.Machine {
-	return start.Machine{Root: hostRoot, RootUID: rootUID, Open: openProgram, Stamp: stampOf}
+	return start.Machine{Root: hostRoot, RootUID: rootUID, Open: openProgram, Stamp: stampOf, Lstat: lstatFile, ReadDir: readDir}
 }
 
 // output returns what a program prints on standard output.

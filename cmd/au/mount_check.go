@@ -146,7 +146,7 @@ func watchWalk(w io.Writer, source string, tree *step.Tree) (stop func()) {
 func (a *app) printChecked(c checked) {
 	p := a.paint()
 	if len(c.Findings) == 0 {
-		fmt.Fprintf(a.out, "%s: %s, %d files\n", show(c.Source), p.green("nothing found"), c.Files)
+		fmt.Fprintf(a.out, "%s: %s, %d files\n", show(c.Source), p.Green("nothing found"), c.Files)
 		return
 	}
 	fmt.Fprintf(a.out, "%s: %d files\n", show(c.Source), c.Files)
@@ -157,7 +157,7 @@ func (a *app) printChecked(c checked) {
 				continue
 			}
 			if n++; n == 1 {
-				fmt.Fprintf(a.out, "  %s\n", p.yellow(kind.Title))
+				fmt.Fprintf(a.out, "  %s\n", p.Yellow(kind.Title))
 			}
 			if n <= shownOfKind {
 				fmt.Fprintf(a.out, "    %s%s\n", show(f.Path), detail(f.Detail))

@@ -52,7 +52,7 @@ func (c *mountListCmd) Run(a *app) error {
 	for _, v := range views {
 		missing := ""
 		if v.Missing {
-			missing = " " + a.paint().red("(missing)")
+			missing = " " + a.paint().Red("(missing)")
 		}
 		fmt.Fprintf(a.out, "%s -> %s [%s]%s\n", show(v.Source), show(v.Target), mark(config.Mount{ReadOnly: v.ReadOnly, ACL: v.ACL}), missing)
 	}

@@ -52,7 +52,7 @@ func (c *newCmd) Run(a *app) error {
 		return err
 	}
 	a.announceNew(want, facts)
-	question := fmt.Sprintf("Create agent %s in %s and configure group %q?", want.Name, provision.HomePath(want.Name), provision.GroupName(want.Name))
+	question := fmt.Sprintf("Create agent %s in %s and configure group %q?", want.Name, csrc.HomePath(want.Name), provision.GroupName(want.Name))
 	if err := a.confirm(question, c.Yes || c.DryRun); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (c *newCmd) check(a *app, human provision.User, want provision.Want) (facts
 func (a *app) announceNew(w provision.Want, f provision.Facts) {
 	if provision.Survived(w, f) {
 		fmt.Fprintf(a.err, "au: %s is left from an earlier agent: the new one gets it as it is. Nothing in it is run or followed as you or as root, but the agent will read it.\n",
-			provision.HomePath(w.Name))
+			csrc.HomePath(w.Name))
 	}
 	for _, s := range csrc.Switches {
 		if slices.Contains(w.Allow, s.Word) {

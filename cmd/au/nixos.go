@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -159,7 +160,7 @@ func mutableUsers() bool {
 }
 
 // printNix prints the module's lines for all agents that au made for the human.
-func (a *app) printNix(agents []listed, known *config.Config, human provision.User) error {
+func (a *app) printNix(agents []start.Listed, known *config.Config, human provision.User) error {
 	var all []provision.StanzaAgent
 	for _, g := range agents {
 		if g.Made != "au" {

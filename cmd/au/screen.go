@@ -48,7 +48,7 @@ type column struct {
 // heat colours a figure by how near its limit it is.
 func heat(load float64) terminal.Style {
 	switch {
-	case !coloured():
+	case !terminal.Coloured():
 		return terminal.Plain
 	case load >= 0.9:
 		return terminal.BoldRed

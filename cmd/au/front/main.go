@@ -16,6 +16,9 @@ import (
 )
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "list" && list() == nil {
+		return
+	}
 	complete := findComplete()
 	entrypoint, run, err := start.Real.Plain(os.Args[1:], os.Getuid(), os.Getenv("HOME"), complete)
 	if err != nil {
@@ -30,6 +33,15 @@ func main() {
 		refuse(err)
 	}
 	os.Exit(status)
+}
+
+// list prints the agents where nothing stands in its way.
+func list() error {
+	agents, err := start.Real.PlainList(os.Getuid(), os.Getenv("HOME"))
+	if err == nil {
+		start.PrintList(os.Stdout, agents)
+	}
+	return err
 }
 
 // findComplete returns where the complete program stands: beside this one, as it is built, or else in ../libexec/au, as it is installed.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"syscall"
 
@@ -23,10 +24,12 @@ type Machine struct {
 	RootUID uint32 // owns what only root may change
 	Open    func(path string) (*os.File, error)
 	Stamp   func(*os.File) (string, error)
+	Lstat   func(path string) (fs.FileInfo, error)
+	ReadDir func(path string) ([]fs.DirEntry, error)
 }
 
 // Real is the machine that the program runs on.
-var Real = Machine{Open: csrc.Open, Stamp: csrc.Stamp}
+var Real = Machine{Open: csrc.Open, Stamp: csrc.Stamp, Lstat: os.Lstat, ReadDir: os.ReadDir}
 
 // ErrTampered is an entrypoint that is not what was installed.
 var ErrTampered = errors.New("it has been tampered with, and is not run")

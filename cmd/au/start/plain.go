@@ -44,13 +44,10 @@ func Words(args []string) (agent string, command []string, ok bool) {
 // human's; complete is the program that speaks afterwards. Whatever is not as it should be is ErrNotPlain or an error: the complete program says what.
 func (m Machine) Plain(args []string, uid int, home, complete string) (*os.File, csrc.Run, error) {
 	agent, command, ok := Words(args)
-	if !ok || uid == 0 || home == "" {
+	if !ok {
 		return nil, csrc.Run{}, ErrNotPlain
 	}
-	if _, err := os.Lstat(m.Root + config.DeclaredPath); !os.IsNotExist(err) {
-		return nil, csrc.Run{}, ErrNotPlain
-	}
-	known, err := config.Load(config.DefaultPath(home))
+	known, err := m.plainConfig(uid, home)
 	if err != nil {
 		return nil, csrc.Run{}, err
 	}
@@ -80,6 +77,23 @@ func (m Machine) Plain(args []string, uid int, home, complete string) (*os.File,
 	run.After, run.IfKills = After(complete, agent, shares)
 	entrypoint, err := m.Entrypoint(csrc.EntrypointPath(agent), policy, entry)
 	return entrypoint, run, err
+}
+
+// plainConfig reads the config of a human who is not root, on a machine where nothing else says which agents there are.
+func (m Machine) plainConfig(uid int, home string) (*config.Config, error) {
+	if uid == 0 || home == "" || m.exists(config.DeclaredPath) {
+		return nil, ErrNotPlain
+	}
+	return config.Load(config.DefaultPath(home))
+}
+
+// PlainList returns what List does, under the conditions of Plain.
+func (m Machine) PlainList(uid int, home string) ([]Listed, error) {
+	known, err := m.plainConfig(uid, home)
+	if err != nil {
+		return nil, err
+	}
+	return m.List(known, uint32(uid), func(string) Declared { return Declared{} })
 }
 
 // plainShares returns the config's shares in the order in which they can be mounted, where each is there and none is writable below a home that is open.

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package start
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/a4u2/au/cmd/au/terminal"
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision/config"
+)
+
+// Listed is a line of `au list`.
+type Listed struct {
+	Name    string `json:"name"`
+	Made    string `json:"made"` // "au", "nixos", "agent-as-unix-user" or "missing"
+	Default bool   `json:"default"`
+}
+
+// Declared is what the NixOS configuration says of an agent.
+type Declared struct {
+	Agent  bool // it declares the agent
+	Admits bool // and lets the human in
+}
+
+// List returns the agents of the config, then those whose policy lets the human in without standing in it.
+func (m Machine) List(known *config.Config, human uint32, declared func(agent string) Declared) ([]Listed, error) {
+	agents := []Listed{}
+	seen := map[string]bool{}
+	add := func(name, made string) {
+		if made == "au" && declared(name).Agent {
+			made = "nixos"
+		}
+		seen[name] = true
+		agents = append(agents, Listed{name, made, name == DefaultAgent})
+	}
+	for _, g := range known.Agents {
+		switch {
+		case m.exists(csrc.PolicyPath(g.UserName)):
+			add(g.UserName, "au")
+		case g.Entrypoint != csrc.EntrypointPath(g.UserName) && m.exists(csrc.HomePath(g.UserName)):
+			add(g.UserName, "agent-as-unix-user")
+		default:
+			add(g.UserName, "missing")
+		}
+	}
+	policies, err := m.ReadDir(m.Root + csrc.PolicyDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return agents, nil
+	}
+	for _, e := range policies {
+		if seen[e.Name()] || !csrc.IsName(e.Name()) {
+			continue
+		}
+		if p, err := m.Policy(e.Name()); err == nil && (p.Admits(human) || declared(e.Name()).Admits) {
+			add(e.Name(), "au")
+		}
+	}
+	return agents, err
+}
+
+func (m Machine) exists(path string) bool {
+	_, err := m.Lstat(m.Root + path)
+	return err == nil
+}
+
+// PrintList prints a line for each agent.
+func PrintList(w io.Writer, agents []Listed) {
+	if len(agents) == 0 {
+		fmt.Fprintln(w, "No agents configured.")
+	}
+	p := terminal.PaintFor(w)
+	for _, g := range agents {
+		line := g.Name
+		if g.Default {
+			line += " (" + p.Green("default") + ")"
+		}
+		switch g.Made {
+		case "nixos":
+			line += " (declared in the NixOS configuration)"
+		case "missing":
+			line += " (" + p.Red("not on this machine") + ")"
+		case "agent-as-unix-user":
+			line += " (" + p.Red("made by agent-as-unix-user 2.x: not run") + ")"
+		}
+		fmt.Fprintln(w, line)
+	}
+}
