@@ -5,6 +5,8 @@
 package terminal
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"os/signal"
 	"runtime"
@@ -178,12 +180,41 @@ func (r *run) deliver() (again bool) {
 // are in that of the human's and it was there before or wants it now.
 func (r *run) resume(wants bool) {
 	r.front = (r.front || wants) && r.keys >= 0 && r.foreground()
-	if r.front {
-		r.takeTerminal()
-		r.tell(unix.SIGCONT, toForeground)
+	if !r.front {
+		r.tell(unix.SIGCONT, toBackground)
 		return
 	}
-	r.tell(unix.SIGCONT, toBackground)
+	claimed := r.claimTerminal()
+	r.tell(unix.SIGCONT, toForeground)
+	if claimed {
+		r.awaitCommand()
+		r.passKeysOn()
+	}
+}
+
+// awaitCommand returns when a command that was told to go on in the foreground
+// does. A Ctrl-Z passed on before that would be forgotten: continuing a process
+// takes back what was to stop it. In doubt it is not long about it.
+func (r *run) awaitCommand() {
+	guard, err := unix.IoctlGetInt(r.master, unix.TIOCGSID)
+	if err != nil {
+		return
+	}
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
+		group, err := unix.IoctlGetInt(r.master, unix.TIOCGPGRP)
+		if err != nil || group != guard && !isStopped(group) {
+			return
+		}
+	}
+}
+
+// isStopped reports whether a process stands still by a signal, as far as
+// /proc shows it.
+func isStopped(pid int) bool {
+	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	// After the name, which is in parentheses and may have any in it.
+	_, state, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
+	return bytes.HasPrefix(state, []byte("T"))
 }
 
 // mend is called when somebody has continued us. Where we were stopped behind

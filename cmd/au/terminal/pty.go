@@ -194,14 +194,21 @@ func lost(terminal int) bool {
 // takeTerminal makes the human's terminal raw, gives ours its size, and has
 // keys passed on. Taking it again mends what the shell changed meanwhile.
 func (r *run) takeTerminal() {
+	if r.claimTerminal() {
+		r.passKeysOn()
+	}
+}
+
+// claimTerminal is takeTerminal but for the keys.
+func (r *run) claimTerminal() bool {
 	if r.keys < 0 {
-		return
+		return false
 	}
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	now, err := unix.IoctlGetTermios(r.keys, unix.TCGETS)
 	if err != nil {
-		return
+		return false
 	}
 	if r.saved == nil || *now != r.raw {
 		r.saved = now
@@ -211,6 +218,10 @@ func (r *run) takeTerminal() {
 		unix.IoctlSetTermios(r.keys, unix.TCSETS, &r.raw)
 	}
 	r.resize()
+	return true
+}
+
+func (r *run) passKeysOn() {
 	r.reading.Store(true)
 	wake(r.wakeKeys)
 }

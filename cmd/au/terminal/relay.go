@@ -34,6 +34,10 @@ func (r *run) passKeys() {
 			r.hangUp()
 			return
 		}
+		// It may have been switched off while this was waiting.
+		if !r.reading.Load() {
+			continue
+		}
 		if !r.foreground() {
 			r.reading.Store(false)
 			select {
