@@ -44,6 +44,9 @@ type Forwarder struct {
 	Answers *Answers
 	// Asked is told of each question for a host name; nil tells nobody.
 	Asked func(name string, t dnsmessage.Type, v Verdict, err error)
+	// Ours reports whether a datagram that came from one address to another is
+	// to be answered; nil answers all.
+	Ours func(from, at netip.AddrPort) bool
 
 	asked    pace.Bucket
 	upstream pace.Bucket

@@ -24,6 +24,8 @@ const (
 func (f *Forwarder) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 	var waiting sync.WaitGroup
 	defer waiting.Wait()
+	at := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	at = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 	buf := make([]byte, 4096)
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buf)
@@ -38,6 +40,9 @@ func (f *Forwarder) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 			continue
 		}
 		f.asked.Wait(time.Second)
+		if f.Ours != nil && !f.Ours(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), at) {
+			continue
+		}
 		f.answerUDP(ctx, conn, buf[:n], from, &waiting)
 	}
 }

@@ -74,6 +74,7 @@ func newDaemon(p *netfilter.Policy, l *log, resolv string) *daemon {
 		links:     map[*link]struct{}{},
 	}
 	d.names.Asked = d.asked
+	d.names.Ours = d.asksUs
 	return d
 }
 
@@ -111,6 +112,17 @@ func (d *daemon) accept(ctx context.Context, ln *net.TCPListener, serve func(con
 // those whom it lets pass are restricted by nothing anyway.
 func (d *daemon) ours(s *session) bool {
 	who, err := d.judge.kernel.socket(addrOf(s.conn.RemoteAddr()), s.dst)
+	if err != nil {
+		return err == errNoSocket
+	}
+	return who.uid == 0 || isAgent(d.judge.policy.Load(), who.uid)
+}
+
+// asksUs is ours for a datagram. What was diverted comes from a socket that may be
+// connected to elsewhere, so that none is found: the rule that diverted it knows
+// whose it was. What others send to this port themselves is not answered.
+func (d *daemon) asksUs(from, at netip.AddrPort) bool {
+	who, err := d.judge.kernel.udpSocket(from, at)
 	if err != nil {
 		return err == errNoSocket
 	}

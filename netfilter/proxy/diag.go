@@ -56,10 +56,21 @@ func (k *kernel) socket(local, remote netip.AddrPort) (owner, error) {
 	return k.lookup(local, remote, 0)
 }
 
+// udpSocket returns the owner of the socket that a datagram from local to remote
+// came from.
+func (k *kernel) udpSocket(local, remote netip.AddrPort) (owner, error) {
+	// For UDP the kernel has both ends the other way round, "for historical reasons".
+	return k.find(local, diagRequest(unix.IPPROTO_UDP, remote, local, 0))
+}
+
 func (k *kernel) lookup(local, remote netip.AddrPort, iface uint32) (owner, error) {
+	return k.find(local, diagRequest(unix.IPPROTO_TCP, local, remote, iface))
+}
+
+func (k *kernel) find(local netip.AddrPort, request []byte) (owner, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	msg, err := k.ask(&k.diag, unix.NETLINK_INET_DIAG, unix.SOCK_DIAG_BY_FAMILY, diagRequest(local, remote, iface))
+	msg, err := k.ask(&k.diag, unix.NETLINK_INET_DIAG, unix.SOCK_DIAG_BY_FAMILY, request)
 	if errors.Is(err, unix.ENOENT) {
 		return owner{}, errNoSocket
 	}
@@ -70,9 +81,9 @@ func (k *kernel) lookup(local, remote netip.AddrPort, iface uint32) (owner, erro
 }
 
 // diagRequest is struct inet_diag_req_v2.
-func diagRequest(local, remote netip.AddrPort, iface uint32) []byte {
+func diagRequest(protocol uint8, local, remote netip.AddrPort, iface uint32) []byte {
 	req := make([]byte, 8, 56)
-	req[0], req[1] = unix.AF_INET, unix.IPPROTO_TCP
+	req[0], req[1] = unix.AF_INET, protocol
 	if local.Addr().Is6() {
 		req[0] = unix.AF_INET6
 	}
