@@ -22,6 +22,8 @@ type Preset struct {
 	Source string `toml:"source"`
 	Allow  []Rule `toml:"allow"`
 	Shared string `toml:"shared,omitempty"` // what else the hosts are good for; empty where nothing
+
+	Unconfirmed []Rule `toml:"unconfirmed,omitempty"` // those of Allow that no page of the owner's was found to name
 }
 
 // Presets returns all presets, in the order in which they are offered.

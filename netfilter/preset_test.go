@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 func TestPresets(t *testing.T) {
@@ -36,6 +38,15 @@ func TestPresets(t *testing.T) {
 				t.Errorf("preset %q: %s stands twice, or is no name", p.Name, rule)
 			}
 			rules[rule] = true
+			// ParseRule refuses them as well; a rule that allows everybody's subdomains is no preset either way.
+			if suffix, _ := publicsuffix.PublicSuffix(rule.Host); rule.Kind == Wildcard && suffix == rule.Host {
+				t.Errorf("preset %q: anybody can have a name below %s", p.Name, rule)
+			}
+		}
+		for _, rule := range p.Unconfirmed {
+			if !rules[rule] {
+				t.Errorf("preset %q: %s is unconfirmed and not allowed", p.Name, rule)
+			}
 		}
 		policy := sample()
 		policy.Allow = p.Entries()
