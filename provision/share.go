@@ -76,10 +76,13 @@ func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 			return err
 		}
 	}
-	if want.ACL {
-		return nil
+	if !want.ACL {
+		return checkMapping(want, f)
 	}
-	return checkMapping(want, f)
+	if on := MountsOf(want.Source, f.Mounts); len(on) > 0 && on[0].Private {
+		return refuse("", "share %q: its file system, %s, lets in nobody but who mounted it: mount it with the option allow_other", want.Source, on[0].Type)
+	}
+	return nil
 }
 
 // maxShares is MAX_SHARES of the entrypoint.

@@ -52,6 +52,8 @@ func TestCheckShare(t *testing.T) {
 		{"old_kernel_acl", func(f *ShareFacts, m *config.Mount) { f.Kernel, m.ACL = Kernel{5, 10}, true }, ""},
 		{"overlay", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Type = "overlay" }, "its file system, overlay, cannot be shown"},
 		{"overlay_acl", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Type, m.ACL = "overlay", true }, ""},
+		{"fuse_acl", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Type, m.ACL = "fuse.sshfs", true }, ""},
+		{"private_fuse_acl", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Private, m.ACL = true, true }, "lets in nobody but who mounted it"},
 		{"fuse", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Type = "fuse.sshfs" }, "fuse.sshfs"},
 		{"tmpfs_too_early", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Type, f.Kernel = "tmpfs", Kernel{6, 1} }, "6.3 and later can"},
 		{"tmpfs", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Type = "tmpfs" }, ""},
@@ -202,6 +204,21 @@ func TestParseMountinfo(t *testing.T) {
 	got := ParseMountinfo("36 35 98:0 /mnt1 /mnt\\0402 rw,noatime,idmapped master:1 - ext4 /dev/root rw\nbroken\n37 36 0:3 / /x rw - fuse.sshfs a@b: rw\n")
 	if len(got) != 2 || got[0].Point != "/mnt 2" || got[0].Type != "ext4" || got[0].Options[2] != "idmapped" || got[1].Type != "fuse.sshfs" {
 		t.Errorf("ParseMountinfo returns %v", got)
+	}
+}
+
+func TestPrivateMounts(t *testing.T) {
+	for line, want := range map[string]bool{
+		"37 36 0:3 / /x rw - fuse.sshfs a@b: rw,user_id=1000,group_id=1000":             true,
+		"37 36 0:3 / /x rw - fuse.sshfs a@b: rw,user_id=1000,group_id=1000,allow_other": false,
+		"37 36 0:3 / /x rw - fuse bindfs rw,user_id=0,group_id=0,default_permissions":   true,
+		"37 36 8:1 / /x rw - fuseblk /dev/sda1 rw,user_id=0,group_id=0,allow_other":     false,
+		"37 36 8:1 / /x rw - fusectl fusectl rw":                                        false,
+		"37 36 8:1 / /x rw - ext4 /dev/sda1 rw":                                         false,
+	} {
+		if got := ParseMountinfo(line + "\n"); len(got) != 1 || got[0].Private != want {
+			t.Errorf("of %q comes %+v, want Private %v", line, got, want)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 type MountPoint struct {
 	Point, Type string
 	Options     []string // of the mount, not of the file system
+	Private     bool     // FUSE without allow_other: closed to everybody but who mounted it, root included
 }
 
 // ParseMountinfo reads /proc/self/mountinfo, proc_pid_mountinfo(5). Order is the file's: a later mount covers an earlier one on the same point.
@@ -26,7 +27,10 @@ func ParseMountinfo(text string) []MountPoint {
 		if dash < 6 || dash+1 >= len(w) {
 			continue
 		}
-		all = append(all, MountPoint{Point: unescape(w[4]), Type: w[dash+1], Options: strings.Split(w[5], ",")})
+		m := MountPoint{Point: unescape(w[4]), Type: w[dash+1], Options: strings.Split(w[5], ",")}
+		kind, _, _ := strings.Cut(m.Type, ".")
+		m.Private = (kind == "fuse" || kind == "fuseblk") && !slices.Contains(strings.Split(w[len(w)-1], ","), "allow_other")
+		all = append(all, m)
 	}
 	return all
 }

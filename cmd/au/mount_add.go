@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -99,6 +100,9 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 	}
 	if err := provision.CheckShare(want, others, facts); err != nil || !want.ACL {
 		return want, before, refusal(err)
+	}
+	if on := provision.MountsOf(want.Source, facts.Mounts)[0].Type; strings.HasPrefix(on, "fuse") {
+		fmt.Fprintf(a.err, "au: warning: its file system, %s, is a program's, and that decides whether ACLs let anybody in: see what the agent gets\n", on)
 	}
 	return want, before, checkACLs(want.Source, facts.Mounts)
 }
