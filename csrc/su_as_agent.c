@@ -415,15 +415,23 @@ static void build_environment(void)
 	}
 }
 
-/* 17. Groups, bounding set, gid, uid; then the proof. */
-static void become_agent(int keep_bounding_set)
+/* What no process from here on can get by executing a file. Those that the kernel knows end with the first that it does not. */
+static void drop_bounding_set(void)
+{
+	int cap = 0;
+
+	while (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
+		cap++;
+	if (errno != EINVAL || cap == 0)
+		fail("drop the bounding set");
+}
+
+/* 17. Groups, gid, uid; then the proof. */
+static void become_agent(void)
 {
 	uid_t r, e, s;
 	gid_t rg, eg, sg;
 
-	for (int cap = 0; !keep_bounding_set && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0)
-			fail("drop the bounding set");
 	if (setgroups(0, NULL) != 0 || setresgid(policy.gid, policy.gid, policy.gid) != 0 ||
 	    setresuid(policy.uid, policy.uid, policy.uid) != 0)
 		fail("become the agent");
@@ -525,7 +533,7 @@ static _Noreturn void run_command(void)
 		fail("take the terminal's foreground");
 	join_cgroups();
 	lock_down();
-	become_agent(policy.allowed & ALLOW_SETUID);
+	become_agent();
 	/* A container may forbid this call; then nobody inside can use a keyring either. */
 	if (syscall(SYS_keyctl, 1, NULL) < 0 && errno != ENOSYS && errno != EPERM)
 		fail("make a session keyring");
@@ -581,7 +589,9 @@ static _Noreturn void guard(pid_t command, int link)
 	int status, tty = terminal < 0 ? -1 : fcntl(terminal, F_DUPFD_CLOEXEC, 3);
 	pid_t pid;
 
-	become_agent(0);
+	if (policy.allowed & ALLOW_SETUID)
+		drop_bounding_set();
+	become_agent();
 	for (char **e = environ; *e != NULL; e++)
 		memset(*e, 0, strlen(*e));
 	for (unsigned i = 0; i < policy.ncgroups; i++)
@@ -659,6 +669,8 @@ static _Noreturn void inside(int link, int map)
 	set_limits();
 	build_walls(map);
 	take_terminal();
+	if (!(policy.allowed & ALLOW_SETUID))
+		drop_bounding_set();
 	command = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (command < 0)
 		fail("fork");
