@@ -82,7 +82,8 @@ func (t Tree) Freezer(uid uint32, agent string) string {
 // Frozen reports whether what joins these folders, relative to /sys/fs/cgroup, stands still. It costs
 // one small file.
 func (t Tree) Frozen(folders []string) bool {
-	for _, folder := range folders {
+	// Beside v1 hierarchies, which have no such file, the policy names the v2 one last.
+	for _, folder := range slices.Backward(folders) {
 		if text, err := fs.ReadFile(t.FS, path.Join(folder, "cgroup.freeze")); err == nil {
 			return strings.TrimSpace(string(text)) == "1"
 		}
