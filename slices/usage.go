@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"math/bits"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
