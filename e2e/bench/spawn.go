@@ -7,11 +7,14 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A person is a user of the machine.
@@ -72,13 +75,22 @@ var null = func() *os.File {
 	return f
 }()
 
-// once runs the command to its end, what it prints thrown away. One that fails is run again for its words.
+// said takes what commands complain of, one after the other.
+var said = func() *os.File {
+	fd, err := unix.MemfdCreate("said", unix.MFD_CLOEXEC)
+	exitOn(err)
+	return os.NewFile(uintptr(fd), "said")
+}()
+
+// once runs the command to its end; what it prints is thrown away unless it fails.
 func (c command) once() (cost, error) {
 	path, err := c.program()
 	if err != nil {
 		return cost{}, err
 	}
-	files := [3]uintptr{null.Fd(), null.Fd(), null.Fd()}
+	files := [3]uintptr{null.Fd(), null.Fd(), said.Fd()}
+	said.Truncate(0)
+	said.Seek(0, io.SeekStart)
 	if c.pty {
 		t, err := openTerminal()
 		if err != nil {
@@ -98,7 +110,7 @@ func (c command) once() (cost, error) {
 	status, usage, err := wait(pid)
 	spent := cost{wall: time.Since(start), cpu: usage}
 	if err == nil && status.ExitStatus() != 0 {
-		err = fmt.Errorf("%s: status %d: %s", strings.Join(c.argv, " "), status.ExitStatus(), c.words())
+		err = fmt.Errorf("%s: status %d: %s", strings.Join(c.argv, " "), status.ExitStatus(), heard())
 	}
 	return spent, err
 }
@@ -125,11 +137,11 @@ func (c command) output() (string, error) {
 	return out.String(), nil
 }
 
-// words returns the end of what a failing command says.
-func (c command) words() string {
-	cmd, out, words := c.cmd()
-	cmd.Run()
-	return tail(words.String() + out.String())
+// heard is the end of what the last command complained of.
+func heard() string {
+	said.Seek(0, io.SeekStart)
+	text, _ := io.ReadAll(said)
+	return tail(string(text))
 }
 
 func (c command) cmd() (cmd *exec.Cmd, out, words *bytes.Buffer) {
