@@ -19,6 +19,8 @@ type cell struct {
 	do    func() (cost, error) // instead of cmd
 	costs []cost
 	whole []time.Duration // the machine's processor time a run; not of every cell
+
+	quoted bool // in the README
 }
 
 func (c *cell) once() (cost, error) {

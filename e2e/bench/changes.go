@@ -15,10 +15,11 @@ func mounts(m *machine, f *figures) error {
 		cells = append(cells, t...)
 		return t
 	}
-	path, err := m.configWith(nil, 0, 0)
+	home, err := m.homeWith(nil, 0, 0)
 	if err != nil {
 		return err
 	}
+	path := home + configName
 	var quick, slow []turn
 	for _, tree := range []struct {
 		name, title string
@@ -84,7 +85,7 @@ func show(m *machine, f *figures) error {
 		agents int
 		shares []share
 	}{{1, nil}, {100, all}} {
-		path, err := m.configWith(c.shares, c.agents-1, len(c.shares))
+		home, err := m.homeWith(c.shares, c.agents-1, len(c.shares))
 		if err != nil {
 			return err
 		}
@@ -93,10 +94,10 @@ func show(m *machine, f *figures) error {
 			of = fmt.Sprintf("%d agents, %d shares each", c.agents, len(c.shares))
 		}
 		cells = append(cells,
-			&cell{title: "`au list`", note: of, cmd: m.human("au", "-C", path, "list")},
-			&cell{title: "`au info`", note: of, cmd: m.human("au", "-C", path, "info")},
-			&cell{title: "`au mount list`", note: of, cmd: m.human("au", "-C", path, "mount", "list")},
-			&cell{title: "`au run true`", note: of, cmd: m.human("au", "-C", path, "run", "true")})
+			&cell{title: "`au list`", note: of, cmd: m.at(home, "au", "list")},
+			&cell{title: "`au info`", note: of, cmd: m.human("au", "-C", home+configName, "info")},
+			&cell{title: "`au mount list`", note: of, cmd: m.human("au", "-C", home+configName, "mount", "list")},
+			&cell{title: "`au run true`", note: of, cmd: m.at(home, "au", "run", "true")})
 	}
 	f.list = cells[0]
 	cells = append(cells, &cell{title: "`au --version`", cmd: m.human("au", "--version")})

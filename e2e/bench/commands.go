@@ -31,18 +31,20 @@ func onTerminal(c command) command {
 }
 
 func commands(m *machine, f *figures) error {
-	bare := &cell{title: "`true` itself", cmd: m.human("true")}
-	au := &cell{title: "**`au run true`**", note: "nothing shared", cmd: m.human("au", "run", "true")}
+	bare := &cell{title: "`true` itself", quoted: true, cmd: m.human("true")}
+	au := &cell{title: "**`au run true`**", note: "nothing shared", quoted: true, cmd: m.human("au", "run", "true")}
 	root := func(argv ...string) command { return command{argv: argv} }
 	f.bare, f.au = bare, au
 	f.onTerminal = &cell{title: "**`au run true`** at a terminal", note: "a terminal of its own", cmd: onTerminal(m.human("au", "run", "true"))}
 	bounded := &cell{title: "`au run true`, limits and network restricted", cmd: m.human("au", "run", "-a", "bounded", "true")}
 	boundedTerminal := &cell{title: "the same at a terminal", cmd: onTerminal(bounded.cmd)}
+	complete := &cell{title: "`au run -e LANG true`", note: "any option but `--agent`: the complete program", cmd: m.human("au", "run", "-e", "LANG", "true")}
+	once := &cell{title: "`au run --rw FOLDER true`", note: "a share for one run", cmd: m.human("au", "run", "--rw", m.path("small"), "true")}
 	entrypoint := &cell{title: "its entrypoint alone", note: "without what reads the config", cmd: m.human("/usr/local/libexec/au/agent/su_as_agent", "agent", "--", "true")}
-	f.bwrap = &cell{title: "bubblewrap, the nearest walls", note: "as root: pid, ipc and mount namespaces, /proc, /dev, /tmp, /run, /home; still root", cmd: root(append(append([]string{}, bwrapWalls...), "true")...)}
-	f.sudo = &cell{title: "`sudo -u carol`", cmd: m.human("sudo", "-u", "carol", "true")}
+	f.bwrap = &cell{title: "bubblewrap, the nearest walls", note: "as root: pid, ipc and mount namespaces, /proc, /dev, /tmp, /run, /home; still root", quoted: true, cmd: root(append(append([]string{}, bwrapWalls...), "true")...)}
+	f.sudo = &cell{title: "`sudo -u carol`", quoted: true, cmd: m.human("sudo", "-u", "carol", "true")}
 	cells := []*cell{
-		bare, au, f.onTerminal, bounded, boundedTerminal, entrypoint,
+		bare, au, f.onTerminal, bounded, boundedTerminal, complete, once, entrypoint,
 		{title: "`setpriv`", note: "as root; no walls", cmd: root("setpriv", "--reuid=carol", "--regid=carol", "--init-groups", "true")},
 		f.bwrap,
 		{title: "bubblewrap, and another user", note: "the same, and `setpriv` in it", cmd: root(bwrapAs("true")...)},
@@ -51,14 +53,14 @@ func commands(m *machine, f *figures) error {
 			argv: []string{"firejail", "--quiet", "--noprofile", "--private-tmp", "--private-dev", "--ipc-namespace", "--caps.drop=all", "--nonewprivs", "--seccomp", "true"}}},
 		{title: "`doas -u carol`", note: "no walls", cmd: m.human("doas", "-u", "carol", "true")},
 		{title: "`runuser -u carol`", note: "as root; no walls", cmd: root("runuser", "-u", "carol", "--", "true")},
-		{title: "`su carol -c`", note: "as root; no walls", cmd: root("su", "carol", "-c", "true")},
+		{title: "`su carol -c`", note: "as root; no walls", quoted: true, cmd: root("su", "carol", "-c", "true")},
 		f.sudo,
 		{title: "`sudo -u carol` at a terminal", note: "`use_pty`: a terminal of its own", cmd: onTerminal(f.sudo.cmd)},
-		{title: "`systemd-run --uid=carol --pipe --wait`", note: "as root; no walls", cmd: root("systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--uid=carol", "true")},
-		{title: "`run0 --user=carol --pipe`", note: "as root; no walls", cmd: root("run0", "--pipe", "--user=carol", "true")},
+		{title: "`systemd-run --uid=carol --pipe --wait`", note: "as root; no walls", quoted: true, cmd: root("systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--uid=carol", "true")},
+		{title: "`run0 --user=carol --pipe`", note: "as root; no walls", quoted: true, cmd: root("run0", "--pipe", "--user=carol", "true")},
 	}
 	if m.original {
-		f.original = &cell{title: "agent-as-unix-user 2.x, `au run true`", note: "at a terminal, without which it cannot; no walls", cmd: m.origin("run", "-a", "orig", "true")}
+		f.original = &cell{title: "agent-as-unix-user 2.x, `au run true`", note: "at a terminal, without which it cannot; no walls", quoted: true, cmd: m.origin("run", "-a", "orig", "true")}
 		cells = append(cells, f.original)
 	}
 	if err := measure(m.rounds, alone(cells...)); err != nil {
@@ -73,8 +75,8 @@ func commands(m *machine, f *figures) error {
 
 // runWith is `au run true` with shares.
 func (m *machine) runWith(title string, shares []share) (*cell, error) {
-	path, err := m.configWith(shares, 0, 0)
-	return &cell{title: title, cmd: m.human("au", "-C", path, "run", "true")}, err
+	home, err := m.homeWith(shares, 0, 0)
+	return &cell{title: title, cmd: m.at(home, "au", "run", "true")}, err
 }
 
 func sharesCost(m *machine, f *figures) error {

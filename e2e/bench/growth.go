@@ -66,12 +66,15 @@ func growAgents(m *machine, f *figures) error {
 	words := [][]string{{"run", "true"}, {"list"}, {"mount", "list"}}
 	var cells []*cell
 	for _, n := range m.agents {
-		path, err := m.configWith(nil, n-1, 2)
+		home, err := m.homeWith(nil, n-1, 2)
 		if err != nil {
 			return err
 		}
 		for i := range all {
-			c := &cell{title: fmt.Sprintf("%d agents", n), cmd: m.human(append([]string{"au", "-C", path}, words[i]...)...)}
+			c := &cell{title: fmt.Sprintf("%d agents", n), cmd: m.at(home, append([]string{"au"}, words[i]...)...)}
+			if words[i][0] == "mount" {
+				c.cmd = m.human(append([]string{"au", "-C", home + configName}, words[i]...)...)
+			}
 			all[i].cells, cells = append(all[i].cells, c), append(cells, c)
 		}
 	}

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,13 +18,15 @@ type machine struct {
 	alice, carol *person
 	original     bool // agent-as-unix-user 2.x is there
 	self         string
-	configs      int // written so far
+	entry        string // of the agent, in the config that au wrote
+	configs      int    // written so far
 }
 
 const (
-	ours    = "/usr/local/bin/au"
-	theirs  = "/opt/original/au"
 	homeDir = "/home/alice"
+	theirs  = "/opt/original/au"
+
+	configName = "/.config/agent-as-unix-user.toml"
 )
 
 // setUp makes agents and files. alice has sudo without a password; carol is whom the others run commands as.
@@ -39,8 +42,15 @@ func setUp(s sizes) (*machine, error) {
 	if err := os.WriteFile("/etc/doas.conf", []byte("permit nopass alice\n"), 0o600); err != nil {
 		return nil, err
 	}
+	if _, err := m.human("au", "new", "-y").output(); err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(homeDir + configName)
+	if err != nil {
+		return nil, err
+	}
+	m.entry = strings.TrimSpace(string(text)) + "\n"
 	for _, argv := range [][]string{
-		{"au", "new", "-y"},
 		{"au", "new", "-y", "-a", "bounded", "--cpu", "150%", "--mem", "1G", "--tasks", "500"},
 		{"au", "net", "restrict", "-a", "bounded", "--allow", "example.com"},
 	} {
@@ -129,32 +139,39 @@ func (m *machine) sharesOf(n int, readOnly bool) ([]share, error) {
 	return all, nil
 }
 
-// configWith writes a config in which the agent has these shares, and behind it as many other agents, each with as many
-// shares, that are in the config alone; it returns its path.
-func (m *machine) configWith(shares []share, others, sharesEach int) (string, error) {
+// homeWith makes a folder with a config in which the agent has these shares, and behind it as many other agents, each with as many
+// shares, that are in the config alone. Where it is $HOME, that config counts for what au does most often; -C is for the rest.
+func (m *machine) homeWith(shares []share, others, sharesEach int) (string, error) {
 	var text strings.Builder
-	text.WriteString(entry("agent", shares))
+	text.WriteString(m.entry + mountsOf(shares))
 	for i := range others {
 		agent := fmt.Sprintf("other%04d", i)
 		var each []share
 		for s := range sharesEach {
 			each = append(each, share{m.path(fmt.Sprintf("shares/%03d", s)), fmt.Sprintf("/home/%s/shares/%03d", agent, s), s%2 == 0})
 		}
-		text.WriteString(entry(agent, each))
+		fmt.Fprintf(&text, "\n[[agents]]\nuser_name = %q\nsu_as_agent_group = %q\nentrypoint = \"/usr/local/libexec/au/%s/su_as_agent\"\n"+
+			"entrypoint_sha256 = %q\nentrypoint_stamp = \"123456 773080 1790000000.%09d\"\nbootstrapped = true\n%s", agent, "su-as-"+agent, agent,
+			strings.Repeat("0", 64), i, mountsOf(each))
 	}
 	m.configs++
-	path := m.path(fmt.Sprintf("bench-%d.toml", m.configs))
-	return path, m.file(path, text.String())
+	home := m.path(fmt.Sprintf("configs/%d", m.configs))
+	if err := m.folder(home + "/.config"); err != nil {
+		return "", err
+	}
+	return home, errors.Join(os.Chmod(home, 0o700), m.file(home+configName, text.String()))
 }
 
-// entry is an agent as the config has it.
-func entry(agent string, shares []share) string {
+// mountsOf is shares as the config has them.
+func mountsOf(shares []share) string {
 	var text strings.Builder
-	fmt.Fprintf(&text, "[[agents]]\nuser_name = %q\nsu_as_agent_group = %q\nentrypoint = \"/usr/local/libexec/au/%s/su_as_agent\"\n"+
-		"entrypoint_sha256 = %q\nbootstrapped = true\n", agent, "su-as-"+agent, agent, strings.Repeat("0", 64))
 	for _, s := range shares {
 		fmt.Fprintf(&text, "[[agents.mounts]]\nsource = %q\ntarget = %q\nread_only = %v\n", s.source, s.target, s.readOnly)
 	}
-	text.WriteString("\n")
 	return text.String()
+}
+
+// at is a command of alice's with the config of that home.
+func (m *machine) at(home string, argv ...string) command {
+	return command{argv: argv, as: m.alice, home: home}
 }

@@ -24,7 +24,8 @@ type product struct {
 func programs(m *machine, f *figures) error {
 	const libs = "/usr/lib/x86_64-linux-gnu"
 	products := []product{
-		{"**`au`**", []string{"/usr/local/bin/au"}, nil},
+		{"**`au`**, which starts runs", []string{"/usr/local/bin/au"}, nil},
+		{"**`au-complete`**, for all else", []string{"/usr/local/libexec/au/au-complete"}, nil},
 		{"**its entrypoint**", []string{"/usr/local/libexec/au/su_as_agent"}, nil},
 		{"bubblewrap", []string{"/usr/bin/bwrap"}, nil},
 		{"firejail", []string{"/usr/bin/firejail", "/usr/bin/firecfg", "/usr/bin/firemon", "/usr/lib/*/firejail", "/etc/firejail"}, nil},

@@ -29,6 +29,7 @@ type command struct {
 	argv []string
 	as   *person // nil: root
 	dir  string  // the person's home when empty
+	home string  // what $HOME says, where it is another folder
 	env  []string
 	pty  bool // on a terminal of its own
 }
@@ -40,6 +41,9 @@ func (c command) environ() []string {
 	name, home := "root", "/root"
 	if c.as != nil {
 		name, home = c.as.name, "/home/"+c.as.name
+	}
+	if c.home != "" {
+		home = c.home
 	}
 	return append([]string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

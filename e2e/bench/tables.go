@@ -96,7 +96,7 @@ func (f *figures) quote() string {
 	fmt.Fprint(&out, "| to run `true` | time | × `true` | × `au run` | CPU × `au run` |\n|---|--:|--:|--:|--:|\n")
 	b, o := f.bare.spread(), f.au.spread()
 	for _, c := range f.summary {
-		if !strings.Contains(" "+strings.Join(quoted, " ")+" ", " "+c.quoteKey()+" ") {
+		if !c.quoted {
 			continue
 		}
 		s := c.spread()
@@ -104,15 +104,4 @@ func (f *figures) quote() string {
 	}
 	fmt.Fprintf(&out, "\n%s, %s; medians of %d, in turn. %s.\n", f.began.UTC().Format("2006-01-02"), where(f.kind), o.n, f.versions)
 	return out.String()
-}
-
-// quoted are the rows that the README has, by their program.
-var quoted = []string{"true", "au", "bwrap", "sudo", "systemd-run", "run0", "su", theirs}
-
-// quoteKey is the program of a row that may be quoted; rows that only vary another have none.
-func (c *cell) quoteKey() string {
-	if c.cmd.pty && c.cmd.argv[0] != theirs || strings.Contains(c.title, "limits") || strings.Contains(c.title, "another user") || strings.Contains(c.title, "unprivileged") {
-		return "-"
-	}
-	return c.cmd.argv[0]
 }

@@ -57,7 +57,7 @@ func (f *figures) targets() {
 	if len(f.waiters) > 1 {
 		plain, terminal := f.waiters[0], f.waiters[1]
 		f.verdicts = append(f.verdicts,
-			verdict{"no Go process waits where there is no terminal", "there wait " + strings.Join(plain.processes, ", "), !slices.Contains(plain.processes, "au")},
+			verdict{"no Go process waits where there is no terminal", "there wait " + strings.Join(plain.processes, ", "), !slices.ContainsFunc(plain.processes, func(p string) bool { return strings.HasPrefix(p, "au") })},
 			verdict{"with one, what waits stays below 12 MB", fmt.Sprintf("the largest of %s had %s at most, all together %s PSS",
 				strings.Join(terminal.processes, ", "), kB(terminal.high), kB(terminal.pss)), terminal.high < 12<<10})
 	}

@@ -19,6 +19,7 @@ type place struct {
 	title string
 	dir   string // as the worker sees it
 	run   []string
+	home  string // with the config that has the share
 }
 
 // tasks are what is done there; a folder of the same name holds what each needs.
@@ -33,22 +34,22 @@ var tasks = []struct{ name, title string }{
 // workInside does the same work inside a share, in the agent's own home, and outside by the human. What counts is measured by the worker.
 func workInside(m *machine, f *figures) error {
 	places := []place{
-		{"alice, outside", m.path("outside"), nil},
-		{"agent, in its home", "/home/agent/own", []string{"au", "run"}},
-		{"agent, in a share", "/home/agent/inside", nil},
+		{"alice, outside", m.path("outside"), nil, ""},
+		{"agent, in its home", "/home/agent/own", []string{"au", "run"}, ""},
+		{"agent, in a share", "/home/agent/inside", nil, ""},
 	}
-	path, err := m.configWith([]share{{m.path("inside"), "/home/agent/inside", false}}, 0, 0)
+	home, err := m.homeWith([]share{{m.path("inside"), "/home/agent/inside", false}}, 0, 0)
 	if err != nil {
 		return err
 	}
-	places[2].run = []string{"au", "-C", path, "run"}
+	places[2].run, places[2].home = []string{"au", "run"}, home
 	for _, dir := range []string{"outside", "inside"} {
 		if err := m.folder(m.path(dir)); err != nil {
 			return err
 		}
 	}
 	do := func(p place, kind string) (string, error) {
-		return m.human(append(append([]string{}, p.run...), m.self, "work", kind, p.dir)...).output()
+		return m.at(p.home, append(append([]string{}, p.run...), m.self, "work", kind, p.dir)...).output()
 	}
 	cells := map[string]map[string][]cost{}
 	for round := range m.slow + 1 {
