@@ -1,6 +1,8 @@
 #!/bin/sh
 # An agent program from npm, installed by the agent for itself, starts under au run.
 # npm: @anthropic-ai/claude-code@1.0.128
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 set -- /opt/e2e/npm/*.tgz

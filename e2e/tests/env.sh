@@ -1,5 +1,7 @@
 #!/bin/sh
 # The command's environment is built: nothing of the caller's comes along unasked.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 uid=$(id -u agent)

@@ -1,5 +1,7 @@
 #!/bin/sh
 # au info names whatever is not as au new left it, with the command that mends it; au new mends it.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 entrypoint=/usr/local/libexec/au/agent/su_as_agent

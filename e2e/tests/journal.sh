@@ -1,5 +1,7 @@
 #!/bin/sh
 # Every run leaves one line in the journal: who, which agent, the command's name, how it ended.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 lines() { journalctl -b -o cat -t su_as_agent --no-pager | grep -c "$1"; }

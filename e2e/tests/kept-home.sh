@@ -1,5 +1,7 @@
 #!/bin/sh
 # A home that survived its agent is closed, and is never reused silently or trusted.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 ok as alice au run sh -c 'echo precious > note; mkdir sub; echo deep > sub/deep; chmod 700 sub'

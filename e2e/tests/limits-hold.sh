@@ -1,7 +1,8 @@
 #!/bin/sh
 # Limits hold with no au process about: after a reload, sessions that come and go, terminate-user, and a reboot.
-# machines: bookworm trixie true
 # timeout: 1500
+# machines: bookworm trixie
+# machines by hand: true
 . /opt/e2e/lib.sh
 cat >/usr/local/share/hog.py <<'END'
 x = [bytearray(b"x" * (1 << 20)) for _ in range(400)]

@@ -1,7 +1,8 @@
 #!/bin/sh
 # A memory limit is what it says: an agent does not get round it through the swap, unless it is given some.
-# machines: true
 # timeout: 1500
+# machines: none
+# machines by hand: true
 . /opt/e2e/lib.sh
 fallocate -l 700M /swapfile
 chmod 600 /swapfile

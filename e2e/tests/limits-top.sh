@@ -1,6 +1,7 @@
 #!/bin/sh
 # au top shows all agents: live on a terminal, once for scripts.
-# machines: bookworm trixie
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y --mem 256M --cpu 150%
 ok as alice au new -y -a second

@@ -1,5 +1,7 @@
 #!/bin/sh
 # Builds work in a writable share, and either side removes what the other made.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice mkdir -m 700 work

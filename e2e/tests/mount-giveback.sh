@@ -1,5 +1,7 @@
 #!/bin/sh
 # Files that an agent left behind in a share of another kind become the human's again, after asking.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 uid=$(id -u agent)

@@ -1,5 +1,7 @@
 #!/bin/sh
 # 64 shares, and more, in one run; each is seen, each is the human's.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'for i in $(seq 100); do mkdir -m 700 "p$i" && echo "$i" > "p$i/file"; done'

@@ -1,5 +1,7 @@
 #!/bin/sh
 # What is mounted inside a share comes along, with nosuid and nodev added and its own flags kept.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice mkdir -p proj/sub proj/locked

@@ -1,6 +1,7 @@
 #!/bin/sh
 # pip builds a package with C in it in a writable share, and either side uses and removes what the other installed.
-# machines: trixie
+# machines: none
+# machines by hand: trixie
 # flavour: net
 . /opt/e2e/lib.sh
 ok as alice au new -y

@@ -1,5 +1,7 @@
 #!/bin/sh
 # After a run in a writable share, what it changed among the things that run by themselves is reported, and nothing else.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'mkdir proj ro && cd proj && git init -q . && touch .envrc old && mkdir sub'

@@ -1,6 +1,7 @@
 #!/bin/sh
 # au new makes an agent, au run runs commands as it, au delete leaves the machine as it was.
-# machines: bookworm trixie true
+# machines: bookworm trixie
+# machines by hand: true
 . /opt/e2e/lib.sh
 
 snapshot

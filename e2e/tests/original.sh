@@ -1,5 +1,7 @@
 #!/bin/sh
 # A config that agent-as-unix-user wrote opens; its agents are shown, not run, and can be taken apart.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 snapshot
 # What version 2.2 makes, command by command.

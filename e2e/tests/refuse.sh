@@ -1,5 +1,7 @@
 #!/bin/sh
 # Bad input gets one clear error, before anything has changed.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 
 useradd --create-home --uid 1500 dora

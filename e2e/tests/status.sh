@@ -1,5 +1,7 @@
 #!/bin/bash
 # The exit status is the command's own, and the human can end a run without sudo; nothing of it survives.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 

@@ -1,5 +1,7 @@
 #!/bin/sh
 # Whoever goes first, command, au or terminal: the run ends whole, the human's terminal is as before, and no keystroke is read later.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 ok python3 /opt/e2e/tests/terminal/gone.py

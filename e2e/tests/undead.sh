@@ -1,5 +1,7 @@
 #!/bin/sh
 # au delete ends the agent's processes first, wherever they run, and says so when one will not die.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'au run sleep 1000; true' &

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Every run is in the agent's unit, and a run that cannot join it is refused.
-# machines: bookworm trixie true
+# machines: bookworm trixie
+# machines by hand: true
 . /opt/e2e/lib.sh
 ok as alice au new -y
 uid=$(id -u agent)
