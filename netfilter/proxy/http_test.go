@@ -4,6 +4,7 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -226,4 +227,32 @@ func (w *world) client(name string) *tls.Config {
 	pool := x509.NewCertPool()
 	pool.AddCert(w.ca.cert)
 	return &tls.Config{ServerName: name, RootCAs: pool}
+}
+
+// TestChunks is that chunks which two readers could take differently are not sent
+// on, and that those which are sent have sizes of our own writing.
+func TestChunks(t *testing.T) {
+	for name, c := range map[string]struct{ in, out string }{
+		"plain":              {"5\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n"},
+		"leading_zeros":      {"0005\r\nhello\r\n00\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n"},
+		"extension":          {"5;a=b\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\r\n\r\n"},
+		"longer":             {"5\r\nhelloGET / HTTP/1.1\r\n0\r\n\r\n", ""},
+		"shorter":            {"5\r\nhell\r\n0\r\n\r\n", ""},
+		"signed":             {"+5\r\nhello\r\n0\r\n\r\n", ""},
+		"prefixed":           {"0x5\r\nhello\r\n0\r\n\r\n", ""},
+		"too_large":          {"10000000000000005\r\nhello\r\n0\r\n\r\n", ""},
+		"negative":           {"-1\r\nhello\r\n0\r\n\r\n", ""},
+		"no_size":            {"\r\nhello\r\n0\r\n\r\n", ""},
+		"bare_line_feed":     {"5\nhello\r\n0\r\n\r\n", ""},
+		"long_size":          {strings.Repeat("0", 2000) + "5\r\nhello\r\n0\r\n\r\n", ""},
+		"nameless_trailer":   {"5\r\nhello\r\n0\r\nHost attacker\r\n\r\n", ""},
+		"control_in_trailer": {"5\r\nhello\r\n0\r\nX: a\rb\r\n\r\n", ""},
+	} {
+		var out bytes.Buffer
+		w := bufio.NewWriter(&out)
+		sent := copyBody(w, nil, bufio.NewReader(strings.NewReader(c.in)), nil, body{kind: chunkedBody})
+		if (sent.err == nil) != (c.out != "") || sent.err == nil && out.String() != c.out {
+			t.Errorf("%s: %q becomes %q, %v", name, c.in, out.String(), sent.err)
+		}
+	}
 }

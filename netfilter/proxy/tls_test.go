@@ -208,3 +208,41 @@ func TestBulkTLS(t *testing.T) {
 		}
 	}
 }
+
+// TestTunnel is that a tunnel to an allowed name carries no other name, in TLS or
+// HTTP, and nothing without a name.
+func TestTunnel(t *testing.T) {
+	w := needWorld(t)
+	r := w.start(t, "allowed.example")
+	before := w.hitsOf("attacker.example", allowedAddr)
+	through := func(port, first string) string {
+		conn := w.dial(t, "127.0.0.1:41000")
+		io.WriteString(conn, "CONNECT allowed.example:"+port+" HTTP/1.1\r\nHost: allowed.example\r\n\r\n")
+		got := make([]byte, len(established))
+		if _, err := io.ReadFull(conn, got); err != nil || string(got) != established {
+			t.Fatalf("no tunnel: %q, %v", got, err)
+		}
+		io.WriteString(conn, first)
+		answer, _ := io.ReadAll(conn)
+		return string(answer)
+	}
+	if out := through("443", string(helloOf(t, &tls.Config{ServerName: "attacker.example"}))); out != string(alert(alertAccessDenied)) {
+		t.Errorf("another name in TLS is answered with % x", out)
+	}
+	if out := through("443", string(helloOf(t, &tls.Config{InsecureSkipVerify: true}))); out != string(alert(alertAccessDenied)) {
+		t.Errorf("TLS without a name is answered with % x", out)
+	}
+	if out := through("443", "GARBAGE\x00"); out != "" {
+		t.Errorf("what is neither TLS nor HTTP is answered with %q", out)
+	}
+	if out := through("80", get("attacker.example", "")); !strings.Contains(out, "Au-Reason: not-allowed\r\n") {
+		t.Errorf("another name in HTTP is answered with %q", out)
+	}
+	if out := through("80", get("allowed.example", "Connection: close\r\n")); !strings.Contains(out, "allowed.example at "+allowedAddr) {
+		t.Errorf("the name itself is answered with %q", out)
+	}
+	if n := w.hitsOf("attacker.example", allowedAddr) - before; n != 0 {
+		t.Error("a request for another name reached the server")
+	}
+	r.wantRecord("tls", netfilter.NotAllowed, "attacker.example")
+}
