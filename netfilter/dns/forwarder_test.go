@@ -357,3 +357,56 @@ func TestRate(t *testing.T) {
 		t.Errorf("of %d questions at once %d went upstream and %d did not", askBurst+200, n, busy)
 	}
 }
+
+// TestOtherAnswerer is that only who was asked is heard: an answer with the right
+// number, to the right port, from another one is not.
+func TestOtherAnswerer(t *testing.T) {
+	asked, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer asked.Close()
+	other, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	ports := map[string]bool{}
+	numbers := map[uint16]bool{}
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			n, from, err := asked.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			var m dnsmessage.Message
+			if m.Unpack(buf[:n]) != nil {
+				continue
+			}
+			ports[from.String()], numbers[m.ID] = true, true
+			m.Response, m.Additionals = true, nil
+			for _, c := range []struct {
+				by   net.PacketConn
+				addr string
+			}{{other, "93.184.0.66"}, {asked, "93.184.0.1"}} {
+				m.Answers = []dnsmessage.Resource{record(m.Questions[0].Name.String(), c.addr, 0)}
+				if out, err := m.Pack(); err == nil {
+					c.by.WriteTo(out, from)
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+		}
+	}()
+	f := NewForwarder(judgeFake{[]netip.AddrPort{asked.LocalAddr().(*net.UDPAddr).AddrPort()}}, NewAnswers())
+	for range 8 {
+		got, err := f.Renew(context.Background(), "a.good", false)
+		if err != nil || len(got) != 1 || got[0] != netip.MustParseAddr("93.184.0.1") {
+			t.Fatalf("%v, %v: want the address of who was asked", got, err)
+		}
+	}
+	asked.Close()
+	if len(ports) < 7 || len(numbers) < 7 {
+		t.Errorf("8 questions came from %d ports with %d numbers", len(ports), len(numbers))
+	}
+}

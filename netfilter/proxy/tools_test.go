@@ -3,9 +3,14 @@
 package proxy
 
 import (
+	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -19,6 +24,13 @@ func TestTools(t *testing.T) {
 	python := "import sys,urllib.request as u\nprint(u.urlopen(sys.argv[1]).read().decode())"
 	node := "fetch(process.argv[1]).then(async r => console.log(r.status, await r.text())).catch(e => { console.log(String(e.cause)); process.exit(1) })"
 	clone := filepath.Join(w.home(t), "clone")
+	goProgram := w.ownProgram(t)
+	module := []string{"env", "GOPROXY=https://attacker.example", "GOSUMDB=off", "GOFLAGS=-mod=mod", "GOPATH=" + clone + "go", "GOCACHE=" + clone + "cache", "GOTOOLCHAIN=local", "go", "list", "-m", "example.org/x@latest"}
+	moduleHTTP := slices.Clone(module)
+	moduleHTTP[1] = "GOPROXY=http://attacker.example"
+	if path, err := exec.LookPath("go"); err == nil {
+		module[7], moduleHTTP[7] = path, path
+	}
 	cases := map[string]struct {
 		argv   []string
 		status int
@@ -37,6 +49,13 @@ func TestTools(t *testing.T) {
 		"node":             {[]string{"node", "-e", node, "https://allowed.example/"}, 0, "200 allowed.example at"},
 		"node_refused":     {[]string{"node", "-e", node, "https://attacker.example/"}, 1, "alert access denied"},
 		"node_http":        {[]string{"node", "-e", node, "http://attacker.example/"}, 0, "au net allow -a agent attacker.example"},
+		"go":               {[]string{goProgram, "net-get", "https://allowed.example/"}, 0, "allowed.example at"},
+		"go_refused":       {[]string{goProgram, "net-get", "https://attacker.example/"}, 1, "remote error: tls: access denied"},
+		"go_http":          {[]string{goProgram, "net-get", "http://attacker.example/"}, 0, "au net allow -a agent attacker.example"},
+		"go_module":        {module, 1, "tls: access denied"},
+		"go_module_http":   {moduleHTTP, 1, "403 Refused by policy of au (not-allowed)"},
+		"curl_refused":     {[]string{"curl", "-sS", "https://attacker.example/"}, 35, "access denied"},
+		"curl_http":        {[]string{"curl", "-sS", "http://attacker.example/"}, 0, "not a failure"},
 		"openssl":          {[]string{"sh", "-c", "echo Q | openssl s_client -connect allowed.example:443 -servername allowed.example -verify_return_error -CAfile $SSL_CERT_FILE 2>&1"}, 0, "Verify return code: 0 (ok)"},
 		"openssl_refused":  {[]string{"openssl", "s_client", "-connect", "attacker.example:443"}, 1, "alert access denied"},
 		"openssl_mismatch": {[]string{"openssl", "s_client", "-connect", allowedAddr + ":443", "-servername", "ssh.example"}, 1, "alert"},
@@ -47,6 +66,9 @@ func TestTools(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			need(t, c.argv[0])
+			if strings.HasPrefix(name, "go_module") {
+				need(t, "go")
+			}
 			if strings.HasPrefix(name, "pip") && exec.Command("/usr/bin/python3", "-m", "pip", "--version").Run() != nil {
 				t.Skip("needs pip")
 			}
@@ -54,8 +76,32 @@ func TestTools(t *testing.T) {
 			if status != c.status || !strings.Contains(out, c.want) {
 				t.Errorf("%v ended with %d and said:\n%s\nwant %d and %q", c.argv, status, out, c.status, c.want)
 			}
+			t.Logf("%d: %s", status, out)
 		})
 	}
+}
+
+// ownProgram returns this program, where the agent can run it.
+func (w *world) ownProgram(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(w.dir, "program")
+	if err := sh("cp /proc/" + strconv.Itoa(os.Getpid()) + "/exe " + program + ".new && chmod 755 " + program + ".new && mv " + program + ".new " + program); err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+// goGet gets a page as any program of Go's does, and ends.
+func goGet(url string) {
+	resp, err := http.Get(url)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	defer resp.Body.Close()
+	fmt.Println(resp.Status)
+	io.Copy(os.Stdout, resp.Body)
+	os.Exit(0)
 }
 
 // repository makes a repository that any web server can serve.

@@ -39,6 +39,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "net-flood" {
 		flood(os.Args[2])
 	}
+	if len(os.Args) > 2 && os.Args[1] == "net-get" {
+		goGet(os.Args[2])
+	}
 	// Fuzzing starts processes of its own, and needs no world.
 	fuzzing := slices.ContainsFunc(os.Args, func(a string) bool {
 		return strings.HasPrefix(a, "-test.fuzz") && !strings.HasPrefix(a, "-test.fuzzcachedir")
