@@ -7,25 +7,55 @@
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
-static void write_map(int proc, const char *name, uint32_t from, uint32_t to)
+enum { MAP_LINE = 3 * NUMBER, MAX_OTHER_GROUPS = 64 };
+
+/* From here on there are no users and no groups, by the conventions of every distribution. */
+#define FIRST_NOBODY 0xffff0000U
+
+static char lines[MAP_LINE * (1 + MAX_OTHER_GROUPS)];
+
+/* One more line in lines, which are n long; returns how long they then are. */
+static size_t add_line(size_t n, uint32_t from, uint32_t to)
 {
-	static char line[3 * NUMBER], a[NUMBER], b[NUMBER];
+	static char a[NUMBER], b[NUMBER];
+
+	join(lines + n, sizeof lines - n, decimal(a, from), " ", decimal(b, to), " 1\n");
+	return n + strlen(lines + n);
+}
+
+static void write_map(int proc, const char *name, size_t n)
+{
 	int fd = openat(proc, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	join(line, sizeof line, decimal(a, from), " ", decimal(b, to), " 1");
-	if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line))
+	if (fd < 0 || write(fd, lines, n) != (ssize_t)n)
 		fail("map ids: ", name);
 	close(fd);
 }
 
 /*
- * 10. A user namespace that maps one uid and one gid, for mounts; nobody runs in it. It is that of a child which waits
- * for the end of a pipe, and so cannot be left behind.
+ * The caller's other groups become groups that nobody is in. Without any number at all, the kernel lets not even its
+ * owner write, rename or remove what is in such a group, nor anything be made in such a folder.
+ */
+static size_t add_other_groups(size_t n, gid_t own)
+{
+	static gid_t groups[65536]; /* sorted, as the kernel keeps them */
+	int ngroups = getgroups(sizeof groups / sizeof *groups, groups);
+	uint32_t others = 0;
+
+	for (int i = 0; i < ngroups && others < MAX_OTHER_GROUPS; i++)
+		if (groups[i] != own && (i == 0 || groups[i] != groups[i - 1]))
+			n = add_line(n, groups[i], FIRST_NOBODY + others++);
+	return n;
+}
+
+/*
+ * 10. A user namespace that maps one uid and one gid to the agent's, for mounts; nobody runs in it. It is that of a
+ * child which waits for the end of a pipe, and so cannot be left behind.
  */
 static int make_id_map(uid_t uid, gid_t gid, uid_t to_uid, gid_t to_gid)
 {
 	static char path[sizeof "/proc/" + NUMBER], number[NUMBER];
-	int ends[2], proc, map;
+	int ends[2], proc, made;
 	pid_t child;
 	char byte;
 
@@ -41,16 +71,16 @@ static int make_id_map(uid_t uid, gid_t gid, uid_t to_uid, gid_t to_gid)
 		_exit(read(ends[0], &byte, 1) != 0);
 	}
 	proc = open_folder(join(path, sizeof path, "/proc/", decimal(number, (uint32_t)child)));
-	write_map(proc, "uid_map", uid, to_uid);
-	write_map(proc, "gid_map", gid, to_gid);
-	map = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
-	if (map < 0)
+	write_map(proc, "uid_map", add_line(0, uid, to_uid));
+	write_map(proc, "gid_map", add_other_groups(add_line(0, gid, to_gid), gid));
+	made = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
+	if (made < 0)
 		fail("map ids: open the user namespace");
 	close(proc);
 	close(ends[0]);
 	close(ends[1]);
 	waitpid(child, NULL, 0);
-	return map;
+	return made;
 }
 
 static const char *file_system_name(int fd)

@@ -13,6 +13,31 @@ ok enter --rw $share attacked -- stat -c %u attacked/roots attacked/bobs
 says_exactly "65534
 65534"
 
+promise="what is in another group of the human's is the agent's too, and the group is nobody's"
+usermod -aG adm,cdrom alice
+install -d -o alice -g adm -m 2775 $share/grouped
+install -o alice -g adm -m 640 /dev/null $share/grouped/hers
+install -o bob -g adm -m 660 /etc/hostname $share/grouped/bobs
+ok enter --rw $share attacked -- sh -c 'cd attacked/grouped && echo x >>hers && mv hers renamed && echo y >new && mkdir sub && stat -c "%u %g" renamed new sub | sort -u'
+says_exactly "$agent 4294901760"
+ok stat -c '%U:%G' $share/grouped/renamed $share/grouped/new $share/grouped/sub
+says_exactly "alice:adm
+alice:adm
+alice:adm"
+fails 1 enter --rw $share attacked -- cat attacked/grouped/bobs
+enter --rw $share attacked -- sh -c 'cd attacked/grouped && cp /bin/true set_gid && chmod g+s set_gid; chgrp 4 set_gid; chgrp 4294901760 set_gid' 2>/dev/null
+ok find $share/grouped -type f -perm /6000
+silent
+for group in adm cdrom; do gpasswd -d alice $group >/dev/null; done
+
+promise="in a group that the human is not in it is read and no more"
+install -o alice -g adm -m 660 /dev/null $share/theirs
+fails 1 enter --rw $share attacked -- mv attacked/theirs attacked/renamed
+complains 'Value too large for defined data type'
+fails 2 enter --rw $share attacked -- sh -c 'echo x >>attacked/theirs'
+ok enter --rw $share attacked -- cat attacked/theirs
+rm -r $share/grouped $share/theirs
+
 promise="read-only, nosuid and nodev hold for what is mounted below, too"
 mount -t tmpfs -o mode=0700,uid=alice,gid=alice below $share/sub
 install -o alice -m 4755 /bin/true $share/sub/set_uid
