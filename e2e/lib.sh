@@ -22,6 +22,8 @@ set -u
 e2e=/run/e2e
 mkdir -p "$e2e"
 : "${STAGE:=1}"
+# How often what is random is tried: ROUNDS=… of e2e/run.
+[ ! -e /opt/e2e/rounds ] || { ROUNDS=$(cat /opt/e2e/rounds); export ROUNDS; }
 promise=$(sed -n '2s/^# //p' "$0")
 e2e_last=
 
