@@ -203,6 +203,10 @@ func CanonicalName(name string) (string, error) {
 	name = strings.TrimSuffix(name, ".")
 	if !isASCII(name) || strings.Contains(strings.ToLower(name), "xn--") {
 		puny, err := idna.Lookup.ToASCII(name)
+		if err == nil {
+			// What is no UTF-8 becomes a name that means nothing, and that cannot be read back.
+			_, err = idna.Lookup.ToASCII(puny)
+		}
 		if err != nil {
 			return "", fmt.Errorf("not an international name: %v", err)
 		}
