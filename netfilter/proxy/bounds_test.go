@@ -55,9 +55,8 @@ func (w *world) process(t testing.TB, rules ...string) (*exec.Cmd, *running) {
 			t.Errorf("the daemon ended with %v", err)
 		}
 	})
-	for range 200 {
-		if conn, err := net.Dial("tcp", "127.0.0.1:41000"); err == nil {
-			conn.Close()
+	for range 1000 {
+		if text, _ := os.ReadFile(r.log); strings.Contains(string(text), `"started"`) {
 			return cmd, r
 		}
 		time.Sleep(10 * time.Millisecond)
