@@ -209,6 +209,7 @@ type watcher struct {
 	loaded, seen string
 	sure         bool // two loads in a row were shown alike: nobody changed anything between the load and the look
 	said         string
+	holder       holder
 }
 
 // look puts the rules back where they are not as they were loaded, or are to be others by now. The rules of nftables can only have changed
@@ -226,21 +227,25 @@ func (w *watcher) mend(changed bool) error {
 	if err != nil {
 		return err
 	}
+	held := w.holder.hold(p)
 	want := p.Ruleset(time.Now()) + string(p.Backend)
 	known := want == w.loaded && w.sure
 	if known && (p.Backend == netfilter.NFT && !changed || w.seen == shown(p)) {
-		return nil
+		return held
 	}
 	if err := loadRules(p); err != nil {
-		return err
+		return errors.Join(held, err)
 	}
 	if known {
 		fmt.Fprintf(w.app.err, "au: somebody changed the rules of agent %q; they are back\n", w.agent)
 	}
 	seen := shown(p)
 	w.sure = want == w.loaded && seen != "" && seen == w.seen
-	w.loaded, w.seen, w.said = want, seen, ""
-	return nil
+	w.loaded, w.seen = want, seen
+	if held == nil {
+		w.said = ""
+	}
+	return held
 }
 
 // shown returns what the machine says of the agent's rules, counters apart; empty where something is missing.

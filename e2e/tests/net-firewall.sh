@@ -14,6 +14,13 @@ refused() {
 
 for backend in nft iptables; do
 	ok as alice au net restrict --backend $backend --allow allowed.test
+	promise="with $backend: where the slice has no filter, a table that nobody can flush keeps packets back meanwhile"
+	if ! as alice au net status --json 2>/dev/null | jq -e '.layers[] | select(.name == "slice") | .up' >/dev/null; then
+		soon nft list table inet "au_held_$uid"
+		fails 1 nft delete table inet "au_held_$uid"
+		ok pkill -x nft
+		soon sh -c "nft flush ruleset; nft list table inet au_held_$uid"
+	fi
 	promise="with $backend: flushed rules come back"
 	nft flush ruleset
 	soon sh -c "nft list ruleset | grep -q 61001"

@@ -10,6 +10,7 @@ if [ "$STAGE" = 1 ]; then
 	internet_up
 	ok as alice au net restrict --allow allowed.test
 	ok as alice au net allow --for 5s other.test
+	ok as alice au net allow --for 2h mirror.test
 	soon agent curl -sS --max-time 20 https://other.test/
 	reboot_machine
 fi
@@ -26,6 +27,10 @@ internet_up
 soon agent curl -sS --max-time 20 https://allowed.test/
 untouched agent curl -sS --max-time 5 https://attacker.test/
 [ "$e2e_status" != 0 ] || fail "the agent reached the attacker"
+promise="what was given for longer than the reboot took is still there"
+soon agent curl -sS --max-time 20 https://mirror.test/
+ok as alice au net status
+says "mirror.test (until"
 promise="what was given for a time has ended"
 sleep 6 # a quick machine is up again before the five seconds are over
 untouched agent curl -sS --max-time 5 https://other.test/

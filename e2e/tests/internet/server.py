@@ -147,6 +147,8 @@ def watch():
             at, size = (8, 16) if v6 else (12, 4)
             source, to = (socket.inet_ntop(socket.AF_INET6 if v6 else socket.AF_INET, data[i:i + size]) for i in (at, at + size))
             rest = data[40:] if v6 else data[(data[0] & 15) * 4:]
+            if data[6 if v6 else 9] == 6 and rest[13] & 4:  # a reset, which is not counted either
+                continue
             log.write(f"{time.time():.3f} protocol {data[6 if v6 else 9]} {source} > {to} {rest[:20].hex(' ', 4)}\n")
 
 

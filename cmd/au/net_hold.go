@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/a4u2/au/netfilter"
+)
+
+// holder keeps the agent's packets on the machine while somebody flushes the rules: by a table that nftables ties to a process, here an
+// nft that lives as long as the watcher. Where the slice's filter holds it is not needed, and not there: what a human saves of the
+// rule set could not be loaded again beside it.
+type holder struct {
+	in    io.Writer
+	ended chan struct{}
+	line  string
+}
+
+// hold puts the table in force, or what has changed of it. Without nft there is none.
+func (h *holder) hold(p netfilter.Policy) error {
+	if _, err := exec.LookPath("nft"); err != nil || noSlice() == "" {
+		return nil
+	}
+	line := p.HeldRules()
+	if h.alive() && line == h.line {
+		return nil
+	}
+	if !h.alive() {
+		if err := h.start(); err != nil {
+			return fmt.Errorf("hold packets back while rules are flushed: %w", err)
+		}
+	}
+	if _, err := io.WriteString(h.in, line); err != nil {
+		return fmt.Errorf("hold packets back while rules are flushed: %w", err)
+	}
+	h.line = line
+	for range 40 {
+		if _, err := feed("", "nft", "list", "table", "inet", p.HeldTable()); err == nil {
+			return nil
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	return errors.New("hold packets back while rules are flushed: nft made no table")
+}
+
+func (h *holder) alive() bool {
+	if h.ended == nil {
+		return false
+	}
+	select {
+	case <-h.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// start starts an nft that takes lines.
+func (h *holder) start() error {
+	cmd := exec.Command("nft", "-i")
+	cmd.Env = []string{"PATH=/usr/sbin:/sbin:/usr/bin:/bin:" + os.Getenv("PATH"), "HOME=/nonexistent"}
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // it is started again, whatever it was
+		close(ended)
+	}()
+	h.in, h.ended, h.line = in, ended, ""
+	return nil
+}

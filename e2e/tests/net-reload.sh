@@ -1,0 +1,109 @@
+#!/bin/sh
+# Others' firewalls start, reload, flush and stop, and an agent that tries all the while gets nothing out.
+# machines: none
+# machines by hand: bookworm trixie true
+# flavour: net
+# timeout: 1800
+. /opt/e2e/lib.sh
+. /opt/e2e/tests/internet/up.sh
+ok as alice au new -y
+internet_up
+cat >/run/internet/try.py <<'PYTHON'
+# Tries to reach the attacker over and over, over TCP and UDP, IPv4 and IPv6, until /run/stop is there; says how often.
+import itertools, os, socket
+tried = 0
+for host, kind in itertools.cycle((h, k) for h in ("203.0.113.66", "2001:db8:2::66") for k in (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
+    if tried % 20 == 0 and os.path.exists("/run/internet/stop"): break
+    tried += 1
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind) as s:
+        s.setblocking(False)
+        try:
+            s.connect((host, 9))
+            s.send(b"a secret")
+        except OSError: pass
+    # And one that is diverted, and closed with much still to send.
+    if tried % 200 == 0:
+        with socket.socket() as s:
+            s.settimeout(1)
+            try:
+                s.connect(("203.0.113.66", 9))
+                s.setblocking(False)
+                while True: s.send(b"a secret" * 1000)
+            except OSError: pass
+print(tried)
+PYTHON
+chmod 755 /run/internet /run/internet/try.py
+
+# while_trying WHAT COMMAND…: runs COMMAND while the agent tries; says how many packets left, and whether the rules are there afterwards.
+while_trying() {
+	what=$1
+	shift
+	rm -f /run/internet/stop
+	: >/run/internet/wire
+	agent python3 /run/internet/try.py >/run/internet/tried 2>&1 &
+	trying=$!
+	sleep 1
+	before=$(on_wire)
+	e2e_run "$@"
+	changed=$e2e_status
+	sleep 3
+	: >/run/internet/stop
+	wait $trying
+	left=$(($(on_wire) - before))
+	cp /run/internet/wire /run/internet/wire.trying
+	echo "$backend: $what: $(cat /run/internet/tried) tries, $left packets left"
+	e2e_status=$changed
+	[ "$changed" = 0 ] || fail "$what does not work here"
+	: >/run/internet/wire
+	untouched agent curl -sS --max-time 5 -k https://203.0.113.66/
+	[ "$e2e_status" != 0 ] || fail "after $what the agent reached the attacker"
+	ok agent curl -sS --max-time 20 https://allowed.test/
+	ok agent curl -6 -sS --max-time 20 https://allowed.test/
+}
+
+# keeps WHAT COMMAND…: nothing leaves while COMMAND runs, nor after.
+keeps() {
+	promise="with $backend: while $1 nothing leaves"
+	while_trying "$@"
+	[ "$left" = 0 ] || fail "$left packets left the machine:
+$(head -n 20 /run/internet/wire.trying)"
+}
+
+docker_up() { systemctl start containerd.service && timeout 60 dockerd --storage-driver=vfs --iptables=true --data-root=/run/docker-data >/run/dockerd.log 2>&1 & soon sh -c 'iptables -S | grep -q DOCKER'; }
+
+printf '*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -j ACCEPT\nCOMMIT\n*nat\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n*mangle\n:POSTROUTING ACCEPT [0:0]\nCOMMIT\n*raw\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n' >/run/theirs
+backend=none
+promise="an agent that tries is seen"
+rm -f /run/internet/stop
+before=$(on_wire)
+agent python3 /run/internet/try.py >/run/internet/tried 2>&1 &
+sleep 1
+: >/run/internet/stop
+wait $!
+[ "$(on_wire)" -gt $((before + 100)) ] || fail "an agent that is not restricted gets next to nothing out, so that this would show nothing"
+
+for backend in nft iptables; do
+	ok as alice au net restrict --backend $backend --allow allowed.test
+	if command -v firewall-cmd >/dev/null; then
+		keeps "firewalld starts" systemctl start firewalld.service
+		keeps "firewalld reloads" firewall-cmd --reload
+		keeps "firewalld reloads all" firewall-cmd --complete-reload
+		keeps "firewalld stops" systemctl stop firewalld.service
+	fi
+	if command -v ufw >/dev/null; then
+		keeps "ufw is enabled" ufw --force enable
+		keeps "ufw reloads" ufw reload
+		keeps "ufw is disabled" ufw disable
+		keeps "ufw is reset" ufw --force reset
+	fi
+	if command -v dockerd >/dev/null; then
+		keeps "Docker starts" docker_up
+		keeps "Docker stops" sh -c 'kill "$(cat /run/docker.pid)"; sleep 2'
+		iptables -F FORWARD
+	fi
+	keeps "iptables-restore takes all of iptables' away" sh -c 'iptables-restore /run/theirs; ip6tables-restore /run/theirs'
+	keeps "nftables.service starts anew" systemctl restart nftables.service
+	keeps "nft flushes the ruleset" nft flush ruleset
+	keeps "the rules are flushed ten times" sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do nft flush ruleset; sleep 0.1; done'
+	keeps "iptables flushes its tables" sh -c 'for t in filter mangle raw nat; do iptables -t $t -F; ip6tables -t $t -F; done'
+done

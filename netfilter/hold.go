@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package netfilter
+
+import (
+	"fmt"
+	"strings"
+)
+
+// HeldTable returns the name of the table of HeldRules.
+func (p Policy) HeldTable() string { return fmt.Sprintf("au_held_%d", p.UID) }
+
+// HeldRules returns a line for nft -i, after which a table that belongs to that process drops what the agent sends by any device but lo.
+// Nobody else can flush or delete it, and it is gone when that process ends. What Ruleset diverts stays on lo, so that both together
+// are as Ruleset alone; where Ruleset's table was flushed, nothing leaves. A second line takes the place of the first.
+func (p Policy) HeldRules() string {
+	table, match := p.HeldTable(), "meta skuid { "+joinRanges(p.UIDs(), ", ")+" } "
+	line := []string{
+		"add table inet " + table + " { flags owner; }",
+		"add chain inet " + table + " wire { type filter hook postrouting priority 0; policy accept; }",
+		"flush chain inet " + table + " wire",
+		// While some chain translates and some rule asks what is tracked, the kernel goes on with both for the connections there are: what a
+		// socket that was closed still has to send carries no uid, and would otherwise go where the agent meant it to.
+		"add chain inet " + table + " translate { type nat hook output priority -100; policy accept; }",
+		"flush chain inet " + table + " translate",
+		"add rule inet " + table + " translate ct state established accept",
+	}
+	for _, rule := range append(p.nftResolvers(match), match+`oifname != "lo" counter drop`) {
+		line = append(line, "add rule inet "+table+" wire "+rule)
+	}
+	return strings.Join(line, "; ") + "\n"
+}
