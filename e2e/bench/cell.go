@@ -55,12 +55,12 @@ func alone(cells ...*cell) []turn {
 }
 
 // measure takes all turns, round after round, each round from another one on, so that noise and what a
-// neighbour leaves behind fall on all alike. The first rounds, a tenth and at least one, do not count.
+// neighbour leaves behind fall on all alike. Of quick commands the first rounds do not count: one more for each ten.
 func measure(rounds int, turns []turn) error {
 	// The thread that starts is the one that waits.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	warm := max(1, rounds/10)
+	warm := rounds / 10
 	for round := range warm + rounds {
 		runtime.GC()
 		for i := range turns {
@@ -76,8 +76,8 @@ func measure(rounds int, turns []turn) error {
 
 // spread is what the costs of a cell come to.
 type spread struct {
-	wall, p95, cpu, whole time.Duration
-	n                     int
+	wall, p10, p95, cpu, whole time.Duration
+	n                          int
 }
 
 func (c *cell) spread() spread {
@@ -96,7 +96,7 @@ func spreadOf(costs []cost) spread {
 	for i, c := range costs {
 		walls[i], cpus[i] = c.wall, c.cpu
 	}
-	return spread{wall: quantile(walls, 0.5), p95: quantile(walls, 0.95), cpu: quantile(cpus, 0.5), n: len(costs)}
+	return spread{wall: quantile(walls, 0.5), p10: quantile(walls, 0.1), p95: quantile(walls, 0.95), cpu: quantile(cpus, 0.5), n: len(costs)}
 }
 
 // quantile returns the value that a part q of all do not exceed, in between where it falls between two.

@@ -52,14 +52,14 @@ func (f *figures) text(words string) { fmt.Fprintf(&f.out, "%s\n", strings.TrimS
 // table writes a row a cell: the clock and the processors, as such and beside two others.
 func (f *figures) table(cells []*cell, bare, ours *cell, oursIs string) {
 	b, o := bare.spread(), ours.spread()
-	columns := []string{"median", "× `true`", "× " + oursIs, "p95", "p95 × `true`", "p95 × " + oursIs, "CPU", "CPU × `true`", "CPU × " + oursIs}
+	columns := []string{"median", "quickest tenth", "× `true`", "× " + oursIs, "p95", "p95 × `true`", "p95 × " + oursIs, "CPU", "CPU × `true`", "CPU × " + oursIs}
 	if b.whole > 0 {
 		columns = append(columns, "machine's CPU", "× `true`", "× "+oursIs)
 	}
 	fmt.Fprintf(&f.out, "| | %s |\n|---|%s\n", strings.Join(columns, " | "), strings.Repeat("--:|", len(columns)))
 	for _, c := range cells {
 		s := c.spread()
-		fmt.Fprintf(&f.out, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |", c.full(), ms(s.wall), times(s.wall, b.wall), times(s.wall, o.wall),
+		fmt.Fprintf(&f.out, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |", c.full(), ms(s.wall), ms(s.p10), times(s.wall, b.wall), times(s.wall, o.wall),
 			ms(s.p95), times(s.p95, b.p95), times(s.p95, o.p95), ms(s.cpu), times(s.cpu, b.cpu), times(s.cpu, o.cpu))
 		if b.whole > 0 {
 			fmt.Fprintf(&f.out, " %s | %s | %s |", ms(s.whole), times(s.whole, b.whole), times(s.whole, o.whole))

@@ -55,7 +55,7 @@ func growShares(m *machine, f *figures) error {
 			s.cells, cells = append(s.cells, c), append(cells, c)
 		}
 	}
-	if err := measure(m.rounds/3, alone(cells...)); err != nil {
+	if err := measure(max(1, m.rounds/3), alone(cells...)); err != nil {
 		return err
 	}
 	return f.plot("shares", "`au run true` by the number of shares", "shares", "ms a run", readOnly, writable)
@@ -78,7 +78,7 @@ func growAgents(m *machine, f *figures) error {
 			all[i].cells, cells = append(all[i].cells, c), append(cells, c)
 		}
 	}
-	if err := measure(m.rounds/3, alone(cells...)); err != nil {
+	if err := measure(max(1, m.rounds/3), alone(cells...)); err != nil {
 		return err
 	}
 	return f.plot("agents", "Commands by the number of agents in the config, two shares each", "agents", "ms a command", all...)

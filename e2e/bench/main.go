@@ -63,7 +63,7 @@ func sizesOf(short bool) sizes {
 		return sizes{short: true, rounds: 2, slow: 1, large: 2000, files: 500, repo: 300, blob: 4 << 20, keys: 20,
 			shares: []int{1, 4, 16}, agents: []int{1, 10, 100}, parallel: []int{1, 4, 16}}
 	}
-	return sizes{rounds: 60, slow: 7, large: 200_000, files: 20_000, repo: 5000, blob: 200 << 20, keys: 200,
+	return sizes{rounds: 60, slow: 5, large: 200_000, files: 20_000, repo: 5000, blob: 200 << 20, keys: 200,
 		shares: []int{1, 2, 4, 8, 16, 32, 48, 64}, agents: []int{1, 10, 50, 100, 250, 500, 750, 1000}, parallel: []int{1, 2, 4, 8, 16, 32, 48, 64}}
 }
 

@@ -32,7 +32,7 @@ func terminals(m *machine, f *figures) error {
 		flow = append(flow, &cell{title: w.title, cmd: onTerminal(command("cat", blob))})
 		keys = append(keys, &cell{title: w.title, cmd: command(m.self, "echo")})
 	}
-	if err := measure(min(m.slow, 5), alone(flow...)); err != nil {
+	if err := measure(min(m.slow, 3), alone(flow...)); err != nil {
 		return err
 	}
 	for round := range 1 + min(m.slow, 5) {
