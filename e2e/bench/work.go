@@ -52,7 +52,11 @@ func workInside(m *machine, f *figures) error {
 		return m.at(p.home, append(append([]string{}, p.run...), m.self, "work", kind, p.dir)...).output()
 	}
 	cells := map[string]map[string][]cost{}
+	began := time.Now()
 	for round := range m.slow + 1 {
+		if round > 1 && time.Since(began) > patience {
+			break
+		}
 		for i := range places {
 			p := places[(i+round)%len(places)]
 			kind := fmt.Sprintf("all:%d", m.files)
