@@ -55,7 +55,7 @@ func alone(cells ...*cell) []turn {
 }
 
 // patience is how long one measuring may go on; on a quiet machine none takes that long.
-const patience = 75 * time.Second
+const patience = 50 * time.Second
 
 // measure takes all turns, round after round, each round from another one on, so that noise and what a
 // neighbour leaves behind fall on all alike. Of quick commands the first rounds do not count: one more for each ten.

@@ -95,6 +95,7 @@ func sharesCost(m *machine, f *figures) error {
 		{"1 share, read-only", few(1, true)}, {"1 share, writable", few(1, false)},
 		{"10 shares, read-only", few(10, true)}, {"10 shares, writable", few(10, false)},
 		{"1 writable share of 10 files", one("small")}, {"1 writable share of " + count(m.large) + " files", one("large")},
+		{"1 writable share, 500 folders at its top", one("wide")},
 	} {
 		cell, err := m.runWith(c.title, c.shares)
 		if err != nil {

@@ -18,18 +18,18 @@ type series struct {
 	cells []*cell
 }
 
-// medians returns the median time at each number, in milliseconds.
-func (s series) medians() []float64 {
+// quickest returns the quickest tenth at each number, in milliseconds: what is left of a curve's noise on a busy machine.
+func (s series) quickest() []float64 {
 	var all []float64
 	for _, c := range s.cells {
-		all = append(all, float64(c.spread().wall)/1e6)
+		all = append(all, float64(c.spread().p10)/1e6)
 	}
 	return all
 }
 
 // growth measures how the cost of a run grows with shares, agents, and runs at once.
 func growth(m *machine, f *figures) error {
-	f.section("How cost grows", "Each plot is of medians; a straight line is a cost that grows as the work does. \"The last half\" is what one more costs on average in the upper half "+
+	f.section("How cost grows", "Each plot is of the quickest tenth; a straight line is a cost that grows as the work does. \"The last half\" is what one more costs on average in the upper half "+
 		"of the range, \"the first half\" in the lower: nothing may grow faster than its work, so the quotient may not be much above 1.")
 	for _, part := range []func(*machine, *figures) error{growShares, growAgents, growParallel} {
 		if err := part(m, f); err != nil {

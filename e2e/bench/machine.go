@@ -66,7 +66,11 @@ func setUp(s sizes) (*machine, error) {
 	if err := m.tree(m.path("small"), 1, 10); err != nil {
 		return nil, err
 	}
-	return m, m.tree(m.path("large"), m.large/400, 400)
+	// As much at its top as the small one, all else below.
+	if err := m.tree(m.path("large/tree"), m.large/400, 400); err != nil {
+		return nil, err
+	}
+	return m, m.tree(m.path("wide"), 500, 0)
 }
 
 // human is a command of alice's.

@@ -21,7 +21,7 @@ const (
 func svg(title, xTitle, yTitle string, all []series) string {
 	xMax, yMax := 0.0, 0.0
 	for _, s := range all {
-		for i, y := range s.medians() {
+		for i, y := range s.quickest() {
 			xMax, yMax = max(xMax, float64(s.at[i])), max(yMax, y)
 		}
 	}
@@ -57,7 +57,7 @@ func svg(title, xTitle, yTitle string, all []series) string {
 	}
 	for i, s := range all {
 		var points []string
-		for j, v := range s.medians() {
+		for j, v := range s.quickest() {
 			points = append(points, fmt.Sprintf("%.1f,%.1f", x(float64(s.at[j])), y(v)))
 		}
 		fmt.Fprintf(&out, "<polyline class=\"s%d\" points=\"%s\"/>\n", i, strings.Join(points, " "))
@@ -115,11 +115,11 @@ func (f *figures) plot(name, title, xTitle, yTitle string, all ...series) error 
 	fmt.Fprintf(&f.out, "![%s](%s)\n\n", strings.ReplaceAll(title, "`", ""), file)
 	fmt.Fprintf(&f.out, "| %s | with %d | with %d | one more, first half | one more, last half | last ÷ first |\n|---|--:|--:|--:|--:|--:|\n", xTitle, all[0].at[0], all[0].at[last])
 	for _, s := range all {
-		y := s.medians()
+		y := s.quickest()
 		step := func(from, to int) float64 { return (y[to] - y[from]) / float64(s.at[to]-s.at[from]) }
 		first, second := step(0, half), step(half, last)
 		word := "flat"
-		if y[last] > 1.1*y[0] {
+		if y[last] > 1.25*y[0] {
 			word = ratio(second / first)
 		}
 		fmt.Fprintf(&f.out, "| %s | %.2f ms | %.2f ms | %.1f µs | %.1f µs | %s |\n", s.title, y[0], y[last], first*1000, second*1000, word)

@@ -29,8 +29,9 @@ func apartOf(title string, a, b []cost) apart {
 	return apart{title, float64(x.wall) / float64(y.wall), float64(x.cpu) / float64(y.cpu), (width(a) + width(b)) / 2}
 }
 
-// within reports that nothing can be seen: no more than the noise, or three hundredths where there is hardly any.
-func (a apart) within() bool { return a.ratio-1 <= max(a.noise, 0.03) }
+// within reports that nothing can be seen: no more than the noise, or three hundredths where there is hardly any, and no more than a tenth
+// by the processors, which are steadier.
+func (a apart) within() bool { return a.ratio-1 <= max(a.noise, 0.03) && a.cpu <= 1.1 }
 
 // work writes what work costs in the three places.
 func (f *figures) work(places []place, cells map[string]map[string][]cost) {
