@@ -2,12 +2,14 @@
 # What other users' rights, services and sockets give an agent is no way out either, or au says plainly that it is one.
 # machines: bookworm trixie
 # machines by hand: true
-# timeout: 2700
+# timeout: 5400
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 internet=/opt/e2e/tests/internet
 ways=$internet/ways.py
 secret='https://203.0.113.66/'
+backends="nft iptables"
+[ ! -e /dev/vda ] || backends=nft # an emulated machine is slow, and one is enough there
 ok as alice au new -y
 ok as alice au new -y -a other
 ok as alice au new -y -a wide --allow userns --allow setuid
@@ -107,7 +109,7 @@ ok as alice au net status -a loose
 for word in resolver sysbus i386 services; do complains "au: warning: the agent has --allow $word, and these rules do not hold for it: "; done
 ok as alice au net off -a loose
 
-for backend in nft iptables; do
+for backend in $backends; do
 	promise="with $backend: connections from before are cut, and what a closed one still had to send is lost"
 	as alice au run -- python3 /run/internet/hold.py 8 >/run/internet/held 2>&1 &
 	holder=$!

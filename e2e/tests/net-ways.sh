@@ -2,10 +2,12 @@
 # Each way out that a socket gives is open without restriction, and with it nothing leaves the machine.
 # machines: bookworm trixie
 # machines by hand: true
-# timeout: 2700
+# timeout: 5400
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 ways=/opt/e2e/tests/internet/ways.py
+backends="nft iptables"
+[ ! -e /dev/vda ] || backends=nft # an emulated machine is slow, and one is enough there
 ok as alice au new -y
 internet_up
 echo "0 2147483647" >/proc/sys/net/ipv4/ping_group_range
@@ -43,7 +45,7 @@ for way in tcp tcp-6 quic-6 dns dns-tcp fragments device multicast broadcast lin
 	case "$open " in *" $way "*) ;; *) fail "$way is not open" ;; esac
 done
 
-for backend in nft iptables; do
+for backend in $backends; do
 	ok as alice au net restrict --backend $backend --allow allowed.test
 	for way in $open $closed; do
 		promise="with $backend: nothing leaves by $way"
