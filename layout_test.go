@@ -56,13 +56,15 @@ func TestNoWordsOfABuildMachine(t *testing.T) {
 		t.Skip("not a git checkout")
 	}
 	foreign := regexp.MustCompile(`(^|[^\w.$}-])/(work|root/go|root/\.\w+)/|GOPROXY=|GOPRIVATE=|artifactory`)
+	// Names that are reserved for examples are no machine's.
+	reserved := regexp.MustCompile(`GOPROXY=https?://[a-z.]+\.example\b`)
 	for _, name := range strings.Split(strings.Trim(string(files), "\x00"), "\x00") {
 		text, err := os.ReadFile(name)
 		if err != nil || name == "layout_test.go" || bytes.IndexByte(text, 0) >= 0 {
 			continue
 		}
 		for i, line := range strings.Split(string(text), "\n") {
-			if foreign.MatchString(line) {
+			if foreign.MatchString(reserved.ReplaceAllString(line, "")) {
 				t.Errorf("%s:%d: %s", name, i+1, line)
 			}
 		}
