@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/a4u2/au/netfilter"
 )
 
 // daemonUID is a user with nothing: no group, no capability.
@@ -132,6 +134,9 @@ func TestFlood(t *testing.T) {
 	})
 	took := time.Since(began)
 	t.Logf("%d refused connections in %v, %.0f a second", refused.Load(), took.Round(time.Millisecond), float64(refused.Load())/took.Seconds())
+	if least := (10_000 - refuseBurst) / refuseRate * time.Second; took < least {
+		t.Errorf("10,000 refusals took %v, want %v or more", took, least)
+	}
 	if refused.Load() != 10_000 {
 		t.Errorf("%d of 10000 connections were told why", refused.Load())
 	}
@@ -296,5 +301,33 @@ func TestSlowlyLarge(t *testing.T) {
 	}
 	if out, _ := w.agent(t, "curl", "-sS", "https://allowed.example/"); !strings.Contains(out, "allowed.example at") {
 		t.Errorf("beside them: %s", out)
+	}
+}
+
+// TestRoom is that no more than maxLarge connections have room for large heads at
+// once, and that who waits gets the next.
+func TestRoom(t *testing.T) {
+	d := newDaemon(&netfilter.Policy{}, &log{}, "")
+	first := &session{d: d}
+	for i := range maxLarge {
+		s := first
+		if i > 0 {
+			s = &session{d: d}
+		}
+		if s.room() != nil || s.room() != nil {
+			t.Fatalf("connection %d has no room", i)
+		}
+	}
+	got := make(chan error, 1)
+	go func() { got <- (&session{d: d}).room() }()
+	select {
+	case err := <-got:
+		t.Fatalf("one too many: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	first.leaveRoom()
+	first.leaveRoom()
+	if err := <-got; err != nil {
+		t.Error(err)
 	}
 }
