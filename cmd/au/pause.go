@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
@@ -76,7 +77,12 @@ func (c *stopCmd) Run(a *app) error {
 	if err := runner.Apply(context.Background(), plan); err != nil || c.DryRun {
 		return err
 	}
-	if left := processes(policy.UID); len(left) > 0 {
+	left := processes(policy.UID)
+	// What guards a run stands outside the unit, and ends when it has seen the end of what it guards.
+	for deadline := time.Now().Add(patience / 4); len(left) > 0 && time.Now().Before(deadline); left = processes(policy.UID) {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if len(left) > 0 {
 		return hintError{fmt.Errorf("all in the unit of agent %q has ended; started elsewhere, by root, and still running: %s", c.Agent, strings.Join(left, ", ")),
 			"sudo pkill -KILL -u " + c.Agent}
 	}
