@@ -1,8 +1,8 @@
 #!/bin/sh
 # After a reboot the agent is as restricted as before, and what was given for a time has ended.
-# machines: bookworm trixie
-# machines by hand: true
 # timeout: 1800
+# machines: trixie
+# machines by hand: bookworm true
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 if [ "$STAGE" = 1 ]; then

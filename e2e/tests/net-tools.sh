@@ -1,8 +1,8 @@
 #!/bin/sh
 # git over HTTPS and SSH, and npm from an allowed mirror, work for a restricted agent; what is not allowed is refused as policy, and nothing leaves.
-# machines: bookworm trixie
-# machines by hand: true
 # timeout: 3600
+# machines: bookworm
+# machines by hand: trixie true
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 . /opt/e2e/tests/internet/services.sh

@@ -1,8 +1,8 @@
 #!/bin/sh
 # What other users' rights, services and sockets give an agent is no way out either, or au says plainly that it is one.
-# machines: bookworm trixie
-# machines by hand: true
 # timeout: 5400
+# machines: trixie
+# machines by hand: bookworm true
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 internet=/opt/e2e/tests/internet

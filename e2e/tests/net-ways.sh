@@ -1,8 +1,8 @@
 #!/bin/sh
 # Each way out that a socket gives is open without restriction, and with it nothing leaves the machine.
-# machines: bookworm trixie
-# machines by hand: true
 # timeout: 5400
+# machines: bookworm
+# machines by hand: trixie true
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 ways=/opt/e2e/tests/internet/ways.py
