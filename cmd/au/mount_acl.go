@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -70,7 +71,7 @@ func (a *app) grantACL(ctx context.Context, r *step.Runner, s sharing, m config.
 
 // revokeACL undoes grantACL, also where the agent owns files by now: those become the human's first, by root's word.
 func (a *app) revokeACL(ctx context.Context, r *step.Runner, human provision.User, agent csrc.Policy, m config.Mount) error {
-	if vanished(m.Source) {
+	if start.Vanished(m.Source) {
 		if !r.DryRun {
 			os.Remove(aclRecord(a.configPath(human), agent.Name, m.Source))
 		}
@@ -118,7 +119,7 @@ func (a *app) endShares(ctx context.Context, r *step.Runner, human provision.Use
 // endLegacyShares gives what an agent of the original's owns in shares back to the human.
 func (a *app) endLegacyShares(ctx context.Context, r *step.Runner, human provision.User, agent uint32, shares []string) {
 	for _, source := range shares {
-		if vanished(source) {
+		if start.Vanished(source) {
 			continue
 		}
 		if err := a.giveBack(ctx, r, source, agent, human); err != nil {

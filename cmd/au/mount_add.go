@@ -147,9 +147,3 @@ func mark(m config.Mount) string {
 	}
 	return word
 }
-
-// vanished reports whether a share's folder is not there, or is no folder.
-func vanished(source string) bool {
-	info, err := os.Lstat(source)
-	return err != nil || !info.IsDir()
-}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
@@ -97,7 +98,7 @@ func (c *mountCheckCmd) sources(a *app) ([]string, error) {
 	}
 	var all []string
 	for _, m := range entry.Mounts {
-		if vanished(m.Source) {
+		if start.Vanished(m.Source) {
 			fmt.Fprintf(a.err, "au: share %s is not there any more\n", show(m.Source))
 			continue
 		}

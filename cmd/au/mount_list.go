@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -43,7 +44,7 @@ func (c *mountListCmd) Run(a *app) error {
 	views := []mountView{}
 	if entry != nil {
 		for _, m := range entry.Mounts {
-			views = append(views, mountView{m.Source, m.Target, m.ReadOnly, m.ACL, getuid() != 0 && vanished(m.Source)})
+			views = append(views, mountView{m.Source, m.Target, m.ReadOnly, m.ACL, getuid() != 0 && start.Vanished(m.Source)})
 		}
 	}
 	if c.JSON {

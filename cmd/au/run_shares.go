@@ -4,8 +4,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"slices"
 
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
@@ -19,7 +17,7 @@ func (c *runCmd) shares(a *app, me provision.User, p csrc.Policy, known *config.
 	var all []config.Mount
 	if entry := known.Agent(p.Name); entry != nil {
 		for _, m := range entry.Mounts {
-			if vanished(m.Source) {
+			if start.Vanished(m.Source) {
 				fmt.Fprintf(a.err, "au: share %s is not there any more, so this run goes without it\nau: hint: %s\n", show(m.Source), mountLine("remove", p.Name, m.Source))
 				continue
 			}
@@ -46,15 +44,11 @@ func (c *runCmd) shares(a *app, me provision.User, p csrc.Policy, known *config.
 
 // checkHome refuses a run with a writable share once the human's home has been opened to everybody; `au mount add` has looked closer.
 func (c *runCmd) checkHome(me provision.User, all []config.Mount, known *config.Config) error {
-	writable := func(m config.Mount) bool { return !m.ReadOnly && !m.ACL }
-	if known.DisableHomeAccessCheck || !slices.ContainsFunc(all, writable) {
-		return nil
-	}
-	info, err := os.Stat(me.Home)
+	open, err := start.HomeOpen(me.Home, known, all)
 	if err != nil {
-		return fmt.Errorf("your home: %w", err)
+		return err
 	}
-	if openings := provision.HomeOpenings(me.Home, provision.Path{Mode: info.Mode()}, true); len(openings) > 0 {
+	if openings := provision.HomeOpenings(me.Home, provision.Path{Mode: open}, true); len(openings) > 0 {
 		return &provision.Refusal{
 			Why: fmt.Sprintf("others can enter your home %s (%s) by now, and could run there what the agent leaves as yours; writable shares want it closed",
 				me.Home, openings[0].Who),

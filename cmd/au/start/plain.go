@@ -5,6 +5,7 @@ package start
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/a4u2/au/csrc"
@@ -18,8 +19,8 @@ const Complete = "au-complete"
 // DefaultAgent is whom a command is for that names nobody.
 const DefaultAgent = "agent"
 
-// ErrNotPlain is a run of which something has to be said, or that asks for more than a command.
-var ErrNotPlain = errors.New("not a plain run")
+// errNotPlain is a run of which something has to be said, or that asks for more than a command.
+var errNotPlain = errors.New("not a plain run")
 
 // Words reads the arguments of a plain run: run [-a NAME | --agent NAME | --agent=NAME] [--] COMMAND…
 func Words(args []string) (agent string, command []string, ok bool) {
@@ -41,11 +42,11 @@ func Words(args []string) (agent string, command []string, ok bool) {
 }
 
 // Plain prepares a run that has no options, and of which there is nothing to say: the same run that all of `au run` would start. uid and home are the
-// human's; complete is the program that speaks afterwards. Whatever is not as it should be is ErrNotPlain or an error: the complete program says what.
+// human's; complete is the program that speaks afterwards. Whatever is not as it should be is errNotPlain or an error: the complete program says what.
 func (m Machine) Plain(args []string, uid int, home, complete string) (*os.File, csrc.Run, error) {
 	agent, command, ok := Words(args)
 	if !ok {
-		return nil, csrc.Run{}, ErrNotPlain
+		return nil, csrc.Run{}, errNotPlain
 	}
 	known, err := m.plainConfig(uid, home)
 	if err != nil {
@@ -57,7 +58,7 @@ func (m Machine) Plain(args []string, uid int, home, complete string) (*os.File,
 		return nil, csrc.Run{}, err
 	}
 	if m.Frozen(policy) {
-		return nil, csrc.Run{}, ErrNotPlain
+		return nil, csrc.Run{}, errNotPlain
 	}
 	run := csrc.Run{Agent: agent, Command: command}
 	shares, err := plainShares(entry, known, home)
@@ -66,7 +67,7 @@ func (m Machine) Plain(args []string, uid int, home, complete string) (*os.File,
 	}
 	var unshared string
 	if run.Dir, unshared = Directory("", home, policy.Home, shares); unshared != "" {
-		return nil, csrc.Run{}, ErrNotPlain
+		return nil, csrc.Run{}, errNotPlain
 	}
 	if run.Shares, err = Mounted(shares, policy.Home); err != nil {
 		return nil, csrc.Run{}, err
@@ -82,7 +83,7 @@ func (m Machine) Plain(args []string, uid int, home, complete string) (*os.File,
 // plainConfig reads the config of a human who is not root, on a machine where nothing else says which agents there are.
 func (m Machine) plainConfig(uid int, home string) (*config.Config, error) {
 	if uid == 0 || home == "" || m.exists(config.DeclaredPath) {
-		return nil, ErrNotPlain
+		return nil, errNotPlain
 	}
 	return config.Load(config.DefaultPath(home))
 }
@@ -101,18 +102,12 @@ func plainShares(entry *config.Agent, known *config.Config, home string) ([]conf
 	if entry == nil {
 		return nil, nil
 	}
-	shares := append([]config.Mount(nil), entry.Mounts...)
-	writable := false
-	for _, s := range shares {
-		if info, err := os.Lstat(s.Source); err != nil || !info.IsDir() {
-			return nil, ErrNotPlain
-		}
-		writable = writable || !s.ReadOnly && !s.ACL
+	shares := slices.Clone(entry.Mounts)
+	if slices.ContainsFunc(shares, func(m config.Mount) bool { return Vanished(m.Source) }) {
+		return nil, errNotPlain
 	}
-	if writable && !known.DisableHomeAccessCheck {
-		if info, err := os.Stat(home); err != nil || info.Mode().Perm()&0o001 != 0 {
-			return nil, ErrNotPlain
-		}
+	if open, err := HomeOpen(home, known, shares); err != nil || open != 0 {
+		return nil, errNotPlain
 	}
 	share.Sort(shares, func(m config.Mount) string { return m.Target })
 	return shares, nil

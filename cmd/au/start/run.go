@@ -5,8 +5,10 @@ package start
 import (
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/a4u2/au/csrc"
@@ -26,6 +28,29 @@ func Mounted(shares []config.Mount, home string) ([]csrc.Share, error) {
 		all = append(all, csrc.Share{Source: m.Source, Target: target, ReadOnly: m.ReadOnly, ACL: m.ACL})
 	}
 	return all, nil
+}
+
+// Vanished reports whether the folder of a share is not there any more.
+func Vanished(source string) bool {
+	info, err := os.Lstat(source)
+	return err != nil || !info.IsDir()
+}
+
+// HomeOpen returns the mode of the human's home where everybody can enter that while the agent can write what is below it, and 0 where nothing is wrong; the
+// config can say that this is wanted.
+func HomeOpen(home string, known *config.Config, shares []config.Mount) (fs.FileMode, error) {
+	writable := func(m config.Mount) bool { return !m.ReadOnly && !m.ACL }
+	if known.DisableHomeAccessCheck || !slices.ContainsFunc(shares, writable) {
+		return 0, nil
+	}
+	info, err := os.Stat(home)
+	if err != nil {
+		return 0, fmt.Errorf("your home: %w", err)
+	}
+	if info.Mode().Perm()&0o001 == 0 {
+		return 0, nil
+	}
+	return info.Mode(), nil
 }
 
 // Directory returns where a run starts: in wanted, else in the agent's counterpart of the current folder, else in the agent's home. unshared is the current
