@@ -24,6 +24,9 @@ mkdir -p "$e2e"
 : "${STAGE:=1}"
 # How often what is random is tried: ROUNDS=… of e2e/run.
 [ ! -e /opt/e2e/rounds ] || { ROUNDS=$(cat /opt/e2e/rounds); export ROUNDS; }
+# Whether to say when each command begins: TRACE=1 of e2e/run.
+e2e_trace=
+[ ! -e /opt/e2e/trace ] || e2e_trace=1
 promise=$(sed -n '2s/^# //p' "$0")
 e2e_last=
 
@@ -48,6 +51,7 @@ e2e_quote() {
 e2e_run() {
 	e2e_last=$*
 	e2e_status=0
+	[ -z "$e2e_trace" ] || echo "$(date +%T) $*"
 	"$@" >"$e2e/out" 2>"$e2e/err" </dev/null || e2e_status=$?
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Restricting a restricted agent says what is no longer in force; a person without rules to give is offered presets; a dry run is checked and changes nothing.
 # machines: trixie
-# machines by hand: bookworm
+# machines by hand: bookworm true
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 ok as alice au new -y

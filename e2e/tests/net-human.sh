@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the human does on the network is as before: on the agent's own source port, with much still to send, between their servers, with IPv6 alone.
 # machines: bookworm
-# machines by hand: trixie
+# machines by hand: trixie true
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 ok as alice au new -y

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Rules can be added, taken back and given for a time; the log says what was refused, and which line allows it.
 # machines: trixie
-# machines by hand: bookworm
+# machines by hand: bookworm true
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 ok as alice au new -y

@@ -8,6 +8,7 @@
 #   on_wire                prints how many packets left the machine, but for questions to the resolvers, resets and what finds neighbours
 #   stays COMMAND…         runs COMMAND, whatever its status; nothing left the machine meanwhile
 #   untouched COMMAND…     runs COMMAND, whatever its status; nothing reached the attacker meanwhile
+#   taken WAY…             the last command was ways.py, which came to the end of each
 #   agent COMMAND…         runs COMMAND as the agent under `au run` of alice
 
 internet_up() {
@@ -97,5 +98,7 @@ untouched() {
 	seen_now=$(attacked)
 	[ "$seen_now" = "$seen_before" ] || fail "$((seen_now - seen_before)) packets reached the attacker"
 }
+
+taken() { for e2e_way; do grep -q "^$e2e_way [0-9]" "$e2e/out" || fail "$e2e_way was not taken"; done; }
 
 agent() { as alice au run -- "$@"; }

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ways.py: prints the names of the ways out. ways.py NAME: takes one, and prints what became of it.
+"""ways.py: prints the names of the ways out. ways.py [--when-told] NAME…: takes them one after the other.
 
-It exits 0 whatever came of it, and 3 where this kernel, or the filter of system calls, has no such socket for an ordinary user. Whether a packet left is for
-whoever stands outside to say.
+Of each it prints, as it is over, a line `NAME STATUS what became of it`. The status is 0 whatever came of it, and 3 where this kernel, or the filter of
+system calls, has no such socket for an ordinary user; it exits with the highest. Whether a packet left is for whoever stands outside to say. With
+--when-told it waits for a line of its standard input before each, so that who counts packets can tell the ways apart.
 """
 import errno
 import os
@@ -13,7 +14,7 @@ import sys
 
 HOST4, HOST6 = "203.0.113.66", "2001:db8:2::66"
 DEVICE = "up0"
-DATA = b"a secret"
+DATA = b"a secret\n\n"  # whole, so that a web server answers at once
 MPTCP, UDPLITE, SCTP, DCCP, IPV6_RTHDR = 262, 136, 132, 33, 57
 
 
@@ -145,20 +146,33 @@ WAYS = {
 }
 
 
+def take(name):
+    """Takes a way, and returns its status and what became of it."""
+    try:
+        return 0, f"answered: {WAYS[name]()[:60]!r}"
+    except OSError as err:
+        status = 0
+        if err.errno in (errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT, errno.EAFNOSUPPORT) or "socket()" in str(err):
+            status = 3
+        if err.errno in (errno.EPERM, errno.EACCES) and name.split("-")[0] in ("raw", "packet", "vsock", "source"):
+            status = 3
+        return status, f"error: {err}"
+
+
 def main():
-    if len(sys.argv) == 1:
+    names = sys.argv[1:]
+    if not names:
         print("\n".join(WAYS))
         return 0
-    try:
-        said = WAYS[sys.argv[1]]()
-        print(f"answered: {said[:60]!r}")
-    except OSError as err:
-        print(f"error: {err}")
-        if err.errno in (errno.EPROTONOSUPPORT, errno.ESOCKTNOSUPPORT, errno.EAFNOSUPPORT) or "socket()" in str(err):
-            return 3
-        if err.errno in (errno.EPERM, errno.EACCES) and sys.argv[1].split("-")[0] in ("raw", "packet", "vsock", "source"):
-            return 3
-    return 0
+    told = names[0] == "--when-told"
+    highest = 0
+    for name in names[told:]:
+        if told and not sys.stdin.readline():
+            sys.exit(f"nobody said that {name} is to be taken")
+        status, said = take(name)
+        highest = max(highest, status)
+        print(name, status, said, flush=True)
+    return highest
 
 
 if __name__ == "__main__":
