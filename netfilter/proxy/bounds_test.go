@@ -160,15 +160,9 @@ func TestFlood(t *testing.T) {
 // askFlood asks for n refused names as the agent, each another one.
 func (w *world) askFlood(t *testing.T, n int) {
 	t.Helper()
-	asAgent(1, func() {
-		conn, err := net.Dial("udp", dnsAddr+":53")
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer conn.Close()
+	answered := 0
+	asking(t, func(conn net.Conn) {
 		buf := make([]byte, 1500)
-		answered := 0
 		for i := range n {
 			conn.SetDeadline(time.Now().Add(time.Second))
 			conn.Write(question(fmt.Sprintf("flood-%d.example", i)))
@@ -176,9 +170,23 @@ func (w *world) askFlood(t *testing.T, n int) {
 				answered++
 			}
 		}
-		if answered < n*99/100 {
-			t.Errorf("%d of %d refused questions were answered", answered, n)
+	})
+	if answered < n*99/100 {
+		t.Errorf("%d of %d refused questions were answered", answered, n)
+	}
+}
+
+// asking calls f as the agent, with a socket for questions to the name server.
+func asking(t *testing.T, f func(net.Conn)) {
+	t.Helper()
+	asAgent(1, func() {
+		conn, err := net.Dial("udp", dnsAddr+":53")
+		if err != nil {
+			t.Error(err)
+			return
 		}
+		defer conn.Close()
+		f(conn)
 	})
 }
 

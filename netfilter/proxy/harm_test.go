@@ -90,22 +90,13 @@ func slowHeads(t *testing.T, w *world) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
-					return
-				}
-				io.WriteString(conn, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 30_000))
-				io.Copy(io.Discard, conn)
-			}()
+	go serve(ln, func(conn net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
+			return
 		}
-	}()
+		io.WriteString(conn, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 30_000))
+		io.Copy(io.Discard, conn)
+	})
 }
 
 // unfinished opens n connections that show a large hello or head without its end.
@@ -175,13 +166,7 @@ func (w *world) questionsUnsent(t *testing.T, n int) {
 
 // askMany asks n questions without waiting for the answers.
 func (w *world) askMany(t *testing.T, n int, format string) {
-	asAgent(1, func() {
-		conn, err := net.Dial("udp", dnsAddr+":53")
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer conn.Close()
+	asking(t, func(conn net.Conn) {
 		go io.Copy(io.Discard, conn)
 		for i := range n {
 			conn.Write(question(fmt.Sprintf(format, i)))

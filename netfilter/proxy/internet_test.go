@@ -123,27 +123,33 @@ func (w *world) serveBanner(addr string, port int) error {
 	if err != nil {
 		return err
 	}
-	go func() {
+	go serve(ln, func(conn net.Conn) {
+		io.WriteString(conn, "HELLO\n")
+		buf := make([]byte, 1024)
 		for {
-			conn, err := ln.Accept()
+			n, err := conn.Read(buf)
 			if err != nil {
 				return
 			}
-			go func() {
-				defer conn.Close()
-				io.WriteString(conn, "HELLO\n")
-				buf := make([]byte, 1024)
-				for {
-					n, err := conn.Read(buf)
-					if err != nil {
-						return
-					}
-					io.WriteString(conn, strings.ToUpper(string(buf[:n])))
-				}
-			}()
+			io.WriteString(conn, strings.ToUpper(string(buf[:n])))
 		}
-	}()
+	})
 	return nil
+}
+
+// serve hands each connection to handle, several at once, and closes it then. It
+// ends with the listener.
+func serve(ln net.Listener, handle func(net.Conn)) {
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer conn.Close()
+			handle(conn)
+		}()
+	}
 }
 
 // An authority signs for any name.
