@@ -97,7 +97,7 @@ var waysOut = []struct {
 	{"bound_to_device", agent, "203.0.113.66:443 dev=up0", "error: "},
 	{"bound_to_device_v6", agent, "[2001:db8:2::66]:443 dev=up0", "error: "},
 	{"bound_to_device_dns", agent, "203.0.113.66:53 proto=udp dev=up0", "error: "},
-	{"routing_header", agent, "[2001:db8:2::66]:443 rthdr=2001:db8:1::1", "error: "},
+	{"routing_header", agent, "[2001:db8:2::66]:443 rthdr=2001:db8:1::1 ms=500", "error: "},
 	{"routing_header_udp", agent, "[2001:db8:2::66]:53 proto=udp rthdr=2001:db8:1::1 quiet", ""},
 }
 

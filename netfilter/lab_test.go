@@ -40,8 +40,10 @@ type lab struct {
 	program string // this test binary, where every uid can execute it
 	group   string // a cgroup of the lab's own, once there is one
 	path    string // PATH for the packet filter's programs
+	mark    int    // a packet socket that marks are sent on
 	mu      sync.Mutex
 	wire    []string
+	marks   chan byte
 	got     chan string // one for each connection that ended on the internet: how many bytes it brought
 }
 
@@ -81,7 +83,7 @@ func inLab(t *testing.T, body func(*lab)) {
 }
 
 func newLab(t *testing.T) *lab {
-	l := &lab{t: t, program: "/run/lab/program", path: os.Getenv("PATH") + ":/usr/sbin:/sbin", got: make(chan string, 1000)}
+	l := &lab{t: t, program: "/run/lab/program", path: os.Getenv("PATH") + ":/usr/sbin:/sbin", got: make(chan string, 1000), marks: make(chan byte, 100)}
 	l.must("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run")
 	for _, line := range strings.Split(strings.TrimSpace(labNetwork), "\n") {
 		l.must(strings.Fields(line)...)
@@ -104,7 +106,8 @@ func newLab(t *testing.T) *lab {
 		}
 	}()
 	l.standIns()
-	go l.sniff()
+	l.mark = l.packetSocket()
+	go l.sniff(l.packetSocket())
 	return l
 }
 
@@ -266,19 +269,19 @@ func originalDestination(conn *net.TCPConn) string {
 	return out
 }
 
-// sniff notes every packet that leaves the machine, neighbour discovery and multicast membership apart.
-func (l *lab) sniff() {
+// packetSocket returns a socket that sees what passes up0, with room for much of it.
+func (l *lab) packetSocket() int {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW, int(htons(unix.ETH_P_ALL)))
-	if err != nil {
-		panic(err)
-	}
+	must(l.t, err)
+	must(l.t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 32<<20))
 	up0, err := net.InterfaceByName("up0")
-	if err != nil {
-		panic(err)
-	}
-	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: up0.Index}); err != nil {
-		panic(err)
-	}
+	must(l.t, err)
+	must(l.t, unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: htons(unix.ETH_P_ALL), Ifindex: up0.Index}))
+	return fd
+}
+
+// sniff notes every packet that leaves the machine, neighbour discovery and multicast membership apart.
+func (l *lab) sniff(fd int) {
 	buf := make([]byte, 65536)
 	for {
 		n, from, err := unix.Recvfrom(fd, buf, 0)
@@ -286,7 +289,9 @@ func (l *lab) sniff() {
 			continue
 		}
 		if ll, ok := from.(*unix.SockaddrLinklayer); ok && ll.Pkttype == unix.PACKET_OUTGOING {
-			if text := packet(buf[:n]); text != "" {
+			if ll.Protocol == htons(markProtocol) {
+				l.marks <- buf[14]
+			} else if text := packet(buf[:n]); text != "" {
 				l.mu.Lock()
 				l.wire = append(l.wire, text)
 				l.mu.Unlock()
@@ -335,15 +340,45 @@ func (l *lab) received() string {
 
 // left returns what left the machine while do ran, and a little after.
 func (l *lab) left(do func()) []string {
-	time.Sleep(20 * time.Millisecond)
+	l.t.Helper()
+	l.caughtUp()
 	l.mu.Lock()
 	l.wire = nil
 	l.mu.Unlock()
 	do()
-	time.Sleep(80 * time.Millisecond)
+	time.Sleep(50 * time.Millisecond)
+	l.caughtUp()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]string(nil), l.wire...)
+}
+
+const markProtocol = 0x88b5 // for experiments of one's own, IEEE 802
+
+var lastMark byte
+
+// caughtUp returns when sniff has noted all that left the machine before: when it has seen a frame that is sent now. On a busy machine
+// that may be long after.
+func (l *lab) caughtUp() {
+	l.t.Helper()
+	lastMark++
+	frame := make([]byte, 60)
+	frame[5], frame[14] = 1, lastMark // to nobody
+	binary.BigEndian.PutUint16(frame[12:], markProtocol)
+	if _, err := unix.Write(l.mark, frame); err != nil {
+		l.t.Fatalf("mark what left the machine so far: %v", err)
+	}
+	late := time.After(30 * time.Second)
+	for {
+		select {
+		case mark := <-l.marks:
+			if mark == lastMark {
+				return
+			}
+		case <-late:
+			l.t.Fatal("what left the machine is not seen")
+		}
+	}
 }
 
 // legacy puts the older iptables first in the lab's PATH, and says whether there is one.

@@ -97,7 +97,7 @@ func open(target netip.AddrPort, opts map[string]string) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("no such socket: %w", err)
 	}
-	deadline := &unix.Timeval{Sec: 2}
+	deadline := &unix.Timeval{Sec: 10}
 	if ms, _ := strconv.Atoi(opts["ms"]); ms != 0 {
 		deadline = &unix.Timeval{Usec: int64(ms) * 1000}
 	}
@@ -173,6 +173,19 @@ func dial(target string, opts map[string]string) error {
 	}
 	if _, ok := opts["reset"]; ok {
 		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+		return unix.Close(fd)
+	}
+	return hangUp(fd)
+}
+
+// hangUp ends a connection and waits for the other side's end: closed at once, the last packet might leave whenever that side gets round
+// to it, in the middle of whatever is looked at then.
+func hangUp(fd int) error {
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	if err == nil && kind == unix.SOCK_STREAM && unix.Shutdown(fd, unix.SHUT_WR) == nil {
+		rest := make([]byte, 64<<10)
+		for n, err := unix.Read(fd, rest); n > 0 || err == unix.EINTR; n, err = unix.Read(fd, rest) {
+		}
 	}
 	return unix.Close(fd)
 }
