@@ -50,8 +50,14 @@ promise="the complete program is not needed for a plain run, and is named where 
 mv $complete $complete.away
 ok as alice au run true
 ok as alice au list
-fails 125 as alice au info
-complains 'install au again'
+for words in info 'net status' '--human alice info' --version nosuch; do
+	fails 1 as alice au $words
+	complains 'install au again'
+done
+for words in 'run -a nosuch true' shell '-C x run true'; do
+	fails 125 as alice au $words
+	complains 'install au again'
+done
 fails 125 as alice sh -c 'cd other && exec au run true'
 mv $complete.away $complete
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/a4u2/au/cmd/au/start"
@@ -23,14 +24,14 @@ func main() {
 	entrypoint, run, err := start.Real.Plain(os.Args[1:], os.Getuid(), os.Getenv("HOME"), complete)
 	if err != nil {
 		err = syscall.Exec(complete, os.Args, os.Environ())
-		refuse(fmt.Errorf("run %s: %w; install au again", complete, err))
+		fail(fmt.Errorf("run %s: %w; install au again", complete, err), failed(os.Args[1:]))
 	}
 	if !terminal.Any() {
-		refuse(csrc.Exec(entrypoint, run.Argv(), run.Environ()))
+		fail(csrc.Exec(entrypoint, run.Argv(), run.Environ()), refused)
 	}
 	status, err := terminal.Run(entrypoint, run.Argv(), run.Environ())
 	if err != nil {
-		refuse(err)
+		fail(err, refused)
 	}
 	os.Exit(status)
 }
@@ -48,7 +49,7 @@ func list() error {
 func findComplete() string {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
-		refuse(err)
+		fail(err, failed(os.Args[1:]))
 	}
 	folder := filepath.Dir(self)
 	if beside := filepath.Join(folder, start.Complete); syscall.Access(beside, 1) == nil { // X_OK
@@ -57,8 +58,26 @@ func findComplete() string {
 	return filepath.Join(folder, "../libexec/au", start.Complete)
 }
 
-// refuse says why nothing runs, with the status that `au run` has for that.
-func refuse(err error) {
+// refused is the status of `au run` and `au shell` where nothing runs; their other statuses are the command's.
+const refused = 125
+
+// failed returns the status that a failure of au has with these arguments.
+func failed(args []string) int {
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		option := args[0]
+		args = args[1:]
+		if len(args) > 0 && (option == "-C" || option == "--config" || option == "--human") {
+			args = args[1:]
+		}
+	}
+	if len(args) > 0 && (args[0] == "run" || args[0] == "shell") {
+		return refused
+	}
+	return 1
+}
+
+// fail says why nothing is done, and ends with that status.
+func fail(err error, status int) {
 	fmt.Fprintf(os.Stderr, "au: %v\n", err)
-	os.Exit(125)
+	os.Exit(status)
 }
