@@ -127,8 +127,11 @@ func (a Attempt) judge(err error) Attempt {
 		a.Stopped, a.Said = true, "refused at once"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EAFNOSUPPORT):
 		a.Said = "no route there, for anybody"
-	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, syscall.EHOSTUNREACH):
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.ETIMEDOUT):
 		a.Open, a.Said = true, "was sent, and nobody answered"
+	case errors.Is(err, syscall.EHOSTUNREACH):
+		// A router says so, and firewalld before 2.0 of what is diverted over IPv6: they cannot be told apart.
+		a.Open, a.Said = true, "unreachable, says this machine or one on the way"
 	default:
 		a.Open, a.Said = true, err.Error()
 	}

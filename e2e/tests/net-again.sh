@@ -2,6 +2,7 @@
 # Restricting a restricted agent says what is no longer in force; a person without rules to give is offered presets; a dry run is checked and changes nothing.
 # machines: trixie
 # machines by hand: bookworm true
+# timeout: 1800
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 ok as alice au new -y
@@ -26,7 +27,7 @@ while True:
 sys.stdout.buffer.write(shown.replace(b"\r", b""))
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 PYTHON
-answer() { timeout 60 python3 /run/internet/answer.py "$@"; }
+answer() { timeout 300 python3 /run/internet/answer.py "$@"; }
 ok answer "1 npm" "au net restrict"
 says "What does the agent need?"
 for preset in anthropic openai github go npm pypi rust debian; do says " $preset "; done
@@ -114,7 +115,7 @@ ok sh -c 'runuser -l alice -c "au net show --format iptables" | sed "1,/^# ip6ta
 ok sh -c 'runuser -l alice -c "au net show --format toml" | cmp - /etc/au/net/agent.toml'
 
 promise="the log follows: a refusal is shown as it comes"
-(as alice timeout 20 au net log -f --denied >/run/followed 2>&1) &
+(as alice timeout 120 au net log -f --denied >/run/followed 2>&1) &
 sleep 1
 untouched agent curl -sS --max-time 10 https://mirror.test/
 soon grep -q mirror.test /run/followed

@@ -9,7 +9,10 @@ if [ "$STAGE" = 1 ]; then
 	ok as alice au new -y
 	internet_up
 	ok as alice au net restrict --allow allowed.test
-	ok as alice au net allow --for 5s other.test
+	span=5
+	[ ! -e /dev/vda ] || span=150 # an emulated machine takes that long for what is to happen meanwhile
+	ok as alice au net allow --for ${span}s other.test
+	date +%s -d "$span seconds" >/var/lib/e2e.end
 	ok as alice au net allow --for 2h mirror.test
 	soon agent curl -sS --max-time 20 https://other.test/
 	reboot_machine
@@ -32,8 +35,9 @@ soon agent curl -sS --max-time 20 https://mirror.test/
 ok as alice au net status
 says "mirror.test (until"
 promise="what was given for a time has ended"
-sleep 6 # a quick machine is up again before the five seconds are over
+# A quick machine is up again before the time is over.
+while [ "$(date +%s)" -le "$(cat /var/lib/e2e.end)" ]; do sleep 1; done
 untouched agent curl -sS --max-time 5 https://other.test/
-[ "$e2e_status" != 0 ] || fail "the agent reached what was given for 5 seconds"
+[ "$e2e_status" != 0 ] || fail "the agent reached what was given for seconds"
 ok as alice au net status
 says "other.test (ended"

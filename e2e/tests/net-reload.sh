@@ -82,6 +82,26 @@ sleep 1
 wait $!
 [ "$(on_wire)" -gt $((before + 100)) ] || fail "an agent that is not restricted gets next to nothing out, so that this would show nothing"
 
+# firewalld before 2.0 refuses what is diverted over IPv6 (docs/network.md), unless it is told not to.
+case $(firewall-offline-cmd --version 2>/dev/null) in
+1.* | 0.*)
+	promise="an old firewalld lets the agent have IPv4 alone, and nothing out"
+	ok as alice au net restrict --allow allowed.test
+	ok systemctl start firewalld.service
+	sleep 3
+	before=$(on_wire)
+	for _ in 1 2 3; do e2e_run agent curl -6 -sS --max-time 10 https://allowed.test/; done
+	[ "$e2e_status" != 0 ] || fail "this firewalld refuses nothing over IPv6, and docs/network.md says that it does"
+	[ "$(on_wire)" = "$before" ] || fail "packets left the machine"
+	ok agent curl -sS --max-time 20 https://allowed.test/
+	fails 1 as alice au net status --verify
+	says "TCP to [2001:db8::1]:443: unreachable, says this machine or one on the way"
+	ok systemctl stop firewalld.service
+	ok as alice au net off
+	sed -i 's/^RFC3964_IPv4=yes/RFC3964_IPv4=no/' /etc/firewalld/firewalld.conf
+	;;
+esac
+
 for backend in nft iptables; do
 	ok as alice au net restrict --backend $backend --allow allowed.test
 	if command -v firewall-cmd >/dev/null; then

@@ -4,7 +4,9 @@
 
 Every name in NAMES has an IPv4 and an IPv6 address; both are in the namespace. HTTP and HTTPS answer on all of them:
 / with the host asked for and the address that was dialled, /big with 8 MB, a POST with how much came, /git/ with the repositories of
-/run/internet/git. DNS answers on *.53.
+/run/internet/git. DNS answers on *.53; on *.54, ports 53 and 5354, there is another server, which says that every name is other.test's address.
+What is asked stands in /run/internet/dns.log, by the name and the number of the type, what the other one is asked with " elsewhere" behind it. allowed.test has
+an HTTPS record with a key to hide names with.
 """
 import http.server
 import os
@@ -21,6 +23,8 @@ NAMES = {  # name: (last byte of 203.0.113.x and 2001:db8:2::x)
     "allowed.test": 7, "www.allowed.test": 7, "git.test": 8, "mirror.test": 9, "other.test": 10,
     "attacker.test": 66, "ns.test": 53,
 }
+# ipv4hint and ech, of which only that they are there matters.
+HTTPS = struct.pack("!HBHH", 1, 0, 4, 4) + socket.inet_aton("203.0.113.66") + struct.pack("!HH", 5, 4) + b"\0\2\xfe\x0d"
 INSIDE = {"inside.test": "127.0.0.1", "lan.test": "198.51.100.2"}
 
 
@@ -101,17 +105,19 @@ def parse(question):
     return ".".join(labels).lower(), struct.unpack("!H", question[at + 1:at + 3])[0], at + 5
 
 
-def resolve(question):
+def resolve(question, elsewhere=False):
     name, kind, end = parse(question)
     with open("/run/internet/dns.log", "a") as log:
-        log.write(f"{name} {kind}\n")
+        log.write(f"{name} {kind}{' elsewhere' if elsewhere else ''}\n")
     data = b""
-    if kind == 1 and name in NAMES:
-        data = socket.inet_aton(f"203.0.113.{NAMES[name]}")
+    if kind == 65 and name == "allowed.test":
+        data = HTTPS
+    elif kind == 1 and name in NAMES:
+        data = socket.inet_aton(f"203.0.113.{10 if elsewhere else NAMES[name]}")
     elif kind == 1 and name in INSIDE:
         data = socket.inet_aton(INSIDE[name])
     elif kind == 28 and name in NAMES:
-        data = socket.inet_pton(socket.AF_INET6, f"2001:db8:2::{NAMES[name]}")
+        data = socket.inet_pton(socket.AF_INET6, f"2001:db8:2::{10 if elsewhere else NAMES[name]}")
     known = name in NAMES or name in INSIDE
     header = question[:2] + struct.pack("!HHHHH", 0x8180 if known else 0x8183, 1, 1 if data else 0, 0, 0)
     answer = b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 30, len(data)) + data if data else b""
@@ -122,7 +128,7 @@ class UDP(socketserver.BaseRequestHandler):
     def handle(self):
         data, sock = self.request
         try:
-            sock.sendto(resolve(data), self.client_address)
+            sock.sendto(resolve(data, self.server.elsewhere), self.client_address)
         except (IndexError, struct.error):
             pass
 
@@ -154,6 +160,7 @@ def watch():
 
 class UDPServer(socketserver.ThreadingUDPServer):
     daemon_threads = True
+    elsewhere = False
 
 
 class UDP6Server(UDPServer):
@@ -177,6 +184,10 @@ def main():
     for host in ("2001:db8:2::53", "2001:db8:2::66"):
         serve(UDP6Server((host, 53), UDP))
     serve(TCP6Server(("::", 53), TCP))
+    for kind, host, port in ((UDPServer, "203.0.113.54", 53), (UDP6Server, "2001:db8:2::54", 5354)):
+        server = kind((host, port), UDP)
+        server.elsewhere = True
+        serve(server)
     for port in (80, 8080):
         serve(Server(("::", port), Web))
     secure = Server(("::", 443), Web)

@@ -24,7 +24,7 @@ internet_up() {
 	ip -n internet link set lo up
 	ip -n internet addr add 198.51.100.1/24 dev down0
 	ip -n internet addr add 2001:db8:1::1/64 dev down0 nodad
-	for last in 7 8 9 10 53 66; do
+	for last in 7 8 9 10 53 54 66; do
 		ip -n internet addr add 203.0.113.$last/32 dev lo
 		ip -n internet addr add 2001:db8:2::$last/128 dev lo
 	done
