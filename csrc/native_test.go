@@ -72,7 +72,7 @@ func mutate(r *rand.Rand, text string) string {
 		case 3:
 			lines[i] = strings.Replace(lines[i], "/", []string{"//", "/../", "/./", ""}[r.IntN(4)], 1)
 		case 4:
-			lines[i] += []string{"uid 4294967294\n", "hide /", "enter-uid 1 ", "allow i386\n", "#", "\n", "cgroup a b\n"}[r.IntN(7)]
+			lines[i] += []string{"uid 4294967294\n", "hide /", "enter-uid 1 ", "allow i386\n", "#", "\n", "cgroup a b\n", "show /run/"}[r.IntN(8)]
 		default:
 			if b := []byte(lines[i]); len(b) > 0 {
 				b[r.IntN(len(b))] = byte(r.IntN(256))

@@ -15,6 +15,7 @@ enum {
 	MAX_GROUPS = 8,
 	MAX_CGROUPS = 16,
 	MAX_HIDES = 64,
+	MAX_SHOWS = 32,
 	MAX_ALLOWS = 8,
 	MAX_SHARES = 256,
 	MAX_NAME = 25,
@@ -23,7 +24,7 @@ enum {
 	MAX_COMPONENT = 255,
 };
 
-/* What a policy may switch off again. Those without a bit here act through the hide lines, which leave them out. */
+/* What a policy may switch off again. Those without a bit here act through the hide and show lines. */
 enum { ALLOW_SETUID = 1, ALLOW_USERNS = 2, ALLOW_I386 = 4 };
 
 struct human {
@@ -38,8 +39,9 @@ struct policy {
 	uint32_t groups[MAX_GROUPS];
 	const char *cgroups[MAX_CGROUPS];
 	const char *hides[MAX_HIDES];
+	const char *shows[MAX_SHOWS];
 	const char *allows[MAX_ALLOWS];
-	unsigned nhumans, ngroups, ncgroups, nhides, nallows, allowed;
+	unsigned nhumans, ngroups, ncgroups, nhides, nshows, nallows, allowed;
 };
 
 /* Where a text is wrong: want is NULL when it is not; line 0 means that the text as a whole is. */
@@ -220,6 +222,19 @@ static const char *parse_allow(struct policy *p, const char *value)
 	return one_more(p->allows, &p->nallows, MAX_ALLOWS, value, is_switch, "is not a switch that is known");
 }
 
+/* Whether path is below folder, or folder itself. */
+static int is_within(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+static int is_in_run(const char *s)
+{
+	return is_clean_absolute(s) && is_within(s, "/run") && !is(s, "/run");
+}
+
 static const char *parse_key(struct policy *p, const char *key, char *value)
 {
 	if (is(key, "name"))
@@ -250,17 +265,11 @@ static const char *parse_key(struct policy *p, const char *key, char *value)
 	if (is(key, "hide"))
 		return one_more(p->hides, &p->nhides, MAX_HIDES, value, is_clean_absolute,
 				"want a clean absolute path");
+	if (is(key, "show"))
+		return one_more(p->shows, &p->nshows, MAX_SHOWS, value, is_in_run, "want a clean path below /run");
 	if (is(key, "allow"))
 		return parse_allow(p, value);
 	return "is not a key that is known";
-}
-
-/* Whether path is below folder, or folder itself. */
-static int is_within(const char *path, const char *folder)
-{
-	size_t n = strlen(folder);
-
-	return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
 /* What can only be said of the whole: everything mandatory is there, and no line contradicts another. */

@@ -22,6 +22,7 @@ const (
 	maxEnterGIDs  = 8
 	maxCgroups    = 16
 	maxHides      = 64
+	maxShows      = 32
 	maxAllows     = 8
 	maxPath       = 4095
 	maxComponent  = 255
@@ -53,6 +54,7 @@ type Policy struct {
 	SHA256          string   // of the installed entrypoint, or empty
 	Cgroups         []string // below /sys/fs/cgroup; a run joins all of them or is refused
 	Hide            []string // covered in every run
+	Show            []string // of /run, stays as it is where the rest is sealed
 	Allow           []string // words of Switches
 }
 
@@ -83,7 +85,7 @@ func (p Policy) Text() string {
 	for _, lines := range []struct {
 		key    string
 		values []string
-	}{{"cgroup", p.Cgroups}, {"hide", p.Hide}, {"allow", p.Allow}} {
+	}{{"cgroup", p.Cgroups}, {"hide", p.Hide}, {"show", p.Show}, {"allow", p.Allow}} {
 		for _, value := range lines.values {
 			line(lines.key, value)
 		}
@@ -168,6 +170,8 @@ func (p *Policy) set(key, value string) string {
 		return more(&p.Cgroups, maxCgroups, value, IsCleanRelative, "want a clean path below /sys/fs/cgroup")
 	case "hide":
 		return more(&p.Hide, maxHides, value, IsCleanAbsolute, wantAbsolute)
+	case "show":
+		return more(&p.Show, maxShows, value, isInRun, "want a clean path below /run")
 	case "allow":
 		return more(&p.Allow, maxAllows, value, isSwitch, "is not a switch that is known")
 	}
@@ -289,6 +293,8 @@ func IsCleanRelative(s string) bool {
 func IsCleanAbsolute(s string) bool {
 	return len(s) <= maxPath && strings.HasPrefix(s, "/") && IsCleanRelative(s[1:])
 }
+
+func isInRun(s string) bool { return strings.HasPrefix(s, "/run/") && IsCleanAbsolute(s) }
 
 func isSearchPath(s string) bool {
 	for folder := range strings.SplitSeq(s, ":") {

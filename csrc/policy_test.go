@@ -5,6 +5,7 @@ package csrc
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,7 +16,7 @@ func good() Policy {
 		Path: "/opt/x/bin:/usr/bin", Humans: []Human{{1000, "alice"}, {1003, `CORP\bob`}}, EnterGIDs: []uint32{1002},
 		SHA256:  strings.Repeat("ab", 32),
 		Cgroups: []string{"memory/user.slice/user-1001.slice/au-agent.service", "cpu,cpuacct/user.slice"},
-		Hide:    []string{"/home", "/run/docker.sock", "/srv/with space"}, Allow: []string{"setuid", "docker"},
+		Hide:    []string{"/home", "/run/docker.sock", "/srv/with space"}, Show: []string{"/run/dbus"}, Allow: []string{"setuid", "docker"},
 	}
 }
 
@@ -78,6 +79,10 @@ var faulty = map[string]struct{ text, want string }{
 	"unknown_switch":       {least + "allow everything\n", "line 9: allow: is not a switch that is known"},
 	"cgroup_climbs":        {least + "cgroup a/../../x\n", "line 9: cgroup: want a clean path below /sys/fs/cgroup"},
 	"cgroup_absolute":      {least + "cgroup /a\n", "line 9: cgroup: want a clean path below /sys/fs/cgroup"},
+	"33_shows":             {least + strings.Repeat("show /run/a\n", 33), "line 41: show: is given too many times"},
+	"shows_all_of_run":     {least + "show /run\n", "line 9: show: want a clean path below /run"},
+	"shows_beside_run":     {least + "show /runner/x\n", "line 9: show: want a clean path below /run"},
+	"shows_above_run":      {least + "show /run/../etc\n", "line 9: show: want a clean path below /run"},
 	"hides_its_home":       {least + "hide /home/agent\n", "hide is the agent's home or in it"},
 	"hides_in_its_home":    {least + "hide /home/agent/x\n", "hide is the agent's home or in it"},
 	"path_with_a_gap":      {least + "path /bin::/x\n", "line 9: path: want clean absolute paths between colons"},
@@ -113,16 +118,29 @@ func TestEverySwitchSaysWhatItCosts(t *testing.T) {
 			t.Errorf("switch %q does not say what it gives and gives up", s.Word)
 		}
 		if p := good(); len(s.Opens) > 0 {
-			p.Hide, p.Allow = DefaultHides([]string{s.Word}), []string{s.Word}
-			if strings.Contains(p.Text(), s.Opens[0]) {
-				t.Errorf("switch %q leaves %s hidden", s.Word, s.Opens[0])
+			p.Hide, p.Show, p.Allow = DefaultHides([]string{s.Word}), DefaultShows([]string{s.Word}), []string{s.Word}
+			for _, path := range s.Opens {
+				if slices.Contains(p.Hide, path) || slices.Contains(p.Show, path) != strings.HasPrefix(path, "/run/") {
+					t.Errorf("switch %q does not open %s", s.Word, path)
+				}
 			}
 		}
 	}
 	p := good()
-	p.Hide, p.Allow = append(DefaultHides(nil), "/home", "/root"), nil
+	if shows := DefaultShows(nil); len(shows) > 0 {
+		t.Errorf("without a switch %q of /run is open", shows)
+	}
+	p.Hide, p.Show, p.Allow = append(DefaultHides(nil), "/home", "/root"), nil, nil
 	if _, err := ParsePolicy([]byte(p.Text())); err != nil {
 		t.Errorf("a policy that hides all there is: %v", err)
+	}
+	p.Hide, p.Allow = nil, nil
+	for _, s := range Switches {
+		p.Allow = append(p.Allow, s.Word)
+	}
+	p.Show = DefaultShows(p.Allow)
+	if _, err := ParsePolicy([]byte(p.Text())); err != nil {
+		t.Errorf("a policy that shows all there is: %v", err)
 	}
 }
 
@@ -145,6 +163,7 @@ func ExamplePolicy_Text() {
 	// cgroup memory/user.slice/user-1001.slice/au-agent.service
 	// hide /home
 	// hide /run/docker.sock
+	// show /run/dbus
 	// allow setuid
 	// allow docker
 }

@@ -5,32 +5,6 @@
  */
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
-
-enum { MAP_LINE = 3 * NUMBER, MAX_OTHER_GROUPS = 64 };
-
-/* From here on there are no users and no groups, by the conventions of every distribution. */
-#define FIRST_NOBODY 0xffff0000U
-
-static char lines[MAP_LINE * (1 + MAX_OTHER_GROUPS)];
-
-/* One more line in lines, which are n long; returns how long they then are. */
-static size_t add_line(size_t n, uint32_t from, uint32_t to)
-{
-	static char a[NUMBER], b[NUMBER];
-
-	join(lines + n, sizeof lines - n, decimal(a, from), " ", decimal(b, to), " 1\n");
-	return n + strlen(lines + n);
-}
-
-static void write_map(int proc, const char *name, size_t n)
-{
-	int fd = openat(proc, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-
-	if (fd < 0 || write(fd, lines, n) != (ssize_t)n)
-		fail("map ids: ", name);
-	close(fd);
-}
 
 /*
  * The caller's other groups become groups that nobody is in. Without any number at all, the kernel lets not even its
@@ -48,39 +22,16 @@ static size_t add_other_groups(size_t n, gid_t own)
 	return n;
 }
 
-/*
- * 10. A user namespace that maps one uid and one gid to the agent's, for mounts; nobody runs in it. It is that of a
- * child which waits for the end of a pipe, and so cannot be left behind.
- */
-static int make_id_map(uid_t uid, gid_t gid, uid_t to_uid, gid_t to_gid)
+/* 10. What maps one uid and one gid to the agent's. */
+static int map_for_shares(uid_t uid, gid_t gid, uid_t to_uid, gid_t to_gid)
 {
-	static char path[sizeof "/proc/" + NUMBER], number[NUMBER];
-	int ends[2], proc, made;
-	pid_t child;
-	char byte;
+	struct id_map_maker maker = start_id_map();
 
-	if (pipe2(ends, O_CLOEXEC) != 0)
-		fail("map ids: make a pipe");
-	child = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
-	if (child < 0 && errno == ENOSPC)
+	if (maker.child < 0)
 		die("map ids: user namespaces are switched off: sysctl user.max_user_namespaces");
-	if (child < 0)
-		fail("map ids: make a user namespace");
-	if (child == 0) {
-		close(ends[1]);
-		_exit(read(ends[0], &byte, 1) != 0);
-	}
-	proc = open_folder(join(path, sizeof path, "/proc/", decimal(number, (uint32_t)child)));
-	write_map(proc, "uid_map", add_line(0, uid, to_uid));
-	write_map(proc, "gid_map", add_other_groups(add_line(0, gid, to_gid), gid));
-	made = openat(proc, "ns/user", O_RDONLY | O_CLOEXEC);
-	if (made < 0)
-		fail("map ids: open the user namespace");
-	close(proc);
-	close(ends[0]);
-	close(ends[1]);
-	waitpid(child, NULL, 0);
-	return made;
+	write_map(&maker, "uid_map", add_line(0, uid, to_uid));
+	write_map(&maker, "gid_map", add_other_groups(add_line(0, gid, to_gid), gid));
+	return end_id_map(&maker);
 }
 
 static const char *file_system_name(int fd)

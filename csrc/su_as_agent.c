@@ -37,6 +37,7 @@
 #include "base.h"
 #include "parse.h"
 #include "filter.h"
+#include "idmap.h"
 #include "walls.h"
 #include "shares.h"
 
@@ -681,8 +682,13 @@ static _Noreturn void guard(pid_t command, int link)
 	}
 }
 
+/* For shares, and for /run; -1 where there is none. */
+struct id_maps {
+	int shares, nobody;
+};
+
 /* 9 to 13, and 16. What the human mounts or unmounts later still reaches the run; nothing goes the other way. */
-static void build_walls(int map)
+static void build_walls(const struct id_maps *maps)
 {
 	static int mounts[MAX_SHARES];
 	int home;
@@ -691,9 +697,10 @@ static void build_walls(int map)
 		fail("leave the machine's mounts");
 	look_as(caller, caller_group);
 	for (unsigned i = 0; i < request.nshares; i++)
-		mounts[i] = open_share(&request.shares[i], caller, map);
+		mounts[i] = open_share(&request.shares[i], caller, maps->shares);
 	look_as(0, 0);
-	hide_all(&policy);
+	make_runtime_place();
+	hide_all(&policy, seal_run(&policy, maps->nobody));
 	mount_temporary(&policy);
 	mount_runtime(&policy);
 	mount_proc();
@@ -711,12 +718,14 @@ static void build_walls(int map)
 }
 
 /* Pid 1 of the run: as root until the walls stand and the command has been forked. */
-static _Noreturn void inside(int link, int map)
+static _Noreturn void inside(int link, const struct id_maps *maps)
 {
 	pid_t command;
 
 	set_limits();
-	build_walls(map);
+	build_walls(maps);
+	close(maps->shares);
+	close(maps->nobody);
 	take_terminal();
 	if (!(policy.allowed & ALLOW_SETUID))
 		drop_bounding_set();
@@ -852,7 +861,8 @@ static int wait_outside(pid_t child, int link)
 int main(int argc, char **argv)
 {
 	const char *wish;
-	int link[2], map = -1;
+	struct id_maps maps = { -1, -1 };
+	int link[2];
 	long child;
 
 	seal_descriptors();
@@ -873,7 +883,9 @@ int main(int argc, char **argv)
 	open_log();
 	read_limits();
 	if (request.nshares > 0)
-		map = make_id_map(caller, caller_group, policy.uid, policy.gid);
+		maps.shares = map_for_shares(caller, caller_group, policy.uid, policy.gid);
+	if (!(policy.allowed & ALLOW_SETUID))
+		maps.nobody = map_of_nobody();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) != 0)
 		fail("make the link to the run");
 	child = syscall(SYS_clone, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
@@ -881,8 +893,10 @@ int main(int argc, char **argv)
 		fail("make the run's namespaces");
 	if (child == 0) {
 		close(link[0]);
-		inside(link[1], map);
+		inside(link[1], &maps);
 	}
 	close(link[1]);
+	close(maps.shares);
+	close(maps.nobody);
 	return wait_outside((pid_t)child, link[0]);
 }

@@ -9,7 +9,7 @@ type Switch struct {
 	Word    string
 	Gives   string   // what works again
 	GivesUp string   // what no longer holds
-	Opens   []string // the hide lines that a policy leaves out for it
+	Opens   []string // what a policy does not hide for it, and shows of it in /run
 }
 
 // Switches are all the words there are. The entrypoint knows the same ones; only those without Opens change what it does.
@@ -17,7 +17,7 @@ var Switches = []Switch{
 	{
 		Word:    "setuid",
 		Gives:   "set-uid programs work (sudo, ping of old systems, newuidmap)",
-		GivesUp: "no_new_privs: whatever a set-uid program of this machine lets any user do, or gets wrong, the agent can use",
+		GivesUp: "no_new_privs: whatever a set-uid program of this machine lets any user do, or gets wrong, the agent can use; nor is /run sealed",
 	},
 	{
 		Word:    "userns",
@@ -61,11 +61,11 @@ var Switches = []Switch{
 	},
 	{
 		Word:    "services",
-		Gives:   "printing, smart cards, snaps, screen and tmux of others, and RPC can be reached",
+		Gives:   "printing, smart cards, snaps, databases, screen and tmux of others, and RPC can be reached",
 		GivesUp: "those services' own care with strangers is all that is left",
 		Opens: []string{
 			"/run/screen", "/run/tmux", "/run/cups", "/run/pcscd", "/run/snapd.socket", "/run/snapd-snap.socket",
-			"/run/gssproxy.sock", "/run/rpcbind.sock",
+			"/run/gssproxy.sock", "/run/rpcbind.sock", "/run/postgresql", "/run/mysqld", "/run/redis",
 		},
 	},
 }
@@ -77,11 +77,21 @@ func isSwitch(word string) bool {
 // DefaultHides returns what a policy that allows these words should hide of brokers, which work for others with rights
 // the agent has not. Other homes are for whoever knows where homes are.
 func DefaultHides(allow []string) []string {
-	var hides []string
+	return opens(func(s Switch) bool { return !slices.Contains(allow, s.Word) })
+}
+
+// DefaultShows returns what a policy that allows these words should show of /run, where without them nothing can be
+// written or connected to.
+func DefaultShows(allow []string) []string {
+	return slices.DeleteFunc(opens(func(s Switch) bool { return slices.Contains(allow, s.Word) }), func(path string) bool { return !isInRun(path) })
+}
+
+func opens(of func(Switch) bool) []string {
+	var paths []string
 	for _, s := range Switches {
-		if !slices.Contains(allow, s.Word) {
-			hides = append(hides, s.Opens...)
+		if of(s) {
+			paths = append(paths, s.Opens...)
 		}
 	}
-	return hides
+	return paths
 }

@@ -5,7 +5,6 @@
  * Mounts are made as file descriptors and attached fd to fd: no path is looked up twice, and none of the agent's is
  * looked up with root's rights.
  */
-#include <sched.h>
 #include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -180,6 +179,85 @@ static void mount_runtime(const struct policy *p)
 	attach(mount, open_folder("/run/user"), "/run/user");
 }
 
+/* What runtime folders are mounted on. */
+static void make_runtime_place(void)
+{
+	if (mkdir("/run/user", 0755) != 0 && errno != EEXIST)
+		fail("make /run/user");
+}
+
+/* The id map for seal_run: of one uid and one gid that nobody has; the kernel takes none that is empty. */
+static int map_of_nobody(void)
+{
+	struct id_map_maker maker = start_id_map();
+	size_t n = add_line(0, FIRST_NOBODY, FIRST_NOBODY);
+
+	if (maker.child < 0)
+		return -1;
+	write_map(&maker, "uid_map", n);
+	write_map(&maker, "gid_map", n);
+	return end_id_map(&maker);
+}
+
+/* A copy of what a path leads to, to be put back on it; -1 where there is nothing. */
+static int take_shown(const char *path)
+{
+	int from = open_beneath(AT_FDCWD, path, O_PATH | O_NOFOLLOW, RESOLVE_PLAIN), taken;
+	struct stat st;
+
+	if (from < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return -1;
+	if (from < 0 || fstat(from, &st) != 0)
+		fail("show ", path);
+	if (S_ISLNK(st.st_mode))
+		die("show ", path, ": a symbolic link; want what it leads to");
+	taken = clone_tree(from, WITH_SUBMOUNTS);
+	if (taken < 0)
+		fail("show ", path);
+	close(from);
+	return taken;
+}
+
+/*
+ * /run as it is, and as it changes, but with nobody for an owner of anything in it: there nothing can be written to, made
+ * or connected to, root's or the agent's, and whenever it appears (inode_permission refuses to write where an owner has no
+ * id in the mount). What is mounted below it is not there; what the policy shows stays as it is. Says whether that can be:
+ * tmpfs has id maps from Linux 6.3 on, and overlayfs has none.
+ */
+static int seal_run(const struct policy *p, int map)
+{
+	static int shown[MAX_SHOWS];
+	int from, sealed, place;
+
+	if (map < 0)
+		return 0;
+	from = open_folder("/run");
+	sealed = clone_tree(from, 0);
+	if (sealed < 0)
+		fail("copy /run");
+	if (add_flags(sealed, 0, FLAG_NOSUID | FLAG_NODEV | FLAG_IDMAP, map) != 0) {
+		if (errno != EINVAL && errno != EPERM)
+			fail("seal /run");
+		close(sealed);
+		close(from);
+		return 0;
+	}
+	for (unsigned i = 0; i < p->nshows; i++)
+		shown[i] = take_shown(p->shows[i]);
+	attach(sealed, from, "/run");
+	if (mount(NULL, "/run", NULL, MS_PRIVATE, NULL) != 0)
+		fail("leave the machine's /run");
+	for (unsigned i = 0; i < p->nshows; i++) {
+		if (shown[i] < 0)
+			continue;
+		place = open_beneath(AT_FDCWD, p->shows[i], O_PATH | O_NOFOLLOW, RESOLVE_PLAIN);
+		if (place < 0)
+			fail("show ", p->shows[i]);
+		attach(shown[i], place, p->shows[i]);
+	}
+	return 1;
+}
+
 /* An empty folder and an empty file for all that is to be hidden. They stand where the runtime folder will cover them. */
 static void mount_blanks(int blanks[2])
 {
@@ -189,8 +267,6 @@ static void mount_blanks(int blanks[2])
 	if (mkdirat(mount, "folder", 0555) != 0 || mknodat(mount, "file", S_IFREG, 0) != 0 ||
 	    add_flags(mount, 0, FLAG_RDONLY, 0) != 0)
 		fail("make what hides things");
-	if (mkdir("/run/user", 0755) != 0 && errno != EEXIST)
-		fail("make /run/user");
 	attach(mount, open_folder("/run/user"), "/run/user");
 	blanks[0] = open_beneath(AT_FDCWD, "/run/user/folder", O_PATH, RESOLVE_PLAIN);
 	blanks[1] = open_beneath(AT_FDCWD, "/run/user/file", O_PATH, RESOLVE_PLAIN);
@@ -239,8 +315,11 @@ static void hide(const char *path, const int blanks[2], const char *home)
 	attach(mount, place, path);
 }
 
-/* Hides what the policy says; the home, and what is mounted below it, comes back where it was. */
-static void hide_all(const struct policy *p)
+/*
+ * Hides what the policy says, but for what is in /run where that is sealed; the home, and what is mounted below it, comes
+ * back where it was.
+ */
+static void hide_all(const struct policy *p, int sealed)
 {
 	int blanks[2], home = -1, from;
 
@@ -254,7 +333,8 @@ static void hide_all(const struct policy *p)
 			close(from);
 		}
 	for (unsigned i = 0; i < p->nhides; i++)
-		hide(p->hides[i], blanks, p->home);
+		if (!sealed || !is_within(p->hides[i], "/run"))
+			hide(p->hides[i], blanks, p->home);
 	if (home >= 0)
 		attach(home, open_folder(p->home), p->home);
 	close(blanks[0]);

@@ -162,7 +162,7 @@ func (g DeclaredAgent) policy(name string) csrc.Policy {
 	p := csrc.Policy{
 		Name: name, UID: g.UID, GID: g.GID, Group: g.Group, Home: g.Home, Shell: g.Shell, Tag: g.Tag, Path: g.Path, EnterGIDs: []uint32{g.Group},
 		Cgroups: []string{"user.slice/" + slices.Name(g.UID) + "/" + slices.KeeperName(name)}, Allow: g.Allow,
-		Hide: append(stdslices.Clone(otherHomes), csrc.DefaultHides(g.Allow)...),
+		Hide: append(stdslices.Clone(otherHomes), csrc.DefaultHides(g.Allow)...), Show: csrc.DefaultShows(g.Allow),
 	}
 	for _, h := range g.Humans {
 		if h.UID != nil {

@@ -32,6 +32,7 @@ func (w Want) policy(f Facts) csrc.Policy {
 		p.Allow = w.Allow
 	}
 	p.Hide = append(slices.Clone(otherHomes), csrc.DefaultHides(p.Allow)...)
+	p.Show = csrc.DefaultShows(p.Allow)
 	p.Humans = withHuman(p.Humans, f.Human)
 	p.SHA256 = f.Source.SHA256
 	p.Cgroups = f.Unit.Cgroups

@@ -31,6 +31,7 @@ static void print_policy(const struct policy *p)
 	print_lines("sha256", &p->sha256, p->sha256 != NULL);
 	print_lines("cgroup", p->cgroups, p->ncgroups);
 	print_lines("hide", p->hides, p->nhides);
+	print_lines("show", p->shows, p->nshows);
 	print_lines("allow", p->allows, p->nallows);
 }
 

@@ -72,6 +72,124 @@ fails 1 enter -- python3 -c 'import socket; socket.socket(socket.AF_UNIX).connec
 kill $broker
 rm -f /run/docker.sock
 
+promise="nor one that starts, or starts again, while the run goes on; the machine's /run is seen as it is now, and cannot be written to"
+cat >/opt/serve.py <<'END'
+# serve.py: opens sockets and a pipe to everybody, two of them where something is hidden as a run begins; prints what comes.
+import os, socket, time
+for path, kind in ("/run/docker.sock", socket.SOCK_STREAM), ("/run/late/stream", socket.SOCK_STREAM), ("/run/late/datagram", socket.SOCK_DGRAM):
+    s = socket.socket(socket.AF_UNIX, kind)
+    os.makedirs("/run/late", exist_ok=True)
+    if os.path.lexists(path): os.unlink(path)
+    s.bind(path)
+    os.chmod(path, 0o666)
+    if kind == socket.SOCK_STREAM: s.listen(9)
+    globals()[path] = s
+os.umask(0)
+os.mkfifo("/run/late/pipe", 0o666)
+keep = os.open("/run/late/pipe", os.O_RDWR)
+os.mkdir("/run/late/open", 0o777)
+with open("/run/late/file", "w") as f: f.write("now")
+os.rename("/run/late/file", "/run/late/ready")
+time.sleep(60)
+END
+cat >/opt/reach.py <<'END'
+# reach.py: waits for serve.py's last file and reads it, then prints each that it could reach.
+import os, socket, sys, time
+for _ in range(200):
+    if os.path.exists("/run/late/ready"): break
+    time.sleep(0.1)
+print(open("/run/late/ready").read(), flush=True)
+def pipe(path): os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
+def stream(path): socket.socket(socket.AF_UNIX).connect(path)
+def datagram(path): socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"secret", path)
+def make(path): os.mkdir(path)
+def write(path): open(path, "w").close()
+for way, path in (stream, "/run/docker.sock"), (stream, "/run/late/stream"), (datagram, "/run/late/datagram"), (pipe, "/run/late/pipe"), \
+        (make, "/run/late/open/made"), (write, "/run/late/ready"), (stream, "/run/dbus/system_bus_socket"), (datagram, "/run/systemd/journal/socket"):
+    try:
+        way(path)
+        print("got", path)
+    except OSError: pass
+END
+reached='got /run/docker.sock
+got /run/late/stream
+got /run/late/datagram
+got /run/late/pipe
+got /run/late/open/made
+got /run/late/ready
+got /run/dbus/system_bus_socket
+got /run/systemd/journal/socket'
+# late COMMAND…: runs reach.py by COMMAND, lets the server start once that waits, and shows what it printed.
+late() {
+	rm -rf /run/docker.sock /run/late
+	[ -z "$hidden" ] || touch /run/docker.sock
+	"$@" python3 /opt/reach.py >$e2e/late 2>&1 &
+	reach=$!
+	soon sh -c "pgrep -u $who -f ^python3./opt/reach.py >/dev/null"
+	python3 /opt/serve.py &
+	server=$!
+	wait $reach
+	kill $server
+	rm -rf /run/docker.sock /run/late
+	cat $e2e/late
+}
+hidden='' who=alice
+ok late human
+says_exactly "now
+$reached"
+hidden=1 who=agent
+ok late enter --
+says_exactly now
+ok enter -- ls /run/systemd
+says journal
+ok enter -- sh -c 'findmnt -n -o PROPAGATION /run | tail -n 1'
+says_exactly private
+
+install -d -m 755 /run/screen
+cat >/opt/serve1.py <<'END'
+import os, socket, time
+for path in "/run/docker.sock", "/run/unnamed.sock", "/run/screen/socket":
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(path)
+    os.chmod(path, 0o666)
+    s.listen(9)
+    globals()[path] = s
+time.sleep(60)
+END
+python3 /opt/serve1.py &
+broker=$!
+soon test -S /run/screen/socket
+connects() { enter -- python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])' "$1"; }
+promise="what a policy shows of /run is as it is, and nothing else is"
+cp -p $policy /etc/au/kept
+sed -i '/^hide .run.screen$/d' $policy
+printf 'show /run/screen\nshow /run/absent\nallow services\n' >>$policy
+ok connects /run/screen/socket
+fails 1 connects /run/docker.sock
+fails 1 connects /run/dbus/system_bus_socket
+fails 1 connects /run/unnamed.sock
+ln -s screen /run/link
+echo 'show /run/link' >>$policy
+fails 125 enter -- true
+complains 'show /run/link: a symbolic link'
+rm /run/link
+
+promise="with set-uid programs /run is not sealed, and what is not named is hidden as the run begins"
+cp -p /etc/au/kept $policy
+sed -i '/^hide .run.screen$/d' $policy
+echo 'allow setuid' >>$policy
+ok connects /run/screen/socket
+ok connects /run/unnamed.sock
+fails 1 connects /run/docker.sock
+fails 1 connects /run/dbus/system_bus_socket
+
+promise="and without either, neither is reached"
+mv /etc/au/kept $policy
+fails 1 connects /run/screen/socket
+fails 1 connects /run/unnamed.sock
+kill $broker
+rm -rf /run/docker.sock /run/unnamed.sock /run/screen /opt/serve1.py /opt/serve.py /opt/reach.py
+
 promise="System V shared memory of others is not there"
 ok python3 -c 'import ctypes; print(ctypes.CDLL(None).shmget(0xa77ac, 4096, 0o1666))'
 ok enter -- python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).shmget(0xa77ac, 4096, 0) >= 0)'

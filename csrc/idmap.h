@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Id maps for mounts: user namespaces that nobody runs in. Each is that of a child which waits for the end of a pipe, and
+ * so cannot be left behind.
+ */
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+enum { MAP_LINE = 3 * NUMBER, MAX_OTHER_GROUPS = 64 };
+
+/* From here on there are no users and no groups, by the conventions of every distribution. */
+#define FIRST_NOBODY 0xffff0000U
+
+static char lines[MAP_LINE * (1 + MAX_OTHER_GROUPS)];
+
+struct id_map_maker {
+	pid_t child;
+	int proc, ends[2];
+};
+
+/* One more line in lines, which are n long; returns how long they then are. */
+static size_t add_line(size_t n, uint32_t from, uint32_t to)
+{
+	static char a[NUMBER], b[NUMBER];
+
+	join(lines + n, sizeof lines - n, decimal(a, from), " ", decimal(b, to), " 1\n");
+	return n + strlen(lines + n);
+}
+
+/* Writes the first n bytes of lines. */
+static void write_map(const struct id_map_maker *m, const char *name, size_t n)
+{
+	int fd = openat(m->proc, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 || write(fd, lines, n) != (ssize_t)n)
+		fail("map ids: ", name);
+	close(fd);
+}
+
+/* A map to be written; child is -1 where the machine lets nobody make a user namespace. */
+static struct id_map_maker start_id_map(void)
+{
+	static char path[sizeof "/proc/" + NUMBER], number[NUMBER];
+	struct id_map_maker m = { .proc = -1 };
+	char byte;
+
+	if (pipe2(m.ends, O_CLOEXEC) != 0)
+		fail("map ids: make a pipe");
+	m.child = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
+	if (m.child == 0) {
+		close(m.ends[1]);
+		_exit(read(m.ends[0], &byte, 1) != 0);
+	}
+	if (m.child > 0) {
+		join(path, sizeof path, "/proc/", decimal(number, (uint32_t)m.child));
+		m.proc = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (m.proc < 0)
+			fail("map ids: open ", path);
+	} else if (errno == ENOSPC) {
+		close(m.ends[0]);
+		close(m.ends[1]);
+	} else {
+		fail("map ids: make a user namespace");
+	}
+	return m;
+}
+
+/* The map, once it is written. */
+static int end_id_map(struct id_map_maker *m)
+{
+	int made = openat(m->proc, "ns/user", O_RDONLY | O_CLOEXEC);
+
+	if (made < 0)
+		fail("map ids: open the user namespace");
+	close(m->proc);
+	close(m->ends[0]);
+	close(m->ends[1]);
+	waitpid(m->child, NULL, 0);
+	return made;
+}
