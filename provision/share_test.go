@@ -250,3 +250,20 @@ func TestAsManySharesAsARunTakes(t *testing.T) {
 		t.Errorf("CheckShare refuses the last that fits: %v", err)
 	}
 }
+
+func TestUnsealed(t *testing.T) {
+	const root, run = "36 1 98:0 / / rw - ext4 /dev/root rw\n", "37 36 0:3 / /run rw - tmpfs tmpfs rw\n38 37 0:4 / /run/user/1000 rw - overlay x rw\n"
+	for _, c := range []struct {
+		mounts, release, namespaces, want string
+	}{
+		{root + run, "6.3.0-1", "31000", ""},
+		{root + run, "6.2.9", "31000", "tmpfs cannot be shown under another owner by kernel 6.2; 6.3 and later can"},
+		{root + run, "6.12.48", "0", "user namespaces are switched off (sysctl user.max_user_namespaces)"},
+		{root, "6.1.0", "31000", ""},
+		{"36 1 0:9 / / rw - overlay overlay rw\n", "6.12.0", "31000", "overlay cannot be shown under another owner"},
+	} {
+		if got := Unsealed(ParseMountinfo(c.mounts), ParseKernel(c.release), c.namespaces); got != c.want {
+			t.Errorf("Unsealed on %s, %s namespaces: %q, want %q", c.release, c.namespaces, got, c.want)
+		}
+	}
+}

@@ -111,3 +111,18 @@ func (m MountPoint) unmappable(k Kernel) string {
 	}
 	return ""
 }
+
+// Unsealed says why runs see /run as it is, where sockets that services open while a run goes on can be reached by it; empty where
+// they see it under nobody's name. Namespaces is user.max_user_namespaces, of which such a mount needs one.
+func Unsealed(mounts []MountPoint, k Kernel, namespaces string) string {
+	if namespaces == "0" {
+		return "user namespaces are switched off (sysctl user.max_user_namespaces)"
+	}
+	for _, m := range MountsOf("/run", mounts) {
+		if why := m.unmappable(k); why != "" {
+			return m.Type + " " + why
+		}
+		break
+	}
+	return ""
+}

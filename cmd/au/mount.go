@@ -86,12 +86,16 @@ func (a *app) shareFacts(source string, human provision.User, agent csrc.Policy,
 		return f, fmt.Errorf("read the machine's mounts: %w", err)
 	}
 	f.Mounts = provision.ParseMountinfo(string(text))
+	f.Kernel, err = kernel()
+	return f, err
+}
+
+func kernel() (provision.Kernel, error) {
 	var uts unix.Utsname
 	if err := unix.Uname(&uts); err != nil {
-		return f, err
+		return provision.Kernel{}, fmt.Errorf("uname: %w", err)
 	}
-	f.Kernel = provision.ParseKernel(unix.ByteSliceToString(uts.Release[:]))
-	return f, nil
+	return provision.ParseKernel(unix.ByteSliceToString(uts.Release[:])), nil
 }
 
 // privateGroup reports whether nobody but the human is in the group.

@@ -125,6 +125,20 @@ func noSlice() string {
 	return ""
 }
 
+// noSeal returns why sockets in /run are hidden from a run as it begins, and not whenever they appear; empty where nothing in /run can be used by it.
+func noSeal() string {
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err.Error()
+	}
+	k, err := kernel()
+	if err != nil {
+		return err.Error()
+	}
+	namespaces, _ := os.ReadFile("/proc/sys/user/max_user_namespaces")
+	return provision.Unsealed(provision.ParseMountinfo(string(mounts)), k, strings.TrimSpace(string(namespaces)))
+}
+
 // netUnits asks systemd for the units of the agent's network.
 func netUnits(p netfilter.Policy, systemd bool) map[string]provision.NetUnit {
 	units := map[string]provision.NetUnit{}

@@ -305,14 +305,14 @@ func (a *app) sayRestricted(p netfilter.Policy, f provision.NetFacts) {
 	if !p.Learn.IsZero() {
 		fmt.Fprintf(a.out, "Until %s everything is let through and recorded; then: au net log --agent %s --suggest\n", local(p.Learn), p.Agent)
 	}
-	for _, warning := range netWarnings(p, f.Agent, f.NoSlice) {
+	for _, warning := range netWarnings(p, f.Agent, f.NoSlice, noSeal()) {
 		fmt.Fprintf(a.err, "au: warning: %s\n", warning)
 	}
 	fmt.Fprintf(a.out, "See it hold: au net status --agent %s --verify\n", p.Agent)
 }
 
 // netWarnings says what the rules do not stop.
-func netWarnings(p netfilter.Policy, agent csrc.Policy, noSlice string) []string {
+func netWarnings(p netfilter.Policy, agent csrc.Policy, noSlice, noSeal string) []string {
 	var all []string
 	if !p.HasDaemon() {
 		all = append(all, "an intercepting proxy that trusts the Host header can be told an allowed name and sent to another address (Squid: host_verify_strict on)",
@@ -325,6 +325,9 @@ func netWarnings(p netfilter.Policy, agent csrc.Policy, noSlice string) []string
 	}
 	if noSlice != "" {
 		all = append(all, "the second layer, the slice's filter, does not hold: "+noSlice)
+	}
+	if noSeal != "" {
+		all = append(all, "a resolver or another service that opens its socket in /run while a run goes on can be used by that run: "+noSeal)
 	}
 	return all
 }

@@ -110,7 +110,7 @@ func (v *netView) fill(p netfilter.Policy, agent csrc.Policy) {
 		v.Learning = &p.Learn
 	}
 	v.Layers = layers(p, noSlice())
-	v.Warnings = append(v.Warnings, netWarnings(p, agent, noSlice())...)
+	v.Warnings = append(v.Warnings, netWarnings(p, agent, noSlice(), noSeal())...)
 	if agent.UID != p.UID {
 		v.Warnings = append(v.Warnings, fmt.Sprintf("the rules are for uid %d, and the agent has %d: au net restrict --agent %s", p.UID, agent.UID, p.Agent))
 	}

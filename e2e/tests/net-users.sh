@@ -88,7 +88,22 @@ cron_way() {
 	cat /tmp/cron.out
 }
 
+# late WHO: a resolver starts while the run of WHO's goes on, and is asked.
+late() {
+	"$1" sh -c 'until test -S /run/late.sock; do sleep 0.1; done; sleep 0.5; exec python3 '$internet'/broker.py --ask /run/late.sock secret' &
+	asks=$!
+	sleep 1
+	python3 $internet/broker.py /run/late.sock >/run/internet/late.log 2>&1 &
+	resolver=$!
+	late_status=0
+	wait $asks || late_status=$?
+	kill $resolver
+	return $late_status
+}
+alice() { as alice "$@"; }
+
 promise="without restriction each of these is a way out"
+leaves late alice
 leaves as_sub_uid tcp
 leaves as_sub_uid quic-6
 leaves wide /usr/local/bin/helper -sS --max-time 5 -k $secret
@@ -175,6 +190,9 @@ for backend in $backends; do
 			umount -l "/tmp/r${1#/run}"; python3 '$internet'/broker.py --ask "$1" secret || python3 '$internet'/broker.py --ask "/tmp/r${1#/run}" secret' sh $path
 		[ "$e2e_status" != 0 ] || fail "the agent reached $path in namespaces of its own"
 	done
+	rm -f /run/late.sock
+	stays late agent
+	grep -q '^PermissionError' $e2e/out $e2e/err || fail "the agent did not see the resolver that started later"
 	stays agent busctl --system --no-pager list
 	[ "$e2e_status" != 0 ] || fail "the agent speaks to the system's bus"
 

@@ -183,6 +183,15 @@ ok connects /run/unnamed.sock
 fails 1 connects /run/docker.sock
 fails 1 connects /run/dbus/system_bus_socket
 
+promise="in namespaces of its own an agent takes none of it away"
+cp -p /etc/au/kept $policy
+echo 'allow userns' >>$policy
+# shellcheck disable=SC2016
+ok enter -- unshare -Urm sh -c 'umount -l /run/user; umount /run; umount -l /run; mkdir -p /tmp/r; mount --bind /run /tmp/r || mount --rbind /run /tmp/r
+	for s in /run/unnamed.sock /tmp/r/unnamed.sock /run/docker.sock /tmp/r/docker.sock; do
+		python3 -c "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])" $s && exit 1
+	done; test -S /run/unnamed.sock && test -S /tmp/r/unnamed.sock'
+
 promise="and without either, neither is reached"
 mv /etc/au/kept $policy
 fails 1 connects /run/screen/socket
