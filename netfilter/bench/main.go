@@ -26,6 +26,7 @@ const (
 	directUID = 61002
 	agentUID  = 61001
 	squidUID  = 61004
+	otherUID  = 61005
 	site      = "site.example"
 	siteAddr  = "93.184.0.10"
 	dnsAddr   = "8.8.8.8"
@@ -42,15 +43,25 @@ func main() {
 			exitOn(serveClient(os.Args[2]))
 		}
 	}
-	rounds := flag.Int("rounds", 41, "how often each is measured, in turn with the others")
-	squid := flag.String("squid", "", "folder with Debian's squid-openssl unpacked")
-	only := flag.String("only", "", "measure these rows alone")
-	raw := flag.Bool("raw", false, "print what was measured as well, on standard error")
+	var o options
+	flag.IntVar(&o.rounds, "rounds", 41, "how often each is measured, in turn with the others")
+	flag.StringVar(&o.squid, "squid", "", "folder with Debian's squid-openssl unpacked")
+	flag.StringVar(&o.squidConf, "squid-conf", "", "one more line of squid's configuration")
+	flag.StringVar(&o.only, "only", "", "measure these rows alone")
+	flag.StringVar(&o.other, "other", "", "another build of this program, whose daemon is measured against as well, on standard error")
+	flag.BoolVar(&o.raw, "raw", false, "print what was measured as well, on standard error")
 	flag.Parse()
 	if os.Getenv("AU_BENCH") == "" {
 		exitOn(reexec())
 	}
-	exitOn(bench(*rounds, *squid, *only, *raw))
+	exitOn(bench(o))
+}
+
+// options say what is measured against what.
+type options struct {
+	rounds                        int
+	squid, squidConf, other, only string
+	raw                           bool
 }
 
 func exitOn(err error) {
@@ -78,7 +89,7 @@ func reexec() error {
 	return syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), "AU_BENCH=1"))
 }
 
-func bench(rounds int, squid, only string, raw bool) error {
+func bench(o options) error {
 	dir, err := os.MkdirTemp("", "au-bench")
 	if err != nil {
 		return err
@@ -89,37 +100,47 @@ func bench(rounds int, squid, only string, raw bool) error {
 	}
 	s := &setup{dir: dir}
 	defer s.end()
-	ways, err := s.ways(squid)
+	ways, err := s.ways(o)
 	if err != nil {
 		return err
 	}
-	r, err := measure(ways, rounds, only)
+	r, err := measure(ways, o.rounds, o.only)
 	if err != nil {
 		return err
 	}
-	if raw {
+	if o.raw {
 		r.raw(os.Stderr)
 	}
-	r.report(os.Stdout, squidVersion(squid))
+	if o.other != "" {
+		r.against(os.Stderr, "other")
+	}
+	r.report(os.Stdout, squidVersion(o.squid))
 	return nil
 }
 
 // ways starts all there is to be measured.
-func (s *setup) ways(squid string) ([]*way, error) {
+func (s *setup) ways(o options) ([]*way, error) {
 	if err := s.internet(); err != nil {
 		return nil, err
 	}
-	pid, err := s.daemon()
+	pid, err := s.daemon(s.program, "agent", agentUID, 41000)
 	if err != nil {
 		return nil, err
 	}
 	ways := []*way{{name: "direct", uid: directUID}, {name: "au", uid: agentUID, pids: func() []int { return []int{pid} }}}
-	if squid != "" {
-		pid, err := s.squid(squid)
+	if o.squid != "" {
+		pid, err := s.squid(o.squid, o.squidConf)
 		if err != nil {
 			return nil, err
 		}
 		ways = append(ways, &way{name: "squid", uid: squidUID, pids: func() []int { return family(pid) }})
+	}
+	if o.other != "" {
+		pid, err := s.daemon(o.other, "other", otherUID, 42000)
+		if err != nil {
+			return nil, err
+		}
+		ways = append(ways, &way{name: "other", uid: otherUID, pids: func() []int { return []int{pid} }})
 	}
 	for _, w := range ways {
 		if err := s.client(w); err != nil {

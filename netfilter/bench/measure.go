@@ -156,6 +156,15 @@ func (r *results) report(out io.Writer, squid string) {
 		runtime.NumCPU(), fmt.Sprint(r.rounds), kernelVersion(), runtime.Version(), squid, time.Now().Format("2006-01-02"))
 }
 
+// against prints how au compares with the way of that name.
+func (r *results) against(out io.Writer, name string) {
+	for _, row := range rows {
+		if x, ok := r.ratio(row, "au", name); ok {
+			fmt.Fprintf(out, "%-42s au, of %s ×%.3f (%.3f–%.3f)\n", row.title, name, x.median, x.low, x.high)
+		}
+	}
+}
+
 // raw prints medians and the proxies' CPU time.
 func (r *results) raw(out io.Writer) {
 	for _, row := range rows {

@@ -64,8 +64,11 @@ func (s *setup) internet() error {
 	if err := s.start(cmd); err != nil {
 		return err
 	}
+	// A connection leaves its port in use for a minute: without tw_reuse the later ones of a run would look for one
+	// for longer than all else takes, and pay for what others left.
 	err := sh(fmt.Sprintf(`
 ip link set lo up
+sysctl -qw net.ipv4.tcp_tw_reuse=1
 ip link add veth0 type veth peer name veth1 netns %[1]d
 ip addr add 198.51.100.2/24 dev veth0; ip link set veth0 up
 nsenter -t %[1]d -n sh -ec 'ip link set lo up; ip addr add 198.51.100.1/24 dev veth1; ip link set veth1 up
@@ -89,43 +92,44 @@ func reachable(addr string) error {
 	return err
 }
 
-// daemon starts the daemon, and the rules that divert its agent to it.
-func (s *setup) daemon() (int, error) {
+// daemon starts program's daemon for agent, and the rules that divert uid to it.
+// It listens at port and the next.
+func (s *setup) daemon(program, agent string, uid uint32, port uint16) (int, error) {
 	rule, err := netfilter.ParseRule(site)
 	if err != nil {
 		return 0, err
 	}
 	p := netfilter.Policy{
-		Version: netfilter.Version, Agent: "agent", UID: agentUID, Backend: netfilter.NFT, Proxy: 41000, DNS: 41001,
+		Version: netfilter.Version, Agent: agent, UID: uid, Backend: netfilter.NFT, Proxy: port, DNS: port + 1,
 		Resolve: []netip.AddrPort{netip.MustParseAddrPort(dnsAddr + ":53")}, Allow: []netfilter.Entry{{Rule: rule}},
 	}
 	text, err := p.Text()
 	if err != nil {
 		return 0, err
 	}
-	path := filepath.Join(s.dir, "agent.toml")
+	path := filepath.Join(s.dir, agent+".toml")
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return 0, err
 	}
 	if err := sh("nft -f - <<'IN'\n" + p.Ruleset(time.Now()) + "IN\n"); err != nil {
 		return 0, err
 	}
-	logs := filepath.Join(s.dir, "log")
+	logs := filepath.Join(s.dir, agent)
 	if err := os.Mkdir(logs, 0o777); err != nil {
 		return 0, err
 	}
 	os.Chmod(logs, 0o777)
-	cmd := exec.Command(s.program, "daemon", "--policy", path, "--log", filepath.Join(logs, "net.jsonl"), "agent")
+	cmd := exec.Command(program, "daemon", "--policy", path, "--log", filepath.Join(logs, "net.jsonl"), agent)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 61003, Gid: 61003}}
 	if err := s.start(cmd); err != nil {
 		return 0, err
 	}
-	return cmd.Process.Pid, reachable("127.0.0.1:41000")
+	return cmd.Process.Pid, reachable(fmt.Sprintf("127.0.0.1:%d", port))
 }
 
 // squid starts the squid that is unpacked at root, and the rules that divert its
 // user to it.
-func (s *setup) squid(unpacked string) (int, error) {
+func (s *setup) squid(unpacked, more string) (int, error) {
 	// Squid has its paths compiled in: it is laid over /usr, in this mount namespace alone.
 	if err := sh("mount -t overlay squid -o lowerdir=" + unpacked + "/usr:/usr /usr"); err != nil {
 		return 0, err
@@ -151,7 +155,8 @@ pinger_enable off
 shutdown_lifetime 1 second
 cache_effective_user nobody
 cache_effective_group nogroup
-`, s.dir, dnsAddr)
+%[3]s
+`, s.dir, dnsAddr, more)
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return 0, err
 	}
