@@ -23,28 +23,35 @@ func (x *exchanger) carry(q *request) bool {
 	q.write(x.up.out)
 	q.forget()
 	x.s.leaveRoom()
-	sent := make(chan transfer, 1)
+	sent, received, again := x.exchangeBodies(q)
+	at := x.up.link.target
+	x.s.d.log.add(netfilter.Record{
+		Kind: "http", OK: true, Code: x.up.link.code, Name: at.name, Addr: addrText(at.dst.Addr()), Port: at.dst.Port(),
+		Sent: sent.n, Received: received, Millis: max(1, time.Since(began).Milliseconds()),
+	})
+	return again && sent.err == nil && !closes
+}
+
+// exchangeBodies sends what follows the head of q, and the response back, at the
+// same time: a server may answer before it has all.
+func (x *exchanger) exchangeBodies(q *request) (sent transfer, received int64, again bool) {
 	if q.body.kind == noBody {
-		sent <- transfer{err: x.up.out.Flush()}
-	} else {
-		go func() { sent <- x.upload(q) }()
+		sent.err = x.up.out.Flush()
+		received, again = x.respond(q)
+		return sent, received, again
 	}
-	received, again := x.respond(q)
-	var up transfer
+	done := make(chan transfer, 1)
+	go func() { done <- x.upload(q) }()
+	received, again = x.respond(q)
 	select {
-	case up = <-sent:
+	case sent = <-done:
 	case <-time.After(lingerFor):
 		// Answered long before all was sent: what is still to come is not worth reading.
 		_ = x.s.conn.SetReadDeadline(past) // fails only on a closed connection
 		again = false
-		up = <-sent
+		sent = <-done
 	}
-	at := x.up.link.target
-	x.s.d.log.add(netfilter.Record{
-		Kind: "http", OK: true, Code: x.up.link.code, Name: at.name, Addr: addrText(at.dst.Addr()), Port: at.dst.Port(),
-		Sent: up.n, Received: received, Millis: max(1, time.Since(began).Milliseconds()),
-	})
-	return again && up.err == nil && !closes
+	return sent, received, again
 }
 
 // upload sends the body of q. When it breaks off, the server has a moment to say

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -22,6 +23,7 @@ type exchanger struct {
 	out    *output
 	up     *upstream
 	served int
+	ended  bool // the client sends nothing any more, and all it sent was read
 }
 
 // An upstream is the server that the last request went to.
@@ -58,7 +60,9 @@ func (s *session) exchange(ctx context.Context, direct bool) {
 	for x.next(ctx) {
 		x.served++
 	}
-	s.farewell()
+	if !x.ended {
+		s.farewell()
+	}
 }
 
 func (x *exchanger) end() {
@@ -84,6 +88,7 @@ func (x *exchanger) leave() {
 // next serves one request, and reports whether another may follow.
 func (x *exchanger) next(ctx context.Context) bool {
 	if err := x.await(); err != nil {
+		x.ended = err == io.EOF
 		return false
 	}
 	q, err := x.read()

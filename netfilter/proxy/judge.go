@@ -134,7 +134,13 @@ func (j *judge) answered(dst netip.AddrPort) (netfilter.Verdict, string) {
 // exactly returns the policy with only those allow rules that name port.
 func (j *judge) exactly(port uint16) netfilter.Policy {
 	policy := *j.policy.Load()
-	policy.Allow = slices.DeleteFunc(slices.Clone(policy.Allow), func(e netfilter.Entry) bool { return e.Rule.Port != port })
+	all := policy.Allow
+	policy.Allow = nil // no copy of them all for every connection: few have a port
+	for _, e := range all {
+		if e.Rule.Port == port {
+			policy.Allow = append(policy.Allow, e)
+		}
+	}
 	return policy
 }
 
