@@ -38,32 +38,37 @@ static void write_map(const struct id_map_maker *m, const char *name, size_t n)
 	close(fd);
 }
 
-/* A map to be written; child is -1 where the machine lets nobody make a user namespace. */
-static struct id_map_maker start_id_map(void)
+static int wait_for_end(void *maker)
 {
-	static char path[sizeof "/proc/" + NUMBER], number[NUMBER];
-	struct id_map_maker m = { .proc = -1 };
+	struct id_map_maker *m = maker;
 	char byte;
 
-	if (pipe2(m.ends, O_CLOEXEC) != 0)
+	close(m->ends[1]);
+	_exit(read(m->ends[0], &byte, 1) != 0);
+}
+
+/*
+ * A map to be written; child is -1 where the machine lets nobody make a user namespace. The child uses this process's memory, which halves the
+ * time that all of it takes, and does nothing in it.
+ */
+static void start_id_map(struct id_map_maker *m)
+{
+	static char stack[8192] __attribute__((aligned(16))), path[sizeof "/proc/" + NUMBER], number[NUMBER];
+
+	if (pipe2(m->ends, O_CLOEXEC) != 0)
 		fail("map ids: make a pipe");
-	m.child = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
-	if (m.child == 0) {
-		close(m.ends[1]);
-		_exit(read(m.ends[0], &byte, 1) != 0);
-	}
-	if (m.child > 0) {
-		join(path, sizeof path, "/proc/", decimal(number, (uint32_t)m.child));
-		m.proc = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (m.proc < 0)
+	m->child = clone(wait_for_end, stack + sizeof stack, CLONE_VM | CLONE_NEWUSER | SIGCHLD, m);
+	if (m->child > 0) {
+		join(path, sizeof path, "/proc/", decimal(number, (uint32_t)m->child));
+		m->proc = openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (m->proc < 0)
 			fail("map ids: open ", path);
 	} else if (errno == ENOSPC) {
-		close(m.ends[0]);
-		close(m.ends[1]);
+		close(m->ends[0]);
+		close(m->ends[1]);
 	} else {
 		fail("map ids: make a user namespace");
 	}
-	return m;
 }
 
 /* The map, once it is written. */

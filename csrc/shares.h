@@ -25,8 +25,9 @@ static size_t add_other_groups(size_t n, gid_t own)
 /* 10. What maps one uid and one gid to the agent's. */
 static int map_for_shares(uid_t uid, gid_t gid, uid_t to_uid, gid_t to_gid)
 {
-	struct id_map_maker maker = start_id_map();
+	struct id_map_maker maker;
 
+	start_id_map(&maker);
 	if (maker.child < 0)
 		die("map ids: user namespaces are switched off: sysctl user.max_user_namespaces");
 	write_map(&maker, "uid_map", add_line(0, uid, to_uid));

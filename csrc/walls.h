@@ -189,9 +189,10 @@ static void make_runtime_place(void)
 /* The id map for seal_run: of one uid and one gid that nobody has; the kernel takes none that is empty. */
 static int map_of_nobody(void)
 {
-	struct id_map_maker maker = start_id_map();
+	struct id_map_maker maker;
 	size_t n = add_line(0, FIRST_NOBODY, FIRST_NOBODY);
 
+	start_id_map(&maker);
 	if (maker.child < 0)
 		return -1;
 	write_map(&maker, "uid_map", n);
