@@ -105,30 +105,32 @@ func (j *judge) unnamed(ctx context.Context, dst netip.AddrPort) (netfilter.Verd
 	if v.OK || v.Code == netfilter.DeniedByRule {
 		return v, ""
 	}
-	if found, name := j.answered(dst); found.OK || found.Code == netfilter.DeniedByRule {
-		return found, name
+	found, name := j.answered(dst)
+	if !found.OK && j.renewPort(ctx, dst) {
+		found, name = j.answered(dst)
 	}
-	if j.renewPort(ctx, dst) {
-		return j.answered(dst)
+	if found.OK || found.Code == netfilter.DeniedByRule {
+		return found, name
 	}
 	return j.refusal(dst, v)
 }
 
 // answered looks for a name that dst was answered for, and that a rule with just
-// that port allows.
+// that port allows; else for one that is denied. Neither says what a name is
+// allowed that is shown: many may share an address.
 func (j *judge) answered(dst netip.AddrPort) (netfilter.Verdict, string) {
 	policy := j.exactly(dst.Port())
-	none := netfilter.Verdict{Code: netfilter.NotAllowed}
+	none, denied := netfilter.Verdict{Code: netfilter.NotAllowed}, ""
 	for _, name := range j.answers.Names(dst.Addr()) {
 		v := policy.Name(name, dst.Port(), j.now())
 		if v.OK && v.Code == netfilter.Allowed {
 			return v, name
 		}
 		if v.Code == netfilter.DeniedByRule {
-			none = v
+			none, denied = v, name
 		}
 	}
-	return none, ""
+	return none, denied
 }
 
 // exactly returns the policy with only those allow rules that name port.

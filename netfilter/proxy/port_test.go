@@ -142,3 +142,36 @@ func TestDeniedAddress(t *testing.T) {
 		}
 	}
 }
+
+// TestDeniedNameOnASharedAddress is that a denial of one name leaves the others at
+// its address open, those that a port is allowed for as well.
+func TestDeniedNameOnASharedAddress(t *testing.T) {
+	w := needWorld(t)
+	w.names.set("shared.example", allowedAddr)
+	w.names.set("shared-ssh.example", sshAddr)
+	r := w.start(t, "allowed.example", "shared.example", "ssh.example:22", "shared-ssh.example:22")
+	for _, name := range []string{"allowed.example", "shared.example", "shared-ssh.example"} {
+		w.knows(t, name)
+	}
+	r.rules("allowed.example", "ssh.example:22", "!shared.example", "!shared-ssh.example")
+	r.reload()
+	for name, want := range map[string]string{"allowed.example": "connected", "shared.example": "access denied", "": "access denied"} {
+		c := w.client(name)
+		c.InsecureSkipVerify = true
+		got := "connected"
+		if err := tls.Client(w.dial(t, allowedAddr+":443"), c).Handshake(); err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, want) {
+			t.Errorf("TLS for %q: %s; want %s", name, got, want)
+		}
+	}
+	for name, want := range map[string]string{"allowed.example": " 200 OK", "shared.example": "denied-by-rule"} {
+		if out := w.talk(t, allowedAddr+":80", get(name, "Connection: close\r\n")); !strings.Contains(out, want) {
+			t.Errorf("HTTP for %s: %s; want %s", name, out, want)
+		}
+	}
+	if line, err := bufio.NewReader(w.dial(t, sshAddr+":22")).ReadString('\n'); line != "HELLO\n" {
+		t.Errorf("at the port that is allowed to another name came %q, %v", line, err)
+	}
+}

@@ -118,7 +118,7 @@ func (s *session) local(ctx context.Context) {
 func (s *session) remote(ctx context.Context) {
 	by, name := s.d.judge.unnamed(ctx, s.dst)
 	switch {
-	case by.Code == netfilter.DeniedByRule && name == "":
+	case by.Code == netfilter.DeniedByRule && name == "": // the address is, whatever is shown
 		s.refuse("tcp", target{dst: s.dst}, by)
 		return
 	case by.OK && (by.Code == netfilter.Allowed || !web(s.dst.Port())):
