@@ -130,7 +130,7 @@ func loadIptables(p netfilter.Policy, family netfilter.Family, now time.Time) (e
 
 func unloadNFT(p netfilter.Policy) error {
 	if _, err := exec.LookPath("nft"); err != nil {
-		return nil
+		return p.DeleteTable()
 	}
 	_, err := feed(p.RulesetRemoval(), "nft", "-f", "-")
 	return err
