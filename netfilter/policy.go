@@ -54,13 +54,17 @@ type HumanProxy struct {
 // Entry is a rule with its life and its why.
 type Entry struct {
 	Rule   Rule      `toml:"rule"`
+	From   time.Time `toml:"from,omitempty"`   // of a denial: it is suspended until then; zero: it is not
 	Until  time.Time `toml:"until,omitempty"`  // zero: for good
 	Reason string    `toml:"reason,omitempty"` // the human's words
 	Preset string    `toml:"preset,omitempty"` // the preset that brought it
 }
 
 // Live says whether e still counts at now.
-func (e Entry) Live(now time.Time) bool { return e.Until.IsZero() || now.Before(e.Until) }
+func (e Entry) Live(now time.Time) bool { return !now.Before(e.From) && !e.Over(now) }
+
+// Over says whether e's time has passed.
+func (e Entry) Over(now time.Time) bool { return !e.Until.IsZero() && !now.Before(e.Until) }
 
 // Range is a run of user ids, First to Last, both included. Its text is "100000-165535".
 type Range struct{ First, Last uint32 }
@@ -134,7 +138,7 @@ func (p Policy) inUTC() Policy {
 	entries := func(list []Entry) []Entry {
 		out := append([]Entry(nil), list...)
 		for i := range out {
-			out[i].Until = clean(out[i].Until)
+			out[i].From, out[i].Until = clean(out[i].From), clean(out[i].Until)
 		}
 		return out
 	}
@@ -211,6 +215,11 @@ func (p Policy) checkHumanEntries() error {
 }
 
 func (p Policy) checkEntries() error {
+	for _, entry := range p.Allow {
+		if !entry.From.IsZero() {
+			return fmt.Errorf("rule %q: from: want it in deny alone", entry.Rule)
+		}
+	}
 	for _, entry := range append(append([]Entry(nil), p.Allow...), p.Deny...) {
 		again, err := ParseRule(entry.Rule.String())
 		if err != nil || again != entry.Rule {

@@ -96,7 +96,8 @@ func TestDecisions(t *testing.T) {
 	p := sample()
 	p.Allow = append(entries("github.com", "*.github.com", "ssh.test:22", "198.51.100.0/24", "203.0.113.9:8080", "localhost:3000", "bad.test", "10.0.0.0/8"),
 		Entry{Rule: entries("old.test")[0].Rule, Until: noon}, Entry{Rule: entries("soon.test")[0].Rule, Until: noon.Add(time.Second)})
-	p.Deny = append(entries("bad.test", "evil.github.com", "github.com:80", "198.51.100.66", "10.1.0.0/16"), Entry{Rule: entries("soon.test")[0].Rule, Until: noon})
+	p.Deny = append(entries("bad.test", "evil.github.com", "github.com:80", "198.51.100.66", "10.1.0.0/16"), Entry{Rule: entries("soon.test")[0].Rule, Until: noon},
+		Entry{Rule: entries("api.github.com")[0].Rule, From: noon.Add(time.Second)}, Entry{Rule: entries("www.github.com")[0].Rule, From: noon})
 	for _, c := range []struct {
 		what string
 		got  Verdict
@@ -107,6 +108,8 @@ func TestDecisions(t *testing.T) {
 		{"an allowed name on ssh", p.Name("github.com", 22, noon), WrongPort},
 		{"a wildcard's name", p.Name("api.github.com", 443, noon), Allowed},
 		{"a wildcard's name two below", p.Name("a.b.github.com", 443, noon), Allowed},
+		{"a suspended denial, when it holds again", p.Name("api.github.com", 443, noon.Add(time.Second)), DeniedByRule},
+		{"a denial at the end of its suspension", p.Name("www.github.com", 443, noon), DeniedByRule},
 		{"a name that only ends alike", p.Name("evilgithub.com", 443, noon), NotAllowed},
 		{"deny wins over a wildcard", p.Name("evil.github.com", 443, noon), DeniedByRule},
 		{"deny wins over the same rule", p.Name("bad.test", 443, noon), DeniedByRule},

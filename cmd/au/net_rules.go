@@ -3,11 +3,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
+	"time"
+	"unicode"
 
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
@@ -40,6 +44,16 @@ func (c *netAllowCmd) Validate() error {
 			return err
 		}
 	}
+	return checkReason(c.Reason)
+}
+
+// Validate refuses a reason that is none.
+func (c *netDenyCmd) Validate() error { return checkReason(c.Reason) }
+
+func checkReason(text string) error {
+	if len(text) > 500 || strings.ContainsFunc(text, unicode.IsControl) {
+		return errors.New("--reason: want one line of at most 500 letters")
+	}
 	return nil
 }
 
@@ -61,14 +75,110 @@ func (c *netAllowCmd) Run(a *app) error {
 	for i := range added {
 		added[i].Until, added[i].Reason = until(c.For), c.Reason
 	}
-	return a.changeRules(c.Agent, c.DryRun, func(p *netfilter.Policy) string {
-		p.Allow, p.Deny = withEntries(p.Allow, added), without(p.Deny, added)
+	return a.changeRules(c.Agent, c.DryRun, func(p netfilter.Policy) (netfilter.Policy, string) {
+		after := grant(p, added)
 		said := fmt.Sprintf("Agent %s may reach %s", c.Agent, ruleNames(added))
 		if c.For != 0 {
-			said += " until " + local(until(c.For))
+			said += " until " + local(until(c.For)) + endless(p, added)
 		}
-		return said
+		a.sayStillDenied(after, added)
+		return after, said
 	})
+}
+
+// grant returns the policy with what is added allowed. A denial of the same rule ends; where the grant is for a time, it holds again afterwards.
+func grant(p netfilter.Policy, added []netfilter.Entry) netfilter.Policy {
+	p.Allow = withEntries(p.Allow, added)
+	var deny []netfilter.Entry
+	for _, old := range p.Deny {
+		e, granted := entryOf(added, old.Rule)
+		if granted && !e.Until.IsZero() {
+			old.From = e.Until
+		}
+		if !granted || !e.Until.IsZero() && !old.Over(e.Until) {
+			deny = append(deny, old)
+		}
+	}
+	p.Deny = deny
+	return p
+}
+
+// forbid returns the policy with what is added denied. One that was denied for longer stays so.
+func forbid(p netfilter.Policy, added []netfilter.Entry) netfilter.Policy {
+	for _, e := range added {
+		if e.Until.IsZero() {
+			p.Allow = without(p.Allow, []netfilter.Entry{e})
+		}
+		if old, denied := entryOf(p.Deny, e.Rule); denied && !e.Until.IsZero() && !old.Over(e.Until) {
+			e.Until = old.Until
+			if e.Reason == "" {
+				e.Reason = old.Reason
+			}
+		}
+		p.Deny = withEntries(p.Deny, []netfilter.Entry{e})
+	}
+	return p
+}
+
+// resumed returns the denials without the suspensions: what was granted for a time is granted no more.
+func resumed(deny []netfilter.Entry) []netfilter.Entry {
+	deny = slices.Clone(deny)
+	for i := range deny {
+		deny[i].From = time.Time{}
+	}
+	return deny
+}
+
+func entryOf(list []netfilter.Entry, rule netfilter.Rule) (netfilter.Entry, bool) {
+	i := slices.IndexFunc(list, func(e netfilter.Entry) bool { return e.Rule == rule })
+	if i < 0 {
+		return netfilter.Entry{}, false
+	}
+	return list[i], true
+}
+
+// endless names the rules that were allowed for good and are so no more.
+func endless(p netfilter.Policy, added []netfilter.Entry) string {
+	var rules []netfilter.Entry
+	for _, e := range added {
+		if old, allowed := entryOf(p.Allow, e.Rule); allowed && old.Until.IsZero() {
+			rules = append(rules, e)
+		}
+	}
+	if rules == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (without an end before: %s)", ruleNames(rules))
+}
+
+// longer names the rules that were denied for longer than was asked for now.
+func longer(p netfilter.Policy, added []netfilter.Entry) string {
+	var rules []netfilter.Entry
+	for _, e := range added {
+		if now, denied := entryOf(p.Deny, e.Rule); denied && !now.Until.Equal(e.Until) {
+			rules = append(rules, e)
+		}
+	}
+	if rules == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (denied for longer before, and still: %s)", ruleNames(rules))
+}
+
+// sayStillDenied warns of rules that another one, which denies, makes void.
+func (a *app) sayStillDenied(p netfilter.Policy, added []netfilter.Entry) {
+	for _, e := range added {
+		var v netfilter.Verdict
+		switch now := time.Now(); e.Rule.Kind {
+		case netfilter.Name:
+			v = p.Name(e.Rule.Host, cmp.Or(e.Rule.Port, 443), now)
+		case netfilter.Network:
+			v = p.Addr(netip.AddrPortFrom(e.Rule.Prefix.Addr(), cmp.Or(e.Rule.Port, 443)), now)
+		}
+		if v.Code == netfilter.DeniedByRule {
+			fmt.Fprintf(a.err, "au: warning: %s stays denied by the rule %s\n", e.Rule, v.Rule)
+		}
+	}
 }
 
 func (c *netDenyCmd) Run(a *app) error {
@@ -76,17 +186,18 @@ func (c *netDenyCmd) Run(a *app) error {
 	for _, rule := range c.Rules {
 		added = withEntries(added, []netfilter.Entry{{Rule: rule, Until: until(c.For), Reason: c.Reason}})
 	}
-	return a.changeRules(c.Agent, c.DryRun, func(p *netfilter.Policy) string {
-		p.Deny = withEntries(p.Deny, added)
-		if c.For == 0 {
-			p.Allow = without(p.Allow, added)
+	return a.changeRules(c.Agent, c.DryRun, func(p netfilter.Policy) (netfilter.Policy, string) {
+		after := forbid(p, added)
+		said := fmt.Sprintf("Agent %s may not reach %s, whatever else is allowed", c.Agent, ruleNames(added))
+		if c.For != 0 {
+			said += ", until " + local(until(c.For)) + longer(after, added)
 		}
-		return fmt.Sprintf("Agent %s may not reach %s, whatever else is allowed", c.Agent, ruleNames(added))
+		return after, said
 	})
 }
 
 // changeRules changes the policy of a restricted agent and puts it in force. What is said afterwards comes from change.
-func (a *app) changeRules(agent string, dryRun bool, change func(*netfilter.Policy) string) error {
+func (a *app) changeRules(agent string, dryRun bool, change func(netfilter.Policy) (netfilter.Policy, string)) error {
 	before, err := restricted(agent)
 	if err != nil {
 		return err
@@ -95,9 +206,7 @@ func (a *app) changeRules(agent string, dryRun bool, change func(*netfilter.Poli
 	if err != nil {
 		return err
 	}
-	after := before
-	after.Allow, after.Deny = slices.Clone(before.Allow), slices.Clone(before.Deny)
-	said := change(&after)
+	after, said := change(before)
 	// What changes by itself as time passes does so in the daemon and the watcher.
 	plan, err := provision.PlanNetPolicy(after, facts, hasLocalhost(before) || hasLocalhost(after))
 	if err != nil {

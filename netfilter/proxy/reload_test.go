@@ -109,15 +109,21 @@ func TestReload(t *testing.T) {
 // with it.
 func TestGrantsEnd(t *testing.T) {
 	w := needWorld(t)
-	r := w.start(t, "allowed.example", "other.example")
+	r := w.start(t, "allowed.example", "other.example", "attacker.example", "!attacker.example")
 	end := time.Now().Add(3 * time.Second).Truncate(time.Second)
 	r.policy.Allow[1].Until = end
+	r.policy.Deny[0].From = end
 	r.reload()
 	w.knows(t, "allowed.example")
 	w.knows(t, "other.example")
+	w.knows(t, "attacker.example")
 	stays := w.slow(t, allowedAddr+":80", "allowed.example")
 	goes := w.slow(t, "93.184.0.11:80", "other.example")
+	denied := w.slow(t, attackerAddr+":80", "attacker.example")
 	time.Sleep(time.Until(end) + 100*time.Millisecond)
+	if goesOn(denied) {
+		t.Error("a connection goes on that a denial forbids which was suspended for a time")
+	}
 	if goesOn(goes) {
 		t.Error("a connection outlives the grant that it was opened by")
 	}

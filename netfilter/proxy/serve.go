@@ -174,6 +174,7 @@ func (d *daemon) untilNext() time.Duration {
 	soon(p.Learn)
 	for _, list := range [][]netfilter.Entry{p.Allow, p.Deny} {
 		for _, e := range list {
+			soon(e.From)
 			soon(e.Until)
 		}
 	}
