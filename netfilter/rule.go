@@ -3,6 +3,7 @@
 package netfilter
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -93,6 +94,9 @@ func parseRule(text string) (Rule, error) {
 		return Rule{}, err
 	}
 	if strings.ContainsAny(host, "/:") || isAddress(host) {
+		if before, _, path := strings.Cut(host, "/"); path && !isAddress(before) {
+			return Rule{}, fmt.Errorf("has a path: want the host alone, such as %s", cmp.Or(before, "github.com"))
+		}
 		prefix, err := parsePrefix(host)
 		return Rule{Kind: Network, Prefix: prefix, Port: port}, err
 	}

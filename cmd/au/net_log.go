@@ -30,6 +30,14 @@ type netLogCmd struct {
 	JSON    bool `name:"json" help:"As it stands in the file: a JSON object a line."`
 }
 
+// Validate refuses options that contradict each other.
+func (c *netLogCmd) Validate() error {
+	if c.Suggest && (c.Follow || c.JSON) {
+		return errors.New("--suggest is one line of all that was refused: want it without --follow and --json")
+	}
+	return nil
+}
+
 func (c *netLogCmd) Run(a *app) error {
 	p, err := restricted(c.Agent)
 	if err != nil {

@@ -55,6 +55,9 @@ func (c *netShowCmd) Run(a *app) error {
 		return err
 	}
 	now := time.Now()
+	if (c.Format == "nft" || c.Format == "iptables") && c.Format != string(p.Backend) {
+		fmt.Fprintf(a.err, "au: these are not in force: %s has loaded the agent's rules\n", p.Backend)
+	}
 	switch c.Format {
 	case "nft":
 		fmt.Fprint(a.out, p.Ruleset(now))

@@ -40,15 +40,15 @@ type upstream netip.AddrPort
 
 // UnmarshalText reads 192.0.2.53, 192.0.2.53:5353, 2001:db8::53 or [2001:db8::53]:5353.
 func (u *upstream) UnmarshalText(text []byte) error {
-	if addr, err := netip.ParseAddr(string(text)); err == nil && addr.Zone() == "" {
+	if addr, err := netip.ParseAddr(string(text)); err == nil && addr.Zone() == "" && !addr.IsUnspecified() {
 		*u = upstream(netip.AddrPortFrom(addr.Unmap(), 53))
 		return nil
 	}
 	at, err := netip.ParseAddrPort(string(text))
-	if err != nil || at.Port() == 0 {
+	if err != nil || at.Port() == 0 || at.Addr().Zone() != "" || at.Addr().IsUnspecified() {
 		return fmt.Errorf("DNS server %q: want an address such as 192.0.2.53 or [2001:db8::53]:5353", text)
 	}
-	*u = upstream(at)
+	*u = upstream(netip.AddrPortFrom(at.Addr().Unmap(), at.Port()))
 	return nil
 }
 
@@ -70,12 +70,21 @@ func (h *humanProxy) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Validate refuses options that contradict each other.
+// maxLearn is how long a restriction that refuses nothing may go on.
+const maxLearn = 30 * 24 * time.Hour
+
+// Validate refuses what can be nobody's wish, and options that contradict each other.
 func (c *netRestrictCmd) Validate() error {
 	for _, name := range c.Preset {
 		if _, err := netfilter.FindPreset(name); err != nil {
 			return err
 		}
+	}
+	if slices.Contains(c.AllowLocalhost, 0) {
+		return errors.New("--allow-localhost 0: want a port from 1 to 65535")
+	}
+	if time.Duration(c.Learn) > maxLearn {
+		return errors.New("--learn: nothing is refused meanwhile: want 30d or less")
 	}
 	if c.Proxy == (humanProxy{}) {
 		return nil
@@ -112,7 +121,7 @@ func (c *netRestrictCmd) Run(a *app) error {
 			fmt.Fprintf(a.out, "(To add to what is allowed, and keep the rest: au net allow --agent %s RULE…)\n", c.Agent)
 		}
 	}
-	if err := a.checkRules(want); err != nil {
+	if err := a.checkRules(want, c.DryRun); err != nil {
 		return restricting(c.Agent, err)
 	}
 	if err := runner.Apply(context.Background(), plan); err != nil {
@@ -149,9 +158,10 @@ func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Polic
 	}
 	if old := f.Policy; old != nil && p.HasDaemon() {
 		if len(p.Allow) == 0 {
-			p.Allow = old.Allow
+			p.Allow, p.Deny = old.Allow, old.Deny
+		} else {
+			p.Deny = resumed(without(old.Deny, p.Allow))
 		}
-		p.Deny = without(old.Deny, p.Allow)
 	}
 	if p.HasDaemon() {
 		if old := f.Policy; old != nil && old.HasDaemon() {
@@ -174,12 +184,12 @@ func dropped(old *netfilter.Policy, p netfilter.Policy) []string {
 	var gone []string
 	now := time.Now()
 	for _, e := range without(old.Allow, p.Allow) {
-		if e.Live(now) {
+		if !e.Over(now) {
 			gone = append(gone, "allow "+e.Rule.String())
 		}
 	}
 	for _, e := range without(old.Deny, p.Deny) {
-		if e.Live(now) {
+		if !e.Over(now) {
 			gone = append(gone, "deny "+e.Rule.String())
 		}
 	}
@@ -215,9 +225,6 @@ func (c *netRestrictCmd) rules(a *app) ([]netfilter.Entry, error) {
 		all = withEntries(all, []netfilter.Entry{{Rule: rule}})
 	}
 	for _, port := range c.AllowLocalhost {
-		if port == 0 {
-			return nil, errors.New("--allow-localhost 0: want a port from 1 to 65535")
-		}
 		all = withEntries(all, []netfilter.Entry{{Rule: netfilter.Rule{Kind: netfilter.Localhost, Port: port}}})
 	}
 	return all, nil
@@ -263,9 +270,15 @@ func (a *app) offerPresets() ([]netfilter.Entry, error) {
 
 // checkRules has nft read the rules without loading them, in a network namespace of its own, so that it needs no root. Where it cannot, loading
 // will tell: it is one transaction.
-func (a *app) checkRules(p netfilter.Policy) error {
-	if p.Backend != netfilter.NFT {
+func (a *app) checkRules(p netfilter.Policy, sayWhenNot bool) error {
+	unchecked := func(why string) error {
+		if sayWhenNot {
+			fmt.Fprintf(a.err, "au: the rules were not checked: %s\n", why)
+		}
 		return nil
+	}
+	if p.Backend != netfilter.NFT {
+		return unchecked("iptables reads them only as it loads them")
 	}
 	try := func(text string) (string, error) {
 		cmd := exec.Command("nft", "-c", "-f", "-")
@@ -279,7 +292,7 @@ func (a *app) checkRules(p netfilter.Policy) error {
 		return strings.TrimSpace(string(out)), err
 	}
 	if _, err := try("add table inet au_net_check\n"); err != nil {
-		return nil
+		return unchecked("this machine has no namespace to try them in without root")
 	}
 	// In the namespace only root has a uid; the rules' own are numbers all the same.
 	if out, err := try(p.Ruleset(time.Now())); err != nil {

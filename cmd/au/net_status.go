@@ -41,6 +41,7 @@ type netView struct {
 
 type ruleView struct {
 	Rule   string     `json:"rule"`
+	From   *time.Time `json:"from,omitempty"` // of a denial that is suspended
 	Until  *time.Time `json:"until,omitempty"`
 	Live   bool       `json:"live"`
 	Reason string     `json:"reason,omitempty"`
@@ -54,6 +55,8 @@ type layerView struct {
 	Up    bool   `json:"up"` // what makes it is there; whether it holds only a packet tells
 	State string `json:"state"`
 	Holds *bool  `json:"holds"`
+
+	unknown bool // nobody could be asked
 }
 
 func (c *netStatusCmd) Run(a *app) error {
@@ -124,15 +127,24 @@ func viewRule(e netfilter.Entry, now time.Time) ruleView {
 	if !e.Until.IsZero() {
 		r.Until = &e.Until
 	}
+	if e.From.After(now) {
+		r.From = &e.From
+	}
 	return r
 }
+
+const nobodyToAsk = "systemd does not answer here, as in a run of the agent's"
 
 // layers says what systemd has of each layer.
 func layers(p netfilter.Policy, noSlice string) []layerView {
 	units := netUnits(p, exists("/run/systemd/system"))
+	// In a run of the agent's systemd cannot be asked; that says nothing of the layers.
+	silent := exec.Command("systemctl", "show", "--property=Version").Run()
 	unit := func(layer, name, does string) layerView {
 		l := layerView{Name: layer, Up: units[name].Active, State: does + " by " + name}
-		if !l.Up {
+		if silent != nil {
+			l.State, l.unknown = nobodyToAsk, true
+		} else if !l.Up {
 			l.State = name + " does not run: sudo systemctl start " + name
 		}
 		return l
@@ -144,6 +156,8 @@ func layers(p netfilter.Policy, noSlice string) []layerView {
 	slice := layerView{Name: "slice", State: "packets leave " + p.SliceName() + " by lo only, whoever sends them"}
 	out, _ := exec.Command("systemctl", "show", "--property=IPEgressFilterPath", "--value", p.SliceName()).Output()
 	switch {
+	case silent != nil:
+		slice.State, slice.unknown = nobodyToAsk, true
 	case noSlice != "":
 		slice.State = "does not hold: " + noSlice
 	case strings.TrimSpace(string(out)) != p.EgressPath():
@@ -278,6 +292,8 @@ func (l layerView) word() string {
 		return "OPEN"
 	case l.Up:
 		return "up"
+	case l.unknown:
+		return "unknown"
 	}
 	return "down"
 }

@@ -16,6 +16,8 @@ func TestWhyTarget(t *testing.T) {
 		"github.com": "github.com 443", "github.com:22": "github.com 22", "https://GitHub.com/a4u2/au?x=1": "github.com 443",
 		"http://example.com": "example.com 80", "ssh://git@github.com/a": "github.com 22", "http://example.com:8080/": "example.com 8080",
 		"192.0.2.7": "192.0.2.7 443", "192.0.2.7:22": "192.0.2.7 22", "2001:db8::1": "2001:db8::1 443", "[2001:db8::1]:22": "2001:db8::1 22",
+		"git@github.com:a4u2/au": "github.com 22", "git@github.com:22": "github.com 22", "user:pw@github.com": "github.com 443", "https://user:pw@github.com:8443/": "github.com 8443",
+		"http://[fe80::1%25eth0]/": "fe80::1 80", "10.0.0.0/8": "error", "https://[2001:db8::1]/a:b": "2001:db8::1 443",
 		"localhost:3000": "localhost 3000", "bücher.example": "xn--bcher-kva.example 443",
 		"github.com:0": "error", "a b": "error", "": "error", "ftp://example.com": "error", "a..b": "error",
 	} {

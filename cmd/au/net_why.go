@@ -51,9 +51,16 @@ func target(text string) (host string, port uint16, err error) {
 	word := text
 	if !strings.Contains(word, "://") {
 		if addr, err := netip.ParseAddr(word); err == nil {
-			return addr.Unmap().String(), 443, nil
+			return addr.Unmap().WithZone("").String(), 443, nil
 		}
-		word = "https://" + word
+		if _, err := netip.ParsePrefix(word); err == nil {
+			return "", 0, fmt.Errorf("host %q: want one address", text)
+		}
+		if host, ok := gitRemote(word); ok {
+			word = "ssh://" + host
+		} else {
+			word = "https://" + word
+		}
 	}
 	u, err := url.Parse(word)
 	if err != nil || u.Hostname() == "" {
@@ -71,13 +78,21 @@ func target(text string) (host string, port uint16, err error) {
 		return "", 0, fmt.Errorf("host %q: want a port with a URL of that kind", text)
 	}
 	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
-		return addr.Unmap().String(), port, nil
+		return addr.Unmap().WithZone("").String(), port, nil
 	}
 	host, err = netfilter.CanonicalName(u.Hostname())
 	if err != nil {
 		return "", 0, fmt.Errorf("host %q: %w", text, err)
 	}
 	return host, port, nil
+}
+
+// gitRemote reads the host of a remote as git writes it: git@github.com:a4u2/au.
+func gitRemote(word string) (host string, ok bool) {
+	user, at, ok := strings.Cut(word, "@")
+	host, path, two := strings.Cut(at, ":")
+	_, err := strconv.Atoi(path)
+	return host, ok && two && err != nil && !strings.ContainsAny(user+host, "/:")
 }
 
 // decide asks the policy about a host, and returns the rule that would allow it.
@@ -87,7 +102,10 @@ func decide(p netfilter.Policy, host string, port uint16, now time.Time) (netfil
 		if addr.IsLoopback() {
 			return p.Local(port, now), fmt.Sprintf("localhost:%d", port)
 		}
-		return p.Addr(netip.AddrPortFrom(addr, port), now), host
+		if port != 80 && port != 443 {
+			rule = netip.AddrPortFrom(addr, port).String()
+		}
+		return p.Addr(netip.AddrPortFrom(addr, port), now), rule
 	}
 	if host == "localhost" {
 		return p.Local(port, now), fmt.Sprintf("localhost:%d", port)
@@ -115,7 +133,11 @@ func reasonText(p netfilter.Policy, v netfilter.Verdict) string {
 	if v.Code == netfilter.WrongPort || v.Code == netfilter.Expired {
 		text = strings.Replace(text, " by the rule ", ": the rule is ", 1)
 	}
-	for _, e := range append(append([]netfilter.Entry(nil), p.Allow...), p.Deny...) {
+	list := p.Allow
+	if v.Code == netfilter.DeniedByRule {
+		list = p.Deny
+	}
+	for _, e := range list {
 		if e.Rule.String() == v.Rule {
 			return text + entryNote(e)
 		}
@@ -129,9 +151,12 @@ func entryNote(e netfilter.Entry) string {
 	if e.Preset != "" {
 		notes = append(notes, "preset "+e.Preset)
 	}
+	if e.From.After(time.Now()) {
+		notes = append(notes, "again from "+local(e.From))
+	}
 	if !e.Until.IsZero() {
 		word := "until "
-		if !e.Live(time.Now()) {
+		if e.Over(time.Now()) {
 			word = "ended "
 		}
 		notes = append(notes, word+local(e.Until))
