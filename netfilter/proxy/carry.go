@@ -15,12 +15,11 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// carry sends q to the server and the response back, and reports whether the
-// connection can be used again.
+// carry sends the body of q, whose head was written, and the response back, and
+// reports whether the connection can be used again.
 func (x *exchanger) carry(q *request) bool {
 	began := time.Now()
 	closes := q.closes()
-	q.write(x.up.out)
 	q.forget()
 	x.s.leaveRoom()
 	sent, received, again := x.exchangeBodies(q)
@@ -75,6 +74,7 @@ func (x *exchanger) respond(q *request) (received int64, again bool) {
 		}
 		h.write(x.out)
 		alive := keepsAlive(&h)
+		x.up.plain = x.up.plain && endsPlainly(&h, status)
 		h = head{}
 		x.s.leaveRoom()
 		if status == 101 {

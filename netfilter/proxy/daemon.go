@@ -55,6 +55,7 @@ type daemon struct {
 
 	mu    sync.Mutex
 	links map[*link]struct{}
+	idle  []*idle // oldest first
 	done  bool
 }
 
@@ -185,11 +186,12 @@ type link struct {
 }
 
 // hold keeps l among the connections that a change of policy may end. It
-// reports false once the daemon ends.
+// reports false where the policy changed already, since l was decided on, and
+// once the daemon ends.
 func (d *daemon) hold(l *link) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.done {
+	if d.done || !d.judge.again(l).OK {
 		return false
 	}
 	d.links[l] = struct{}{}
@@ -202,10 +204,11 @@ func (d *daemon) release(l *link) {
 	delete(d.links, l)
 }
 
-// sweep ends the connections that the policy no longer allows.
+// sweep ends the connections that the policy no longer allows, and all idle ones.
 func (d *daemon) sweep() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.dropAllIdle()
 	for l := range d.links {
 		v := d.judge.again(l)
 		if v.OK {
@@ -221,6 +224,7 @@ func (d *daemon) stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.done = true
+	d.dropAllIdle()
 	for l := range d.links {
 		l.abort()
 	}

@@ -33,6 +33,7 @@ type upstream struct {
 	out   *output
 	asked target // as the request had it
 	link  *link  // as it was dialled
+	plain bool   // nothing went over it after which the next client could not have it
 }
 
 // http serves the requests of a diverted connection.
@@ -76,8 +77,12 @@ func (x *exchanger) leave() {
 	if x.up == nil {
 		return
 	}
-	x.s.d.release(x.up.link)
-	x.up.conn.Close()
+	if x.ended && x.up.plain && x.up.in.Buffered() == 0 {
+		x.s.d.keep(x.up.link, x.up.conn)
+	} else {
+		x.s.d.release(x.up.link)
+		x.up.conn.Close()
+	}
 	if x.up.in != nil {
 		putReader(&x.up.in)
 	}
@@ -105,11 +110,7 @@ func (x *exchanger) next(ctx context.Context) bool {
 		x.refuse(t, v)
 		return false
 	}
-	if !x.reach(ctx, t, v) {
-		return false
-	}
-	q.forOrigin()
-	return x.carry(&q)
+	return x.ask(ctx, &q, t, v) && x.carry(&q)
 }
 
 func (x *exchanger) read() (request, error) {
@@ -191,6 +192,7 @@ func (x *exchanger) refuse(t target, v netfilter.Verdict) {
 func (x *exchanger) reach(ctx context.Context, t target, v netfilter.Verdict) bool {
 	if x.up != nil && (!x.direct || x.up.asked == t) {
 		if !x.direct {
+			x.up.plain = x.up.plain && x.up.link.target == t
 			x.s.d.retarget(x.up.link, t)
 		}
 		return true
@@ -206,9 +208,14 @@ func (x *exchanger) reach(ctx context.Context, t target, v netfilter.Verdict) bo
 		return false
 	}
 	x.leave()
+	return x.use(conn, asked, t, v)
+}
+
+// use takes conn, which goes to t, as the connection to the server.
+func (x *exchanger) use(conn *net.TCPConn, asked, t target, v netfilter.Verdict) bool {
 	l := &link{target: t, kind: "http", code: v.Code, local: isLocal(v), abort: func() { abort(x.s.conn, conn) }}
 	x.s.up = conn
-	x.up = &upstream{conn: conn, in: reader(conn), out: &output{w: conn}, asked: asked, link: l}
+	x.up = &upstream{conn: conn, in: reader(conn), out: &output{w: conn}, asked: asked, link: l, plain: !l.local}
 	x.s.d.record("http", t, v, "")
 	return x.s.d.hold(l)
 }
