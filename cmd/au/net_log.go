@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -63,9 +62,13 @@ func (c *netLogCmd) Run(a *app) error {
 		}
 		return nil
 	}
-	err = eachRecord(p, show)
-	if err == nil && c.Follow {
-		err = follow(ctx, p, show)
+	newest, err := readLog(p, show)
+	if err != nil {
+		return restricting(c.Agent, err)
+	}
+	defer newest.Close() // nil where there is none
+	if c.Follow {
+		err = follow(ctx, p, newest, show)
 	}
 	return restricting(c.Agent, err)
 }
@@ -97,9 +100,16 @@ func logFiles(p netfilter.Policy) ([]string, error) {
 }
 
 func eachRecord(p netfilter.Policy, show func(netfilter.Record) error) error {
+	newest, err := readLog(p, show)
+	newest.Close()
+	return err
+}
+
+// readLog shows what the log has, and returns its newest file, read to its end; nil where there is none.
+func readLog(p netfilter.Policy, show func(netfilter.Record) error) (newest *os.File, err error) {
 	files, err := logFiles(p)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, path := range files {
 		f, err := os.Open(path)
@@ -107,48 +117,59 @@ func eachRecord(p netfilter.Policy, show func(netfilter.Record) error) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return newest, err
 		}
-		err = netfilter.ReadRecords(f, show)
-		f.Close()
-		if err != nil {
-			return err
+		newest.Close()
+		newest = f
+		if err := netfilter.ReadRecords(f, show); err != nil {
+			return newest, err
+		}
+	}
+	return newest, nil
+}
+
+// follow shows what comes after what was read of the newest file, across rotations, until ctx ends.
+func follow(ctx context.Context, p netfilter.Policy, newest *os.File, show func(netfilter.Record) error) error {
+	for ; ctx.Err() == nil; wait(ctx, 200*time.Millisecond) {
+		// Looked for before the old one is read to its end: once it is there, nothing more comes to that.
+		next := rotated(hostRoot+p.LogDir()+"/net.jsonl", newest)
+		if newest != nil {
+			if err := netfilter.ReadRecords(newest, show); err != nil {
+				return err
+			}
+		}
+		if next != nil {
+			newest.Close()
+			newest = next
+			if err := netfilter.ReadRecords(newest, show); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// follow shows what comes to the newest file from now on, across rotations.
-func follow(ctx context.Context, p netfilter.Policy, show func(netfilter.Record) error) error {
-	path := hostRoot + p.LogDir() + "/net.jsonl"
-	var file *os.File
-	for ; ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
-		if file == nil {
-			f, err := os.Open(path)
-			if err != nil {
-				continue
-			}
-			defer f.Close()
-			file = f
-			if _, err := f.Seek(0, io.SeekEnd); err != nil {
-				return err
-			}
-		}
-		if err := netfilter.ReadRecords(file, show); err != nil {
-			return err
-		}
-		now, err1 := os.Stat(path)
-		then, err2 := file.Stat()
-		if err1 == nil && err2 == nil && !os.SameFile(now, then) {
-			f, err := os.Open(path)
-			if err != nil {
-				continue
-			}
-			defer f.Close()
-			file = f
+// rotated returns the file at path, open, where it is another one than old.
+func rotated(path string, old *os.File) *os.File {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	now, err := f.Stat()
+	if old != nil && err == nil {
+		if then, err := old.Stat(); err == nil && os.SameFile(now, then) {
+			f.Close()
+			return nil
 		}
 	}
-	return nil
+	return f
+}
+
+func wait(ctx context.Context, long time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(long):
+	}
 }
 
 // recordText writes a record for people: when, what became of it, what, why.

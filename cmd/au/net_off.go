@@ -58,12 +58,16 @@ func (c *netShowCmd) Run(a *app) error {
 	if (c.Format == "nft" || c.Format == "iptables") && c.Format != string(p.Backend) {
 		fmt.Fprintf(a.err, "au: these are not in force: %s has loaded the agent's rules\n", p.Backend)
 	}
+	inForce, err := withSubUIDs(p)
+	if err != nil {
+		return restricting(c.Agent, err)
+	}
 	switch c.Format {
 	case "nft":
-		fmt.Fprint(a.out, p.Ruleset(now))
+		fmt.Fprint(a.out, inForce.Ruleset(now))
 	case "iptables":
 		fmt.Fprintf(a.out, "# iptables-restore -n -w 5\n%s# ip6tables-restore -n -w 5\n%s",
-			p.IptablesRules(netfilter.IPv4, now, ""), p.IptablesRules(netfilter.IPv6, now, ""))
+			inForce.IptablesRules(netfilter.IPv4, now, ""), inForce.IptablesRules(netfilter.IPv6, now, ""))
 	case "units":
 		for _, file := range unitFiles(p) {
 			fmt.Fprintf(a.out, "# %s/%s\n%s\n", provision.UnitDir, file.Name, file.Text)

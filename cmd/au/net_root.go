@@ -73,8 +73,13 @@ func enforceable(agent string) (netfilter.Policy, error) {
 	case owner.Name != agent:
 		return p, hintError{fmt.Errorf("uid %d belongs to user %q now", p.UID, owner.Name), "au net off --agent " + agent}
 	}
-	// Sub-uids that the agent was given since are as little its way out. Ones that were taken away stay, for processes may still have them.
-	added, err := subUIDs(agent, p.UID)
+	return withSubUIDs(p)
+}
+
+// withSubUIDs returns the policy with the sub-uids that the agent was given since: they are as little its way out. Ones that were taken away
+// stay, for processes may still have them.
+func withSubUIDs(p netfilter.Policy) (netfilter.Policy, error) {
+	added, err := subUIDs(p.Agent, p.UID)
 	p.SubUIDs = append(slices.Clone(p.SubUIDs), added...)
 	return p, errors.Join(err, p.Check())
 }

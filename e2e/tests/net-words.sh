@@ -96,6 +96,24 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 PYTHON
 ok timeout 20 env HOME=/home/alice python3 /run/stop.py au net log -f
 
+promise="show prints what is in force, to the letter"
+table="table inet au_net_$(id -u agent)"
+echo agent:700000:1000 >>/etc/subuid
+soon sh -c "nft -n list $table | grep -q 700000"
+ip netns add shown
+ok sh -c 'runuser -l alice -c "au net show --format nft" | ip netns exec shown nft -f -'
+ok sh -c "ip netns exec shown nft -n -s list $table >/run/shown; nft -n -s list $table | diff - /run/shown"
+ip netns delete shown
+cat >/run/units.py <<'PYTHON'
+import os, re, sys
+blocks = re.split(r"^# (/etc/systemd/system/\S+)\n", sys.stdin.read(), flags=re.M)[1:]
+for path, text in zip(blocks[::2], blocks[1::2]):
+    if open(path).read() + "\n" != text: sys.exit(path + " is another")
+there = [os.path.join(d, f) for d, _, files in os.walk("/etc/systemd/system") for f in files if f.startswith("au-net") and not os.path.islink(os.path.join(d, f))]
+sys.exit(None if sorted(there) == sorted(blocks[::2]) else f"there are {there}, shown are {blocks[::2]}")
+PYTHON
+ok sh -c 'runuser -l alice -c "au net show --format units" | python3 /run/units.py'
+
 promise="show says when what it prints is not in force"
 ok as alice au net show --format iptables
 complains "these are not in force: nft has loaded the agent's rules"
