@@ -1,6 +1,6 @@
 #!/bin/sh
 # What other users' rights, services and sockets give an agent is no way out either, or au says plainly that it is one.
-# timeout: 5400
+# timeout: 2400
 # machines: trixie
 # machines by hand: bookworm true
 . /opt/e2e/lib.sh
