@@ -8,7 +8,7 @@
 ok as alice au new -y
 internet_up
 span=8
-[ ! -e /dev/vda ] || span=150 # an emulated machine takes that long for what is to happen meanwhile
+[ ! -e /dev/vda ] || span=120 # an emulated machine takes that long for what is to happen meanwhile
 ok as alice au net restrict --allow allowed.test
 
 promise="a rule holds at once, and without asking the daemon to start again"
