@@ -67,14 +67,21 @@ func netPolicy(agent string) (netfilter.Policy, error) {
 
 // restricted returns the network policy of an agent that has one.
 func restricted(agent string) (netfilter.Policy, error) {
-	if _, err := made(agent); err != nil {
+	policy, err := made(agent)
+	if err != nil {
 		return netfilter.Policy{}, err
 	}
 	p, err := netPolicy(agent)
 	if errors.Is(err, fs.ErrNotExist) {
+		if err := nothingLeft(agent, policy.UID); err != nil {
+			return p, restricting(agent, err)
+		}
 		return p, hintError{fmt.Errorf("agent %q is not restricted", agent), "au net restrict --agent " + agent + " --preset anthropic"}
 	}
-	return p, restricting(agent, err)
+	if err != nil {
+		return p, hintError{restricting(agent, err), "au net restrict --agent " + agent}
+	}
+	return p, nil
 }
 
 // observeNet reads what the network's plans depend on. It changes nothing and asks for no password.

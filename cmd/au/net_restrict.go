@@ -115,6 +115,9 @@ func (c *netRestrictCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if facts.Policy == nil && facts.PolicyText != "" {
+		fmt.Fprintln(a.err, "au: warning: the policy that was there cannot be read, and nothing of it is kept")
+	}
 	if gone := dropped(facts.Policy, want); gone != nil {
 		fmt.Fprintf(a.out, "No longer in force: %s\n", strings.Join(gone, ", "))
 		if want.HasDaemon() {

@@ -68,6 +68,9 @@ func (c *netStatusCmd) Run(a *app) error {
 	p, err := netPolicy(c.Agent)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if err := nothingLeft(c.Agent, policy.UID); err != nil {
+			return restricting(c.Agent, err)
+		}
 	case err != nil:
 		return restricting(c.Agent, err)
 	default:
@@ -88,6 +91,18 @@ func (c *netStatusCmd) Run(a *app) error {
 		err = exitError(statusFailed)
 	}
 	return err
+}
+
+// nothingLeft returns an error where an agent without a policy is restricted all the same: somebody removed the file.
+func nothingLeft(agent string, uid uint32) error {
+	p := netfilter.Policy{Agent: agent, UID: uid}
+	units := netUnits(p, exists("/run/systemd/system"))
+	for _, name := range []string{p.RulesUnitName(), p.WatchUnitName(), p.SocketUnitName(), p.DaemonUnitName()} {
+		if units[name].Active || units[name].Text != "" {
+			return hintError{fmt.Errorf("%s is gone, and %s is still there", provision.NetPath(agent), name), "au net off --agent " + agent}
+		}
+	}
+	return nil
 }
 
 // fail reports whether a layer that there should be is not.

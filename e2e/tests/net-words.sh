@@ -120,6 +120,25 @@ complains "these are not in force: nft has loaded the agent's rules"
 ok as alice au net show --format nft
 [ ! -s "$e2e/err" ] || fail "what is in force is said not to be"
 
+promise="a policy that is gone or cannot be read is said, and not taken for none"
+cp /etc/au/net/agent.toml /run/before
+echo 'junk = 1' >>/etc/au/net/agent.toml
+for words in 'status' 'allow other.test' 'why other.test' 'show'; do
+	fails 1 as alice au net $words
+	complains 'unknown key "deny.junk"'
+	[ "${words%% *}" = status ] || complains "au: hint: au net restrict --agent agent"
+done
+rm /etc/au/net/agent.toml
+for words in 'status' 'allow other.test' 'why other.test' 'show'; do
+	fails 1 as alice au net $words
+	complains "/etc/au/net/agent.toml is gone, and au-net-rules@agent.service is still there"
+done
+untouched agent curl -sS --max-time 5 https://attacker.test/
+echo 'junk = 1' >/etc/au/net/agent.toml
+ok as alice au net restrict --allow allowed.test
+complains "cannot be read, and nothing of it is kept"
+soon agent curl -sS --max-time 5 https://allowed.test/
+
 promise="rules that an uninstalled nft has left are taken away"
 mkdir /run/away
 mv /usr/sbin/nft /run/away/
