@@ -97,12 +97,12 @@ func open(target netip.AddrPort, opts map[string]string) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("no such socket: %w", err)
 	}
-	deadline := &unix.Timeval{Sec: 10}
+	deadline := unix.NsecToTimeval(int64(2 * time.Second))
 	if ms, _ := strconv.Atoi(opts["ms"]); ms != 0 {
-		deadline = &unix.Timeval{Usec: int64(ms) * 1000}
+		deadline = unix.NsecToTimeval(int64(ms) * int64(time.Millisecond))
 	}
-	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, deadline)
-	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, deadline)
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &deadline)
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &deadline)
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 	if err := prepare(fd, family, opts); err != nil {
 		return -1, err
