@@ -56,6 +56,13 @@ func TestOwnServerChangesHands(t *testing.T) {
 				var got strings.Builder
 				conn.SetReadDeadline(time.Now().Add(3 * time.Second))
 				io.Copy(&got, conn) // until the deadline, or the refusal's end
+				// The refusal may be quicker than the acceptance.
+				for range 100 {
+					if reached.Load() > 0 {
+						break
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
 				if reached.Load() == 0 {
 					t.Fatal("nobody connected to the second server: this has shown nothing")
 				}
