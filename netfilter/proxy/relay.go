@@ -65,8 +65,16 @@ func copyFirst(dst, src *net.TCPConn) (done int64, more bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
-	for done < manySmall {
-		n, err := copySmall(dst, raw)
+	quick, err := newQuickWriter(dst)
+	if err != nil {
+		return 0, false, err
+	}
+	for turn := 1; done < manySmall; turn++ {
+		out := io.Writer(quick)
+		if turn%watchedTurn == 0 {
+			out = dst
+		}
+		n, err := copySmall(out, raw)
 		done += int64(n)
 		switch {
 		case err != nil || n == 0:
@@ -79,18 +87,12 @@ func copyFirst(dst, src *net.TCPConn) (done int64, more bool, err error) {
 }
 
 // copySmall copies what src has once it has something; nothing at its end.
-func copySmall(dst *net.TCPConn, src syscall.RawConn) (n int, err error) {
+func copySmall(dst io.Writer, src syscall.RawConn) (n int, err error) {
 	var buf *[smallSize]byte
 	var readErr error
 	err = src.Read(func(fd uintptr) bool {
 		buf = smalls.Get().(*[smallSize]byte)
-		for {
-			if n, readErr = unix.Read(int(fd), buf[:]); readErr != unix.EINTR {
-				break
-			}
-		}
-		if readErr != nil {
-			n = 0
+		if n, readErr = readNow(fd, buf[:]); readErr != nil {
 			smalls.Put(buf)
 			buf = nil
 		}
