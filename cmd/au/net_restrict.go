@@ -154,7 +154,9 @@ func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Polic
 		p.Resolve = append(p.Resolve, netip.AddrPort(server))
 	}
 	if !p.HasDaemon() && len(p.Resolve) == 0 {
-		p.Resolve = resolvers()
+		if p.Resolve = resolvers(); len(p.Resolve) == 0 {
+			return p, errors.New("/etc/resolv.conf names no DNS server: want --dns ADDRESS beside --proxy")
+		}
 	}
 	if p.Allow, err = c.rules(a); err != nil {
 		return p, err
