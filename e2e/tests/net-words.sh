@@ -120,6 +120,19 @@ complains "these are not in force: nft has loaded the agent's rules"
 ok as alice au net show --format nft
 [ ! -s "$e2e/err" ] || fail "what is in force is said not to be"
 
+promise="without a program that loads rules nothing is done, nor with one for IPv4 alone where there is IPv6"
+mkdir /run/away
+mv /usr/sbin/nft /usr/sbin/iptables-restore /usr/sbin/ip6tables-restore /run/away/
+fails 1 as alice au net restrict --allow attacker.test
+complains "neither nft nor iptables is installed: apt install nftables"
+fails 1 as alice au net restrict --backend nft --allow attacker.test
+complains "nft is not installed: apt install nftables, or --backend iptables"
+mv /run/away/iptables-restore /usr/sbin/
+fails 1 as alice au net restrict --allow attacker.test
+complains "there is IPv6 and no ip6tables"
+mv /run/away/* /usr/sbin/
+cmp /run/before /etc/au/net/agent.toml || fail "the policy changed"
+
 promise="a policy that is gone or cannot be read is said, and not taken for none"
 cp /etc/au/net/agent.toml /run/before
 echo 'junk = 1' >>/etc/au/net/agent.toml
@@ -140,7 +153,6 @@ complains "cannot be read, and nothing of it is kept"
 soon agent curl -sS --max-time 5 https://allowed.test/
 
 promise="rules that an uninstalled nft has left are taken away"
-mkdir /run/away
 mv /usr/sbin/nft /run/away/
 ok as alice au net restrict --allow allowed.test
 /run/away/nft list tables >"$e2e/tables"
