@@ -67,7 +67,7 @@ func serveClient(caFile string) error {
 		return err
 	}
 	does := map[string]func() ([]float64, error){
-		"tls_new":      func() ([]float64, error) { return times(100, func() error { return c.one(true) }) },
+		"tls_new":      func() ([]float64, error) { return times(200, func() error { return c.one(true) }) },
 		"tls_parallel": func() ([]float64, error) { return c.rate(8, 400*time.Millisecond, func() error { return c.one(true) }) },
 		"tls_bulk":     func() ([]float64, error) { return c.bulk(true, 96<<20) },
 		"http_new":     func() ([]float64, error) { return times(200, func() error { return c.one(false) }) },
