@@ -86,19 +86,20 @@ ok as alice au net restrict
 says "No longer in force: --ech"
 
 promise="a dry run has nft read the rules: what it would not take is refused before anything changes"
-cat >/run/no-nft <<'SH'
+mkdir /usr/local/lib/covered # programs do not start from /run everywhere
+cat >/usr/local/lib/covered/no-nft <<'SH'
 #!/bin/sh
 case "$*" in
 *-c*) grep -q au_net_check && exit 0; echo "a rule that nft does not take" >&2; exit 1 ;;
 esac
-exec /run/nft "$@"
+exec /usr/local/lib/covered/nft "$@"
 SH
-cp /usr/sbin/nft /run/nft
-chmod 755 /run/nft /run/no-nft
+cp /usr/sbin/nft /usr/local/lib/covered/nft
+chmod 755 /usr/local/lib/covered/*
 cp /etc/au/net/agent.toml /run/before
 if ! as alice unshare -Urn true 2>/dev/null; then
 	echo "no user namespaces: not tried"
-elif mount --bind /run/no-nft /usr/sbin/nft; then
+elif mount --bind /usr/local/lib/covered/no-nft /usr/sbin/nft; then
 	fails 1 as alice au net restrict --backend nft --allow git.test --dry-run
 	complains "nft does not take the rules"
 	fails 1 as alice au net restrict --backend nft --allow git.test
