@@ -7,12 +7,14 @@
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 backends="nft iptables"
-[ ! -e /dev/vda ] || backends=nft # an emulated machine is slow, and one is enough there
+pause=0
+# An emulated machine is slow: one is enough there, and the others need the processor as well.
+[ ! -e /dev/vda ] || backends=nft pause=0.005
 ok as alice au new -y
 internet_up
 cat >/run/internet/try.py <<'PYTHON'
-# Tries to reach the attacker over and over, over TCP and UDP, IPv4 and IPv6, until /run/internet/stop is there; says how often.
-import itertools, os, socket, threading, time
+# try.py SECONDS: tries to reach the attacker over and over, with so long between, over TCP and UDP, IPv4 and IPv6, until /run/internet/stop is there; says how often.
+import itertools, os, socket, sys, threading, time
 enough = threading.Event()
 
 def divert():
@@ -38,6 +40,7 @@ for host, kind in itertools.cycle((h, k) for h in ("203.0.113.66", "2001:db8:2::
             s.connect((host, 9))
             s.send(b"a secret")
         except OSError: pass
+    time.sleep(float(sys.argv[1]))
     longest = max(longest, time.monotonic() - last)
     last = time.monotonic()
 enough.set()
@@ -51,7 +54,7 @@ while_trying() {
 	shift
 	rm -f /run/internet/stop /run/internet/tried
 	: >/run/internet/wire
-	agent python3 /run/internet/try.py >/run/internet/tried 2>&1 &
+	agent python3 /run/internet/try.py $pause >/run/internet/tried 2>&1 &
 	trying=$!
 	soon grep -q trying /run/internet/tried
 	sleep 0.5
@@ -70,8 +73,7 @@ while_trying() {
 	: >/run/internet/wire
 	untouched agent curl -sS --max-time 5 -k https://203.0.113.66/
 	[ "$e2e_status" != 0 ] || fail "after $what the agent reached the attacker"
-	ok agent curl -sS --max-time 20 https://allowed.test/
-	ok agent curl -6 -sS --max-time 20 https://allowed.test/
+	ok agent sh -c 'curl -4 -sS --max-time 20 https://allowed.test/ && curl -6 -sS --max-time 20 https://allowed.test/'
 }
 
 # keeps WHAT COMMAND…: nothing leaves while COMMAND runs, nor after.
@@ -89,12 +91,12 @@ backend=none
 promise="an agent that tries is seen"
 rm -f /run/internet/stop /run/internet/tried
 before=$(on_wire)
-agent python3 /run/internet/try.py >/run/internet/tried 2>&1 &
+agent python3 /run/internet/try.py $pause >/run/internet/tried 2>&1 &
 soon grep -q trying /run/internet/tried
 sleep 1
 : >/run/internet/stop
 wait $!
-[ "$(on_wire)" -gt $((before + 100)) ] || fail "an agent that is not restricted gets next to nothing out, so that this would show nothing"
+[ "$(on_wire)" -gt $((before + 20)) ] || fail "an agent that is not restricted gets next to nothing out, so that this would show nothing"
 
 # firewalld before 2.0 refuses what is diverted over IPv6 (docs/network.md), unless it is told not to.
 case $(firewall-offline-cmd --version 2>/dev/null) in
