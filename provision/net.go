@@ -41,6 +41,25 @@ type NetFacts struct {
 	Parents    map[string]Path // of folders that stand above: those of /etc/au, NetDir, LogDir
 	Units      map[string]NetUnit
 	SliceText  string // the drop-in; empty: none
+	// What a plan left that was cut off: files not yet moved into their place, and folders with nothing in them.
+	Half, Empty []string
+}
+
+// NetHalf returns the files that a plan writes before it moves them into their place, and the folders that it makes for the network alone.
+func NetHalf(p netfilter.Policy) (files, folders []string) {
+	files = []string{NetPath(p.Agent), NetProgram(p.Agent), sliceDropIn(p)}
+	for _, unit := range netUnitNames(p) {
+		files = append(files, UnitDir+"/"+unit)
+	}
+	for i := range files {
+		files[i] += ".new"
+	}
+	return files, []string{NetDir, LogDir, path.Dir(sliceDropIn(p))}
+}
+
+// netUnitNames returns the agent's network units, what watches before what it watches.
+func netUnitNames(p netfilter.Policy) []string {
+	return []string{p.WatchUnitName(), p.SocketUnitName(), p.DaemonUnitName(), p.RulesUnitName()}
 }
 
 // NetUnit is one of the agent's network units as it is on the machine.
@@ -56,7 +75,7 @@ func (f NetFacts) Any() bool {
 			return true
 		}
 	}
-	return f.PolicyText != "" || f.User != nil || f.Program.Exists || f.LogDir.Exists || f.SliceText != ""
+	return len(f.Half)+len(f.Empty) > 0 || f.PolicyText != "" || f.User != nil || f.Program.Exists || f.LogDir.Exists || f.SliceText != ""
 }
 
 // CheckNet refuses what cannot be enforced on this machine, before anything has changed.
@@ -270,7 +289,7 @@ func PlanNetOff(p netfilter.Policy, f NetFacts) []step.Step {
 		do("rmdir", "--ignore-fail-on-non-empty", path.Dir(sliceDropIn(p)))
 		do("systemctl", "daemon-reload")
 	}
-	for _, unit := range []string{p.WatchUnitName(), p.SocketUnitName(), p.DaemonUnitName(), p.RulesUnitName()} {
+	for _, unit := range netUnitNames(p) {
 		u := f.Units[unit]
 		if u.Active || u.Enabled {
 			do("systemctl", "disable", "--now", unit)
@@ -299,8 +318,16 @@ func PlanNetOff(p netfilter.Policy, f NetFacts) []step.Step {
 	if f.PolicyText != "" {
 		do("rm", "-f", NetPath(p.Agent), NetPath(p.Agent)+".new")
 	}
+	if len(f.Half) > 0 {
+		do(append([]string{"rm", "-f"}, f.Half...)...)
+	}
 	if f.Parents[NetDir].Exists {
 		do("rmdir", "--ignore-fail-on-non-empty", NetDir)
+	}
+	for _, folder := range f.Empty {
+		if folder != NetDir {
+			do("rmdir", folder)
+		}
 	}
 	return plan
 }

@@ -43,6 +43,35 @@ func netDone(p netfilter.Policy, f NetFacts) NetFacts {
 	return f
 }
 
+// What a restriction that was killed left is there to be taken away, be it one folder.
+func TestNetOffAfterAKill(t *testing.T) {
+	p, f := netSample()
+	files, folders := NetHalf(p)
+	for name, c := range map[string]struct {
+		files, folders []string
+		want           string
+	}{
+		"a_folder":        {nil, folders[:1], "rmdir --ignore-fail-on-non-empty /etc/au/net"},
+		"a_file":          {files[:1], nil, "rm -f /etc/au/net/agent.toml.new;rmdir --ignore-fail-on-non-empty /etc/au/net"},
+		"a_unit_s_file":   {files[3:4], nil, "rm -f /etc/systemd/system/au-net-watch@agent.service.new;rmdir --ignore-fail-on-non-empty /etc/au/net"},
+		"another_folder":  {nil, folders[2:], "rmdir /etc/systemd/system/user-1001.slice.d"},
+		"nothing_at_all":  {nil, nil, ""},
+		"all_of_the_kind": {files, folders, "rm -f " + strings.Join(files, " ") + ";rmdir --ignore-fail-on-non-empty /etc/au/net;rmdir /var/log/au;rmdir /etc/systemd/system/user-1001.slice.d"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f.Half, f.Empty = c.files, c.folders
+			f.Parents = map[string]Path{NetDir: {Exists: name != "another_folder" && name != "nothing_at_all"}}
+			var got []string
+			for _, line := range lines(PlanNetOff(p, f)) {
+				got = append(got, strings.TrimPrefix(line, "sudo "))
+			}
+			if text := strings.Join(got, ";"); text != c.want || f.Any() != (c.want != "") {
+				t.Errorf("the plan is %q, something there: %v", text, f.Any())
+			}
+		})
+	}
+}
+
 func lines(plan []step.Step) []string {
 	var all []string
 	for _, s := range plan {

@@ -118,6 +118,12 @@ func observeNet(agent string) (provision.NetFacts, error) {
 		f.User = &u
 	}
 	f.Units = netUnits(p, f.Systemd)
+	files, folders := provision.NetHalf(p)
+	f.Half = slices.DeleteFunc(files, func(file string) bool { return !exists(file) })
+	f.Empty = slices.DeleteFunc(folders, func(folder string) bool {
+		entries, err := os.ReadDir(hostRoot + folder)
+		return err != nil || len(entries) > 0
+	})
 	return f, err
 }
 

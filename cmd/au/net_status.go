@@ -93,6 +93,16 @@ func (c *netStatusCmd) Run(a *app) error {
 	return err
 }
 
+// open reports whether a layer is known not to see to what is written.
+func (v netView) open() bool {
+	for _, layer := range v.Layers {
+		if !layer.Up && !layer.unknown && layer.Name != "slice" || layer.Holds != nil && !*layer.Holds {
+			return true
+		}
+	}
+	return false
+}
+
 // nothingLeft returns an error where an agent without a policy is restricted all the same: somebody removed the file.
 func nothingLeft(agent string, uid uint32) error {
 	p := netfilter.Policy{Agent: agent, UID: uid}
@@ -161,6 +171,9 @@ func layers(p netfilter.Policy, noSlice string) []layerView {
 			l.State, l.unknown = nobodyToAsk, true
 		} else if !l.Up {
 			l.State = name + " does not run: sudo systemctl start " + name
+			if units[name].Text == "" {
+				l.State = name + " is not there: au net restrict --agent " + p.Agent
+			}
 		}
 		return l
 	}
@@ -266,7 +279,11 @@ func (v netView) print(a *app) {
 		fmt.Fprintf(a.out, "Agent %s reaches everything that you reach\n", v.Agent)
 		return
 	}
-	fmt.Fprintf(a.out, "Agent %s (uid %d) reaches, and nothing else:\n", v.Agent, v.UID)
+	if v.open() {
+		fmt.Fprintf(a.out, "Agent %s (uid %d) should reach this and nothing else, but not all layers see to it:\n", v.Agent, v.UID)
+	} else {
+		fmt.Fprintf(a.out, "Agent %s (uid %d) reaches, and nothing else:\n", v.Agent, v.UID)
+	}
 	if !v.Policy.HasDaemon() {
 		fmt.Fprintf(a.out, "  %s\n", summary(*v.Policy))
 	} else if len(v.Allow) == 0 {
