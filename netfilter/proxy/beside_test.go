@@ -61,10 +61,10 @@ func TestBesideFlood(t *testing.T) {
 	w.knows(t, "allowed.example")
 	alone := w.asHuman(t, 300)
 	flooding := exec.Command(daemon.Path, "net-flood", hex.EncodeToString(helloOf(t, &tls.Config{ServerName: "attacker.example"})))
-	flooding.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: agentUID, Gid: agentUID}, Pdeathsig: syscall.SIGKILL}
+	flooding.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: agentUID, Gid: agentUID}}
 	var counts strings.Builder
 	flooding.Stdout = &counts
-	if err := flooding.Start(); err != nil {
+	if err := startBound(flooding); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(2 * time.Second)

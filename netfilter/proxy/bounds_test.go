@@ -46,9 +46,9 @@ func (w *world) process(t testing.TB, rules ...string) (*exec.Cmd, *running) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, "net-daemon", "--policy", r.path, "--log", r.log, "agent")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: daemonUID, Gid: daemonUID}, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: daemonUID, Gid: daemonUID}}
 	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
+	if err := startBound(cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -31,8 +31,8 @@ class S(http.server.HTTPServer):
 S((%q, %d), H).serve_forever()
 `, who, addr, map[bool]int{true: 1}[only6], addr, port)
 	cmd := exec.Command("/usr/bin/python3", "-c", script)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+	if err := startBound(cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })

@@ -120,8 +120,8 @@ func newWorld() (*world, error) {
 		return nil, err
 	}
 	w.internet = exec.Command("sleep", "infinity")
-	w.internet.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL}
-	if err := w.internet.Start(); err != nil {
+	w.internet.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	if err := startBound(w.internet); err != nil {
 		return nil, err
 	}
 	if err := w.wire(); err != nil {
@@ -164,6 +164,28 @@ ip -6 route add default via 2606:4700:ff::1
 		strings.Join([]string{dnsAddr, allowedAddr, attackerAddr, insideAddr, sshAddr, "93.184.0.11"}, " "),
 		allowedAddr6, agentUID, w.dir))
 }
+
+// startBound starts cmd, which ends with this process. What a child is bound to is the thread that started it
+// (PR_SET_PDEATHSIG, prctl(2)), and threads end here: so one that never does starts them all.
+func startBound(cmd *exec.Cmd) error {
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	starting.Do(func() {
+		go func() {
+			runtime.LockOSThread()
+			for start := range starts {
+				start()
+			}
+		}()
+	})
+	started := make(chan error)
+	starts <- func() { started <- cmd.Start() }
+	return <-started
+}
+
+var (
+	starts   = make(chan func())
+	starting sync.Once
+)
 
 func sh(script string) error {
 	cmd := exec.Command("sh", "-ec", script)
