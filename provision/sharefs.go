@@ -118,11 +118,10 @@ func Unsealed(mounts []MountPoint, k Kernel, namespaces string) string {
 	if namespaces == "0" {
 		return "user namespaces are switched off (sysctl user.max_user_namespaces)"
 	}
-	for _, m := range MountsOf("/run", mounts) {
-		if why := m.unmappable(k); why != "" {
-			return m.Type + " " + why
+	if run := MountsOf("/run", mounts); len(run) > 0 {
+		if why := run[0].unmappable(k); why != "" {
+			return run[0].Type + " " + why
 		}
-		break
 	}
 	return ""
 }
