@@ -2,7 +2,7 @@
 # au net off leaves no trace, au delete takes it along, and nobody else's rules are touched.
 # machines: bookworm trixie
 # machines by hand: true
-# timeout: 3600
+# timeout: 1800
 . /opt/e2e/lib.sh
 # Where systemd takes the second layer with cgroups as they are here, off has it to take away too.
 mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || true

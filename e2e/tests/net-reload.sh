@@ -3,7 +3,7 @@
 # machines: none
 # machines by hand: bookworm trixie true
 # flavour: net
-# timeout: 3600
+# timeout: 1800
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 backends="nft iptables"
