@@ -28,6 +28,9 @@ func labProgram(name string, args []string) int {
 		err = server(args[0], options(args[1:]))
 	case "hold":
 		err = hold(args[0], options(args[1:]))
+	case "try":
+		a := tryTCP(netip.MustParseAddr(args[0]), 443)
+		fmt.Printf("stopped=%v open=%v: %s\n", a.Stopped, a.Open, a.Said)
 	}
 	if err != nil {
 		fmt.Println("error:", err)

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Attempt is one packet that was tried, and what became of it.
@@ -53,15 +55,64 @@ const patience = 3 * time.Second
 
 func tryTCP(addr netip.Addr, port uint16) Attempt {
 	a := Attempt{What: fmt.Sprintf("TCP to %s", netip.AddrPortFrom(addr, port))}
-	dialer := net.Dialer{Timeout: patience}
+	kept := -1
+	dialer := net.Dialer{Timeout: patience, Control: func(_, _ string, raw syscall.RawConn) error {
+		return raw.Control(func(fd uintptr) { kept = keepErrors(int(fd), addr) })
+	}}
 	dialer.SetMultipathTCP(false)
 	conn, err := dialer.DialContext(context.Background(), "tcp", netip.AddrPortFrom(addr, port).String())
-	if err == nil {
+	if kept >= 0 {
+		defer syscall.Close(kept)
+	}
+	switch {
+	case err == nil:
 		conn.Close()
 		a.Stopped, a.Said = true, "diverted: answered on this machine"
 		return a
+	case errors.Is(err, syscall.EHOSTUNREACH) && kept >= 0 && whoSaid(kept) == addr:
+		// Nobody has that address: as with a reset that comes from there, it was this machine.
+		a.Stopped, a.Said = true, "refused at once"
+		return a
 	}
 	return a.judge(err)
+}
+
+// keepErrors has the kernel keep the ICMP errors of a socket of addr's family that is about to connect (Linux 5.8), and returns a descriptor of
+// the same socket that outlives fd; -1 where there is none.
+func keepErrors(fd int, addr netip.Addr) int {
+	level, option := unix.SOL_IP, unix.IP_RECVERR
+	if addr.Is6() {
+		level, option = unix.SOL_IPV6, unix.IPV6_RECVERR
+	}
+	if unix.SetsockoptInt(fd, level, option, 1) != nil {
+		return -1
+	}
+	kept, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return kept
+}
+
+// whoSaid returns the address that the last ICMP error kept on a socket came from, as the machine's NAT shows it: the zero Addr when there is
+// none. The kernel's struct sock_extended_err is in ip(7); behind it is the sender's socket address.
+func whoSaid(fd int) netip.Addr {
+	const extended, ipv4, ipv6 = 16, 4, 8 // where sin_addr and sin6_addr are
+	oob := make([]byte, 256)
+	_, n, _, _, err := unix.Recvmsg(fd, nil, oob, unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
+	if err != nil {
+		return netip.Addr{}
+	}
+	messages, _ := unix.ParseSocketControlMessage(oob[:n])
+	for _, m := range messages {
+		switch from := m.Data; {
+		case m.Header.Level == unix.SOL_IP && m.Header.Type == unix.IP_RECVERR && len(from) >= extended+ipv4+4:
+			return netip.AddrFrom4([4]byte(from[extended+ipv4:]))
+		case m.Header.Level == unix.SOL_IPV6 && m.Header.Type == unix.IPV6_RECVERR && len(from) >= extended+ipv6+16:
+			return netip.AddrFrom16([16]byte(from[extended+ipv6:]))
+		}
+	}
+	return netip.Addr{}
 }
 
 func tryUDP(addr netip.Addr, port uint16) Attempt {
@@ -130,8 +181,7 @@ func (a Attempt) judge(err error) Attempt {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.ETIMEDOUT):
 		a.Open, a.Said = true, "was sent, and nobody answered"
 	case errors.Is(err, syscall.EHOSTUNREACH):
-		// A router says so, and firewalld before 2.0 of what is diverted over IPv6: they cannot be told apart.
-		a.Open, a.Said = true, "unreachable, says this machine or one on the way"
+		a.Open, a.Said = true, "unreachable, says a machine on the way"
 	default:
 		a.Open, a.Said = true, err.Error()
 	}
