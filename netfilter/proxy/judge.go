@@ -192,15 +192,16 @@ func (j *judge) refusal(dst netip.AddrPort, v netfilter.Verdict) (netfilter.Verd
 	return v, ""
 }
 
-// local decides on a server of this machine's: the agent's own, or a port that
-// a rule opens.
+// local decides on a server of this machine's: the agent's own, where no rule
+// denies its port, or a port that a rule opens.
 func (j *judge) local(dst netip.AddrPort) (netfilter.Verdict, owner) {
 	policy := j.policy.Load()
 	own, err := j.kernel.listener(dst)
-	if err == nil && own.listen && isAgent(policy, own.uid) {
+	v := policy.Local(dst.Port(), j.now())
+	switch {
+	case err == nil && own.listen && isAgent(policy, own.uid) && v.Code != netfilter.DeniedByRule:
 		return netfilter.Verdict{OK: true, Code: netfilter.Own}, own
-	}
-	if v := policy.Local(dst.Port(), j.now()); v.OK || err != errNoSocket {
+	case v.OK || err != errNoSocket:
 		return v, own
 	}
 	// Nobody listens: that is no secret, and "refused" is the truth.
@@ -210,13 +211,14 @@ func (j *judge) local(dst netip.AddrPort) (netfilter.Verdict, owner) {
 // again decides anew on a connection that is in use, by the rules alone: answers
 // may be forgotten meanwhile.
 func (j *judge) again(l *link) netfilter.Verdict {
-	switch {
-	case l.code == netfilter.Own:
-		return netfilter.Verdict{OK: true, Code: netfilter.Own}
-	case l.local:
-		return j.policy.Load().Local(l.target.dst.Port(), j.now())
+	if !l.local {
+		return j.static(l.target)
 	}
-	return j.static(l.target)
+	v := j.policy.Load().Local(l.target.dst.Port(), j.now())
+	if l.code == netfilter.Own && v.Code != netfilter.DeniedByRule {
+		v = netfilter.Verdict{OK: true, Code: netfilter.Own}
+	}
+	return v
 }
 
 // isAgent reports whether uid is the agent's or one of its sub-uids.

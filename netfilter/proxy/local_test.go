@@ -14,15 +14,18 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// server starts a web server as uid at addr, which says who it is.
+// server starts a web server as uid at addr, which says who it is, and at /slow
+// goes on without an end.
 func (w *world) server(t *testing.T, uid uint32, addr string, port int, who string, only6 bool) {
 	t.Helper()
 	script := fmt.Sprintf(`
-import http.server, socket
+import http.server, socket, time
 class H(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200); self.end_headers(); self.wfile.write(b"%s")
-class S(http.server.HTTPServer):
+        while self.path == "/slow":
+            self.wfile.write(b"\ntick\n"); time.sleep(0.02)
+class S(http.server.ThreadingHTTPServer):
     address_family = socket.AF_INET6 if ":" in %q else socket.AF_INET
     def server_bind(self):
         if self.address_family == socket.AF_INET6:
@@ -92,6 +95,32 @@ func TestLocal(t *testing.T) {
 	}
 	r.wantRecord("local", netfilter.Own, "")
 	r.wantRecord("local", netfilter.NotLocal, "")
+}
+
+// TestOwnServerIsDenied is that a denial counts for the agent's own servers as
+// well, and ends what is open to them: the one to the port that it names.
+func TestOwnServerIsDenied(t *testing.T) {
+	w := needWorld(t)
+	need(t, "curl")
+	need(t, "/usr/bin/python3")
+	r := w.start(t, "!localhost:3009")
+	for _, port := range []int{3000, 3001} {
+		w.server(t, agentUID, "127.0.0.1", port, "own", false)
+	}
+	goes, stays := w.slow(t, "127.0.0.1:3000", "localhost"), w.slow(t, "127.0.0.1:3001", "localhost")
+	r.rules("!localhost:3000")
+	r.reload()
+	if goesOn(goes) {
+		t.Error("a connection to the agent's own server goes on that a rule denies")
+	}
+	if !goesOn(stays) {
+		t.Error("a connection to another server of the agent's was ended")
+	}
+	for url, want := range map[string]string{"http://localhost:3000/": "denied-by-rule", "http://localhost:3001/": "own"} {
+		if out, _ := w.agent(t, "curl", "-sS", "--max-time", "8", url); !strings.Contains(out, want) {
+			t.Errorf("curl %s said:\n%s\nwant %q", url, out, want)
+		}
+	}
 }
 
 // TestOthersDoNotUseThePort is that nobody but the agent goes out by what the
