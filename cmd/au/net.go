@@ -290,13 +290,13 @@ func chooseBackend(word string, ipv6 bool) (netfilter.Backend, error) {
 	case word != "iptables" && has("nft"):
 		return netfilter.NFT, nil
 	case word == "nft":
-		return "", errors.New("nft is not installed: apt install nftables, or --backend iptables")
+		return "", errors.New("nft is not installed: install nftables, or --backend iptables")
 	case !has("iptables-restore") && word == "iptables":
-		return "", errors.New("iptables is not installed: apt install iptables, or --backend nft")
+		return "", errors.New("iptables is not installed: install iptables, or --backend nft")
 	case !has("iptables-restore"):
-		return "", errors.New("neither nft nor iptables is installed: apt install nftables")
+		return "", errors.New("neither nft nor iptables is installed: install nftables")
 	case ipv6 && !has("ip6tables-restore"):
-		return "", errors.New("there is IPv6 and no ip6tables, so that the agent would get out over IPv6: apt install nftables")
+		return "", errors.New("there is IPv6 and no ip6tables, so that the agent would get out over IPv6: install nftables")
 	}
 	return netfilter.Iptables, nil
 }

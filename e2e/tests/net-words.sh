@@ -124,9 +124,9 @@ promise="without a program that loads rules nothing is done, nor with one for IP
 mkdir /run/away
 mv /usr/sbin/nft /usr/sbin/iptables-restore /usr/sbin/ip6tables-restore /run/away/
 fails 1 as alice au net restrict --allow attacker.test
-complains "neither nft nor iptables is installed: apt install nftables"
+complains "neither nft nor iptables is installed: install nftables"
 fails 1 as alice au net restrict --backend nft --allow attacker.test
-complains "nft is not installed: apt install nftables, or --backend iptables"
+complains "nft is not installed: install nftables, or --backend iptables"
 mv /run/away/iptables-restore /usr/sbin/
 fails 1 as alice au net restrict --allow attacker.test
 complains "there is IPv6 and no ip6tables"
