@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -60,7 +59,7 @@ func destroyKind(fd int, family, protocol byte, mine func(socket) bool) (int, er
 		if !mine(s) {
 			continue
 		}
-		err := talk(fd, unix.SOCK_DESTROY, unix.NLM_F_REQUEST|unix.NLM_F_ACK, diagRequest(family, protocol, ^uint32(0), s.id), nil)
+		err := talk(fd, netlinkMessage(unix.SOCK_DESTROY, unix.NLM_F_ACK, diagRequest(family, protocol, ^uint32(0), s.id)), nil)
 		switch {
 		case err == nil:
 			ended++
@@ -105,57 +104,15 @@ func dumpSockets(fd int, family, protocol byte) ([]socket, error) {
 	if protocol != unix.IPPROTO_TCP {
 		states = 1 << 1 // connected ones; the state of the others is "closed"
 	}
-	err := talk(fd, unix.SOCK_DIAG_BY_FAMILY, unix.NLM_F_REQUEST|unix.NLM_F_DUMP, diagRequest(family, protocol, states, nil), func(body []byte) {
+	err := talk(fd, netlinkMessage(unix.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP, diagRequest(family, protocol, states, nil)), func(body []byte) {
 		if len(body) < diagMsgSize {
 			return
 		}
 		s := socket{id: append([]byte(nil), body[4:4+diagSockidLen]...), uid: binary.NativeEndian.Uint32(body[64:])}
-		for rest := body[diagMsgSize:]; len(rest) >= 4; {
-			size, kind := int(binary.NativeEndian.Uint16(rest)), binary.NativeEndian.Uint16(rest[2:])
-			if size < 4 || size > len(rest) {
-				break
-			}
-			if kind == diagCgroupID && size >= 12 {
-				s.cgroup = binary.NativeEndian.Uint64(rest[4:])
-			}
-			rest = rest[min((size+3)&^3, len(rest)):]
+		if id := attributes(body[diagMsgSize:])[diagCgroupID]; len(id) >= 8 {
+			s.cgroup = binary.NativeEndian.Uint64(id)
 		}
 		found = append(found, s)
 	})
 	return found, err
-}
-
-// talk sends one netlink request and hands the bodies of the answers to each, until the kernel says that it is done.
-func talk(fd int, kind, flags uint16, body []byte, each func(body []byte)) error {
-	request := make([]byte, unix.NLMSG_HDRLEN, unix.NLMSG_HDRLEN+len(body))
-	binary.NativeEndian.PutUint32(request, uint32(cap(request)))
-	binary.NativeEndian.PutUint16(request[4:], kind)
-	binary.NativeEndian.PutUint16(request[6:], flags)
-	if err := unix.Sendto(fd, append(request, body...), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return err
-	}
-	buf := make([]byte, 64<<10)
-	for {
-		n, _, err := unix.Recvfrom(fd, buf, 0)
-		if err != nil {
-			return err
-		}
-		messages, err := syscall.ParseNetlinkMessage(buf[:n])
-		if err != nil {
-			return err
-		}
-		for _, m := range messages {
-			switch m.Header.Type {
-			case unix.NLMSG_DONE:
-				return nil
-			case unix.NLMSG_ERROR:
-				if code := int32(binary.NativeEndian.Uint32(m.Data)); code != 0 {
-					return syscall.Errno(-code)
-				}
-				return nil
-			default:
-				each(m.Data)
-			}
-		}
-	}
 }

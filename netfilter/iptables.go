@@ -53,9 +53,11 @@ func (f Family) sourceRoute() string {
 
 // iptablesTables are the tables that hold a chain of the agent's and a jump to it, in the order in which they are loaded:
 // first what refuses, last what diverts.
-var iptablesTables = []struct{ name, hook string }{
+var iptablesTables = []iptablesTable{
 	{"filter", "OUTPUT"}, {"mangle", "POSTROUTING"}, {"raw", "OUTPUT"}, {"nat", "OUTPUT"},
 }
+
+type iptablesTable struct{ name, hook string }
 
 // chain names the agent's first chain in each table; the others start with it and a hyphen.
 func (p Policy) chain() string { return strings.ReplaceAll(p.Table(), "_", "-") }

@@ -6,7 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"syscall"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,56 +22,98 @@ func (p Policy) DeleteTable() error {
 		return fmt.Errorf("delete table %s: %w", p.Table(), err)
 	}
 	defer unix.Close(fd)
-	name := append([]byte(p.Table()), 0)
-	attr := binary.NativeEndian.AppendUint16(nil, uint16(4+len(name)))
-	attr = append(binary.NativeEndian.AppendUint16(attr, unix.NFTA_TABLE_NAME), name...)
-	attr = append(attr, make([]byte, -len(attr)&3)...)
-	// Changes come as one transaction, between a begin and an end.
-	request := netfilterMessage(unix.NFNL_MSG_BATCH_BEGIN, 0, unix.NFNL_SUBSYS_NFTABLES, nil)
-	request = append(request, netfilterMessage(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_DELTABLE, unix.NLM_F_ACK, 0, attr)...)
-	request = append(request, netfilterMessage(unix.NFNL_MSG_BATCH_END, 0, unix.NFNL_SUBSYS_NFTABLES, nil)...)
-	if err := unix.Sendto(fd, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return fmt.Errorf("delete table %s: %w", p.Table(), err)
-	}
-	err = acknowledged(fd)
+	err = deleteTables(fd, nil, []tableName{{unix.NFPROTO_INET, p.Table()}})
 	if err == nil || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP) {
 		return nil
 	}
 	return fmt.Errorf("delete table %s: %w", p.Table(), err)
 }
 
-// netfilterMessage returns a struct nlmsghdr, a struct nfgenmsg and body. The family is inet.
-func netfilterMessage(kind, flags, resource uint16, body []byte) []byte {
-	message := binary.NativeEndian.AppendUint32(nil, uint32(unix.NLMSG_HDRLEN+4+len(body)))
-	message = binary.NativeEndian.AppendUint16(message, kind)
-	message = binary.NativeEndian.AppendUint16(message, flags|unix.NLM_F_REQUEST)
-	message = append(message, make([]byte, 8)...)
-	message = append(message, unix.NFPROTO_INET, unix.NFNETLINK_V0)
-	return append(binary.BigEndian.AppendUint16(message, resource), body...)
+// A tableName names a table of nftables. The family is one of NFPROTO_*.
+type tableName struct {
+	family byte
+	name   string
 }
 
-// acknowledged waits for what the kernel says of a request.
-func acknowledged(fd int) error {
-	buf := make([]byte, 4096)
-	for {
-		n, _, err := unix.Recvfrom(fd, buf, 0)
-		if errors.Is(err, unix.EINTR) {
-			continue
+// deleteTables deletes tables with all that is in them, in one transaction. Where generation is not nil and the rules have been changed since, nothing
+// is deleted: the error is ERESTART (NFNL_BATCH_GENID, Linux 4.11).
+func deleteTables(fd int, generation []byte, tables []tableName) error {
+	var since []byte
+	if generation != nil {
+		since = attribute(unix.NFNL_BATCH_GENID, generation)
+	}
+	request := netfilterMessage(unix.NFNL_MSG_BATCH_BEGIN, 0, unix.NFPROTO_UNSPEC, unix.NFNL_SUBSYS_NFTABLES, since)
+	for i, table := range tables {
+		flags := uint16(0)
+		if i == len(tables)-1 {
+			flags = unix.NLM_F_ACK
 		}
-		if err != nil {
-			return err
+		name := attribute(unix.NFTA_TABLE_NAME, append([]byte(table.name), 0))
+		request = append(request, netfilterMessage(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_DELTABLE, flags, table.family, 0, name)...)
+	}
+	request = append(request, netfilterMessage(unix.NFNL_MSG_BATCH_END, 0, unix.NFPROTO_UNSPEC, unix.NFNL_SUBSYS_NFTABLES, nil)...)
+	return talk(fd, request, nil)
+}
+
+// DeleteEmptyTables deletes the tables that iptables makes in nftables as they are first used, and itself leaves there, as far as nothing is in
+// them: no rule, no set, no chain but iptables' own with the policy that they start with. It needs CAP_NET_ADMIN. The tables of the older
+// iptables are the kernel's own and are always there.
+func DeleteEmptyTables() error {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
+	if err != nil {
+		return fmt.Errorf("delete iptables' empty tables: %w", err)
+	}
+	defer unix.Close(fd)
+	for range 5 {
+		var generation []byte
+		var tables []tableName
+		if generation, tables, err = emptyTables(fd); err == nil && len(tables) > 0 {
+			err = deleteTables(fd, generation, tables)
 		}
-		messages, err := syscall.ParseNetlinkMessage(buf[:n])
-		if err != nil {
-			return err
-		}
-		for _, m := range messages {
-			if m.Header.Type == unix.NLMSG_ERROR && len(m.Data) >= 4 {
-				if code := int32(binary.NativeEndian.Uint32(m.Data)); code != 0 {
-					return syscall.Errno(-code)
-				}
-				return nil
-			}
+		if !errors.Is(err, unix.ERESTART) {
+			break
 		}
 	}
+	if err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EOPNOTSUPP) { // there is no nftables
+		return fmt.Errorf("delete iptables' empty tables: %w", err)
+	}
+	return nil
 }
+
+// emptyTables returns iptables' tables in which there is nothing, and the generation of the rules of which that was true.
+func emptyTables(fd int) (generation []byte, empty []tableName, err error) {
+	ask := func(kind, flags uint16, family byte, each func(attributes map[uint16][]byte)) {
+		if err == nil {
+			request := netfilterMessage(unix.NFNL_SUBSYS_NFTABLES<<8|kind, flags, family, 0, nil)
+			err = talk(fd, request, func(body []byte) { each(attributes(body[min(4, len(body)):])) })
+		}
+	}
+	ask(unix.NFT_MSG_GETGEN, unix.NLM_F_ACK, unix.NFPROTO_UNSPEC, func(a map[uint16][]byte) { generation = slices.Clone(a[unix.NFTA_GEN_ID]) })
+	number := func(b []byte) int { // in network order, as all of nftables' are
+		if len(b) < 4 {
+			return -1
+		}
+		return int(binary.BigEndian.Uint32(b))
+	}
+	for _, family := range []byte{unix.NFPROTO_IPV4, unix.NFPROTO_IPV6} {
+		bare := map[string]int{} // chains in which there is nothing, by their table
+		ask(unix.NFT_MSG_GETCHAIN, unix.NLM_F_DUMP, family, func(a map[uint16][]byte) {
+			if iptablesChains[text(a[unix.NFTA_CHAIN_NAME])] && number(a[unix.NFTA_CHAIN_USE]) == 0 && number(a[unix.NFTA_CHAIN_POLICY]) == nfAccept {
+				bare[text(a[unix.NFTA_CHAIN_TABLE])]++
+			}
+		})
+		ask(unix.NFT_MSG_GETTABLE, unix.NLM_F_DUMP, family, func(a map[uint16][]byte) {
+			name := text(a[unix.NFTA_TABLE_NAME])
+			own := slices.ContainsFunc(iptablesTables, func(t iptablesTable) bool { return t.name == name })
+			if own && number(a[unix.NFTA_TABLE_USE]) == bare[name] {
+				empty = append(empty, tableName{family, name})
+			}
+		})
+	}
+	return generation, empty, err
+}
+
+const nfAccept = 1 // NF_ACCEPT
+
+// iptablesChains are the chains that iptables makes itself.
+var iptablesChains = map[string]bool{"PREROUTING": true, "INPUT": true, "FORWARD": true, "OUTPUT": true, "POSTROUTING": true}

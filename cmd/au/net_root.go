@@ -142,6 +142,7 @@ func unloadNFT(p netfilter.Policy) error {
 }
 
 func unloadIptables(p netfilter.Policy) error {
+	removed := false
 	for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
 		if _, err := exec.LookPath(family.Save()[0]); err != nil {
 			continue
@@ -154,9 +155,13 @@ func unloadIptables(p netfilter.Policy) error {
 			if _, err := feed(text, family.Restore()...); err != nil {
 				return err
 			}
+			removed = true
 		}
 	}
-	return nil
+	if !removed {
+		return nil
+	}
+	return netfilter.DeleteEmptyTables()
 }
 
 // feed runs a command with text on its standard input, and returns what it printed.

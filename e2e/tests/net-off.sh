@@ -11,7 +11,7 @@ table inet others {
 	chain out { type filter hook output priority 0; policy accept; tcp dport 9999 reject; }
 }
 RULES
-# Somebody's rule in every chain: iptables makes its tables as they are first used, and never takes them away.
+# Somebody's rule in every chain that iptables has a rule of the agent's in.
 for command in iptables ip6tables; do
 	for table in filter mangle raw nat; do $command -t $table -A OUTPUT -p tcp --dport 9998 -j RETURN; done
 	$command -t mangle -A POSTROUTING -p tcp --dport 9998 -j RETURN
@@ -50,6 +50,18 @@ for backend in nft iptables; do
 	ok as alice au net off
 	says "nothing to do"
 done
+
+promise="iptables' own tables go where nobody uses them, and not while another agent does"
+nft flush ruleset
+ok as alice au new -y -a other
+ok as alice au net restrict -a other --backend iptables --allow github.com
+ok as alice au net restrict --backend iptables --allow github.com
+ok as alice au net off
+ok as alice au net status -a other --verify
+ok as alice au net off -a other
+ok nft list ruleset
+silent
+ok as alice au delete -H -y -a other
 
 promise="au delete takes a restricted agent's network away"
 ok as alice au net restrict --allow github.com
