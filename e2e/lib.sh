@@ -113,6 +113,9 @@ $(cat "$e2e/changes")"
 
 reboot_machine() { exit 194; }
 
+# since VERSION says whether the kernel is that one or a later.
+since() { [ "$(printf '%s\n' "$1" "$(uname -r)" | sort -V | head -n 1)" = "$1" ]; }
+
 skip() {
 	echo "skip: $*"
 	exit 77

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Every attack on the entrypoint comes to nothing.
-# machines by hand: true
+# machines by hand: true true-bookworm
 # timeout: 1200
 . /opt/e2e/lib.sh
 ok as alice au new -y

@@ -1,7 +1,7 @@
 #!/bin/sh
 # With --proxy the agent's HTTP and HTTPS go to the human's own Squid, over IPv4 and IPv6, DNS to the resolvers, and nothing else anywhere.
 # machines: trixie
-# machines by hand: bookworm
+# machines by hand: bookworm true
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 command -v squid >/dev/null || skip "no squid in this machine"

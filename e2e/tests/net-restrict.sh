@@ -1,7 +1,7 @@
 #!/bin/sh
 # A restricted agent reaches the names that are allowed, over IPv4 and IPv6, and nothing else.
 # machines: bookworm trixie
-# machines by hand: true
+# machines by hand: true true-bookworm
 # timeout: 1500
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh

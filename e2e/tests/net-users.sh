@@ -2,7 +2,7 @@
 # What other users' rights, services and sockets give an agent is no way out either, or au says plainly that it is one.
 # timeout: 2400
 # machines: trixie
-# machines by hand: bookworm true
+# machines by hand: bookworm true true-bookworm
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 internet=/opt/e2e/tests/internet
@@ -191,8 +191,10 @@ for backend in $backends; do
 		[ "$e2e_status" != 0 ] || fail "the agent reached $path in namespaces of its own"
 	done
 	rm -f /run/late.sock
-	stays late agent
-	grep -q '^PermissionError' $e2e/out $e2e/err || fail "the agent did not see the resolver that started later"
+	if since 6.3; then
+		stays late agent
+		grep -q '^PermissionError' $e2e/out $e2e/err || fail "the agent did not see the resolver that started later"
+	fi
 	stays agent busctl --system --no-pager list
 	[ "$e2e_status" != 0 ] || fail "the agent speaks to the system's bus"
 

@@ -2,7 +2,7 @@
 # Each way out that a socket gives is open without restriction, and with it nothing leaves the machine.
 # timeout: 1200
 # machines: bookworm
-# machines by hand: trixie true
+# machines by hand: trixie true true-bookworm
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 ways=/opt/e2e/tests/internet/ways.py

@@ -139,11 +139,17 @@ says_exactly "now
 $reached"
 hidden=1 who=agent
 ok late enter --
-says_exactly now
+if since 6.3; then
+	says_exactly now
+	ok enter -- sh -c 'findmnt -n -o PROPAGATION /run | tail -n 1'
+	says_exactly private
+else
+	# Without id maps for a tmpfs there is what was hidden as the run began, until it is made anew.
+	says_exactly "now
+$(echo "$reached" | grep -v system_bus)"
+fi
 ok enter -- ls /run/systemd
 says journal
-ok enter -- sh -c 'findmnt -n -o PROPAGATION /run | tail -n 1'
-says_exactly private
 
 install -d -m 755 /run/screen
 cat >/opt/serve1.py <<'END'
@@ -160,6 +166,11 @@ python3 /opt/serve1.py &
 broker=$!
 soon test -S /run/screen/socket
 connects() { enter -- python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])' "$1"; }
+# The socket that no policy names: closed by the seal alone.
+unnamed="fails 1"
+unnamed_too="/run/unnamed.sock /tmp/r/unnamed.sock"
+since 6.3 || unnamed=ok unnamed_too=
+
 promise="what a policy shows of /run is as it is, and nothing else is"
 cp -p $policy /etc/au/kept
 sed -i '/^hide .run.screen$/d' $policy
@@ -167,11 +178,13 @@ printf 'show /run/screen\nshow /run/absent\nallow services\n' >>$policy
 ok connects /run/screen/socket
 fails 1 connects /run/docker.sock
 fails 1 connects /run/dbus/system_bus_socket
-fails 1 connects /run/unnamed.sock
+$unnamed connects /run/unnamed.sock
 ln -s screen /run/link
 echo 'show /run/link' >>$policy
-fails 125 enter -- true
-complains 'show /run/link: a symbolic link'
+if since 6.3; then
+	fails 125 enter -- true
+	complains 'show /run/link: a symbolic link'
+fi
 rm /run/link
 
 promise="with set-uid programs /run is not sealed, and what is not named is hidden as the run begins"
@@ -188,14 +201,14 @@ cp -p /etc/au/kept $policy
 echo 'allow userns' >>$policy
 # shellcheck disable=SC2016
 ok enter -- unshare -Urm sh -c 'umount -l /run/user; umount /run; umount -l /run; mkdir -p /tmp/r; mount --bind /run /tmp/r || mount --rbind /run /tmp/r
-	for s in /run/unnamed.sock /tmp/r/unnamed.sock /run/docker.sock /tmp/r/docker.sock; do
+	for s; do
 		python3 -c "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])" $s && exit 1
-	done; test -S /run/unnamed.sock && test -S /tmp/r/unnamed.sock'
+	done; test -S /run/unnamed.sock && test -S /tmp/r/unnamed.sock' sh /run/docker.sock /tmp/r/docker.sock $unnamed_too
 
 promise="and without either, neither is reached"
 mv /etc/au/kept $policy
 fails 1 connects /run/screen/socket
-fails 1 connects /run/unnamed.sock
+$unnamed connects /run/unnamed.sock
 kill $broker
 rm -rf /run/docker.sock /run/unnamed.sock /run/screen /opt/serve1.py /opt/serve.py /opt/reach.py
 
