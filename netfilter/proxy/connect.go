@@ -22,6 +22,7 @@ func (x *exchanger) connect(ctx context.Context, q *request) {
 	t := target{name: q.host, dst: netip.AddrPortFrom(q.addr, q.port)}
 	q.forget()
 	x.s.leaveRoom()
+	x.leave() // a request before this one went elsewhere
 	switch {
 	case !x.direct:
 		// To a proxy elsewhere, which would reach whatever it likes.

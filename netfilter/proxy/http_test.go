@@ -179,6 +179,34 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+// TestTunnelAfterARequest is that a tunnel goes where it was asked to go, and not
+// over the connection that a request before it was sent on.
+func TestTunnelAfterARequest(t *testing.T) {
+	w := needWorld(t)
+	w.start(t, "allowed.example", "ssh.example:22")
+	w.knows(t, "ssh.example")
+	conn := w.dial(t, "127.0.0.1:41000")
+	io.WriteString(conn, "GET http://allowed.example/ HTTP/1.1\r\nHost: allowed.example\r\n\r\n")
+	r := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	io.WriteString(conn, "CONNECT "+sshAddr+":22 HTTP/1.1\r\nHost: x\r\n\r\n")
+	if resp, err = http.ReadResponse(r, &http.Request{Method: "CONNECT"}); err != nil || resp.StatusCode != 200 {
+		t.Fatalf("the tunnel was answered %v, %v", resp, err)
+	}
+	// What is no HTTP to the daemon may be to a server.
+	io.WriteString(conn, "get / HTTP/1.1\r\nHost: attacker.example\r\n\r\n")
+	if line, err := r.ReadString('\n'); line != "HELLO\n" {
+		t.Errorf("in the tunnel the server said %q, %v", line, err)
+	}
+	if w.hitsOf("attacker.example", allowedAddr)+w.hitsOf("attacker.example", allowedAddr6) != 0 {
+		t.Error("a request for a host that is not allowed reached the server of the request before")
+	}
+}
+
 func mustHead(t *testing.T, text string) head {
 	t.Helper()
 	h, err := readHead(bufio.NewReader(strings.NewReader(text)), true, always)
