@@ -23,6 +23,9 @@ func (x *exchanger) carry(q *request) bool {
 	q.forget()
 	x.s.leaveRoom()
 	sent, received, again := x.exchangeBodies(q)
+	if x.switched && sent.err == nil {
+		x.upgraded()
+	}
 	at := x.up.link.target
 	x.s.d.log.add(netfilter.Record{
 		Kind: "http", OK: true, Code: x.up.link.code, Name: at.name, Addr: addrText(at.dst.Addr()), Port: at.dst.Port(),
@@ -42,9 +45,13 @@ func (x *exchanger) exchangeBodies(q *request) (sent transfer, received int64, a
 	done := make(chan transfer, 1)
 	go func() { done <- x.upload(q) }()
 	received, again = x.respond(q)
+	var late <-chan time.Time
+	if !x.switched { // then all of the body is for the server, before anything in another protocol
+		late = time.After(lingerFor)
+	}
 	select {
 	case sent = <-done:
-	case <-time.After(lingerFor):
+	case <-late:
 		// Answered long before all was sent: what is still to come is not worth reading.
 		_ = x.s.conn.SetReadDeadline(past) // fails only on a closed connection
 		again = false
@@ -78,7 +85,7 @@ func (x *exchanger) respond(q *request) (received int64, again bool) {
 		h = head{}
 		x.s.leaveRoom()
 		if status == 101 {
-			x.upgraded()
+			x.switched = true
 			return received, false
 		}
 		t := copyBody(x.out, x.s.conn, x.up.in, x.up.conn, b)

@@ -23,7 +23,9 @@ type exchanger struct {
 	out    *output
 	up     *upstream
 	served int
-	ended  bool // the client sends nothing any more, and all it sent was read
+
+	ended    bool // the client sends nothing any more, and all it sent was read
+	switched bool // both sides agreed on another protocol
 }
 
 // An upstream is the server that the last request went to.

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -176,6 +177,54 @@ func TestUpgrade(t *testing.T) {
 	q.forOrigin()
 	if len(q.values("Upgrade"))+len(q.values("HTTP2-Settings")) != 0 {
 		t.Errorf("h2c would be asked for: %+v", q.fields)
+	}
+}
+
+// TestUpgradeBeforeTheBody is that a server which changes the protocol while the
+// body of the request is still to come gets that body, and then what follows.
+func TestUpgradeBeforeTheBody(t *testing.T) {
+	w := needWorld(t)
+	w.names.set("a.idle.example", sshAddr)
+	w.start(t, "a.idle.example")
+	ln, err := w.listen(sshAddr, 80)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	got := make(chan string, 1)
+	go serve(ln, func(conn net.Conn) {
+		in := bufio.NewReader(conn)
+		for line := ""; line != "\r\n"; {
+			if line, err = in.ReadString('\n'); err != nil {
+				return
+			}
+		}
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n")
+		time.Sleep(200 * time.Millisecond)
+		all, _ := io.ReadAll(in)
+		got <- string(all)
+	})
+	w.knows(t, "a.idle.example")
+	var body strings.Builder
+	for i := range 1 << 20 {
+		fmt.Fprintf(&body, "%07x\n", i)
+	}
+	conn := w.dial(t, sshAddr+":80")
+	fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: a.idle.example\r\nUpgrade: echo\r\nConnection: Upgrade\r\nContent-Length: %d\r\n\r\n", body.Len())
+	io.WriteString(conn, body.String())
+	io.WriteString(conn, "after")
+	conn.CloseWrite()
+	select {
+	case all := <-got:
+		if want := body.String() + "after"; all != want {
+			i := 0
+			for i < min(len(all), len(want)) && all[i] == want[i] {
+				i++
+			}
+			t.Errorf("%d bytes came, want %d; they differ from byte %d on", len(all), len(want), i)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the server did not get what was sent")
 	}
 }
 
