@@ -193,11 +193,11 @@ func (x *exchanger) refuse(t target, v netfilter.Verdict) {
 // reach sees to a connection to the server that t is.
 func (x *exchanger) reach(ctx context.Context, t target, v netfilter.Verdict) bool {
 	if x.up != nil && (!x.direct || x.up.asked == t) {
-		if !x.direct {
-			x.up.plain = x.up.plain && x.up.link.target == t
-			x.s.d.retarget(x.up.link, t)
+		if x.direct {
+			return true
 		}
-		return true
+		x.up.plain = x.up.plain && x.up.link.target == t
+		return x.s.d.retarget(x.up.link, t)
 	}
 	if !x.s.settle() {
 		x.refuse(t, netfilter.Verdict{Code: netfilter.Overload})
@@ -245,9 +245,11 @@ func (x *exchanger) connection(ctx context.Context, t target, v netfilter.Verdic
 	return conn, t, v
 }
 
-// retarget says that l is now used for t.
-func (d *daemon) retarget(l *link, t target) {
+// retarget says that l is now used for t. As hold does, it reports false where the
+// policy changed already.
+func (d *daemon) retarget(l *link, t target) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l.target = t
+	return !d.done && d.judge.again(l).OK
 }

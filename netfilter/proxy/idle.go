@@ -130,7 +130,8 @@ var errNoIdle = errors.New("no idle connection that lasts")
 
 // askIdle sends q over a connection that was kept, and waits until the server
 // begins to answer. A server may just then end what was idle for it: with
-// errNoIdle q was not answered, and is to be sent over a new connection.
+// errNoIdle q was not answered, and is to be sent over a new connection. What was
+// ended here, by a new policy, is not.
 func (x *exchanger) askIdle(q *request, t target, v netfilter.Verdict) error {
 	if !x.s.settle() {
 		return errNoIdle // and then there is no place for a new one either
@@ -147,7 +148,7 @@ func (x *exchanger) askIdle(q *request, t target, v netfilter.Verdict) error {
 	if err == nil {
 		err = x.awaitResponse()
 	}
-	if err != nil && err != errClientLeft {
+	if err != nil && err != errClientLeft && !errors.Is(err, net.ErrClosed) {
 		return errNoIdle
 	}
 	return err

@@ -358,6 +358,46 @@ func TestIdleEnds(t *testing.T) {
 	}
 }
 
+// TestIdleDenied is that a request which waits on a kept connection, as a denial
+// ends it, is not sent anew.
+func TestIdleDenied(t *testing.T) {
+	w := needWorld(t)
+	w.names.set("a.idle.example", sshAddr)
+	s := w.script(t, func(nth int, path string, out net.Conn) bool {
+		if path == "/waits" {
+			time.Sleep(5 * time.Second)
+		}
+		return plainly(nth, path, out)
+	})
+	r := w.start(t, "a.idle.example")
+	var conn net.Conn
+	for range 20 {
+		s.again(t, w, "a.idle.example")
+		conn = w.dial(t, sshAddr+":80")
+		io.WriteString(conn, getOf("a.idle.example", "/waits"))
+		for s.last().path != "/waits" {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if s.last().nth > 1 {
+			break
+		}
+	}
+	s.mu.Lock()
+	before := s.conns
+	s.mu.Unlock()
+	r.rules("other.example")
+	r.reload()
+	if _, err := io.ReadAll(conn); err == nil {
+		t.Error("the client was answered, or told of no failure")
+	}
+	time.Sleep(100 * time.Millisecond)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conns != before {
+		t.Errorf("the server was connected to %d times after the denial", s.conns-before)
+	}
+}
+
 // TestHoldLooksAgain is that what a policy allowed which is over by the time that
 // the server is reached is not held.
 func TestHoldLooksAgain(t *testing.T) {
@@ -381,5 +421,13 @@ func TestHoldLooksAgain(t *testing.T) {
 	d.judge.policy.Store(policy("other.example"))
 	if d.hold(held) {
 		t.Error("what is no longer allowed is held")
+	}
+	other := held.target
+	other.name = "other.example"
+	if !d.retarget(held, other) {
+		t.Error("a connection is not used for another name, which is allowed")
+	}
+	if other.name = "a.idle.example"; d.retarget(held, other) {
+		t.Error("a connection is used for another name that is no longer allowed")
 	}
 }
