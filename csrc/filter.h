@@ -95,7 +95,7 @@ static void emit(uint16_t code, uint32_t k, uint8_t when_true, uint8_t when_fals
 	filter_size++;
 }
 
-/* Low halves only: every value judged here is an int or narrower to the kernel (little endian, see NATIVE_ARCH). */
+/* Low halves only: every value judged so is an int or narrower to the kernel (little endian, see NATIVE_ARCH). */
 static void load_argument(unsigned n)
 {
 	emit(BPF_LD_ABS, (uint32_t)(offsetof(struct call_data, arguments) + 8 * n), 0, 0);
@@ -191,6 +191,24 @@ static void refuse_sockets(void)
 	refuse_families(SYS_socketpair);
 }
 
+/*
+ * With a word for it (the third argument) the kernel starts /sbin/request-key as root, outside the run and its network's
+ * rules: for a key of the type dns_resolver, that program asks for whatever name it is given. Without one the call only
+ * looks for a key that is there.
+ */
+static void refuse_key_helper(void)
+{
+	enum { WORD = 2 };
+
+	emit(BPF_JEQ, SYS_request_key, 0, 6);
+	load_argument(WORD);
+	emit(BPF_JEQ, 0, 0, 2);
+	emit(BPF_LD_ABS, (uint32_t)(offsetof(struct call_data, arguments) + 8 * WORD + 4), 0, 0);
+	emit(BPF_JEQ, 0, 1, 0);
+	answer(SECCOMP_ERRNO | EPERM);
+	answer(SECCOMP_ALLOW);
+}
+
 /* Another ABI numbers its calls otherwise: the rules would judge the wrong ones. x32 is the native one with a bit. */
 static void refuse_foreign_abis(int allow_foreign)
 {
@@ -213,6 +231,7 @@ static int install_filter(int allow_userns, int allow_foreign)
 	refuse_set_id_files();
 	refuse_terminal_input();
 	refuse_sockets();
+	refuse_key_helper();
 	if (!allow_userns)
 		refuse_user_namespaces();
 	answer(SECCOMP_ALLOW);

@@ -188,7 +188,7 @@ var filtered = strings.Fields(`
 	socket_rds:EAFNOSUPPORT socket_packet:EAFNOSUPPORT socket_alg:EAFNOSUPPORT socket_bluetooth:EAFNOSUPPORT socket_tipc:EAFNOSUPPORT
 	socketpair_unix:ok socketpair_packet:EAFNOSUPPORT socketpair_tipc:EAFNOSUPPORT
 	socket_vsock_with_high_bits:EAFNOSUPPORT TIOCSTI:EPERM TIOCSTI_with_high_bits:EPERM TIOCLINUX:EPERM TIOCGWINSZ_on_a_file:ENOTTY
-	unshare_user:EPERM clone3:ENOSYS x32_getpid:ENOSYS i386_getpid:killed`)
+	unshare_user:EPERM clone3:ENOSYS request_key_with_a_word_for_a_helper:EPERM x32_getpid:ENOSYS i386_getpid:killed`)
 
 var errnoTexts = map[string]string{
 	"Operation not permitted": "EPERM", "Function not implemented": "ENOSYS", "Inappropriate ioctl for device": "ENOTTY",

@@ -91,6 +91,7 @@ static void try_others(void)
 	report("TIOCGWINSZ on a file", syscall(SYS_ioctl, 0, 0x5413, (char[8]){ 0 }));
 	report("unshare user", syscall(SYS_unshare, NEWUSER_BIT));
 	report("clone3", syscall(NR_CLONE3, NULL, 0));
+	report("request_key with a word for a helper", syscall(SYS_request_key, "user", "au-test", "", 0));
 	report("signal outside", kill(outside, 0));
 	report("abstract socket outside", connect(client, (struct sockaddr *)&name, 2 + 8));
 }

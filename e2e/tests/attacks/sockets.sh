@@ -1,7 +1,9 @@
 #!/bin/sh
-# What netfilter does not see as the agent's cannot be opened; abstract sockets of others cannot be reached.
+# What netfilter does not see as the agent's cannot be opened, nor can root be had to ask for a name; abstract sockets of others cannot be reached.
 . /opt/e2e/tests/attacks/common
 tries sockets
+says_not got
+tries key_helper
 says_not got
 human python3 -c '
 import socket, time
