@@ -136,6 +136,15 @@ func TestGrantsEnd(t *testing.T) {
 	}
 }
 
+// TestGrantsEndByTheClock is that the end of a grant is not left to a timer alone,
+// which stands still while the machine sleeps.
+func TestGrantsEndByTheClock(t *testing.T) {
+	d := newDaemon(&netfilter.Policy{Allow: []netfilter.Entry{{Until: time.Now().Add(30 * time.Minute)}}}, nil, "/dev/null")
+	if wait := d.untilNext(); wait > time.Minute {
+		t.Errorf("the end of a grant is looked for in %v", wait)
+	}
+}
+
 // TestLearning is that learning lets names through and records them, opens
 // nothing inside, and ends by itself.
 func TestLearning(t *testing.T) {

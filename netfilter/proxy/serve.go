@@ -161,10 +161,11 @@ func (d *daemon) reload(c Config) {
 	c.notify("STATUS=policy of " + time.Now().Format(time.RFC3339))
 }
 
-// untilNext returns how long it is until a rule's time is over.
+// untilNext returns how long it is until a rule's time is over, or until it is to be
+// looked at again: clocks are set, and timers stand still while a machine sleeps.
 func (d *daemon) untilNext() time.Duration {
 	now := time.Now()
-	wait := time.Hour // clocks are set
+	wait := time.Minute
 	p := d.judge.policy.Load()
 	soon := func(t time.Time) {
 		if left := t.Sub(now); left > 0 {
