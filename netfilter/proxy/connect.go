@@ -118,18 +118,22 @@ func (j *judge) byName(t target) netfilter.Verdict {
 	return j.policy.Load().Name(t.name, t.dst.Port(), j.now())
 }
 
-// byLiteral decides on an address that a request names.
-func (d *daemon) byLiteral(ctx context.Context, dst netip.AddrPort) netfilter.Verdict {
-	local, err := d.judge.kernel.isLocal(dst.Addr())
+// byLiteral decides on an address that a request names, and returns t with the name
+// that it is allowed for.
+func (d *daemon) byLiteral(ctx context.Context, t target) (target, netfilter.Verdict) {
+	local, err := d.judge.kernel.isLocal(t.dst.Addr())
 	switch {
 	case err != nil:
-		return netfilter.Verdict{Code: netfilter.Overload}
+		return t, netfilter.Verdict{Code: netfilter.Overload}
 	case local:
-		v, _ := d.judge.local(dst)
-		return v
+		v, _ := d.judge.local(t.dst)
+		return t, v
 	}
-	v, _ := d.judge.unnamed(ctx, dst)
-	return v
+	v, name := d.judge.unnamed(ctx, t.dst)
+	if v.OK {
+		t.name = name
+	}
+	return t, v
 }
 
 // maxDials is how many addresses of one name are tried.

@@ -166,12 +166,15 @@ func (x *exchanger) judge(ctx context.Context, q *request) (target, netfilter.Ve
 		if q.host != "" {
 			return t, j.byName(t)
 		}
-		return t, x.s.d.byLiteral(ctx, t.dst)
+		return x.s.d.byLiteral(ctx, t)
 	}
 	if q.host != "" {
 		return t, j.named(ctx, t)
 	}
-	v, _ := j.unnamed(ctx, t.dst)
+	v, name := j.unnamed(ctx, t.dst)
+	if v.OK {
+		t.name = name
+	}
 	return t, v
 }
 
@@ -228,7 +231,7 @@ func (x *exchanger) connection(ctx context.Context, t target, v netfilter.Verdic
 	if x.s.up != nil && x.up == nil {
 		return x.s.up, t, v // dialled before the client spoke
 	}
-	if x.direct && t.name != "" {
+	if x.direct && !t.dst.Addr().IsValid() {
 		return x.s.d.dialName(ctx, t)
 	}
 	if isLocal(v) {

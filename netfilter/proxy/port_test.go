@@ -59,6 +59,19 @@ func TestPortRules(t *testing.T) {
 			t.Errorf("TLS at a port that the rule does not have: %s", got)
 		}
 	})
+	t.Run("no_name", func(t *testing.T) {
+		if err := tls.Client(w.dial(t, allowedAddr+":8443"), &tls.Config{InsecureSkipVerify: true}).Handshake(); err != nil {
+			t.Errorf("TLS without a name: %v", err)
+		}
+		// The server there speaks TLS alone, and says so to whatever reaches it.
+		text := "GET / HTTP/1.1\r\nHost: " + allowedAddr + ":8443\r\nConnection: close\r\n\r\n"
+		if out := w.talk(t, allowedAddr+":8443", text); !strings.Contains(out, "HTTP request to an HTTPS server") {
+			t.Errorf("HTTP for the address: %q", out)
+		}
+		if out := w.talk(t, "127.0.0.1:41000", strings.Replace(text, " /", " http://"+allowedAddr+":8443/", 1)); !strings.Contains(out, "HTTP request to an HTTPS server") {
+			t.Errorf("HTTP for the address, by proxy: %q", out)
+		}
+	})
 	t.Run("by_connect", func(t *testing.T) {
 		conn := w.dial(t, "127.0.0.1:41000")
 		io.WriteString(conn, "CONNECT ssh.example:22 HTTP/1.1\r\nHost: ssh.example:22\r\n\r\n")

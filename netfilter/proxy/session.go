@@ -208,7 +208,7 @@ func (s *session) tls(ctx context.Context) {
 			return
 		}
 	}
-	v := s.d.judgeTLS(ctx, t, h.ech)
+	v, t := s.d.judgeTLS(ctx, t, h.ech)
 	s.finish(ctx, "tls", t, v)
 }
 
@@ -220,24 +220,28 @@ func (s *session) helloRoom() error {
 }
 
 // judgeTLS decides on a hello.
-func (d *daemon) judgeTLS(ctx context.Context, t target, ech bool) netfilter.Verdict {
+func (d *daemon) judgeTLS(ctx context.Context, t target, ech bool) (netfilter.Verdict, target) {
 	byAddress := d.judge.byAddress(t.dst)
 	if ech && !d.judge.policy.Load().ECH && !byAddress.OK {
-		return netfilter.Verdict{Code: netfilter.HiddenName}
+		return netfilter.Verdict{Code: netfilter.HiddenName}, t
 	}
 	if t.name != "" {
-		return d.judge.named(ctx, t)
+		return d.judge.named(ctx, t), t
 	}
-	return d.judgeNoName(ctx, t.dst)
+	return d.judgeNoName(ctx, t)
 }
 
-// judgeNoName is unnamed, with a refusal that says what was missing.
-func (d *daemon) judgeNoName(ctx context.Context, dst netip.AddrPort) netfilter.Verdict {
-	v, _ := d.judge.unnamed(ctx, dst)
-	if !v.OK && v.Code == netfilter.NotAllowed && web(dst.Port()) {
+// judgeNoName decides on a t without a name, as unnamed does, and returns t with the
+// name that it is allowed for. A refusal says what was missing.
+func (d *daemon) judgeNoName(ctx context.Context, t target) (netfilter.Verdict, target) {
+	v, name := d.judge.unnamed(ctx, t.dst)
+	switch {
+	case v.OK:
+		t.name = name
+	case v.Code == netfilter.NotAllowed && web(t.dst.Port()):
 		v.Code = netfilter.NoName
 	}
-	return v
+	return v, t
 }
 
 // other serves a connection that is neither TLS nor HTTP.
