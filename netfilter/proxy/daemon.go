@@ -141,7 +141,7 @@ func (d *daemon) wanted(s *session) bool {
 
 // serveTCP finds out what a diverted connection is, and serves it.
 func (d *daemon) serveTCP(ctx context.Context, s *session) {
-	_ = s.conn.SetDeadline(time.Now().Add(showWithin)) // fails only on a closed connection
+	_ = s.conn.SetReadDeadline(time.Now().Add(showWithin)) // fails only on a closed connection
 	if !d.wanted(s) {
 		s.reset()
 		return

@@ -57,6 +57,22 @@ func TestEveryRequestIsJudged(t *testing.T) {
 	}
 }
 
+// TestLongResponse is that a response goes on for longer than a connection has to show what it wants.
+func TestLongResponse(t *testing.T) {
+	w := needWorld(t)
+	w.start(t, "allowed.example")
+	w.knows(t, "allowed.example")
+	conn := w.dial(t, allowedAddr+":80")
+	began := time.Now()
+	conn.SetDeadline(began.Add(2 * showWithin))
+	io.WriteString(conn, "GET /slow HTTP/1.1\r\nHost: allowed.example\r\n\r\n")
+	for r := bufio.NewReader(conn); time.Since(began) < showWithin+time.Second; {
+		if _, err := r.ReadString('\n'); err != nil {
+			t.Fatalf("after %v: %v", time.Since(began), err)
+		}
+	}
+}
+
 // TestNoSmuggling is that what two readers could take differently goes nowhere.
 func TestNoSmuggling(t *testing.T) {
 	w := needWorld(t)
