@@ -208,6 +208,23 @@ func (j *judge) local(dst netip.AddrPort) (netfilter.Verdict, owner) {
 	return netfilter.Verdict{Code: netfilter.Unreachable}, own
 }
 
+// localhost is local, at the loopback address that is served: a program that is told of two for localhost tries the second where the first
+// refuses it, and this one was taken before anybody could look.
+func (j *judge) localhost(dst netip.AddrPort) (netip.AddrPort, netfilter.Verdict) {
+	v, _ := j.local(dst)
+	other, isLoopback := map[netip.Addr]netip.Addr{loopback4: loopback6, loopback6: loopback4}[dst.Addr()]
+	if v.Code != netfilter.Unreachable || !isLoopback {
+		return dst, v
+	}
+	at := netip.AddrPortFrom(other, dst.Port())
+	if there, own := j.local(at); own.listen {
+		return at, there
+	}
+	return dst, v
+}
+
+var loopback4, loopback6 = netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()
+
 // again decides anew on a connection that is in use, by the rules alone: answers
 // may be forgotten meanwhile.
 func (j *judge) again(l *link) netfilter.Verdict {

@@ -62,6 +62,7 @@ func TestLocal(t *testing.T) {
 	w.server(t, humanUID, "0.0.0.0", 3002, "opened", false)
 	w.server(t, agentUID, "::", 3003, "own6", true)
 	w.server(t, humanUID, "0.0.0.0", 3003, "human4", false)
+	w.server(t, agentUID, "::1", 3004, "own6", true)
 	w.server(t, humanUID, "0.0.0.0", 80, "human80", false)
 	cases := map[string]struct {
 		url, want string
@@ -69,6 +70,10 @@ func TestLocal(t *testing.T) {
 	}{
 		"own":                  {url: "http://127.0.0.1:3000/", want: "own"},
 		"own_by_name":          {url: "http://localhost:3000/", want: "own"},
+		"own_by_the_other":     {url: "http://[::1]:3000/", want: "own"},
+		"own6_by_the_other":    {url: "http://127.0.0.1:3004/", want: "own6"},
+		"human_by_the_other":   {url: "http://[::1]:3001/", want: "localhost-port"},
+		"nobody_on_another":    {url: "http://127.9.9.9:3004/", want: "curl: ("},
 		"human":                {url: "http://127.0.0.1:3001/", want: "au net allow -a agent localhost:3001"},
 		"human_other_loopback": {url: "http://127.9.9.9:3001/", want: "localhost-port"},
 		"human_lan_address":    {url: "http://198.51.100.2:3001/", want: "localhost-port"},

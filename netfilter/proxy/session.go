@@ -92,8 +92,9 @@ func (s *session) reset() {
 
 // local serves a connection to this machine.
 func (s *session) local(ctx context.Context) {
+	var v netfilter.Verdict
+	s.dst, v = s.d.judge.localhost(s.dst)
 	t := target{dst: s.dst}
-	v, _ := s.d.judge.local(s.dst)
 	if !v.OK {
 		if v.Code == netfilter.Unreachable {
 			s.d.record("local", t, v, "")
