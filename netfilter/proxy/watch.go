@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// settleFor is how long a file has to be left alone before it is read.
-const settleFor = 50 * time.Millisecond
+// settleFor is how long a file that is written to has to be left alone before it is read. One that is put in its place is whole.
+var settleFor = 50 * time.Millisecond
 
 // watch tells changed, until ctx is done, when the file at path was written or
 // another was put in its place. The folder is watched, since a rename changes it
@@ -42,10 +42,13 @@ func readEvents(file *os.File, name string, changed chan<- struct{}) {
 		if err != nil {
 			return
 		}
-		if !concerns(buf[:n], name) {
+		concerned, whole := concerns(buf[:n], name)
+		if !concerned {
 			continue
 		}
-		time.Sleep(settleFor)
+		if !whole {
+			time.Sleep(settleFor)
+		}
 		select {
 		case changed <- struct{}{}:
 		default:
@@ -54,19 +57,20 @@ func readEvents(file *os.File, name string, changed chan<- struct{}) {
 }
 
 // concerns reports whether one of the events in buf is about name, or whether
-// events were lost.
-func concerns(buf []byte, name string) bool {
+// events were lost; and whether the file is whole, since the last of them put
+// another in its place.
+func concerns(buf []byte, name string) (concerned, whole bool) {
 	for len(buf) >= unix.SizeofInotifyEvent {
 		mask := binary.NativeEndian.Uint32(buf[4:])
 		end := unix.SizeofInotifyEvent + int(binary.NativeEndian.Uint32(buf[12:]))
 		if end > len(buf) {
-			return true
+			return true, false
 		}
 		about, _, _ := bytes.Cut(buf[unix.SizeofInotifyEvent:end], []byte{0})
 		if string(about) == name || mask&unix.IN_Q_OVERFLOW != 0 {
-			return true
+			concerned, whole = true, mask&unix.IN_MOVED_TO != 0
 		}
 		buf = buf[end:]
 	}
-	return false
+	return concerned, whole
 }
