@@ -177,10 +177,13 @@ func (j *judge) renewPort(ctx context.Context, dst netip.AddrPort) bool {
 
 // refusal says why dst is refused as well as can be told without a name.
 func (j *judge) refusal(dst netip.AddrPort, v netfilter.Verdict) (netfilter.Verdict, string) {
+	policy, names := j.policy.Load(), j.answers.Names(dst.Addr())
 	if v.Code == netfilter.Learned { // learning, outside, and nothing better to go by
+		if len(names) > 0 {
+			return netfilter.Verdict{OK: true, Code: netfilter.Learned}, names[0]
+		}
 		return netfilter.Verdict{OK: true, Code: netfilter.Learned}, ""
 	}
-	policy, names := j.policy.Load(), j.answers.Names(dst.Addr())
 	for _, name := range names {
 		if byName := policy.Name(name, dst.Port(), j.now()); byName.OK {
 			return netfilter.Verdict{Code: netfilter.NoName, Rule: byName.Rule}, name

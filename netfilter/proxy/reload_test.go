@@ -169,6 +169,8 @@ func TestLearning(t *testing.T) {
 	}
 	r.wantRecord("tls", netfilter.Learned, "attacker.example")
 	r.wantRecord("dns", netfilter.Learned, "allowed.example")
+	w.agent(t, "curl", "-sS", "--max-time", "1", "telnet://ssh.example:22")
+	r.wantRecord("tcp", netfilter.Learned, "ssh.example")
 	open := w.slow(t, allowedAddr+":80", "allowed.example")
 	time.Sleep(time.Until(end) + 100*time.Millisecond)
 	if goesOn(open) {
