@@ -266,7 +266,7 @@ func (s *span) UnmarshalText(text []byte) error {
 	if days, ok := strings.CutSuffix(word, "d"); ok {
 		var n int
 		n, err = strconv.Atoi(days)
-		d = time.Duration(n) * 24 * time.Hour
+		d = time.Duration(min(n, 10*366+1)) * 24 * time.Hour
 	}
 	if err != nil || d < time.Second || d > 10*366*24*time.Hour {
 		return fmt.Errorf("duration %q: want 30m, 2h or 7d", word)

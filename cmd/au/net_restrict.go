@@ -258,7 +258,11 @@ func (a *app) offerPresets() ([]netfilter.Entry, error) {
 		fmt.Fprintf(a.out, "  %2d  %-11s %s%s\n", i+1, p.Name, p.About, note)
 	}
 	fmt.Fprint(a.out, "Numbers or names, with spaces between; nothing for none: ")
-	line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if err != nil { // Ctrl-D is no answer
+		fmt.Fprintln(a.out)
+		return nil, errors.New("no answer, and nothing was changed")
+	}
 	var all []netfilter.Entry
 	for _, word := range strings.Fields(line) {
 		if n, err := strconv.Atoi(word); err == nil && n >= 1 && n <= len(presets) {

@@ -18,6 +18,12 @@ type netWhyCmd struct {
 	Target string `arg:"" name:"host" help:"A host, host:port, address or URL."`
 }
 
+// Validate refuses what is no host.
+func (c *netWhyCmd) Validate() error {
+	_, _, err := target(c.Target)
+	return err
+}
+
 func (c *netWhyCmd) Run(a *app) error {
 	p, err := restricted(c.Agent)
 	if err != nil {
@@ -99,7 +105,7 @@ func gitRemote(word string) (host string, ok bool) {
 func decide(p netfilter.Policy, host string, port uint16, now time.Time) (netfilter.Verdict, string) {
 	rule := host
 	if addr, err := netip.ParseAddr(host); err == nil {
-		if addr.IsLoopback() {
+		if addr.IsLoopback() || addr.IsUnspecified() { // which connects to this machine
 			return p.Local(port, now), fmt.Sprintf("localhost:%d", port)
 		}
 		if port != 80 && port != 443 {

@@ -22,7 +22,7 @@ while True:
     if not data: break
     shown += data
     if not typed and b"nothing for none: " in shown:
-        os.write(terminal, sys.argv[1].encode() + b"\n")
+        os.write(terminal, sys.argv[1].encode() if sys.argv[1] == "\x04" else sys.argv[1].encode() + b"\n")
         typed = True
 sys.stdout.buffer.write(shown.replace(b"\r", b""))
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
@@ -42,6 +42,10 @@ says "reaches itself, and nothing else"
 untouched agent curl -sS --max-time 10 https://attacker.test/
 [ "$e2e_status" != 0 ] || fail "an agent to which nothing is allowed reached the attacker"
 ok as alice au net off
+fails 1 answer "$(printf '\004')" "au net restrict"
+says "no answer, and nothing was changed"
+ok as alice au net status
+says "reaches everything"
 fails 1 answer "npn" "au net restrict"
 says 'preset "npn": want one of'
 ok as alice au net status

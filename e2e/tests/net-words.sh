@@ -47,6 +47,10 @@ says "hint: au net allow --agent agent [2001:db8:2::66]:22"
 
 promise="a time that is none is refused"
 for time in 0 2 2x forever 500y; do wrong "duration \"$time\": want 30m, 2h or 7d" allow --for $time other.test; done
+wrong 'duration "213504d": want 30m' allow --for 213504d other.test
+wrong 'want a name, an address or a URL' why 'a b'
+fails 1 as alice au net why 0.0.0.0:3000
+says "hint: au net allow --agent agent localhost:3000"
 wrong 'want one line' allow --reason 'two
 lines' other.test
 wrong 'want it without --follow and --json' log --suggest --json
