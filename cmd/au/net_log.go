@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,7 +53,7 @@ func (c *netLogCmd) Run(a *app) error {
 	defer stop()
 	show := func(r netfilter.Record) error {
 		switch {
-		case c.Denied && r.OK:
+		case c.Denied && (r.OK || failure(r)):
 		case c.JSON:
 			_, err := a.out.Write(r.Line())
 			return err
@@ -172,10 +173,17 @@ func wait(ctx context.Context, long time.Duration) {
 	}
 }
 
+// failure reports whether a record is of what was allowed, and failed.
+func failure(r netfilter.Record) bool {
+	return r.Code == netfilter.NotResolved || r.Code == netfilter.Unreachable
+}
+
 // recordText writes a record for people: when, what became of it, what, why.
 func recordText(r netfilter.Record) string {
 	word := "allowed"
-	if !r.OK {
+	if failure(r) {
+		word = "failed"
+	} else if !r.OK {
 		word = "denied"
 	} else if r.Code == netfilter.Learned {
 		word = "learned"
@@ -217,14 +225,19 @@ func (c *netLogCmd) suggest(a *app, p netfilter.Policy) error {
 	var rules []string
 	denied := map[netfilter.Code]bool{netfilter.NotAllowed: true, netfilter.WrongPort: true, netfilter.Expired: true, netfilter.Learned: true, netfilter.NotLocal: true}
 	p.Learn = time.Time{}
-	err := eachRecord(p, func(r netfilter.Record) error {
-		if rule := ruleFor(r); denied[r.Code] && rule != "" && !covered(p, rule) && !slices.Contains(rules, rule) {
-			rules = append(rules, rule)
+	// Connections first: a question for a name tells nothing of the port, and none is needed where a connection did.
+	for _, questions := range []bool{false, true} {
+		err := eachRecord(p, func(r netfilter.Record) error {
+			rule, err := netfilter.ParseRule(ruleFor(r))
+			if err == nil && denied[r.Code] && (r.Port == 0) == questions && !covered(p, rule, r.Port) {
+				p.Allow = append(p.Allow, netfilter.Entry{Rule: rule})
+				rules = append(rules, rule.String())
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	if len(rules) == 0 {
 		fmt.Fprintf(a.out, "Nothing to suggest: all that agent %s asked for is allowed, or denied by a rule\n", c.Agent)
@@ -259,21 +272,18 @@ func ruleFor(r netfilter.Record) string {
 	return rule.String()
 }
 
-// covered reports whether the policy already decides on what a rule speaks of, by allowing or by denying it.
-func covered(p netfilter.Policy, text string) bool {
-	rule, err := netfilter.ParseRule(text)
-	if err != nil {
-		return true
-	}
+// covered reports whether the policy already decides, by allowing or by denying it, on what a rule was suggested for: the port of its own, or this.
+func covered(p netfilter.Policy, rule netfilter.Rule, port uint16) bool {
 	now := time.Now()
+	port = cmp.Or(rule.Port, port)
 	var v netfilter.Verdict
 	switch rule.Kind {
 	case netfilter.Localhost:
-		v = p.Local(rule.Port, now)
+		v = p.Local(port, now)
 	case netfilter.Network:
-		v = p.Addr(netip.AddrPortFrom(rule.Prefix.Addr(), max(rule.Port, 1)), now)
+		v = p.Addr(netip.AddrPortFrom(rule.Prefix.Addr(), port), now)
 	default:
-		v = p.Name(rule.Host, rule.Port, now)
+		v = p.Name(rule.Host, port, now)
 	}
 	return v.OK || v.Code == netfilter.DeniedByRule
 }

@@ -3,7 +3,10 @@
 package main
 
 import (
+	"errors"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +60,68 @@ func TestSuggestedRule(t *testing.T) {
 	}
 }
 
+// What is suggested allows all that was refused, and no more than that; nothing where all of it is allowed by now.
+func TestSuggest(t *testing.T) {
+	denied := func(name string, port uint16) netfilter.Record {
+		return netfilter.Record{Code: netfilter.NotAllowed, Name: name, Port: port}
+	}
+	for _, c := range []struct {
+		allowed string
+		records []netfilter.Record
+		want    string
+	}{
+		{"", []netfilter.Record{denied("a.test", 0), denied("a.test", 443)}, "a.test"},
+		{"", []netfilter.Record{denied("a.test", 0)}, "a.test"},
+		{"", []netfilter.Record{denied("a.test", 0), denied("a.test", 22)}, "a.test:22"},
+		{"", []netfilter.Record{denied("a.test", 22), denied("a.test", 80)}, "a.test:22 a.test"},
+		{"a.test:22", []netfilter.Record{denied("a.test", 443)}, "a.test"},
+		{"a.test:443", []netfilter.Record{denied("a.test", 443)}, ""},
+		{"a.test", []netfilter.Record{denied("a.test", 443), denied("a.test", 22)}, "a.test:22"},
+		{"192.0.2.7:80", []netfilter.Record{{Code: netfilter.NotAllowed, Addr: "192.0.2.7", Port: 80}}, ""},
+		{"", []netfilter.Record{{Code: netfilter.Unreachable, Name: "a.test", Port: 22}}, ""},
+	} {
+		root := t.TempDir()
+		defer func(old string) { hostRoot = old }(hostRoot)
+		hostRoot = root
+		p := netfilter.Policy{Agent: "agent"}
+		if c.allowed != "" {
+			rule, err := netfilter.ParseRule(c.allowed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Allow = []netfilter.Entry{{Rule: rule}}
+		}
+		var text []byte
+		for _, r := range c.records {
+			text = append(text, r.Line()...)
+		}
+		dir := filepath.Join(root, p.LogDir())
+		if err := errors.Join(os.MkdirAll(dir, 0o755), os.WriteFile(filepath.Join(dir, "net.jsonl"), text, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		err := (&netLogCmd{agentFlag: agentFlag{Agent: "agent"}}).suggest(&app{out: &out}, p)
+		got := strings.TrimSpace(strings.TrimPrefix(out.String(), "au net allow --agent agent"))
+		if strings.HasPrefix(got, "Nothing to suggest") {
+			got = ""
+		}
+		if err != nil || got != c.want {
+			t.Errorf("with %q allowed, %+v: suggested is %q (%v), want %q", c.allowed, c.records, got, err, c.want)
+		}
+	}
+}
+
+// What is allowed and failed is not called denied.
+func TestFailureIsNoDenial(t *testing.T) {
+	for code, want := range map[netfilter.Code]string{
+		netfilter.NotResolved: "failed", netfilter.Unreachable: "failed", netfilter.NotAllowed: "denied", netfilter.NoName: "denied",
+	} {
+		if text := recordText(netfilter.Record{Code: code, Kind: "tcp", Name: "a.test", Port: 443}); !strings.Contains(text, "  "+want+" ") {
+			t.Errorf("%s is shown as %q, want %s", code, text, want)
+		}
+	}
+}
+
 func TestRecordCannotSteerTheTerminal(t *testing.T) {
 	text := recordText(netfilter.Record{Time: time.Now(), Kind: "tls", Name: "a\x1b[2J\r\n.com\u202e", Detail: "\x07", Port: 443})
 	if strings.ContainsAny(text, "\x1b\r\n\x07\u202e") {
@@ -71,7 +136,7 @@ func TestSpan(t *testing.T) {
 			t.Errorf("%q is %v, %v", text, time.Duration(s), err)
 		}
 	}
-	for _, text := range []string{"", "2", "-2h", "0s", "99999d", "2 h", "forever"} {
+	for _, text := range []string{"", "2", "-2h", "0s", "99999d", "2 h", "213504d", "forever"} {
 		var s span
 		if err := s.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q passes as %v", text, time.Duration(s))
