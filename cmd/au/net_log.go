@@ -261,6 +261,9 @@ func ruleFor(r netfilter.Record) string {
 			return "" // what was answered in place of a name that was refused
 		}
 	}
+	if strings.HasSuffix("."+text, ".invalid") {
+		return "" // nobody's, as what au net status --verify asks for
+	}
 	web := r.Port == 0 || r.Port == 80 || r.Port == 443
 	if !web || text == "localhost" {
 		text = net.JoinHostPort(text, strconv.Itoa(int(r.Port)))

@@ -52,6 +52,7 @@ func TestSuggestedRule(t *testing.T) {
 		{netfilter.Record{Name: "evil.com\nau net off", Port: 443}, ""},
 		{netfilter.Record{Addr: "[100::1]:22", Port: 22}, ""},
 		{netfilter.Record{Addr: "192.0.2.1", Port: 22}, ""},
+		{netfilter.Record{Name: "au.invalid", Type: "A"}, ""},
 		{netfilter.Record{}, ""},
 	} {
 		if got := ruleFor(c.record); got != c.want {
