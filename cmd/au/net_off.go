@@ -64,20 +64,21 @@ func (c *netShowCmd) Run(a *app) error {
 	}
 	switch c.Format {
 	case "nft":
-		fmt.Fprint(a.out, inForce.Ruleset(now))
+		_, err = fmt.Fprint(a.out, inForce.Ruleset(now))
 	case "iptables":
-		fmt.Fprintf(a.out, "# iptables-restore -n -w 5\n%s# ip6tables-restore -n -w 5\n%s",
+		_, err = fmt.Fprintf(a.out, "# iptables-restore -n -w 5\n%s# ip6tables-restore -n -w 5\n%s",
 			inForce.IptablesRules(netfilter.IPv4, now, ""), inForce.IptablesRules(netfilter.IPv6, now, ""))
 	case "units":
 		for _, file := range unitFiles(p) {
-			fmt.Fprintf(a.out, "# %s/%s\n%s\n", provision.UnitDir, file.Name, file.Text)
+			if _, err = fmt.Fprintf(a.out, "# %s/%s\n%s\n", provision.UnitDir, file.Name, file.Text); err != nil {
+				break
+			}
 		}
 	default:
-		text, err := p.Text()
-		if err != nil {
-			return restricting(c.Agent, err)
+		var text string
+		if text, err = p.Text(); err == nil {
+			_, err = fmt.Fprint(a.out, text)
 		}
-		fmt.Fprint(a.out, text)
 	}
-	return nil
+	return restricting(c.Agent, err)
 }

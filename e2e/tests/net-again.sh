@@ -118,6 +118,10 @@ ok sh -c 'runuser -l alice -c "au net show --format nft" | nft -c -f -'
 ok sh -c 'runuser -l alice -c "au net show --format iptables" | sed "/^# ip6tables/,\$d" | iptables-restore -n --test'
 ok sh -c 'runuser -l alice -c "au net show --format iptables" | sed "1,/^# ip6tables/d" | ip6tables-restore -n --test'
 ok sh -c 'runuser -l alice -c "au net show --format toml" | cmp - /etc/au/net/agent.toml'
+for format in nft iptables units toml; do
+	fails 1 sh -c "runuser -l alice -c 'au net show --format $format >/dev/full'"
+	complains "no space left on device"
+done
 
 promise="the log follows: a refusal is shown as it comes"
 (as alice timeout 120 au net log -f --denied >/run/followed 2>&1) &
