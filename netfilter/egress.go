@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -41,26 +42,34 @@ func (p Policy) EgressPath() string {
 // ErrNoBPF says that this machine has nowhere to pin a program.
 var ErrNoBPF = errors.New("no BPF file system at " + bpfFolder)
 
+// JoinsPath returns where the program is pinned that refuses the agent's sockets to join multicast groups. Which groups, and which sources in them,
+// the kernel tells the network by packets of its own, and an agent could make those addresses of whatever it has to say.
+func (p Policy) JoinsPath() string { return bpfFolder + "/" + p.Table() + "_joins" }
+
 // HasBPF reports whether a program can be pinned.
 func HasBPF() bool {
 	var fs unix.Statfs_t
 	return unix.Statfs(bpfFolder, &fs) == nil && fs.Type == unix.BPF_FS_MAGIC
 }
 
-// PinEgress loads the agent's program and leaves it at EgressPath, unless it is there. It needs CAP_BPF and CAP_NET_ADMIN.
+// PinEgress loads the agent's programs and leaves them at EgressPath and JoinsPath, unless they are there. It needs CAP_BPF and CAP_NET_ADMIN.
 func (p Policy) PinEgress() error {
 	if !HasBPF() {
 		return ErrNoBPF
 	}
-	if _, err := os.Lstat(p.EgressPath()); err == nil {
+	return errors.Join(pin(p.EgressPath(), p.loadEgress), pin(p.JoinsPath(), p.loadJoins))
+}
+
+func pin(at string, load func() (int, error)) error {
+	if _, err := os.Lstat(at); err == nil {
 		return nil
 	}
-	fd, err := p.loadEgress()
+	fd, err := load()
 	if err != nil {
 		return err
 	}
 	defer unix.Close(fd)
-	path, err := unix.BytePtrFromString(p.EgressPath())
+	path, err := unix.BytePtrFromString(at)
 	if err != nil {
 		return err
 	}
@@ -72,7 +81,7 @@ func (p Policy) PinEgress() error {
 	_, err = bpf(unix.BPF_OBJ_PIN, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
 	runtime.KeepAlive(path)
 	if err != nil {
-		return fmt.Errorf("pin the egress program at %s: %w", p.EgressPath(), err)
+		return fmt.Errorf("pin a program at %s: %w", at, err)
 	}
 	return nil
 }
@@ -106,28 +115,40 @@ func (p Policy) detachEgress(path string) error {
 	program, err := bpf(unix.BPF_OBJ_GET, unsafe.Pointer(&get), unsafe.Sizeof(get))
 	runtime.KeepAlive(text)
 	if err != nil {
-		return fmt.Errorf("open the egress program at %s: %w", path, err)
+		return fmt.Errorf("open the program at %s: %w", path, err)
 	}
 	defer unix.Close(program)
+	kind := uint32(unix.BPF_CGROUP_INET_EGRESS)
+	if path == p.JoinsPath() {
+		kind = unix.BPF_CGROUP_SETSOCKOPT
+	}
 	for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
 		slice, err := os.Open(root + "/user.slice/" + p.SliceName())
 		if err != nil {
 			continue
 		}
-		attr := struct{ target, program, kind, flags uint32 }{uint32(slice.Fd()), uint32(program), unix.BPF_CGROUP_INET_EGRESS, 0}
+		attr := struct{ target, program, kind, flags uint32 }{uint32(slice.Fd()), uint32(program), kind, 0}
 		_, err = bpf(unix.BPF_PROG_DETACH, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
 		slice.Close()
 		// Not attached, or no cgroup v2: there is nothing to take off.
 		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EBADF) && !errors.Is(err, unix.EINVAL) {
-			return fmt.Errorf("take the egress program off %s: %w", p.SliceName(), err)
+			return fmt.Errorf("take the program at %s off %s: %w", path, p.SliceName(), err)
 		}
 	}
 	return nil
 }
 
-// loadEgress gives the program to the kernel and returns its file descriptor.
+// loadEgress gives the program that packets pass to the kernel and returns its file descriptor.
 func (p Policy) loadEgress() (int, error) {
-	program := p.egress()
+	return p.load(unix.BPF_PROG_TYPE_CGROUP_SKB, unix.BPF_CGROUP_INET_EGRESS, p.egress())
+}
+
+// loadJoins is loadEgress for the program that socket options pass.
+func (p Policy) loadJoins() (int, error) {
+	return p.load(unix.BPF_PROG_TYPE_CGROUP_SOCKOPT, unix.BPF_CGROUP_SETSOCKOPT, joins())
+}
+
+func (p Policy) load(kind, attach uint32, program []byte) (int, error) {
 	license := []byte("GPL\x00")
 	attr := struct { // union bpf_attr for BPF_PROG_LOAD, as far as it is used
 		kind, count       uint32
@@ -138,7 +159,7 @@ func (p Policy) loadEgress() (int, error) {
 		name              [16]byte
 		ifindex, attach   uint32
 	}{
-		kind: unix.BPF_PROG_TYPE_CGROUP_SKB, count: uint32(len(program) / 8), attach: unix.BPF_CGROUP_INET_EGRESS,
+		kind: kind, count: uint32(len(program) / 8), attach: attach,
 		program: uint64(uintptr(unsafe.Pointer(&program[0]))), license: uint64(uintptr(unsafe.Pointer(&license[0]))),
 	}
 	copy(attr.name[:15], p.Table())
@@ -146,7 +167,7 @@ func (p Policy) loadEgress() (int, error) {
 	runtime.KeepAlive(program)
 	runtime.KeepAlive(license)
 	if err != nil {
-		return -1, fmt.Errorf("load the egress program: %w", err)
+		return -1, fmt.Errorf("load a program for the slice: %w", err)
 	}
 	return fd, nil
 }
@@ -170,6 +191,9 @@ const (
 	jumpNe   = 0x55 // if dst != imm, skip off
 	jumpNe32 = 0x56 // the same on the low 32 bits, which an immediate of more than 31 needs
 	jumpGt   = 0x2d // if dst > src, skip off
+	jumpLtI  = 0xa5 // if dst < imm, skip off
+	jumpGtI  = 0x25 // if dst > imm, skip off
+	storeU32 = 0x63 // *(u32 *)(dst + off) = src
 	exit     = 0x95 // end with r0: 1 lets the packet go, 0 ends it with EPERM
 )
 
@@ -178,6 +202,13 @@ const (
 	skbIfindex = 40
 	skbData    = 76
 	skbDataEnd = 80
+)
+
+// Offsets into the context of the other program, struct bpf_sockopt.
+const (
+	optLevel = 24
+	optName  = 28
+	optSize  = 32
 )
 
 const loopbackIndex = 1 // of lo, in every network namespace
@@ -201,6 +232,29 @@ func (p Policy) egress() []byte {
 	}
 	return code
 }
+
+// joins returns the program that refuses socket options which join, or narrow, a multicast or anycast group (linux/in.h, linux/in6.h), and
+// lets all others be.
+func joins() []byte {
+	var program [][]byte
+	refuse := [][]byte{op(movImm, 0, 0, 0, 0), op(exit, 0, 0, 0, 0)}
+	// With size 0 the kernel takes the option's value from the caller. Else it refuses one that is larger than a page, before Linux 6.4.
+	program = append(program, op(movImm, 3, 0, 0, 0), op(storeU32, 1, 3, optSize, 0), op(loadU32, 2, 1, optLevel, 0), op(loadU32, 4, 1, optName, 0))
+	for _, group := range []struct{ level, first, last int32 }{
+		{unix.SOL_IP, unix.IP_ADD_MEMBERSHIP, mcastFilter},
+		{unix.SOL_IPV6, unix.IPV6_JOIN_GROUP, unix.IPV6_LEAVE_GROUP},
+		{unix.SOL_IPV6, unix.IPV6_JOIN_ANYCAST, unix.IPV6_LEAVE_ANYCAST},
+		{unix.SOL_IPV6, mcastJoin, mcastFilter},
+	} {
+		skip := int16(len(refuse))
+		program = append(program, op(jumpNe, 2, 0, skip+2, group.level), op(jumpLtI, 4, 0, skip+1, group.first), op(jumpGtI, 4, 0, skip, group.last))
+		program = append(program, refuse...)
+	}
+	return slices.Concat(append(program, op(movImm, 0, 0, 0, 1), op(exit, 0, 0, 0, 0))...)
+}
+
+// MCAST_JOIN_GROUP and MCAST_MSFILTER, for both families.
+const mcastJoin, mcastFilter = 42, 48
 
 // unlessSentTo returns instructions that skip as many behind them, unless the packet's destination is addr.
 func unlessSentTo(addr netip.Addr, behind int) [][]byte {

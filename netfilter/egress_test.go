@@ -13,14 +13,42 @@ import (
 
 // attachEgress has the kernel run the policy's program for the lab's cgroup, as systemd would.
 func (l *lab) attachEgress(p Policy, group string) {
-	fd, err := p.loadEgress()
-	must(l.t, err)
-	folder, err := os.Open(group)
-	must(l.t, err)
-	attr := struct{ target, program, kind, flags uint32 }{uint32(folder.Fd()), uint32(fd), unix.BPF_CGROUP_INET_EGRESS, 0}
-	_, err = bpf(unix.BPF_PROG_ATTACH, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
-	must(l.t, err)
-	l.t.Cleanup(func() { folder.Close(); unix.Close(fd) })
+	for kind, load := range map[uint32]func() (int, error){unix.BPF_CGROUP_INET_EGRESS: p.loadEgress, unix.BPF_CGROUP_SETSOCKOPT: p.loadJoins} {
+		fd, err := load()
+		must(l.t, err)
+		folder, err := os.Open(group)
+		must(l.t, err)
+		attr := struct{ target, program, kind, flags uint32 }{uint32(folder.Fd()), uint32(fd), kind, 0}
+		_, err = bpf(unix.BPF_PROG_ATTACH, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
+		must(l.t, err)
+		l.t.Cleanup(func() { folder.Close(); unix.Close(fd) })
+	}
+}
+
+// What the kernel tells the network when a socket joins a group is no packet of the agent's.
+func TestSliceJoinsNoGroup(t *testing.T) {
+	inLab(t, func(l *lab) {
+		enter, _ := l.cgroup()
+		enter(true)
+		for _, option := range joinOptions {
+			if said := l.as(agent, "join", option); said != "joined" {
+				t.Errorf("without a filter, %s: %s", option, said)
+			}
+		}
+		l.attachEgress(sample(), l.group)
+		for _, option := range joinOptions {
+			if said := l.as(agent, "join", option); !strings.Contains(said, "operation not permitted") {
+				t.Errorf("%s: %s", option, said)
+			}
+		}
+		if said := l.as(agent, "join", "others"); said != "set" {
+			t.Errorf("other options: %s", said)
+		}
+		enter(false)
+		if said := l.as(human, "join", joinOptions[0]); said != "joined" {
+			t.Errorf("outside the slice: %s", said)
+		}
+	})
 }
 
 // The second layer alone: no rules, and another user's packets, as a set-uid helper's.

@@ -4,11 +4,14 @@ package netfilter
 
 import (
 	"bufio"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +31,8 @@ func labProgram(name string, args []string) int {
 		err = server(args[0], options(args[1:]))
 	case "hold":
 		err = hold(args[0], options(args[1:]))
+	case "join":
+		err = join(args[0])
 	case "try":
 		a := tryTCP(netip.MustParseAddr(args[0]), 443)
 		fmt.Printf("stopped=%v open=%v: %s\n", a.Stopped, a.Open, a.Said)
@@ -255,4 +260,71 @@ func server(addr string, opts map[string]string) error {
 		_ = conn.Close()
 		time.Sleep(time.Millisecond)
 	}
+}
+
+// joinOptions are the ways to join a group, or to name a source in one.
+var joinOptions = []string{
+	"IP_ADD_MEMBERSHIP", "IP_ADD_SOURCE_MEMBERSHIP", "MCAST_JOIN_GROUP", "MCAST_JOIN_SOURCE_GROUP", "MCAST_JOIN_GROUP6", "MCAST_JOIN_SOURCE_GROUP6", "IPV6_JOIN_GROUP",
+}
+
+// join has a socket join a group on up0, or sets options that join none.
+func join(option string) error {
+	up0, err := net.InterfaceByName("up0")
+	if err != nil {
+		return err
+	}
+	family, level := unix.AF_INET, unix.SOL_IP
+	if strings.HasSuffix(option, "6") || strings.HasPrefix(option, "IPV6") {
+		family, level = unix.AF_INET6, unix.SOL_IPV6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM, 0)
+	if err != nil {
+		return err
+	}
+	group, source := netip.MustParseAddr("239.83.69.67"), netip.MustParseAddr("83.69.67.82")
+	if family == unix.AF_INET6 {
+		group, source = netip.MustParseAddr("ff0e::5ec"), netip.MustParseAddr("5345:4352::1")
+	}
+	at := binary.NativeEndian.AppendUint64(nil, uint64(up0.Index)) // struct group_req begins so
+	switch strings.TrimSuffix(option, "6") {
+	case "IP_ADD_MEMBERSHIP":
+		err = unix.SetsockoptIPMreqn(fd, level, unix.IP_ADD_MEMBERSHIP, &unix.IPMreqn{Multiaddr: group.As4(), Ifindex: int32(up0.Index)})
+	case "IP_ADD_SOURCE_MEMBERSHIP":
+		own := netip.MustParseAddr(own4)
+		value := slices.Concat(group.AsSlice(), own.AsSlice(), source.AsSlice()) // struct ip_mreq_source
+		err = unix.SetsockoptString(fd, level, unix.IP_ADD_SOURCE_MEMBERSHIP, string(value))
+	case "MCAST_JOIN_GROUP":
+		err = unix.SetsockoptString(fd, level, mcastJoin, string(append(at, storage(group)...)))
+	case "MCAST_JOIN_SOURCE_GROUP":
+		err = unix.SetsockoptString(fd, level, mcastJoin+4, string(slices.Concat(at, storage(group), storage(source))))
+	case "IPV6_JOIN_GROUP":
+		err = unix.SetsockoptIPv6Mreq(fd, level, unix.IPV6_JOIN_GROUP, &unix.IPv6Mreq{Multiaddr: group.As16(), Interface: uint32(up0.Index)})
+	case "others":
+		err = errors.Join(unix.SetsockoptInt(fd, level, unix.IP_MULTICAST_TTL, 3), unix.SetsockoptInt(fd, level, unix.IP_MULTICAST_ALL, 0),
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 70_000), unix.SetsockoptString(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, strings.Repeat("\x01", 6000)))
+		if n, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err == nil && n < 70_000 {
+			err = fmt.Errorf("a buffer of %d bytes was set", n)
+		}
+		if err == nil {
+			fmt.Println("set")
+		}
+		return err
+	}
+	if err == nil {
+		fmt.Println("joined")
+	}
+	return err
+}
+
+// storage returns a struct sockaddr_storage.
+func storage(a netip.Addr) []byte {
+	s := make([]byte, 128)
+	if a.Is4() {
+		binary.NativeEndian.PutUint16(s, unix.AF_INET)
+		copy(s[4:], a.AsSlice())
+	} else {
+		binary.NativeEndian.PutUint16(s, unix.AF_INET6)
+		copy(s[8:], a.AsSlice())
+	}
+	return s
 }

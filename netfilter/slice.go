@@ -15,7 +15,7 @@ func (p Policy) SliceName() string { return fmt.Sprintf("user-%d.slice", p.UID) 
 func (p Policy) SliceDropIn() string {
 	rules := p.RulesUnitName()
 	return "[Unit]\n# No rules, no processes of the agent's.\nRequires=" + rules + "\nAfter=" + rules + "\n\n" +
-		"[Slice]\nIPEgressFilterPath=" + p.EgressPath() + "\n"
+		"[Slice]\nIPEgressFilterPath=" + p.EgressPath() + "\nBPFProgram=setsockopt:" + p.JoinsPath() + "\n"
 }
 
 // outsideResolvers returns the DNS servers that the agent itself asks and that are not on loopback, each once.

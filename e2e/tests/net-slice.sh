@@ -8,6 +8,8 @@
 ok as alice au new -y --allow setuid
 internet_up
 uid=$(id -u agent)
+join='import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).setsockopt(0, 35, socket.inet_aton("239.83.69.67") + socket.inet_aton("198.51.100.2"))'
+ok agent python3 -c "$join"
 ok as alice au net restrict --allow allowed.test
 nft delete table inet "au_net_$uid"
 untouched agent ping -c 1 -W 1 203.0.113.66
@@ -22,6 +24,10 @@ ok sh -c 'runuser -l alice -c "au net status --verify --json" 2>/dev/null | jq -
 promise="what is allowed passes both"
 ok agent curl -sS --max-time 60 https://allowed.test/
 says "INTERNET allowed.test"
+
+promise="no multicast group is joined, for the kernel itself would tell the network of it"
+fails 1 agent python3 -c "$join"
+complains PermissionError
 
 promise="a set-uid helper's packets stay"
 cp /usr/bin/curl /usr/local/bin/helper
@@ -44,4 +50,5 @@ promise="off takes both layers away"
 ok as alice au net off
 ok agent curl -sS --max-time 60 https://attacker.test/
 says "INTERNET attacker.test"
+ok agent python3 -c "$join"
 [ -z "$(find /sys/fs/bpf -name "*au_net*" 2>/dev/null)" ] || fail "the program stayed"
