@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -35,6 +36,8 @@ func TestMain(m *testing.M) {
 		playScreen(len(os.Args) > 1 && os.Args[1] == "panic")
 		os.Exit(0)
 	}
+	// Under nohup SIGHUP is ignored, and whoever is started inherits that. One that has a handler here has its default there.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
 	os.Exit(withEntry(m))
 }
 
