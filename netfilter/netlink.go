@@ -48,8 +48,8 @@ func attributes(row []byte) map[uint16][]byte {
 
 const nlaTypeMask = 1<<14 - 1 // NLA_TYPE_MASK
 
-// text returns what a string's attribute holds.
-func text(value []byte) string { return string(bytes.TrimRight(value, "\x00")) }
+// nameOf returns the string that an attribute holds.
+func nameOf(value []byte) string { return string(bytes.TrimRight(value, "\x00")) }
 
 // talk sends a netlink request and hands the bodies of the answers to each, until the kernel says that it is done, or what was wrong.
 func talk(fd int, request []byte, each func(body []byte)) error {

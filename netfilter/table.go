@@ -98,12 +98,12 @@ func emptyTables(fd int) (generation []byte, empty []tableName, err error) {
 	for _, family := range []byte{unix.NFPROTO_IPV4, unix.NFPROTO_IPV6} {
 		bare := map[string]int{} // chains in which there is nothing, by their table
 		ask(unix.NFT_MSG_GETCHAIN, unix.NLM_F_DUMP, family, func(a map[uint16][]byte) {
-			if iptablesChains[text(a[unix.NFTA_CHAIN_NAME])] && number(a[unix.NFTA_CHAIN_USE]) == 0 && number(a[unix.NFTA_CHAIN_POLICY]) == nfAccept {
-				bare[text(a[unix.NFTA_CHAIN_TABLE])]++
+			if iptablesChains[nameOf(a[unix.NFTA_CHAIN_NAME])] && number(a[unix.NFTA_CHAIN_USE]) == 0 && number(a[unix.NFTA_CHAIN_POLICY]) == nfAccept {
+				bare[nameOf(a[unix.NFTA_CHAIN_TABLE])]++
 			}
 		})
 		ask(unix.NFT_MSG_GETTABLE, unix.NLM_F_DUMP, family, func(a map[uint16][]byte) {
-			name := text(a[unix.NFTA_TABLE_NAME])
+			name := nameOf(a[unix.NFTA_TABLE_NAME])
 			own := slices.ContainsFunc(iptablesTables, func(t iptablesTable) bool { return t.name == name })
 			if own && number(a[unix.NFTA_TABLE_USE]) == bare[name] {
 				empty = append(empty, tableName{family, name})
