@@ -1,7 +1,7 @@
 #!/bin/sh
 # Without any rules the slice alone lets nothing out, not a set-uid helper's packets either; with them, status says that both layers hold.
 # machines: none
-# machines by hand: true
+# machines by hand: true true-bookworm
 # timeout: 1800
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
