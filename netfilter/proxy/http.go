@@ -195,12 +195,13 @@ func (x *exchanger) refuse(t target, v netfilter.Verdict) {
 
 // reach sees to a connection to the server that t is.
 func (x *exchanger) reach(ctx context.Context, t target, v netfilter.Verdict) bool {
-	if x.up != nil && (!x.direct || x.up.asked == t) {
-		if x.direct {
-			return true
-		}
+	switch {
+	case x.up == nil:
+	case !x.direct:
 		x.up.plain = x.up.plain && x.up.link.target == t
 		return x.s.d.retarget(x.up.link, t)
+	case x.up.asked == t:
+		return true
 	}
 	if !x.s.settle() {
 		x.refuse(t, netfilter.Verdict{Code: netfilter.Overload})
