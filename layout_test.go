@@ -16,11 +16,14 @@ const module = "github.com/a4u2/au/"
 
 // edges are the packages of ours that one may import, beside those below it; what is not here may import none.
 var edges = map[string][]string{
-	"cmd/au":          {"provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/dns", "netfilter/proxy", "csrc"},
-	"cmd/au/front":    {"cmd/au/start", "cmd/au/terminal", "csrc"},
+	"cmd/au":          {"internal/quote", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/dns", "netfilter/proxy", "csrc"},
+	"cmd/au/terminal": {"internal/quote"},
+	"cmd/au/front":    {"internal/quote", "cmd/au/start", "cmd/au/terminal", "csrc"},
 	"cmd/au/start":    {"cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},
 	"provision/share": {"provision/config"},
-	"provision":       {"provision/step", "provision/config", "provision/share", "slices", "netfilter", "csrc"},
+	"provision/step":  {"internal/quote"},
+	"provision":       {"internal/quote", "provision/step", "provision/config", "provision/share", "slices", "netfilter", "csrc"},
+	"netfilter":       {"internal/quote"},
 	"netfilter/proxy": {"netfilter", "netfilter/dns", "netfilter/internal/pace"},
 	"netfilter/dns":   {"netfilter", "netfilter/internal/pace"},
 	"netfilter/bench": {"netfilter", "netfilter/proxy"},

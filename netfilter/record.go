@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/a4u2/au/internal/quote"
 )
 
 // Record is one line of an agent's network log. Names come from the agent and are what it sent, in JSON's own escapes:
@@ -30,13 +32,13 @@ type Record struct {
 	Millis   int64     `json:"ms,omitempty"`
 }
 
-// Line returns r as one line of JSON, newline included.
+// Line returns r as one line of JSON that steers no terminal, newline included.
 func (r Record) Line() []byte {
 	line, err := json.Marshal(r)
 	if err != nil { // only a year beyond 9999 could
 		line = []byte(`{"kind":"policy","detail":"a record that could not be written"}`)
 	}
-	return append(line, '\n')
+	return append(quote.JSON(line), '\n')
 }
 
 // ReadRecords calls each with every record of log, oldest first, and stops at its first error. A line cut short by a crash is skipped.

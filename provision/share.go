@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
@@ -184,7 +185,7 @@ func checkMapping(want config.Mount, f ShareFacts) error {
 // HomeOpenings returns who besides the human can enter a folder, by its mode and ACL. private says that nobody else is in its group.
 func HomeOpenings(home string, p Path, private bool) []Opening {
 	var all []Opening
-	quoted := step.Quote(home)
+	quoted := quote.Word(home)
 	if p.Mode.Perm()&0o001 != 0 {
 		all = append(all, Opening{fmt.Sprintf("mode %04o", p.Mode.Perm()), "chmod o-rwx " + quoted})
 	}

@@ -94,7 +94,8 @@ func (a *app) undo(r *step.Runner, agent string, err error) error {
 	if !r.Changed() {
 		return err
 	}
-	fmt.Fprintf(a.err, "au: %v\nau: taking back what was done\n", err)
+	a.say(err)
+	fmt.Fprintln(a.err, "au: taking back what was done")
 	if left := r.Rollback(); left != nil {
 		return hintError{fmt.Errorf("not all of it could be taken back: %w", left), "au delete --agent " + agent}
 	}
@@ -176,7 +177,7 @@ func groupsOf(u provision.User) ([]uint32, error) {
 
 // update changes the config at path, prints what it writes, and shows a spinner on a terminal only while another process holds the lock.
 func update(path string, out, errw io.Writer, change record) error {
-	spin := spinner{w: errw, text: "waiting for another au to finish with " + path}
+	spin := spinner{w: errw, text: "waiting for another au to finish with " + show(path)}
 	defer spin.stop()
 	return config.Update(context.Background(), path, config.UpdateOptions{
 		Announce: func(path string, text []byte) { fmt.Fprintf(out, "$ %s\n", step.ShowFile(path, string(text))) },
@@ -192,16 +193,15 @@ type spinner struct {
 }
 
 func (s *spinner) tick() {
-	if f, ok := s.w.(*os.File); !ok || !term.IsTerminal(int(f.Fd())) {
-		return
+	if f := terminal.OnTerminal(s.w); f != nil {
+		fmt.Fprintf(f, "\r%s %c", s.text, `|/-\`[s.shown%4])
+		s.shown++
 	}
-	fmt.Fprintf(s.w, "\r%s %c", s.text, `|/-\`[s.shown%4])
-	s.shown++
 }
 
 func (s *spinner) stop() {
 	if s.shown > 0 {
-		fmt.Fprintf(s.w, "\r%*s\r", len(s.text)+2, "")
+		fmt.Fprint(terminal.OnTerminal(s.w), "\r\x1b[K")
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/cmd/au/terminal"
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/netfilter/proxy"
 	"github.com/a4u2/au/provision"
 	"github.com/alecthomas/kong"
@@ -42,7 +44,7 @@ func main() {
 
 // run is au: it parses args, runs the command and returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {
-	a := &app{out: stdout, err: stderr}
+	a := &app{out: terminal.Quoting(stdout), err: terminal.Quoting(stderr)}
 	g := &struct{ globals }{}
 	a.globals = &g.globals
 	if plain := plainRun(args); plain != nil {
@@ -51,7 +53,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	done := -1
 	options := append(grammar(args), kong.Name("au"), kong.Description("Run AI coding agents as Unix users of their own."),
 		kong.Vars{"agent": start.DefaultAgent, "version": "au " + version, "switches": strings.Join(provision.Switches(), ", "), "presets": presetNames(args)},
-		kong.Writers(stdout, stderr), kong.Exit(func(status int) { done = status; panic(exited{}) }),
+		kong.Writers(a.out, a.err), kong.Exit(func(status int) { done = status; panic(exited{}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	parser, err := kong.New(g, options...)
 	if err != nil {
@@ -100,7 +102,7 @@ func parse(parser *kong.Kong, args []string) (ctx *kong.Context, err error) {
 
 // usage says what is wrong with the words typed.
 func (a *app) usage(args []string, err error) int {
-	fmt.Fprintf(a.err, "au: %v\n", err)
+	a.say(err)
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
 		name := parse.Context.Selected().FullPath()
@@ -126,13 +128,16 @@ func (a *app) status(err error, failed int) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(a.err, "au: %v\n", err)
+	a.say(err)
 	var h hintError
 	if errors.As(err, &h) {
 		fmt.Fprintf(a.err, "au: hint: %s\n", h.hint)
 	}
 	return failed
 }
+
+// say prints an error. Names in it that others chose are quoted.
+func (a *app) say(err error) { fmt.Fprintf(a.err, "au: %s\n", quote.Error(err)) }
 
 // exitError ends au with that status; all has been said.
 type exitError int

@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
@@ -182,13 +182,8 @@ func access(m config.Mount) string {
 	return "read-write"
 }
 
-// show returns a path as it can be printed: one with control characters, which could be taken for something else, in quotes.
-func show(path string) string {
-	if quoted := strconv.Quote(path); strings.Contains(quoted, `\x`) || strings.ContainsFunc(path, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return quoted
-	}
-	return path
-}
+// show returns a name that others chose as a person may read it.
+func show(name string) string { return quote.Name(name) }
 
 // pasted returns an au command line to paste.
 func pasted(words ...string) string {

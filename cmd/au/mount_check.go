@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
-	"golang.org/x/term"
 )
 
 type mountCheckCmd struct {
@@ -123,8 +123,8 @@ func inspectShare(source string, w io.Writer) (checked, error) {
 
 // watchWalk shows how far a walk is, on a terminal only, until the function that it returns is called.
 func watchWalk(w io.Writer, source string, tree *step.Tree) (stop func()) {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	f := terminal.OnTerminal(w)
+	if f == nil {
 		return func() {}
 	}
 	done, gone := make(chan struct{}), make(chan struct{})

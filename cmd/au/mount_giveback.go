@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
@@ -47,7 +48,7 @@ func giveBackCommand(source string, from uint32, human provision.User) step.Comm
 		self = "au"
 	}
 	c := step.Root(self, "files", "give-back", "--from", num(from), "--to", num(human.UID), "--group", num(human.GID), source)
-	c.Note = fmt.Sprintf("much as: find %s -xdev -uid %d -exec chown -h %d:%d {} +", step.Quote(source), from, human.UID, human.GID)
+	c.Note = fmt.Sprintf("much as: find %s -xdev -uid %d -exec chown -h %d:%d {} +", quote.Word(source), from, human.UID, human.GID)
 	return c
 }
 

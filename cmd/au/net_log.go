@@ -195,9 +195,9 @@ func recordText(r netfilter.Record) string {
 	if r.Port != 0 && (r.Name != "" || !strings.HasSuffix(r.Addr, ":"+strconv.Itoa(int(r.Port)))) {
 		what = net.JoinHostPort(what, strconv.Itoa(int(r.Port)))
 	}
-	text := fmt.Sprintf("%s  %-7s  %-7s  %s", r.Time.Local().Format("2006-01-02 15:04:05"), word, r.Kind, printable(what))
+	text := fmt.Sprintf("%s  %-7s  %-7s  %s", r.Time.Local().Format("2006-01-02 15:04:05"), word, r.Kind, show(what))
 	if r.Type != "" {
-		text += " " + printable(r.Type)
+		text += " " + show(r.Type)
 	}
 	if !r.OK {
 		text += "  " + string(r.Code)
@@ -206,18 +206,12 @@ func recordText(r netfilter.Record) string {
 		text += "  rule " + r.Rule
 	}
 	if r.Detail != "" {
-		text += "  " + printable(r.Detail)
+		text += "  " + show(r.Detail)
 	}
 	if r.Count > 1 {
 		text += fmt.Sprintf("  ×%d", r.Count)
 	}
 	return text
-}
-
-// printable keeps what the agent sent from steering the terminal.
-func printable(text string) string {
-	quoted := strconv.Quote(text)
-	return quoted[1 : len(quoted)-1]
 }
 
 // suggest prints the one line that allows what was refused or learned and is not allowed now.

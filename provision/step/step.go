@@ -6,6 +6,8 @@ package step
 import (
 	"slices"
 	"strings"
+
+	"github.com/a4u2/au/internal/quote"
 )
 
 // Command is one program to run, as the human or as root.
@@ -42,12 +44,12 @@ func (c Command) Shell(elevate []string) string {
 		words = append(slices.Clone(elevate), words...)
 	}
 	for i, w := range words {
-		words[i] = Quote(w)
+		words[i] = quote.Word(w)
 	}
 	line := strings.Join(words, " ")
 	switch {
 	case c.From != "":
-		line += " < " + Quote(c.From)
+		line += " < " + quote.Word(c.From)
 	case c.Text != "":
 		line += hereDocument(c.Text)
 	}
@@ -57,8 +59,12 @@ func (c Command) Shell(elevate []string) string {
 	return line
 }
 
-// hereDocument returns the redirection and the body that give a command the text. The delimiter is a line the text does not hold.
+// hereDocument returns the redirection and the body that give a command the text. The delimiter is a line the text does not hold. A text that no terminal may
+// get is a here-string, which bash, zsh and ksh have, and which ends in a newline as well.
 func hereDocument(text string) string {
+	if quote.Text(text) != text {
+		return " <<<" + quote.Word(strings.TrimSuffix(text, "\n"))
+	}
 	end := "EOF"
 	for slices.Contains(strings.Split(text, "\n"), end) {
 		end += "F"
@@ -67,17 +73,6 @@ func hereDocument(text string) string {
 		text = strings.TrimSuffix(text, "\n") + "\n"
 	}
 	return " <<'" + end + "'\n" + text + end
-}
-
-// plain are the characters that a POSIX shell takes for themselves in any position of a word.
-const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+:,./_-="
-
-// Quote returns word as a POSIX shell reads it back (POSIX.1-2017, Shell Command Language, 2.2).
-func Quote(word string) string {
-	if word != "" && strings.Trim(word, plain) == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // WriteFile returns the steps after which the root-owned file path holds text, whole at every moment: a reader sees the old file or the new one.
@@ -99,5 +94,5 @@ func WriteFile(path, mode, text, old string) []Step {
 
 // ShowFile returns the shell line that writes text to path, for a file that au writes itself.
 func ShowFile(path, text string) string {
-	return "cat > " + Quote(path) + hereDocument(text)
+	return "cat > " + quote.Word(path) + hereDocument(text)
 }

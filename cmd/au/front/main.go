@@ -14,6 +14,7 @@ import (
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/quote"
 )
 
 func main() {
@@ -40,7 +41,7 @@ func main() {
 func list() error {
 	agents, err := start.Real.PlainList(os.Getuid(), os.Getenv("HOME"))
 	if err == nil {
-		start.PrintList(os.Stdout, agents)
+		start.PrintList(terminal.Quoting(os.Stdout), agents)
 	}
 	return err
 }
@@ -78,6 +79,6 @@ func failed(args []string) int {
 
 // fail says why nothing is done, and ends with that status.
 func fail(err error, status int) {
-	fmt.Fprintf(os.Stderr, "au: %v\n", err)
+	fmt.Fprintf(os.Stderr, "au: %s\n", quote.Error(err))
 	os.Exit(status)
 }

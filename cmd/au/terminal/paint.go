@@ -5,6 +5,8 @@ package terminal
 import (
 	"io"
 	"os"
+
+	"github.com/a4u2/au/internal/quote"
 )
 
 // Paint colours words. The zero value leaves them as they are.
@@ -12,25 +14,47 @@ type Paint struct{ on bool }
 
 // PaintFor returns the colours for what is written to w: none where that is no terminal, none on a dumb one, and none with NO_COLOR (no-color.org).
 func PaintFor(w io.Writer) Paint {
-	f, ok := w.(*os.File)
-	return Paint{ok && Coloured() && isTerminal(int(f.Fd()))}
+	return Paint{Coloured() && OnTerminal(w) != nil}
+}
+
+// OnTerminal returns the terminal that w writes to, on which whoever writes to it directly answers for what that does to it; nil where w writes elsewhere.
+func OnTerminal(w io.Writer) *os.File {
+	if quoting, ok := w.(*quote.Writer); ok {
+		w = quoting.To
+	}
+	if f, ok := w.(*os.File); ok && isTerminal(int(f.Fd())) {
+		return f
+	}
+	return nil
+}
+
+// Quoting returns a writer to w that lets nothing through that steers a terminal, but for the colours of Paint where there are any.
+func Quoting(w io.Writer) io.Writer {
+	var colours []string
+	if PaintFor(w).on {
+		colours = []string{start + red + end, start + green + end, start + yellow + end, start + plain + end}
+	}
+	return &quote.Writer{To: w, Pass: colours}
 }
 
 // Coloured reports whether colours are wanted where there is a terminal.
 func Coloured() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
 
+// What a colour is made of.
+const start, red, green, yellow, plain, end = "\x1b[", "31", "32", "33", "0", "m"
+
 func (p Paint) with(code, s string) string {
 	if !p.on {
 		return s
 	}
-	return "\x1b[" + code + "m" + s + "\x1b[0m"
+	return start + code + end + s + start + plain + end
 }
 
 // Red is for what is wrong.
-func (p Paint) Red(s string) string { return p.with("31", s) }
+func (p Paint) Red(s string) string { return p.with(red, s) }
 
 // Green is for what is as it should be.
-func (p Paint) Green(s string) string { return p.with("32", s) }
+func (p Paint) Green(s string) string { return p.with(green, s) }
 
 // Yellow is for what is to be looked at.
-func (p Paint) Yellow(s string) string { return p.with("33", s) }
+func (p Paint) Yellow(s string) string { return p.with(yellow, s) }

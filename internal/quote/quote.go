@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package quote is how a person reads what others chose: names of files and programs, words typed, texts of errors. What is harmless is shown as it is; what
+// could steer a terminal, hide, or be taken for something else is shown so that a shell reads it back.
+package quote
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Plain reports whether a person sees all of text and nothing else happens: it is UTF-8 without control characters, line ends, and characters that have no
+// width or turn the direction of what follows.
+func Plain(text string) bool {
+	for len(text) > 0 {
+		n, ok := plainRune(text)
+		if !ok {
+			return false
+		}
+		text = text[n:]
+	}
+	return true
+}
+
+// plainRune returns the length of the character that text begins with, and whether a person sees it as it is.
+func plainRune(text string) (n int, ok bool) {
+	r, n := utf8.DecodeRuneInString(text)
+	if r < utf8.RuneSelf {
+		return n, ' ' <= r && r <= '~'
+	}
+	bad := r == utf8.RuneError && n == 1
+	return n, !bad && unicode.IsPrint(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// unquoted are the characters that a POSIX shell takes for themselves in any position of a word.
+const unquoted = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+:,./_-="
+
+// Word returns word as a shell reads it back. For what is plain that is any POSIX shell (POSIX.1-2017, Shell Command Language, 2.2). The rest is in dollar-quotes,
+// which POSIX has since 2024: bash, zsh, ksh and busybox read them, dash does not before 0.5.13.
+func Word(word string) string {
+	switch {
+	case !Plain(word):
+		return "$'" + escape(word, `'\`, "") + "'"
+	case word != "" && strings.Trim(word, unquoted) == "":
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// longest is how many bytes of a name are shown; a path can be longer than a system call takes.
+const longest = 1000
+
+// Name returns text as it is where it is plain, else as Word does. Of a very long one it returns both ends.
+func Name(text string) string {
+	if len(text) > longest {
+		head, tail := longest/2, len(text)-longest/2
+		for !utf8.RuneStart(text[head]) && head > longest/2-utf8.UTFMax {
+			head--
+		}
+		for !utf8.RuneStart(text[tail]) && tail < len(text)-longest/2+utf8.UTFMax {
+			tail++
+		}
+		return fmt.Sprintf("%s … (%d bytes) … %s", Name(text[:head]), tail-head, Name(text[tail:]))
+	}
+	if Plain(text) {
+		return text
+	}
+	return Word(text)
+}
+
+// Text returns text with what is not plain as \NNN, but for line ends, tabs, and the sequences in pass. It is for text that is put together already; a name in
+// it may still have a line end.
+func Text(text string, pass ...string) string {
+	if Plain(text) {
+		return text
+	}
+	return escape(text, "", "\n\t", pass...)
+}
+
+// escape returns text with what is not plain as a shell's dollar-quotes have it, and a \ before the characters in marked; those in kept stay.
+func escape(text, marked, kept string, pass ...string) string {
+	var out strings.Builder
+next:
+	for len(text) > 0 {
+		for _, p := range pass {
+			if strings.HasPrefix(text, p) {
+				out.WriteString(p)
+				text = text[len(p):]
+				continue next
+			}
+		}
+		n, ok := plainRune(text)
+		part := text[:n]
+		text = text[n:]
+		switch {
+		case strings.Contains(marked, part):
+			out.WriteString(`\` + part)
+		case ok || strings.Contains(kept, part):
+			out.WriteString(part)
+		default:
+			escapeBytes(&out, part)
+		}
+	}
+	return out.String()
+}
+
+func escapeBytes(out *strings.Builder, part string) {
+	for i := range len(part) {
+		switch c := part[i]; c {
+		case '\n':
+			out.WriteString(`\n`)
+		case '\t':
+			out.WriteString(`\t`)
+		case '\r':
+			out.WriteString(`\r`)
+		default:
+			fmt.Fprintf(out, `\%03o`, c)
+		}
+	}
+}
+
+// Error returns the text of an error with the paths that the system's errors name as Name shows them. What else has several lines is indented: no line of it
+// can be taken for one of au's own.
+func Error(err error) string {
+	text := err.Error()
+	each(err, func(err error) {
+		if said := system(err); said != "" {
+			text = strings.ReplaceAll(text, err.Error(), said)
+		}
+	})
+	return strings.ReplaceAll(Text(text), "\n", "\n    ")
+}
+
+// system returns the text of an error that names paths as they are, and "" for another one.
+func system(err error) string {
+	switch e := err.(type) {
+	case *fs.PathError:
+		return e.Op + " " + Name(e.Path) + ": " + e.Err.Error()
+	case *os.LinkError:
+		return e.Op + " " + Name(e.Old) + " " + Name(e.New) + ": " + e.Err.Error()
+	}
+	return ""
+}
+
+// each calls f for an error and all that it wraps.
+func each(err error, f func(error)) {
+	if err == nil {
+		return
+	}
+	f(err)
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			each(e, f)
+		}
+		return
+	}
+	each(errors.Unwrap(err), f)
+}
