@@ -8,13 +8,24 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/a4u2/au/provision/config"
 )
 
 // Finding is something in a share that the human should know of.
 type Finding struct {
-	Path   string `json:"path"` // below the share's source
-	Kind   string `json:"kind"` // one of Kinds
-	Detail string `json:"detail,omitempty"`
+	Path   string // below the share's source
+	Kind   string // one of Kinds
+	Detail string
+}
+
+// MarshalJSON keeps the bytes of a path that is not UTF-8.
+func (f Finding) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Path   config.Path `json:"path"`
+		Kind   string      `json:"kind"`
+		Detail string      `json:"detail,omitempty"`
+	}{config.Path(f.Path), f.Kind, f.Detail})
 }
 
 // Kind is what a finding is about.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/a4u2/au/cmd/au/start"
@@ -58,6 +59,25 @@ func grammar(args []string) []kong.Option {
 		options = append(options, kong.DynamicCommand(w.name, w.help, "", w.command, tags...))
 	}
 	return options
+}
+
+// bytesKept makes kong take texts and paths as they are typed. Its own way over JSON changes bytes that are no UTF-8.
+func bytesKept() []kong.Option {
+	text := func(ctx *kong.DecodeContext, target reflect.Value) error {
+		token, err := ctx.Scan.PopValue(ctx.Value.Name)
+		if err == nil {
+			target.SetString(token.String())
+		}
+		return err
+	}
+	path := func(ctx *kong.DecodeContext, target reflect.Value) error {
+		err := text(ctx, target)
+		if target.String() != "" {
+			target.SetString(kong.ExpandPath(target.String()))
+		}
+		return err
+	}
+	return []kong.Option{kong.KindMapper(reflect.String, kong.MapperFunc(text)), kong.NamedMapper("path", kong.MapperFunc(path))}
 }
 
 // plainRun returns what `au run COMMAND…` asks for where there is nothing more to parse; nil where there is. Building and using the grammar of one word takes a

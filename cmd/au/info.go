@@ -39,9 +39,9 @@ type agentInfo struct {
 }
 
 type infoPath struct {
-	Source   string `json:"source"`
-	Target   string `json:"target"`
-	ReadOnly bool   `json:"read_only"`
+	Source   config.Path `json:"source"`
+	Target   config.Path `json:"target"`
+	ReadOnly bool        `json:"read_only"`
 }
 
 type issue struct {
@@ -110,7 +110,7 @@ func describe(f provision.Facts, entry *config.Agent) agentInfo {
 	}
 	if entry != nil {
 		for _, m := range entry.Mounts {
-			info.Mounts = append(info.Mounts, infoPath{m.Source, m.Target, m.ReadOnly})
+			info.Mounts = append(info.Mounts, infoPath{config.Path(m.Source), config.Path(m.Target), m.ReadOnly})
 		}
 	}
 	if f.Policy == nil && f.PolicyErr == nil && entry != nil && entry.Entrypoint != info.Entrypoint {
@@ -178,7 +178,7 @@ func (a *app) printMounts(mounts []infoPath) {
 		if m.ReadOnly {
 			mode = "ro"
 		}
-		fmt.Fprintf(a.out, "    - %s -> %s [%s]\n", p.Yellow(m.Source), p.Yellow(m.Target), mode)
+		fmt.Fprintf(a.out, "    - %s -> %s [%s]\n", p.Yellow(show(string(m.Source))), p.Yellow(show(string(m.Target))), mode)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/a4u2/au/cmd/au/start"
@@ -51,14 +52,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return a.status(plain.Run(a), statusRefused)
 	}
 	done := -1
-	options := append(grammar(args), kong.Name("au"), kong.Description("Run AI coding agents as Unix users of their own."),
-		kong.Vars{"agent": start.DefaultAgent, "version": "au " + version, "switches": strings.Join(provision.Switches(), ", "), "presets": presetNames(args)},
-		kong.Writers(a.out, a.err), kong.Exit(func(status int) { done = status; panic(exited{}) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
-	parser, err := kong.New(g, options...)
-	if err != nil {
-		panic(err) // the grammar itself is wrong
-	}
+	parser := newParser(g, args, kong.Writers(a.out, a.err), kong.Exit(func(status int) { done = status; panic(exited{}) }))
 	ctx, err := parse(parser, args)
 	if done >= 0 {
 		return done
@@ -74,6 +68,20 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return a.status(err, failed)
 	}
 	return a.status(ctx.Run(a), failed)
+}
+
+// newParser returns what reads args into g and the commands.
+func newParser(g any, args []string, more ...kong.Option) *kong.Kong {
+	options := slices.Concat(grammar(args), bytesKept(), more, []kong.Option{
+		kong.Name("au"), kong.Description("Run AI coding agents as Unix users of their own."),
+		kong.Vars{"agent": start.DefaultAgent, "version": "au " + version, "switches": strings.Join(provision.Switches(), ", "), "presets": presetNames(args)},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+	})
+	parser, err := kong.New(g, options...)
+	if err != nil {
+		panic(err) // the grammar itself is wrong
+	}
+	return parser
 }
 
 // agentOf returns what --agent says; empty for a command without one.

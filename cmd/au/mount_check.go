@@ -26,7 +26,7 @@ type mountCheckCmd struct {
 
 // checked is what was found in one folder.
 type checked struct {
-	Source   string              `json:"source"`
+	Source   config.Path         `json:"source"`
 	Files    int64               `json:"files"`
 	Findings []provision.Finding `json:"findings"`
 }
@@ -118,7 +118,7 @@ func inspectShare(source string, w io.Writer) (checked, error) {
 	stop := watchWalk(w, source, tree)
 	err = tree.Walk(context.Background(), in.visit, in.unreadable)
 	stop()
-	return checked{source, tree.Visited.Load(), in.findings()}, err
+	return checked{config.Path(source), tree.Visited.Load(), in.findings()}, err
 }
 
 // watchWalk shows how far a walk is, on a terminal only, until the function that it returns is called.
@@ -147,10 +147,10 @@ func watchWalk(w io.Writer, source string, tree *step.Tree) (stop func()) {
 func (a *app) printChecked(c checked) {
 	p := a.paint()
 	if len(c.Findings) == 0 {
-		fmt.Fprintf(a.out, "%s: %s, %d files\n", show(c.Source), p.Green("nothing found"), c.Files)
+		fmt.Fprintf(a.out, "%s: %s, %d files\n", show(string(c.Source)), p.Green("nothing found"), c.Files)
 		return
 	}
-	fmt.Fprintf(a.out, "%s: %d files\n", show(c.Source), c.Files)
+	fmt.Fprintf(a.out, "%s: %d files\n", show(string(c.Source)), c.Files)
 	for _, kind := range provision.Kinds {
 		n := 0
 		for _, f := range c.Findings {

@@ -18,11 +18,11 @@ type mountListCmd struct {
 
 // mountView is a share in `au mount list --json`.
 type mountView struct {
-	Source   string `json:"source"`
-	Target   string `json:"target"`
-	ReadOnly bool   `json:"read_only"`
-	ACL      bool   `json:"acl"`
-	Missing  bool   `json:"missing"`
+	Source   config.Path `json:"source"`
+	Target   config.Path `json:"target"`
+	ReadOnly bool        `json:"read_only"`
+	ACL      bool        `json:"acl"`
+	Missing  bool        `json:"missing"`
 }
 
 func (c *mountListCmd) Run(a *app) error {
@@ -44,7 +44,7 @@ func (c *mountListCmd) Run(a *app) error {
 	views := []mountView{}
 	if entry != nil {
 		for _, m := range entry.Mounts {
-			views = append(views, mountView{m.Source, m.Target, m.ReadOnly, m.ACL, getuid() != 0 && start.Vanished(m.Source)})
+			views = append(views, mountView{config.Path(m.Source), config.Path(m.Target), m.ReadOnly, m.ACL, getuid() != 0 && start.Vanished(m.Source)})
 		}
 	}
 	if c.JSON {
@@ -55,7 +55,7 @@ func (c *mountListCmd) Run(a *app) error {
 		if v.Missing {
 			missing = " " + a.paint().Red("(missing)")
 		}
-		fmt.Fprintf(a.out, "%s -> %s [%s]%s\n", show(v.Source), show(v.Target), mark(config.Mount{ReadOnly: v.ReadOnly, ACL: v.ACL}), missing)
+		fmt.Fprintf(a.out, "%s -> %s [%s]%s\n", show(string(v.Source)), show(string(v.Target)), mark(config.Mount{ReadOnly: v.ReadOnly, ACL: v.ACL}), missing)
 	}
 	if len(views) == 0 {
 		fmt.Fprintf(a.out, "Nothing is shared with agent %s.\n", c.Agent)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
@@ -22,11 +23,12 @@ const (
 
 // sayChanged reports what the run changed among the things that run by themselves.
 func (c *afterCmd) sayChanged(a *app) {
-	var sources []string
+	var sources []config.Path
 	if json.Unmarshal([]byte(c.Shares), &sources) != nil {
 		return
 	}
-	for _, source := range sources {
+	for _, folder := range sources {
+		source := string(folder)
 		found := changedSince(source, c.Since)
 		if len(found) == 0 {
 			continue

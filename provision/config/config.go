@@ -6,6 +6,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -37,6 +38,25 @@ type Mount struct {
 	Target   string // where the agent sees it
 	ReadOnly bool   // true when absent
 	ACL      bool   // shared through ACLs, not through an id-mapped mount
+}
+
+// mountJSON is a Mount whose paths keep their bytes in JSON.
+type mountJSON struct {
+	Source, Target Path
+	ReadOnly, ACL  bool
+}
+
+// MarshalJSON writes the paths as Path does.
+func (m Mount) MarshalJSON() ([]byte, error) {
+	return json.Marshal(mountJSON{Path(m.Source), Path(m.Target), m.ReadOnly, m.ACL})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (m *Mount) UnmarshalJSON(text []byte) error {
+	var plain mountJSON
+	err := json.Unmarshal(text, &plain)
+	*m = Mount{string(plain.Source), string(plain.Target), plain.ReadOnly, plain.ACL}
+	return err
 }
 
 // Agent returns the agent called name, which may be changed in place, or nil.

@@ -125,18 +125,35 @@ func (d *document) agent(t *table) (Agent, error) {
 	if err := d.require(t, "an agent", "user_name"); err != nil {
 		return a, err
 	}
-	for _, m := range t.list.items {
-		if err := d.require(m, "a share", "source", "target"); err != nil {
+	for _, item := range t.list.items {
+		m, err := d.mount(item)
+		if err != nil {
 			return a, err
 		}
-		a.Mounts = append(a.Mounts, Mount{
-			Source:   m.text("source"),
-			Target:   m.text("target"),
-			ReadOnly: m.bool("read_only", true),
-			ACL:      m.bool("acl", false),
-		})
+		a.Mounts = append(a.Mounts, m)
 	}
 	return a, nil
+}
+
+func (d *document) mount(t *table) (m Mount, err error) {
+	if err := d.require(t, "a share", "source", "target"); err != nil {
+		return m, err
+	}
+	m = Mount{ReadOnly: t.bool("read_only", true), ACL: t.bool("acl", false)}
+	if m.Source, err = d.folder(t, "source"); err != nil {
+		return m, err
+	}
+	m.Target, err = d.folder(t, "target")
+	return m, err
+}
+
+// folder returns the path that stands under a key.
+func (d *document) folder(t *table, key string) (string, error) {
+	path, err := ParsePath(t.text(key))
+	if err != nil {
+		return "", d.errorAt(t.values[key].start, "%s: %v", key, err)
+	}
+	return string(path), nil
 }
 
 func (d *document) require(t *table, what string, keys ...string) error {

@@ -56,8 +56,8 @@ func mountEntries(mounts []Mount) []entry {
 			id:     m.Source + "\x00" + m.Target,
 			header: "[[agents.mounts]]",
 			fields: []field{
-				{"source", quote(m.Source), ""},
-				{"target", quote(m.Target), ""},
+				{"source", quote(Path(m.Source).Text()), ""},
+				{"target", quote(Path(m.Target).Text()), ""},
 				{"read_only", truth(m.ReadOnly), ""},
 				{"acl", truth(m.ACL), "false"},
 			},
@@ -149,7 +149,6 @@ func (c *Config) check() error {
 			if m.Source == "" || m.Target == "" {
 				return fmt.Errorf("agent %q: share of %q at %q: want two folders", a.UserName, m.Source, m.Target)
 			}
-			texts = append(texts, m.Source, m.Target)
 		}
 		for _, s := range texts {
 			if !utf8.ValidString(s) {

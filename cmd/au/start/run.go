@@ -89,10 +89,10 @@ func Directory(wanted, humanHome, agentHome string, shares []config.Mount) (dir,
 // write none there is only something to say if the kernel has ended processes for want of memory, and ifKills is true. Nothing is looked at before the run: a
 // file's ctime, which nobody can set, says whether it changed since.
 func After(self, agent string, shares []config.Mount) (argv []string, ifKills bool) {
-	var sources []string
+	var sources []config.Path
 	for _, m := range shares {
 		if !m.ReadOnly {
-			sources = append(sources, m.Source)
+			sources = append(sources, config.Path(m.Source))
 		}
 	}
 	argv = []string{self, "after", "--agent", agent}
