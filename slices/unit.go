@@ -46,6 +46,8 @@ func Keeper(k KeeperConfig) string {
 // The keeper is root's without any capability, rather than the agent's: the owner of a delegated
 // cgroup may move processes out of it, and may signal the keeper.
 //
+// User=root: systemd 258 to 258.4, 259 and 259.1 keep no uid for a unit that names no user, and any user who asks
+// them to attach a process to such a delegated unit freezes the machine's systemd (CVE-2026-40223).
 // Type=exec: when the unit is up its process has reached its cgroups, which are read from it.
 // OOMPolicy=continue: with the default a single OOM kill stops the whole unit.
 // TasksMax=infinity: the slice's limit counts, not the manager's default for a service.
@@ -57,6 +59,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=exec
 Slice=%[2]s
+User=root
 Delegate=yes
 ExecStart=%[3]s infinity
 Restart=always

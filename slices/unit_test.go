@@ -65,8 +65,8 @@ func TestKeeper(t *testing.T) {
 			t.Errorf("the keeper lacks the line %s", line)
 		}
 	}
-	if strings.Contains(text, "User=") {
-		t.Error("the keeper runs as someone who could signal it")
+	if strings.Count(text, "User=") != 1 || !strings.Contains(text, "\nUser=root\n") {
+		t.Error("the keeper has to say that it is root's: as another user's it could be signalled, and with nothing said there is CVE-2026-40223")
 	}
 	odd := Keeper(KeeperConfig{Agent: "agent", UID: 1001, Sleep: `/nix/a%b c"$d/sleep`})
 	if want := `ExecStart="/nix/a%%b c\"$$d/sleep" infinity`; !strings.Contains(odd, want) {

@@ -19,6 +19,16 @@ for procs in $(find /sys/fs/cgroup -path '*au-agent.service*' -name cgroup.procs
 	[ ! -e "$procs" ] || fails 2 as alice au run sh -c "echo 0 > $procs"
 done
 
+promise="systemd knows whose the unit is, and attaches nobody's process to it"
+ok systemctl show -P UID au-agent.service
+says_exactly 0
+as carol sleep 1000 &
+soon pgrep -u carol sleep
+fails 1 as carol busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager \
+	AttachProcessesToUnit ssau au-agent.service / 1 "$(pgrep -u carol sleep)"
+ok systemctl is-active au-agent.service
+pkill -u carol sleep
+
 promise="the keeper comes back when root kills it"
 ok kill -9 "$keeper"
 soon systemctl is-active au-agent.service
