@@ -185,8 +185,26 @@ static void refuse_families(unsigned nr)
 	answer(SECCOMP_ALLOW);
 }
 
+/*
+ * The kernel's IPsec is told what to do over this protocol, by whoever has CAP_NET_ADMIN: in a run, by nobody but in a
+ * user namespace of its own. Time and again that has been a way to write where no user may (CVE-2026-43284, 46300).
+ */
+static void refuse_ipsec(void)
+{
+	enum { FAMILY = 0, PROTOCOL = 2, NETLINK_IPSEC = 6 };
+
+	emit(BPF_JEQ, SYS_socket, 0, 6);
+	load_argument(FAMILY);
+	emit(BPF_JEQ, AF_NETLINK, 0, 3);
+	load_argument(PROTOCOL);
+	emit(BPF_JEQ, NETLINK_IPSEC, 0, 1);
+	answer(SECCOMP_ERRNO | EAFNOSUPPORT);
+	emit(BPF_LD_ABS, (uint32_t)offsetof(struct call_data, nr), 0, 0);
+}
+
 static void refuse_sockets(void)
 {
+	refuse_ipsec();
 	refuse_families(SYS_socket);
 	refuse_families(SYS_socketpair);
 }

@@ -186,7 +186,7 @@ var filtered = strings.Fields(`
 	openat_g+s:EPERM openat_plain:ok openat_without_creating:ok openat_tmpfile_u+s:EPERM openat_tmpfile_bit_alone_u+s:EPERM
 	openat2:ENOSYS io_uring:ENOSYS socket_unix:ok socket_inet:ok socket_inet6:ok socket_netlink:ok socket_vsock:EAFNOSUPPORT
 	socket_rds:EAFNOSUPPORT socket_packet:EAFNOSUPPORT socket_alg:EAFNOSUPPORT socket_bluetooth:EAFNOSUPPORT socket_tipc:EAFNOSUPPORT
-	socketpair_unix:ok socketpair_packet:EAFNOSUPPORT socketpair_tipc:EAFNOSUPPORT
+	socket_netlink_ipsec:EAFNOSUPPORT socket_netlink_route:ok socketpair_unix:ok socketpair_packet:EAFNOSUPPORT socketpair_tipc:EAFNOSUPPORT
 	socket_vsock_with_high_bits:EAFNOSUPPORT TIOCSTI:EPERM TIOCSTI_with_high_bits:EPERM TIOCLINUX:EPERM TIOCGWINSZ_on_a_file:ENOTTY
 	unshare_user:EPERM clone3:ENOSYS request_key_with_a_word_for_a_helper:EPERM x32_getpid:ENOSYS i386_getpid:killed`)
 
@@ -236,6 +236,10 @@ func TestFilter(t *testing.T) {
 		if open[what] == strict[what] {
 			t.Errorf("%s: %s whether it is allowed or not", what, open[what])
 		}
+	}
+	// Only a user namespace would make a use of it.
+	if open["socket_netlink_ipsec"] != strict["socket_netlink_ipsec"] {
+		t.Errorf("with userns allowed the kernel's IPsec: %s", open["socket_netlink_ipsec"])
 	}
 }
 

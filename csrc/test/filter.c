@@ -73,6 +73,8 @@ static void try_sockets(void)
 		snprintf(name, sizeof name, "socket %s", families[i].name);
 		report(name, syscall(SYS_socket, families[i].family, SOCK_DGRAM, 0));
 	}
+	report("socket netlink ipsec", syscall(SYS_socket, AF_NETLINK, SOCK_RAW, 6));
+	report("socket netlink route", syscall(SYS_socket, AF_NETLINK, SOCK_RAW, 0));
 	report("socketpair unix", syscall(SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, (int[2]){ 0 }));
 	report("socketpair packet", syscall(SYS_socketpair, AF_PACKET, SOCK_DGRAM, 0, (int[2]){ 0 }));
 	report("socketpair tipc", syscall(SYS_socketpair, 30, SOCK_DGRAM, 0, (int[2]){ 0 }));

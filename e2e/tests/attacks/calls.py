@@ -138,7 +138,7 @@ def ordinary():
 
 
 def sockets():
-    for name, family in dict(vsock=40, rds=21, packet=17, tipc=30, bluetooth=31, alg=38, can=29, qipcrtr=42).items():
+    for name, family in dict(vsock=40, rds=21, packet=17, tipc=30, bluetooth=31, alg=38, can=29, qipcrtr=42, rxrpc=33).items():
         try:
             socket.socket(family, socket.SOCK_STREAM if family == 40 else socket.SOCK_DGRAM)
             got(name, True)
@@ -150,6 +150,12 @@ def sockets():
             got(f"a pair of {name}", True)
         except OSError as error:
             got(f"a pair of {name} as far as the kernel", error.errno != 97)
+    try:
+        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 6)
+        got("the kernel's IPsec", True)
+    except OSError as error:
+        got("the kernel's IPsec as far as the kernel", error.errno != 97)
+    socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0).close()
     for family in (socket.AF_UNIX, socket.AF_INET, socket.AF_INET6):
         socket.socket(family, socket.SOCK_STREAM).close()
     socket.socketpair()
