@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 
+	"github.com/a4u2/au/cmd/au/terminal"
 	auslices "github.com/a4u2/au/slices"
 )
 
@@ -19,6 +20,9 @@ type afterCmd struct {
 }
 
 func (c *afterCmd) Run(a *app) error {
+	if terminal.Killed(c.Status) || c.OOMKills > 0 {
+		terminal.SayEnded()
+	}
 	if c.OOMKills > 0 {
 		c.sayOOM(a)
 	}

@@ -60,7 +60,7 @@ func (r *run) serve() int {
 			r.loseTerminal()
 		case state := <-r.states:
 			if !state.Stopped() {
-				r.end()
+				r.end(exitStatus(state))
 				return exitStatus(state)
 			}
 			r.stopped(state.StopSignal())
@@ -285,9 +285,11 @@ func (r *run) loseTerminal() {
 	wake(r.wakeKeys)
 }
 
-// end is called when the program has ended.
-func (r *run) end() {
+// end is called when the program has ended. One that was killed could not switch off what it had switched on in the terminal; what one leaves on that ends by
+// itself is left on, as it would be without au.
+func (r *run) end(status int) {
 	r.reading.Store(false)
+	r.killed.Store(Killed(status))
 	impatient := make(chan struct{})
 	go func() {
 		for s := range r.signals {

@@ -33,6 +33,7 @@ type run struct {
 	raw   unix.Termios
 
 	reading    atomic.Bool   // keys are read and passed on
+	killed     atomic.Bool   // the command ended by a signal
 	wakeKeys   int           // eventfd: look at reading again
 	wakeScreen int           // eventfd: answer on drained when all output is written
 	drained    chan struct{} //

@@ -61,17 +61,20 @@ func (r *run) passKeys() {
 
 // passOutput passes on what the run writes, until nothing can come any more.
 // Whenever it is woken it says when all that was written before is on the
-// screen.
+// screen, and, where the run was killed, what it left on there is off.
 func (r *run) passOutput() {
 	defer r.restoreOnPanic()
 	defer close(r.drained)
 	buffer := make([]byte, bufferSize)
-	screen := r.screen
+	o := output{run: r, screen: r.screen}
 	for {
 		polled := []unix.PollFd{{Fd: int32(r.wakeScreen), Events: unix.POLLIN}, {Fd: int32(r.master), Events: unix.POLLIN}}
 		poll(polled)
 		if polled[1].Revents == 0 && polled[0].Revents != 0 {
 			rested(r.wakeScreen)
+			if r.killed.Load() {
+				o.tidy()
+			}
 			select {
 			case r.drained <- struct{}{}:
 			default: // nobody took the answer before
@@ -79,13 +82,43 @@ func (r *run) passOutput() {
 			continue
 		}
 		n, open := r.collect(buffer)
-		if n > 0 && screen >= 0 && writeAll(screen, buffer[:n]) != nil {
-			screen = -1
-			r.hangUp()
-		}
+		o.pass(buffer[:n])
 		if !open {
 			return
 		}
+	}
+}
+
+// An output is the human's screen, and what the run has switched on there.
+type output struct {
+	*run
+	screen int // -1 for nowhere
+	on     modes
+}
+
+// pass shows data as it is.
+func (o *output) pass(data []byte) {
+	for len(data) > 0 {
+		n, over := o.on.track(data)
+		o.show(data[:n])
+		if over {
+			o.tidy()
+		}
+		data = data[n:]
+	}
+}
+
+// tidy switches off what is on. In the background the screen is somebody else's by now.
+func (o *output) tidy() {
+	if o.foreground() {
+		o.show(o.on.off())
+	}
+}
+
+func (o *output) show(data []byte) {
+	if o.screen >= 0 && writeAll(o.screen, data) != nil {
+		o.screen = -1
+		o.hangUp()
 	}
 }
 

@@ -25,6 +25,10 @@
 // bash does, dash leaves it to stty sane. The program loses its terminal at
 // that moment, and so ends.
 //
+// So does what a program that is killed had switched on there (modes.go): the
+// other screen, mouse and keys, colours. All that passes to the terminal passes
+// as it is. SIGKILL of this process leaves those on as well: reset(1).
+//
 // Apart from all that, Screen is the human's terminal as a whole, for a table
 // that au itself draws.
 package terminal
@@ -103,6 +107,9 @@ func (r *run) start(program *os.File, argv, env []string, slave int) error {
 	r.pid, r.pidfd = pid, pidfd
 	return nil
 }
+
+// Killed reports whether the exit status is that of a command that a signal ended.
+func Killed(status int) bool { return 128 < status && status <= 128+64 }
 
 func isTerminal(fd int) bool {
 	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)

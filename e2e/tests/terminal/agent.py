@@ -72,14 +72,12 @@ shows(r"^ ❯ \d\. Light mode")
 leaves()
 restored("a stopped one")
 
-# Killed by somebody, it cannot show the cursor again; the settings are restored by au.
+# Killed by somebody, it cannot show the cursor again: au does, and restores the settings.
 begins()
 subprocess.run(["pkill", "-9", "-u", "agent", "-x", "claude|node"], check=True)
 shows(r"ready>$")
 gone()
-line("clear; stty -a >settings.after; cmp settings settings.after && echo as be''fore")
-shows("^as before$")
-line("tput cnorm; clear; echo before ever''ything")
+line("clear; echo before ever''ything")
 restored("a killed one")
 
 # au itself, killed: the run ends with it. The settings come back with the shell's prompt, the cursor with tput cnorm.
