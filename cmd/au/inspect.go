@@ -52,21 +52,21 @@ func (in *inspector) unreadable(path string, err error) { in.add(path, "unreadab
 // visit looks at one file.
 func (in *inspector) visit(e step.TreeEntry) error {
 	if e.Stat.Uid != in.human {
-		in.add(e.Path, "owner", fmt.Sprintf("uid %d", e.Stat.Uid))
+		in.add(e.Path(), "owner", fmt.Sprintf("uid %d", e.Stat.Uid))
 	}
 	switch e.Stat.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		in.regular(e)
 	case unix.S_IFLNK:
 		in.link(e)
-		in.selfRunning(e.Dir, e.Name, e.Path)
+		in.selfRunning(e.Dir, e.Name, e.Path())
 		for _, rel := range provision.SelfRunningIn(e.Name) {
-			in.selfRunning(e.Dir, rel, path.Join(path.Dir(e.Path), rel))
+			in.selfRunning(e.Dir, rel, path.Join(path.Dir(e.Path()), rel))
 		}
 	case unix.S_IFIFO:
-		in.add(e.Path, "special", "FIFO")
+		in.add(e.Path(), "special", "FIFO")
 	case unix.S_IFCHR, unix.S_IFBLK:
-		in.add(e.Path, "special", "device")
+		in.add(e.Path(), "special", "device")
 	}
 	switch e.Name {
 	case "HEAD":
@@ -76,26 +76,26 @@ func (in *inspector) visit(e step.TreeEntry) error {
 	case "commondir":
 		in.commonFolder(e)
 	case "config.worktree":
-		in.gitConfig(e.Dir, e.Name, e.Path)
+		in.gitConfig(e.Dir, e.Name, e.Path())
 	}
 	return nil
 }
 
 func (in *inspector) regular(e step.TreeEntry) {
 	if e.Stat.Mode&(unix.S_ISUID|unix.S_ISGID) != 0 {
-		in.add(e.Path, "set-id", fmt.Sprintf("mode %04o", e.Stat.Mode&0o7777))
+		in.add(e.Path(), "set-id", fmt.Sprintf("mode %04o", e.Stat.Mode&0o7777))
 	}
 	if e.Stat.Nlink > 1 {
 		in.mu.Lock()
 		n := in.linked[[2]uint64{uint64(e.Stat.Dev), e.Stat.Ino}]
 		if n.seen++; n.seen == 1 {
-			n.first = e.Path
+			n.first = e.Path()
 		}
 		n.links = uint64(e.Stat.Nlink)
 		in.linked[[2]uint64{uint64(e.Stat.Dev), e.Stat.Ino}] = n
 		in.mu.Unlock()
 	}
-	in.selfRunning(e.Dir, e.Name, e.Path)
+	in.selfRunning(e.Dir, e.Name, e.Path())
 }
 
 // selfRunning reports a file, in the folder that is open as dir, that a program obeys without being asked to. Links are followed, as that program does.
@@ -139,7 +139,7 @@ func (in *inspector) link(e step.TreeEntry) {
 		return
 	}
 	target := string(buffer[:n])
-	folder := filepath.Join(in.source, path.Dir(e.Path))
+	folder := filepath.Join(in.source, path.Dir(e.Path()))
 	where := target
 	if !filepath.IsAbs(target) {
 		where = folder + "/" + target // not cleaned: .. behind a link is for the kernel to resolve
@@ -155,7 +155,7 @@ func (in *inspector) link(e step.TreeEntry) {
 	if err == nil && unix.Stat(real, &st) == nil && st.Uid == 0 && st.Mode&0o022 == 0 {
 		return
 	}
-	in.add(e.Path, "symlink", "to "+target)
+	in.add(e.Path(), "symlink", "to "+target)
 }
 
 // repository looks at a folder that git takes for a repository: one with HEAD, objects and refs.
@@ -166,7 +166,7 @@ func (in *inspector) repository(head step.TreeEntry) {
 			return
 		}
 	}
-	folder := path.Dir(head.Path)
+	folder := path.Dir(head.Path())
 	in.mu.Lock()
 	in.repos = append(in.repos, folder)
 	in.mu.Unlock()
@@ -216,8 +216,8 @@ func (in *inspector) gitFile(e step.TreeEntry) {
 	if err != nil || !ok {
 		return
 	}
-	if target = strings.TrimSpace(target); !in.inside(path.Dir(e.Path), target) {
-		in.add(e.Path, "git-nested", "the repository is "+target)
+	if target = strings.TrimSpace(target); !in.inside(path.Dir(e.Path()), target) {
+		in.add(e.Path(), "git-nested", "the repository is "+target)
 	}
 }
 
@@ -229,8 +229,8 @@ func (in *inspector) commonFolder(e step.TreeEntry) {
 		return
 	}
 	target := strings.TrimSpace(string(text))
-	if path.Base(path.Dir(path.Dir(e.Path))) != "worktrees" || target != "../.." {
-		in.add(e.Path, "git-config", "git takes its config and hooks from "+target)
+	if path.Base(path.Dir(path.Dir(e.Path()))) != "worktrees" || target != "../.." {
+		in.add(e.Path(), "git-config", "git takes its config and hooks from "+target)
 	}
 }
 

@@ -148,7 +148,7 @@ type filesGrantCmd struct{ aclFlags }
 type filesRestoreCmd struct{ aclFlags }
 
 // visitACLs calls change for each file and folder of the caller's below source. other counts what is somebody else's.
-func (f aclFlags) visitACLs(a *app, change func(path string, fd int, st unix.Stat_t) error) (mine, others int, err error) {
+func (f aclFlags) visitACLs(a *app, change func(e step.TreeEntry, fd int, st unix.Stat_t) error) (mine, others int, err error) {
 	tree, err := step.OpenTree(f.Source, false)
 	if err != nil {
 		return 0, 0, err
@@ -180,8 +180,8 @@ func (f aclFlags) visitACLs(a *app, change func(path string, fd int, st unix.Sta
 		if st.Uid != me || st.Mode&unix.S_IFMT != e.Stat.Mode&unix.S_IFMT {
 			return nil
 		}
-		if err := change(e.Path, fd, st); err != nil {
-			return fmt.Errorf("ACL of %s/%s: %w", f.Source, e.Path, err)
+		if err := change(e, fd, st); err != nil {
+			return fmt.Errorf("ACL of %s/%s: %w", f.Source, e.Path(), err)
 		}
 		return nil
 	}, func(path string, err error) {
@@ -223,7 +223,7 @@ func (c *filesGrantCmd) Run(a *app) error {
 		return err
 	}
 	share := c.share()
-	mine, others, err := c.visitACLs(a, func(path string, fd int, st unix.Stat_t) error {
+	mine, others, err := c.visitACLs(a, func(_ step.TreeEntry, fd int, st unix.Stat_t) error {
 		access, def, _, err := fileACLs(fd, st)
 		if err != nil {
 			return err
@@ -259,7 +259,7 @@ func (f aclFlags) save(a *app) error {
 		return err
 	}
 	var mu sync.Mutex
-	_, _, err = f.visitACLs(a, func(path string, fd int, st unix.Stat_t) error {
+	_, _, err = f.visitACLs(a, func(e step.TreeEntry, fd int, st unix.Stat_t) error {
 		access, def, kept, err := fileACLs(fd, st)
 		mine := func(e provision.ACLEntry) bool { return e.Tag == provision.ACLUser && e.ID == f.AgentUID }
 		if err != nil || !kept || slices.ContainsFunc(access, mine) || slices.ContainsFunc(def, mine) {
@@ -268,7 +268,7 @@ func (f aclFlags) save(a *app) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if _, ok := saved[[2]uint64{uint64(st.Dev), st.Ino}]; !ok {
-			text = append(text, provision.SavedACL{Path: path, Dev: uint64(st.Dev), Ino: st.Ino, Access: access, Default: def}.Text()...)
+			text = append(text, provision.SavedACL{Path: e.Path(), Dev: uint64(st.Dev), Ino: st.Ino, Access: access, Default: def}.Text()...)
 		}
 		return nil
 	})
@@ -323,7 +323,7 @@ func (c *filesRestoreCmd) Run(a *app) error {
 		return err
 	}
 	share := c.share()
-	_, others, err := c.visitACLs(a, func(path string, fd int, st unix.Stat_t) error {
+	_, others, err := c.visitACLs(a, func(_ step.TreeEntry, fd int, st unix.Stat_t) error {
 		access, def, kept, err := fileACLs(fd, st)
 		if err != nil || !kept {
 			return err

@@ -93,12 +93,22 @@ func (in *inspector) look(rel string) bool {
 		return false
 	}
 	defer unix.Close(dir)
-	e := step.TreeEntry{Path: rel, Name: path.Base(rel), Dir: dir}
+	e := step.TreeEntry{In: folderAt(path.Dir(rel)), Name: path.Base(rel), Dir: dir}
 	if unix.Fstatat(dir, e.Name, &e.Stat, unix.AT_SYMLINK_NOFOLLOW) != nil || !in.changed(e.Stat) {
 		return false
 	}
 	in.visit(e)
 	return true
+}
+
+func folderAt(rel string) *step.Folder {
+	f := &step.Folder{}
+	for name := range strings.SplitSeq(rel, "/") {
+		if name != "." {
+			f = &step.Folder{Up: f, Name: name}
+		}
+	}
+	return f
 }
 
 func (in *inspector) changed(st unix.Stat_t) bool { return st.Ctim.Nano() >= in.since }

@@ -50,11 +50,11 @@ func GiveBack(ctx context.Context, root string, from, to, group uint32) (GivenBa
 		defer mu.Unlock()
 		switch {
 		case err != nil:
-			return fmt.Errorf("give back %s/%s: %w", root, e.Path, err)
+			return fmt.Errorf("give back %s/%s: %w", root, e.Path(), err)
 		case changed:
 			done.Changed++
 		default:
-			done.Left = append(done.Left, e.Path)
+			done.Left = append(done.Left, e.Path())
 		}
 		return nil
 	}, func(string, error) {})

@@ -3,13 +3,9 @@
 package step
 
 import (
-	"context"
-	"errors"
 	"os"
-	"path"
-	"runtime"
+	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -20,15 +16,69 @@ type Tree struct {
 	fd      int
 	resolve uint64
 	Visited atomic.Int64 // files so far, for those who watch
+	passed  atomic.Int64 // components of paths that the kernel has resolved
+}
+
+// Folder is a folder of a tree.
+type Folder struct {
+	Up      *Folder // nil for the tree's root
+	Name    string
+	Changed int64 // when it, or a folder above it, changed last, in nanoseconds since 1970
+
+	length   int    // of its path
+	head     string // what a path that is too long begins with
+	dev, ino uint64 // while what is below it is walked
 }
 
 // TreeEntry is a file of a tree: Name in the folder that is open as Dir, as long as the visit lasts.
 type TreeEntry struct {
-	Path string // below the tree's root; "." for that itself
+	In   *Folder // nil for the tree's root itself
 	Name string
 	Dir  int
 	Stat unix.Stat_t
 }
+
+// folder returns e, which is one.
+func (e TreeEntry) folder() *Folder {
+	f := &Folder{Up: e.In, Name: e.Name, Changed: e.Stat.Ctim.Nano()}
+	if e.In == nil {
+		return f
+	}
+	f.Changed = max(f.Changed, e.In.Changed)
+	f.length, f.head = e.In.length+len("/")+len(e.Name), e.In.head
+	if f.head == "" && f.length > headLength {
+		f.head = e.In.Path()
+	}
+	return f
+}
+
+// Where folders are too deep for any path to lead there, what is shown of a path is its ends: all of the paths of a million folders, one in the other, are a
+// million times as long as one.
+const longest, headLength, tailLength = unix.PathMax, 500, 1000
+
+// Path is where the folder is below the tree's root, as it can be shown; "." for that itself.
+func (f *Folder) Path() string {
+	if f.Up == nil {
+		return "."
+	}
+	var names []string
+	left := longest
+	if f.length > longest {
+		left = tailLength
+	}
+	for ; f.Up != nil && left > 0; f = f.Up {
+		names = append(names, f.Name)
+		left -= len(f.Name) + len("/")
+	}
+	if f.Up != nil {
+		names = append(names, f.head+"/…")
+	}
+	slices.Reverse(names)
+	return strings.Join(names, "/")
+}
+
+// Path is where the file is, as that of a folder.
+func (e TreeEntry) Path() string { return e.folder().Path() }
 
 // OpenTree opens the folder at an absolute path in which no component is a symbolic link. oneFileSystem leaves out what is mounted below it.
 func OpenTree(root string, oneFileSystem bool) (*Tree, error) {
@@ -66,10 +116,7 @@ func (t *Tree) Open(rel string, flags int) (int, error) {
 		if rest != "" {
 			how.Flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
 		}
-		fd, err := unix.Openat2(at, part, &how)
-		for err == unix.EAGAIN || err == unix.EINTR { // a rename elsewhere, openat2(2)
-			fd, err = unix.Openat2(at, part, &how)
-		}
+		fd, err := openat2(at, part, how)
 		if owned {
 			unix.Close(at)
 		}
@@ -80,123 +127,11 @@ func (t *Tree) Open(rel string, flags int) (int, error) {
 	}
 }
 
-// Walk visits the root and everything below it, several folders at a time, so visit must be ready to be called at once from more than one goroutine. A folder
-// that cannot be read is told to unreadable. What is renamed meanwhile may be visited twice or not at all.
-func (t *Tree) Walk(ctx context.Context, visit func(TreeEntry) error, unreadable func(path string, err error)) error {
-	w := &walk{Tree: t, visit: visit, unreadable: unreadable}
-	w.wake.L = &w.mu
-	var top TreeEntry
-	if err := unix.Fstat(t.fd, &top.Stat); err != nil {
-		return err
-	}
-	top.Path, top.Name, top.Dir = ".", ".", t.fd
-	if err := visit(top); err != nil {
-		return err
-	}
-	w.queue = []string{"."}
-	stop := context.AfterFunc(ctx, func() { w.fail(context.Cause(ctx)) })
-	defer stop()
-	var workers sync.WaitGroup
-	for range max(2, min(runtime.NumCPU(), 8)) {
-		workers.Go(w.work)
-	}
-	workers.Wait()
-	return w.err
-}
-
-type walk struct {
-	*Tree
-	visit      func(TreeEntry) error
-	unreadable func(string, error)
-	mu         sync.Mutex
-	wake       sync.Cond
-	queue      []string // folders still to be read
-	busy       int      // workers that may add some
-	err        error
-}
-
-func (w *walk) fail(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.err == nil {
-		w.err = err
-	}
-	w.wake.Broadcast()
-}
-
-// next waits for a folder; ok is false when all have been read.
-func (w *walk) next() (folder string, ok bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for len(w.queue) == 0 && w.busy > 0 && w.err == nil {
-		w.wake.Wait()
-	}
-	if len(w.queue) == 0 || w.err != nil {
-		return "", false
-	}
-	// The newest first, which keeps the queue short.
-	folder = w.queue[len(w.queue)-1]
-	w.queue = w.queue[:len(w.queue)-1]
-	w.busy++
-	return folder, true
-}
-
-func (w *walk) done(found []string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.queue = append(w.queue, found...)
-	w.busy--
-	w.wake.Broadcast()
-}
-
-func (w *walk) work() {
-	buffer := make([]byte, 64<<10)
+func openat2(at int, path string, how unix.OpenHow) (int, error) {
 	for {
-		folder, ok := w.next()
-		if !ok {
-			return
-		}
-		found, err := w.read(folder, buffer)
-		if err != nil {
-			w.fail(err)
-		}
-		w.done(found)
-	}
-}
-
-// read visits what is in a folder and returns the folders among it.
-func (w *walk) read(folder string, buffer []byte) (found []string, err error) {
-	dir, err := w.Open(folder, unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		if !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENOTDIR) && !errors.Is(err, unix.ELOOP) && !errors.Is(err, unix.EXDEV) {
-			w.unreadable(folder, err)
-		}
-		return nil, nil
-	}
-	defer unix.Close(dir)
-	var names []string
-	for {
-		n, err := unix.ReadDirent(dir, buffer)
-		if err != nil {
-			w.unreadable(folder, err)
-			return found, nil
-		}
-		if n <= 0 {
-			return found, nil
-		}
-		_, _, names = unix.ParseDirent(buffer[:n], -1, names[:0])
-		for _, name := range names {
-			e := TreeEntry{Path: path.Join(folder, name), Name: name, Dir: dir}
-			if unix.Fstatat(dir, name, &e.Stat, unix.AT_SYMLINK_NOFOLLOW) != nil {
-				continue // gone meanwhile
-			}
-			w.Visited.Add(1)
-			if err := w.visit(e); err != nil {
-				return found, err
-			}
-			if e.Stat.Mode&unix.S_IFMT == unix.S_IFDIR {
-				found = append(found, e.Path)
-			}
+		fd, err := unix.Openat2(at, path, &how)
+		if err != unix.EAGAIN && err != unix.EINTR { // a rename elsewhere, openat2(2)
+			return fd, err
 		}
 	}
 }
