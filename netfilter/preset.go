@@ -6,6 +6,7 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -16,12 +17,13 @@ var presetsText []byte
 
 // Preset is a named set of rules for one service, from the page that its owner publishes.
 type Preset struct {
-	Name   string `toml:"name"`
-	About  string `toml:"about"`
-	Group  string `toml:"group"` // models, git or packages
-	Source string `toml:"source"`
-	Allow  []Rule `toml:"allow"`
-	Shared string `toml:"shared,omitempty"` // what else the hosts are good for; empty where nothing
+	Name   string   `toml:"name"`
+	About  string   `toml:"about"`
+	Group  string   `toml:"group"`          // models, git or packages
+	Also   []string `toml:"also,omitempty"` // what else people call it
+	Source string   `toml:"source"`
+	Allow  []Rule   `toml:"allow"`
+	Shared string   `toml:"shared,omitempty"` // what else the hosts are good for; empty where nothing
 
 	Unconfirmed []Rule `toml:"unconfirmed,omitempty"` // those of Allow that neither a page nor a program of the owner's was found to name
 }
@@ -43,12 +45,18 @@ func FindPreset(name string) (Preset, error) {
 	if err != nil {
 		return Preset{}, err
 	}
-	var names []string
+	var names, meant []string
 	for _, p := range all {
 		if p.Name == name {
 			return p, nil
 		}
 		names = append(names, p.Name)
+		if slices.Contains(p.Also, strings.ToLower(name)) {
+			meant = append(meant, p.Name)
+		}
+	}
+	if meant != nil {
+		return Preset{}, fmt.Errorf("preset %q: want --preset %s", name, strings.Join(meant, " or --preset "))
 	}
 	return Preset{}, fmt.Errorf("preset %q: want one of %s", name, strings.Join(names, ", "))
 }

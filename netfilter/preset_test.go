@@ -32,6 +32,11 @@ func TestPresets(t *testing.T) {
 			t.Errorf("preset %q allows nothing", p.Name)
 		}
 		seen[p.Name] = true
+		for _, name := range p.Also {
+			if _, err := FindPreset(name); err == nil || !strings.Contains(err.Error(), "--preset "+p.Name) {
+				t.Errorf("preset %q is answered with %v, not with %s", name, err, p.Name)
+			}
+		}
 		rules := map[Rule]bool{}
 		for _, rule := range p.Allow {
 			if rules[rule] || rule.Kind == Network || rule.Kind == Localhost {

@@ -53,7 +53,7 @@ func TestCheckNew(t *testing.T) {
 		{"root_with_no_human", fresh, func(f *Facts) { f.Human.UID = 0 }, `no human to make the agent for: run au as yourself, or as root with --human NAME`},
 		{"the_humans_own_name", fresh, func(f *Facts) { f.Human.Name = "agent" }, `agent name "agent" is your own user; choose another with --agent`},
 		{"a_program_is_missing", fresh, func(f *Facts) { f.Missing = []string{"setfacl", "pkill"} },
-			`not installed: setfacl, pkill; on Debian they come with the packages passwd, acl, coreutils, procps and util-linux`},
+			`not installed: setfacl, pkill; on Debian: apt-get install acl procps`},
 		{"nosuid", fresh, func(f *Facts) { f.Libexec.NoSuid = true },
 			`/usr/local/libexec/au is on a file system mounted nosuid, where the entrypoint cannot work: remount it with suid`},
 		{"broken_policy", made, func(f *Facts) { f.Policy, f.PolicyErr = nil, errors.New("line 2: nonsense") },

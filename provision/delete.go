@@ -15,6 +15,8 @@ import (
 // CheckDelete refuses to delete what au did not make. The policy is the mark: without one, or where it names somebody else, nothing is touched.
 func CheckDelete(name string, f Facts) error {
 	switch p := f.Policy; {
+	case len(f.Missing) > 0:
+		return notInstalled(f.Missing)
 	case f.PolicyErr != nil && p == nil:
 		return fmt.Errorf("policy of agent %q: %w; mend or remove %s by hand", name, f.PolicyErr, csrc.PolicyPath(name))
 	case p == nil:

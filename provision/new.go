@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	stdslices "slices"
 	"strings"
 
 	"github.com/a4u2/au/csrc"
@@ -18,6 +19,23 @@ import (
 type Want struct {
 	Name  string
 	Allow []string // switches of the policy; nil: as they are
+}
+
+// packages are those of Debian that the programs au runs come with.
+var packages = map[string]string{
+	"getent": "libc-bin", "useradd": "passwd", "usermod": "passwd", "userdel": "passwd", "groupadd": "passwd", "groupdel": "passwd",
+	"setfacl": "acl", "getfacl": "acl", "install": "coreutils", "pkill": "procps", "runuser": "util-linux",
+}
+
+// notInstalled names programs that are missing, and what they come with.
+func notInstalled(programs []string) error {
+	var from []string
+	for _, name := range programs {
+		if p := packages[name]; p != "" && !stdslices.Contains(from, p) {
+			from = append(from, p)
+		}
+	}
+	return fmt.Errorf("not installed: %s; on Debian: apt-get install %s", strings.Join(programs, ", "), strings.Join(from, " "))
 }
 
 // CheckNew refuses an agent that cannot be made, before anything has changed.
@@ -32,7 +50,7 @@ func CheckNew(w Want, f Facts) error {
 	case w.Name == f.Human.Name:
 		return fmt.Errorf("agent name %q is your own user; choose another with --agent", w.Name)
 	case len(f.Missing) > 0:
-		return fmt.Errorf("not installed: %s; on Debian they come with the packages passwd, acl, coreutils, procps and util-linux", strings.Join(f.Missing, ", "))
+		return notInstalled(f.Missing)
 	case f.HomesLink:
 		return errors.New("/home is a symbolic link, and agents' homes are entered only through real folders: mount the folder that it leads to on /home")
 	case f.Libexec.NoSuid:

@@ -246,6 +246,9 @@ var startUp = []struct{ path, why string }{
 func StartUp(source, home string) string {
 	for _, s := range startUp {
 		place := filepath.Join(home, s.path)
+		if source == place {
+			return fmt.Sprintf("%s: %s", source, s.why)
+		}
 		if _, ok := share.Within(source, place); ok {
 			return fmt.Sprintf("%s holds %s: %s", source, place, s.why)
 		}

@@ -68,7 +68,7 @@ type Size struct {
 const smallest = 1 << 20
 
 // UnmarshalText reads 512M, 16G, 50% (of the machine's memory) or infinity. As systemd reads them,
-// K, M, G and T are powers of 1024 (systemd.resource-control(5)).
+// K, M, G and T are powers of 1024 (systemd.resource-control(5)), and so are 16g, 16GB and 16GiB.
 func (s *Size) UnmarshalText(text []byte) error {
 	read, err := parseSize(string(text), "memory")
 	if err == nil && read.Percent == 0 && read.Bytes < smallest {
@@ -105,15 +105,27 @@ func parseSize(word, what string) (Size, error) {
 		}
 		return Size{}, fmt.Errorf("%s size %q: want 1%% to 100%% of the machine's", what, word)
 	}
-	number, unit := word, uint(0)
-	if i := strings.IndexAny(word, "KMGTPE"); i >= 0 && i == len(word)-1 {
-		number, unit = word[:i], 10*uint(strings.IndexByte("KMGTPE", word[i])+1)
-	}
+	number, unit := cutUnit(word)
 	n, ok := digits(number)
 	if high, _ := bits.Mul64(n, 1<<unit); !ok || high != 0 || n<<unit == Infinity {
 		return Size{}, fmt.Errorf("%s size %q: want a size such as 512M or 16G, a share such as 50%%, or infinity", what, word)
 	}
 	return Size{Bytes: n << unit}, nil
+}
+
+// cutUnit returns the number that a size begins with, and the power of two that its unit is.
+func cutUnit(word string) (number string, unit uint) {
+	number = strings.TrimRight(word, "KMGTPEBkmgtpebi")
+	letters := strings.ToUpper(word[len(number):])
+	for _, end := range []string{"", "B", "IB", "I"} {
+		if name, ok := strings.CutSuffix(letters, end); ok && len(name) == 1 && strings.Contains("KMGTPE", name) {
+			return number, 10 * uint(strings.Index("KMGTPE", name)+1)
+		}
+	}
+	if letters == "B" {
+		return number, 0
+	}
+	return word, 0
 }
 
 // Of returns the size in bytes on a machine that has that many, whole pages as the kernel counts.

@@ -22,6 +22,12 @@ func TestValuesRead(t *testing.T) {
 		{new(CPU), "infinity", CPU(Infinity)},
 		{new(Size), "512M", Size{Bytes: 512 << 20}},
 		{new(Size), "16G", Size{Bytes: 16 << 30}},
+		{new(Size), "16GB", Size{Bytes: 16 << 30}},
+		{new(Size), "16GiB", Size{Bytes: 16 << 30}},
+		{new(Size), "16Gi", Size{Bytes: 16 << 30}},
+		{new(Size), "16g", Size{Bytes: 16 << 30}},
+		{new(Size), "512mb", Size{Bytes: 512 << 20}},
+		{new(Size), "1048576B", Size{Bytes: 1 << 20}},
 		{new(Size), "1T", Size{Bytes: 1 << 40}},
 		{new(Size), "1048576", Size{Bytes: 1 << 20}},
 		{new(Size), "50%", Size{Percent: 50}},
@@ -62,7 +68,7 @@ func TestNonsenseIsRefusedAndNamed(t *testing.T) {
 		words string
 	}{
 		{new(CPU), "|0|0%|0.0|-1|-1%|1.|.5|1.555|1,5|150 %|1e3|two|99999999999%|18446744073709551616|+1|1_0|0x1|1.5%|Infinity|max"},
-		{new(Size), "|0|0G|-1|1.5G|16 GB|16GB|16g|G|16|1023K|0%|101%|-5%|5.5%|16777216T|99999999999999999999|20000000000G|max|1KM"},
+		{new(Size), "|0|0G|-1|1.5G|16 GB|16BG|16I|16GBB|16KiG|16iB|GiB|B|0x1G|G|16|1023K|0%|101%|-5%|5.5%|16777216T|99999999999999999999|20000000000G|max|1KM"},
 		{new(Swap), "|-1|5|1.5G|200%|off|16 GB"},
 		{new(Tasks), "|0|7|-1|1.5|5k|99999999999|many"},
 		{new(Weight), "|0|10001|-1|1.5|infinity|idle"},

@@ -33,8 +33,6 @@ type app struct {
 func (a *app) human() (provision.User, error) {
 	key := strconv.Itoa(getuid())
 	switch {
-	case getuid() != 0 && a.Human != "":
-		return provision.User{}, errors.New("--human is for root: au acts for the one who runs it")
 	case getuid() == 0 && a.Human != "":
 		key = a.Human
 	case getuid() == 0 && os.Getenv("SUDO_USER") != "":

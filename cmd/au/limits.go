@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -23,7 +24,7 @@ type limitsCmd struct {
 
 // limitFlags are what an agent may use, in `au new` and `au limits set`.
 type limitFlags struct {
-	CPU       *auslices.CPU    `placeholder:"SHARE" help:"CPU time: 150% of a core, or 1.5 cores; or infinity."`
+	CPU       *cpuFlag         `placeholder:"SHARE" help:"CPU time: 150% of a core, or 1.5 cores; or infinity."`
 	Mem       *auslices.Size   `placeholder:"SIZE" help:"Memory: 512M, 16G, 50% of the machine's; or infinity. Sets --swap 0 too where nothing limits the swap."`
 	Swap      *auslices.Swap   `placeholder:"SIZE" help:"Swap: 0, 2G, 50% of the machine's; or infinity."`
 	Tasks     *auslices.Tasks  `placeholder:"N" help:"Processes and threads; or infinity."`
@@ -31,8 +32,23 @@ type limitFlags struct {
 	IOWeight  *auslices.Weight `name:"io-weight" placeholder:"N" help:"Share of a busy disk: 1 to 10000, where others have 100."`
 }
 
+// cpuFlag is a share of the CPU as it is typed.
+type cpuFlag auslices.CPU
+
+// UnmarshalText reads what slices.CPU does. Many cores more than there are would limit nothing, and are percents that lack their sign.
+func (c *cpuFlag) UnmarshalText(text []byte) error {
+	if err := (*auslices.CPU)(c).UnmarshalText(text); err != nil {
+		return err
+	}
+	cores, err := strconv.ParseUint(string(text), 10, 32)
+	if n := thisMachine().CPUs; err == nil && cores >= 10 && cores > uint64(n) {
+		return fmt.Errorf("cpu share %q: that is as many cores, and this machine has %d: want %s%% for a share of one, or infinity", text, n, text)
+	}
+	return nil
+}
+
 func (l limitFlags) limits() auslices.Limits {
-	return auslices.Limits{CPU: l.CPU, Memory: l.Mem, Swap: l.Swap, Tasks: l.Tasks, CPUWeight: l.CPUWeight, IOWeight: l.IOWeight}
+	return auslices.Limits{CPU: (*auslices.CPU)(l.CPU), Memory: l.Mem, Swap: l.Swap, Tasks: l.Tasks, CPUWeight: l.CPUWeight, IOWeight: l.IOWeight}
 }
 
 type limitsSetCmd struct {

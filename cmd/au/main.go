@@ -33,7 +33,7 @@ const (
 type globals struct {
 	Config  string           `short:"C" type:"path" placeholder:"PATH" help:"Config file (default: ~/.config/agent-as-unix-user.toml)."`
 	Human   string           `placeholder:"NAME" help:"When run as root: the human to act for (default: SUDO_USER)."`
-	Version kong.VersionFlag `help:"Show the version."`
+	Version kong.VersionFlag `short:"V" help:"Show the version."`
 }
 
 func main() {
@@ -52,6 +52,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return a.status(plain.Run(a), statusRefused)
 	}
 	done := -1
+	args = asked(args)
 	parser := newParser(g, args, kong.Writers(a.out, a.err), kong.Exit(func(status int) { done = status; panic(exited{}) }))
 	ctx, err := parse(parser, args)
 	if done >= 0 {
@@ -63,6 +64,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	failed := statusFailed
 	if name := ctx.Selected(); name != nil && (name.Name == "run" || name.Name == "shell") {
 		failed = statusRefused
+	}
+	if g.Human != "" && getuid() != 0 {
+		return a.status(errHumanIsRoots, failed)
 	}
 	if err := refuseDeclared(ctx.Command(), agentOf(ctx)); err != nil {
 		return a.status(err, failed)
@@ -83,6 +87,9 @@ func newParser(g any, args []string, more ...kong.Option) *kong.Kong {
 	}
 	return parser
 }
+
+// errHumanIsRoots refuses --human of anybody but root, in every command.
+var errHumanIsRoots = errors.New("--human is for root: au acts for the one who runs it")
 
 // agentOf returns what --agent says; empty for a command without one.
 func agentOf(ctx *kong.Context) string {
@@ -110,21 +117,24 @@ func parse(parser *kong.Kong, args []string) (ctx *kong.Context, err error) {
 
 // usage says what is wrong with the words typed.
 func (a *app) usage(args []string, err error) int {
-	a.say(err)
+	hint, status := "au --help", statusUsage
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
-		name := parse.Context.Selected().FullPath()
-		fmt.Fprintf(a.err, "au: hint: %s --help\n", name)
+		hint = parse.Context.Selected().FullPath() + " --help"
 		if n := parse.Context.Selected().Name; n == "run" || n == "shell" {
-			return statusRefused
+			status = statusRefused
 		}
-	} else {
-		fmt.Fprintf(a.err, "au: hint: au --help\n")
 	}
 	if len(args) > 0 && (args[0] == "run" || args[0] == "shell") {
-		return statusRefused
+		status = statusRefused
 	}
-	return statusUsage
+	line := meant(args, err)
+	if line != "" {
+		hint = line
+	}
+	a.say(errors.New(guessless(err, line)))
+	fmt.Fprintf(a.err, "au: hint: %s\n", hint)
+	return status
 }
 
 // status prints an error and returns the exit status that goes with it.

@@ -32,14 +32,18 @@ kernel_has none none "$usual"
 unchanged
 
 promise="nonsense is refused, named, and changes nothing"
-for words in "--cpu 0" "--cpu -1" "--cpu 150%%" "--mem 0" "--mem 1.5G" "--mem 16GB" "--mem 5" "--swap -1" "--tasks 0" "--tasks 1.5" \
-	"--cpu-weight 0" "--io-weight 10001" "--cpu 50% --mem 16GB" "--memory 1G" ""; do
+for words in "--cpu 0" "--cpu -1" "--cpu 150%%" "--mem 0" "--mem 1.5G" "--mem 16XB" "--mem 5" "--swap -1" "--tasks 0" "--tasks 1.5" \
+	"--cpu-weight 0" "--io-weight 10001" "--cpu 50% --mem 16XB" "--memory 1G" "--cpu 1500" ""; do
 	# shellcheck disable=SC2086 # several words
 	fails 2 as alice au limits set $words
 	complains "au: "
 done
 fails 2 as alice au limits set --mem '16 GB'
 complains 'memory size "16 GB": want a size such as 512M or 16G'
+fails 2 as alice au limits set --cpu 150
+complains "cpu share \"150\": that is as many cores, and this machine has $(nproc): want 150% for a share of one, or infinity"
+fails 2 as alice au limits set --memory 1G
+complains 'au: hint: au limits set --mem 1G'
 kernel_has none none "$usual"
 unchanged
 
@@ -74,12 +78,12 @@ else
 fi
 
 promise="more than the machine has is a warning"
-ok as alice au limits set --cpu 150
+ok as alice au limits set --cpu 15000%
 complains "warning: cpu share 15000% is more than this machine's"
 
 promise="a memory limit comes without swap, and says so; --swap gives some"
 ok as alice au limits reset
-ok as alice au limits set --mem 1G
+ok as alice au limits set --mem 1GB
 complains "swap"
 ok as alice sh -c 'au limits show --json | jq .limits.swap.value'
 says_exactly 0
