@@ -166,6 +166,67 @@ func TestLoopback(t *testing.T) {
 	})
 }
 
+// The daemon's ports are the agent's, and root's: what others send there does not arrive, from a socket that is closed at once either.
+func TestOnlyTheAgentReachesTheDaemon(t *testing.T) {
+	eachBackend(t, func(t *testing.T, l *lab, on, off func(Policy)) {
+		for _, restricted := range []bool{false, true} {
+			if restricted {
+				on(sample())
+			}
+			for _, host := range []string{"127.0.0.1", "::1"} {
+				for port, want := range map[string]string{"61001": `"DAEMON `, "61002": `"DAEMON-DNS"`, "61002 proto=udp": `"DAEMON-DNS"`} {
+					dest, rest, _ := strings.Cut(port, " ")
+					argv := append([]string{"dial", net.JoinHostPort(host, dest)}, strings.Fields(rest)...)
+					for _, uid := range []uint32{human, agent, subAgent, 0} {
+						said := l.as(uid, argv...)
+						if refused := restricted && uid == human; refused != strings.HasPrefix(said, "error: ") || !refused && !strings.HasPrefix(said, `"DAEMON`) {
+							t.Errorf("restricted %v: uid %d at %s port %s saw %s, want %s or to be refused", restricted, uid, host, port, said, want)
+						}
+					}
+				}
+			}
+		}
+		for uid, want := range map[uint32]int{human: 0, agent: 20} {
+			if got := l.planted(uid); got != want {
+				t.Errorf("of 20 datagrams from uid %d, each from a socket closed at once, %d arrived, want %d", uid, got, want)
+			}
+		}
+	})
+}
+
+// planted sends 20 datagrams to the daemon, each from a socket that is closed at once, and returns how many arrive.
+func (l *lab) planted(uid uint32) int {
+	l.asked.Store(0)
+	for range 20 {
+		l.as(uid, "dial", "127.0.0.1:61002", "proto=udp", "quiet")
+	}
+	time.Sleep(100 * time.Millisecond)
+	return int(l.asked.Load())
+}
+
+// What the agent closes with much still to send carries no uid, and arrives at the daemon all the same.
+func TestOrphansArrive(t *testing.T) {
+	eachBackend(t, func(t *testing.T, l *lab, on, _ func(Policy)) {
+		on(sample())
+		for _, at := range []string{"203.0.113.66:443", "[2001:db8:2::66]:443", "127.0.0.1:61001", "[::1]:61001"} {
+			for len(l.daemon) > 0 {
+				<-l.daemon
+			}
+			if said := l.as(agent, "dial", at, "bytes=3000000"); !strings.HasPrefix(said, `"DAEMON `) {
+				t.Errorf("%s: the agent saw %s", at, said)
+			}
+			select {
+			case n := <-l.daemon:
+				if n != 3000007 {
+					t.Errorf("of 3000007 bytes that the agent sent to %s, %d arrived", at, n)
+				}
+			case <-time.After(10 * time.Second):
+				t.Errorf("%s: the connection did not end", at)
+			}
+		}
+	})
+}
+
 func TestOrphansStayDiverted(t *testing.T) {
 	eachBackend(t, func(t *testing.T, l *lab, on, _ func(Policy)) {
 		on(sample())

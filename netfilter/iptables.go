@@ -76,8 +76,8 @@ func (p Policy) IptablesRules(family Family, now time.Time, saved string) string
 	for _, table := range iptablesTables {
 		fmt.Fprintf(&text, "*%s\n:%s - [0:0]\n", table.name, chain)
 		body := bodies[table.name]
-		if len(body.second) > 0 {
-			fmt.Fprintf(&text, ":%s-x - [0:0]\n", chain)
+		for _, next := range body.chains {
+			fmt.Fprintf(&text, ":%s%s - [0:0]\n", chain, next.suffix)
 		}
 		for _, old := range p.savedJumps(saved, table.name) {
 			text.WriteString("-D " + old + "\n")
@@ -87,8 +87,13 @@ func (p Policy) IptablesRules(family Family, now time.Time, saved string) string
 				fmt.Fprintf(&text, "-A %s -m owner --uid-owner %s %s\n", chain, ids.short(), rule)
 			}
 		}
-		for _, rule := range body.second {
-			fmt.Fprintf(&text, "-A %s-x %s\n", chain, rule)
+		for _, rule := range body.others {
+			fmt.Fprintf(&text, "-A %s %s\n", chain, rule)
+		}
+		for _, next := range body.chains {
+			for _, rule := range next.rules {
+				fmt.Fprintf(&text, "-A %s%s %s\n", chain, next.suffix, rule)
+			}
 		}
 		insert := strings.Replace(p.jump(table.hook), table.hook, table.hook+" 1", 1)
 		fmt.Fprintf(&text, "-I %s\nCOMMIT\n", insert)
@@ -178,21 +183,62 @@ func tableLines(saved, table string) []string {
 	return lines
 }
 
-// iptablesBody is what stands in one table: rules for each range of user ids, and those in the chain that they jump to.
-type iptablesBody struct{ first, second []string }
+// iptablesBody is what one table has of the agent's: rules for each of its ranges of user ids, then rules for everybody, and the chains that
+// they jump to.
+type iptablesBody struct {
+	first, others []string
+	chains        []iptablesChain
+}
+
+type iptablesChain struct {
+	suffix string
+	rules  []string
+}
 
 func (p Policy) iptablesBodies(family Family, now time.Time) map[string]iptablesBody {
 	onward := []string{"-j " + p.chain() + "-x"}
+	refuse := []iptablesChain{{"-x", p.iptablesRefuse(family, now)}}
+	var others []string
+	if p.HasDaemon() {
+		refuse = append(refuse, iptablesChain{"-p", p.iptablesPorts(family)})
+		for _, port := range p.iptablesDaemon(family) {
+			others = append(others, port+" -j "+p.chain()+"-p")
+		}
+	}
 	var wire []string
 	for _, exception := range p.iptablesResolvers(family) {
 		wire = append(wire, exception+" -j RETURN")
 	}
 	return map[string]iptablesBody{
-		"filter": {onward, p.iptablesRefuse(family, now)},
-		"mangle": {append(wire, "! -o lo -j DROP"), nil},
-		"raw":    {[]string{fmt.Sprintf("-p udp -j CT --zone-orig %d", p.Zone())}, nil},
-		"nat":    {onward, p.iptablesDivert(family, now)},
+		"filter": {onward, others, refuse},
+		"mangle": {first: append(wire, "! -o lo -j DROP")},
+		"raw":    {first: []string{fmt.Sprintf("-p udp -j CT --zone-orig %d", p.Zone())}},
+		"nat":    {first: onward, chains: []iptablesChain{{"-x", p.iptablesDivert(family, now)}}},
 	}
+}
+
+// iptablesPorts returns the chain that the nftables rules have as ports.
+func (p Policy) iptablesPorts(family Family) []string {
+	rules := []string{"-m conntrack --ctstate ESTABLISHED -j RETURN", "-m owner --uid-owner 0 -j RETURN"}
+	for _, ids := range p.UIDs() {
+		rules = append(rules, "-m owner --uid-owner "+ids.short()+" -j RETURN")
+	}
+	return append(rules, family.refusal()...)
+}
+
+// iptablesDaemon matches what is for the daemon's own ports.
+func (p Policy) iptablesDaemon(family Family) []string {
+	one, _ := family.loopback()
+	return []string{
+		fmt.Sprintf("-d %s -p tcp --dport %d", one, p.Proxy),
+		fmt.Sprintf("-d %s -p tcp --dport %d", one, p.DNS),
+		fmt.Sprintf("-d %s -p udp --dport %d", one, p.DNS),
+	}
+}
+
+// refusal returns the rules that refuse whatever comes to them, so that it is seen at once.
+func (f Family) refusal() []string {
+	return []string{"-p tcp -j REJECT --reject-with tcp-reset", "-j REJECT --reject-with " + f.prohibited()}
 }
 
 func (p Policy) iptablesRefuse(family Family, now time.Time) []string {
@@ -203,10 +249,9 @@ func (p Policy) iptablesRefuse(family Family, now time.Time) []string {
 		family.sourceRoute() + " -j REJECT --reject-with " + family.prohibited(),
 	}
 	if p.HasDaemon() {
-		rules = append(rules,
-			fmt.Sprintf("-d %s -p tcp --dport %d -j RETURN", one, p.Proxy),
-			fmt.Sprintf("-d %s -p tcp --dport %d -j RETURN", one, p.DNS),
-			fmt.Sprintf("-d %s -p udp --dport %d -j RETURN", one, p.DNS))
+		for _, daemon := range p.iptablesDaemon(family) {
+			rules = append(rules, daemon+" -j RETURN")
+		}
 	} else {
 		for _, port := range []uint16{p.Human.HTTP, p.Human.HTTPS} {
 			rules = append(rules, fmt.Sprintf("-d %s -p tcp --dport %d -m conntrack --ctstate DNAT -j RETURN", one, port))
@@ -218,7 +263,7 @@ func (p Policy) iptablesRefuse(family Family, now time.Time) []string {
 	for _, port := range p.LocalPorts(now) {
 		rules = append(rules, fmt.Sprintf("-d %s -p tcp --dport %d -j RETURN", all, port), fmt.Sprintf("-d %s -p udp --dport %d -j RETURN", all, port))
 	}
-	return append(rules, "-p tcp -j REJECT --reject-with tcp-reset", "-j REJECT --reject-with "+family.prohibited())
+	return append(rules, family.refusal()...)
 }
 
 func (p Policy) iptablesDivert(family Family, now time.Time) []string {

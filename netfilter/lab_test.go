@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -44,7 +45,9 @@ type lab struct {
 	mu      sync.Mutex
 	wire    []string
 	marks   chan byte
-	got     chan string // one for each connection that ended on the internet: how many bytes it brought
+	got     chan string  // one for each connection that ended on the internet: how many bytes it brought
+	daemon  chan int64   // the same for the daemon's
+	asked   atomic.Int32 // datagrams that came to the daemon
 }
 
 func TestMain(m *testing.M) {
@@ -83,7 +86,7 @@ func inLab(t *testing.T, body func(*lab)) {
 }
 
 func newLab(t *testing.T) *lab {
-	l := &lab{t: t, program: "/run/lab/program", path: os.Getenv("PATH") + ":/usr/sbin:/sbin", got: make(chan string, 1000), marks: make(chan byte, 100)}
+	l := &lab{t: t, program: "/run/lab/program", path: os.Getenv("PATH") + ":/usr/sbin:/sbin", got: make(chan string, 1000), daemon: make(chan int64, 1000), marks: make(chan byte, 100)}
 	l.must("mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run")
 	for _, line := range strings.Split(strings.TrimSpace(labNetwork), "\n") {
 		l.must(strings.Fields(line)...)
@@ -192,9 +195,9 @@ func (l *lab) start(uid uint32, argv ...string) (out io.Reader, in io.WriteClose
 // standIns are the daemon, which says DAEMON and where the connection was going, and servers of the human's on loopback.
 func (l *lab) standIns() {
 	for _, host := range []string{"127.0.0.1", "::1"} {
-		serveTCP(l.t.Fatal, host, 61001, func(c *net.TCPConn) string { return "DAEMON " + originalDestination(c) })
+		serveTCPUntil(l.t.Fatal, host, 61001, func(c *net.TCPConn) string { return "DAEMON " + originalDestination(c) }, l.count)
 		serveTCP(l.t.Fatal, host, 61002, func(c *net.TCPConn) string { return "DAEMON-DNS" })
-		serveUDP(l.t.Fatal, host, 61002, func() string { return "DAEMON-DNS" })
+		serveUDP(l.t.Fatal, host, 61002, func() string { l.asked.Add(1); return "DAEMON-DNS" })
 		for _, port := range []int{3000, 5432} {
 			serveTCP(l.t.Fatal, host, port, func(c *net.TCPConn) string { return "HUMAN" })
 			serveUDP(l.t.Fatal, host, port, func() string { return "HUMAN" })
@@ -205,8 +208,25 @@ func (l *lab) standIns() {
 	}
 }
 
+// count notes how many bytes a connection brought to the daemon.
+func (l *lab) count(n int64) {
+	select {
+	case l.daemon <- n:
+	default: // nobody asked about the first thousand
+	}
+}
+
 // serveTCP greets every connection; on the internet it prints at its end how much came.
 func serveTCP(fatal func(...any), host string, port int, greet func(*net.TCPConn) string) {
+	serveTCPUntil(fatal, host, port, greet, func(n int64) {
+		if host == "::" {
+			fmt.Println(n)
+		}
+	})
+}
+
+// serveTCPUntil greets every connection, and at its end tells ended how many bytes came.
+func serveTCPUntil(fatal func(...any), host string, port int, greet func(*net.TCPConn) string, ended func(int64)) {
 	var config net.ListenConfig
 	config.SetMultipathTCP(false) // as systemd's sockets: one that speaks MPTCP does not know the original destination
 	listener, err := config.Listen(context.Background(), "tcp", net.JoinHostPort(host, fmt.Sprint(port)))
@@ -224,9 +244,7 @@ func serveTCP(fatal func(...any), host string, port int, greet func(*net.TCPConn
 				defer conn.Close()
 				fmt.Fprintln(conn, greet(conn.(*net.TCPConn)))
 				n, _ := io.Copy(io.Discard, conn)
-				if host == "::" {
-					fmt.Println(n)
-				}
+				ended(n)
 			}()
 		}
 	}()

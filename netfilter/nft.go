@@ -49,10 +49,10 @@ func (p Policy) Ruleset(now time.Time) string {
 		"\t\telements = { " + joinRanges(p.UIDs(), ", ") + " }",
 		"\t}",
 	}
-	for _, chain := range []nftChain{
+	chains := []nftChain{
 		{"zone", "type filter hook output priority -300; policy accept;", []string{
 			fmt.Sprintf("meta skuid @agent meta l4proto udp ct original zone set %d", p.Zone())}},
-		{"guard", "type filter hook output priority 0; policy accept;", []string{"meta skuid @agent jump refuse"}},
+		{"guard", "type filter hook output priority 0; policy accept;", append([]string{"meta skuid @agent jump refuse"}, p.nftPorts()...)},
 		{"deny", "", []string{"meta l4proto tcp counter reject with tcp reset", "counter reject with icmpx admin-prohibited"}},
 		{"refuse", "", p.nftRefuse(now)},
 		// After the last routing decision: what the agent's socket itself ties to another device, past the diversion.
@@ -61,7 +61,11 @@ func (p Policy) Ruleset(now time.Time) string {
 		// Before -100, where others translate: the first translation wins.
 		{"divert", "type nat hook output priority -110; policy accept;", []string{"meta skuid @agent jump redirect_agent"}},
 		{"redirect_agent", "", p.nftDivert(now)},
-	} {
+	}
+	if p.HasDaemon() {
+		chains = append(chains, nftChain{"ports", "", []string{"ct state established accept", "meta skuid 0 accept", "goto deny"}})
+	}
+	for _, chain := range chains {
 		text = append(text, chain.lines()...)
 	}
 	return strings.Join(append(text, "}"), "\n") + "\n"
@@ -110,6 +114,15 @@ func (p Policy) nftRefuse(now time.Time) []string {
 			"ip daddr 127.0.0.0/8 udp dport { "+set+" } accept", "ip6 daddr ::1 udp dport { "+set+" } accept")
 	}
 	return append(rules, "goto deny")
+}
+
+// nftPorts sends what others than the agent send to the daemon's ports to a chain that lets in root alone, whom a set-uid helper of the agent's
+// may be. What a socket that was closed still has to send carries no uid, and belongs to a connection that was let in.
+func (p Policy) nftPorts() []string {
+	if !p.HasDaemon() {
+		return nil
+	}
+	return onLoopback("meta l4proto { tcp, udp } th dport { %d, %d } jump ports", p.Proxy, p.DNS)
 }
 
 // nftDivert returns where the agent's connections go instead. It matches destinations, for inside the output hook the

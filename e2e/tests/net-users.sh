@@ -75,6 +75,28 @@ PYTHON
 (exec ip netns exec internet setsid python3 /run/internet/sink.py >/run/internet/sink.log 2>&1) &
 soon sh -c 'ip netns exec internet ss -Hltn | grep -q :9001'
 
+# A stranger's questions and requests to the ports of an agent's daemon: each from a socket that is closed, or reset, at once.
+cat >/run/internet/plant.py <<'PYTHON'
+import socket, struct, sys
+proxy, dns = map(int, sys.argv[1:])
+questions = connections = 0
+for i in range(300):
+    for family, host in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"):
+        with socket.socket(family, socket.SOCK_DGRAM) as s:
+            name = b"".join(bytes([len(label)]) + label for label in (b"planted%d" % i, b"test"))
+            try: s.sendto(struct.pack("!6H", i, 256, 1, 0, 0, 0) + name + struct.pack("!BHH", 0, 1, 1), (host, dns))
+            except PermissionError: pass
+    questions += 1
+for i in range(100):
+    for host in "127.0.0.1", "::1":
+        try:
+            with socket.create_connection((host, proxy), 5) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                s.sendall(b"GET http://planted%d.test/ HTTP/1.1\r\nHost: planted%d.test\r\n\r\n" % (i, i))
+        except ConnectionError: pass
+    connections += 1
+print(f"sent {questions} datagrams, {connections} connections")
+PYTHON
 # cron_way: cron takes two ways as the agent, at the next full minute.
 cron_way() {
 	rm -f /tmp/cron.out
@@ -217,6 +239,17 @@ for backend in $backends; do
 	for word in 'tried 127.0.0.1' 'tried [::1]' 'tried dig'; do says "$word"; done
 	says_not "out by"
 	says_not INTERNET
+	promise="with $backend: what a stranger sends to its ports, from sockets closed at once, is in no log and no suggestion"
+	ok as carol python3 /run/internet/plant.py "$proxy" "$dns"
+	says "sent 300 datagrams, 100 connections"
+	ok other dig +time=5 +tries=2 attacker.test # its questions are its own: the stranger used up none
+	says "203.0.113.66"
+	sleep 2
+	ok as alice au net log -a other --json
+	says '"name":"attacker.test"'
+	says_not planted
+	ok as alice au net log -a other --suggest
+	says_not planted
 	promise="with $backend: nor an agent that is not restricted"
 	e2e_run loose dig +time=2 +tries=1 -p "$dns" @127.0.0.1 secret.attacker.test
 	stays loose curl -sS --max-time 5 -x "http://127.0.0.1:$proxy" https://attacker.test/

@@ -134,6 +134,7 @@ func TestOthersDoNotUseThePort(t *testing.T) {
 	w := needWorld(t)
 	need(t, "curl")
 	r := w.start(t, "allowed.example")
+	r.openPorts()
 	out, status := w.as(t, humanUID, "curl", "-sS", "-x", "http://127.0.0.1:41000", "http://allowed.example/")
 	if status == 0 {
 		t.Errorf("another user got through: %s", out)

@@ -119,6 +119,7 @@ func TestInside(t *testing.T) {
 func TestOthersDoNotAsk(t *testing.T) {
 	w := needWorld(t)
 	r := w.start(t, "allowed.example")
+	r.openPorts()
 	ask := func(uid uintptr, connected bool, at string) (answered bool) {
 		asUser(uid, 1, func() {
 			to, _ := net.ResolveUDPAddr("udp", at)

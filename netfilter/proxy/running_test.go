@@ -116,6 +116,14 @@ func (r *running) write() {
 	}
 }
 
+// openPorts takes away the rule that lets nobody else send to the daemon's ports, so that the daemon itself has to see who does.
+func (r *running) openPorts() {
+	r.t.Helper()
+	if err := sh("nft flush chain inet " + r.policy.Table() + " ports"); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // records returns what the log has, after what is still being counted.
 func (r *running) records() []netfilter.Record {
 	r.t.Helper()
