@@ -40,6 +40,7 @@ static const char *error_text(int error)
 		{ ENAMETOOLONG, "File name too long" },
 		{ ENOSYS, "Function not implemented" },
 		{ ELOOP, "reached through a symbolic link" },
+		{ ENOTCONN, "the program that served it is gone (Transport endpoint is not connected)" },
 		{ ETIMEDOUT, "Connection timed out" },
 		{ EOPNOTSUPP, "Operation not supported" },
 		{ EDQUOT, "Disk quota exceeded" },

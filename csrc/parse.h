@@ -355,9 +355,10 @@ static struct fault parse_policy(struct policy *p, char *text, size_t n)
 	return f;
 }
 
+/* Without an optional one that cannot be had, and is not where the run starts, there is a run all the same. */
 struct share {
 	const char *source, *target;
-	int writable, by_acl;
+	int writable, by_acl, optional;
 };
 
 struct request {
@@ -367,10 +368,31 @@ struct request {
 	char **command;
 };
 
+/* Goes past a word at the beginning of *s, where it is there. */
+static int skip(const char **s, const char *word)
+{
+	size_t n = strlen(word);
+
+	if (strncmp(*s, word, n) != 0)
+		return 0;
+	*s += n;
+	return 1;
+}
+
+static int is_share(const char *option)
+{
+	if (!skip(&option, "--"))
+		return 0;
+	skip(&option, "try-");
+	skip(&option, "acl-");
+	return is(option, "ro") || is(option, "rw");
+}
+
 static const char *parse_share(struct request *r, char **arg)
 {
-	int by_acl = strncmp(arg[0], "--acl-", 6) == 0;
-	int writable = is(arg[0] + (by_acl ? 6 : 2), "rw");
+	const char *kind = arg[0] + 2;
+	int optional = skip(&kind, "try-");
+	int by_acl = skip(&kind, "acl-");
 
 	if (r->nshares == MAX_SHARES)
 		return "more than 256 shares";
@@ -380,12 +402,12 @@ static const char *parse_share(struct request *r, char **arg)
 		return "want a clean absolute SOURCE";
 	if (!is_clean_relative(arg[2]))
 		return "want a clean TARGET, relative to the agent's home";
-	r->shares[r->nshares++] = (struct share){ arg[1], arg[2], writable, by_acl };
+	r->shares[r->nshares++] = (struct share){ arg[1], arg[2], is(kind, "rw"), by_acl, optional };
 	return NULL;
 }
 
 /*
- * su_as_agent NAME [--dir DIR] [--ro|--rw|--acl-ro|--acl-rw SOURCE TARGET]... -- COMMAND [ARG]...
+ * su_as_agent NAME [--dir DIR] [--[try-][acl-]ro|rw SOURCE TARGET]... -- COMMAND [ARG]...
  * argv must end in NULL, whatever argc was; argv[0] is not looked at.
  */
 static struct fault parse_request(struct request *r, char **argv)
@@ -406,7 +428,7 @@ static struct fault parse_request(struct request *r, char **argv)
 				f.want = "want an absolute path";
 			r->dir = arg[1];
 			arg += 2;
-		} else if (is(*arg, "--ro") || is(*arg, "--rw") || is(*arg, "--acl-ro") || is(*arg, "--acl-rw")) {
+		} else if (is_share(*arg)) {
 			f.want = parse_share(r, arg);
 			arg += 3;
 		} else {

@@ -12,6 +12,7 @@ type Share struct {
 	Source, Target string
 	ReadOnly       bool
 	ACL            bool // mounted as it is: the file system cannot be id-mapped, and ACLs let the agent in
+	Optional       bool // where it cannot be had, and the run does not start in it, the run goes without it
 }
 
 // Run is one command to run as an agent.
@@ -38,14 +39,17 @@ func (r Run) Argv() []string {
 }
 
 func (s Share) option() string {
-	access := "rw"
-	if s.ReadOnly {
-		access = "ro"
+	option := "--"
+	if s.Optional {
+		option += "try-"
 	}
 	if s.ACL {
-		return "--acl-" + access
+		option += "acl-"
 	}
-	return "--" + access
+	if s.ReadOnly {
+		return option + "ro"
+	}
+	return option + "rw"
 }
 
 // Environ returns the entrypoint's environment: the command's variables, under names that nothing on the way drops, and

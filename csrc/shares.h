@@ -4,7 +4,6 @@
  * modes, and nothing else of the disk is. Sources are opened with the caller's rights, targets with the agent's.
  */
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 /*
  * The caller's other groups become groups that nobody is in. Without any number at all, the kernel lets not even its
@@ -35,92 +34,255 @@ static int map_for_shares(uid_t uid, gid_t gid, uid_t to_uid, gid_t to_gid)
 	return end_id_map(&maker);
 }
 
-static const char *file_system_name(int fd)
-{
-	static const struct {
-		uint32_t magic;
-		const char *name;
-	} names[] = {
-		{ 0x794c7630, "overlayfs" }, { 0x65735546, "a FUSE file system" }, { 0x01021997, "9p" },
-		{ 0x6969, "NFS" },           { 0xff534d42, "CIFS" },               { 0xfe534d42, "SMB" },
-		{ 0x2fc12fc1, "ZFS" },       { 0x9123683e, "btrfs" },              { 0x58465342, "XFS" },
-		{ 0x9fa0, "proc" },          { 0x62656572, "sysfs" },              { 0x786f4256, "vboxsf" },
-		{ 0xef53, "ext4" },          { 0x01021994, "tmpfs" },              { 0x5346544e, "NTFS" },
-		{ 0x4d44, "FAT" },           { 0x7366746e, "NTFS" },               { 0x2011bab0, "exFAT" },
-		{ 0xf15f, "eCryptfs" },      { 0xf2f52010, "F2FS" },               { 0xca451a4e, "bcachefs" },
-	};
-	struct statfs fs;
+enum { ASK_NOBODY = 0x4000 /* AT_STATX_DONT_SYNC */, UID_ALONE = 0x8 /* STATX_UID */ };
 
-	if (fstatfs(fd, &fs) != 0)
-		return "its file system";
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (names[i].magic == (uint32_t)fs.f_type)
-			return names[i].name;
-	return "its file system";
+enum { TROUBLE = -1, GONE = -2 };
+
+/* Why a share cannot be had, for a message; it holds until the next one. */
+static char reason[2 * MAX_LINE];
+
+#define because(...) join(reason, sizeof reason, __VA_ARGS__)
+
+/* The lines of mountinfo, proc_pid_mountinfo(5), one after the other. */
+struct mount_lines {
+	int fd;
+	size_t n, at;
+	char text[65536];
+};
+
+/* The octal escapes that the kernel writes for space, tab, newline and backslash. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s != '\0'; s++) {
+		if (s[0] == '\\' && strspn(s + 1, "01234567") >= 3) {
+			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
 }
 
-static _Noreturn void refuse_share(const char *source, int fd)
+/* The next whole line, or NULL. One that is longer than there is room for ends it. */
+static char *next_line(struct mount_lines *l)
 {
-	if (errno == EINVAL)
-		die("share ", source, ": ", file_system_name(fd),
-		    " (or one mounted below it) cannot be id-mapped; try: au mount add --acl ", source);
-	if (errno == EPERM)
-		die("share ", source, ": ", file_system_name(fd), " is id-mapped already (systemd-homed?)");
-	fail("share ", source);
+	for (;;) {
+		char *line = l->text + l->at, *end = memchr(line, '\n', l->n - l->at);
+		ssize_t got;
+
+		if (end != NULL) {
+			*end = '\0';
+			l->at = (size_t)(end + 1 - l->text);
+			return line;
+		}
+		l->n -= l->at;
+		memmove(l->text, line, l->n);
+		l->at = 0;
+		got = read(l->fd, l->text + l->n, sizeof l->text - l->n);
+		if (got <= 0)
+			return NULL;
+		l->n += (size_t)got;
+	}
 }
 
-/* 11. The share as an unattached mount. The caller's groups are still this process's; its ids for files are set. */
-static int open_share(const struct share *s, uid_t owner, int map)
+/* The next mount: where it is, and what it is. */
+static int next_mount(struct mount_lines *l, const char **point, const char **type)
+{
+	char *line = next_line(l), *kind = line ? strstr(line, " - ") : NULL;
+
+	if (kind == NULL)
+		return 0;
+	*kind = '\0';
+	for (int field = 1; field < 5; field++) {
+		line = strchr(line, ' ');
+		if (line++ == NULL)
+			return 0;
+	}
+	line[strcspn(line, " ")] = '\0';
+	unescape(line);
+	if (strlen(line) > MAX_PATH)
+		line[MAX_PATH] = '\0'; /* not a path that can be opened */
+	kind += strlen(" - ");
+	kind[strcspn(kind, " ")] = '\0';
+	*point = line;
+	*type = kind;
+	return 1;
+}
+
+/* Whether the mount at fd alone, without those below it, can be shown under another owner. */
+static int can_be_mapped(int fd, int map)
+{
+	int mount = clone_tree(fd, 0);
+	int can = mount >= 0 && add_flags(mount, 0, FLAG_IDMAP, map) == 0;
+
+	close(mount);
+	return can;
+}
+
+/* Which mount keeps the folder from being shown under another owner, looked for as the caller. */
+static void find_what_cannot_be_mapped(const char *source, int fd, int map, int error)
+{
+	static struct mount_lines all;
+	const char *point, *type, *how = error == EPERM ? "is shown under another owner already (systemd-homed?)" :
+							  "cannot be shown under another owner";
+	int whole = can_be_mapped(fd, map), found = 0;
+	size_t longest = 0;
+
+	because("its file system ", how);
+	all.fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	while (!found && next_mount(&all, &point, &type)) {
+		if (whole && is_within(point, source) && !is(point, source)) {
+			int place = open_beneath(AT_FDCWD, point, O_PATH, RESOLVE_PLAIN);
+
+			found = place >= 0 && !can_be_mapped(place, map);
+			close(place);
+			if (found)
+				because(point, ", ", type, ", is mounted in it and ", how,
+					": unmount it, or share the folders beside it");
+		} else if (!whole && (is(point, "/") || is_within(source, point)) && strlen(point) >= longest) {
+			longest = strlen(point);
+			if (is(point, source))
+				because(type, ", mounted on it, ", how, ": unmount it, or see au mount add --acl");
+			else
+				because("its file system, ", type, ", ", how, ": see au mount add --acl");
+		}
+	}
+	close(all.fd);
+}
+
+/* Says what is wrong with what stands at source: of a mount on it, that it is there. */
+static void because_it(const char *source, const char *is_wrong)
+{
+	static struct mount_lines all;
+	const char *point, *type;
+
+	because(is_wrong);
+	all.fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	while (next_mount(&all, &point, &type))
+		if (is(point, source))
+			because(type, " is mounted on it: ", is_wrong);
+	close(all.fd);
+}
+
+/* Says why a source was not opened; returns whether what was shared is gone from there. */
+static int why_not_opened(const char *source, int error)
+{
+	int gone = error == ENOENT || error == ELOOP || error == ENOTDIR;
+
+	if (error == ENOENT)
+		because("it is not there any more");
+	else if (error == ELOOP)
+		because("a symbolic link is in its place, or on the way to it");
+	else if (gone)
+		because(error_text(error));
+	else
+		because_it(source, error_text(error));
+	return gone;
+}
+
+/* The owner as the kernel knows it, without asking: the server of a network's file system may never answer. */
+static int owner_of(int fd, uid_t *owner)
+{
+	struct {
+		uint32_t mask, block;
+		uint64_t attributes;
+		uint32_t links, uid;
+		uint64_t rest[29];
+	} known; /* struct statx, which not every C library has */
+
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | ASK_NOBODY, UID_ALONE, &known) != 0)
+		return 0;
+	*owner = known.uid;
+	return 1;
+}
+
+/* A folder of the human's as an unattached mount that is the agent's; TROUBLE, and the reason, where it cannot be one. */
+static int map_share(const struct share *s, int fd, int map)
 {
 	uint64_t flags = FLAG_NOSUID | FLAG_NODEV;
-	struct stat st;
-	int fd, mount;
+	int mount = clone_tree(fd, WITH_SUBMOUNTS);
 
-	fd = open_beneath(AT_FDCWD, s->source, O_PATH | O_DIRECTORY, RESOLVE_PLAIN);
-	if (fd < 0 || fstat(fd, &st) != 0)
-		fail("share ", s->source);
-	if (st.st_uid != owner)
-		die("share ", s->source, ": want a folder that you own");
 	if (!s->writable)
 		flags |= FLAG_RDONLY;
 	if (!s->by_acl)
 		flags |= FLAG_IDMAP;
-	mount = clone_tree(fd, WITH_SUBMOUNTS);
-	if (mount < 0 || add_flags(mount, WITH_SUBMOUNTS, flags, s->by_acl ? 0 : map) != 0)
-		refuse_share(s->source, fd);
+	if (mount >= 0 && add_flags(mount, WITH_SUBMOUNTS, flags, s->by_acl ? 0 : map) == 0)
+		return mount;
+	if (mount >= 0 && !s->by_acl && (errno == EINVAL || errno == EPERM))
+		find_what_cannot_be_mapped(s->source, fd, map, errno);
+	else
+		because(error_text(errno));
+	close(mount);
+	return TROUBLE;
+}
+
+/*
+ * 11. The share as an unattached mount; TROUBLE or GONE where it cannot be had, with the reason. The caller's groups are
+ * still this process's; its ids for files are set.
+ */
+static int open_share(const struct share *s, uid_t owner, int map)
+{
+	static char number[NUMBER], belongs[80];
+	int fd = open_beneath(AT_FDCWD, s->source, O_PATH | O_DIRECTORY, RESOLVE_PLAIN), mount = TROUBLE;
+	uid_t is_of;
+
+	if (fd < 0 || !owner_of(fd, &is_of)) {
+		if (why_not_opened(s->source, errno))
+			mount = GONE;
+	} else if (is_of != owner) {
+		join(belongs, sizeof belongs, "want a folder that you own, and this one is uid ", decimal(number, is_of), "'s");
+		because_it(s->source, belongs);
+	} else {
+		mount = map_share(s, fd, map);
+	}
 	close(fd);
 	return mount;
 }
 
-/* 12. The folder to mount on, walked from the home as the agent; what is missing is made by the agent. */
-static int open_target(int home, const char *target, uid_t agent, uid_t human)
+/* A folder in a folder, made as whoever looks if need be; -1 and errno where there is none. */
+static int enter_or_make(int folder, const char *name)
+{
+	int fd = open_beneath(folder, name, O_PATH | O_DIRECTORY, RESOLVE_INSIDE);
+
+	if (fd >= 0 || errno != ENOENT || (mkdirat(folder, name, 0755) != 0 && errno != EEXIST))
+		return fd;
+	return open_beneath(folder, name, O_PATH | O_DIRECTORY, RESOLVE_INSIDE);
+}
+
+/*
+ * 12. The folder to mount on, walked from a folder as the agent; what is missing is made by the agent. TROUBLE where
+ * it cannot be had, with the reason.
+ */
+static int open_target(int from_folder, const char *target, const char *name, uid_t agent, uid_t human)
 {
 	static char part[MAX_PATH + 1];
-	int fd = home;
+	int fd = fcntl(from_folder, F_DUPFD_CLOEXEC, 3);
 
-	for (size_t n = 0, from = 0;; from = n + 1) {
+	for (size_t n = 0, from = 0; target[n] != '\0'; from = n + 1) {
 		struct stat st;
 		int next;
 
 		n = from + strcspn(target + from, "/");
 		memcpy(part, target + from, n - from);
 		part[n - from] = '\0';
-		next = open_beneath(fd, part, O_PATH | O_DIRECTORY, RESOLVE_INSIDE);
-		if (next < 0 && errno == ENOENT) {
-			if (mkdirat(fd, part, 0755) != 0 && errno != EEXIST)
-				fail("share target ", target, ": make ", part);
-			next = open_beneath(fd, part, O_PATH | O_DIRECTORY, RESOLVE_INSIDE);
-		}
-		if (next < 0 || fstat(next, &st) != 0)
-			fail("share target ", target, ": ", part);
-		if (st.st_uid != agent && st.st_uid != human)
-			die("share target ", target, ": ", part, ": want a folder of the agent's or yours");
-		if (fd != home)
-			close(fd);
+		next = enter_or_make(fd, part);
+		close(fd);
 		fd = next;
-		if (target[n] == '\0')
-			return fd;
+		if (fd < 0 || fstat(fd, &st) != 0) {
+			because("share target ", name, ": ", part, ": ", error_text(errno));
+			close(fd);
+			return TROUBLE;
+		}
+		if (st.st_uid != agent && st.st_uid != human) {
+			because("share target ", target, ": ", part, ": want a folder of the agent's or yours");
+			close(fd);
+			return TROUBLE;
+		}
 	}
+	return fd;
 }
 
 static int open_home(const struct policy *p)
@@ -131,4 +293,116 @@ static int open_home(const struct policy *p)
 	if (fstat(fd, &st) != 0 || st.st_uid != p->uid)
 		die("home ", p->home, ": want the agent as its owner");
 	return fd;
+}
+
+/* The shares of a run: their mounts, not attached yet, and the folders to attach them on. */
+static int mounts[MAX_SHARES], places[MAX_SHARES];
+static unsigned char left_out[MAX_SHARES];
+
+/* Whether the agent would see or could write more of outer where inner is not there. */
+static int narrows(const struct share *inner, const struct share *outer)
+{
+	size_t source = strlen(outer->source), target = strlen(outer->target);
+	int nested = is_within(inner->source, outer->source), below = is_within(inner->target, outer->target);
+	int same = nested && below && is(inner->source + source, inner->target + target);
+
+	return (below && !same) || (nested && outer->writable && !inner->writable);
+}
+
+/*
+ * A share that cannot be had is left out, and with it those that it narrows: a folder that was to be read-only or hidden
+ * must not become writable or seen. Where the run was to have it, or starts in it, there is no run.
+ */
+static void leave_out(const struct request *r, const char *home, unsigned i, const char *why)
+{
+	static char target[2 * MAX_PATH];
+	const struct share *s = &r->shares[i];
+
+	join(target, sizeof target, home, "/", s->target);
+	if (!s->optional || (r->dir != NULL && is_within(r->dir, target)))
+		die("share ", s->source, ": ", why);
+	say("share ", s->source, " is left out of this run: ", why);
+	left_out[i] = 1;
+	close(mounts[i]);
+	for (unsigned j = 0; j < r->nshares; j++)
+		if (!left_out[j] && narrows(s, &r->shares[j]))
+			leave_out(r, home, j, because("it would show more than it should without ", s->source));
+}
+
+/* The line to paste where a share may be gone for good, for a path that no shell takes for anything else. */
+static void hint_at_removal(const struct request *r, const char *source)
+{
+	static const char unquoted[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+:,./_-";
+
+	if (source[strspn(source, unquoted)] == '\0')
+		say("hint: au mount remove --agent ", r->agent, " ", source);
+}
+
+static void open_shares(const struct request *r, const char *home, uid_t owner, int map)
+{
+	memset(mounts, -1, sizeof mounts);
+	for (unsigned i = 0; i < r->nshares; i++) {
+		if (left_out[i])
+			continue;
+		mounts[i] = open_share(&r->shares[i], owner, map);
+		if (mounts[i] < 0)
+			leave_out(r, home, i, reason);
+		if (mounts[i] == GONE)
+			hint_at_removal(r, r->shares[i].source);
+	}
+}
+
+/* The place of a share: in the home, or in the last share before it that holds its target. */
+static int open_place(const struct request *r, int home, unsigned i, uid_t agent, uid_t human)
+{
+	const char *target = r->shares[i].target;
+
+	for (unsigned j = i; j-- > 0;) {
+		size_t n = strlen(r->shares[j].target);
+
+		if (!left_out[j] && is_within(target, r->shares[j].target))
+			return open_target(mounts[j], target + n + (target[n] == '/'), target, agent, human);
+	}
+	return open_target(home, target, target, agent, human);
+}
+
+/* Finds all places; whether each share that is not left out has one. */
+static int all_have_places(const struct request *r, const struct policy *p, int home, uid_t human)
+{
+	for (unsigned i = 0; i < r->nshares; i++) {
+		if (left_out[i])
+			continue;
+		places[i] = open_place(r, home, i, p->uid, human);
+		if (places[i] < 0) {
+			leave_out(r, p->home, i, reason);
+			return 0;
+		}
+	}
+	return 1;
+}
+
+/*
+ * Looked for as the agent, and before the first share is attached: one that has no place may take others along when it is left out, and with them the
+ * places that are in those.
+ */
+static void find_places(const struct request *r, const struct policy *p, uid_t human)
+{
+	int home;
+
+	look_as(p->uid, p->gid);
+	home = open_home(p);
+	memset(places, -1, sizeof places);
+	while (!all_have_places(r, p, home, human))
+		for (unsigned i = 0; i < r->nshares; i++) {
+			close(places[i]);
+			places[i] = -1;
+		}
+	close(home);
+}
+
+static void attach_shares(const struct request *r)
+{
+	for (unsigned i = 0; i < r->nshares; i++)
+		if (!left_out[i])
+			attach(mounts[i], places[i], r->shares[i].target);
 }

@@ -4,7 +4,7 @@
 /*
  * su_as_agent: runs one command as an agent, for a human whom root's policy file lets in. Installed set-uid root.
  *
- *     su_as_agent NAME [--dir DIR] [--ro|--rw|--acl-ro|--acl-rw SOURCE TARGET]... -- COMMAND [ARG]...
+ *     su_as_agent NAME [--dir DIR] [--[try-][acl-]ro|rw SOURCE TARGET]... -- COMMAND [ARG]...
  *
  * It ends as the command does, with 128+N for signal N; 125 when it refuses, 126 and 127 when COMMAND cannot be run.
  *
@@ -32,6 +32,7 @@
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include "base.h"
@@ -690,14 +691,10 @@ struct id_maps {
 /* 9 to 13, and 16. What the human mounts or unmounts later still reaches the run; nothing goes the other way. */
 static void build_walls(const struct id_maps *maps)
 {
-	static int mounts[MAX_SHARES];
-	int home;
-
 	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) != 0)
 		fail("leave the machine's mounts");
 	look_as(caller, caller_group);
-	for (unsigned i = 0; i < request.nshares; i++)
-		mounts[i] = open_share(&request.shares[i], caller, maps->shares);
+	open_shares(&request, policy.home, caller, maps->shares);
 	look_as(0, 0);
 	make_runtime_place();
 	hide_all(&policy, seal_run(&policy, maps->nobody));
@@ -706,14 +703,8 @@ static void build_walls(const struct id_maps *maps)
 	mount_proc();
 	if (setgroups(0, NULL) != 0)
 		fail("drop the groups");
-	look_as(policy.uid, policy.gid);
-	home = open_home(&policy);
-	for (unsigned i = 0; i < request.nshares; i++) {
-		const char *target = request.shares[i].target;
-
-		attach(mounts[i], open_target(home, target, policy.uid, caller), target);
-	}
-	close(home);
+	find_places(&request, &policy, caller);
+	attach_shares(&request);
 	look_as(0, 0);
 }
 

@@ -177,7 +177,7 @@ func checkMapping(want config.Mount, f ShareFacts) error {
 		case i == 0:
 			return refuse(hint, "share %q: its file system, %s, %s", want.Source, m.Type, why)
 		}
-		return refuse(hint, "share %q: %s is mounted in it, and its file system, %s, %s", want.Source, m.Point, m.Type, why)
+		return refuse("", "share %q: %s, %s, is mounted in it and %s: unmount it, or share the folders beside it", want.Source, m.Point, m.Type, why)
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func TestCheckShare(t *testing.T) {
 		{"homed", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Options = []string{"rw", "idmapped"} }, "another owner already"},
 		{"mounted_inside", func(f *ShareFacts, m *config.Mount) {
 			f.Mounts = append(f.Mounts, MountPoint{Point: "/home/alice/proj/x", Type: "9p"})
-		}, "/home/alice/proj/x is mounted in it, and its file system, 9p,"},
+		}, "/home/alice/proj/x, 9p, is mounted in it and cannot be shown under another owner: unmount it, or share the folders beside it"},
 		{"mounted_beside", func(f *ShareFacts, m *config.Mount) {
 			f.Mounts = append(f.Mounts, MountPoint{Point: "/home/alice/proj2", Type: "9p"})
 		}, ""},

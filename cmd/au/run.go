@@ -89,12 +89,12 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 	if run.Env, err = start.Environment(entry, c.EnvFile, c.Env); err != nil {
 		return err
 	}
-	shares, err := c.shares(a, me, policy, known)
+	shares, asked, err := c.shares(a, me, policy, known)
 	if err != nil {
 		return refusal(err)
 	}
 	run.Dir = c.directory(a, me, policy, shares)
-	if run.Shares, err = start.Mounted(shares, policy.Home); err != nil {
+	if run.Shares, err = start.Mounted(shares, policy.Home, asked...); err != nil {
 		return err
 	}
 	if self, err := os.Executable(); err == nil {

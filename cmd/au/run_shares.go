@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
@@ -12,34 +13,28 @@ import (
 	"github.com/a4u2/au/provision/share"
 )
 
-// shares returns the folders that the config and the options hand over, in the order in which they can be mounted. One that vanished is named and left out.
-func (c *runCmd) shares(a *app, me provision.User, p csrc.Policy, known *config.Config) ([]config.Mount, error) {
-	var all []config.Mount
+// shares returns the folders that the config and the options hand over, in the order in which they can be mounted, and the sources of those that the options ask for.
+func (c *runCmd) shares(a *app, me provision.User, p csrc.Policy, known *config.Config) (all []config.Mount, asked []string, err error) {
 	if entry := known.Agent(p.Name); entry != nil {
-		for _, m := range entry.Mounts {
-			if start.Vanished(m.Source) {
-				fmt.Fprintf(a.err, "au: share %s is not there any more, so this run goes without it\nau: hint: %s\n", show(m.Source), mountLine("remove", p.Name, m.Source))
-				continue
-			}
-			all = append(all, m)
-		}
+		all = slices.Clone(entry.Mounts)
 	}
 	if err := c.checkHome(me, all, known); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, once := range []struct {
 		folders  []string
 		readOnly bool
 	}{{c.RO, true}, {c.RW, false}} {
 		for _, folder := range once.folders {
-			var err error
-			if all, err = a.shareOnce(folder, once.readOnly, all, p, known); err != nil {
-				return nil, err
+			var in string
+			if all, in, err = a.shareOnce(folder, once.readOnly, all, p, known); err != nil {
+				return nil, nil, err
 			}
+			asked = append(asked, in)
 		}
 	}
 	share.Sort(all, func(m config.Mount) string { return m.Target })
-	return all, nil
+	return all, asked, nil
 }
 
 // checkHome refuses a run with a writable share once the human's home has been opened to everybody; `au mount add` has looked closer.
@@ -58,32 +53,32 @@ func (c *runCmd) checkHome(me provision.User, all []config.Mount, known *config.
 	return nil
 }
 
-// shareOnce adds the folder of --ro or --rw to the shares of a run; one that the agent sees already is kept, or shown with the other access.
-func (a *app) shareOnce(folder string, readOnly bool, all []config.Mount, p csrc.Policy, known *config.Config) ([]config.Mount, error) {
+// shareOnce adds the folder of --ro or --rw to the shares of a run; one that the agent sees already is kept, or shown with the other access. in is the source
+// of the share that shows the folder.
+func (a *app) shareOnce(folder string, readOnly bool, all []config.Mount, p csrc.Policy, known *config.Config) (with []config.Mount, in string, err error) {
 	want := config.Mount{ReadOnly: readOnly}
-	var err error
 	if want.Source, err = resolveSource(folder); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	human, err := a.human()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	facts, err := a.shareFacts(want.Source, human, p, known)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if want.Target, err = provision.ShareTarget(want.Source, "", facts); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	var others []config.Mount
 	for _, m := range all {
 		_, part := share.Within(m.Source, want.Source)
 		switch {
 		case part && m.ReadOnly == readOnly:
-			return all, nil // seen already, all of it
+			return all, m.Source, nil // seen already, all of it
 		case m.Source == want.Source && m.ACL && m.ReadOnly:
-			return nil, fmt.Errorf("share %q: its ACLs let the agent read it, not write it; remove the share first", folder)
+			return nil, "", fmt.Errorf("share %q: its ACLs let the agent read it, not write it; remove the share first", folder)
 		case m.Source == want.Source:
 			want.Target, want.ACL = m.Target, m.ACL
 		case !provision.PartOf(m, want):
@@ -91,9 +86,9 @@ func (a *app) shareOnce(folder string, readOnly bool, all []config.Mount, p csrc
 		}
 	}
 	if err := provision.CheckShare(want, others, facts); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return append(others, want), nil
+	return append(others, want), want.Source, nil
 }
 
 // directory returns where the run starts, and says when that is not what its caller may expect.

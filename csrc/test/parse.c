@@ -39,8 +39,8 @@ static void print_request(const struct request *r)
 {
 	printf("agent %s\ndir %s\n", r->agent, r->dir ? r->dir : "");
 	for (unsigned i = 0; i < r->nshares; i++)
-		printf("%s%s %s %s\n", r->shares[i].by_acl ? "acl-" : "", r->shares[i].writable ? "rw" : "ro",
-		       r->shares[i].source, r->shares[i].target);
+		printf("%s%s%s %s %s\n", r->shares[i].optional ? "try-" : "", r->shares[i].by_acl ? "acl-" : "",
+		       r->shares[i].writable ? "rw" : "ro", r->shares[i].source, r->shares[i].target);
 	for (char **word = r->command; *word != NULL; word++)
 		printf("word %s\n", *word);
 }

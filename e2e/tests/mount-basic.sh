@@ -68,7 +68,7 @@ says '"missing": false'
 promise="a share that vanished is named at a run and marked in the list, and can be removed"
 mv /home/alice/proj /home/alice/gone
 ok as alice au run true
-complains 'au: share /home/alice/proj is not there any more, so this run goes without it'
+complains 'au: share /home/alice/proj is left out of this run: it is not there any more'
 complains 'au: hint: au mount remove --agent agent /home/alice/proj'
 ok as alice au mount list
 says '/home/alice/proj -> /home/agent/proj [rw] (missing)'

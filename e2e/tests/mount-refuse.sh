@@ -104,7 +104,7 @@ as alice mkdir -p box/lower box/upper box/work box/merged
 mount -t overlay overlay -o lowerdir=/home/alice/box/lower,upperdir=/home/alice/box/upper,workdir=/home/alice/box/work /home/alice/box/merged
 refused 'its file system, overlay, cannot be shown under another owner' box/merged
 complains 'au: hint: au mount add --agent agent --acl /home/alice/box/merged'
-refused '/home/alice/box/merged is mounted in it, and its file system, overlay' --rw box
+refused '/home/alice/box/merged, overlay, is mounted in it and cannot be shown under another owner: unmount it' --rw box
 fails 125 as alice au run --ro box/merged true
 umount /home/alice/box/merged
 ok as alice au mount add box

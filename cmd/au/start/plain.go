@@ -97,15 +97,12 @@ func (m Machine) PlainList(uid int, home string) ([]Listed, error) {
 	return m.List(known, uint32(uid), func(string) Declared { return Declared{} })
 }
 
-// plainShares returns the config's shares in the order in which they can be mounted, where each is there and none is writable below a home that is open.
+// plainShares returns the config's shares in the order in which they can be mounted, where none is writable below a home that is open.
 func plainShares(entry *config.Agent, known *config.Config, home string) ([]config.Mount, error) {
 	if entry == nil {
 		return nil, nil
 	}
 	shares := slices.Clone(entry.Mounts)
-	if slices.ContainsFunc(shares, func(m config.Mount) bool { return Vanished(m.Source) }) {
-		return nil, errNotPlain
-	}
 	if open, err := HomeOpen(home, known, shares); err != nil || open != 0 {
 		return nil, errNotPlain
 	}

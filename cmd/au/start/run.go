@@ -17,15 +17,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Mounted returns shares as the entrypoint takes them.
-func Mounted(shares []config.Mount, home string) ([]csrc.Share, error) {
+// Mounted returns shares as the entrypoint takes them. Without the sources that are needed there is no run; one of the others is left out, and named, where
+// it cannot be had and the run does not start in it.
+func Mounted(shares []config.Mount, home string, needed ...string) ([]csrc.Share, error) {
 	var all []csrc.Share
 	for _, m := range shares {
 		target, ok := share.Within(home, m.Target)
 		if !ok || target == "." {
 			return nil, fmt.Errorf("share %s: target %s is not inside %s", m.Source, m.Target, home)
 		}
-		all = append(all, csrc.Share{Source: m.Source, Target: target, ReadOnly: m.ReadOnly, ACL: m.ACL})
+		optional := !slices.Contains(needed, m.Source)
+		all = append(all, csrc.Share{Source: m.Source, Target: target, ReadOnly: m.ReadOnly, ACL: m.ACL, Optional: optional})
 	}
 	return all, nil
 }
