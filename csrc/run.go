@@ -22,8 +22,8 @@ type Run struct {
 	Shares  []Share
 	Env     []string // KEY=VALUE; a later one of a key wins, also over what the entrypoint sets
 	Command []string
-	After   []string // argv that replaces the waiting process once the command has ended, with AU_STATUS=N and AU_KILLS=N added to its environment
-	IfKills bool     // After only where the kernel has ended processes of the agent for want of memory meanwhile: AU_KILLS of them
+	After   []string // argv that replaces the waiting process once the command has ended, with AU_STATUS=N, AU_KILLS=N and AU_SIGNAL=N added to its environment
+	IfKills bool     // After only where the kernel has ended processes of the agent for want of memory meanwhile (AU_KILLS of them), or somebody may have ended the run
 }
 
 // Argv returns the entrypoint's arguments. No value of Env is among them: any user can read a process's arguments.

@@ -458,7 +458,7 @@ static void become_agent(void)
 
 static _Noreturn void outside_cgroup(unsigned i)
 {
-	die("cgroup ", policy.cgroups[i], ": ", error_text(errno), "; run: sudo systemctl restart au-", policy.name, ".service");
+	die("cgroup ", policy.cgroups[i], ": ", error_text(errno), "; run: au stop --agent ", policy.name);
 }
 
 /* Forks the command, into cgroup v2's folder where the kernel can. */
@@ -763,16 +763,18 @@ static void pass_on(int link, const struct signalfd_siginfo *info)
 
 /*
  * What the caller wants done after the run, as AU_AFTER_1, AU_AFTER_2, ...: its argv. It ends as the run did. With
- * AU_AFTER_IF=kills it is for runs only in which the kernel has ended processes for want of memory.
+ * AU_AFTER_IF=kills it is for runs only in which the kernel has ended processes for want of memory, or that somebody
+ * may have ended. signal is that by which the guard ended: nobody inside can send it one.
  */
-static void run_after(int status)
+static void run_after(int status, int signal)
 {
-	static char *argv[MAX_AFTER + 1], name[24], told[32], counted[32], number[NUMBER];
+	static char *argv[MAX_AFTER + 1], name[24], told[32], counted[32], signalled[32], number[NUMBER];
 	uint32_t kills = count_kills() - kills_before;
 	const char *when = find_variable("AU_AFTER_IF", environ);
+	int ended = signal != 0 || status == 128 + SIGKILL || status == 128 + SIGTERM;
 	sigset_t none;
 
-	if (when != NULL && is(when, "kills") && kills == 0)
+	if (when != NULL && is(when, "kills") && kills == 0 && !ended)
 		return;
 	for (uint32_t i = 0; i < MAX_AFTER; i++) {
 		join(name, sizeof name, "AU_AFTER_", decimal(number, i + 1));
@@ -788,6 +790,7 @@ static void run_after(int status)
 		variables[nvariables++] = *e;
 	variables[nvariables++] = told;
 	variables[nvariables++] = join(counted, sizeof counted, "AU_KILLS=", decimal(number, kills));
+	variables[nvariables++] = join(signalled, sizeof signalled, "AU_SIGNAL=", decimal(number, (uint32_t)signal));
 	variables[nvariables] = NULL;
 	umask(caller_umask);
 	sigemptyset(&none);
@@ -816,7 +819,7 @@ static int wait_outside(pid_t child, int link)
 	struct pollfd events[3];
 	sigset_t watched = forwarded;
 	struct message m;
-	int status, patience = -1;
+	int status, signal, patience = -1;
 
 	become_caller_again();
 	for (unsigned i = 0; i < policy.ncgroups; i++)
@@ -843,9 +846,10 @@ static int wait_outside(pid_t child, int link)
 			patience = HANGUP_GRACE;
 		}
 	}
+	signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	status = exit_status(status);
 	write_log(join(text, sizeof text, "exit ", decimal(number, (uint32_t)status)));
-	run_after(status);
+	run_after(status, signal);
 	return status;
 }
 

@@ -103,7 +103,8 @@ func TestNewMendsWhatHealthFinds(t *testing.T) {
 		"not_enabled":     func(m *machine) { m.Remove(UnitDir + "/multi-user.target.wants/au-agent.service") },
 		"member":          func(m *machine) { m.must("gpasswd", "--delete", "alice", "su-as-agent") },
 		"user_gone": func(m *machine) {
-			m.must("systemctl", "disable", "--now", "au-agent.service")
+			m.must("systemctl", "disable", "au-agent.service")
+			m.must("systemctl", "stop", "user-1002.slice")
 			m.must("userdel", "agent")
 		},
 		"group_gone": func(m *machine) { m.must("groupdel", "su-as-agent") },

@@ -320,7 +320,7 @@ func planUnit(p csrc.Policy, f Facts) []step.Step {
 	if !f.Unit.Enabled || !f.Unit.Active {
 		plan = append(plan, step.Step{
 			Do:   step.Root("systemctl", "enable", "--now", unit),
-			Undo: step.Undo(step.Root("systemctl", "disable", "--now", unit)),
+			Undo: step.Undo(step.Root("systemctl", "disable", unit), step.Root("systemctl", "stop", slices.Name(p.UID))),
 		})
 	}
 	return plan

@@ -50,11 +50,14 @@ func Keeper(k KeeperConfig) string {
 // them to attach a process to such a delegated unit freezes the machine's systemd (CVE-2026-40223).
 // Type=exec: when the unit is up its process has reached its cgroups, which are read from it.
 // OOMPolicy=continue: with the default a single OOM kill stops the whole unit.
+// RefuseManualStop: what restarts services after an upgrade of a library (needrestart, tracer, zypper) takes the unit for
+// one that needs it, because of the agent's own processes, and would end them. It still stops with its slice.
 // TasksMax=infinity: the slice's limit counts, not the manager's default for a service.
 // TimeoutStopSec: what a stopped agent has between SIGTERM and SIGKILL.
 const keeperText = `[Unit]
 Description=Processes of the agent %[1]s
 StartLimitIntervalSec=0
+RefuseManualStop=yes
 
 [Service]
 Type=exec

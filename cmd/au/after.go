@@ -3,10 +3,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/a4u2/au/cmd/au/terminal"
 	auslices "github.com/a4u2/au/slices"
+	"golang.org/x/sys/unix"
 )
 
 // afterCmd says what is to be said after a run. The entrypoint's waiter becomes it, as the caller, only when something is: no Go process
@@ -15,6 +18,8 @@ type afterCmd struct {
 	agentFlag
 	Status   int    `env:"AU_STATUS" help:"Exit status of the run, which becomes that of this."`
 	OOMKills uint64 `name:"oom-kills" env:"AU_KILLS" help:"How many of the agent's processes the kernel ended for want of memory meanwhile."`
+	Signal   int    `env:"AU_SIGNAL" help:"By which the run's first process ended: nobody inside can send it one."`
+	Unit     string `help:"The id that the agent's unit had when the run began."`
 	Since    int64  `help:"When the run began, in nanoseconds since 1970."`
 	Shares   string `help:"Folders that the agent could write, as a JSON list."`
 }
@@ -25,6 +30,8 @@ func (c *afterCmd) Run(a *app) error {
 	}
 	if c.OOMKills > 0 {
 		c.sayOOM(a)
+	} else if c.Signal != 0 || c.Status == 128+int(unix.SIGTERM) || c.Status == 128+int(unix.SIGKILL) {
+		c.sayEnded(a)
 	}
 	if c.Shares != "" {
 		c.sayChanged(a)
@@ -33,6 +40,41 @@ func (c *afterCmd) Run(a *app) error {
 		return exitError(c.Status)
 	}
 	return nil
+}
+
+// sayEnded says who ended the run, where that can be known.
+func (c *afterCmd) sayEnded(a *app) {
+	why, ok := c.unitEnded()
+	switch {
+	case ok:
+		fmt.Fprintf(a.err, "au: the run was ended because %s\n", why)
+	case c.Signal != 0:
+		fmt.Fprintf(a.err, "au: the run was ended from outside, by signal %d (%s)\n", c.Signal, unix.SignalName(unix.Signal(c.Signal)))
+	}
+}
+
+// unitEnded reports whether the unit that the run was in has ended meanwhile, and why.
+func (c *afterCmd) unitEnded() (why string, ok bool) {
+	if c.Unit == "" {
+		return "", false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	systemd, err := openBus(ctx)
+	if err != nil {
+		return "", false
+	}
+	defer systemd.Close()
+	unit := auslices.KeeperName(c.Agent)
+	state, err := systemd.UnitState(ctx, unit)
+	switch {
+	case err != nil:
+		return "", false
+	case state.Stopping:
+		return "this machine shuts down", true
+	}
+	// It may run again by now.
+	return unit + " was stopped", !state.Active || state.Invocation != c.Unit
 }
 
 // sayOOM says whose limit it was. The count is of all the agent's runs at once: they share the limit, and so its end.

@@ -28,6 +28,7 @@ func made(agent string) (csrc.Policy, error) {
 
 // bus is what limits need of systemd; tests have one made of files.
 type bus interface {
+	UnitState(ctx context.Context, unit string) (step.UnitState, error)
 	SliceProperties(ctx context.Context, slice string) (map[string]any, error)
 	SetProperties(ctx context.Context, unit string, runtime bool, properties map[string]uint64) error
 	Reload(ctx context.Context) error

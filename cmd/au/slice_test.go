@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision/step"
 	auslices "github.com/a4u2/au/slices"
 )
 
@@ -28,6 +29,10 @@ type fakeSystemd struct {
 }
 
 func (f *fakeSystemd) Close() {}
+
+func (f *fakeSystemd) UnitState(context.Context, string) (step.UnitState, error) {
+	return step.UnitState{}, nil
+}
 
 func (f *fakeSystemd) SliceProperties(context.Context, string) (map[string]any, error) {
 	all := map[string]any{"Id": "x"}

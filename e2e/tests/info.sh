@@ -26,7 +26,7 @@ check 'not 4750' chmod 4755 $entrypoint
 check 'the SHA-256' sh -c "printf x >> $entrypoint; chmod 4750 $entrypoint"
 check 'lost entries of its ACL' setfacl -b $entrypoint
 check 'not a member of "su-as-agent"' gpasswd -d alice su-as-agent
-check 'missing unit' sh -c 'systemctl disable --now au-agent.service; rm /etc/systemd/system/au-agent.service; systemctl daemon-reload'
+check 'missing unit' sh -c 'systemctl disable au-agent.service; systemctl stop "user-$(id -u agent).slice"; rm /etc/systemd/system/au-agent.service; systemctl daemon-reload'
 check 'is not enabled' systemctl disable au-agent.service
 check 'other cgroups' sed -i '/^cgroup/d' /etc/au/agents/agent
 

@@ -35,7 +35,7 @@ soon systemctl is-active au-agent.service
 soon as alice au run true
 
 promise="without the unit a run is refused, with the command that mends it"
-ok systemctl stop au-agent.service
+ok systemctl stop "user-$uid.slice"
 fails 125 as alice au run true
 complains 'systemctl start au-agent.service'
 fails 1 as alice au info
@@ -46,6 +46,6 @@ ok as alice au run true
 promise="stopping the unit ends all that the agent runs"
 as alice sh -c 'au run sh -c "setsid sleep 1000 & sleep 1000"; echo $? > status' &
 soon pgrep -u agent sleep
-ok systemctl stop au-agent.service
+ok systemctl stop "user-$uid.slice"
 fails 1 pgrep -u agent
 wait

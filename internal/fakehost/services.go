@@ -75,7 +75,7 @@ func (c *call) pkill() error {
 	return nil
 }
 
-// systemctl daemon-reload, enable --now UNIT, disable --now UNIT, or show --property=… UNIT
+// systemctl daemon-reload, enable --now UNIT, disable UNIT, stop SLICE, or show --property=… UNIT
 func (c *call) systemctl() error {
 	now := c.args.flag("--now")
 	property := c.args.flag("--property=ActiveState,UnitFileState,MainPID")
@@ -95,12 +95,16 @@ func (c *call) systemctl() error {
 		return fail(1, "Access denied")
 	case verb == "daemon-reload" && len(words) == 1:
 		return nil
+	case verb == "stop" && strings.HasSuffix(unit, ".slice"):
+		c.stopSlice(unit)
+		return nil
 	case file == nil:
 		return fail(1, "Unit file %s does not exist.", unit)
 	case verb == "enable" && now:
 		return c.enable(unit, file.Text)
-	case verb == "disable" && now:
-		return c.disable(unit)
+	case verb == "disable" && !now:
+		c.Remove(wantsFolder + unit)
+		return nil
 	}
 	return fail(1, "Unknown command verb '%s'.", verb)
 }
@@ -125,9 +129,7 @@ func (c *call) enable(unit, text string) error {
 	if slices.ContainsFunc(c.listUnits(), func(u string) bool { return u == unit }) {
 		return nil
 	}
-	_, slice, _ := strings.Cut(text, "\nSlice=")
-	slice, _, _ = strings.Cut(slice, "\n")
-	folder := "/user.slice/" + slice + "/" + unit
+	folder := "/user.slice/" + sliceOf(text) + "/" + unit
 	lines := "0::" + folder + "\n"
 	if c.files["/sys/fs/cgroup/cgroup.controllers"] == nil {
 		lines = "3:memory:" + folder + "\n2:cpu,cpuacct:" + folder + "\n1:name=systemd:" + folder + "\n"
@@ -144,14 +146,19 @@ func (h *Host) listUnits() (all []string) {
 	return all
 }
 
-// disable ends the unit and all that it runs, now and at boot.
-func (c *call) disable(unit string) error {
+// sliceOf returns the slice that a unit's text names.
+func sliceOf(text string) string {
+	_, slice, _ := strings.Cut(text, "\nSlice=")
+	slice, _, _ = strings.Cut(slice, "\n")
+	return slice
+}
+
+// stopSlice ends the units in a slice, and all that they run.
+func (c *call) stopSlice(slice string) {
 	for pid, p := range c.Procs {
-		if p.Unit == unit {
+		if file := c.files[unitFolder+p.Unit]; file != nil && sliceOf(file.Text) == slice {
 			delete(c.Procs, pid)
 			c.Remove(fmt.Sprintf("/proc/%d", pid))
 		}
 	}
-	c.Remove(wantsFolder + unit)
-	return nil
 }

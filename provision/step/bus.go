@@ -4,6 +4,7 @@ package step
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,6 +42,27 @@ func (b *Bus) SliceProperties(ctx context.Context, slice string) (map[string]any
 		return nil, fmt.Errorf("read %s over D-Bus: %w", slice, err)
 	}
 	return all, nil
+}
+
+// UnitState is what systemd says of a unit at one moment.
+type UnitState struct {
+	Active     bool
+	Invocation string // an id that the unit has from its start to its end
+	Stopping   bool   // the machine shuts down
+}
+
+// UnitState returns that of a unit.
+func (b *Bus) UnitState(ctx context.Context, unit string) (UnitState, error) {
+	all, err := b.conn.GetUnitPropertiesContext(ctx, unit)
+	if err != nil {
+		return UnitState{}, fmt.Errorf("read %s over D-Bus: %w", unit, err)
+	}
+	id, _ := all["InvocationID"].([]byte)
+	state := UnitState{Active: all["ActiveState"] == "active", Invocation: hex.EncodeToString(id)}
+	if system, err := b.conn.SystemStateContext(ctx); err == nil {
+		state.Stopping = system.Value.Value() == "stopping"
+	}
+	return state, nil
 }
 
 // SetProperties sets properties of type t on a unit at once, all or none, until the next boot or for good.

@@ -14,6 +14,7 @@ import (
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
+	auslices "github.com/a4u2/au/slices"
 	"golang.org/x/sys/unix"
 )
 
@@ -87,8 +88,13 @@ func Directory(wanted, humanHome, agentHome string, shares []config.Mount) (dir,
 	return agentHome, ""
 }
 
+// invocation is the link in which systemd keeps the id of a unit from its start to its end (systemd.exec(5), INVOCATION_ID).
+func invocation(agent string) string {
+	return "/run/systemd/units/invocation:" + auslices.KeeperName(agent)
+}
+
 // After returns the command that looks, when a run has ended, for what runs by itself in the folders that the agent could write; self is au. Where it could
-// write none there is only something to say if the kernel has ended processes for want of memory, and ifKills is true. Nothing is looked at before the run: a
+// write none there is only something to say if somebody else has ended it, or the kernel for want of memory, and ifKills is true. Nothing is looked at before the run: a
 // file's ctime, which nobody can set, says whether it changed since.
 func After(self, agent string, shares []config.Mount) (argv []string, ifKills bool) {
 	var sources []config.Path
@@ -98,6 +104,9 @@ func After(self, agent string, shares []config.Mount) (argv []string, ifKills bo
 		}
 	}
 	argv = []string{self, "after", "--agent", agent}
+	if id, err := os.Readlink(invocation(agent)); err == nil {
+		argv = append(argv, "--unit", id)
+	}
 	var now unix.Timespec
 	if len(sources) == 0 || unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now) != nil {
 		return argv, true
