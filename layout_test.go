@@ -19,7 +19,7 @@ var edges = map[string][]string{
 	"cmd/au":          {"internal/quote", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/dns", "netfilter/proxy", "csrc"},
 	"cmd/au/terminal": {"internal/quote"},
 	"cmd/au/front":    {"internal/quote", "cmd/au/start", "cmd/au/terminal", "csrc"},
-	"cmd/au/start":    {"cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},
+	"cmd/au/start":    {"internal/quote", "cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},
 	"provision/share": {"provision/config"},
 	"provision/step":  {"internal/quote"},
 	"provision":       {"internal/quote", "provision/step", "provision/config", "provision/share", "slices", "netfilter", "csrc"},

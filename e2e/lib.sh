@@ -19,6 +19,7 @@
 #   fail TEXT              ends the script: TEXT does not hold
 
 set -u
+cd / # a machine that was entered from outside may have begun in a folder of the host
 e2e=/run/e2e
 mkdir -p "$e2e"
 : "${STAGE:=1}"

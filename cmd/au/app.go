@@ -78,13 +78,18 @@ func (a *app) confirm(question string, yes bool) error {
 	if !term.IsTerminal(0) {
 		return hintError{errors.New("standard input is no terminal, so there is nobody to ask"), "add --yes"}
 	}
-	fmt.Fprintf(a.out, "%s [y/N]: ", question)
-	answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
+	if a.ask(a.out, question) {
 		return nil
 	}
 	return errors.New("not confirmed; nothing was changed")
+}
+
+// ask asks a question at the terminal. Only y and yes are yes.
+func (a *app) ask(w io.Writer, question string) bool {
+	fmt.Fprintf(w, "%s [y/N]: ", question)
+	answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes"
 }
 
 // undo takes back what r ran after err, and says what could not be.

@@ -20,7 +20,7 @@ type runCmd struct {
 	agentFlag
 	Env       []string `short:"e" sep:"none" placeholder:"KEY=VALUE" help:"Set a variable for the command; with KEY alone, pass yours on. A value given here can be seen by other users while au starts: prefer KEY or --env-file for secrets."`
 	EnvFile   []string `sep:"none" placeholder:"FILE" help:"Read KEY=VALUE lines from a file."`
-	Directory string   `short:"d" aliases:"dir" placeholder:"DIR" help:"Start there (default: the counterpart of this folder where it is shared, else the agent's home)."`
+	Directory string   `short:"d" aliases:"dir" placeholder:"DIR" help:"Start there (default: the counterpart of this folder; from your home itself and from folders of the system the agent's home)."`
 	RO        []string `name:"ro" sep:"none" placeholder:"FOLDER" help:"Share a folder read-only for this run."`
 	RW        []string `name:"rw" sep:"none" placeholder:"FOLDER" help:"Share a folder read-write for this run."`
 	Login     bool     `help:"Load the agent's own profile first."`
@@ -93,7 +93,9 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 	if err != nil {
 		return refusal(err)
 	}
-	run.Dir = c.directory(a, me, policy, shares)
+	if run.Dir, err = c.directory(a, me, policy, shares); err != nil {
+		return err
+	}
 	if run.Shares, err = start.Mounted(shares, policy.Home, asked...); err != nil {
 		return err
 	}

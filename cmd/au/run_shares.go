@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
+	"golang.org/x/term"
 )
 
 // shares returns the folders that the config and the options hand over, in the order in which they can be mounted, and the sources of those that the options ask for.
@@ -91,11 +93,25 @@ func (a *app) shareOnce(folder string, readOnly bool, all []config.Mount, p csrc
 	return append(others, want), want.Source, nil
 }
 
-// directory returns where the run starts, and says when that is not what its caller may expect.
-func (c *runCmd) directory(a *app, me provision.User, p csrc.Policy, shares []config.Mount) string {
-	dir, unshared := start.Directory(c.Directory, me.Home, p.Home, shares)
-	if unshared != "" {
-		fmt.Fprintf(a.err, "au: %s is not shared with agent %q, so the command starts in %s\nau: hint: %s\n", show(unshared), p.Name, p.Home, mountLine("add", p.Name, "--rw", unshared))
+// directory returns where the run starts. Where the agent does not see the current folder, it asks whether its home will do.
+func (c *runCmd) directory(a *app, me provision.User, p csrc.Policy, shares []config.Mount) (string, error) {
+	dir, err := start.Directory(c.Directory, me.Home, p.Home, shares)
+	var elsewhere *start.Elsewhere
+	if !errors.As(err, &elsewhere) {
+		return dir, err
 	}
-	return dir
+	if c.Directory == "" && term.IsTerminal(0) && term.IsTerminal(2) {
+		fmt.Fprintf(a.err, "au: %v\n", elsewhere)
+		if a.ask(a.err, "Start in "+p.Home+" instead?") {
+			return p.Home, nil
+		}
+	}
+	refused := fmt.Errorf("%w; nothing was started (-d ~%s starts in the agent's home)", elsewhere, p.Name)
+	switch {
+	case elsewhere.InHome:
+		return "", hintError{refused, mountLine("add", p.Name, "--rw", elsewhere.Folder)}
+	case elsewhere.Folder != "":
+		return "", hintError{refused, pasted("run", "--agent", p.Name, "-d", elsewhere.Folder) + " …"}
+	}
+	return "", refused
 }

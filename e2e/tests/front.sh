@@ -44,7 +44,7 @@ both /home/alice run true
 grep -q 'is not there any more' $e2e/au.err || fail "a vanished share is not said: $(cat $e2e/au.err)"
 as alice mkdir read
 both /home/alice/other run true
-grep -q 'is not shared with agent' $e2e/au.err || fail "an unshared folder is not said: $(cat $e2e/au.err)"
+grep -q 'is not shared, so the agent' $e2e/au.err || fail "an unshared folder is not said: $(cat $e2e/au.err)"
 
 promise="the complete program is not needed for a plain run, and is named where it is missing"
 mv $complete $complete.away

@@ -34,9 +34,8 @@ ok as alice sh -c 'cd link/sub && au run pwd'
 says_exactly /home/agent/proj/sub
 ok as alice au run -d proj/sub pwd
 says_exactly /home/agent/proj/sub
-ok as alice sh -c 'mkdir -p project2 && cd project2 && au run pwd'
-says_exactly /home/agent
-complains 'au: /home/alice/project2 is not shared with agent "agent", so the command starts in /home/agent'
+fails 125 as alice sh -c 'mkdir -p project2 && cd project2 && au run pwd'
+complains 'au: /home/alice/project2 is not shared, so the agent does not see it; nothing was started'
 complains 'au: hint: au mount add --agent agent --rw /home/alice/project2'
 ok as alice sh -c 'au run pwd'
 [ ! -s /run/e2e/err ] || fail "a run from the home itself should say nothing"

@@ -65,9 +65,8 @@ func (m Machine) Plain(args []string, uid int, home, complete string) (*os.File,
 	if err != nil {
 		return nil, csrc.Run{}, err
 	}
-	var unshared string
-	if run.Dir, unshared = Directory("", home, policy.Home, shares); unshared != "" {
-		return nil, csrc.Run{}, errNotPlain
+	if run.Dir, err = Directory("", home, policy.Home, shares); err != nil {
+		return nil, csrc.Run{}, err
 	}
 	if run.Shares, err = Mounted(shares, policy.Home); err != nil {
 		return nil, csrc.Run{}, err
