@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 .DEFAULT_GOAL := help
-.PHONY: help build install uninstall test e2e check demo bench reproducible nix-hash nix-test nix-check clean clean-cache
+.PHONY: help build install uninstall test e2e check check-all demo bench reproducible nix-hash nix-test nix-check clean clean-cache
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -60,6 +60,13 @@ check: ## all tests, with their own set-up
 	$(MAKE) --no-print-directory reproducible
 	$(MAKE) --no-print-directory nix-test
 	$(MAKE) --no-print-directory e2e
+
+check-all: check ## besides, what that leaves out for its time, or for what it needs: ORIGINAL=FOLDER (agent-as-unix-user, a checkout with tags), NIXPKGS=FOLDER
+	for machine in bookworm trixie true true-bookworm; do MACHINE=$$machine ORIGINAL='$(ORIGINAL)' e2e/run '*' || exit 1; done
+	ROUNDS=3000 MACHINE=trixie e2e/run attack
+	e2e/mutants .
+	[ -z '$(ORIGINAL)' ] || ORIGINAL='$(ORIGINAL)' e2e/original
+	[ -z '$(NIXPKGS)' ] || nix/real-check '$(NIXPKGS)'
 
 demo: ## shows it all in a machine of its own, and leaves nothing behind
 	@e2e/machine/setup build quick

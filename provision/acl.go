@@ -116,13 +116,29 @@ func (a ACL) Grant(uid uint32, perm uint16) ACL {
 }
 
 // Revoke returns a without the users; without anybody else named in it, it is a mode again.
-func (a ACL) Revoke(uids ...uint32) ACL {
-	b := slices.DeleteFunc(slices.Clone(a), func(e ACLEntry) bool { return e.Tag == ACLUser && slices.Contains(uids, e.ID) })
-	named := slices.ContainsFunc(b, func(e ACLEntry) bool { return e.Tag == ACLUser || e.Tag == ACLGroup })
-	if i := b.find(ACLMask, 0); i >= 0 && !named {
-		b = slices.Delete(b, i, i+1)
+func (a ACL) Revoke(uids ...uint32) ACL { return a.Without(ACLUser, uids...) }
+
+// Without returns a without the users, or groups; once nobody else is named in it, it is a mode again. What the mask kept from those who stay is kept from
+// them still, and it allows no more than one of them has.
+func (a ACL) Without(tag uint16, ids ...uint32) ACL {
+	b := slices.DeleteFunc(slices.Clone(a), func(e ACLEntry) bool { return e.Tag == tag && slices.Contains(ids, e.ID) })
+	mask := b.find(ACLMask, 0)
+	if mask < 0 || len(b) == len(a) {
+		return b
 	}
-	return b
+	var all uint16
+	named := false
+	for _, e := range b {
+		if e.Tag == ACLUser || e.Tag == ACLGroup || e.Tag == ACLOwnerGroup {
+			all |= e.Perm
+			named = named || e.Tag != ACLOwnerGroup
+		}
+	}
+	if b[mask].Perm &= all; named {
+		return b
+	}
+	b[b.find(ACLOwnerGroup, 0)].Perm &= b[mask].Perm
+	return slices.Delete(b, mask, mask+1)
 }
 
 func (a ACL) sorted() ACL {

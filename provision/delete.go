@@ -112,6 +112,11 @@ func (r *remover) unit(p csrc.Policy, f Facts) {
 	if f.Unit.Text != "" || f.Unit.Temp {
 		r.do("rm", "-f", unit, unit+".new")
 	}
+	r.slice(p.Name, f)
+}
+
+// slice removes what is set for the agent's slice, and has systemd see all that is gone.
+func (r *remover) slice(name string, f Facts) {
 	for _, d := range f.Leftovers.DropIns {
 		r.do("rm", "-rf", d)
 		if control := path.Dir(d); path.Base(control) == "system.control" {
@@ -122,7 +127,7 @@ func (r *remover) unit(p csrc.Policy, f Facts) {
 		r.do("systemctl", "daemon-reload")
 	}
 	if f.Leftovers.Linger {
-		r.do("rm", "-f", "/var/lib/systemd/linger/"+p.Name)
+		r.do("rm", "-f", "/var/lib/systemd/linger/"+name)
 	}
 }
 
@@ -149,17 +154,26 @@ func (r *remover) accounts(p csrc.Policy, f Facts) {
 
 // planDeleteHome removes the home, or closes it. A home whose owner is somebody else's is left alone.
 func planDeleteHome(p csrc.Policy, f Facts, deleteHome bool) []step.Step {
-	h := f.Home
-	owned := h.Exists && h.Mode.IsDir() && (h.UID == p.UID || h.UID == 0)
-	closed := h.UID == 0 && h.Mode.Perm() == 0o700 && h.Mode&fs.ModeSetgid == 0
+	if h := f.Home; !h.Exists || !h.Mode.IsDir() || h.UID != p.UID && h.UID != 0 {
+		return nil
+	}
+	return closeOrDelete(p.Home, f, deleteHome)
+}
+
+func closeOrDelete(home string, f Facts, deleteHome bool) []step.Step {
 	switch {
-	case !owned:
+	case !f.Home.Exists:
 		return nil
 	case deleteHome:
-		return []step.Step{{Do: step.Root("rm", "-rf", "--one-file-system", p.Home)}}
-	case closed:
+		return []step.Step{{Do: step.Root("rm", "-rf", "--one-file-system", home)}}
+	case f.homeClosed():
 		return nil
 	default:
-		return []step.Step{{Do: step.Root("setfacl", "--remove-all", p.Home)}, {Do: closeHome(p.Home)}}
+		return []step.Step{{Do: step.Root("setfacl", "--remove-all", home)}, {Do: closeHome(home)}}
 	}
+}
+
+// homeClosed reports whether the home is as closeHome leaves it.
+func (f Facts) homeClosed() bool {
+	return f.Home.UID == 0 && f.Home.Mode.Perm() == 0o700 && f.Home.Mode&fs.ModeSetgid == 0
 }

@@ -4,63 +4,139 @@ package provision
 
 import (
 	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
 )
 
+// LegacyEntrypoints returns where agent-as-unix-user 2.x has an agent's entrypoint: where versions 2.0.1 to 2.2 install it, and where their README says.
+func LegacyEntrypoints(name string) []string {
+	home := csrc.HomePath(name)
+	return []string{home + "/.config/agent-as-unix-user/su_as_agent", home + "/su_as_agent"}
+}
+
+// LegacyStranger reports whether the original began to make an agent and found the name taken: what there is of that name is somebody else.
+func LegacyStranger(entry config.Agent, f Facts) bool {
+	return !entry.Bootstrapped && f.Agent != nil && (f.Group == nil || f.Agent.GID != f.Group.GID)
+}
+
 // CheckDeleteLegacy refuses an agent of agent-as-unix-user 2.x whose user, group or home are not as the original made them: then the config
 // names somebody who may be a person.
-func CheckDeleteLegacy(name, entrypoint string, f Facts) error {
+func CheckDeleteLegacy(entry config.Agent, f Facts) error {
+	name := entry.UserName
 	home, group := csrc.HomePath(name), GroupName(name)
+	stranger := LegacyStranger(entry, f)
 	switch {
-	case f.Agent == nil:
-		return fmt.Errorf("user %q is gone while group %q is not: remove the group by hand (sudo groupdel %s)", name, group, group)
+	case f.Group != nil && f.Group.GID < 1000:
+		return fmt.Errorf("group %q (gid %d) is not an agent's", group, f.Group.GID)
+	case stranger || f.Agent == nil:
+		return nil
 	case f.Agent.UID < 1000 || f.Agent.UID == f.Human.UID:
 		return fmt.Errorf("user %q (uid %d) is not an agent", name, f.Agent.UID)
 	case f.Group == nil || f.Agent.GID != f.Group.GID:
-		return fmt.Errorf("user %q has not %q for its primary group, as an agent made by agent-as-unix-user has: it is not deleted", name, group)
-	case f.Agent.Home != home || entrypoint != home+"/su_as_agent":
-		return fmt.Errorf("user %q has its home in %s and its entrypoint in %s, not in %s as agent-as-unix-user makes them: it is not deleted", name, f.Agent.Home, entrypoint, home)
-	case f.Home.Exists && f.Home.UID != f.Agent.UID:
+		return fmt.Errorf("the primary group of user %q is not %q, as agent-as-unix-user makes it: the user is not deleted", name, group)
+	case f.Agent.Home != home || !slices.Contains(LegacyEntrypoints(name), entry.Entrypoint):
+		return fmt.Errorf("user %q has its home in %s and its entrypoint in %s, not in %s as agent-as-unix-user makes them: the user is not deleted",
+			name, f.Agent.Home, entry.Entrypoint, home)
+	case f.Home.Exists && f.Home.UID != f.Agent.UID && !f.homeClosed():
 		return fmt.Errorf("%s does not belong to user %q: it is not deleted", home, name)
 	}
 	return nil
 }
 
+// AfterLegacy returns the facts as they are once an agent of the original's has been taken apart, with its home kept.
+func AfterLegacy(entry config.Agent, f Facts) Facts {
+	if LegacyStranger(entry, f) {
+		return f
+	}
+	f.Agent, f.Group = nil, nil
+	if f.Home.Exists {
+		f.Home, f.HomeReadable, f.HomeOwner = Path{Exists: true, Mode: fs.ModeDir | 0o700}, false, "root"
+	}
+	return f
+}
+
 // PlanStopLegacy returns the steps that end the processes of an agent that the original made.
 func PlanStopLegacy(f Facts) []step.Step {
+	if f.Agent == nil {
+		return nil
+	}
 	kill := step.Root("pkill", "--signal", "KILL", "--uid", num(f.Agent.UID))
 	kill.OK = []int{1} // nothing matched
 	return []step.Step{{Do: kill}}
 }
 
-// PlanDeleteLegacy takes apart what the original made: first every set-uid file of the group, wherever the agent may have moved it on its file
-// systems, for one that is left makes whoever gets the group's id root. shares are the folders that the agent could write; their ACLs are taken
-// back as the human.
-func PlanDeleteLegacy(f Facts, shares []string, deleteHome bool) []step.Step {
-	home, group := f.Agent.Home, f.Group.Name
-	var plan []step.Step
-	do := func(c step.Command) { plan = append(plan, step.Step{Do: c}) }
-	if f.Home.Exists {
-		do(step.Root("find", home, "/tmp", "/var/tmp", "-xdev", "-type", "f", "-user", "root", "-gid", num(f.Group.GID), "-perm", "/6000", "-delete"))
+// LegacyFiles says where files are that have to do with an agent of the original's.
+type LegacyFiles struct {
+	Self   string   // au itself
+	Arms   []string // where the agent may have moved its entrypoint
+	Shares []string // what it could write
+	Born   int64    // when its home was made, in nanoseconds since 1970
+}
+
+// PlanDeleteLegacy takes apart what the original made: first every set-uid file of the group, wherever the agent may have moved it, for one that is left
+// makes whoever gets the group's id root. What the agent could write becomes the human's again.
+func PlanDeleteLegacy(f Facts, files LegacyFiles, deleteHome bool) []step.Step {
+	var plan remover
+	if f.Group != nil {
+		plan = append(plan, step.Step{Do: files.disarm(f.Group.GID)})
 	}
-	for _, s := range shares {
-		c := step.Human("setfacl", "--recursive", "--physical", "--remove", "group:"+group+",default:group:"+group, s)
-		c.OK = []int{1} // files that the agent owns, and a folder that is gone
-		do(c)
+	if f.Agent != nil && f.Group != nil {
+		home := f.Home.Exists && !deleteHome && !f.homeClosed()
+		if home {
+			// As the agent: what stands there misleads nobody else.
+			plan.do("runuser", "-u", f.Agent.Name, "--", "rm", "-rf", f.Agent.Home+"/.config/agent-as-unix-user")
+		}
+		plan = append(plan, step.Step{Do: files.takeBack(f, home)})
+		if len(f.Spools) > 0 {
+			plan.do(append(append([]string{"find"}, f.Spools...), "-xdev", "-type", "f", "-uid", num(f.Agent.UID), "-delete")...)
+		}
+		plan = append(plan, closeOrDelete(f.Agent.Home, f, deleteHome)...)
+		plan.slice(f.Agent.Name, f)
+		plan.do("userdel", f.Agent.Name)
 	}
-	if len(f.Spools) > 0 {
-		do(step.Root(append(append([]string{"find"}, f.Spools...), "-xdev", "-type", "f", "-uid", num(f.Agent.UID), "-delete")...))
+	if f.Group != nil {
+		plan = append(plan, step.Step{Do: groupdel(f.Group.Name)})
 	}
-	switch {
-	case f.Home.Exists && deleteHome:
-		do(step.Root("rm", "-rf", "--one-file-system", home))
-	case f.Home.Exists:
-		do(step.Root("setfacl", "--remove-all", home))
-		do(closeHome(home))
-	}
-	do(step.Root("userdel", f.Agent.Name))
-	do(groupdel(group))
 	return plan
+}
+
+// disarm is the step of root's that takes the original's entrypoint away.
+func (l LegacyFiles) disarm(group uint32) step.Command {
+	c := step.Root(append([]string{l.Self, "files", "disarm", "--group", num(group)}, l.Arms...)...)
+	c.Note = "much as: find " + words(l.Arms) + " -xdev -type f -user root -gid " + num(group) + " -perm /6000 -delete"
+	return c
+}
+
+// takeBack is the step of root's that undoes what the original's shares are made of, and lets the human into a home that is kept.
+func (l LegacyFiles) takeBack(f Facts, home bool) step.Command {
+	argv := []string{l.Self, "files", "take-back", "--agent-uid", num(f.Agent.UID), "--agent-gid", num(f.Group.GID),
+		"--to", num(f.Human.UID), "--group", num(f.Human.GID), "--since", fmt.Sprint(l.Born)}
+	if home {
+		argv = append(argv, "--home", f.Agent.Home)
+	}
+	for _, s := range l.Shares {
+		argv = append(argv, "--share", s)
+	}
+	c := step.Root(append(argv, f.Human.Home)...)
+	c.Note = fmt.Sprintf("much as: find %[1]s -xdev -uid %[2]d -exec chown -h %[3]d:%[4]d {} + ; setfacl --recursive --physical --remove g:%[5]d,d:g:%[5]d %[1]s",
+		quote.Word(f.Human.Home), f.Agent.UID, f.Human.UID, f.Human.GID, f.Group.GID)
+	if len(l.Shares) > 0 {
+		c.Note += " ; chmod g-s " + words(l.Shares)
+	}
+	return c
+}
+
+// words writes paths as a shell reads them.
+func words(paths []string) string {
+	var all []string
+	for _, p := range paths {
+		all = append(all, quote.Word(p))
+	}
+	return strings.Join(all, " ")
 }

@@ -3,9 +3,12 @@
 package provision
 
 import (
+	"io/fs"
+	"regexp"
 	"testing"
 
 	"github.com/a4u2/au/internal/fakehost"
+	"github.com/a4u2/au/provision/config"
 )
 
 // original is a machine with an agent as agent-as-unix-user 2.x makes it: its entrypoint in its home, a copy of that moved aside, a share.
@@ -16,57 +19,111 @@ func original(t *testing.T) *machine {
 	m.Put("/etc/group", m.Text("/etc/group")+"su-as-agent:x:1002:alice\n", fakehost.Node{Mode: 0o644})
 	m.PutFolder("/home/agent", fakehost.Node{UID: 1002, GID: 1002, Mode: 0o2770})
 	m.must("setfacl", "--modify", "d:g:su-as-agent:rwx", "/home/agent")
-	m.Put("/home/agent/su_as_agent", "hole\n", fakehost.Node{GID: 1002, Mode: 0o4750})
+	m.PutFolder("/home/agent/.config", fakehost.Node{UID: 1000, GID: 1002, Mode: 0o2770})
+	m.Put("/home/agent/.config/agent-as-unix-user/su_as_agent", "hole\n", fakehost.Node{GID: 1002, Mode: 0o4750})
 	m.Put("/var/tmp/aside", "hole\n", fakehost.Node{GID: 1002, Mode: 0o4750})
 	m.Put("/var/tmp/file", "x\n", node(1000))
-	m.PutFolder("/home/alice/proj", fakehost.Node{UID: 1000, GID: 1000, Mode: 0o755})
+	m.PutFolder("/home/alice/proj", fakehost.Node{UID: 1000, GID: 1000, Mode: 0o2755})
+	m.Put("/home/alice/proj/made", "x\n", fakehost.Node{UID: 1002, GID: 1000, Mode: 0o644})
 	m.must("setfacl", "--modify", "g:su-as-agent:rwx,d:g:su-as-agent:rwx", "/home/alice/proj")
 	m.Start(process("node", 1002))
 	return m
 }
 
+// asMade is what the config says of it.
+var asMade = config.Agent{
+	UserName: "agent", Group: "su-as-agent", Entrypoint: "/home/agent/.config/agent-as-unix-user/su_as_agent", Bootstrapped: true,
+	Mounts: []config.Mount{{Source: "/home/alice/proj", Target: "/home/agent/proj"}},
+}
+
+var files = LegacyFiles{Self: "/usr/local/bin/au", Arms: []string{"/home", "/tmp", "/var/tmp"}, Shares: []string{"/home/alice/proj"}, Born: 1700000000000000000}
+
 func TestPlanDeleteLegacy(t *testing.T) {
 	m := original(t)
 	f := m.facts()
-	if err := CheckDeleteLegacy("agent", "/home/agent/su_as_agent", f); err != nil {
+	if err := CheckDeleteLegacy(asMade, f); err != nil {
 		t.Fatal(err)
 	}
-	plan := append(PlanStopLegacy(f), PlanDeleteLegacy(f, []string{"/home/alice/proj"}, true)...)
-	kept := PlanDeleteLegacy(f, nil, false)
+	plan := append(PlanStopLegacy(f), PlanDeleteLegacy(f, files, true)...)
+	kept := PlanDeleteLegacy(f, files, false)
 	golden(t, "delete_original", render(plan)+"# and with the home kept\n"+render(kept))
 	m.apply(plan)
-	m.PutFolder("/home/alice/proj", fakehost.Node{UID: 1000, GID: 1000, Mode: m.File("/home/alice/proj").Mode &^ 0o020})
 
 	clean := systemd(t)
 	clean.Put("/var/tmp/file", "x\n", node(1000))
 	clean.PutFolder("/home/alice/proj", fakehost.Node{UID: 1000, GID: 1000, Mode: 0o755})
+	clean.Put("/home/alice/proj/made", "x\n", fakehost.Node{UID: 1000, GID: 1000, Mode: 0o644})
 	m.sameAs(clean.Dump(), "with the original's agent deleted")
+}
+
+// Cut short after any step, the same command does the rest.
+func TestDeleteLegacyCutShort(t *testing.T) {
+	whole := original(t)
+	f := whole.facts()
+	plan := append(PlanStopLegacy(f), PlanDeleteLegacy(f, files, false)...)
+	whole.apply(plan)
+	want := whole.Dump()
+	for n := range plan {
+		m := original(t)
+		m.apply(plan[:n])
+		f := m.facts()
+		if err := CheckDeleteLegacy(asMade, f); err != nil {
+			t.Fatalf("after %d steps: %v", n, err)
+		}
+		m.apply(append(PlanStopLegacy(f), PlanDeleteLegacy(f, files, false)...))
+		m.sameAs(want, "cut short")
+	}
+}
+
+func TestAfterLegacy(t *testing.T) {
+	m := original(t)
+	f := m.facts()
+	after := AfterLegacy(asMade, f)
+	plan := append(PlanStopLegacy(f), PlanDeleteLegacy(f, files, false)...)
+	m.apply(plan)
+	want := want
+	want.UID = f.Agent.UID
+	// The numbers of groups may be others, for one is free by then.
+	gid := regexp.MustCompile(`--gid \d+`)
+	got := gid.ReplaceAllString(outline(PlanNew(want, after)), "")
+	really := gid.ReplaceAllString(outline(PlanNew(want, m.facts())), "")
+	if got != really {
+		t.Errorf("what is to be done was\n%sand is\n%s", got, really)
+	}
+	if err := CheckNew(want, after); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestCheckDeleteLegacy(t *testing.T) {
 	made := original(t).facts()
 	for _, c := range []struct {
-		situation, entrypoint string
-		change                func(*Facts)
-		want                  string
+		situation string
+		change    func(*Facts, *config.Agent)
+		want      string
 	}{
-		{"as_the_original_made_it", "/home/agent/su_as_agent", func(*Facts) {}, ""},
-		{"user_gone", "/home/agent/su_as_agent", func(f *Facts) { f.Agent = nil },
-			`user "agent" is gone while group "su-as-agent" is not: remove the group by hand (sudo groupdel su-as-agent)`},
-		{"a_system_user", "/home/agent/su_as_agent", func(f *Facts) { u := *f.Agent; u.UID = 33; f.Agent = &u }, `user "agent" (uid 33) is not an agent`},
-		{"the_human", "/home/agent/su_as_agent", func(f *Facts) { f.Human.UID = 1002 }, `user "agent" (uid 1002) is not an agent`},
-		{"group_gone", "/home/agent/su_as_agent", func(f *Facts) { f.Group = nil },
-			`user "agent" has not "su-as-agent" for its primary group, as an agent made by agent-as-unix-user has: it is not deleted`},
-		{"a_person", "/home/agent/su_as_agent", func(f *Facts) { u := *f.Agent; u.GID = 100; f.Agent = &u },
-			`user "agent" has not "su-as-agent" for its primary group, as an agent made by agent-as-unix-user has: it is not deleted`},
-		{"another_home", "/home/agent/su_as_agent", func(f *Facts) { u := *f.Agent; u.Home = "/srv"; f.Agent = &u },
-			`user "agent" has its home in /srv and its entrypoint in /home/agent/su_as_agent, not in /home/agent as agent-as-unix-user makes them: it is not deleted`},
-		{"another_entrypoint", "/bin/sh", func(*Facts) {},
-			`user "agent" has its home in /home/agent and its entrypoint in /bin/sh, not in /home/agent as agent-as-unix-user makes them: it is not deleted`},
-		{"anothers_home", "/home/agent/su_as_agent", func(f *Facts) { f.Home.UID = 1001 }, `/home/agent does not belong to user "agent": it is not deleted`},
+		{"as_the_original_made_it", func(*Facts, *config.Agent) {}, ""},
+		{"as_its_README_says", func(_ *Facts, e *config.Agent) { e.Entrypoint = "/home/agent/su_as_agent" }, ""},
+		{"not_finished", func(_ *Facts, e *config.Agent) { e.Bootstrapped = false }, ""},
+		{"the_home_closed_already", func(f *Facts, _ *config.Agent) { f.Home = Path{Exists: true, Mode: fs.ModeDir | 0o700} }, ""},
+		{"user_gone", func(f *Facts, _ *config.Agent) { f.Agent = nil }, ""},
+		{"the_name_was_a_persons", func(f *Facts, e *config.Agent) { e.Bootstrapped = false; u := *f.Agent; u.GID = 100; f.Agent = &u }, ""},
+		{"the_name_was_a_persons_and_no_group", func(f *Facts, e *config.Agent) { e.Bootstrapped, f.Group = false, nil }, ""},
+		{"a_group_of_the_system", func(f *Facts, _ *config.Agent) { f.Group = &Group{Name: "su-as-agent", GID: 100} }, `group "su-as-agent" (gid 100) is not an agent's`},
+		{"a_system_user", func(f *Facts, _ *config.Agent) { u := *f.Agent; u.UID = 33; f.Agent = &u }, `user "agent" (uid 33) is not an agent`},
+		{"the_human", func(f *Facts, _ *config.Agent) { f.Human.UID = 1002 }, `user "agent" (uid 1002) is not an agent`},
+		{"group_gone", func(f *Facts, _ *config.Agent) { f.Group = nil },
+			`the primary group of user "agent" is not "su-as-agent", as agent-as-unix-user makes it: the user is not deleted`},
+		{"a_person", func(f *Facts, _ *config.Agent) { u := *f.Agent; u.GID = 100; f.Agent = &u },
+			`the primary group of user "agent" is not "su-as-agent", as agent-as-unix-user makes it: the user is not deleted`},
+		{"another_home", func(f *Facts, _ *config.Agent) { u := *f.Agent; u.Home = "/srv"; f.Agent = &u },
+			`user "agent" has its home in /srv and its entrypoint in /home/agent/.config/agent-as-unix-user/su_as_agent, not in /home/agent as agent-as-unix-user makes them: the user is not deleted`},
+		{"another_entrypoint", func(_ *Facts, e *config.Agent) { e.Entrypoint = "/bin/sh" },
+			`user "agent" has its home in /home/agent and its entrypoint in /bin/sh, not in /home/agent as agent-as-unix-user makes them: the user is not deleted`},
+		{"anothers_home", func(f *Facts, _ *config.Agent) { f.Home.UID = 1001 }, `/home/agent does not belong to user "agent": it is not deleted`},
 	} {
-		f := made
-		c.change(&f)
-		saysExactly(t, c.situation, CheckDeleteLegacy("agent", c.entrypoint, f), c.want)
+		f, entry := made, asMade
+		c.change(&f, &entry)
+		saysExactly(t, c.situation, CheckDeleteLegacy(entry, f), c.want)
 	}
 }

@@ -19,6 +19,7 @@ import (
 type Want struct {
 	Name  string
 	Allow []string // switches of the policy; nil: as they are
+	UID   uint32   // of a new agent; 0: the next that is free
 }
 
 // packages are those of Debian that the programs au runs come with.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
@@ -129,25 +130,22 @@ func (c *deleteCmd) unmarked(a *app, runner *step.Runner, facts provision.Facts,
 		}
 		return c.forget(a, runner, facts.Human, true)
 	}
-	if err := provision.CheckDeleteLegacy(c.Agent, entry.Entrypoint, facts); err != nil {
+	if err := provision.CheckDeleteLegacy(entry, facts); err != nil {
 		return err
 	}
-	if err := a.confirm(fmt.Sprintf("Delete agent %s, made by agent-as-unix-user 2.x?", c.Agent), c.Yes || c.DryRun); err != nil {
+	question := fmt.Sprintf("Delete agent %s%s, made by agent-as-unix-user 2.x?", c.Agent, map[bool]string{true: " and " + csrc.HomePath(c.Agent)}[c.DeleteHome])
+	if provision.LegacyStranger(entry, facts) {
+		question = fmt.Sprintf("agent-as-unix-user 2.x began to make agent %s, and there was a user of that name. The user stays. Forget the agent?", c.Agent)
+	}
+	if err := a.confirm(question, c.Yes || c.DryRun); err != nil {
 		return err
 	}
-	facts, err := a.stopAll(runner, facts, provision.PlanStopLegacy)
-	if err != nil {
+	if err := a.takeApart(runner, facts, entry, c.DeleteHome); err != nil {
 		return err
 	}
-	var shares []string
-	for _, m := range entry.Mounts {
-		if !m.ReadOnly {
-			shares = append(shares, m.Source)
-		}
+	if err := c.forget(a, runner, facts.Human, true); err != nil || c.DryRun {
+		return err
 	}
-	a.endLegacyShares(context.Background(), runner, facts.Human, facts.Agent.UID, shares)
-	if err := runner.Apply(context.Background(), provision.PlanDeleteLegacy(facts, shares, c.DeleteHome)); err != nil {
-		return fmt.Errorf("delete agent %q: %w", c.Agent, err)
-	}
-	return c.forget(a, runner, facts.Human, true)
+	a.sayShares(entry)
+	return nil
 }

@@ -242,20 +242,33 @@ func observeRest(f *provision.Facts) error {
 		}
 	}
 	if f.Policy != nil {
-		slice := auslices.Name(f.Policy.UID)
+		record := auslices.RecordPath(f.Policy.Name)
+		f.Leftovers.Limits = exists(record) || exists(record+".new")
+	}
+	if uid := agentUID(*f); uid >= 1000 {
+		slice := auslices.Name(uid)
 		for _, d := range []string{"/etc/systemd/system.control/" + slice + ".d", "/etc/systemd/system/" + slice + ".d", "/run/systemd/system.control/" + slice + ".d"} {
 			if exists(d) {
 				f.Leftovers.DropIns = append(f.Leftovers.DropIns, d)
 			}
 		}
-		record := auslices.RecordPath(f.Policy.Name)
-		f.Leftovers.Limits = exists(record) || exists(record+".new")
-		f.Leftovers.Linger = exists("/var/lib/systemd/linger/" + f.Policy.Name)
+		f.Leftovers.Linger = exists("/var/lib/systemd/linger/" + f.Name)
 	}
 	if f.Agent != nil && f.Agent.UID >= 1000 {
 		f.Leftovers.Running = processes(f.Agent.UID)
 	}
 	return nil
+}
+
+// agentUID is that of the policy, or of the user where there is none.
+func agentUID(f provision.Facts) uint32 {
+	switch {
+	case f.Policy != nil:
+		return f.Policy.UID
+	case f.Agent != nil:
+		return f.Agent.UID
+	}
+	return 0
 }
 
 // processes returns the processes of the uid as "PID NAME", by pgrep(1).

@@ -117,7 +117,7 @@ func describe(f provision.Facts, entry *config.Agent) agentInfo {
 		info.Made, info.Group, info.Entrypoint = "agent-as-unix-user", entry.Group, entry.Entrypoint
 		info.Issues = append(info.Issues, issue{
 			"made by agent-as-unix-user 2.x: its entrypoint lets the agent become root, so `au run` refuses it",
-			fmt.Sprintf("au delete --agent %s && au new --agent %s", f.Name, f.Name),
+			"au new --agent " + f.Name,
 		})
 		return info
 	}

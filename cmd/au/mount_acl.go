@@ -117,23 +117,13 @@ func (a *app) endShares(ctx context.Context, r *step.Runner, human provision.Use
 	}
 }
 
-// endLegacyShares gives what an agent of the original's owns in shares back to the human.
-func (a *app) endLegacyShares(ctx context.Context, r *step.Runner, human provision.User, agent uint32, shares []string) {
-	for _, source := range shares {
-		if start.Vanished(source) {
-			continue
-		}
-		if err := a.giveBack(ctx, r, source, agent, human); err != nil {
-			fmt.Fprintf(a.err, "au: share %s: files in it still belong to uid %d: %v\n", show(source), agent, err)
-		}
-	}
-}
-
 // filesCmd is the half of `au mount` that changes files in a share; each is printed as it runs.
 type filesCmd struct {
 	Grant    filesGrantCmd    `cmd:"" help:"Let an agent into every file of a folder."`
 	Restore  filesRestoreCmd  `cmd:"" help:"Undo what grant did."`
 	GiveBack filesGiveBackCmd `cmd:"" help:"As root: make what an agent owns in a folder its human's."`
+	TakeBack filesTakeBackCmd `cmd:"" help:"As root: undo what agent-as-unix-user's shares are made of."`
+	Disarm   filesDisarmCmd   `cmd:"" help:"As root: remove set-id programs of root's that an agent's group may run."`
 }
 
 type aclFlags struct {

@@ -42,8 +42,12 @@ func (c *newCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	old, err := a.takeover(human, c.Agent)
+	if err != nil {
+		return err
+	}
 	want := provision.Want{Name: c.Agent, Allow: c.Allow}
-	facts, build, err := c.check(a, human, want)
+	facts, build, err := c.check(a, human, &want, old)
 	if err != nil {
 		return err
 	}
@@ -51,7 +55,7 @@ func (c *newCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	a.announceNew(want, facts)
+	a.announceNew(want, facts, old)
 	question := fmt.Sprintf("Create agent %s in %s and configure group %q?", want.Name, csrc.HomePath(want.Name), provision.GroupName(want.Name))
 	if err := a.confirm(question, c.Yes || c.DryRun); err != nil {
 		return err
@@ -66,19 +70,22 @@ func (c *newCmd) Run(a *app) error {
 			defer os.RemoveAll(filepath.Dir(facts.Source.Path))
 		}
 	}
-	return a.create(ctx, runner, want, c.limits(), facts)
+	if facts, err = old.takeApart(a, runner, facts); err != nil {
+		return err
+	}
+	if err := a.create(ctx, runner, want, c.limits(), facts); err != nil || c.DryRun {
+		return err
+	}
+	return old.carryOver(a)
 }
 
 // check refuses what cannot be made before anything has changed, and returns the facts; with build, the entrypoint has to be built first.
-func (c *newCmd) check(a *app, human provision.User, want provision.Want) (facts provision.Facts, build bool, err error) {
+func (c *newCmd) check(a *app, human provision.User, want *provision.Want, old *takeover) (facts provision.Facts, build bool, err error) {
 	if err := provision.CheckName(want.Name); err != nil {
 		return facts, false, err
 	}
 	if err := provision.CheckAllow(want.Allow); err != nil {
 		return facts, false, err
-	}
-	if legacy := a.legacy(human, want.Name); legacy != nil {
-		return facts, false, legacy
 	}
 	declare := provision.StanzaAgent{Name: want.Name, Humans: []string{human.Name}, Limits: provision.StanzaLimits(c.limits()), Allow: want.Allow}
 	if err := a.refuseNixOS(declare); err != nil {
@@ -87,10 +94,13 @@ func (c *newCmd) check(a *app, human provision.User, want provision.Want) (facts
 	if facts, err = observe(want.Name, human); err != nil {
 		return facts, false, err
 	}
+	if facts, err = old.check(want, facts); err != nil {
+		return facts, false, err
+	}
 	if facts.Source, build, err = findSource(); err != nil {
 		return facts, false, err
 	}
-	if err := provision.CheckNew(want, facts); err != nil {
+	if err := provision.CheckNew(*want, facts); err != nil {
 		return facts, false, err
 	}
 	if !c.limits().Empty() && !facts.Unit.Systemd {
@@ -100,8 +110,9 @@ func (c *newCmd) check(a *app, human provision.User, want provision.Want) (facts
 }
 
 // announceNew says what a machine or a name has that the human should know of before saying yes.
-func (a *app) announceNew(w provision.Want, f provision.Facts) {
-	if provision.Survived(w, f) {
+func (a *app) announceNew(w provision.Want, f provision.Facts, old *takeover) {
+	old.announce(a)
+	if provision.Survived(w, f) && !old.due() {
 		fmt.Fprintf(a.err, "au: %s is left from an earlier agent: the new one gets it as it is. Nothing in it is run or followed as you or as root, but the agent will read it.\n",
 			csrc.HomePath(w.Name))
 	}
@@ -262,20 +273,4 @@ type sourceCmd struct {
 
 func (c *sourceCmd) Run(a *app) error {
 	return csrc.WriteSource(c.Folder)
-}
-
-// legacy refuses an agent that the original made; nil where there is none of that name.
-func (a *app) legacy(human provision.User, name string) error {
-	known, err := config.Load(a.configPath(human))
-	if err != nil {
-		return err
-	}
-	entry := known.Agent(name)
-	if entry == nil || entry.Entrypoint == csrc.EntrypointPath(name) || exists(csrc.PolicyPath(name)) {
-		return nil
-	}
-	return hintError{
-		fmt.Errorf("agent %q was made by agent-as-unix-user 2.x, and its entrypoint %s lets the agent become root: it is not run", name, entry.Entrypoint),
-		fmt.Sprintf("au delete --agent %s && au new --agent %s", name, name),
-	}
 }

@@ -35,7 +35,7 @@ func programs(m *machine, f *figures) error {
 	}
 	if m.original {
 		products = append(products, product{"agent-as-unix-user 2.x",
-			[]string{"/opt/original/agent_as_unix_user"}, []string{"/usr/bin/python3", "/usr/lib/python3.*", "/usr/lib/python3/dist-packages/click"}})
+			[]string{"/opt/original/agent_as_unix_user"}, []string{"/usr/bin/python3", "/usr/lib/python3.*", "/opt/original/click"}})
 	}
 	var rows [][3]string
 	for _, p := range products {

@@ -40,7 +40,7 @@ ok as alice au mount add --acl --rw $m box
 fails 1 as alice au mount add --rw $m box
 complains 'shared already'
 ok as alice au run sh -c 'cd box && echo agent >> plain && echo new > new && mkdir made && echo x > made/x && mkdir -m 700 shut && echo x > shut/x && rm script && ln -s nowhere dangling'
-ok as alice sh -c "cd $m && echo human >> new && cat made/x && echo h > made/h && echo later > dir/later"
+ok as alice sh -c "cd $m && echo human >> new && cat made/x && echo h > made/h && echo later > dir/later && echo k > dir/key && chmod 600 dir/key"
 ok as alice au run sh -c 'cat box/made/h box/dir/later && echo y >> box/dir/later'
 ok stat -c %U $m/new $m/shut
 says_exactly 'agent
@@ -49,9 +49,11 @@ ok as alice au mount remove $m
 says 'files give-back --from'
 ok find $m -user agent
 silent
+ok stat -c %a $m/dir/key
+says_exactly 600
 ok sh -c "cd $m && find . -print0 | xargs -0 getfacl -n -P 2>/dev/null | grep :$(id -u agent):; true"
 silent
-as alice sh -c "cd $m && rm -rf new made shut dangling dir/later && printf '#!/bin/sh\n' > script && chmod 755 script && echo x > plain"
+as alice sh -c "cd $m && rm -rf new made shut dangling dir/later dir/key && printf '#!/bin/sh\n' > script && chmod 755 script && echo x > plain"
 facl > /run/after
 ok diff /run/before /run/after
 fails 2 as alice au run ls box/plain

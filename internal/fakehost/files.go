@@ -275,7 +275,7 @@ func (c *call) chown() error {
 	})
 }
 
-// rm -f FILE…, or rm -rf [--one-file-system] PATH…
+// rm -f FILE…, or rm -rf [--one-file-system] PATH…; others than root have only what is in their home to remove
 func (c *call) rm() error {
 	c.args.flag("--one-file-system")
 	all := c.args.flag("-rf")
@@ -286,6 +286,9 @@ func (c *call) rm() error {
 	for _, name := range words {
 		if f := c.files[name]; f != nil && f.Kind == Folder && !all {
 			return fail(1, "cannot remove '%s': Is a directory", name)
+		}
+		if c.uid != 0 && !slices.ContainsFunc(c.accounts(), func(a account) bool { return a.uid == c.uid && strings.HasPrefix(name, "/home/"+a.name+"/") }) {
+			return fail(1, "cannot remove '%s': Permission denied", name)
 		}
 		c.Remove(name)
 	}

@@ -18,22 +18,22 @@ func OpenForACL(dir int, name string) (int, error) {
 	return fd, err
 }
 
-// aclPath is a name for a file that is open with O_PATH alone, for calls that refuse its descriptor. It costs several times as much.
-func aclPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
+// procPath is a name for a file that is open with O_PATH alone, for calls that refuse its descriptor. It costs several times as much.
+func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 // ReadXattr returns an attribute of an open file; nil where it has none.
 func ReadXattr(fd int, name string) ([]byte, error) {
 	var buffer [4096]byte
 	n, err := unix.Fgetxattr(fd, name, buffer[:])
 	if errors.Is(err, unix.EBADF) {
-		n, err = unix.Getxattr(aclPath(fd), name, buffer[:])
+		n, err = unix.Getxattr(procPath(fd), name, buffer[:])
 	}
 	if errors.Is(err, unix.ENODATA) {
 		return nil, nil
 	}
 	if errors.Is(err, unix.ERANGE) {
 		long := make([]byte, 65536)
-		if n, err = unix.Getxattr(aclPath(fd), name, long); err == nil {
+		if n, err = unix.Getxattr(procPath(fd), name, long); err == nil {
 			return long[:n], nil
 		}
 	}
@@ -48,16 +48,25 @@ func WriteXattr(fd int, name string, value []byte) error {
 	if value != nil {
 		err := unix.Fsetxattr(fd, name, value, 0)
 		if errors.Is(err, unix.EBADF) {
-			err = unix.Setxattr(aclPath(fd), name, value, 0)
+			err = unix.Setxattr(procPath(fd), name, value, 0)
 		}
 		return err
 	}
 	err := unix.Fremovexattr(fd, name)
 	if errors.Is(err, unix.EBADF) {
-		err = unix.Removexattr(aclPath(fd), name)
+		err = unix.Removexattr(procPath(fd), name)
 	}
 	if errors.Is(err, unix.ENODATA) {
 		return nil
 	}
 	return err
+}
+
+// DropSetGID takes an open folder's set-gid bit away.
+func DropSetGID(fd int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	return unix.Chmod(procPath(fd), st.Mode&0o7777&^unix.S_ISGID)
 }

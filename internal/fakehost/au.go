@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package fakehost
+
+import (
+	"fmt"
+	"strings"
+)
+
+// au files COMMAND: what au has root do by itself, instead of by a program of the machine's
+func (c *call) au() error {
+	words := c.args.rest
+	if len(words) < 2 || words[0] != "files" {
+		return fail(2, "unexpected arguments %q", words)
+	}
+	c.args.rest = words[2:]
+	switch words[1] {
+	case "disarm":
+		return c.disarm()
+	case "take-back":
+		return c.takeBack()
+	}
+	return fail(2, "unexpected arguments %q", words)
+}
+
+// au files disarm --group GID FOLDER…
+func (c *call) disarm() error {
+	gid := number(c.args.value("--group"))
+	folders, err := c.args.operands(1, 0)
+	for _, folder := range folders {
+		for _, name := range c.below(folder) {
+			if f := c.files[name]; f != nil && f.Kind == Regular && f.UID == 0 && f.GID == gid && f.Mode&0o6000 != 0 {
+				c.Remove(name)
+			}
+		}
+	}
+	return err
+}
+
+// au files take-back --agent-uid UID --agent-gid GID --to UID --group GID --since TIME [--home FOLDER] [--share FOLDER]… FOLDER
+func (c *call) takeBack() error {
+	uid, gid := number(c.args.value("--agent-uid")), number(c.args.value("--agent-gid"))
+	to, group := number(c.args.value("--to")), number(c.args.value("--group"))
+	c.args.value("--since")
+	home := c.args.value("--home")
+	var shares []string
+	for s := c.args.value("--share"); s != ""; s = c.args.value("--share") {
+		shares = append(shares, s)
+	}
+	human, err := c.args.operand()
+	if err != nil {
+		return err
+	}
+	for _, name := range c.below(c.clean(human)) {
+		f := c.files[name]
+		if f.UID == uid {
+			f.UID = to
+		}
+		if f.GID == gid {
+			f.GID = group
+		}
+		f.endGroup(gid, nil)
+	}
+	for _, s := range shares {
+		c.File(s).Mode &^= 0o2000
+	}
+	if home != "" {
+		for _, name := range append(c.below(home), home) {
+			c.files[name].endGroup(gid, []uint32{uid, to})
+		}
+	}
+	return nil
+}
+
+// endGroup takes a group out of the ACLs, and lets the users in where it was.
+func (n *Node) endGroup(gid uint32, users []uint32) {
+	key := fmt.Sprintf("group:%d", gid)
+	for _, e := range []entries{n.ACL, n.Default} {
+		bits, ok := e[key]
+		delete(e, key)
+		for _, uid := range users {
+			if ok {
+				e[fmt.Sprintf("user:%d", uid)] = bits
+			}
+		}
+	}
+	if n.ACL != nil && !n.ACL.named() {
+		mask := n.ACL["mask:"]
+		n.Mode = n.Mode&^0o070 | n.ACL["group:"]&mask<<3
+		n.ACL = nil
+	}
+	if n.Default != nil && !n.Default.named() {
+		n.Default = nil
+	}
+}
+
+// named reports whether somebody stands in the ACL by name.
+func (e entries) named() bool {
+	for key := range e {
+		if kind, who, _ := strings.Cut(key, ":"); who != "" && kind != "mask" {
+			return true
+		}
+	}
+	return false
+}

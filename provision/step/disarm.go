@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package step
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Disarm takes the set-id bits, and then the names, from root's programs below a folder that a group may run, and returns their paths. A name that is kept
+// elsewhere leads to a program without bits. What is mounted below the folder is left out.
+func Disarm(ctx context.Context, root string, group uint32) (found []string, err error) {
+	if group < 1000 {
+		return nil, fmt.Errorf("disarm %s: want the gid of an agent's group, not %d", root, group)
+	}
+	tree, err := OpenTree(root, true)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	var mu sync.Mutex
+	err = tree.Walk(ctx, func(e TreeEntry) error {
+		if !armed(e.Stat, group) {
+			return nil
+		}
+		if err := disarm(e, group); err != nil {
+			return fmt.Errorf("disarm %s/%s: %w", root, e.Path(), err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		found = append(found, e.Path())
+		return nil
+	}, func(string, error) {})
+	return found, err
+}
+
+// armed reports whether a file is a program of root's with a set-id bit, for the group.
+func armed(st unix.Stat_t, group uint32) bool {
+	return st.Mode&unix.S_IFMT == unix.S_IFREG && st.Uid == 0 && st.Gid == group && st.Mode&(unix.S_ISUID|unix.S_ISGID) != 0
+}
+
+// disarm looks at the file again once it is open: what is at its name may be another by now.
+func disarm(e TreeEntry, group uint32) error {
+	fd, err := unix.Openat(e.Dir, e.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || !armed(st, group) {
+		return err
+	}
+	if err := unix.Chmod(procPath(fd), 0); err != nil {
+		return err
+	}
+	return unix.Unlinkat(e.Dir, e.Name, 0)
+}
