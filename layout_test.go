@@ -16,7 +16,7 @@ const module = "github.com/a4u2/au/"
 
 // edges are the packages of ours that one may import, beside those below it; what is not here may import none.
 var edges = map[string][]string{
-	"cmd/au":          {"internal/quote", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/dns", "netfilter/proxy", "csrc"},
+	"cmd/au":          {"internal/quote", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/proxy", "csrc"},
 	"cmd/au/terminal": {"internal/quote"},
 	"cmd/au/front":    {"internal/quote", "cmd/au/start", "cmd/au/terminal", "csrc"},
 	"cmd/au/start":    {"internal/quote", "cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},

@@ -3,7 +3,9 @@
 package netfilter
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -22,12 +24,16 @@ const (
 	Mismatch     Code = "address-mismatch" // the name is allowed, the address is not one of its own
 	Private      Code = "private-address"  // an allowed name was answered with an address inside
 	NoName       Code = "no-name"          // neither TLS with a name, nor HTTP, nor an address that a rule allows
-	HiddenName   Code = "hidden-name"      // TLS with an encrypted ClientHello
+	HiddenName   Code = "hidden-name"      // TLS with an encrypted ClientHello, which the policy refuses
 	NotLocal     Code = "localhost-port"   // a server on this machine, not the agent's, on a port that is not allowed
 	NotResolved  Code = "no-answer"        // allowed, but the DNS servers gave no address
 	Unreachable  Code = "unreachable"      // allowed, but the other side did not answer
 	Malformed    Code = "malformed"        // not what the protocol allows
 	Overload     Code = "overload"         // more at once than the daemon takes
+
+	// What only au net why says: no connection of that kind gets so far as to be judged.
+	NotTCP   Code = "not-tcp"   // neither TCP nor a question for a name
+	OwnNames Code = "own-names" // a question for a name, which the daemon answers itself, whoever is asked
 )
 
 // Verdict is what the policy says, and because of which rule.
@@ -40,47 +46,55 @@ type Verdict struct {
 // Name decides on a host name in canonical form (see CanonicalName) and a TCP port. Port 0 stands for any that a rule
 // gives, and is what a DNS question asks. An allow rule without a port means 80 and 443, a deny rule without one means all.
 func (p Policy) Name(name string, port uint16, now time.Time) Verdict {
-	return p.decide(port, now, func(r Rule) bool { return r.matchesHost(name) })
+	matches := func(r Rule) bool { return r.matchesHost(name) }
+	return p.decide(port, now, matches, matches)
+}
+
+// Mentions says whether an allow rule speaks of a host name, on any port and at any time.
+func (p Policy) Mentions(name string) bool {
+	return !p.Learn.IsZero() || slices.ContainsFunc(p.Allow, func(e Entry) bool { return e.Rule.matchesHost(name) })
 }
 
 // Addr decides on an address alone. An allow rule for a network without a port means every TCP port.
 // It knows nothing of names: a refusal here still leaves the names that were answered with this address.
 func (p Policy) Addr(dialled netip.AddrPort, now time.Time) Verdict {
 	addr := dialled.Addr().Unmap()
-	return p.decide(dialled.Port(), now, func(r Rule) bool { return r.Kind == Network && r.Prefix.Contains(addr) })
+	return p.decide(dialled.Port(), now, func(r Rule) bool { return p.denies(r, addr) }, func(r Rule) bool { return p.allows(r, addr) })
 }
 
 // Local decides on a port of this machine's that is not served by the agent itself. Learning does not open those.
 func (p Policy) Local(port uint16, now time.Time) Verdict {
 	p.Learn = time.Time{}
-	verdict := p.decide(port, now, func(r Rule) bool { return r.Kind == Localhost && r.Port == port })
+	matches := func(r Rule) bool { return r.Kind == Localhost && r.Port == port }
+	verdict := p.decide(port, now, matches, matches)
 	if verdict.Code == NotAllowed {
 		verdict.Code = NotLocal
 	}
 	return verdict
 }
 
+// Decides says what p decides about what an allow rule r is for: on its port, or on port where it has none.
+func (p Policy) Decides(r Rule, port uint16, now time.Time) Verdict {
+	port = cmp.Or(r.Port, port)
+	switch r.Kind {
+	case Localhost:
+		return p.Local(port, now)
+	case Network:
+		return p.Addr(netip.AddrPortFrom(r.Prefix.Addr(), port), now)
+	}
+	return p.Name(r.Host, port, now)
+}
+
 // Answerable says whether an answer to a DNS question may hold addr: an address on the outside, or one that a network
 // rule allows and no rule denies.
 func (p Policy) Answerable(addr netip.Addr, now time.Time) bool {
 	addr = addr.Unmap()
-	covers := func(e Entry) bool {
-		return e.Live(now) && e.Rule.Kind == Network && e.Rule.Prefix.Contains(addr)
-	}
 	for _, entry := range p.Deny {
-		if covers(entry) && entry.Rule.Port == 0 {
+		if entry.Live(now) && entry.Rule.Port == 0 && p.denies(entry.Rule, addr) {
 			return false
 		}
 	}
-	if !Inside(addr) {
-		return true
-	}
-	for _, entry := range p.Allow {
-		if covers(entry) {
-			return true
-		}
-	}
-	return false
+	return !p.Inside(addr) || slices.ContainsFunc(p.Allow, func(e Entry) bool { return e.Live(now) && p.allows(e.Rule, addr) })
 }
 
 // LocalPorts returns the ports on loopback that are open to the agent at now, whoever serves them, each once.
@@ -98,16 +112,16 @@ func (p Policy) LocalPorts(now time.Time) []uint16 {
 }
 
 // decide asks the deny rules first: deny wins, whatever stands where.
-func (p Policy) decide(port uint16, now time.Time, matches func(Rule) bool) Verdict {
+func (p Policy) decide(port uint16, now time.Time, denies, allows func(Rule) bool) Verdict {
 	for _, entry := range p.Deny {
-		if entry.Live(now) && matches(entry.Rule) && (entry.Rule.Port == 0 || entry.Rule.Port == port) {
+		if entry.Live(now) && denies(entry.Rule) && (entry.Rule.Port == 0 || entry.Rule.Port == port) {
 			return Verdict{Code: DeniedByRule, Rule: entry.Rule.String()}
 		}
 	}
 	refusal := Verdict{Code: NotAllowed}
 	for _, entry := range p.Allow {
 		switch {
-		case !matches(entry.Rule):
+		case !allows(entry.Rule):
 		case entry.Live(now) && entry.Rule.opens(port):
 			return Verdict{OK: true, Code: Allowed, Rule: entry.Rule.String()}
 		case entry.Rule.opens(port):
@@ -151,9 +165,8 @@ func prefixes(texts ...string) []netip.Prefix {
 	return list
 }
 
-// Inside says whether addr is on this machine or its networks rather than on the Internet. NAT64 addresses count as inside:
-// allow 64:ff9b::/96 where the network has no IPv4.
-func Inside(addr netip.Addr) bool {
+// inside says whether addr, as it is written, is on this machine or its networks; see Policy.Inside.
+func inside(addr netip.Addr) bool {
 	for _, prefix := range insides {
 		if prefix.Contains(addr) || prefix.Contains(addr.Unmap()) {
 			return true

@@ -38,11 +38,14 @@ type Policy struct {
 	Proxy   uint16           `toml:"proxy-port,omitempty"` // the daemon on 127.0.0.1 and ::1: every TCP connection of the agent's, and CONNECT
 	DNS     uint16           `toml:"dns-port,omitempty"`   // the daemon on 127.0.0.1 and ::1, UDP and TCP
 	Resolve []netip.AddrPort `toml:"dns,omitempty"`        // the servers that the daemon, or with Human the agent, asks; none: what /etc/resolv.conf says
-	ECH     bool             `toml:"ech,omitempty"`        // let through TLS that hides the inner name
+	NoECH   bool             `toml:"no-ech,omitempty"`     // refuse TLS that hides the inner name, or looks as if
+	OldECH  bool             `toml:"ech,omitempty"`        // the opposite, from when it had to be asked for; read, and not written
 	Learn   time.Time        `toml:"learn-until,omitempty"`
 	Human   HumanProxy       `toml:"human-proxy,omitempty"` // set: the human's own proxy takes the daemon's place
 	Allow   []Entry          `toml:"allow,omitempty"`
 	Deny    []Entry          `toml:"deny,omitempty"`
+
+	NAT64 []netip.Prefix `toml:"-"` // below which the network that the machine is in reaches IPv4, as far as that was learned
 }
 
 // HumanProxy is where the human's own intercepting proxy listens on loopback. The zero value means that there is none.
@@ -127,7 +130,7 @@ func plain(err error) error {
 	return err
 }
 
-// inUTC drops what TOML would write and nobody needs: zones and fractions of a second.
+// inUTC drops what TOML would write and nobody needs: zones, fractions of a second, and a word that says the default.
 func (p Policy) inUTC() Policy {
 	clean := func(t time.Time) time.Time {
 		if t.IsZero() {
@@ -142,6 +145,7 @@ func (p Policy) inUTC() Policy {
 		}
 		return out
 	}
+	p.OldECH = false
 	p.Learn, p.Allow, p.Deny = clean(p.Learn), entries(p.Allow), entries(p.Deny)
 	return p
 }
@@ -191,7 +195,7 @@ func (p Policy) checkPorts() error {
 		return fmt.Errorf("human-proxy and proxy-port: want one of them")
 	case human && (p.Human.HTTP == 0 || p.Human.HTTPS == 0):
 		return fmt.Errorf("human-proxy: want both http and https")
-	case human && (len(p.Allow) > 0 || len(p.Deny) > 0 || !p.Learn.IsZero() || p.ECH):
+	case human && (len(p.Allow) > 0 || len(p.Deny) > 0 || !p.Learn.IsZero() || p.NoECH):
 		return p.checkHumanEntries()
 	case !human && !daemon:
 		return fmt.Errorf("want proxy-port and dns-port, or human-proxy")
@@ -208,8 +212,8 @@ func (p Policy) checkHumanEntries() error {
 			return fmt.Errorf("allow %q beside human-proxy: want it in that proxy's own configuration", entry.Rule)
 		}
 	}
-	if len(p.Deny) > 0 || !p.Learn.IsZero() || p.ECH {
-		return fmt.Errorf("deny, learn-until or ech beside human-proxy: want them in that proxy's own configuration")
+	if len(p.Deny) > 0 || !p.Learn.IsZero() || p.NoECH {
+		return fmt.Errorf("deny, learn-until or no-ech beside human-proxy: want them in that proxy's own configuration")
 	}
 	return nil
 }

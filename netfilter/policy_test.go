@@ -38,7 +38,7 @@ func TestPolicyRoundTrip(t *testing.T) {
 	human := sample()
 	human.Proxy, human.DNS, human.Human, human.Allow, human.Deny = 0, 0, HumanProxy{3128, 3129}, entries("localhost:3000"), nil
 	learning := sample()
-	learning.Learn, learning.ECH, learning.SubUIDs, learning.Backend = noon, true, nil, Iptables
+	learning.Learn, learning.NoECH, learning.SubUIDs, learning.Backend = noon, true, nil, Iptables
 	for _, p := range []Policy{sample(), human, learning} {
 		text, err := p.Text()
 		if err != nil {
@@ -158,11 +158,24 @@ func TestAnswerable(t *testing.T) {
 		"192.168.1.1": false, "172.16.0.1": false, "172.32.0.1": true, "100.64.0.1": false, "169.254.169.254": false,
 		"127.0.0.1": false, "0.0.0.0": false, "224.0.0.1": false, "255.255.255.255": false, "::1": false, "::": false,
 		"fd00:1::5": true, "fd00:2::5": false, "fe80::1": false, "fec0::1": false, "ff02::1": false,
-		"64:ff9b::a00:1": false, "2002:a00:1::1": false, "2001::1": false,
+		"64:ff9b::a02:1": true, "64:ff9b::a01:1": false, "64:ff9b::c0a8:1": false, "64:ff9b::5db8:d822": true, "64:ff9b::cb00:7142": false, "2002:a00:1::1": false, "2001::1": false,
 	} {
 		if got := p.Answerable(netip.MustParseAddr(addr), noon); got != want {
 			t.Errorf("Answerable(%s) = %v, want %v", addr, got, want)
 		}
+	}
+}
+
+// A policy from when hidden names had to be asked for can be read, and says the default.
+func TestOldWordIsRead(t *testing.T) {
+	text, err := sample().Text()
+	must(t, err)
+	p, err := ParsePolicy([]byte(strings.Replace(text, "uid = 1001", "uid = 1001\nech = true", 1)))
+	if err != nil || p.NoECH {
+		t.Errorf("it is read as %+v, %v", p, err)
+	}
+	if again, err := p.Text(); err != nil || strings.Contains(again, "ech") {
+		t.Errorf("it is written as\n%s%v", again, err)
 	}
 }
 

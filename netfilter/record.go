@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/netip"
 	"time"
 
 	"github.com/a4u2/au/internal/quote"
@@ -25,11 +26,23 @@ type Record struct {
 	Addr     string    `json:"addr,omitempty"` // what the agent dialled
 	Port     uint16    `json:"port,omitempty"`
 	Type     string    `json:"type,omitempty"` // DNS: A, AAAA, …
+	ECH      bool      `json:"ech,omitempty"`  // TLS that hides a name, or looks as if
 	Detail   string    `json:"detail,omitempty"`
 	Count    int       `json:"count,omitempty"` // this many alike in a short time, written once; 0 and 1 mean one
 	Sent     int64     `json:"sent,omitempty"`  // bytes from the agent, once the connection is over
 	Received int64     `json:"received,omitempty"`
 	Millis   int64     `json:"ms,omitempty"`
+}
+
+// Target returns what r is about.
+func (r Record) Target() Target {
+	t := Target{Name: r.Name, Port: r.Port}
+	if at, err := netip.ParseAddrPort(r.Addr); err == nil {
+		t.Addr = at.Addr()
+	} else if addr, err := netip.ParseAddr(r.Addr); err == nil { // none, where only a name was asked for
+		t.Addr = addr
+	}
+	return t
 }
 
 // Line returns r as one line of JSON that steers no terminal, newline included.

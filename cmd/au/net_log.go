@@ -3,13 +3,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
-	"net/netip"
 	"os"
 	"os/signal"
 	"slices"
@@ -19,7 +17,6 @@ import (
 	"time"
 
 	"github.com/a4u2/au/netfilter"
-	"github.com/a4u2/au/netfilter/dns"
 )
 
 type netLogCmd struct {
@@ -202,6 +199,12 @@ func recordText(r netfilter.Record) string {
 	if !r.OK {
 		text += "  " + string(r.Code)
 	}
+	if r.ECH {
+		text += "  ech"
+	}
+	if r.Code == netfilter.HiddenName {
+		text += ", which --no-ech refuses"
+	}
 	if r.Rule != "" {
 		text += "  rule " + r.Rule
 	}
@@ -217,13 +220,14 @@ func recordText(r netfilter.Record) string {
 // suggest prints the one line that allows what was refused or learned and is not allowed now.
 func (c *netLogCmd) suggest(a *app, p netfilter.Policy) error {
 	var rules []string
-	denied := map[netfilter.Code]bool{netfilter.NotAllowed: true, netfilter.WrongPort: true, netfilter.Expired: true, netfilter.Learned: true, netfilter.NotLocal: true}
 	p.Learn = time.Time{}
+	hidden := false
 	// Connections first: a question for a name tells nothing of the port, and none is needed where a connection did.
 	for _, questions := range []bool{false, true} {
 		err := eachRecord(p, func(r netfilter.Record) error {
-			rule, err := netfilter.ParseRule(ruleFor(r))
-			if err == nil && denied[r.Code] && (r.Port == 0) == questions && !covered(p, rule, r.Port) {
+			hidden = hidden || p.NoECH && r.Code == netfilter.HiddenName
+			rule, ok := netfilter.Opening(r.Code, r.Target())
+			if ok && (r.Port == 0) == questions && !covered(p, rule, r.Port) {
 				p.Allow = append(p.Allow, netfilter.Entry{Rule: rule})
 				rules = append(rules, rule.String())
 			}
@@ -233,54 +237,20 @@ func (c *netLogCmd) suggest(a *app, p netfilter.Policy) error {
 			return err
 		}
 	}
-	if len(rules) == 0 {
-		fmt.Fprintf(a.out, "Nothing to suggest: all that agent %s asked for is allowed, or denied by a rule\n", c.Agent)
-		return nil
+	if len(rules) > 0 {
+		fmt.Fprintln(a.out, p.AllowCommand(rules...))
 	}
-	fmt.Fprintf(a.out, "au net allow --agent %s %s\n", c.Agent, strings.Join(rules, " "))
+	if hidden {
+		fmt.Fprintln(a.out, p.Remedy(netfilter.HiddenName, netfilter.Target{}))
+	}
+	if len(rules) == 0 && !hidden {
+		fmt.Fprintf(a.out, "Nothing to suggest: all that agent %s asked for is allowed, or denied by a rule\n", c.Agent)
+	}
 	return nil
 }
 
-// ruleFor returns the rule that allows what a record is about; empty where none could.
-func ruleFor(r netfilter.Record) string {
-	text := r.Name
-	if text == "" {
-		text = r.Addr
-		if at, err := netip.ParseAddrPort(text); err == nil {
-			text = at.Addr().String()
-		}
-		if addr, err := netip.ParseAddr(text); err == nil && addr.IsLoopback() {
-			text = "localhost"
-		} else if err == nil && dns.IsSinkhole(addr) {
-			return "" // what was answered in place of a name that was refused
-		}
-	}
-	if strings.HasSuffix("."+text, ".invalid") {
-		return "" // nobody's, as what au net status --verify asks for
-	}
-	web := r.Port == 0 || r.Port == 80 || r.Port == 443
-	if !web || text == "localhost" {
-		text = net.JoinHostPort(text, strconv.Itoa(int(r.Port)))
-	}
-	rule, err := netfilter.ParseRule(text)
-	if err != nil {
-		return ""
-	}
-	return rule.String()
-}
-
-// covered reports whether the policy already decides, by allowing or by denying it, on what a rule was suggested for: the port of its own, or this.
+// covered reports whether the policy already decides, by allowing or by denying it, on what a rule was suggested for.
 func covered(p netfilter.Policy, rule netfilter.Rule, port uint16) bool {
-	now := time.Now()
-	port = cmp.Or(rule.Port, port)
-	var v netfilter.Verdict
-	switch rule.Kind {
-	case netfilter.Localhost:
-		v = p.Local(port, now)
-	case netfilter.Network:
-		v = p.Addr(netip.AddrPortFrom(rule.Prefix.Addr(), port), now)
-	default:
-		v = p.Name(rule.Host, port, now)
-	}
+	v := p.Decides(rule, port, time.Now())
 	return v.OK || v.Code == netfilter.DeniedByRule
 }

@@ -31,7 +31,8 @@ type netRestrictCmd struct {
 	DNS            []upstream       `name:"dns" placeholder:"ADDRESS" help:"Ask these DNS servers (default: those of /etc/resolv.conf)."`
 	Backend        string           `enum:"auto,nft,iptables" default:"auto" help:"What loads the rules: auto, nft or iptables."`
 	Learn          span             `placeholder:"DURATION" help:"Let everything through for so long, and record it: see au net log --suggest."`
-	ECH            bool             `name:"ech" help:"Let TLS through that hides whom it speaks to."`
+	NoECH          bool             `name:"no-ech" xor:"ech" help:"Refuse TLS that hides whom it speaks to (ECH), or looks so, as a browser's does."`
+	ECH            bool             `name:"ech" xor:"ech" hidden:"" help:"The default: let it through to a name that is allowed."`
 	DryRun         bool             `help:"Print and check what would be done, and do nothing."`
 }
 
@@ -89,8 +90,8 @@ func (c *netRestrictCmd) Validate() error {
 	if c.Proxy == (humanProxy{}) {
 		return nil
 	}
-	if len(c.Allow)+len(c.Preset) > 0 || c.Learn != 0 || c.ECH {
-		return errors.New("--proxy leaves names to your own proxy: want --allow, --preset, --learn and --ech without it")
+	if len(c.Allow)+len(c.Preset) > 0 || c.Learn != 0 || c.NoECH || c.ECH {
+		return errors.New("--proxy leaves names to your own proxy: want --allow, --preset, --learn and --no-ech without it")
 	}
 	return nil
 }
@@ -99,6 +100,9 @@ func (c *netRestrictCmd) Run(a *app) error {
 	facts, err := observeNet(c.Agent)
 	if err != nil {
 		return err
+	}
+	if c.ECH {
+		fmt.Fprintln(a.err, "au: --ech is the default")
 	}
 	want, err := c.policy(a, facts)
 	if err != nil {
@@ -143,7 +147,7 @@ func (c *netRestrictCmd) Run(a *app) error {
 // policy returns what was asked for. Rules that are said take the place of those that were allowed; with none said, those stay. What is denied
 // stays denied, unless this very rule is allowed now.
 func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Policy, err error) {
-	p = netfilter.Policy{Version: netfilter.Version, Agent: c.Agent, UID: f.Agent.UID, ECH: c.ECH, Learn: until(c.Learn), Human: netfilter.HumanProxy(c.Proxy)}
+	p = netfilter.Policy{Version: netfilter.Version, Agent: c.Agent, UID: f.Agent.UID, NoECH: c.NoECH, Learn: until(c.Learn), Human: netfilter.HumanProxy(c.Proxy)}
 	if p.SubUIDs, err = subUIDs(c.Agent, p.UID); err != nil {
 		return p, err
 	}
@@ -204,8 +208,8 @@ func dropped(old *netfilter.Policy, p netfilter.Policy) []string {
 	if old.Learning(now) && !p.Learning(now) {
 		gone = append(gone, "learning until "+local(old.Learn))
 	}
-	if old.ECH && !p.ECH {
-		gone = append(gone, "--ech")
+	if old.NoECH && !p.NoECH {
+		gone = append(gone, "--no-ech")
 	}
 	if !old.HasDaemon() && p.HasDaemon() {
 		gone = append(gone, fmt.Sprintf("your proxy on port %d", old.Human.HTTP))
@@ -339,6 +343,9 @@ func netWarnings(p netfilter.Policy, agent csrc.Policy, noSlice, noSeal string) 
 	if !p.HasDaemon() {
 		all = append(all, "an intercepting proxy that trusts the Host header can be told an allowed name and sent to another address (Squid: host_verify_strict on)",
 			"DNS goes to "+joinAddrs(p.Resolve)+" unfiltered, and names can carry data out")
+	}
+	if p.HasDaemon() && len(p.Resolve)+len(resolvers()) == 0 {
+		all = append(all, "/etc/resolv.conf names no DNS server to ask about what is allowed, --dns ADDRESS does; names in /etc/hosts work without one")
 	}
 	for _, word := range agent.Allow {
 		if how := openSwitches[word]; how != "" {

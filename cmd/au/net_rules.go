@@ -3,11 +3,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -168,14 +166,7 @@ func longer(p netfilter.Policy, added []netfilter.Entry) string {
 // sayStillDenied warns of rules that another one, which denies, makes void.
 func (a *app) sayStillDenied(p netfilter.Policy, added []netfilter.Entry) {
 	for _, e := range added {
-		var v netfilter.Verdict
-		switch now := time.Now(); e.Rule.Kind {
-		case netfilter.Name:
-			v = p.Name(e.Rule.Host, cmp.Or(e.Rule.Port, 443), now)
-		case netfilter.Network:
-			v = p.Addr(netip.AddrPortFrom(e.Rule.Prefix.Addr(), cmp.Or(e.Rule.Port, 443)), now)
-		}
-		if v.Code == netfilter.DeniedByRule {
+		if v := p.Decides(e.Rule, 443, time.Now()); e.Rule.Kind != netfilter.Wildcard && v.Code == netfilter.DeniedByRule {
 			fmt.Fprintf(a.err, "au: warning: %s stays denied by the rule %s\n", e.Rule, v.Rule)
 		}
 	}

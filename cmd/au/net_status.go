@@ -140,10 +140,10 @@ func (v *netView) fill(p netfilter.Policy, agent csrc.Policy) {
 	v.Layers = layers(p, noSlice())
 	v.Warnings = append(v.Warnings, netWarnings(p, agent, noSlice(), noSeal())...)
 	if agent.UID != p.UID {
-		v.Warnings = append(v.Warnings, fmt.Sprintf("the rules are for uid %d, and the agent has %d: au net restrict --agent %s", p.UID, agent.UID, p.Agent))
+		v.Warnings = append(v.Warnings, fmt.Sprintf("the rules are for uid %d, and the agent has %d: %s", p.UID, agent.UID, p.Again()))
 	}
 	if ranges, err := subUIDs(p.Agent, p.UID); err == nil && fmt.Sprint(ranges) != fmt.Sprint(p.SubUIDs) {
-		v.Warnings = append(v.Warnings, fmt.Sprintf("/etc/subuid gives the agent other sub-uids than the rules know: au net restrict --agent %s", p.Agent))
+		v.Warnings = append(v.Warnings, fmt.Sprintf("/etc/subuid gives the agent other sub-uids than the rules know: %s", p.Again()))
 	}
 }
 
@@ -172,7 +172,7 @@ func layers(p netfilter.Policy, noSlice string) []layerView {
 		} else if !l.Up {
 			l.State = name + " does not run: sudo systemctl start " + name
 			if units[name].Text == "" {
-				l.State = name + " is not there: au net restrict --agent " + p.Agent
+				l.State = name + " is not there: " + p.Again()
 			}
 		}
 		return l
@@ -189,7 +189,7 @@ func layers(p netfilter.Policy, noSlice string) []layerView {
 	case noSlice != "":
 		slice.State = "does not hold: " + noSlice
 	case strings.TrimSpace(string(out)) != p.EgressPath():
-		slice.State = "not set: au net restrict --agent " + p.Agent
+		slice.State = "not set: " + p.Again()
 	default:
 		slice.Up = true
 	}

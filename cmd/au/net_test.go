@@ -4,7 +4,6 @@ package main
 
 import (
 	"errors"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,22 +15,93 @@ import (
 
 func TestWhyTarget(t *testing.T) {
 	for text, want := range map[string]string{
-		"github.com": "github.com 443", "github.com:22": "github.com 22", "https://GitHub.com/a4u2/au?x=1": "github.com 443",
-		"http://example.com": "example.com 80", "ssh://git@github.com/a": "github.com 22", "http://example.com:8080/": "example.com 8080",
-		"192.0.2.7": "192.0.2.7 443", "192.0.2.7:22": "192.0.2.7 22", "2001:db8::1": "2001:db8::1 443", "[2001:db8::1]:22": "2001:db8::1 22",
-		"git@github.com:a4u2/au": "github.com 22", "git@github.com:22": "github.com 22", "user:pw@github.com": "github.com 443", "https://user:pw@github.com:8443/": "github.com 8443",
-		"http://[fe80::1%25eth0]/": "fe80::1 80", "10.0.0.0/8": "error", "https://[2001:db8::1]/a:b": "2001:db8::1 443",
-		"localhost:3000": "localhost 3000", "bücher.example": "xn--bcher-kva.example 443",
+		"github.com": "github.com:443 tls", "github.com:22": "github.com:22", "https://GitHub.com/a4u2/au?x=1": "github.com:443 tls",
+		"http://example.com": "example.com:80", "ssh://git@github.com/a": "github.com:22", "http://example.com:8080/": "example.com:8080",
+		"192.0.2.7": "192.0.2.7:443 tls", "192.0.2.7:22": "192.0.2.7:22", "2001:db8::1": "[2001:db8::1]:443 tls", "[2001:db8::1]:22": "[2001:db8::1]:22",
+		"git@github.com:a4u2/au": "github.com:22", "git@github.com:22": "github.com:22", "user:pw@github.com": "github.com:443 tls", "https://user:pw@github.com:8443/": "github.com:8443 tls",
+		"http://[fe80::1%25eth0]/": "[fe80::1]:80", "10.0.0.0/8": "error", "https://[2001:db8::1]/a:b": "[2001:db8::1]:443 tls",
+		"localhost:3000": "localhost:3000 tls", "bücher.example": "xn--bcher-kva.example:443 tls", "redis://db.example:6379/0": "db.example:6379",
+		"quic://github.com": "github.com:443 udp", "h3://github.com:8443": "github.com:8443 udp", "github.com:443/udp": "github.com:443 udp", "udp://8.8.8.8:53": "8.8.8.8:53 udp",
+		"ntp://pool.example": "pool.example:123 udp", "udp://github.com": "error", "github.com/udp": "error",
 		"github.com:0": "error", "a b": "error", "": "error", "ftp://example.com": "error", "a..b": "error",
 	} {
-		host, port, err := target(text)
-		got := "error"
-		if err == nil {
-			got = netip.AddrPortFrom(netip.IPv4Unspecified(), port).String()
-			got = host + " " + got[strings.LastIndex(got, ":")+1:]
+		q, err := askedFor(text)
+		got := q.text()
+		for word, is := range map[string]bool{" tls": q.tls, " udp": q.udp} {
+			if is {
+				got += word
+			}
+		}
+		if err != nil {
+			got = "error"
 		}
 		if got != want {
-			t.Errorf("target(%q) = %s (%v), want %s", text, got, err, want)
+			t.Errorf("%q is %s (%v), want %s", text, got, err, want)
+		}
+	}
+}
+
+// What au net why says; in hosts there are names that lead to what is inside, outside, and to this machine.
+func TestWhy(t *testing.T) {
+	root := t.TempDir()
+	defer func(old string) { hostRoot = old }(hostRoot)
+	hostRoot = root
+	const hosts = "203.0.113.7 git.test\n10.1.2.3 wiki.corp\n0.0.0.0 ads.test\n10.9.9.9 denied.test\n"
+	if err := errors.Join(os.Mkdir(filepath.Join(root, "etc"), 0o755), os.WriteFile(filepath.Join(root, "etc/hosts"), []byte(hosts), 0o644),
+		os.WriteFile(filepath.Join(root, "etc/resolv.conf"), []byte("nameserver 127.0.0.1\nsearch corp\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	plain := netfilter.Policy{Version: netfilter.Version, Agent: "agent", UID: 61001, Backend: netfilter.NFT, Proxy: 1, DNS: 2}
+	for _, rule := range []string{"git.test", "git.test:22", "wiki.corp", "ads.test", "denied.test", "203.0.113.9:443", "198.51.100.0/24:53", "localhost:5353"} {
+		plain.Allow = append(plain.Allow, rulesOf(t, rule, time.Now())...)
+	}
+	plain.Deny = rulesOf(t, "10.9.0.0/16", time.Now())
+	noECH := plain
+	noECH.NoECH = true
+	const ech = ", unless it is TLS that hides its name, or looks so (ECH, as browsers send it): --no-ech refuses that\nhint: au net restrict --agent agent --ech\n"
+	for _, c := range []struct {
+		policy      netfilter.Policy
+		text        string
+		allowed     bool
+		says, hints string
+	}{
+		{plain, "git.test", true, "git.test:443: allowed by the rule git.test\n", ""},
+		{plain, "git.test:22", true, "git.test:22: allowed by the rule git.test:22\n", ""},
+		{plain, "git.test:8443", false, "git.test:8443: not allowed on this port: the rule is git.test\n", "git.test:8443"},
+		{plain, "quic://git.test", false, "git.test:443: not allowed: nothing but TCP", ""},
+		{plain, "git.test:443/udp", false, "git.test:443: not allowed: nothing but TCP", ""},
+		{plain, "wiki.corp", false, "not allowed: an address inside, where a name opens nothing: it leads to 10.1.2.3\n", "10.1.2.3:443"},
+		{plain, "ssh://wiki.corp", false, "not allowed on this port: the rule is wiki.corp\n", "wiki.corp:22"},
+		{plain, "wiki", false, "not allowed: an address inside, where a name opens nothing: it leads to 10.1.2.3\n", "10.1.2.3:443"},
+		{plain, "http://ads.test", false, "it leads to 0.0.0.0\n", "localhost:80"},
+		{plain, "denied.test", false, "denied by the rule 10.9.0.0/16: it leads to 10.9.9.9\n", ""},
+		{plain, "other.test", false, "other.test:443: not allowed: no rule speaks of it\n", "other.test"},
+		{plain, "203.0.113.9", true, "203.0.113.9:443: allowed by the rule 203.0.113.9:443\n", ""},
+		{plain, "203.0.113.9:80", false, "not allowed on this port", "203.0.113.9:80"},
+		{plain, "203.0.113.8", false, "203.0.113.8:443: not allowed: no rule speaks of it\n", "203.0.113.8:443"},
+		{plain, "http://[2001:db8::7]", false, "[2001:db8::7]:80: not allowed: no rule speaks of it\n", "[2001:db8::7]:80"},
+		{plain, "203.0.113.7:22", true, "203.0.113.7:22: allowed by the rule git.test:22\n", ""},
+		{plain, "198.51.100.7:53", false, "198.51.100.7:53: nobody there is asked", ""},
+		{plain, "udp://198.51.100.7:53", false, "198.51.100.7:53: nobody there is asked", ""},
+		{plain, "git.test:53", false, "git.test:53: nobody there is asked", ""},
+		{plain, "localhost:5353", true, "localhost:5353: allowed by the rule localhost:5353\n", ""},
+		{plain, "udp://127.0.0.1:5353", true, "127.0.0.1:5353: allowed by the rule localhost:5353\n", ""},
+		{plain, "localhost:3000", false, "localhost:3000: not allowed, unless the agent's own server listens there\n", "localhost:3000"},
+		{plain, "udp://[::1]:3000", false, "[::1]:3000: not allowed, unless the agent's own server listens there\n", "localhost:3000"},
+		{noECH, "git.test", true, "git.test:443: allowed by the rule git.test" + ech, ""},
+		{noECH, "http://git.test", true, "git.test:80: allowed by the rule git.test\n", ""},
+		{noECH, "git.test:22", true, "git.test:22: allowed by the rule git.test:22\n", ""},
+		{noECH, "203.0.113.9", true, "203.0.113.9:443: allowed by the rule 203.0.113.9:443\n", ""},
+	} {
+		q, err := askedFor(c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		err = sayWhy(&out, c.policy, q)
+		said, hint, _ := strings.Cut(out.String(), "hint: au net allow --agent agent ")
+		if (err == nil) != c.allowed || !strings.Contains(said, c.says) || strings.TrimSpace(hint) != c.hints {
+			t.Errorf("why %s (%v):\n%swant %q and the hint %q", c.text, err, out.String(), c.says, c.hints)
 		}
 	}
 }
@@ -44,7 +114,7 @@ func TestSuggestedRule(t *testing.T) {
 		{netfilter.Record{Name: "github.com", Port: 443}, "github.com"},
 		{netfilter.Record{Name: "github.com", Type: "A"}, "github.com"},
 		{netfilter.Record{Name: "github.com", Port: 22}, "github.com:22"},
-		{netfilter.Record{Addr: "192.0.2.7", Port: 22}, "192.0.2.7:22"},
+		{netfilter.Record{Addr: "192.0.2.7", Port: 443}, "192.0.2.7:443"},
 		{netfilter.Record{Addr: "192.0.2.7:22", Port: 22}, "192.0.2.7:22"},
 		{netfilter.Record{Addr: "127.0.0.1", Port: 3000}, "localhost:3000"},
 		{netfilter.Record{Addr: "[2001:db8::7]:22", Port: 22}, "[2001:db8::7]:22"},
@@ -55,8 +125,9 @@ func TestSuggestedRule(t *testing.T) {
 		{netfilter.Record{Name: "au.invalid", Type: "A"}, ""},
 		{netfilter.Record{}, ""},
 	} {
-		if got := ruleFor(c.record); got != c.want {
-			t.Errorf("for %+v the rule %q is suggested, want %q", c.record, got, c.want)
+		rule, ok := netfilter.Opening(netfilter.NotAllowed, c.record.Target())
+		if got := rule.String(); ok != (c.want != "") || ok && got != c.want {
+			t.Errorf("for %+v the rule %q is suggested (%v), want %q", c.record, got, ok, c.want)
 		}
 	}
 }
@@ -79,6 +150,9 @@ func TestSuggest(t *testing.T) {
 		{"a.test:443", []netfilter.Record{denied("a.test", 443)}, ""},
 		{"a.test", []netfilter.Record{denied("a.test", 443), denied("a.test", 22)}, "a.test:22"},
 		{"192.0.2.7:80", []netfilter.Record{{Code: netfilter.NotAllowed, Addr: "192.0.2.7", Port: 80}}, ""},
+		{"", []netfilter.Record{{Code: netfilter.NotAllowed, Addr: "192.0.2.7", Port: 80}, {Code: netfilter.NoName, Name: "a.test", Addr: "192.0.2.7", Port: 443}}, "192.0.2.7:80 192.0.2.7:443"},
+		{"a.test", []netfilter.Record{{Code: netfilter.Private, Name: "a.test"}, {Code: netfilter.Private, Name: "a.test", Addr: "10.0.0.7", Port: 443}}, "10.0.0.7:443"},
+		{"10.0.0.7:443", []netfilter.Record{{Code: netfilter.Private, Name: "a.test", Addr: "10.0.0.7", Port: 443}}, ""},
 		{"", []netfilter.Record{{Code: netfilter.Unreachable, Name: "a.test", Port: 22}}, ""},
 	} {
 		root := t.TempDir()

@@ -4,6 +4,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/netfilter/proxy"
 )
 
 type netWhyCmd struct {
@@ -20,7 +23,7 @@ type netWhyCmd struct {
 
 // Validate refuses what is no host.
 func (c *netWhyCmd) Validate() error {
-	_, _, err := target(c.Target)
+	_, err := askedFor(c.Target)
 	return err
 }
 
@@ -29,7 +32,7 @@ func (c *netWhyCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	host, port, err := target(c.Target)
+	asked, err := askedFor(c.Target)
 	if err != nil {
 		return err
 	}
@@ -37,60 +40,122 @@ func (c *netWhyCmd) Run(a *app) error {
 		fmt.Fprintf(a.out, "Your own proxy on port %d decides about names; au does not know its rules\n", p.Human.HTTP)
 		return nil
 	}
-	verdict, rule := decide(p, host, port, time.Now())
-	at := host + ":" + strconv.Itoa(int(port))
-	if strings.Contains(host, ":") {
-		at = "[" + host + "]:" + strconv.Itoa(int(port))
-	}
-	fmt.Fprintf(a.out, "%s: %s\n", at, reasonText(p, verdict))
-	if verdict.OK {
-		return nil
-	}
-	if verdict.Code != netfilter.DeniedByRule {
-		fmt.Fprintf(a.out, "hint: au net allow --agent %s %s\n", c.Agent, rule)
-	}
-	return exitError(statusFailed)
+	return sayWhy(a.out, p, asked)
 }
 
-// target reads what a human pastes: a URL, host:port, a host.
-func target(text string) (host string, port uint16, err error) {
+// sayWhy says what becomes of such a connection, and what would let it pass. Of one that is refused it returns the exit status.
+func sayWhy(out io.Writer, p netfilter.Policy, asked asking) error {
+	answer := asked.answer(p)
+	remedy := p.Remedy(answer.Code, answer.Target)
+	fmt.Fprintf(out, "%s: %s", asked.text(), reasonText(p, answer.Verdict))
+	switch at := answer.Target.Addr; {
+	case answer.Code == netfilter.Private || answer.Code == netfilter.DeniedByRule && asked.Name != "" && at.IsValid():
+		fmt.Fprintf(out, ": it leads to %s", at)
+	case answer.Nowhere:
+		fmt.Fprint(out, "; it leads nowhere just now")
+	case answer.NoHides && asked.tls:
+		fmt.Fprint(out, ", unless it is TLS that hides its name, or looks so (ECH, as browsers send it): --no-ech refuses that")
+		remedy = p.Remedy(netfilter.HiddenName, answer.Target)
+	}
+	fmt.Fprintln(out)
+	if remedy != "" {
+		fmt.Fprintf(out, "hint: %s\n", remedy)
+	}
+	if !answer.OK {
+		return exitError(statusFailed)
+	}
+	return nil
+}
+
+// An asking is what a human asks about.
+type asking struct {
+	netfilter.Target
+	tls bool // it is, or may be, TLS
+	udp bool
+}
+
+func (q asking) text() string {
+	host := q.Name
+	if host == "" {
+		host = q.Addr.String()
+	}
+	return net.JoinHostPort(host, strconv.Itoa(int(q.Port)))
+}
+
+// answer says what becomes of such a connection: of what is not TCP the rules decide, of all else the daemon.
+func (q asking) answer(p netfilter.Policy) proxy.Answer {
+	if !q.udp {
+		return proxy.Ask(p, q.Target, hostRoot+"/etc/resolv.conf", hostRoot+"/etc/hosts")
+	}
+	local := q.Name == "localhost" || q.Addr.IsLoopback()
+	switch v := p.Local(q.Port, time.Now()); {
+	case local && v.OK:
+		return proxy.Answer{Verdict: v, Target: q.Target}
+	case q.Port == 53:
+		return proxy.Answer{Verdict: netfilter.Verdict{Code: netfilter.OwnNames}, Target: q.Target}
+	case local:
+		return proxy.Answer{Verdict: v, Target: q.Target}
+	}
+	return proxy.Answer{Verdict: netfilter.Verdict{Code: netfilter.NotTCP}, Target: q.Target}
+}
+
+// schemes are the kinds of URL whose port and protocol are known.
+var schemes = map[string]struct {
+	port     uint16
+	tls, udp bool
+}{
+	"http": {port: 80}, "ws": {port: 80}, "https": {port: 443, tls: true}, "wss": {port: 443, tls: true}, "ssh": {port: 22}, "git": {port: 9418},
+	"tcp": {}, "udp": {udp: true}, "quic": {port: 443, udp: true}, "h3": {port: 443, udp: true}, "dns": {port: 53, udp: true}, "ntp": {port: 123, udp: true},
+	"dtls": {udp: true}, "sctp": {udp: true}, "coap": {port: 5683, udp: true}, "stun": {port: 3478, udp: true}, "tftp": {port: 69, udp: true},
+}
+
+// askedFor reads what a human pastes: a URL, host:port, a host, host:port/udp.
+func askedFor(text string) (asking, error) {
 	word := text
 	if !strings.Contains(word, "://") {
 		if addr, err := netip.ParseAddr(word); err == nil {
-			return addr.Unmap().WithZone("").String(), 443, nil
+			return asking{Target: netfilter.Target{Addr: addr.Unmap().WithZone(""), Port: 443}, tls: true}, nil
 		}
 		if _, err := netip.ParsePrefix(word); err == nil {
-			return "", 0, fmt.Errorf("host %q: want one address", text)
+			return asking{}, fmt.Errorf("host %q: want one address", text)
 		}
-		if host, ok := gitRemote(word); ok {
-			word = "ssh://" + host
-		} else {
-			word = "https://" + word
-		}
+		word = withScheme(word)
 	}
 	u, err := url.Parse(word)
 	if err != nil || u.Hostname() == "" {
-		return "", 0, fmt.Errorf("host %q: want a name, an address or a URL", text)
+		return asking{}, fmt.Errorf("host %q: want a name, an address or a URL", text)
 	}
-	port = map[string]uint16{"http": 80, "https": 443, "ssh": 22, "git": 9418, "ws": 80, "wss": 443}[u.Scheme]
+	kind := schemes[u.Scheme]
+	q := asking{Target: netfilter.Target{Port: kind.port}, tls: kind.tls, udp: kind.udp}
 	if u.Port() != "" {
 		n, err := strconv.ParseUint(u.Port(), 10, 16)
 		if err != nil || n == 0 {
-			return "", 0, fmt.Errorf("host %q: port %q: want 1 to 65535", text, u.Port())
+			return q, fmt.Errorf("host %q: port %q: want 1 to 65535", text, u.Port())
 		}
-		port = uint16(n)
+		q.Port, q.tls = uint16(n), kind.tls && n != 80 && n != 22
 	}
-	if port == 0 {
-		return "", 0, fmt.Errorf("host %q: want a port with a URL of that kind", text)
+	if q.Port == 0 {
+		return q, fmt.Errorf("host %q: want a port with a URL of that kind", text)
 	}
 	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
-		return addr.Unmap().WithZone("").String(), port, nil
+		q.Addr = addr.Unmap().WithZone("")
+		return q, nil
 	}
-	host, err = netfilter.CanonicalName(u.Hostname())
-	if err != nil {
-		return "", 0, fmt.Errorf("host %q: %w", text, err)
+	if q.Name, err = netfilter.CanonicalName(u.Hostname()); err != nil {
+		return q, fmt.Errorf("host %q: %w", text, err)
 	}
-	return host, port, nil
+	return q, nil
+}
+
+// withScheme makes a URL of what a human pastes without one.
+func withScheme(word string) string {
+	if host, ok := gitRemote(word); ok {
+		return "ssh://" + host
+	}
+	if at, ok := strings.CutSuffix(word, "/udp"); ok {
+		return "udp://" + at
+	}
+	return "https://" + word
 }
 
 // gitRemote reads the host of a remote as git writes it: git@github.com:a4u2/au.
@@ -101,33 +166,15 @@ func gitRemote(word string) (host string, ok bool) {
 	return host, ok && two && err != nil && !strings.ContainsAny(user+host, "/:")
 }
 
-// decide asks the policy about a host, and returns the rule that would allow it.
-func decide(p netfilter.Policy, host string, port uint16, now time.Time) (netfilter.Verdict, string) {
-	rule := host
-	if addr, err := netip.ParseAddr(host); err == nil {
-		if addr.IsLoopback() || addr.IsUnspecified() { // which connects to this machine
-			return p.Local(port, now), fmt.Sprintf("localhost:%d", port)
-		}
-		if port != 80 && port != 443 {
-			rule = netip.AddrPortFrom(addr, port).String()
-		}
-		return p.Addr(netip.AddrPortFrom(addr, port), now), rule
-	}
-	if host == "localhost" {
-		return p.Local(port, now), fmt.Sprintf("localhost:%d", port)
-	}
-	if port != 80 && port != 443 {
-		rule = fmt.Sprintf("%s:%d", host, port)
-	}
-	return p.Name(host, port, now), rule
-}
-
 // reasonText says a verdict in words, with what the human wrote beside the rule.
 func reasonText(p netfilter.Policy, v netfilter.Verdict) string {
 	text := map[netfilter.Code]string{
 		netfilter.Allowed: "allowed", netfilter.Learned: "let through while learning", netfilter.NotAllowed: "not allowed: no rule speaks of it",
 		netfilter.DeniedByRule: "denied", netfilter.WrongPort: "not allowed on this port", netfilter.Expired: "not allowed any more",
-		netfilter.NotLocal: "not allowed, unless the agent's own server listens there",
+		netfilter.NotLocal: "not allowed, unless the agent's own server listens there", netfilter.Own: "allowed: the agent's own server listens there",
+		netfilter.Private: "not allowed: an address inside, where a name opens nothing", netfilter.Unreachable: "nobody listens there",
+		netfilter.NotTCP:   "not allowed: nothing but TCP and questions for names passes, whatever the rules; programs that can do without it do",
+		netfilter.OwnNames: "nobody there is asked: the agent's daemon answers all questions for names itself, as the rules say",
 	}[v.Code]
 	if text == "" {
 		text = string(v.Code)

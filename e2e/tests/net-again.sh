@@ -83,11 +83,20 @@ says "deny www.allowed.test"
 says "allow *.allowed.test"
 soon agent curl -sS --max-time 20 https://www.allowed.test/
 promise="without a rule the rules stay, and nothing is said to go"
-ok as alice au net restrict --ech
+ok as alice au net restrict --no-ech
 says_not "No longer in force"
 ok as alice au net why www.allowed.test
+says "--no-ech refuses that"
 ok as alice au net restrict
-says "No longer in force: --ech"
+says "No longer in force: --no-ech"
+promise="the word from when hidden names had to be asked for still works, in a policy as well"
+ok as alice au net restrict --ech
+complains "au: --ech is the default"
+fails 2 as alice au net restrict --ech --no-ech
+sed -i 's/^uid = .*/&\nech = true/' /etc/au/net/agent.toml
+ok as alice au net why www.allowed.test
+ok as alice au net restrict
+! grep -q ech /etc/au/net/agent.toml || fail "the word was written again"
 
 promise="a dry run has nft read the rules: what it would not take is refused before anything changes"
 mkdir /usr/local/lib/covered # programs do not start from /run everywhere

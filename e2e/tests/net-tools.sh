@@ -56,18 +56,18 @@ for backend in nft iptables; do
 	told "access denied"
 	untouched agent curl -sS --max-time 20 http://attacker.test/
 	told "this is the policy"
-	told "au net allow -a agent attacker.test"
+	told "au net allow --agent agent attacker.test"
 	promise="with $backend: git is told so"
 	refused agent git clone -q https://attacker.test/git/project.git /tmp/x
 	told "denied"
 	refused agent git clone -q http://attacker.test/git/project.git /tmp/x
-	told "au net allow -a agent attacker.test"
+	told "au net allow --agent agent attacker.test"
 	promise="with $backend: ssh and git over it are told so"
 	refused agent git clone -q $at_attacker /tmp/x
 	told "is not allowed for agent"
-	told "the human may run: au net allow -a agent attacker.test:22"
+	told "the human may run: au net allow --agent agent attacker.test:22"
 	refused agent ssh bob@203.0.113.66 true
-	told "au net allow -a agent 203.0.113.66:22"
+	told "au net allow --agent agent 203.0.113.66:22"
 	promise="with $backend: a rule for port 22 is for port 22, one without a port for the web's"
 	refused agent sh -c "cd && rm -rf x && git clone -q bob@mirror.test:/run/internet/git/project.git x"
 	told "mirror.test:22"
@@ -101,7 +101,7 @@ if [ "$STAGE" = 2 ]; then
 	ok install small
 	refused install nosy
 	refused agent git clone -q $at_attacker /tmp/x
-	told "the human may run: au net allow -a agent attacker.test:22"
+	told "the human may run: au net allow --agent agent attacker.test:22"
 	ok as alice au net status --verify
 	says "in the agent's slice: refused at once"
 fi

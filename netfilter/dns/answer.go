@@ -46,6 +46,21 @@ func parseAnswer(msg []byte, q dnsmessage.Message) (answer, error) {
 	return a, nil
 }
 
+// pinnedTTL is short, so that a line taken out of /etc/hosts is soon without effect.
+const pinnedTTL = 5
+
+// pinnedAnswer is the answer about name with those of addrs that are of type t.
+func pinnedAnswer(name string, addrs []netip.Addr, t dnsmessage.Type) answer {
+	var a answer
+	for _, addr := range addrs {
+		owner, err := dnsmessage.NewName(name + ".")
+		if err == nil && addr.Is6() == (t == dnsmessage.TypeAAAA) && len(a.records) < maxRecords {
+			a.records = append(a.records, address(owner, addr, pinnedTTL))
+		}
+	}
+	return a
+}
+
 func sameQuestion(a, b dnsmessage.Question) bool {
 	return a.Type == b.Type && a.Class == b.Class && sameName(a.Name, b.Name)
 }

@@ -36,6 +36,11 @@ type Judge interface {
 	Inside(name string, addrs []netip.Addr) string
 	// Servers returns whom to ask.
 	Servers() []netip.AddrPort
+	// Pinned returns the addresses that this machine itself has for name, and
+	// whether it has any: then nobody is asked.
+	Pinned(name string) ([]netip.Addr, bool)
+	// Translated is told below which prefixes the network reaches IPv4.
+	Translated([]netip.Prefix)
 }
 
 // A Forwarder answers questions. Its fields are set before its first use.
@@ -51,6 +56,7 @@ type Forwarder struct {
 	asked    pace.Bucket
 	upstream pace.Bucket
 	slots    chan struct{}
+	nat64    translation
 }
 
 const (
@@ -97,27 +103,47 @@ func (f *Forwarder) Renew(ctx context.Context, name string, v6 bool) ([]netip.Ad
 	return addrs, err
 }
 
-// seek asks upstream and remembers what it said about addresses.
+// seek looks for what name has, and remembers what was said about addresses.
 func (f *Forwarder) seek(ctx context.Context, name string, t dnsmessage.Type) (a answer, stay, gone []netip.Addr, err error) {
+	addrs, pinned := f.Judge.Pinned(name)
+	isAddress := t == dnsmessage.TypeA || t == dnsmessage.TypeAAAA
+	if pinned && isAddress {
+		a = pinnedAnswer(name, addrs, t)
+	} else if a, err = f.ask(ctx, name, t); err != nil {
+		return a, nil, nil, err
+	}
+	stay, gone = a.split(f.Judge.Address)
+	if isAddress {
+		f.Answers.Remember(name, t == dnsmessage.TypeAAAA, stay, gone, a.ttl())
+	}
+	return a, stay, gone, nil
+}
+
+// ask asks upstream, no more often and no more at once than may be. An IPv6
+// address can be judged only once it is known what the network makes of IPv4 ones.
+func (f *Forwarder) ask(ctx context.Context, name string, t dnsmessage.Type) (a answer, err error) {
 	if !f.upstream.Take(time.Now()) {
-		return a, nil, nil, ErrBusy
+		return a, ErrBusy
 	}
 	select {
 	case f.slots <- struct{}{}:
 		defer func() { <-f.slots }()
 	default:
-		return a, nil, nil, ErrBusy
+		return a, ErrBusy
 	}
 	ctx, cancel := context.WithTimeout(ctx, askDeadline)
 	defer cancel()
-	if a, err = ask(ctx, f.Judge.Servers(), name, t); err != nil {
-		return a, nil, nil, err
+	servers := f.Judge.Servers()
+	if t != dnsmessage.TypeAAAA {
+		return ask(ctx, servers, name, t)
 	}
-	stay, gone = a.split(f.Judge.Address)
-	if t == dnsmessage.TypeA || t == dnsmessage.TypeAAAA {
-		f.Answers.Remember(name, t == dnsmessage.TypeAAAA, stay, gone, a.ttl())
+	known := f.nat64.learn(ctx, servers, f.Judge.Translated)
+	a, err = ask(ctx, servers, name, t)
+	select {
+	case <-known:
+	case <-ctx.Done():
 	}
-	return a, stay, gone, nil
+	return a, err
 }
 
 // judge answers q where that needs nobody else; false means that it must be

@@ -33,6 +33,10 @@ func (j judgeFake) Inside(name string, addrs []netip.Addr) string {
 	return "au: " + name + " is inside: " + addrs[0].String()
 }
 func (j judgeFake) Servers() []netip.AddrPort { return j.servers }
+func (j judgeFake) Pinned(name string) ([]netip.Addr, bool) {
+	return addrs("93.184.0.7", "10.0.0.7", "2606::7"), strings.HasSuffix(name, "pinned.good")
+}
+func (j judgeFake) Translated([]netip.Prefix) {}
 
 // An upstream answers on loopback as its function says; nil is no answer.
 type upstream struct {
@@ -255,6 +259,10 @@ func TestForwarder(t *testing.T) {
 		"inside_only":    {"inside.good.", 1, true, "Success inside.good.192.0.2.1 EDE 15 au: inside.good is inside: 10.0.0.1", true},
 		"no_such_name":   {"gone.good.", 1, true, "NameError", true},
 		"forged":         {"forged.good.", 1, true, "Success forged.good.93.184.0.5", true},
+		"pinned":         {"pinned.good.", 1, true, "Success pinned.good.93.184.0.7", false},
+		"pinned_v6":      {"x.pinned.good.", aaaa, true, "Success x.pinned.good.2606::7", false},
+		"pinned_text":    {"pinned.good.", txt, true, "Success TypeTXT", true},
+		"pinned_refused": {"pinned.bad.", 1, true, "Success pinned.bad.192.0.2.1 EDE 15 au: pinned.bad is not allowed", false},
 		"text":           {"a.good.", txt, true, "Success TypeTXT", true},
 		"refused_v4":     {"a.bad.", 1, true, "Success a.bad.192.0.2.1 EDE 15 au: a.bad is not allowed", false},
 		"refused_v6":     {"a.bad.", aaaa, true, "Success a.bad.100::1 EDE 15 au: a.bad is not allowed", false},
@@ -284,6 +292,9 @@ func TestForwarder(t *testing.T) {
 	}
 	if !f.Answers.Has("alias.good", netip.MustParseAddr("93.184.0.3")) || f.Answers.Has("alias.good", netip.MustParseAddr("93.184.0.66")) {
 		t.Error("the addresses of an alias are not remembered, or a stray one is")
+	}
+	if !f.Answers.Has("pinned.good", netip.MustParseAddr("93.184.0.7")) || f.Answers.Has("pinned.good", netip.MustParseAddr("10.0.0.7")) {
+		t.Error("what the machine itself has for a name is not remembered, or what is inside is")
 	}
 	if f.Answers.Has("mixed.good", netip.MustParseAddr("10.0.0.1")) {
 		t.Error("an address inside counts as answered")

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/a4u2/au/netfilter"
 )
 
 // FuzzQuestion is that whatever the agent sends is answered with a message that
@@ -42,7 +44,7 @@ func FuzzQuestion(f *testing.F) {
 			t.Fatalf("answer of %d bytes to %x: %v", len(out), msg, err)
 		}
 		for _, a := range m.Answers {
-			if addr, ok := addressOf(a); ok && !IsSinkhole(addr) && !addr.IsLoopback() {
+			if addr, ok := addressOf(a); ok && !netfilter.IsSinkhole(addr) && !addr.IsLoopback() {
 				t.Fatalf("answered with %s, and nobody was asked", addr)
 			}
 		}

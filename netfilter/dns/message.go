@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/a4u2/au/netfilter"
 )
 
 const (
@@ -138,9 +140,9 @@ func sinkhole(q query, text string) reply {
 	r := reply{ede: edeBlocked, text: text}
 	switch q.question.Type {
 	case dnsmessage.TypeA:
-		r.answers = []dnsmessage.Resource{address(q.question.Name, Sinkhole4, sinkholeTTL)}
+		r.answers = []dnsmessage.Resource{address(q.question.Name, netfilter.Sinkhole4, sinkholeTTL)}
 	case dnsmessage.TypeAAAA:
-		r.answers = []dnsmessage.Resource{address(q.question.Name, Sinkhole6, sinkholeTTL)}
+		r.answers = []dnsmessage.Resource{address(q.question.Name, netfilter.Sinkhole6, sinkholeTTL)}
 	}
 	return r
 }

@@ -27,7 +27,7 @@ func TestCurl(t *testing.T) {
 		"alias":                 {[]string{"https://alias.example/"}, 0, "alias.example at"},
 		"twice_on_one":          {[]string{"http://allowed.example/", "http://allowed.example/echo", "-d", "hello"}, 0, "hello"},
 		"https_not_allowed":     {[]string{"https://attacker.example/"}, 35, "access denied"},
-		"http_not_allowed":      {[]string{"http://attacker.example/"}, 0, "au: hint: au net allow -a agent attacker.example"},
+		"http_not_allowed":      {[]string{"http://attacker.example/"}, 0, "au: hint: au net allow --agent agent attacker.example"},
 		"http_says_policy":      {[]string{"http://attacker.example/"}, 0, "not a failure"},
 		"https_by_proxy":        {[]string{"-x", "http://127.0.0.1:41000", "https://allowed.example/"}, 0, "allowed.example at"},
 		"https_by_proxy_v6":     {[]string{"-x", "http://[::1]:41000", "https://allowed.example/"}, 0, "allowed.example at"},
@@ -41,12 +41,12 @@ func TestCurl(t *testing.T) {
 		"host_on_allowed_addr":  {[]string{"-H", "Host: attacker.example", "http://allowed.example/"}, 0, "attacker.example:80 is not allowed"},
 		"address_alone":         {[]string{"-k", "https://" + allowedAddr + "/"}, 35, "access denied"},
 		"inside":                {[]string{"https://inside.example/"}, 35, "access denied"},
-		"inside_http":           {[]string{"http://inside.example/"}, 0, "au net allow -a agent " + insideAddr},
+		"inside_http":           {[]string{"http://inside.example/"}, 0, "au net allow --agent agent " + insideAddr},
 		"below":                 {[]string{"https://x.allowed.example/"}, 6, "resolve"},
 		"deny_wins":             {[]string{"http://denied.allowed.example/"}, 0, "denied-by-rule"},
 		"port":                  {[]string{"https://allowed.example:8443/"}, 35, "access denied"},
 		"port_by_proxy":         {[]string{"-v", "-x", "http://127.0.0.1:41000", "https://allowed.example:8443/"}, 56, "port-not-allowed"},
-		"ip_by_proxy":           {[]string{"-x", "http://127.0.0.1:41000", "http://" + attackerAddr + "/"}, 0, "au net allow -a agent " + attackerAddr},
+		"ip_by_proxy":           {[]string{"-x", "http://127.0.0.1:41000", "http://" + attackerAddr + "/"}, 0, "au net allow --agent agent " + attackerAddr},
 		"dns_elsewhere_over_53": {[]string{"--resolve", "a:53:" + attackerAddr, "http://a:53/"}, 56, "reset"},
 	}
 	for name, c := range cases {

@@ -315,7 +315,7 @@ func TestSlowlyLarge(t *testing.T) {
 // TestRoom is that no more than maxLarge connections have room for large heads at
 // once, and that who waits gets the next.
 func TestRoom(t *testing.T) {
-	d := newDaemon(&netfilter.Policy{}, &log{}, "")
+	d := newDaemon(&netfilter.Policy{}, &log{}, "/dev/null", "/dev/null")
 	first := &session{d: d}
 	for i := range maxLarge {
 		s := first

@@ -76,6 +76,7 @@ func (x *exchanger) enter() bool {
 }
 
 func (x *exchanger) tunnelByName(ctx context.Context, t target) {
+	t.name = x.s.d.judge.meant(t.name, t.dst.Port())
 	v := x.s.d.judge.byName(t)
 	if !v.OK {
 		x.refuseConnect(t, v)
@@ -139,21 +140,30 @@ func (d *daemon) byLiteral(ctx context.Context, t target) (target, netfilter.Ver
 // maxDials is how many addresses of one name are tried.
 const maxDials = 6
 
+// leads returns where an allowed name leads to, each address once and in the
+// order in which they are tried; where to none, the verdict says why.
+func (d *daemon) leads(ctx context.Context, t target) ([]target, target, netfilter.Verdict) {
+	var all []target
+	for _, addr := range d.resolve(ctx, t.name) {
+		t.dst = netip.AddrPortFrom(addr, t.dst.Port())
+		all = append(all, t)
+	}
+	if inside := d.judge.answers.Inside(t.name); len(all) == 0 && len(inside) > 0 {
+		t.dst = netip.AddrPortFrom(inside[0], t.dst.Port())
+		return nil, t, d.judge.leftOut(t.dst)
+	}
+	return all[:min(len(all), maxDials)], t, netfilter.Verdict{Code: netfilter.NotResolved}
+}
+
 // dialName connects to the first address of an allowed name that answers and
 // that no rule speaks against. Without a connection, the verdict says why.
 func (d *daemon) dialName(ctx context.Context, t target) (*net.TCPConn, target, netfilter.Verdict) {
-	v := netfilter.Verdict{Code: netfilter.NotResolved}
-	addrs := d.resolve(ctx, t.name)
-	if inside := d.judge.answers.Inside(t.name); len(addrs) == 0 && len(inside) > 0 {
-		t.dst = netip.AddrPortFrom(inside[0], t.dst.Port())
-		v = d.judge.leftOut(t.dst)
-	}
+	all, t, v := d.leads(ctx, t)
 	wait := dialWithin
-	if len(addrs) > 1 {
+	if len(all) > 1 {
 		wait = dialHurry
 	}
-	for _, addr := range addrs[:min(len(addrs), maxDials)] {
-		t.dst = netip.AddrPortFrom(addr, t.dst.Port())
+	for _, t = range all {
 		v = d.dialled(t)
 		if !v.OK {
 			continue
@@ -204,7 +214,7 @@ func (d *daemon) dialFor(ctx context.Context, t target) (*net.TCPConn, target, e
 		if err == nil {
 			break
 		}
-		other := target{t.name, netip.AddrPortFrom(addr, t.dst.Port())}
+		other := target{t.name, netip.AddrPortFrom(addr, t.dst.Port()), t.ech}
 		if d.dialled(other).OK {
 			if conn, err := dialTCP(ctx, other.dst, dialHurry); err == nil {
 				return conn, other, nil

@@ -60,11 +60,8 @@ type daemon struct {
 }
 
 // newDaemon returns a daemon that enforces p.
-func newDaemon(p *netfilter.Policy, l *log, resolv string) *daemon {
-	answers := dns.NewAnswers()
-	j := &judge{answers: answers, kernel: &kernel{}, resolv: &resolvConf{path: resolv}, now: time.Now}
-	j.policy.Store(p)
-	j.names = dns.NewForwarder(j, answers)
+func newDaemon(p *netfilter.Policy, l *log, resolv, hosts string) *daemon {
+	j := newJudge(p, resolv, hosts)
 	d := &daemon{
 		judge: j, names: j.names, log: l,
 		undecided: make(chan struct{}, maxUndecided),
@@ -234,7 +231,7 @@ func (d *daemon) stop() {
 func (d *daemon) record(kind string, t target, v netfilter.Verdict, detail string) {
 	d.log.add(netfilter.Record{
 		Kind: kind, OK: v.OK, Code: v.Code, Rule: v.Rule, Name: t.name,
-		Addr: addrText(t.dst.Addr()), Port: t.dst.Port(), Detail: detail,
+		Addr: addrText(t.dst.Addr()), Port: t.dst.Port(), ECH: t.ech, Detail: detail,
 	})
 }
 

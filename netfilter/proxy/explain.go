@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/netfilter"
-	"github.com/a4u2/au/netfilter/dns"
 )
 
 // A denial is a refusal in words, for a person or a model that has to know that
@@ -45,9 +44,9 @@ func (d denial) page() string {
 // explain puts v about t into words.
 func (j *judge) explain(v netfilter.Verdict, t target) denial {
 	t = j.guess(t, v.Code)
-	agent := j.policy.Load().Agent
-	thing := t.String()
-	d := denial{code: v.Code, hint: allowHint(agent, v.Code, t)}
+	policy := j.policy.Load()
+	agent, thing := policy.Agent, t.String()
+	d := denial{code: v.Code, hint: policy.Remedy(v.Code, t.public())}
 	switch v.Code {
 	case netfilter.NotAllowed:
 		d.what = thing + " is not allowed for " + agent
@@ -60,13 +59,18 @@ func (j *judge) explain(v netfilter.Verdict, t target) denial {
 	case netfilter.Mismatch:
 		d.what = fmt.Sprintf("%s is allowed for %s, but %s is not an address that was answered for it: look the name up again", t.name, agent, t.dst.Addr())
 	case netfilter.Private:
-		d.what = thing + " leads inside this machine's networks, where a name opens nothing for " + agent
+		d.what = fmt.Sprintf("%s leads to %s, inside this machine's networks, where a name opens nothing for %s", thing, t.dst.Addr(), agent)
 	case netfilter.NoName:
 		d.what = thing + " shows neither TLS with a name nor HTTP, and no rule allows the address for " + agent
 	case netfilter.HiddenName:
-		d.what = thing + " hides the name that it is for (ECH), so no rule for a name can allow it for " + agent
+		d.what = thing + " is TLS that hides the name that it is for (ECH), or looks so, which --no-ech refuses to " + agent
 	case netfilter.NotLocal:
 		d.what = thing + " is a server of this machine's, not of " + agent + "'s"
+	case netfilter.NotResolved:
+		d.what = thing + ": allowed, but the name servers gave no address"
+		if len(policy.Resolve)+len(j.resolvers().servers) == 0 {
+			d.what = thing + ": allowed, but /etc/resolv.conf names no server to ask (au net restrict --dns ADDRESS does)"
+		}
 	default:
 		d.what = thing + ": " + plainWords[v.Code]
 	}
@@ -76,10 +80,10 @@ func (j *judge) explain(v netfilter.Verdict, t target) denial {
 // guess puts what is meant in the place of the sinkhole's address, which means
 // nothing to anybody: the name that was refused last, or the address inside.
 func (j *judge) guess(t target, code netfilter.Code) target {
-	if !dns.IsSinkhole(t.dst.Addr()) {
+	if !netfilter.IsSinkhole(t.dst.Addr()) {
 		return t
 	}
-	if last := j.refused.Load(); t.name == "" && last != nil {
+	if last := j.refused.Load(); last != nil && (t.name == "" || j.searchedFor(t.name, *last)) {
 		t.name = *last
 	}
 	if inside := j.answers.Inside(t.name); code == netfilter.Private && len(inside) > 0 {
@@ -89,7 +93,6 @@ func (j *judge) guess(t target, code netfilter.Code) target {
 }
 
 var plainWords = map[netfilter.Code]string{
-	netfilter.NotResolved: "allowed, but the name servers gave no address",
 	netfilter.Unreachable: "allowed, but nobody answered there",
 	netfilter.Malformed:   "not a message that can be read in one way only",
 	netfilter.Overload:    "more at once than is taken; try again",
@@ -108,35 +111,4 @@ func (t target) String() string {
 		return host
 	}
 	return host + ":" + strconv.Itoa(int(t.dst.Port()))
-}
-
-// allowHint returns the command that would allow t; none for what is allowed
-// already, or denied on purpose.
-func allowHint(agent string, code netfilter.Code, t target) string {
-	rule := ""
-	switch code {
-	case netfilter.NotAllowed, netfilter.WrongPort, netfilter.Expired:
-		rule = ruleFor(t)
-	case netfilter.Private, netfilter.NoName:
-		rule = target{dst: t.dst}.String()
-	case netfilter.NotLocal:
-		rule = "localhost:" + strconv.Itoa(int(t.dst.Port()))
-	case netfilter.HiddenName:
-		return "au net restrict -a " + agent + " --ech"
-	}
-	if rule == "" || t.name == "" && dns.IsSinkhole(t.dst.Addr()) {
-		return ""
-	}
-	if code == netfilter.Expired {
-		return "au net allow -a " + agent + " --for 2h " + rule
-	}
-	return "au net allow -a " + agent + " " + rule
-}
-
-// ruleFor writes the narrowest rule for t: no port where the name alone means it.
-func ruleFor(t target) string {
-	if t.name != "" && web(t.dst.Port()) {
-		t.dst = netip.AddrPortFrom(t.dst.Addr(), 0)
-	}
-	return t.String()
 }

@@ -163,6 +163,9 @@ func (x *exchanger) judge(ctx context.Context, q *request) (target, netfilter.Ve
 	t := target{name: q.host, dst: x.s.dst}
 	if x.direct {
 		t.dst = netip.AddrPortFrom(q.addr, portOr(q.port, 80))
+	}
+	t.name = j.meant(t.name, t.dst.Port())
+	if x.direct {
 		if q.host != "" {
 			return t, j.byName(t)
 		}

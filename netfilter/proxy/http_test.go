@@ -44,7 +44,7 @@ func TestEveryRequestIsJudged(t *testing.T) {
 	if n := strings.Count(out, "allowed.example at "+allowedAddr); n != 2 {
 		t.Errorf("%d of the two requests before the refused one were answered:\n%s", n, out)
 	}
-	if strings.Count(out, "HTTP/1.1 403 ") != 1 || !strings.HasSuffix(out, "au net allow -a agent attacker.example\n") {
+	if strings.Count(out, "HTTP/1.1 403 ") != 1 || !strings.HasSuffix(out, "au net allow --agent agent attacker.example\n") {
 		t.Errorf("the third request was not refused, or not as the last:\n%s", out)
 	}
 	if n := w.hitsOf("attacker.example", allowedAddr) - before; n != 0 {

@@ -412,8 +412,8 @@ func TestHoldLooksAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDaemon(policy("a.idle.example"), l, "/dev/null")
-	held := &link{target: target{"a.idle.example", netip.MustParseAddrPort("93.184.0.22:80")}, kind: "http", code: netfilter.Allowed}
+	d := newDaemon(policy("a.idle.example"), l, "/dev/null", "/dev/null")
+	held := &link{target: target{name: "a.idle.example", dst: netip.MustParseAddrPort("93.184.0.22:80")}, kind: "http", code: netfilter.Allowed}
 	if !d.hold(held) {
 		t.Error("what is allowed is not held")
 	}

@@ -49,12 +49,20 @@ func (w *world) serve() error {
 }
 
 func (w *world) serveWeb(addr string) error {
+	key, config, err := newECH("allowed.example")
+	if err != nil {
+		return err
+	}
+	if addr == allowedAddr {
+		w.ech = config
+	}
+	keys := []tls.EncryptedClientHelloKey{{Config: config[2:], PrivateKey: key.Bytes()}}
 	for _, port := range []int{80, 443, 8443} {
 		ln, err := w.listen(addr, port)
 		if err != nil {
 			return err
 		}
-		server := &http.Server{Handler: w.site(addr), TLSConfig: &tls.Config{GetCertificate: w.ca.certificate}, ErrorLog: quiet}
+		server := &http.Server{Handler: w.site(addr), TLSConfig: &tls.Config{GetCertificate: w.ca.certificate, EncryptedClientHelloKeys: keys}, ErrorLog: quiet}
 		if port == 80 {
 			go server.Serve(ln)
 		} else {

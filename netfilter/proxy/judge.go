@@ -4,6 +4,7 @@ package proxy
 
 import (
 	"context"
+	"io"
 	"net/netip"
 	"slices"
 	"sync/atomic"
@@ -20,9 +21,30 @@ type judge struct {
 	answers *dns.Answers
 	names   *dns.Forwarder
 	kernel  *kernel
-	resolv  *resolvConf
+	resolv  *changing[resolvers]
+	hosts   *changing[pins]
 	now     func() time.Time
 	refused atomic.Pointer[string] // the name that the forwarder refused last
+}
+
+// newJudge returns a judge by p, on a machine with these files.
+func newJudge(p *netfilter.Policy, resolv, hosts string) *judge {
+	j := &judge{answers: dns.NewAnswers(), kernel: &kernel{}, now: time.Now}
+	j.resolv = &changing[resolvers]{path: resolv, parse: parseResolv}
+	j.hosts = &changing[pins]{path: hosts, parse: func(file io.Reader) pins { return parseHosts(file, j.policy.Load()) }}
+	j.policy.Store(p)
+	j.names = dns.NewForwarder(j, j.answers)
+	return j
+}
+
+// take puts a new policy in force.
+func (j *judge) take(p *netfilter.Policy) {
+	for old := (*netfilter.Policy)(nil); old == nil || !j.policy.CompareAndSwap(old, p); {
+		old = j.policy.Load()
+		p.NAT64 = old.NAT64
+	}
+	j.answers.Stale()
+	j.hosts.forget()
 }
 
 // A target is what a client wants: a name that it shows, at an address that it
@@ -30,6 +52,12 @@ type judge struct {
 type target struct {
 	name string // canonical; empty where none was shown
 	dst  netip.AddrPort
+	ech  bool // what shows may hide another name
+}
+
+// public returns t as the rules' own package has it.
+func (t target) public() netfilter.Target {
+	return netfilter.Target{Name: t.name, Addr: t.dst.Addr(), Port: t.dst.Port()}
 }
 
 // web are the ports where a name is expected to be shown, and where a rule
@@ -44,13 +72,15 @@ func (j *judge) named(ctx context.Context, t target) netfilter.Verdict {
 		return v
 	}
 	inside := j.answers.Inside(t.name)
-	if slices.Contains(inside, t.dst.Addr()) || dns.IsSinkhole(t.dst.Addr()) && len(inside) > 0 {
+	switch {
+	case netfilter.IsSinkhole(t.dst.Addr()) && len(inside) > 0:
 		return j.leftOut(netip.AddrPortFrom(inside[0], t.dst.Port()))
-	}
-	if dns.IsSinkhole(t.dst.Addr()) {
+	case netfilter.IsSinkhole(t.dst.Addr()):
 		return netfilter.Verdict{Code: netfilter.Mismatch, Rule: v.Rule}
+	case j.policy.Load().Inside(t.dst.Addr()):
+		return j.leftOut(t.dst) // whoever gave it to the client
 	}
-	// The answer may be older than this process: ask again before saying no.
+	// The answer may be older than this process, or be no server's: ask again before saying no.
 	if addrs, err := j.names.Renew(ctx, t.name, t.dst.Addr().Is6()); err == nil && slices.Contains(addrs, t.dst.Addr()) {
 		return v
 	}
@@ -78,7 +108,7 @@ func (j *judge) static(t target) netfilter.Verdict {
 		return name
 	case addr.OK && addr.Code == netfilter.Allowed:
 		return addr
-	case name.Code == netfilter.Learned && netfilter.Inside(t.dst.Addr()):
+	case name.Code == netfilter.Learned && j.policy.Load().Inside(t.dst.Addr()):
 		return netfilter.Verdict{Code: netfilter.Private}
 	}
 	return name
@@ -88,13 +118,19 @@ func (j *judge) static(t target) netfilter.Verdict {
 // and never what is inside.
 func (j *judge) byAddress(dst netip.AddrPort) netfilter.Verdict {
 	v := j.policy.Load().Addr(dst, j.now())
-	if v.Code == netfilter.Learned && (netfilter.Inside(dst.Addr()) || dns.IsSinkhole(dst.Addr())) {
+	if v.Code == netfilter.Learned && (j.policy.Load().Inside(dst.Addr()) || netfilter.IsSinkhole(dst.Addr())) {
 		return netfilter.Verdict{Code: netfilter.NotAllowed}
 	}
 	if v.Code == netfilter.Learned {
 		v.OK = false // a name may be shown yet, and is the better thing to learn
 	}
 	return v
+}
+
+// refusesHidden reports whether TLS to t that hides a name, or looks as if, is
+// refused: the policy does so where a name has to allow it.
+func (j *judge) refusesHidden(t target) bool {
+	return j.policy.Load().NoECH && !j.byAddress(t.dst).OK
 }
 
 // unnamed decides where no name is shown: by a rule for the address, or by a rule
@@ -157,22 +193,34 @@ const (
 // reports whether dst is among their addresses. A restart forgets answers that
 // clients keep.
 func (j *judge) renewPort(ctx context.Context, dst netip.AddrPort) bool {
-	if dns.IsSinkhole(dst.Addr()) {
+	if netfilter.IsSinkhole(dst.Addr()) {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(ctx, renewWithin)
 	defer cancel()
 	asked := 0
-	for _, e := range j.exactly(dst.Port()).Allow {
+	exact := j.exactly(dst.Port())
+	for _, name := range j.pins().byAddr[dst.Addr()] {
+		if exact.Name(name, dst.Port(), j.now()).OK {
+			return j.reaches(ctx, name, dst)
+		}
+	}
+	for _, e := range exact.Allow {
 		if e.Rule.Kind != netfilter.Name || !e.Live(j.now()) || asked >= maxRenew {
 			continue
 		}
 		asked++
-		if addrs, err := j.names.Resolve(ctx, e.Rule.Host, dst.Addr().Is6()); err == nil && slices.Contains(addrs, dst.Addr()) {
+		if j.reaches(ctx, e.Rule.Host, dst) {
 			return true
 		}
 	}
 	return false
+}
+
+// reaches reports whether dst is among the addresses that name has now.
+func (j *judge) reaches(ctx context.Context, name string, dst netip.AddrPort) bool {
+	addrs, err := j.names.Resolve(ctx, name, dst.Addr().Is6())
+	return err == nil && slices.Contains(addrs, dst.Addr())
 }
 
 // refusal says why dst is refused as well as can be told without a name.
@@ -269,7 +317,7 @@ func (j *judge) Address(addr netip.Addr) bool { return j.policy.Load().Answerabl
 
 // Inside returns the sentence for a name whose addresses are all inside.
 func (j *judge) Inside(name string, addrs []netip.Addr) string {
-	t := target{name: name, dst: netip.AddrPortFrom(addrs[0], 0)}
+	t := target{name: name, dst: netip.AddrPortFrom(addrs[0], j.policy.Load().PortOf(name, j.now()))}
 	return j.explain(j.leftOut(t.dst), t).line()
 }
 
@@ -278,5 +326,44 @@ func (j *judge) Servers() []netip.AddrPort {
 	if given := j.policy.Load().Resolve; len(given) > 0 {
 		return given
 	}
-	return j.resolv.read().servers
+	if servers := j.resolvers().servers; len(servers) > 0 {
+		return servers
+	}
+	return []netip.AddrPort{netip.AddrPortFrom(loopback4, 53)} // as resolv.conf(5) has it
+}
+
+// Pinned returns the addresses that /etc/hosts has for name.
+func (j *judge) Pinned(name string) ([]netip.Addr, bool) {
+	addrs, ok := j.pins().byName[name]
+	return addrs, ok
+}
+
+// Translated says below which prefixes the network reaches IPv4.
+func (j *judge) Translated(prefixes []netip.Prefix) {
+	for {
+		old := j.policy.Load()
+		if slices.Equal(old.NAT64, prefixes) {
+			return
+		}
+		p := *old
+		p.NAT64 = prefixes
+		if j.policy.CompareAndSwap(old, &p) {
+			return
+		}
+	}
+}
+
+func (j *judge) pins() pins {
+	said, _ := j.hosts.read()
+	return said
+}
+
+// resolvers returns what /etc/resolv.conf says; where it says something new, what
+// was answered before is asked for anew.
+func (j *judge) resolvers() resolvers {
+	said, news := j.resolv.read()
+	if news {
+		j.answers.Stale()
+	}
+	return said
 }

@@ -74,7 +74,7 @@ func TestLocal(t *testing.T) {
 		"own6_by_the_other":    {url: "http://127.0.0.1:3004/", want: "own6"},
 		"human_by_the_other":   {url: "http://[::1]:3001/", want: "localhost-port"},
 		"nobody_on_another":    {url: "http://127.9.9.9:3004/", want: "curl: ("},
-		"human":                {url: "http://127.0.0.1:3001/", want: "au net allow -a agent localhost:3001"},
+		"human":                {url: "http://127.0.0.1:3001/", want: "au net allow --agent agent localhost:3001"},
 		"human_other_loopback": {url: "http://127.9.9.9:3001/", want: "localhost-port"},
 		"human_lan_address":    {url: "http://198.51.100.2:3001/", want: "localhost-port"},
 		"human_by_zero":        {url: "http://0.0.0.0:3001/", want: "localhost-port"},

@@ -31,8 +31,9 @@ func Main(args []string) int {
 	flags.StringVar(&c.PolicyPath, "policy", "", "")
 	flags.StringVar(&c.LogPath, "log", "", "")
 	flags.StringVar(&c.ResolvConf, "resolv", "", "")
+	flags.StringVar(&c.Hosts, "hosts", "", "")
 	if err := flags.Parse(args); err != nil || flags.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "au: net daemon: want [--policy FILE] [--log FILE] [--resolv FILE] AGENT")
+		fmt.Fprintln(os.Stderr, "au: net daemon: want [--policy FILE] [--log FILE] [--resolv FILE] [--hosts FILE] AGENT")
 		return 2
 	}
 	c.defaults(flags.Arg(0))

@@ -131,7 +131,7 @@ func TestGrantsEnd(t *testing.T) {
 		t.Error("a connection by another rule ended with the grant")
 	}
 	out, _ := w.agent(t, "curl", "-sS", "http://other.example/")
-	if !strings.Contains(out, "reason: expired") || !strings.Contains(out, "au net allow -a agent --for 2h other.example") {
+	if !strings.Contains(out, "reason: expired") || !strings.Contains(out, "au net allow --agent agent --for 2h other.example") {
 		t.Errorf("after the grant: %s", out)
 	}
 }
@@ -139,7 +139,7 @@ func TestGrantsEnd(t *testing.T) {
 // TestGrantsEndByTheClock is that the end of a grant is not left to a timer alone,
 // which stands still while the machine sleeps.
 func TestGrantsEndByTheClock(t *testing.T) {
-	d := newDaemon(&netfilter.Policy{Allow: []netfilter.Entry{{Until: time.Now().Add(30 * time.Minute)}}}, nil, "/dev/null")
+	d := newDaemon(&netfilter.Policy{Allow: []netfilter.Entry{{Until: time.Now().Add(30 * time.Minute)}}}, nil, "/dev/null", "/dev/null")
 	if wait := d.untilNext(); wait > time.Minute {
 		t.Errorf("the end of a grant is looked for in %v", wait)
 	}

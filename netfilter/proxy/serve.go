@@ -6,6 +6,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ type Config struct {
 	PolicyPath string // see netfilter.ParsePolicy; watched for changes
 	LogPath    string // netfilter.Record lines; empty: none are written
 	ResolvConf string // empty: /etc/resolv.conf
+	Hosts      string // empty: /etc/hosts
 	Sockets    Sockets
 	Reload     <-chan os.Signal // each says: read the policy again
 	Notify     func(state string)
@@ -80,10 +82,7 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	if c.ResolvConf == "" {
-		c.ResolvConf = "/etc/resolv.conf"
-	}
-	d := newDaemon(p, l, c.ResolvConf)
+	d := newDaemon(p, l, cmp.Or(c.ResolvConf, "/etc/resolv.conf"), cmp.Or(c.Hosts, "/etc/hosts"))
 	d.run(ctx, c, changed)
 	return nil
 }
@@ -154,8 +153,7 @@ func (d *daemon) reload(c Config) {
 		d.news(netfilter.Verdict{Code: netfilter.Malformed}, "the old policy stays: "+oneLine(err))
 		return
 	}
-	d.judge.policy.Store(p)
-	d.judge.answers.Stale()
+	d.judge.take(p)
 	d.sweep()
 	d.news(netfilter.Verdict{OK: true, Code: netfilter.Allowed}, "policy taken")
 	c.notify("STATUS=policy of " + time.Now().Format(time.RFC3339))

@@ -203,13 +203,14 @@ func (s *session) tls(ctx context.Context) {
 		s.refuse("tls", t, netfilter.Verdict{Code: netfilter.Malformed})
 		return
 	}
+	t.ech = h.ech
 	if h.name != "" {
 		if t.name, err = netfilter.CanonicalName(h.name); err != nil {
 			s.refuse("tls", t, netfilter.Verdict{Code: netfilter.Malformed})
 			return
 		}
 	}
-	v, t := s.d.judgeTLS(ctx, t, h.ech)
+	v, t := s.d.judgeTLS(ctx, t)
 	s.finish(ctx, "tls", t, v)
 }
 
@@ -221,11 +222,11 @@ func (s *session) helloRoom() error {
 }
 
 // judgeTLS decides on a hello.
-func (d *daemon) judgeTLS(ctx context.Context, t target, ech bool) (netfilter.Verdict, target) {
-	byAddress := d.judge.byAddress(t.dst)
-	if ech && !d.judge.policy.Load().ECH && !byAddress.OK {
+func (d *daemon) judgeTLS(ctx context.Context, t target) (netfilter.Verdict, target) {
+	if t.ech && d.judge.refusesHidden(t) {
 		return netfilter.Verdict{Code: netfilter.HiddenName}, t
 	}
+	t.name = d.judge.meant(t.name, t.dst.Port())
 	if t.name != "" {
 		return d.judge.named(ctx, t), t
 	}
@@ -321,7 +322,7 @@ func (s *session) relay(kind string, t target, v netfilter.Verdict) {
 	}
 	sent, received := copyBoth(s.conn, s.up)
 	s.d.log.add(netfilter.Record{
-		Kind: kind, OK: true, Code: v.Code, Rule: v.Rule, Name: t.name, Addr: addrText(t.dst.Addr()), Port: t.dst.Port(),
+		Kind: kind, OK: true, Code: v.Code, Rule: v.Rule, Name: t.name, Addr: addrText(t.dst.Addr()), Port: t.dst.Port(), ECH: t.ech,
 		Sent: sent + first, Received: received, Millis: max(1, time.Since(s.began).Milliseconds()),
 	})
 }

@@ -53,9 +53,19 @@ func fragment(record []byte, size int) []byte {
 // echConfig returns a list with one key that nobody has the other half of.
 func echConfig(t testing.TB, public string) []byte {
 	t.Helper()
-	key, err := ecdh.X25519().GenerateKey(rand.Reader)
+	_, config, err := newECH(public)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return config
+}
+
+// newECH returns a key with which a server reads what a client hides under the
+// name public, and the list that clients have.
+func newECH(public string) (*ecdh.PrivateKey, []byte, error) {
+	key, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, nil, err
 	}
 	pub := key.PublicKey().Bytes()
 	body := []byte{7, 0x00, 0x20} // id, DHKEM(X25519, HKDF-SHA256)
@@ -65,7 +75,7 @@ func echConfig(t testing.TB, public string) []byte {
 	body = append(append(body, public...), 0, 0)
 	config := binary.BigEndian.AppendUint16([]byte{0xfe, 0x0d}, uint16(len(body)))
 	config = append(config, body...)
-	return append(binary.BigEndian.AppendUint16(nil, uint16(len(config))), config...)
+	return key, append(binary.BigEndian.AppendUint16(nil, uint16(len(config))), config...), nil
 }
 
 func TestReadHello(t *testing.T) {
@@ -148,40 +158,69 @@ func (c *slowConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestHiddenName is that ECH is refused, unless the policy takes it or a rule
-// allows the address whatever is said to it.
+// TestHiddenName is that ECH, with a key that the server has as well as without,
+// passes under an allowed name at one of its addresses, and nowhere else; that a
+// policy can refuse it, but for an address that a rule allows whatever is said to it.
 func TestHiddenName(t *testing.T) {
 	w := needWorld(t)
-	handshake := func(t *testing.T, addr string) string {
+	hidden := func(t *testing.T, config []byte, addr string) string {
 		c := w.client("secret.example")
-		c.EncryptedClientHelloConfigList = echConfig(t, "allowed.example")
-		err := tls.Client(w.dial(t, addr+":443"), c).Handshake()
-		if err == nil {
-			return "connected"
+		c.EncryptedClientHelloConfigList = config
+		conn := tls.Client(w.dial(t, addr+":443"), c)
+		if err := conn.Handshake(); err != nil {
+			return err.Error()
 		}
-		return err.Error()
+		if !conn.ConnectionState().ECHAccepted {
+			return "the server did not read what was hidden"
+		}
+		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: secret.example\r\nConnection: close\r\n\r\n")
+		answer, _ := io.ReadAll(conn)
+		return string(answer)
 	}
-	t.Run("refused", func(t *testing.T) {
-		r := w.start(t, "allowed.example", "secret.example")
-		w.knows(t, "allowed.example")
-		if got := handshake(t, allowedAddr); !strings.Contains(got, "access denied") {
-			t.Errorf("a hidden name: %s", got)
-		}
-		r.wantRecord("tls", netfilter.HiddenName, "allowed.example")
-	})
-	t.Run("address_rule", func(t *testing.T) {
-		w.start(t, allowedAddr)
-		if got := handshake(t, allowedAddr); !strings.Contains(got, "rejected ECH") {
-			t.Errorf("a hidden name at an allowed address does not reach the server: %s", got)
-		}
-	})
-	t.Run("asked_for", func(t *testing.T) {
+	const wholly, noKey, refused, elsewhere = "secret.example at " + allowedAddr, "rejected ECH", "access denied", "unrecognized name"
+	for name, c := range map[string]struct {
+		rules  []string
+		noECH  bool
+		public string // the name that shows; empty: the server's own key, and allowed.example
+		addr   string
+		want   string
+	}{
+		"real_key":            {[]string{"allowed.example"}, false, "", allowedAddr, wholly},
+		"grease":              {[]string{"allowed.example"}, false, "allowed.example", allowedAddr, noKey},
+		"another_name_shows":  {[]string{"allowed.example"}, false, "attacker.example", allowedAddr, refused},
+		"another_address":     {[]string{"allowed.example"}, false, "allowed.example", attackerAddr, elsewhere},
+		"not_allowed":         {[]string{"other.example", "secret.example"}, false, "", allowedAddr, refused},
+		"denied":              {[]string{"allowed.example", "!allowed.example"}, false, "", allowedAddr, refused},
+		"switched_off":        {[]string{"allowed.example", "secret.example"}, true, "", allowedAddr, refused},
+		"switched_off_grease": {[]string{"allowed.example"}, true, "allowed.example", allowedAddr, refused},
+		"switched_off_port":   {[]string{"allowed.example:443"}, true, "", allowedAddr, refused},
+		"address_rule":        {[]string{allowedAddr}, true, "", allowedAddr, wholly},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := w.start(t, c.rules...)
+			r.policy.NoECH = c.noECH
+			r.reload()
+			w.knows(t, "allowed.example")
+			config := w.ech
+			if c.public != "" {
+				config = echConfig(t, c.public)
+			}
+			if got := hidden(t, config, c.addr); !strings.Contains(got, c.want) {
+				t.Errorf("%s: want %q", got, c.want)
+			}
+			marked := r.waitRecords(func(rec netfilter.Record) bool { return rec.Kind == "tls" && rec.ECH })
+			if code := marked[0].Code; (code == netfilter.HiddenName) != (c.noECH && c.want == refused) {
+				t.Errorf("it is logged as %s", code)
+			}
+		})
+	}
+	t.Run("not_hidden", func(t *testing.T) {
 		r := w.start(t, "allowed.example")
-		r.policy.ECH = true
+		r.policy.NoECH = true
 		r.reload()
 		w.knows(t, "allowed.example")
-		if got := handshake(t, allowedAddr); !strings.Contains(got, "rejected ECH") {
-			t.Errorf("a hidden name under an allowed one does not reach the server: %s", got)
+		if err := tls.Client(w.dial(t, allowedAddr+":443"), w.client("allowed.example")).Handshake(); err != nil {
+			t.Errorf("what hides nothing: %v", err)
 		}
 	})
 }

@@ -94,6 +94,7 @@ type world struct {
 	dir      string
 	internet *exec.Cmd
 	ca       *authority
+	ech      []byte // the configuration of a key that the web servers have, as clients take it
 	names    *nameServer
 
 	mu   sync.Mutex
@@ -109,6 +110,20 @@ const (
 	insideAddr   = "10.77.0.5"
 	sshAddr      = "93.184.0.22"
 )
+
+const plainHosts = "127.0.0.1 localhost\n::1 localhost\n"
+
+// pin adds lines to /etc/hosts until the test ends.
+func (w *world) pin(t *testing.T, lines string) {
+	t.Helper()
+	write := func(text string) {
+		if err := os.WriteFile(filepath.Join(w.dir, "hosts"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(plainHosts + lines)
+	t.Cleanup(func() { write(plainHosts) })
+}
 
 func newWorld() (*world, error) {
 	dir, err := os.MkdirTemp("", "au-net-test")
@@ -142,8 +157,12 @@ func (w *world) wire() error {
 	if err := os.WriteFile(resolv, []byte("nameserver "+dnsAddr+"\noptions timeout:2 attempts:2\n"), 0o644); err != nil {
 		return err
 	}
+	if err := os.WriteFile(filepath.Join(w.dir, "hosts"), []byte(plainHosts), 0o644); err != nil {
+		return err
+	}
 	return sh(fmt.Sprintf(`
 mount --bind %[2]s /etc/resolv.conf
+mount --bind %[6]s/hosts /etc/hosts
 { cat /etc/passwd; echo 'auagent:x:%[5]d:%[5]d::%[6]s/home:/bin/sh'; } > %[6]s/passwd
 mount --bind %[6]s/passwd /etc/passwd
 ip link set lo up

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package netfilter
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Target is what an agent wanted to reach: a name that it showed or asked for, an address that it dialled, or both. Port 0: none was asked for.
+type Target struct {
+	Name string // canonical
+	Addr netip.Addr
+	Port uint16
+}
+
+// Opening returns the rule that lets the agent reach t where code refused it, or let it pass to learn, and that opens nothing beside it; false where
+// no rule does.
+func Opening(code Code, t Target) (Rule, bool) {
+	host, port := "", t.Port
+	switch code {
+	case NotAllowed, WrongPort, Expired, Learned:
+		host = t.Name
+		if host != "" && (port == 80 || port == 443) {
+			port = 0 // which a rule for a name means
+		}
+	case Private, NoName:
+	case NotLocal:
+		host = "localhost"
+	default:
+		return Rule{}, false
+	}
+	switch {
+	case host != "":
+	case !t.Addr.IsValid() || IsSinkhole(t.Addr) || port == 0:
+		return Rule{}, false // nobody's address, or all of one's ports
+	case t.Addr.IsLoopback() || t.Addr.IsUnspecified():
+		host = "localhost"
+	default:
+		host = t.Addr.Unmap().WithZone("").String()
+	}
+	if strings.HasSuffix("."+host, ".invalid") {
+		return Rule{}, false // nobody's, as what au net status --verify asks for
+	}
+	if port != 0 {
+		host = net.JoinHostPort(host, strconv.Itoa(int(port)))
+	}
+	rule, err := ParseRule(host)
+	return rule, err == nil
+}
+
+// Remedy returns the command by which the human lets pass what code refused; empty where none does, or where it is refused on purpose.
+func (p Policy) Remedy(code Code, t Target) string {
+	if code == HiddenName {
+		p.NoECH = false
+		return p.Again() + " --ech"
+	}
+	rule, ok := Opening(code, t)
+	switch {
+	case !ok:
+		return ""
+	case code == Expired:
+		return p.AllowCommand("--for", "2h", rule.String())
+	}
+	return p.AllowCommand(rule.String())
+}
+
+// AllowCommand returns the command that allows the agent what words say.
+func (p Policy) AllowCommand(words ...string) string {
+	return strings.Join(append([]string{"au net allow --agent", p.Agent}, words...), " ")
+}
+
+// Again returns the command that puts p in force anew: the rules stay by themselves, what else was chosen is said.
+func (p Policy) Again() string {
+	words := []string{"au net restrict --agent", p.Agent}
+	if p.NoECH {
+		words = append(words, "--no-ech")
+	}
+	if !p.HasDaemon() {
+		words = append(words, fmt.Sprintf("--proxy %d,%d", p.Human.HTTP, p.Human.HTTPS))
+	}
+	for _, server := range p.Resolve {
+		words = append(words, "--dns "+serverText(server))
+	}
+	if p.Backend == Iptables {
+		words = append(words, "--backend iptables")
+	}
+	return strings.Join(words, " ")
+}
+
+func serverText(server netip.AddrPort) string {
+	if server.Port() == 53 {
+		return server.Addr().String()
+	}
+	return server.String()
+}
+
+// PortOf returns a port that p opens for name, 443 where its rules give none: what is meant where only the name is known.
+func (p Policy) PortOf(name string, now time.Time) uint16 {
+	for _, e := range p.Allow {
+		if e.Live(now) && e.Rule.matchesHost(name) {
+			return cmp.Or(e.Rule.Port, 443)
+		}
+	}
+	return 443
+}
