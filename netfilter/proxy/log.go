@@ -46,7 +46,7 @@ type likeness struct {
 	kind, name, addr, detail string
 	code                     netfilter.Code
 	port                     uint16
-	over                     bool
+	over, ech                bool
 }
 
 // openLog opens the log at path for appending. With no path, nothing is written.
@@ -83,7 +83,7 @@ func (l *log) add(r netfilter.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r.Time, r.Agent = l.now().UTC(), l.agent
-	key := likeness{r.Kind, r.Name, r.Addr, r.Detail, r.Code, r.Port, r.Millis > 0}
+	key := likeness{r.Kind, r.Name, r.Addr, r.Detail, r.Code, r.Port, r.Millis > 0, r.ECH}
 	if r.Name != "" {
 		key.addr = ""
 	}
