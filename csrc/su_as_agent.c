@@ -531,12 +531,34 @@ static void lock_down(void)
 		fail("install the system call filter");
 }
 
+/* Says that a program is there, and what it names to load or interpret it is not. A line end of another system's is part of the name. */
+static void say_interpreter(const char *file)
+{
+	char line[256], *name = line + 2;
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t n = read(fd, line, sizeof line - 1);
+
+	close(fd);
+	line[n < 0 ? 0 : n] = '\0';
+	if (strncmp(line, "#!", 2) != 0) {
+		say(file, ": what loads it is missing: it was built for another system or C library");
+		return;
+	}
+	name += strspn(name, " \t");
+	name[strcspn(name, " \t\n")] = '\0';
+	say(file, ": its interpreter ", name, " is missing");
+}
+
 /* A script without #! is the shell's, as everywhere. argv has room before the command: NAME and "--" stood there. */
 static int try(char *file, char **command)
 {
 	static char shell[] = "/bin/sh";
 
 	execve(file, command, variables);
+	if (errno == ENOENT && access(file, F_OK) == 0) {
+		say_interpreter(file);
+		_exit(126);
+	}
 	if (errno != ENOEXEC)
 		return errno;
 	command[-1] = shell;
@@ -763,8 +785,9 @@ static void pass_on(int link, const struct signalfd_siginfo *info)
 
 /*
  * What the caller wants done after the run, as AU_AFTER_1, AU_AFTER_2, ...: its argv. It ends as the run did. With
- * AU_AFTER_IF=kills it is for runs only in which the kernel has ended processes for want of memory, or that somebody
- * may have ended. signal is that by which the guard ended: nobody inside can send it one.
+ * AU_AFTER_IF=kills it is for runs only in which the kernel has ended processes for want of memory, that somebody may
+ * have ended, or whose command was not found or made a call of another ABI. signal is that by which the guard ended:
+ * nobody inside can send it one.
  */
 static void run_after(int status, int signal)
 {
@@ -772,9 +795,10 @@ static void run_after(int status, int signal)
 	uint32_t kills = count_kills() - kills_before;
 	const char *when = find_variable("AU_AFTER_IF", environ);
 	int ended = signal != 0 || status == 128 + SIGKILL || status == 128 + SIGTERM;
+	int refused = status == 127 || status == 128 + SIGSYS;
 	sigset_t none;
 
-	if (when != NULL && is(when, "kills") && kills == 0 && !ended)
+	if (when != NULL && is(when, "kills") && kills == 0 && !ended && !refused)
 		return;
 	for (uint32_t i = 0; i < MAX_AFTER; i++) {
 		join(name, sizeof name, "AU_AFTER_", decimal(number, i + 1));

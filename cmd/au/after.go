@@ -5,9 +5,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/a4u2/au/cmd/au/terminal"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
 	auslices "github.com/a4u2/au/slices"
 	"golang.org/x/sys/unix"
 )
@@ -19,6 +25,8 @@ type afterCmd struct {
 	Status   int    `env:"AU_STATUS" help:"Exit status of the run, which becomes that of this."`
 	OOMKills uint64 `name:"oom-kills" env:"AU_KILLS" help:"How many of the agent's processes the kernel ended for want of memory meanwhile."`
 	Signal   int    `env:"AU_SIGNAL" help:"By which the run's first process ended: nobody inside can send it one."`
+	Command  string `help:"The word that was run."`
+	Path     string `help:"Where the human's shell would have looked for it."`
 	Unit     string `help:"The id that the agent's unit had when the run began."`
 	Since    int64  `help:"When the run began, in nanoseconds since 1970."`
 	Shares   string `help:"Folders that the agent could write, as a JSON list."`
@@ -33,6 +41,12 @@ func (c *afterCmd) Run(a *app) error {
 	} else if c.Signal != 0 || c.Status == 128+int(unix.SIGTERM) || c.Status == 128+int(unix.SIGKILL) {
 		c.sayEnded(a)
 	}
+	switch c.Status {
+	case notFound:
+		c.sayHumans(a)
+	case 128 + int(unix.SIGSYS):
+		c.sayForeign(a)
+	}
 	if c.Shares != "" {
 		c.sayChanged(a)
 	}
@@ -40,6 +54,52 @@ func (c *afterCmd) Run(a *app) error {
 		return exitError(c.Status)
 	}
 	return nil
+}
+
+// notFound is the status of a command that is not there.
+const notFound = 127
+
+// sayHumans says, of a command that was not found, that it is the human's own: by its path, or on their PATH.
+func (c *afterCmd) sayHumans(a *app) {
+	os.Setenv("PATH", c.Path) // the entrypoint was given none
+	human, err := a.human()
+	if err != nil {
+		return
+	}
+	program, err := exec.LookPath(c.Command)
+	if err != nil || !filepath.IsAbs(program) {
+		return
+	}
+	home, err := filepath.EvalSymlinks(human.Home)
+	if _, ok := share.Within(home, program); err != nil || !ok {
+		return
+	}
+	fmt.Fprintf(a.err, "au: %s is in your home, and programs there are not the agent's to run\n", show(program))
+	if known, err := config.Load(a.configPath(human)); err == nil && known.Agent(c.Agent) != nil {
+		if there, ok := share.Counterpart(program, known.Agent(c.Agent).Mounts); ok {
+			fmt.Fprintf(a.err, "au: in a run it is %s, from your share\n", show(there))
+			return
+		}
+	}
+	fmt.Fprintf(a.err, "au: what the agent installs in its own home, in ~%s/.local/bin, is on its PATH\n", c.Agent)
+}
+
+// sayForeign says which switch lets through what the system call filter ends a program for: a call of 32-bit programs.
+func (c *afterCmd) sayForeign(a *app) {
+	policy, err := made(c.Agent)
+	if err != nil || slices.Contains(policy.Allow, "i386") {
+		return
+	}
+	fmt.Fprintf(a.err, "au: the run was ended for a system call that its filter does not know (SIGSYS), as 32-bit programs make them\n")
+	if isDeclared(c.Agent) {
+		fmt.Fprintf(a.err, "au: security.au.agents.%s.allow in the NixOS configuration can have \"i386\"\n", c.Agent)
+		return
+	}
+	words := []string{"new", "--agent", c.Agent}
+	for _, word := range append(slices.Clone(policy.Allow), "i386") {
+		words = append(words, "--allow", word)
+	}
+	fmt.Fprintf(a.err, "au: hint: %s\n", pasted(words...))
 }
 
 // sayEnded says who ended the run, where that can be known.

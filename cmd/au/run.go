@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/a4u2/au/cmd/au/start"
@@ -100,7 +102,7 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 		return err
 	}
 	if self, err := os.Executable(); err == nil {
-		run.After, run.IfKills = start.After(self, policy.Name, shares)
+		run.After, run.IfKills = start.After(self, policy.Name, run.Command[0], shares)
 	}
 	if terminal.Any() {
 		argv, environ := run.Argv(), run.Environ()
@@ -126,12 +128,33 @@ func readPolicy(agent string) (csrc.Policy, error) {
 func openEntrypoint(p csrc.Policy, entry *config.Agent) (*os.File, error) {
 	f, err := machine().Entrypoint(entrypointPath(p.Name), p, entry)
 	switch {
+	case errors.Is(err, start.ErrShut) && !p.Admits(uint32(getuid())):
+		return nil, notAdmitted(p)
 	case errors.Is(err, start.ErrTampered):
 		return nil, hintError{err, "au new --agent " + p.Name}
 	case err != nil:
 		return nil, hintError{err, "au info --agent " + p.Name}
 	}
 	return f, nil
+}
+
+// notAdmitted says who may enter the agent, to somebody who may not, and what one of them would run to let them in.
+func notAdmitted(p csrc.Policy) error {
+	names := []string{}
+	for _, h := range p.Humans {
+		names = append(names, h.Name)
+	}
+	who, me := "nobody", "HUMAN"
+	if len(names) > 0 {
+		who = strings.Join(names, ", ")
+	}
+	if u, ok, err := lookupUser(strconv.Itoa(getuid())); err == nil && ok {
+		me = u.Name
+	}
+	return hintError{
+		fmt.Errorf("agent %q lets in %s, and not you; who is in can let you in with the line below", p.Name, who),
+		pasted("grant", "--agent", p.Name, me),
+	}
 }
 
 // becomeHuman makes root the human for good, so that a run has their rights and not root's.

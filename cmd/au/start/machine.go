@@ -31,6 +31,9 @@ type Machine struct {
 // Real is the machine that the program runs on.
 var Real = Machine{Open: csrc.Open, Stamp: csrc.Stamp, Lstat: os.Lstat, ReadDir: os.ReadDir}
 
+// ErrShut is an entrypoint that does not let the caller in.
+var ErrShut = errors.New("you may not run it")
+
 // ErrTampered is an entrypoint that is not what was installed.
 var ErrTampered = errors.New("it has been tampered with, and is not run")
 
@@ -66,6 +69,9 @@ func (m Machine) Entrypoint(path string, p csrc.Policy, entry *config.Agent) (*o
 	f, err := m.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("entrypoint of agent %q: %w", p.Name, err)
+	}
+	if unix.Faccessat(int(f.Fd()), "", unix.X_OK, unix.AT_EMPTY_PATH|unix.AT_EACCESS) == unix.EACCES {
+		return nil, fmt.Errorf("entrypoint of agent %q: %w", p.Name, ErrShut)
 	}
 	if p.SHA256 == "" || m.unchanged(f, p, entry) {
 		return f, nil

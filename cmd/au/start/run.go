@@ -125,17 +125,17 @@ func invocation(agent string) string {
 	return "/run/systemd/units/invocation:" + auslices.KeeperName(agent)
 }
 
-// After returns the command that looks, when a run has ended, for what runs by itself in the folders that the agent could write; self is au. Where it could
-// write none there is only something to say if somebody else has ended it, or the kernel for want of memory, and ifKills is true. Nothing is looked at before the run: a
+// After returns the command that looks, when a run of command has ended, for what runs by itself in the folders that the agent could write; self is au. Where it
+// could write none there is only something to say if somebody else has ended it, or the kernel, or it was not found, and ifKills is true. Nothing is looked at before the run: a
 // file's ctime, which nobody can set, says whether it changed since.
-func After(self, agent string, shares []config.Mount) (argv []string, ifKills bool) {
+func After(self, agent, command string, shares []config.Mount) (argv []string, ifKills bool) {
 	var sources []config.Path
 	for _, m := range shares {
 		if !m.ReadOnly {
 			sources = append(sources, config.Path(m.Source))
 		}
 	}
-	argv = []string{self, "after", "--agent", agent}
+	argv = []string{self, "after", "--agent", agent, "--command=" + command, "--path=" + os.Getenv("PATH")}
 	if id, err := os.Readlink(invocation(agent)); err == nil {
 		argv = append(argv, "--unit", id)
 	}
