@@ -34,6 +34,22 @@ func CheckGrant(name string, who User, f Facts, revoke bool) error {
 	return checkPolicy(next)
 }
 
+// HumanNames returns who may enter an agent, for a person to read.
+func HumanNames(p csrc.Policy) string {
+	var names []string
+	for _, h := range p.Humans {
+		names = append(names, h.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// PlanEndRuns returns the step that ends what a human runs in an agent; self is au itself.
+func PlanEndRuns(p csrc.Policy, who User, self string) []step.Step {
+	c := step.Root(self, "end-runs", "--agent-uid", num(p.UID), "--human-uid", num(who.UID))
+	c.Note = fmt.Sprintf("much as: for p in $(ps -o ppid= -u %d); do [ $(stat -c %%u /proc/$p) != %d ] || kill -KILL $p; done", p.UID, who.UID)
+	return []step.Step{{Do: c}}
+}
+
 // PlanGrant returns the steps after which who may enter the agent and share its home.
 func PlanGrant(f Facts, who User) []step.Step {
 	f.Human = who

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision/step"
 	"github.com/a4u2/au/slices"
 )
@@ -60,6 +61,9 @@ func CheckNew(w Want, f Facts) error {
 		return fmt.Errorf("policy of agent %q: %w; mend or remove %s by hand", w.Name, f.PolicyErr, csrc.PolicyPath(w.Name))
 	case f.Agent != nil && !f.Ours():
 		return fmt.Errorf("user %q exists and au did not make it; choose another name with --agent", w.Name)
+	case f.Policy != nil && f.Ours() && !f.Policy.Admits(f.Human.UID):
+		return refuse("au grant --agent "+w.Name+" "+quote.Word(f.Human.Name),
+			"agent %q has other humans (%s), and one of them has to let you in; for an agent of your own choose another name with --agent", w.Name, HumanNames(*f.Policy))
 	case f.Policy == nil && f.Group != nil:
 		return fmt.Errorf("group %q exists and au did not make it; choose another name with --agent", group)
 	case f.Policy == nil && f.Private != nil:

@@ -136,7 +136,7 @@ func TestNewWhoseCommandFailsLeavesNothing(t *testing.T) {
 func TestDryRunPrintsWhatRuns(t *testing.T) {
 	h := testHost(t, fakehost.Config{Systemd: true})
 	before := h.Dump()
-	for _, args := range [][]string{{"new", "-y"}, {"grant", "bob"}, {"revoke", "bob"}, {"delete", "-y", "-H"}} {
+	for _, args := range [][]string{{"new", "-y"}, {"grant", "-y", "bob"}, {"revoke", "bob"}, {"delete", "-y", "-H"}} {
 		dry := must(t, h, append(args, "--dry-run")...)
 		sameAs(t, h, before, "after a dry run of au %s", args[0])
 		if done := must(t, h, args...); dry == "" || !strings.HasPrefix(done, dry) {
@@ -265,13 +265,13 @@ func TestDeleteWhoseCommandFailsCanBeRunAgain(t *testing.T) {
 func TestGrantWhoseCommandFailsLeavesNothing(t *testing.T) {
 	c := fakehost.Config{Systemd: true}
 	make := func(h *fakehost.Host) { runAu(h, "new", "-y") }
-	all := commands(t, c, make, "grant", "bob")
+	all := commands(t, c, make, "grant", "-y", "bob")
 	for n := range all {
 		h := testHost(t, c)
 		make(h)
 		before := h.Dump()
 		failAt(h, n+1, false)
-		if status, out, _ := runAu(h, "grant", "bob"); status != 1 {
+		if status, out, _ := runAu(h, "grant", "-y", "bob"); status != 1 {
 			t.Errorf("command %d of %d failed: exit status %d\n%s", n+1, all, status, out)
 		}
 		sameAs(t, h, before, "command %d of %d failed", n+1, all)
@@ -280,13 +280,13 @@ func TestGrantWhoseCommandFailsLeavesNothing(t *testing.T) {
 
 func TestRevokeWhoseCommandFailsCanBeRunAgain(t *testing.T) {
 	c := fakehost.Config{Systemd: true}
-	make := func(h *fakehost.Host) { runAu(h, "new", "-y"); runAu(h, "grant", "bob") }
+	make := func(h *fakehost.Host) { runAu(h, "new", "-y"); runAu(h, "grant", "-y", "bob") }
 	all := commands(t, c, make, "revoke", "bob")
 	for n := range all {
 		h := testHost(t, c)
 		runAu(h, "new", "-y")
 		before := h.Dump()
-		runAu(h, "grant", "bob")
+		runAu(h, "grant", "-y", "bob")
 		failAt(h, n+1, false)
 		if status, out, _ := runAu(h, "revoke", "bob"); status != 1 {
 			t.Errorf("command %d of %d failed: exit status %d\n%s", n+1, all, status, out)

@@ -38,6 +38,7 @@ var words = []word{
 	{"after", "", &afterCmd{}},
 	{"slice", "", &sliceCmd{}},
 	{"files", "", &filesCmd{}},
+	{"end-runs", "", &endRunsCmd{}},
 	{"render", "", &renderCmd{}},
 }
 

@@ -13,16 +13,21 @@ import (
 type grantCmd struct {
 	agentFlag
 	Who    string `arg:"" name:"human" help:"A user of this machine."`
+	Yes    bool   `short:"y" help:"Do not ask."`
 	DryRun bool   `help:"Print what would be done, and do nothing."`
 }
 
 type revokeCmd struct {
 	agentFlag
 	Who    string `arg:"" name:"human" help:"A user of this machine."`
+	Stop   bool   `help:"End what they run in the agent, too; without it au asks, on a terminal."`
 	DryRun bool   `help:"Print what would be done, and do nothing."`
 }
 
 func (c *grantCmd) Run(a *app) error {
+	if err := c.ask(a); err != nil {
+		return err
+	}
 	changed, err := a.admit(c.Agent, c.Who, false, c.DryRun)
 	switch {
 	case err != nil || c.DryRun:
@@ -36,12 +41,51 @@ func (c *grantCmd) Run(a *app) error {
 }
 
 func (c *revokeCmd) Run(a *app) error {
-	_, err := a.admit(c.Agent, c.Who, true, c.DryRun)
-	if err == nil && !c.DryRun {
-		fmt.Fprintf(a.out, "%s may not enter agent %s any more. A session of theirs that is open keeps the group %s, and with it the home's files, until it ends\n",
-			c.Who, c.Agent, provision.GroupName(c.Agent))
+	facts, who, err := a.granted(c.Agent, c.Who, true)
+	if err != nil {
+		return err
 	}
-	return err
+	if !c.Stop || facts.Policy == nil || len(provision.PlanRevoke(facts, who)) > 0 {
+		if _, err := a.admit(c.Agent, c.Who, true, c.DryRun); err != nil {
+			return err
+		}
+		if !c.DryRun {
+			fmt.Fprintf(a.out, "%s may not enter agent %s any more. A session of theirs that is open keeps the group %s, and with it the home's files, until it ends\n",
+				c.Who, c.Agent, provision.GroupName(c.Agent))
+		}
+	}
+	return c.endRuns(a, *facts.Policy, who)
+}
+
+// granted returns the facts about an agent, and the user who is to be let in, or out.
+func (a *app) granted(agent, name string, revoke bool) (provision.Facts, provision.User, error) {
+	human, err := a.human()
+	if err != nil {
+		return provision.Facts{}, human, err
+	}
+	if err := provision.CheckName(agent); err != nil {
+		return provision.Facts{}, human, err
+	}
+	facts, err := observe(agent, human)
+	if err != nil {
+		return facts, human, err
+	}
+	who, err := findHuman(name, facts, revoke)
+	return facts, who, err
+}
+
+// ask says what it means that an agent has one more human, before it asks.
+func (c *grantCmd) ask(a *app) error {
+	facts, who, err := a.granted(c.Agent, c.Who, false)
+	if err == nil {
+		err = provision.CheckGrant(c.Agent, who, facts, false)
+	}
+	if err != nil || facts.Policy.Admits(who.UID) {
+		return err
+	}
+	fmt.Fprintf(a.err, "au: the humans of an agent have to trust each other: what one of them leaves in its home (~/.local/bin, .bashrc) runs in the runs of the others, "+
+		"with the folders that they share and the secrets that they pass with -e. So it would be between %s and %s.\n", provision.HumanNames(*facts.Policy), c.Who)
+	return a.confirm(fmt.Sprintf("Let %s enter agent %s?", c.Who, c.Agent), c.Yes || c.DryRun)
 }
 
 // admit lets who in, or out, and reports whether anything had to change.

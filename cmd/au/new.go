@@ -101,7 +101,7 @@ func (c *newCmd) check(a *app, human provision.User, want *provision.Want, old *
 		return facts, false, err
 	}
 	if err := provision.CheckNew(*want, facts); err != nil {
-		return facts, false, err
+		return facts, false, refusal(err)
 	}
 	if !c.limits().Empty() && !facts.Unit.Systemd {
 		return facts, false, limiting(want.Name, step.ErrNoSystemd)

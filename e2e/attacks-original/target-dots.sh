@@ -3,7 +3,7 @@
 . /opt/e2e/attacks-original/common
 case $AU_SIDE in
 original) must usermod -aG su-as-agent carol ;;
-*) must as alice au grant carol ;;
+*) must as alice au grant -y carol ;;
 esac
 must enter carol -- true
 su_for_all /home/carol/pam

@@ -6,7 +6,26 @@ uid=$(id -u agent)
 fails 125 as bob au run id -u
 snapshot
 
-ok as alice au grant bob
+promise="somebody else does not join an agent by making it, root for them neither; they are told how"
+fails 1 as bob au new -y
+complains 'agent "agent" has other humans (alice)'
+complains 'au: hint: au grant --agent agent bob'
+fails 1 au --human bob new -y
+complains 'has other humans'
+ok as bob au new -y -a bobs
+ok as bob au delete -y -H -a bobs
+unchanged before '/home/bob/\.config'
+
+promise="what it means is said before it is asked; without anybody to ask nothing happens"
+fails 1 as alice au grant bob
+complains 'have to trust each other'
+complains '.bashrc'
+complains 'there is nobody to ask'
+unchanged before '/home/bob/\.config'
+
+promise="a second human can be let in"
+
+ok as alice au grant -y bob
 says '$ sudo usermod --append --groups su-as-agent bob'
 ok as bob au run id -u
 says_exactly "$uid"
@@ -26,7 +45,43 @@ ok as bob au run true
 ok as alice au run true
 ok as alice au info
 
+promise="a revoke says that their runs go on, and ends those, and no other, when it is told to"
+as bob sh -c 'au run sh -c "setsid sleep 1001 & sleep 1001"; echo $? >status' &
+as alice sh -c 'au run sleep 1002; echo $? >status' &
+soon pgrep -u agent -f 'sleep 1001'
+soon pgrep -u agent -f 'sleep 1002'
+ok as alice au revoke --dry-run --stop bob
+says 'end-runs --agent-uid'
+ok pgrep -u agent -f 'sleep 1001'
 ok as alice au revoke bob
+says 'What bob runs in agent agent goes on until it ends. To end it: au revoke --agent agent --stop bob'
+ok pgrep -u agent -f 'sleep 1001'
+ok as alice au revoke --stop bob
+says "end-runs --agent-uid $uid --human-uid 1001"
+soon test -s /home/bob/status
+fails 1 pgrep -f 'sleep 1001'
+ok cat /home/bob/status
+says_exactly 137
+ok pgrep -u agent -f 'sleep 1002'
+[ ! -e /home/alice/status ] || fail "alice's run ended"
+ok as alice au revoke --stop bob
+says '# 0 runs ended'
+ok as alice au stop
+rm -f /home/bob/status /home/alice/status
+fails 1 as alice au end-runs --agent-uid "$uid" --human-uid 1000
+complains 'only root can'
+
+promise="on a terminal it asks"
+ok as alice au grant -y bob
+as bob sh -c 'au run sleep 1003; echo $? >status' &
+soon pgrep -u agent -f 'sleep 1003'
+ok as alice sh -c 'echo y | script -qec "au revoke bob" /dev/null'
+says 'What bob runs in agent agent goes on. End it? (1)'
+soon test -s /home/bob/status
+fails 1 pgrep -f 'sleep 1003'
+rm -f /home/bob/status
+
+promise="who was shut out is out"
 fails 125 as bob au run true
 fails 1 as bob cat /home/agent/bobs
 fails 126 as bob /usr/local/libexec/au/agent/su_as_agent agent -- true

@@ -108,7 +108,7 @@ fails 1 as alice au limits set -a nobody-here --cpu 50%
 complains "no such agent"
 
 promise="who may not use sudo changes nothing"
-ok as alice au grant carol
+ok as alice au grant -y carol
 fails 1 as carol sh -c 'au limits set --cpu 50% </dev/null'
 kernel_has none none "$usual"
 

@@ -118,7 +118,7 @@ ok as alice au mount list
 says 'odd name'
 
 promise="carol, who may not use sudo, shares without it"
-ok as alice au grant carol
+ok as alice au grant -y carol
 as carol mkdir -m 700 carols
 ok as carol au mount add --rw carols
 says_not sudo
@@ -127,7 +127,7 @@ ok stat -c %U /home/carol/carols/x
 says_exactly carol
 
 promise="another human shares folders of their own with the same agent"
-ok as alice au grant bob
+ok as alice au grant -y bob
 as bob sh -c 'mkdir -m 700 proj && echo bobs > proj/file'
 ok as bob au mount add --rw proj
 ok as bob au run sh -c 'cat proj/file; echo x > proj/new'
