@@ -2,10 +2,7 @@
 
 package netfilter
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // Units are the systemd units of one restricted agent, for systemd 252 and later. Each is the text of a file in /etc/systemd/system.
 // They name system.slice: a unit with an @ would otherwise leave a slice of its own behind.
@@ -13,11 +10,11 @@ import (
 //	au-net-rules@NAME.service  loads the rules, before there is a network
 //	au-net-watch@NAME.service  puts them back when somebody flushes them
 //	au-net@NAME.socket         holds the daemon's ports, so that nobody else can take them
+//	au-net6@NAME.socket        the same on ::1, where the kernel has IPv6, switched on or off
 //	au-net@NAME.service        the daemon
 type Units struct {
 	Policy  Policy
 	Program string // absolute path of an au that only root can write: /usr/local/libexec/au/NAME/au
-	IPv6    bool   // the machine has IPv6, so that the daemon listens there too
 }
 
 // DaemonUser returns the system user that the agent's daemon runs as.
@@ -27,10 +24,11 @@ func (p Policy) DaemonUser() string { return "aunet-" + p.Agent }
 func (p Policy) LogDir() string { return "/var/log/au/" + p.Agent }
 
 // Names of the agent's units.
-func (p Policy) RulesUnitName() string  { return "au-net-rules@" + p.Agent + ".service" }
-func (p Policy) WatchUnitName() string  { return "au-net-watch@" + p.Agent + ".service" }
-func (p Policy) SocketUnitName() string { return "au-net@" + p.Agent + ".socket" }
-func (p Policy) DaemonUnitName() string { return "au-net@" + p.Agent + ".service" }
+func (p Policy) RulesUnitName() string   { return "au-net-rules@" + p.Agent + ".service" }
+func (p Policy) WatchUnitName() string   { return "au-net-watch@" + p.Agent + ".service" }
+func (p Policy) SocketUnitName() string  { return "au-net@" + p.Agent + ".socket" }
+func (p Policy) Socket6UnitName() string { return "au-net6@" + p.Agent + ".socket" }
+func (p Policy) DaemonUnitName() string  { return "au-net@" + p.Agent + ".service" }
 
 // UnitFile is a unit with its name.
 type UnitFile struct{ Name, Text string }
@@ -40,7 +38,7 @@ func (u Units) Files() []UnitFile {
 	p := u.Policy
 	files := []UnitFile{{p.RulesUnitName(), u.rules()}, {p.WatchUnitName(), u.watch()}}
 	if p.HasDaemon() {
-		files = append(files, UnitFile{p.SocketUnitName(), u.socket()}, UnitFile{p.DaemonUnitName(), u.daemon()})
+		files = append(files, UnitFile{p.SocketUnitName(), u.socket()}, UnitFile{p.Socket6UnitName(), u.socket6()}, UnitFile{p.DaemonUnitName(), u.daemon()})
 	}
 	return files
 }
@@ -120,31 +118,33 @@ SystemCallArchitectures=native
 `
 
 func (u Units) socket() string {
+	return u.listen("127.0.0.1", "Wants="+u.Policy.Socket6UnitName(), "") + `
+[Install]
+WantedBy=sockets.target
+`
+}
+
+// IPv6 may be off, and go on and off while the machine runs: the address need not be there to listen on it. A kernel without IPv6 has no such file.
+func (u Units) socket6() string {
+	return u.listen("[::1]", "ConditionPathExists=/proc/net/if_inet6", "FreeBind=yes\n")
+}
+
+func (u Units) listen(host, unit, socket string) string {
 	p := u.Policy
-	var listen strings.Builder
-	for _, host := range u.loopbacks() {
-		fmt.Fprintf(&listen, "ListenStream=%[1]s:%[2]d\nListenStream=%[1]s:%[3]d\nListenDatagram=%[1]s:%[3]d\n", host, p.Proxy, p.DNS)
-	}
 	return fmt.Sprintf(`[Unit]
 Description=What the agent %[1]s may reach: ports of the daemon
+%[5]s
 StartLimitIntervalSec=0
 
 [Socket]
-%[2]sSlice=system.slice
+ListenStream=%[2]s:%[3]d
+ListenStream=%[2]s:%[4]d
+ListenDatagram=%[2]s:%[4]d
+%[6]sSlice=system.slice
 Backlog=4096
-Service=%[3]s
+Service=%[7]s
 TriggerLimitIntervalSec=0
-
-[Install]
-WantedBy=sockets.target
-`, p.Agent, listen.String(), p.DaemonUnitName())
-}
-
-func (u Units) loopbacks() []string {
-	if u.IPv6 {
-		return []string{"127.0.0.1", "[::1]"}
-	}
-	return []string{"127.0.0.1"}
+`, p.Agent, host, p.Proxy, p.DNS, unit, socket, p.DaemonUnitName())
 }
 
 // The daemon has no capability and nothing to write but its log. Its ports are above 1023 and come from the socket; to whom a socket
@@ -154,7 +154,7 @@ func (u Units) daemon() string {
 	return fmt.Sprintf(`[Unit]
 Description=What the agent %[1]s may reach: names
 Requires=%[4]s
-After=%[4]s network.target
+After=%[4]s %[6]s network.target
 StartLimitIntervalSec=0
 
 [Service]
@@ -201,5 +201,5 @@ TasksMax=128
 
 [Install]
 WantedBy=multi-user.target
-`, p.Agent, u.Program, p.DaemonUser(), p.SocketUnitName(), p.LogDir())
+`, p.Agent, u.Program, p.DaemonUser(), p.SocketUnitName(), p.LogDir(), p.Socket6UnitName())
 }

@@ -11,10 +11,9 @@ import (
 )
 
 func TestGoldenUnits(t *testing.T) {
-	for _, file := range (Units{Policy: sample(), Program: "/usr/local/libexec/au/agent/au", IPv6: true}).Files() {
+	for _, file := range (Units{Policy: sample(), Program: "/usr/local/libexec/au/agent/au"}).Files() {
 		golden(t, file.Name, file.Text)
 	}
-	golden(t, "au-net4.socket", Units{Policy: sample(), Program: "/au"}.socket())
 	if files := (Units{Policy: humansProxy(), Program: "/au"}).Files(); len(files) != 2 {
 		t.Errorf("beside the human's own proxy there are %d units, want the rules and the watcher", len(files))
 	}
@@ -31,7 +30,7 @@ func TestSystemdTakesTheUnits(t *testing.T) {
 	program := filepath.Join(dir, "au")
 	must(t, os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755))
 	var paths []string
-	for _, file := range (Units{Policy: sample(), Program: program, IPv6: true}).Files() {
+	for _, file := range (Units{Policy: sample(), Program: program}).Files() {
 		path := filepath.Join(dir, file.Name)
 		text := strings.ReplaceAll(file.Text, "User=aunet-agent", "User=root")
 		must(t, os.WriteFile(path, []byte(text), 0o644))

@@ -29,7 +29,6 @@ type NetFacts struct {
 	Agent   csrc.Policy
 	Human   User
 	Systemd bool   // systemd runs the machine
-	IPv6    bool   // there is ::1
 	NoSlice string // why the slice's filter cannot hold on this machine; empty: it can
 	Self    Source
 	User    *User // the daemon's; nil: none
@@ -48,7 +47,7 @@ type NetFacts struct {
 // NetHalf returns the files that a plan writes before it moves them into their place, and the folders that it makes for the network alone.
 func NetHalf(p netfilter.Policy) (files, folders []string) {
 	files = []string{NetPath(p.Agent), NetProgram(p.Agent), sliceDropIn(p)}
-	for _, unit := range netUnitNames(p) {
+	for _, unit := range NetUnitNames(p) {
 		files = append(files, UnitDir+"/"+unit)
 	}
 	for i := range files {
@@ -57,15 +56,29 @@ func NetHalf(p netfilter.Policy) (files, folders []string) {
 	return files, []string{NetDir, LogDir, path.Dir(sliceDropIn(p))}
 }
 
-// netUnitNames returns the agent's network units, what watches before what it watches.
-func netUnitNames(p netfilter.Policy) []string {
-	return []string{p.WatchUnitName(), p.SocketUnitName(), p.DaemonUnitName(), p.RulesUnitName()}
+// NetUnitNames returns the agent's network units, what watches before what it watches.
+func NetUnitNames(p netfilter.Policy) []string {
+	return []string{p.WatchUnitName(), p.SocketUnitName(), p.Socket6UnitName(), p.DaemonUnitName(), p.RulesUnitName()}
 }
 
 // NetUnit is one of the agent's network units as it is on the machine.
 type NetUnit struct {
 	Text            string // empty: there is no file
 	Active, Enabled bool
+	Stale           bool // it runs a program that was replaced since
+}
+
+// Outdated says what of the agent's network is of another au than the one that runs; empty where nothing is.
+func (f NetFacts) Outdated(p netfilter.Policy) string {
+	for _, unit := range []string{p.DaemonUnitName(), p.WatchUnitName()} {
+		if f.Units[unit].Stale {
+			return unit + " runs a program of au's that was replaced since"
+		}
+	}
+	if f.Program.Exists && f.Program.SHA256 != f.Self.SHA256 {
+		return "what sees to the network of agent " + p.Agent + " is another version of au than this one"
+	}
+	return ""
 }
 
 // Any reports whether anything of the network's is there for PlanNetOff to take away.
@@ -113,6 +126,13 @@ func PlanNetRestrict(p netfilter.Policy, f NetFacts) ([]step.Step, error) {
 	plan = append(plan, units...)
 	plan = append(plan, planNetStart(p, f, text, changed)...)
 	return plan, nil
+}
+
+// outdatedUnits adds to changed what runs a program that is not the one which the plan leaves.
+func (f NetFacts) outdatedUnits(p netfilter.Policy, changed map[string]bool) {
+	for _, unit := range []string{p.DaemonUnitName(), p.WatchUnitName()} {
+		changed[unit] = changed[unit] || f.Units[unit].Stale || len(planNetProgram(p, f)) > 0
+	}
 }
 
 // planNetPolicyFile writes the policy. Taken back, the rules are loaded from the old one again.
@@ -197,7 +217,7 @@ func planNetUnits(p netfilter.Policy, f NetFacts) (plan []step.Step, changed map
 		last.Undo = append(last.Undo, reload)
 		plan = append(plan, steps...)
 	}
-	for _, unit := range (netfilter.Units{Policy: p, Program: NetProgram(p.Agent), IPv6: f.IPv6}).Files() {
+	for _, unit := range (netfilter.Units{Policy: p, Program: NetProgram(p.Agent)}).Files() {
 		if old := f.Units[unit.Name].Text; old != unit.Text {
 			write(UnitDir+"/"+unit.Name, unit.Text, old)
 			changed[unit.Name] = true
@@ -223,11 +243,12 @@ func planNetStart(p netfilter.Policy, f NetFacts, text string, changed map[strin
 		}
 	}
 	first := !f.Units[p.RulesUnitName()].Active
+	f.outdatedUnits(p, changed)
 	if p.HasDaemon() {
 		start(p.SocketUnitName())
 	}
 	start(p.RulesUnitName())
-	if !first && text != f.PolicyText {
+	if !first && (text != f.PolicyText || changed[p.WatchUnitName()]) { // another au may load other rules
 		plan = append(plan, step.Step{Do: step.Root("systemctl", "reload", p.RulesUnitName())})
 	}
 	if p.HasDaemon() {
@@ -289,7 +310,7 @@ func PlanNetOff(p netfilter.Policy, f NetFacts) []step.Step {
 		do("rmdir", "--ignore-fail-on-non-empty", path.Dir(sliceDropIn(p)))
 		do("systemctl", "daemon-reload")
 	}
-	for _, unit := range netUnitNames(p) {
+	for _, unit := range NetUnitNames(p) {
 		u := f.Units[unit]
 		if u.Active || u.Enabled {
 			do("systemctl", "disable", "--now", unit)

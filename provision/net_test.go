@@ -21,7 +21,7 @@ func netSample() (netfilter.Policy, NetFacts) {
 		Allow: []netfilter.Entry{{Rule: rule}}}
 	f := NetFacts{
 		Agent:   csrc.Policy{Name: "agent", UID: 1001, GID: 1001, Group: 1002, Humans: []csrc.Human{{UID: 1000, Name: "alice"}}},
-		Systemd: true, IPv6: true, Self: Source{Path: "/usr/local/bin/au", SHA256: "aa"},
+		Systemd: true, Self: Source{Path: "/usr/local/bin/au", SHA256: "aa"},
 		Parents: map[string]Path{EtcDir: {Exists: true}}, Units: map[string]NetUnit{},
 	}
 	return p, f
@@ -37,7 +37,7 @@ func netDone(p netfilter.Policy, f NetFacts) NetFacts {
 	f.Parents = map[string]Path{EtcDir: {Exists: true}, NetDir: {Exists: true}, LogDir: {Exists: true}, UnitDir + "/user-1001.slice.d": {Exists: true}}
 	f.SliceText = p.SliceDropIn()
 	f.Units = map[string]NetUnit{}
-	for _, unit := range (netfilter.Units{Policy: p, Program: NetProgram(p.Agent), IPv6: f.IPv6}).Files() {
+	for _, unit := range (netfilter.Units{Policy: p, Program: NetProgram(p.Agent)}).Files() {
 		f.Units[unit.Name] = NetUnit{Text: unit.Text, Active: true, Enabled: true}
 	}
 	return f

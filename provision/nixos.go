@@ -36,7 +36,6 @@ type Declared struct {
 	MutableUsers bool                     `json:"mutableUsers"`
 	Sleep        string                   `json:"sleep"`   // absolute path of sleep(1)
 	Program      string                   `json:"program"` // absolute path of the au that the network units run
-	IPv6         bool                     `json:"ipv6"`
 	Agents       map[string]DeclaredAgent `json:"agents"`
 }
 
@@ -148,7 +147,7 @@ func (d Declared) files(name string, g DeclaredAgent) ([]File, error) {
 		return nil, err
 	}
 	files = append(files, File{"net/" + name + ".toml", text}, File{units + p.SliceName() + ".d/au-net.conf", p.SliceDropIn()})
-	for _, unit := range (netfilter.Units{Policy: p, Program: d.Program, IPv6: d.IPv6}).Files() {
+	for _, unit := range (netfilter.Units{Policy: p, Program: d.Program}).Files() {
 		files = append(files, File{units + unit.Name, unit.Text})
 	}
 	if p.Backend == netfilter.NFT {

@@ -35,7 +35,8 @@ type agentInfo struct {
 	Humans     []string    `json:"humans"`
 	Mounts     []infoPath  `json:"mounts"`
 	Issues     []issue     `json:"issues"`
-	Limits     *limitsView `json:"limits,omitempty"` // nil: no systemd to ask
+	Limits     *limitsView `json:"limits,omitempty"`   // nil: no systemd to ask
+	Outdated   *issue      `json:"outdated,omitempty"` // what sees to the network is of another au
 }
 
 type infoPath struct {
@@ -74,6 +75,11 @@ func (c *infoCmd) Run(a *app) error {
 	if facts.Ours() && facts.Unit.Systemd {
 		if view, err := observeLimits(*facts.Policy); err == nil {
 			info.Limits = &view
+		}
+	}
+	if p, err := netPolicy(c.Agent); err == nil && facts.Ours() && !facts.Declared {
+		if old := outdatedNet(p); old != "" {
+			info.Outdated = &issue{old, p.Again()}
 		}
 	}
 	if c.JSON {
@@ -157,6 +163,9 @@ func (a *app) printInfo(i agentInfo, f provision.Facts) {
 	}
 	a.printHumans(i.Humans)
 	a.printMounts(i.Mounts)
+	if i.Outdated != nil {
+		fmt.Fprintf(a.out, "  network: %s\n      hint: %s\n", i.Outdated.Problem, i.Outdated.Hint)
+	}
 	a.printIssues(i.Issues)
 }
 

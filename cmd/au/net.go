@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/a4u2/au/netfilter"
@@ -87,7 +88,7 @@ func restricted(agent string) (netfilter.Policy, error) {
 // observeNet reads what the network's plans depend on. It changes nothing and asks for no password.
 func observeNet(agent string) (provision.NetFacts, error) {
 	os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin")
-	f := provision.NetFacts{Systemd: exists("/run/systemd/system"), IPv6: hasIPv6(), Parents: map[string]provision.Path{}, Units: map[string]provision.NetUnit{}}
+	f := provision.NetFacts{Systemd: exists("/run/systemd/system"), Parents: map[string]provision.Path{}, Units: map[string]provision.NetUnit{}}
 	f.NoSlice = noSlice()
 	var err error
 	if f.Agent, err = made(agent); err != nil {
@@ -155,25 +156,46 @@ func noSeal() string {
 // netUnits asks systemd for the units of the agent's network.
 func netUnits(p netfilter.Policy, systemd bool) map[string]provision.NetUnit {
 	units := map[string]provision.NetUnit{}
-	for _, name := range []string{p.RulesUnitName(), p.WatchUnitName(), p.SocketUnitName(), p.DaemonUnitName()} {
+	var replaced time.Time // when the program that they run was put in its place
+	if info, err := os.Stat(hostRoot + provision.NetProgram(p.Agent)); err == nil {
+		if st, ok := info.Sys().(*syscall.Stat_t); ok {
+			replaced = time.Unix(st.Ctim.Unix())
+		}
+	}
+	for _, name := range provision.NetUnitNames(p) {
 		text, _ := os.ReadFile(hostRoot + provision.UnitDir + "/" + name)
 		u := provision.NetUnit{Text: string(text)}
 		if systemd {
-			out, _ := exec.Command("systemctl", "show", "--property=ActiveState,UnitFileState", name).Output()
+			out, _ := exec.Command("systemctl", "show", "--timestamp=us+utc", "--property=ActiveState,UnitFileState,ExecMainStartTimestamp", name).Output()
 			state := string(out)
 			u.Active = strings.Contains(state, "ActiveState=active") || strings.Contains(state, "ActiveState=reloading")
 			u.Enabled = strings.Contains(state, "UnitFileState=enabled")
+			began, known := startedAt(state)
+			u.Stale = u.Active && known && began.Before(replaced)
 		}
 		units[name] = u
 	}
 	return units
 }
 
-// hasIPv6 reports whether the machine has ::1, from which follows that it has an IPv6 to be filtered.
-func hasIPv6() bool {
-	text, err := os.ReadFile(hostRoot + "/proc/net/if_inet6")
-	return err == nil && strings.Contains(string(text), strings.Repeat("0", 31)+"1")
+// outdatedNet says what of a restricted agent's network is of another au than this one; empty where nothing is.
+func outdatedNet(p netfilter.Policy) string {
+	self, _ := os.Executable()
+	f := provision.NetFacts{Units: netUnits(p, exists("/run/systemd/system")), Program: lstat(provision.NetProgram(p.Agent))}
+	f.Self.SHA256, f.Program.SHA256 = fingerprint(self), fingerprint(provision.NetProgram(p.Agent))
+	return f.Outdated(p)
 }
+
+// startedAt reads when a unit's process began, out of what systemctl show printed.
+func startedAt(state string) (time.Time, bool) {
+	_, at, _ := strings.Cut(state, "ExecMainStartTimestamp=")
+	at, _, _ = strings.Cut(at, "\n")
+	began, err := time.Parse("Mon 2006-01-02 15:04:05.000000 MST", at)
+	return began, err == nil
+}
+
+// hasIPv6 reports whether the kernel has IPv6, which must be filtered even while it is switched off: it can be switched on.
+func hasIPv6() bool { return exists("/proc/net/if_inet6") }
 
 // subUIDs returns the ranges that subuid(5) gives a user, by name or by uid.
 func subUIDs(agent string, uid uint32) ([]netfilter.Range, error) {
@@ -284,7 +306,7 @@ func until(s span) time.Time {
 }
 
 // backend chooses the program that loads the rules, and refuses one that would leave a half open.
-func chooseBackend(word string, ipv6 bool) (netfilter.Backend, error) {
+func chooseBackend(word string) (netfilter.Backend, error) {
 	has := func(name string) bool { _, err := exec.LookPath(name); return err == nil }
 	switch {
 	case word != "iptables" && has("nft"):
@@ -295,15 +317,15 @@ func chooseBackend(word string, ipv6 bool) (netfilter.Backend, error) {
 		return "", errors.New("iptables is not installed: install iptables, or --backend nft")
 	case !has("iptables-restore"):
 		return "", errors.New("neither nft nor iptables is installed: install nftables")
-	case ipv6 && !has("ip6tables-restore"):
-		return "", errors.New("there is IPv6 and no ip6tables, so that the agent would get out over IPv6: install nftables")
+	case hasIPv6() && !has("ip6tables-restore"):
+		return "", errors.New("the kernel has IPv6, switched on or off, and there is no ip6tables, so that the agent would get out over IPv6: install nftables")
 	}
 	return netfilter.Iptables, nil
 }
 
 // unitFiles returns the units of a policy as they are or would be installed.
 func unitFiles(p netfilter.Policy) []netfilter.UnitFile {
-	files := (netfilter.Units{Policy: p, Program: provision.NetProgram(p.Agent), IPv6: hasIPv6()}).Files()
+	files := (netfilter.Units{Policy: p, Program: provision.NetProgram(p.Agent)}).Files()
 	return append(files, netfilter.UnitFile{Name: path.Join(p.SliceName()+".d", "au-net.conf"), Text: p.SliceDropIn()})
 }
 

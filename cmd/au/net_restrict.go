@@ -151,7 +151,7 @@ func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Polic
 	if p.SubUIDs, err = subUIDs(c.Agent, p.UID); err != nil {
 		return p, err
 	}
-	if p.Backend, err = chooseBackend(c.Backend, f.IPv6); err != nil {
+	if p.Backend, err = chooseBackend(c.Backend); err != nil {
 		return p, err
 	}
 	for _, server := range c.DNS {

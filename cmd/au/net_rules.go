@@ -197,12 +197,13 @@ func (a *app) changeRules(agent string, dryRun bool, change func(netfilter.Polic
 	if err != nil {
 		return err
 	}
-	if facts.Program.SHA256 != facts.Self.SHA256 {
-		fmt.Fprintf(a.err, "au: warning: the agent's daemon is another version of au, and may not take this: au net restrict --agent %s\n", agent)
-	}
 	after, said := change(before)
 	// What changes by itself as time passes does so in the daemon and the watcher.
 	plan, err := provision.PlanNetPolicy(after, facts, hasLocalhost(before) || hasLocalhost(after))
+	if old := facts.Outdated(before); old != "" {
+		fmt.Fprintf(a.err, "au: %s, and is brought up to date\n", old)
+		plan, err = provision.PlanNetRestrict(after, facts)
+	}
 	if err != nil {
 		return restricting(agent, err)
 	}

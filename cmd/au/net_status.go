@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os/exec"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -107,7 +108,7 @@ func (v netView) open() bool {
 func nothingLeft(agent string, uid uint32) error {
 	p := netfilter.Policy{Agent: agent, UID: uid}
 	units := netUnits(p, exists("/run/systemd/system"))
-	for _, name := range []string{p.RulesUnitName(), p.WatchUnitName(), p.SocketUnitName(), p.DaemonUnitName()} {
+	for _, name := range slices.Backward(provision.NetUnitNames(p)) {
 		if units[name].Active || units[name].Text != "" {
 			return hintError{fmt.Errorf("%s is gone, and %s is still there", provision.NetPath(agent), name), "au net off --agent " + agent}
 		}
@@ -141,6 +142,9 @@ func (v *netView) fill(p netfilter.Policy, agent csrc.Policy) {
 	v.Warnings = append(v.Warnings, netWarnings(p, agent, noSlice(), noSeal())...)
 	if agent.UID != p.UID {
 		v.Warnings = append(v.Warnings, fmt.Sprintf("the rules are for uid %d, and the agent has %d: %s", p.UID, agent.UID, p.Again()))
+	}
+	if old := outdatedNet(p); old != "" {
+		v.Warnings = append(v.Warnings, old+": "+p.Again())
 	}
 	if ranges, err := subUIDs(p.Agent, p.UID); err == nil && fmt.Sprint(ranges) != fmt.Sprint(p.SubUIDs) {
 		v.Warnings = append(v.Warnings, fmt.Sprintf("/etc/subuid gives the agent other sub-uids than the rules know: %s", p.Again()))

@@ -17,7 +17,6 @@ in
   inherit (config.users) mutableUsers;
   sleep = "${pkgs.coreutils}/bin/sleep";
   program = "${cfg.package}/bin/au";
-  ipv6 = config.networking.enableIPv6;
   agents = lib.mapAttrs (name: g: {
     inherit (g) uid home shell allow;
     gid = g.uid;
