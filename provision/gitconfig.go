@@ -2,10 +2,7 @@
 
 package provision
 
-import (
-	"path"
-	"strings"
-)
+import "strings"
 
 // gitPrograms are the keys of a git config whose values git runs, or which lead to other configs, git-config(1). * stands for any one part.
 var gitPrograms = []string{
@@ -18,6 +15,16 @@ var gitPrograms = []string{
 	"sendemail.cccmd", "tar.*.command", "protocol.allow", "protocol.ext.allow", "web.browser", "gc.recentobjectshook",
 	"imap.tunnel", "instaweb.httpd", "instaweb.browser",
 }
+
+// gitSections are the same by their sections: a config can have a hundred thousand lines.
+var gitSections = func() map[string][]string {
+	m := map[string][]string{}
+	for _, pattern := range gitPrograms {
+		section, _, _ := strings.Cut(pattern, ".")
+		m[section] = append(m[section], pattern)
+	}
+	return m
+}()
 
 // harmlessGit are values that those keys have in the repositories of ordinary tools, and that run nothing of the repository's.
 var harmlessGit = map[string][]string{
@@ -53,15 +60,14 @@ func (s GitSetting) runs() bool {
 	case strings.HasPrefix(s.Key, "remote.") && strings.HasSuffix(s.Key, "url"):
 		return strings.HasPrefix(s.Value, "ext::")
 	}
-	for _, pattern := range gitPrograms {
+	for _, pattern := range gitSections[section] {
 		if matchKey(pattern, s.Key) {
 			for _, value := range harmlessGit[pattern] {
 				if s.Value == value {
 					return false
 				}
 			}
-			// A submodule's own: a relative way back to its work tree, written by git itself.
-			return pattern != "core.worktree" || path.IsAbs(s.Value)
+			return true
 		}
 	}
 	return false
@@ -99,14 +105,19 @@ func parseGitConfig(text string) []GitSetting {
 	return all
 }
 
+// longestSection is how much of a section's name is kept: each of its settings has it in its key.
+const longestSection = 500
+
 // gitSection reads NAME] or NAME "SUB"] and returns what follows.
-func gitSection(text string) (name, rest string) {
-	var sub strings.Builder
+func gitSection(text string) (section, rest string) {
+	var name, sub strings.Builder
 	quoted, hasSub := false, false
-	for i := 0; i < len(text); i++ {
+	i := 0
+loop:
+	for ; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == '\n':
-			return name, text[i:]
+			break loop
 		case quoted && c == '\\' && i+1 < len(text):
 			i++
 			sub.WriteByte(text[i])
@@ -115,15 +126,20 @@ func gitSection(text string) (name, rest string) {
 		case quoted:
 			sub.WriteByte(c)
 		case c == ']':
-			if name = strings.ToLower(strings.TrimSpace(name)); hasSub {
-				name += "." + sub.String()
-			}
-			return name, text[i+1:]
+			i++
+			break loop
 		case !hasSub:
-			name += string(c)
+			name.WriteByte(c)
 		}
 	}
-	return name, ""
+	section = strings.ToLower(strings.TrimSpace(name.String()))
+	if hasSub {
+		section += "." + sub.String()
+	}
+	if len(section) > longestSection {
+		section = section[:longestSection] + "…"
+	}
+	return section, text[i:]
 }
 
 // gitLine reads KEY = VALUE with quotes, escapes, continued lines and a comment behind it. A key alone is true.
@@ -149,8 +165,8 @@ func gitLine(text string) (s GitSetting, rest string) {
 		case comment:
 		case c == '\\' && i+1 < len(text):
 			i++
-			if escaped, ok := map[byte]byte{'n': '\n', 't': '\t', 'b': '\b', '"': '"', '\\': '\\'}[text[i]]; ok {
-				value.WriteByte(escaped)
+			if escaped := strings.IndexByte("ntb\"\\", text[i]); escaped >= 0 {
+				value.WriteByte("\n\t\b\"\\"[escaped])
 			}
 		case c == '"':
 			quoted = !quoted

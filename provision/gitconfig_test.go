@@ -29,7 +29,7 @@ func TestGitRuns(t *testing.T) {
 		{"helper", "[credential]\nhelper = !x\n[credential \"https://x\"]\nhelper = store\n", []string{"credential.helper"}},
 		{"ext", "[remote \"o\"]\nurl = ext::sh -c x\npushurl=ext::y\n", []string{"remote.o.url", "remote.o.pushurl"}},
 		{"submodule", "[submodule \"x\"]\nupdate = !sh\nactive = true\n[submodule \"y\"]\nupdate = merge\n", []string{"submodule.x.update"}},
-		{"worktree", "[core]\nworktree = ../../../sub\n", nil},
+		{"worktree", "[core]\nworktree = ../../../sub\n", []string{"core.worktree"}},
 		{"worktree_elsewhere", "[core]\nworktree = /home/alice\n", []string{"core.worktree"}},
 		{"windows_lines", "[core]\r\npager = x\r\n", []string{"core.pager"}},
 		{"unfinished", "[core", nil},
@@ -64,8 +64,8 @@ func TestSelfRunning(t *testing.T) {
 		{".husky/pre-commit", "", true}, {".husky/_/husky.sh", "", false}, {".husky/.gitignore", "", false}, {"husky/pre-commit", "", false},
 		{".claude/settings.json", `{"hooks":{}}`, true}, {".claude/settings.json", `{}`, false}, {"Makefile", "", false},
 	} {
-		look, ok := SelfRunning(tt.path)
-		got := ok && look([]byte(tt.text)) != ""
+		rule, ok := SelfRunning(tt.path)
+		got := ok && (!rule.Reads() || rule.Found([]byte(tt.text)) != "")
 		if got != tt.want {
 			t.Errorf("SelfRunning(%q) with %q is %v, not %v", tt.path, tt.text, got, tt.want)
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/a4u2/au/provision/config"
@@ -55,21 +56,21 @@ func KindWord(name string) string {
 	return name
 }
 
-// rule is a file that is obeyed by a program without the human asking for it.
-type rule struct {
-	path string                   // its last components; a * stands for any name
-	why  string                   // who obeys it, and when
+// Rule is a file that is obeyed by a program without the human asking for it.
+type Rule struct {
+	Path string                   // its last components; in the last one a * stands for any characters
+	Why  string                   // who obeys it, and when
 	look func(text []byte) string // what in it does so; empty where nothing does. nil: it always may
 }
 
 // rules is a short list on purpose: what runs only when its human names it, a Makefile or a test, is no surprise.
-var rules = []rule{
+var rules = []Rule{
 	{".envrc", "direnv runs it when you enter the folder", nil},
 	{".mise.toml", "mise obeys it when you enter the folder", nil},
 	{"mise.toml", "mise obeys it when you enter the folder", nil},
 	{".autoenv.zsh", "autoenv runs it when you enter the folder", nil},
 	{".vscode/tasks.json", "VS Code can run its tasks when the folder is opened", contains("folderOpen")},
-	{".vscode/settings.json", "VS Code starts the programs that it names", settingsPrograms},
+	{".vscode/settings.json", "VS Code starts the programs that it names", contains("executable", "Path\"", "path\"", "command", "Command", "interpreter", "shell", "automationProfile", "allowAutomaticTasks", "env.")},
 	{".idea/startup.xml", "JetBrains programs run its tasks when the project is opened", nil},
 	{".idea/watcherTasks.xml", "JetBrains programs run its tasks when a file is saved", nil},
 	{".devcontainer/devcontainer.json", "its initializeCommand runs on this machine", contains("initializeCommand")},
@@ -103,69 +104,88 @@ var rules = []rule{
 // dependencies is a folder of others' packages, where each has files such as package.json that only its own authors' tools obey.
 const dependencies = "node_modules"
 
-var rulesByName = func() map[string][]rule {
-	m := map[string][]rule{}
-	for _, r := range rules {
-		m[path.Base(r.path)] = append(m[path.Base(r.path)], r)
+// byName are the rules by the last component of their path, and byFolder those with a * in it by the one before.
+var byName, byFolder = func() (names, folders map[string][]*Rule) {
+	names, folders = map[string][]*Rule{}, map[string][]*Rule{}
+	for i := range rules {
+		r := &rules[i]
+		folder, base := path.Split(r.Path)
+		if strings.Contains(base, "*") {
+			folders[path.Base(folder)] = append(folders[path.Base(folder)], r)
+		} else {
+			names[base] = append(names[base], r)
+		}
 	}
-	return m
+	return names, folders
 }()
 
-// SelfRunning says whether a file, by its path below the share, is obeyed without being asked for; then found(text) says why, and "" where nothing in its
-// text does.
-func SelfRunning(rel string) (found func(text []byte) string, ok bool) {
-	base := path.Base(rel)
-	candidates := rulesByName[base]
-	if strings.HasPrefix(path.Base(path.Dir(rel)), ".husky") {
-		candidates = slices.Concat(candidates, rulesByName["*"])
+func candidates(folder, name string) []*Rule {
+	return slices.Concat(byName[name], byFolder[folder])
+}
+
+// MayRun is a quick look whether SelfRunning could say yes: to rel, in a folder of that name.
+func MayRun(folder, rel string) bool {
+	if dir := path.Dir(rel); dir != "." {
+		folder = path.Base(dir)
 	}
-	for _, r := range candidates {
-		if !r.match(rel) || slices.Contains(strings.Split(rel, "/"), dependencies) {
-			continue
+	return len(byName[path.Base(rel)]) > 0 || len(byFolder[folder]) > 0
+}
+
+// SelfRunning returns the rule for a file, by its path below the share, that is obeyed without being asked for.
+func SelfRunning(rel string) (*Rule, bool) {
+	names := strings.Split(rel, "/")
+	if slices.Contains(names, dependencies) {
+		return nil, false
+	}
+	for _, r := range candidates(path.Base(path.Dir(rel)), path.Base(rel)) {
+		if want := r.names(); len(want) <= len(names) && match(want, names[len(names)-len(want):]) {
+			return r, true
 		}
-		return func(text []byte) string {
-			if r.look == nil {
-				return r.why
-			}
-			if what := r.look(text); what != "" {
-				return r.why + ": " + what
-			}
-			return ""
-		}, true
 	}
 	return nil, false
 }
 
-// SelfRunningIn returns the paths of rules that begin with a folder of that name; with "", those of all rules. Names that only a * stands for are not among them.
+// SelfRunningIn returns, for a folder by its path, the rest of the paths of the rules that begin there. The last component of one may have a *.
 func SelfRunningIn(folder string) []string {
+	names := strings.Split(folder, "/")
 	var all []string
-	for _, r := range rules {
-		first, _, nested := strings.Cut(r.path, "/")
-		if nested && (folder == "" || folder == first) && !strings.Contains(r.path, "*") {
-			all = append(all, r.path)
+	for i := range rules {
+		want := rules[i].names()
+		for n := 1; n < len(want) && n <= len(names); n++ {
+			if match(want[:n], names[len(names)-n:]) {
+				all = append(all, strings.Join(want[n:], "/"))
+			}
 		}
 	}
 	return all
 }
 
-func (r rule) match(rel string) bool {
-	want, have := strings.Split(r.path, "/"), strings.Split(rel, "/")
-	if len(have) < len(want) {
-		return false
-	}
-	for i, w := range want {
-		if h := have[len(have)-len(want)+i]; w != h && (w != "*" || strings.HasPrefix(h, ".") || h == "_") {
+func (r *Rule) names() []string { return strings.Split(r.Path, "/") }
+
+func match(patterns, names []string) bool {
+	for i, p := range patterns {
+		// As in a shell, * does not stand for what is hidden.
+		if ok, _ := path.Match(p, names[i]); !ok || strings.HasPrefix(p, "*") && strings.HasPrefix(names[i], ".") {
 			return false
 		}
 	}
 	return true
 }
 
+// Reads reports whether it matters what is in the file.
+func (r *Rule) Reads() bool { return r.look != nil }
+
+// Found returns what in a text is obeyed; empty where nothing is.
+func (r *Rule) Found(text []byte) string {
+	return r.look(text)
+}
+
 // contains returns a look that finds any of the words; a text is not parsed, so that what a parser would stumble over hides nothing.
 func contains(words ...string) func([]byte) string {
 	return func(text []byte) string {
+		plain := unescaped(text)
 		for _, w := range words {
-			if bytes.Contains(text, []byte(w)) {
+			if bytes.Contains(text, []byte(w)) || bytes.Contains(plain, []byte(w)) {
 				return w
 			}
 		}
@@ -173,29 +193,54 @@ func contains(words ...string) func([]byte) string {
 	}
 }
 
-// settingsPrograms finds settings of an editor that name a program.
-func settingsPrograms(text []byte) string {
-	for _, word := range []string{"executable", "Path\"", "path\"", "command", "Command", "interpreter", "shell", "automationProfile", "allowAutomaticTasks", "env."} {
-		if bytes.Contains(text, []byte(word)) {
-			return strings.Trim(word, `"`)
-		}
+// unescaped returns text with the characters for which JSON, YAML and TOML have \xNN, \uNNNN and \UNNNNNNNN.
+func unescaped(text []byte) []byte {
+	if !bytes.Contains(text, []byte(`\`)) {
+		return text
 	}
-	return ""
+	var out bytes.Buffer
+	for i := 0; i < len(text); i++ {
+		if text[i] == '\\' && i+1 < len(text) {
+			digits := map[byte]int{'x': 2, 'u': 4, 'U': 8}[text[i+1]]
+			code, err := strconv.ParseUint(string(text[min(i+2, len(text)):min(i+2+digits, len(text))]), 16, 32)
+			if i++; err == nil {
+				out.WriteRune(rune(code))
+				i += digits
+				continue
+			}
+		}
+		out.WriteByte(text[i])
+	}
+	return out.Bytes()
 }
 
-// packageScripts names the scripts of a package.json that npm runs at install.
+// atInstall are the scripts of a package that npm runs when it installs or packs.
+var atInstall = []string{"preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare", "dependencies"}
+
+// packageScripts names the scripts of a package.json that npm runs at install, and the program that takes its place.
 func packageScripts(text []byte) string {
 	var p struct {
-		Scripts map[string]any `json:"scripts"`
-	}
-	if json.Unmarshal(text, &p) != nil {
-		return ""
+		Scripts        map[string]any `json:"scripts"`
+		PackageManager any            `json:"packageManager"`
 	}
 	var found []string
-	for _, name := range []string{"preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare", "dependencies"} {
+	if json.Unmarshal(bytes.TrimPrefix(text, []byte("\ufeff")), &p) != nil {
+		// Nested too deep, cut, or no JSON at all: npm may read it where we do not.
+		plain := unescaped(text)
+		for _, name := range atInstall {
+			if bytes.Contains(plain, []byte(`"`+name+`"`)) {
+				found = append(found, name)
+			}
+		}
+		return strings.Join(found, ", ")
+	}
+	for _, name := range atInstall {
 		if _, ok := p.Scripts[name]; ok {
 			found = append(found, name)
 		}
+	}
+	if manager, ok := p.PackageManager.(string); ok && strings.Contains(manager, "://") {
+		found = append(found, "packageManager")
 	}
 	return strings.Join(found, ", ")
 }

@@ -182,10 +182,21 @@ func groupsOf(u provision.User) ([]uint32, error) {
 func update(path string, out, errw io.Writer, change record) error {
 	spin := spinner{w: errw, text: "waiting for another au to finish with " + show(path)}
 	defer spin.stop()
-	return config.Update(context.Background(), path, config.UpdateOptions{
+	var after *config.Config
+	err := config.Update(context.Background(), path, config.UpdateOptions{
 		Announce: func(path string, text []byte) { fmt.Fprintf(out, "$ %s\n", step.ShowFile(path, string(text))) },
 		Waiting:  spin.tick,
-	}, change.apply)
+	}, func(c *config.Config) error {
+		if err := change.apply(c); err != nil {
+			return err
+		}
+		after = c
+		return nil
+	})
+	if err == nil {
+		forgetFolders(path, after)
+	}
+	return err
 }
 
 // spinner shows that au waits, on a terminal only.

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -119,43 +118,5 @@ func TestInspectFindsSetID(t *testing.T) {
 	}
 	if want := []string{"g mode 2755", "p FIFO", "u mode 4755"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("found %q, %v, not %q", got, err, want)
-	}
-}
-
-func TestChangedSince(t *testing.T) {
-	for _, tt := range []struct {
-		name   string
-		before map[string]string
-		after  map[string]string
-		want   []string
-	}{
-		{"nothing", map[string]string{".envrc": ""}, nil, nil},
-		{"ordinary_files", nil, map[string]string{"main.go": "", "sub/x": ""}, nil},
-		{"envrc", nil, map[string]string{".envrc": ""}, []string{"runs .envrc"}},
-		{"nested_rule", nil, map[string]string{".vscode/tasks.json": "folderOpen"}, []string{"runs .vscode/tasks.json"}},
-		{"husky", map[string]string{".husky/a": ""}, map[string]string{".husky/b": ""}, []string{"runs .husky/b"}},
-		{"hook", repo(".git", map[string]string{"hooks/a!": ""}), map[string]string{".git/hooks/b!": ""}, []string{"git-hook .git/hooks/b"}},
-		{"config_harmless", repo(".git", nil), map[string]string{".git/config": "[user]\nname=x\n"}, nil},
-		{"config", repo(".git", nil), map[string]string{".git/config": "[core]\npager=x\n"}, []string{"git-config .git/config"}},
-		{"config_was_so", repo(".git", map[string]string{"config": "[core]\npager=x\n"}), nil, nil},
-		{"nested", repo(".git", nil), repo("sub/.git", nil), []string{"git-nested sub/.git"}},
-		{"nested_in_no_repository", nil, repo("sub/.git", nil), nil},
-		{"nested_config", repo("sub/.git", nil), map[string]string{"sub/.git/config": "[core]\npager=x\n"}, []string{"git-config sub/.git/config"}},
-		{"link", nil, map[string]string{"l": "-> ../x"}, []string{"symlink l"}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			root := folderOf(t, tt.before)
-			time.Sleep(20 * time.Millisecond) // more than the kernel's clock for files may be behind
-			since := time.Now().UnixNano()
-			time.Sleep(20 * time.Millisecond)
-			fill(t, root, tt.after)
-			var got []string
-			for _, f := range changedSince(root, since) {
-				got = append(got, f.Kind+" "+f.Path)
-			}
-			if !slices.Equal(got, tt.want) {
-				t.Errorf("reports %q, not %q", got, tt.want)
-			}
-		})
 	}
 }

@@ -66,6 +66,9 @@ func (c *mountAddCmd) record(a *app, r *step.Runner, s sharing, before, want con
 		}
 		return refusal(err)
 	}
+	if !want.ReadOnly {
+		remember(a.configPath(s.human), want.Source)
+	}
 	c.say(a.out, want, replaced != nil)
 	return nil
 }

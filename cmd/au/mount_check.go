@@ -107,18 +107,20 @@ func (c *mountCheckCmd) sources(a *app) ([]string, error) {
 	return all, nil
 }
 
-// inspectShare walks a folder and returns what is in it, showing progress on w where that is a terminal.
+// inspectShare looks through a folder, showing progress on w where that is a terminal.
 func inspectShare(source string, w io.Writer) (checked, error) {
 	tree, err := step.OpenTree(source, false)
 	if err != nil {
 		return checked{}, errors.Unwrap(err)
 	}
 	defer tree.Close()
-	in := newInspector(tree, source, uint32(getuid()))
-	stop := watchWalk(w, source, tree)
-	err = tree.Walk(context.Background(), in.visit, in.unreadable)
-	stop()
-	return checked{config.Path(source), tree.Visited.Load(), in.findings()}, err
+	defer watchWalk(w, source, tree)()
+	l, err := lookThrough(context.Background(), tree, source)
+	findings := make([]provision.Finding, len(l.found))
+	for i, f := range l.found {
+		findings[i] = f.Finding
+	}
+	return checked{config.Path(source), l.files, findings}, err
 }
 
 // watchWalk shows how far a walk is, on a terminal only, until the function that it returns is called.

@@ -3,23 +3,23 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os"
-	"path"
 	"strings"
+	"time"
 
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
-	"golang.org/x/sys/unix"
 )
 
-// reported is how many findings a report has at most, and topEntries how many entries of a share's top it looks at: it must not keep the human waiting.
-const (
-	reported   = 10
-	topEntries = 1000
-)
+// reported is how many findings a report has at most.
+const reported = 10
+
+// reportTime is how long a report looks at the shares of a run, all together: it must not keep the human waiting.
+var reportTime = time.Second
 
 // sayChanged reports what the run changed among the things that run by themselves.
 func (c *afterCmd) sayChanged(a *app) {
@@ -27,111 +27,78 @@ func (c *afterCmd) sayChanged(a *app) {
 	if json.Unmarshal([]byte(c.Shares), &sources) != nil {
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), reportTime)
+	defer cancel()
 	for _, folder := range sources {
 		source := string(folder)
-		found := changedSince(source, c.Since)
-		if len(found) == 0 {
+		l, err := lookInto(ctx, source)
+		if err != nil {
 			continue
 		}
-		fmt.Fprintf(a.err, "au: changed by this run, and run on your side without being asked for, in %s:\n", show(source))
-		for i, f := range found {
-			if i == reported {
-				fmt.Fprintf(a.err, "au:   … and %d more\n", len(found)-i)
-				break
-			}
-			fmt.Fprintf(a.err, "au:   %s%s\n", show(f.Path), detail(strings.Trim(provision.KindWord(f.Kind)+": "+f.Detail, ": ")))
+		before := remembered(a.Config, source)
+		c.say(a, source, l, before.changed(l, c.Since))
+		before.keep(l)
+	}
+}
+
+// say names what has changed, and says what was not looked at.
+func (c *afterCmd) say(a *app, source string, l inspected, changed []found) {
+	if len(changed) > 0 {
+		fmt.Fprintf(a.err, "au: new or changed, and run on your side without being asked for, in %s:\n", show(source))
+	}
+	for i, f := range changed {
+		if i == reported {
+			fmt.Fprintf(a.err, "au:   … and %d more\n", len(changed)-i)
+			break
 		}
+		fmt.Fprintf(a.err, "au:   %s%s\n", show(f.Path), detail(inWords(f.Finding)))
+	}
+	if !l.whole {
+		fmt.Fprintf(a.err, "au: not all of %s was looked at, but %d files in %v\n", show(source), l.files, reportTime)
+	}
+	if len(changed) > 0 || !l.whole {
 		fmt.Fprintf(a.err, "au: hint: %s\n", mountLine("check", c.Agent, source))
 	}
 }
 
-// changedSince looks at the top of a share, at the files below it that the rules name, and at its repository's config and hooks.
-func changedSince(source string, since int64) []provision.Finding {
+// inWords says in one line what a finding is. Where a repository is, its path says.
+func inWords(f provision.Finding) string {
+	word := provision.KindWord(f.Kind)
+	if f.Kind == "git-nested" && strings.HasPrefix(f.Detail, nestedIn) {
+		return word
+	}
+	return strings.Trim(word+": "+f.Detail, ": ")
+}
+
+// inspected is what was found in a folder.
+type inspected struct {
+	files int64
+	found []found
+	whole bool // false where there was no time for all of it
+}
+
+// lookInto looks through a folder until ctx ends, at the great heaps of files last.
+func lookInto(ctx context.Context, source string) (inspected, error) {
 	tree, err := step.OpenTree(source, false)
 	if err != nil {
-		return nil
+		return inspected{}, err
 	}
 	defer tree.Close()
+	tree.Last = isHeap
+	l, err := lookThrough(ctx, tree, source)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return l, nil
+	}
+	return l, err
+}
+
+func lookThrough(ctx context.Context, tree *step.Tree, source string) (inspected, error) {
 	in := newInspector(tree, source, uint32(getuid()))
-	in.since = since
-	for _, rel := range provision.SelfRunningIn("") {
-		in.look(rel)
-	}
-	for _, name := range namesIn(tree, ".husky") {
-		in.look(".husky/" + name)
-	}
-	isRepo := in.gitChanged(".git")
-	for _, name := range namesIn(tree, ".") {
-		above := in.look(name)
-		if name == ".git" || !in.gitChanged(name+"/.git") {
-			continue
-		}
-		// A repository's own folder changes with each git command; the one above it only when something is put there.
-		if isRepo && above && in.look(name+"/.git") && !in.submodule(".", name) {
-			in.add(name+"/.git", "git-nested", "")
-		}
-	}
-	return in.findings()
+	err := tree.Walk(ctx, in.visit, in.unreadable)
+	return inspected{tree.Visited.Load(), in.findings(err == nil), err == nil}, err
 }
 
-// namesIn returns some names of what is in a folder of the tree.
-func namesIn(tree *step.Tree, rel string) []string {
-	fd, err := tree.Open(rel, unix.O_RDONLY|unix.O_DIRECTORY)
-	if err != nil {
-		return nil
-	}
-	f := os.NewFile(uintptr(fd), rel)
-	defer f.Close()
-	names, _ := f.Readdirnames(topEntries)
-	return names
-}
-
-// look visits one file if it is there and has changed, and says whether it did.
-func (in *inspector) look(rel string) bool {
-	dir, err := in.tree.Open(path.Dir(rel), unix.O_PATH|unix.O_DIRECTORY)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(dir)
-	e := step.TreeEntry{In: folderAt(path.Dir(rel)), Name: path.Base(rel), Dir: dir}
-	if unix.Fstatat(dir, e.Name, &e.Stat, unix.AT_SYMLINK_NOFOLLOW) != nil || !in.changed(e.Stat) {
-		return false
-	}
-	in.visit(e)
-	return true
-}
-
-func folderAt(rel string) *step.Folder {
-	f := &step.Folder{}
-	for name := range strings.SplitSeq(rel, "/") {
-		if name != "." {
-			f = &step.Folder{Up: f, Name: name}
-		}
-	}
-	return f
-}
-
-func (in *inspector) changed(st unix.Stat_t) bool { return st.Ctim.Nano() >= in.since }
-
-// gitChanged looks at the config and the hooks of a repository, and says whether there is one.
-func (in *inspector) gitChanged(folder string) bool {
-	in.look(folder) // it may be a file that leads elsewhere
-	dir, err := in.tree.Open(folder, unix.O_PATH|unix.O_DIRECTORY)
-	if err != nil {
-		return false
-	}
-	defer unix.Close(dir)
-	var st unix.Stat_t
-	for _, name := range []string{"config", "config.worktree"} {
-		if unix.Fstatat(dir, name, &st, 0) == nil && in.changed(st) {
-			in.gitConfig(dir, name, path.Join(folder, name))
-		}
-	}
-	in.look(folder + "/commondir")
-	for _, name := range hooksIn(dir) {
-		if unix.Fstatat(dir, "hooks/"+name, &st, 0) == nil && in.changed(st) {
-			in.add(path.Join(folder, "hooks", name), "git-hook", "")
-		}
-	}
-	return true
+// isHeap reports whether a folder is one that has thousands of files and next to nothing that runs.
+func isHeap(f *step.Folder) bool {
+	return f.Name == "node_modules" || f.Name == "objects" && f.Up.Name == ".git"
 }

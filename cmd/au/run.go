@@ -102,7 +102,7 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 		return err
 	}
 	if self, err := os.Executable(); err == nil {
-		run.After, run.IfKills = start.After(self, policy.Name, run.Command[0], shares)
+		run.After, run.IfKills = start.After(self, policy.Name, a.configPath(me), run.Command[0], shares)
 	}
 	if terminal.Any() {
 		argv, environ := run.Argv(), run.Environ()

@@ -89,7 +89,7 @@ ok as alice au mount check proj
 promise="names are shown so that they cannot be taken for anything else"
 plant 'mkfifo "$(printf "a\033[31m")"'
 fails 1 as alice au mount check proj
-says '"a\x1b[31m"'
+says "\$'a\\033[31m'"
 plant 'rm a*'
 
 promise="progress is for terminals; any folder can be looked into; one that is not there is an error"

@@ -27,6 +27,44 @@ told 'ln -s /home/alice/.bashrc rc' 'au:   rc (link: to /home/alice/.bashrc)'
 quiet 'ln -s old link'
 quiet 'rm -rf pipe rc .envrc'
 
+promise="what a check finds that a run changed, the report on that run names, however it came about"
+as alice sh -c 'cd proj && rm -rf sub .vscode && git init -q ../lib && git -C ../lib -c user.email=a@b -c user.name=a commit -qm x --allow-empty &&
+	git -c protocol.file.allow=always submodule --quiet add /home/alice/lib mod && git -c user.email=a@b -c user.name=a commit -qam mod && git worktree add -q wt'
+as alice rm -f proj/.git/hooks/pre-commit
+ok as alice au run true
+quiet 'git status -s && git -C mod status && git checkout -q -b other && echo y > mod/y'
+told 'git -C mod config core.fsmonitor ./evil' 'au:   .git/modules/mod/config (git config: core.fsmonitor = ./evil)'
+quiet true
+quiet 'git -C mod config --unset core.fsmonitor'
+told 'printf "[core]\n\tfsmonitor = ./evil\n" > .git/worktrees/wt/config.worktree' 'au:   .git/worktrees/wt/config.worktree (git config: core.fsmonitor = ./evil)'
+quiet 'rm .git/worktrees/wt/config.worktree'
+quiet 'mkdir -p deep/er/o deep/er/refs && printf "[core]\n\tfsmonitor = ./evil\n" > deep/er/config && echo "ref: refs/heads/x" > deep/er/HEAD'
+told 'mv deep/er/o deep/er/objects' 'au:   deep/er/config (git config: core.fsmonitor = ./evil)'
+quiet 'mkdir -p node_modules/d && touch node_modules/d/.envrc && rm -r deep'
+told 'mv node_modules/d d' 'au:   d/.envrc (direnv runs it'
+quiet 'rm -r d; mkdir a b; ln -s ../b/x a/.envrc'
+told 'touch b/x' 'au:   a/.envrc (direnv runs it'
+quiet 'rm -r a b'
+told 'ln -s /home/alice/.bashrc "$(printf "l\nau: hint: x")"' "\$'l\\nau: hint: x' (link: to /home/alice/.bashrc)"
+! grep -q '^au: hint: x' /run/e2e/err || fail "a name should not be taken for a hint"
+as alice sh -c 'rm proj/l*'
+
+promise="what the human changed is theirs, and is not reported"
+as alice sh -c 'cd proj && git config core.pager ./mine && touch .mise.toml'
+quiet true
+quiet 'touch old'
+
+promise="a share is remembered for as long as it is one"
+[ -d /home/alice/.config/agent-as-unix-user.seen ] || fail "what was found should be remembered"
+ok as alice au mount add --rw lib
+fails 1 as alice au mount add --rw .config
+ok as alice au mount remove proj
+[ "$(ls /home/alice/.config/agent-as-unix-user.seen | wc -l)" -le 1 ] || fail "a share that is none any more should be forgotten"
+ok as alice au mount remove lib
+[ ! -e /home/alice/.config/agent-as-unix-user.seen ] || fail "nothing should be left"
+ok as alice au mount add --rw proj
+as alice sh -c 'cd proj && git config --unset core.pager; rm .mise.toml'
+
 promise="the run ends as it did, with its output alone on standard output"
 fails 42 as alice au run sh -c 'echo out; touch proj/.envrc; exit 42'
 says_exactly out

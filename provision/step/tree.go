@@ -15,8 +15,9 @@ import (
 type Tree struct {
 	fd      int
 	resolve uint64
-	Visited atomic.Int64 // files so far, for those who watch
-	passed  atomic.Int64 // components of paths that the kernel has resolved
+	Visited atomic.Int64       // files so far, for those who watch
+	Last    func(*Folder) bool // if any: whether a walk leaves a folder for the end
+	passed  atomic.Int64       // components of paths that the kernel has resolved
 }
 
 // Folder is a folder of a tree.
@@ -56,6 +57,9 @@ func (e TreeEntry) folder() *Folder {
 // million times as long as one.
 const longest, headLength, tailLength = unix.PathMax, 500, 1000
 
+// TooDeep reports whether no path leads to the folder, so that Path shows its ends only.
+func (f *Folder) TooDeep() bool { return f.length > longest }
+
 // Path is where the folder is below the tree's root, as it can be shown; "." for that itself.
 func (f *Folder) Path() string {
 	if f.Up == nil {
@@ -63,7 +67,7 @@ func (f *Folder) Path() string {
 	}
 	var names []string
 	left := longest
-	if f.length > longest {
+	if f.TooDeep() {
 		left = tailLength
 	}
 	for ; f.Up != nil && left > 0; f = f.Up {
@@ -100,6 +104,12 @@ func (t *Tree) Close() { unix.Close(t.fd) }
 // FD is the open root.
 func (t *Tree) FD() int { return t.fd }
 
+// Numbered reports whether a file of the tree keeps its number for as long as it is there. FAT makes them up at each mount.
+func (t *Tree) Numbered() bool {
+	var on unix.Statfs_t
+	return unix.Fstatfs(t.fd, &on) != nil || on.Type != unix.MSDOS_SUPER_MAGIC && on.Type != unix.EXFAT_SUPER_MAGIC
+}
+
 // chunk is how much of a path one system call is given: a tree can be deeper than a path may be long.
 const chunk = 4000
 
@@ -116,7 +126,7 @@ func (t *Tree) Open(rel string, flags int) (int, error) {
 		if rest != "" {
 			how.Flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
 		}
-		fd, err := openat2(at, part, how)
+		fd, err := Openat2(at, part, how)
 		if owned {
 			unix.Close(at)
 		}
@@ -127,10 +137,11 @@ func (t *Tree) Open(rel string, flags int) (int, error) {
 	}
 }
 
-func openat2(at int, path string, how unix.OpenHow) (int, error) {
+// Openat2 is openat2(2), done again where something was renamed meanwhile.
+func Openat2(at int, path string, how unix.OpenHow) (int, error) {
 	for {
 		fd, err := unix.Openat2(at, path, &how)
-		if err != unix.EAGAIN && err != unix.EINTR { // a rename elsewhere, openat2(2)
+		if err != unix.EAGAIN && err != unix.EINTR { // a rename elsewhere, Openat2(2)
 			return fd, err
 		}
 	}

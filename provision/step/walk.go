@@ -60,13 +60,14 @@ type walk struct {
 	mu   sync.Mutex
 	wake sync.Cond
 	jobs []job
+	last []*Folder // for the end
 	err  error
 }
 
 // job is a folder to be walked, open.
 type job struct {
 	folder *Folder
-	fd     int
+	fd     int // -1: not yet
 }
 
 func (w *walk) fail(err error) {
@@ -86,13 +87,25 @@ func (w *walk) give(j job) {
 	w.wake.Signal()
 }
 
+// leave keeps a folder for the end.
+func (w *walk) leave(f *Folder) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last = append(w.last, f)
+	w.wake.Signal()
+}
+
 // take waits for a job; ok is false when nobody has one left to give.
 func (w *walk) take() (j job, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.idle.Add(1)
-	for len(w.jobs) == 0 && w.idle.Load() < int64(w.workers) && w.err == nil {
+	for len(w.jobs) == 0 && len(w.last) == 0 && w.idle.Load() < int64(w.workers) && w.err == nil {
 		w.wake.Wait()
+	}
+	if len(w.jobs) == 0 && len(w.last) > 0 {
+		w.jobs = append(w.jobs, job{w.last[len(w.last)-1], -1})
+		w.last = w.last[:len(w.last)-1]
 	}
 	if len(w.jobs) == 0 || w.err != nil {
 		w.wake.Broadcast()
@@ -110,6 +123,12 @@ func (w *walk) work() {
 		j, ok := w.take()
 		if !ok {
 			return
+		}
+		if j.fd < 0 {
+			j.fd = w.openByNames(j.folder)
+		}
+		if j.fd < 0 {
+			continue
 		}
 		if err := w.descend(j, buffer); err != nil {
 			w.fail(err)
@@ -167,7 +186,17 @@ func (w *walk) descend(j job, buffer []byte) error {
 // openIn opens a folder that was found in the one that is open; -1 where it has gone, or cannot be read.
 func (w *walk) openIn(dir int, f *Folder) int {
 	w.passed.Add(1)
-	fd, err := openat2(dir, f.Name, unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: w.resolve})
+	fd, err := Openat2(dir, f.Name, unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: w.resolve})
+	return w.opened(f, fd, err)
+}
+
+// openByNames opens a folder from the root, as openIn does.
+func (w *walk) openByNames(f *Folder) int {
+	fd, err := w.byNames(f)
+	return w.opened(f, fd, err)
+}
+
+func (w *walk) opened(f *Folder, fd int, err error) int {
 	if err == nil {
 		return fd
 	}
@@ -175,6 +204,17 @@ func (w *walk) openIn(dir int, f *Folder) int {
 		w.unreadable(f.Path(), err)
 	}
 	return -1
+}
+
+func (w *walk) byNames(f *Folder) (int, error) {
+	var names []string
+	for ; f.Up != nil; f = f.Up {
+		names = append(names, f.Name)
+	}
+	w.passed.Add(int64(len(names)))
+	names = append(names, ".")
+	slices.Reverse(names)
+	return w.Open(strings.Join(names, "/"), unix.O_RDONLY|unix.O_DIRECTORY)
 }
 
 // climb replaces the open folder by one above it. That one is known by its number: what is moved meanwhile leads nowhere else.
@@ -220,18 +260,12 @@ func (w *walk) ancestor(fd, levels int) (int, error) {
 // mostMoved is how many folders are looked for from the root again, which takes as long as they are deep.
 const mostMoved = 100
 
-// again opens a folder by its names, from the root.
+// again looks for a folder by its names.
 func (w *walk) again(to *Folder) (int, error) {
 	if w.moved.Add(1) > mostMoved {
 		return -1, errMoved
 	}
-	var names []string
-	for f := to; f.Up != nil; f = f.Up {
-		names = append(names, f.Name)
-	}
-	slices.Reverse(names)
-	w.passed.Add(int64(len(names)))
-	fd, err := w.Open(strings.Join(append([]string{"."}, names...), "/"), unix.O_RDONLY|unix.O_DIRECTORY)
+	fd, err := w.byNames(to)
 	if err == nil && !to.is(fd) {
 		unix.Close(fd)
 		return -1, errMoved
@@ -270,8 +304,13 @@ func (w *walk) enter(j job, buffer []byte) (found []*Folder, err error) {
 			if err := w.visit(e); err != nil {
 				return nil, err
 			}
-			if e.Stat.Mode&unix.S_IFMT == unix.S_IFDIR {
-				found = append(found, e.folder())
+			if e.Stat.Mode&unix.S_IFMT != unix.S_IFDIR {
+				continue
+			}
+			if f := e.folder(); w.Last != nil && w.Last(f) {
+				w.leave(f)
+			} else {
+				found = append(found, f)
 			}
 		}
 	}

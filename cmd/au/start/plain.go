@@ -74,7 +74,7 @@ func (m Machine) Plain(args []string, uid int, home, complete string) (*os.File,
 	if run.Env, err = Environment(entry, nil, nil); err != nil {
 		return nil, csrc.Run{}, err
 	}
-	run.After, run.IfKills = After(complete, agent, command[0], shares)
+	run.After, run.IfKills = After(complete, agent, config.DefaultPath(home), command[0], shares)
 	entrypoint, err := m.Entrypoint(csrc.EntrypointPath(agent), policy, entry)
 	return entrypoint, run, err
 }

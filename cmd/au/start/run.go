@@ -125,10 +125,10 @@ func invocation(agent string) string {
 	return "/run/systemd/units/invocation:" + auslices.KeeperName(agent)
 }
 
-// After returns the command that looks, when a run of command has ended, for what runs by itself in the folders that the agent could write; self is au. Where it
-// could write none there is only something to say if somebody else has ended it, or the kernel, or it was not found, and ifKills is true. Nothing is looked at before the run: a
+// After returns the command that looks, when a run of command has ended, for what runs by itself in the folders that the agent could write; self is au,
+// from is its config. Where it could write none there is only something to say if somebody else has ended it, or the kernel, or it was not found, and ifKills is true. Nothing is looked at before the run: a
 // file's ctime, which nobody can set, says whether it changed since.
-func After(self, agent, command string, shares []config.Mount) (argv []string, ifKills bool) {
+func After(self, agent, from, command string, shares []config.Mount) (argv []string, ifKills bool) {
 	var sources []config.Path
 	for _, m := range shares {
 		if !m.ReadOnly {
@@ -147,5 +147,5 @@ func After(self, agent, command string, shares []config.Mount) (argv []string, i
 	if err != nil {
 		return argv, true
 	}
-	return append(argv, "--since", strconv.FormatInt(now.Nano(), 10), "--shares", string(list)), false
+	return append(argv, "--config", from, "--since", strconv.FormatInt(now.Nano(), 10), "--shares", string(list)), false
 }

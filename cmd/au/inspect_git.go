@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"fmt"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/share"
+	"github.com/a4u2/au/provision/step"
+	"golang.org/x/sys/unix"
+)
+
+// git looks at a file by whose name git knows its own.
+func (in *inspector) git(e step.TreeEntry) {
+	switch e.Name {
+	case "HEAD":
+		in.repository(e)
+	case ".git":
+		in.gitFile(e)
+	case "commondir":
+		in.commonFolder(e)
+	case "config.worktree":
+		in.gitConfig(e)
+	}
+}
+
+// isThere reports whether there is a file of that name in a folder that is open. A link may come to lead somewhere later.
+func isThere(dir int, name string) bool {
+	var st unix.Stat_t
+	return unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil
+}
+
+// repository looks at a folder that git takes for a repository: one with HEAD, objects and refs.
+func (in *inspector) repository(head step.TreeEntry) {
+	if !isThere(head.Dir, "objects") || !isThere(head.Dir, "refs") {
+		return
+	}
+	in.mu.Lock()
+	in.repos = append(in.repos, head.In)
+	in.mu.Unlock()
+	config := step.TreeEntry{In: head.In, Name: "config", Dir: head.Dir}
+	in.gitConfig(config)
+	in.hooks(head.In, head.Dir, "hooks", path.Join(head.In.Path(), "hooks"))
+}
+
+// mostSettings is how many settings of one config are told apart.
+const mostSettings = 100
+
+// gitConfig reports what a config makes git run, and looks at the hooks that it names.
+func (in *inspector) gitConfig(e step.TreeEntry) {
+	o, err := in.open(e.In, e.Dir, e.Name, 0)
+	if err == errLeaves {
+		in.add(found{Finding: finding(e.Path(), "git-config", errLeaves.Error()), changed: always})
+	}
+	if err != nil {
+		return
+	}
+	defer o.Close()
+	if o.st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return
+	}
+	tell := func(detail string) {
+		in.add(found{Finding: finding(e.Path(), "git-config", detail), changed: o.changed})
+	}
+	read := once(in, readFile{o.st.Dev, o.st.Ino, "git-config"}, func() gitConfig { return readGitConfig(o) })
+	hooks := ""
+	for _, s := range read.settings {
+		if s.Key == "core.worktree" && !in.worktreeLeaves(e, s.Value) {
+			continue
+		}
+		tell(s.Key + " = " + s.Value)
+		if s.Key == "core.hookspath" {
+			hooks = s.Value // the last one counts
+		}
+	}
+	if read.more > 0 {
+		tell(fmt.Sprintf("%d more settings", read.more))
+	}
+	if !read.all {
+		tell(tooLarge)
+	}
+	if hooks != "" {
+		in.hooksPath(e, hooks)
+	}
+}
+
+// gitConfig is what a config makes git run.
+type gitConfig struct {
+	settings []provision.GitSetting
+	more     int  // that are not told apart
+	all      bool // that there is
+}
+
+func readGitConfig(o opened) (c gitConfig) {
+	text, all := o.text()
+	c.all = all
+	for _, s := range provision.GitRuns(string(text)) {
+		if len(c.settings) == mostSettings {
+			c.more++
+			continue
+		}
+		c.settings = append(c.settings, provision.GitSetting{Key: strings.Clone(s.Key), Value: strings.Clone(cut(s.Value))})
+	}
+	return c
+}
+
+// worktreeLeaves reports whether the working tree that a config names is outside the share. A submodule's is not: git itself has written the way back to it.
+func (in *inspector) worktreeLeaves(config step.TreeEntry, named string) bool {
+	out, _ := in.leaves(config, named)
+	return out
+}
+
+// hooksPath looks at the hooks in a folder that a config names, where that is in the share: below the working tree, or below the repository where that has
+// none.
+func (in *inspector) hooksPath(config step.TreeEntry, named string) {
+	base := config.In
+	if base.Name == ".git" && base.Up != nil {
+		base = base.Up
+	}
+	rel := named
+	if filepath.IsAbs(named) {
+		within, ok := share.Within(in.source, named)
+		if !ok {
+			return
+		}
+		rel = within
+		for base.Up != nil {
+			base = base.Up
+		}
+	}
+	if base.TooDeep() || rel == "" {
+		return
+	}
+	dir, err := in.tree.Open(base.Path(), unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return
+	}
+	defer unix.Close(dir)
+	in.hooks(base, dir, rel, path.Join(base.Path(), rel))
+}
+
+// hooks reports those that git would run: what can be executed in a folder of the one that is open as dir.
+func (in *inspector) hooks(folder *step.Folder, dir int, rel, shownAs string) {
+	o, err := in.open(folder, dir, rel, unix.O_DIRECTORY)
+	if err == errLeaves {
+		in.add(found{Finding: finding(shownAs, "git-hook", errLeaves.Error()), changed: always})
+	}
+	if err != nil {
+		return
+	}
+	defer o.Close()
+	for _, name := range in.names(o, shownAs) {
+		if strings.HasSuffix(name, ".sample") {
+			continue
+		}
+		if st, changed, ok := in.program(o, name); ok {
+			in.add(found{finding(path.Join(shownAs, name), "git-hook", ""), changed, in.identity(st)})
+		}
+	}
+}
+
+// program reports whether a file in an open folder can be executed. A link counts, wherever it leads.
+func (in *inspector) program(folder opened, name string) (st unix.Stat_t, changed int64, ok bool) {
+	if unix.Fstatat(int(folder.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+		return st, 0, false
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return st, always, true
+	}
+	return st, max(folder.changed, st.Ctim.Nano()), st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&0o111 != 0
+}
+
+// gitFile looks at a .git that is a file: it leads git to a repository elsewhere.
+func (in *inspector) gitFile(e step.TreeEntry) {
+	if e.Stat.Mode&unix.S_IFMT != unix.S_IFREG {
+		return
+	}
+	text, _, err := in.readIn(e)
+	target, ok := strings.CutPrefix(strings.TrimSpace(string(text)), "gitdir:")
+	if err != nil || !ok {
+		return
+	}
+	target = strings.TrimSpace(target)
+	if out, since := in.leaves(e, target); out {
+		in.add(found{finding(e.Path(), "git-nested", "the repository is "+target), since, in.identity(e.Stat)})
+	}
+}
+
+// readIn returns the text of a file in the folder that e is in.
+func (in *inspector) readIn(e step.TreeEntry) (text []byte, changed int64, err error) {
+	o, err := in.open(e.In, e.Dir, e.Name, 0)
+	if err != nil {
+		return nil, o.changed, err
+	}
+	defer o.Close()
+	if o.st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, o.changed, unix.EINVAL
+	}
+	text, _ = o.text()
+	return text, o.changed, nil
+}
+
+// commonFolder looks at a file that makes git take config and hooks from elsewhere. In a linked worktree's own folder git itself has written it.
+func (in *inspector) commonFolder(e step.TreeEntry) {
+	text, changed, err := in.readIn(e)
+	if err != nil && err != errLeaves || !isThere(e.Dir, "HEAD") {
+		return
+	}
+	target := strings.TrimSpace(string(text))
+	above := e.In.Up
+	if err == nil && above != nil && above.Name == "worktrees" && target == "../.." {
+		return
+	}
+	in.add(found{finding(e.Path(), "git-config", "git takes its config and hooks from "+target), changed, in.identity(e.Stat)})
+}
+
+// nested reports repositories in the working tree of another that does not name them as its submodules.
+func (in *inspector) nested() {
+	trees := map[*step.Folder]*step.Folder{} // folders with a repository in .git, and that one
+	for _, r := range in.repos {
+		if r.Name == ".git" && r.Up != nil {
+			trees[r.Up] = r
+		}
+	}
+	around := enclosing{trees: trees, known: map[*step.Folder]*step.Folder{}}
+	modules := map[*step.Folder]submodules{}
+	for _, r := range in.repos {
+		place := r
+		if r.Name == ".git" && r.Up != nil {
+			place = r.Up
+		}
+		tree := around.of(place)
+		if tree == nil {
+			continue
+		}
+		named, ok := modules[tree]
+		if !ok {
+			named = in.submodules(tree)
+			modules[tree] = named
+		}
+		if named.paths[below(tree, place)] {
+			continue
+		}
+		in.add(found{Finding: finding(r.Path(), "git-nested", nestedIn+tree.Path()), changed: max(r.Changed, trees[tree].Changed, named.changed)})
+	}
+}
+
+// nestedIn is the detail of a repository inside another, but for where that is.
+const nestedIn = "in the repository "
+
+// enclosing finds the working trees that folders are in, each folder once.
+type enclosing struct {
+	trees, known map[*step.Folder]*step.Folder
+}
+
+// of returns the nearest working tree above a folder; nil where there is none, or where the folder is in a repository's own.
+func (o enclosing) of(place *step.Folder) (tree *step.Folder) {
+	var passed []*step.Folder
+	for f := place; f.Up != nil; f = f.Up {
+		known, ok := o.known[f]
+		if ok {
+			tree = known
+			break
+		}
+		passed = append(passed, f)
+		if o.trees[f.Up] != nil {
+			if o.trees[f.Up] != f {
+				tree = f.Up
+			}
+			break
+		}
+	}
+	for _, f := range passed {
+		o.known[f] = tree
+	}
+	return tree
+}
+
+// below returns the path of a folder from one above it.
+func below(top, folder *step.Folder) string {
+	if top.Up == nil {
+		return folder.Path()
+	}
+	return strings.TrimPrefix(folder.Path(), top.Path()+"/")
+}
+
+// submodules are the paths that a working tree's .gitmodules names.
+type submodules struct {
+	paths   map[string]bool
+	changed int64
+}
+
+func (in *inspector) submodules(tree *step.Folder) submodules {
+	s := submodules{paths: map[string]bool{}}
+	dir, err := in.tree.Open(tree.Path(), unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return s
+	}
+	defer unix.Close(dir)
+	var text []byte
+	text, s.changed, _ = in.readIn(step.TreeEntry{In: tree, Name: ".gitmodules", Dir: dir})
+	for _, p := range provision.GitSubmodules(string(text)) {
+		s.paths[p] = true
+	}
+	return s
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+var trees = flag.Int("trees", 40, "how many generated trees a report is held against a check in")
+
+// gardener changes a tree at random, as a run may.
+type gardener struct {
+	*rand.Rand
+	root string
+	did  []string
+}
+
+// What programs know is made of.
+var (
+	partNames = []string{
+		".git", "HEAD", "objects", "refs", "config", "config.worktree", "commondir", "hooks", "pre-commit", "modules", "worktrees", ".gitmodules", "sub", "a", "b",
+		"node_modules", ".envrc", ".vscode", "tasks.json", ".husky", "package.json", "x",
+	}
+	partTexts = []string{
+		"", "[core]\n\tfsmonitor = ./x\n", "[core]\n\thooksPath = hooks\n", "[user]\n\tname = x\n", "[core]\n\tworktree = ../../../../..\n",
+		"[submodule \"s\"]\n\tpath = sub\n", "[submodule \"s\"]\n\tpath = a/b\n", "ref: refs/heads/main\n", "gitdir: ../b\n", "gitdir: /nowhere\n", "../..\n", "../b\n",
+		`{"runOn": "folderOpen"}`, `{"scripts": {"postinstall": "x"}}`,
+	}
+)
+
+func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
+
+// there returns the paths of all that is in the tree, the folders alone if wanted.
+func (g *gardener) there(folders bool) []string {
+	all := []string{g.root}
+	filepath.WalkDir(g.root, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && path != g.root && (!folders || e.IsDir()) {
+			all = append(all, path)
+		}
+		return nil
+	})
+	return all
+}
+
+// place returns a new or an old name in some folder.
+func (g *gardener) place() string {
+	return filepath.Join(pick(g.Rand, g.there(true)), pick(g.Rand, partNames))
+}
+
+// repository makes what git takes for one, or all of it but a part.
+func (g *gardener) repository() {
+	at := g.place()
+	os.MkdirAll(at+"/hooks", 0o755)
+	for _, part := range []string{"HEAD", "objects", "refs", "config"} {
+		switch {
+		case g.IntN(5) == 0:
+		case part == "HEAD" || part == "config":
+			os.WriteFile(at+"/"+part, []byte(pick(g.Rand, partTexts)), 0o644)
+		case g.IntN(6) == 0:
+			os.Symlink("../"+pick(g.Rand, partNames), at+"/"+part)
+		default:
+			os.Mkdir(at+"/"+part, 0o755)
+		}
+	}
+}
+
+// change does one thing. What does not succeed is none.
+func (g *gardener) change() {
+	from, to := pick(g.Rand, g.there(false)), g.place()
+	what := g.IntN(12)
+	g.did = append(g.did, fmt.Sprintf("%d %s %s", what, strings.TrimPrefix(from, g.root), strings.TrimPrefix(to, g.root)))
+	switch what {
+	case 0:
+		os.MkdirAll(to, 0o755)
+	case 1, 2:
+		os.WriteFile(to, []byte(pick(g.Rand, partTexts)), 0o644) // in place, where it is there
+	case 3, 4, 5:
+		os.Rename(from, to)
+	case 6:
+		unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_EXCHANGE)
+	case 7:
+		if from != g.root && g.IntN(3) == 0 {
+			os.RemoveAll(from)
+		}
+	case 8:
+		relative, _ := filepath.Rel(filepath.Dir(to), from)
+		os.Symlink(pick(g.Rand, []string{relative, from, "../" + pick(g.Rand, partNames), "/nowhere/else", "/etc/passwd"}), to)
+	case 9:
+		os.Link(from, to)
+	case 10:
+		os.Chmod(from, pick(g.Rand, []os.FileMode{0o755, 0o755, 0o755 | fs.ModeSetgid}))
+		os.Chtimes(from, time.Unix(1, 0), time.Unix(1, 0))
+	case 11:
+		g.repository()
+	}
+}
+
+// sums returns what a look found, each with the files that it is about as they were.
+func (l inspected) sums() map[string]string {
+	all := map[string]string{}
+	for _, f := range l.found {
+		all[f.sum()] = f.Kind + " " + f.Path + " " + f.Detail
+	}
+	return all
+}
+
+// tick waits until the kernel's clock for files has gone on.
+func tick() int64 {
+	time.Sleep(10 * time.Millisecond)
+	now := time.Now().UnixNano()
+	time.Sleep(10 * time.Millisecond)
+	return now
+}
+
+func lookAt(t *testing.T, root string) inspected {
+	t.Helper()
+	l, err := lookInto(t.Context(), root)
+	if err != nil || !l.whole {
+		t.Fatalf("look into %s: %v", root, err)
+	}
+	return l
+}
+
+func TestAReportNamesNothingElse(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		before map[string]string
+		after  map[string]string
+		want   []string
+	}{
+		{"nothing", map[string]string{".envrc": ""}, nil, nil},
+		{"ordinary_files", nil, map[string]string{"main.go": "", "sub/x": ""}, nil},
+		{"envrc", nil, map[string]string{".envrc": ""}, []string{"runs .envrc"}},
+		{"nested_rule", nil, map[string]string{".vscode/tasks.json": "folderOpen"}, []string{"runs .vscode/tasks.json"}},
+		{"husky", map[string]string{".husky/a": ""}, map[string]string{".husky/b": ""}, []string{"runs .husky/b"}},
+		{"hook", repo(".git", map[string]string{"hooks/a!": ""}), map[string]string{".git/hooks/b!": ""}, []string{"git-hook .git/hooks/b"}},
+		{"config_harmless", repo(".git", nil), map[string]string{".git/config": "[user]\nname=x\n"}, nil},
+		{"config", repo(".git", nil), map[string]string{".git/config": "[core]\npager=x\n"}, []string{"git-config .git/config"}},
+		{"config_was_so", repo(".git", map[string]string{"config": "[core]\npager=x\n"}), nil, nil},
+		{"nested", repo(".git", nil), repo("sub/.git", nil), []string{"git-nested sub/.git"}},
+		{"nested_in_no_repository", nil, repo("sub/.git", nil), nil},
+		{"nested_config", repo("sub/.git", nil), map[string]string{"sub/.git/config": "[core]\npager=x\n"}, []string{"git-config sub/.git/config"}},
+		{"link", nil, map[string]string{"l": "-> ../x"}, []string{"symlink l"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			root := folderOf(t, tt.before)
+			record := t.TempDir() + "/record/x"
+			readLastLook(record).keep(lookAt(t, root))
+			since := tick()
+			fill(t, root, tt.after)
+			var got []string
+			for _, f := range readLastLook(record).changed(lookAt(t, root), since) {
+				if f.Kind != "owner" {
+					got = append(got, f.Kind+" "+f.Path)
+				}
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("reports %q, not %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// What one run prepares where nothing obeys it, the next one may bring into force by little.
+func TestAReportNamesWhatWasPrepared(t *testing.T) {
+	bad := map[string]string{"config": "[core]\nfsmonitor=./x\n"}
+	move := func(from, to string) func(string) error {
+		return func(root string) error { return os.Rename(root+"/"+from, root+"/"+to) }
+	}
+	write := func(name, text string) func(string) error {
+		return func(root string) error { return os.WriteFile(root+"/"+name, []byte(text), 0o644) }
+	}
+	for _, tt := range []struct {
+		situation string
+		prepared  map[string]string
+		run       func(root string) error
+		want      string
+	}{
+		{"a_config_is_renamed", repo(".git", map[string]string{"conf": "[core]\nfsmonitor=./x\n"}), move(".git/conf", ".git/config"), "git-config .git/config"},
+		{"a_submodules_config", repo(".git", repo("modules/sub", nil)), write(".git/modules/sub/config", bad["config"]), "git-config .git/modules/sub/config"},
+		{"a_worktrees_config", repo(".git", map[string]string{"worktrees/w/HEAD": "", "worktrees/w/commondir": "../..\n"}), write(".git/worktrees/w/config.worktree", bad["config"]), "git-config .git/worktrees/w/config.worktree"},
+		{"a_repository_gets_its_head", map[string]string{"b/objects/x": "", "b/refs/x": "", "b/config": bad["config"]}, write("b/HEAD", "ref: refs/heads/main\n"), "git-config b/config"},
+		{"a_folder_becomes_objects", map[string]string{"b/HEAD": "", "b/o/x": "", "b/refs/x": "", "b/config": bad["config"]}, move("b/o", "b/objects"), "git-config b/config"},
+		{"a_folder_leaves_what_is_passed_over", map[string]string{"node_modules/d/.envrc": "evil", "sub/x": ""}, move("node_modules/d", "sub/d"), "runs sub/d/.envrc"},
+		{"a_folder_takes_the_place_of_another", map[string]string{"node_modules/d/.envrc": "evil", "sub/.envrc": "good"}, func(root string) error {
+			return unix.Renameat2(unix.AT_FDCWD, root+"/node_modules/d", unix.AT_FDCWD, root+"/sub", unix.RENAME_EXCHANGE)
+		}, "runs sub/.envrc"},
+		{"a_link_gets_an_end", map[string]string{"a/.envrc": "-> ../b/x", "b/y": ""}, write("b/x", ""), "runs a/.envrc"},
+		{"a_link_gets_an_end_in_a_folder", map[string]string{"a/.envrc": "-> ../b/c/x", "b/d/x": ""}, move("b/d", "b/c"), "runs a/.envrc"},
+		{"the_end_of_a_link_changes", map[string]string{"a/.envrc": "-> ../b/x", "b/x": ""}, write("b/x", "evil"), "runs a/.envrc"},
+		{"a_linked_folder_gets_a_file", map[string]string{"a/.vscode": "-> ../b/c", "b/c/y": ""}, write("b/c/tasks.json", "folderOpen"), "runs a/.vscode/tasks.json"},
+		{"a_linked_folder_gets_hooks", repo(".git", map[string]string{"hooks": "-> ../h/i", "../h/i/pre-push": ""}), func(root string) error { return os.Chmod(root+"/h/i/pre-push", 0o755) }, "git-hook .git/hooks/pre-push"},
+		{"a_named_folder_gets_hooks", repo(".git", map[string]string{"config": "[core]\nhooksPath=h/i\n", "../h/i/pre-push": ""}), func(root string) error { return os.Chmod(root+"/h/i/pre-push", 0o755) }, "git-hook h/i/pre-push"},
+		{"a_link_leads_out_by_another", map[string]string{"a/l": "-> ../b/c", "b/c": ""}, func(root string) error {
+			return errors.Join(os.Symlink("/home", root+"/b/d"), os.Rename(root+"/b/d", root+"/b/c"))
+		}, "symlink a/l"},
+		{"a_submodule_is_named_no_longer", repo(".git", repo("../s/t/.git", map[string]string{"../../../.gitmodules": "[submodule \"s\"]\npath = s/t\n"})), write(".gitmodules", ""), "git-nested s/t/.git"},
+		{"a_repository_gets_one_around_it", repo("s/t/.git", map[string]string{"../../../.git/HEAD": "", "../../../.git/objects/x": ""}), func(root string) error { return os.Mkdir(root+"/.git/refs", 0o755) }, "git-nested s/t/.git"},
+	} {
+		t.Run(tt.situation, func(t *testing.T) {
+			t.Parallel()
+			root := folderOf(t, tt.prepared)
+			record := t.TempDir() + "/record/x"
+			readLastLook(record).keep(lookAt(t, root))
+			since := tick()
+			if err := tt.run(root); err != nil {
+				t.Fatal(err)
+			}
+			var told []string
+			for _, f := range readLastLook(record).changed(lookAt(t, root), since) {
+				told = append(told, f.Kind+" "+f.Path)
+			}
+			if !slices.Contains(told, tt.want) {
+				t.Errorf("the report names %q, not %s", told, tt.want)
+			}
+		})
+	}
+}
+
+// What a check finds that a run changed, the report on that run names, and nothing that was so before.
+func TestAReportNamesWhatACheckFinds(t *testing.T) {
+	for seed := range *trees {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			dir, err := filepath.EvalSymlinks(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := &gardener{Rand: rand.New(rand.NewPCG(1, uint64(seed))), root: dir + "/share"}
+			os.Mkdir(g.root, 0o755)
+			for range 20 {
+				g.change()
+			}
+			record := dir + "/record/x"
+			readLastLook(record).keep(lookAt(t, g.root))
+			for run := range 12 {
+				byHuman := g.IntN(3) * (run % 2)
+				for range byHuman {
+					g.change()
+				}
+				since := tick()
+				was := lookAt(t, g.root).sums()
+				g.did = nil
+				for range 1 + g.IntN(4) {
+					g.change()
+				}
+				after := lookAt(t, g.root)
+				last := readLastLook(record)
+				told := inspected{found: last.changed(after, since)}.sums()
+				last.keep(after)
+				for sum, what := range after.sums() {
+					if was[sum] == "" && told[sum] == "" {
+						t.Fatalf("run %d: a check finds %q, which the report does not name, after %q", run, what, g.did)
+					}
+				}
+				for sum, what := range told {
+					if byHuman == 0 && was[sum] != "" {
+						t.Fatalf("run %d: %q was so before, and the report names it, after %q", run, what, g.did)
+					}
+				}
+			}
+		})
+	}
+}
