@@ -71,6 +71,7 @@ func (c *infoCmd) Run(a *app) error {
 		return hintError{fmt.Errorf("%s: no such agent", c.Agent), "au new --agent " + c.Agent}
 	}
 	a.warn(human, known)
+	a.warnRival(human)
 	info := describe(facts, entry)
 	if facts.Ours() && facts.Unit.Systemd {
 		if view, err := observeLimits(*facts.Policy); err == nil {

@@ -143,6 +143,21 @@ fails 2 getent group su-as-carol
 ok as alice au list
 says 'No agents configured.'
 
+promise="au info notices that its au still comes first on PATH"
+ok as alice au new -y
+ok as alice au info
+[ ! -s "$e2e/err" ] || fail "nothing is wrong yet"
+for how in 'pipx .local/share/pipx/venvs/agent-as-unix-user/bin' 'uv+tool .local/share/uv/tools/agent-as-unix-user/bin' 'pip .local/lib/old'; do
+	as alice sh -euc 'mkdir -p .local/bin "$1" && printf "#!/usr/bin/python3\nfrom agent_as_unix_user import main\n" >"$1/au" && chmod 755 "$1/au" && ln -sf ~/"$1/au" .local/bin/au' sh "${how#* }"
+	ok as alice /usr/local/bin/au info
+	complains '/home/alice/.local/bin/au is what `au` means'
+	complains "au: hint: $(echo "${how% *}" | tr + ' ') uninstall agent-as-unix-user"
+	ok as alice env PATH=/usr/local/bin:/usr/bin:/bin au info
+	complains 'wherever its folder is on PATH before'
+done
+rm -r /home/alice/.local
+ok as alice au delete -y -H
+
 promise="only root takes back, and only from an agent"
 fails 1 as alice au files take-back --agent-uid 1003 --agent-gid 1003 --to 1000 --group 1000 /home/alice
 complains 'only root can'
