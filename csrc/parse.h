@@ -16,7 +16,7 @@ enum {
 	MAX_CGROUPS = 16,
 	MAX_HIDES = 64,
 	MAX_SHOWS = 32,
-	MAX_ALLOWS = 8,
+	MAX_ALLOWS = 16,
 	MAX_SHARES = 256,
 	MAX_NAME = 25,
 	MAX_HUMAN = 64,
@@ -25,7 +25,7 @@ enum {
 };
 
 /* What a policy may switch off again. Those without a bit here act through the hide and show lines. */
-enum { ALLOW_SETUID = 1, ALLOW_USERNS = 2, ALLOW_I386 = 4 };
+enum { ALLOW_SETUID = 1, ALLOW_USERNS = 2, ALLOW_I386 = 4, ALLOW_DEVICES = 8 };
 
 struct human {
 	uint32_t uid;
@@ -202,8 +202,8 @@ static const char *parse_group(struct policy *p, const char *value)
 
 static int is_switch(const char *s)
 {
-	static const char *const words[] = { "setuid", "userns",   "i386",    "docker",
-					     "nix",    "resolver", "sysbus",  "services" };
+	static const char *const words[] = { "setuid", "userns",   "i386",   "devices", "docker",
+					     "nix",    "resolver", "sysbus", "services" };
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (is(s, words[i]))
@@ -219,6 +219,8 @@ static const char *parse_allow(struct policy *p, const char *value)
 		p->allowed |= ALLOW_USERNS;
 	if (is(value, "i386"))
 		p->allowed |= ALLOW_I386;
+	if (is(value, "devices"))
+		p->allowed |= ALLOW_DEVICES;
 	return one_more(p->allows, &p->nallows, MAX_ALLOWS, value, is_switch, "is not a switch that is known");
 }
 

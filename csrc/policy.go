@@ -23,7 +23,7 @@ const (
 	maxCgroups    = 16
 	maxHides      = 64
 	maxShows      = 32
-	maxAllows     = 8
+	maxAllows     = 16
 	maxPath       = 4095
 	maxComponent  = 255
 	noID          = 1<<32 - 1

@@ -75,7 +75,7 @@ var faulty = map[string]struct{ text, want string }{
 	"9_groups":             {least + strings.Repeat("enter-gid 100\n", 9), "line 17: enter-gid: is given too many times"},
 	"17_cgroups":           {least + strings.Repeat("cgroup a\n", 17), "line 25: cgroup: is given too many times"},
 	"65_hides":             {least + strings.Repeat("hide /a\n", 65), "line 73: hide: is given too many times"},
-	"9_switches":           {least + strings.Repeat("allow i386\n", 9), "line 17: allow: is given too many times"},
+	"17_switches":          {least + strings.Repeat("allow i386\n", 17), "line 25: allow: is given too many times"},
 	"unknown_switch":       {least + "allow everything\n", "line 9: allow: is not a switch that is known"},
 	"cgroup_climbs":        {least + "cgroup a/../../x\n", "line 9: cgroup: want a clean path below /sys/fs/cgroup"},
 	"cgroup_absolute":      {least + "cgroup /a\n", "line 9: cgroup: want a clean path below /sys/fs/cgroup"},

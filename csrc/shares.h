@@ -43,75 +43,6 @@ static char reason[2 * MAX_LINE];
 
 #define because(...) join(reason, sizeof reason, __VA_ARGS__)
 
-/* The lines of mountinfo, proc_pid_mountinfo(5), one after the other. */
-struct mount_lines {
-	int fd;
-	size_t n, at;
-	char text[65536];
-};
-
-/* The octal escapes that the kernel writes for space, tab, newline and backslash. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s != '\0'; s++) {
-		if (s[0] == '\\' && strspn(s + 1, "01234567") >= 3) {
-			*to++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-}
-
-/* The next whole line, or NULL. One that is longer than there is room for ends it. */
-static char *next_line(struct mount_lines *l)
-{
-	for (;;) {
-		char *line = l->text + l->at, *end = memchr(line, '\n', l->n - l->at);
-		ssize_t got;
-
-		if (end != NULL) {
-			*end = '\0';
-			l->at = (size_t)(end + 1 - l->text);
-			return line;
-		}
-		l->n -= l->at;
-		memmove(l->text, line, l->n);
-		l->at = 0;
-		got = read(l->fd, l->text + l->n, sizeof l->text - l->n);
-		if (got <= 0)
-			return NULL;
-		l->n += (size_t)got;
-	}
-}
-
-/* The next mount: where it is, and what it is. */
-static int next_mount(struct mount_lines *l, const char **point, const char **type)
-{
-	char *line = next_line(l), *kind = line ? strstr(line, " - ") : NULL;
-
-	if (kind == NULL)
-		return 0;
-	*kind = '\0';
-	for (int field = 1; field < 5; field++) {
-		line = strchr(line, ' ');
-		if (line++ == NULL)
-			return 0;
-	}
-	line[strcspn(line, " ")] = '\0';
-	unescape(line);
-	if (strlen(line) > MAX_PATH)
-		line[MAX_PATH] = '\0'; /* not a path that can be opened */
-	kind += strlen(" - ");
-	kind[strcspn(kind, " ")] = '\0';
-	*point = line;
-	*type = kind;
-	return 1;
-}
-
 /* Whether the mount at fd alone, without those below it, can be shown under another owner. */
 static int can_be_mapped(int fd, int map)
 {
@@ -125,15 +56,17 @@ static int can_be_mapped(int fd, int map)
 /* Which mount keeps the folder from being shown under another owner, looked for as the caller. */
 static void find_what_cannot_be_mapped(const char *source, int fd, int map, int error)
 {
-	static struct mount_lines all;
+	static struct mounts all;
 	const char *point, *type, *how = error == EPERM ? "is shown under another owner already (systemd-homed?)" :
 							  "cannot be shown under another owner";
 	int whole = can_be_mapped(fd, map), found = 0;
 	size_t longest = 0;
 
 	because("its file system ", how);
-	all.fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	while (!found && next_mount(&all, &point, &type)) {
+	read_mounts(&all);
+	while (next_mount(&all, &point, &type)) {
+		if (found)
+			continue;
 		if (whole && is_within(point, source) && !is(point, source)) {
 			int place = open_beneath(AT_FDCWD, point, O_PATH, RESOLVE_PLAIN);
 
@@ -150,21 +83,19 @@ static void find_what_cannot_be_mapped(const char *source, int fd, int map, int 
 				because("its file system, ", type, ", ", how, ": see au mount add --acl");
 		}
 	}
-	close(all.fd);
 }
 
 /* Says what is wrong with what stands at source: of a mount on it, that it is there. */
 static void because_it(const char *source, const char *is_wrong)
 {
-	static struct mount_lines all;
+	static struct mounts all;
 	const char *point, *type;
 
 	because(is_wrong);
-	all.fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	read_mounts(&all);
 	while (next_mount(&all, &point, &type))
 		if (is(point, source))
 			because(type, " is mounted on it: ", is_wrong);
-	close(all.fd);
 }
 
 /* Says why a source was not opened; returns whether what was shared is gone from there. */

@@ -39,7 +39,10 @@
 #include "parse.h"
 #include "filter.h"
 #include "idmap.h"
+#include "mounts.h"
 #include "walls.h"
+#include "strays.h"
+#include "devices.h"
 #include "shares.h"
 
 #ifndef POLICY_FOLDER
@@ -713,13 +716,24 @@ struct id_maps {
 /* 9 to 13, and 16. What the human mounts or unmounts later still reaches the run; nothing goes the other way. */
 static void build_walls(const struct id_maps *maps)
 {
+	struct devices devices;
+	struct blanks blanks;
+	int sealed;
+
 	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) != 0)
 		fail("leave the machine's mounts");
 	look_as(caller, caller_group);
 	open_shares(&request, policy.home, caller, maps->shares);
 	look_as(0, 0);
 	make_runtime_place();
-	hide_all(&policy, seal_run(&policy, maps->nobody));
+	sealed = seal_run(&policy, maps->nobody);
+	make_blanks(&blanks, policy.home);
+	make_devices(&devices, &blanks, policy.allowed, terminal);
+	attach_blanks(&blanks);
+	hide_strays(&blanks);
+	mount_devices(&devices);
+	hide_all(&policy, sealed, &blanks);
+	close_blanks(&blanks);
 	mount_temporary(&policy);
 	mount_runtime(&policy);
 	mount_proc();

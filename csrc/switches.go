@@ -30,6 +30,11 @@ var Switches = []Switch{
 		GivesUp: "the system call filter for such programs: they can leave set-uid files in a writable share, and reach AF_VSOCK and io_uring",
 	},
 	{
+		Word:    "devices",
+		Gives:   "the machine's devices are there, all of them (serial ports, sound, cameras, security keys; file modes and ACLs still decide)",
+		GivesUp: "whatever a device that is open to every user leads to, now and later",
+	},
+	{
 		Word:    "docker",
 		Gives:   "the sockets of Docker, containerd, Podman, CRI-O, LXD and libvirt can be seen (file modes still decide)",
 		GivesUp: "everything, for whoever may use one of them: it is root",

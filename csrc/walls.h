@@ -34,12 +34,14 @@ struct mount_flags {
 	uint64_t set, clear, propagation, userns;
 };
 
-/* A new, unattached mount of a kernel file system; options are KEY, VALUE, KEY, VALUE, ..., NULL. */
+/* A new, unattached mount of a kernel file system; options are KEY, VALUE, KEY, VALUE, ..., NULL. -1 where the kernel has none. */
 static int new_mount(const char *type, const char *const *options, unsigned flags)
 {
 	int context = (int)syscall(NR_FSOPEN, type, FSOPEN_CLOSE_ON_EXEC);
 	int fd;
 
+	if (context < 0 && errno == ENODEV)
+		return -1;
 	for (; *options != NULL; options += 2)
 		if (syscall(NR_FSCONFIG, context, FSCONFIG_STRING, options[0], options[1], 0) != 0)
 			fail("mount ", type, ": ", options[0]);
@@ -138,11 +140,10 @@ static int state_folder(const struct policy *p, const char *name)
 
 /*
  * /tmp and /var/tmp are the agent's own: the same for all its runs, kept, and reached by nobody else, because the
- * folder above them is root's and closed. /dev/shm ends with the run, as its other shared memory does.
+ * folder above them is root's and closed.
  */
 static void mount_temporary(const struct policy *p)
 {
-	static const char *const options[] = { "mode", "1777", NULL };
 	struct stat tmp, var;
 	int place;
 
@@ -153,9 +154,6 @@ static void mount_temporary(const struct policy *p)
 	else if (stat("/tmp", &tmp) != 0 || stat("/var/tmp", &var) != 0 || tmp.st_ino != var.st_ino ||
 		 tmp.st_dev != var.st_dev)
 		die("/var/tmp: want a folder, or a link to /tmp");
-	place = open_beneath(AT_FDCWD, "/dev/shm", O_PATH | O_DIRECTORY, RESOLVE_PLAIN);
-	if (place >= 0)
-		attach(new_mount("tmpfs", options, FLAG_NOSUID | FLAG_NODEV), place, "/dev/shm");
 }
 
 /* Only this run's processes, and of those only what the agent may look into. */
@@ -259,46 +257,87 @@ static int seal_run(const struct policy *p, int map)
 	return 1;
 }
 
-/* An empty folder and an empty file for all that is to be hidden. They stand where the runtime folder will cover them. */
-static void mount_blanks(int blanks[2])
+/*
+ * One small file system has all that takes the place of something else, because to make one costs more than all that is
+ * in it: an empty folder, an empty file, the folders that lead to the home, and what devices.h makes.
+ */
+struct blanks {
+	int made; /* the mount, until attach_blanks */
+	int folder, file, way;
+};
+
+/* Makes the folders of an absolute path below the folder that is open. */
+static void make_way(int folder, const char *path)
+{
+	static char part[MAX_PATH + 1];
+
+	for (size_t n = 1; path[n - 1] != '\0'; n++) {
+		n += strcspn(path + n, "/");
+		memcpy(part, path, n);
+		part[n] = '\0';
+		if (mkdirat(folder, part + 1, 0755) != 0)
+			fail("make the way to ", path);
+	}
+}
+
+static void make_blanks(struct blanks *b, const char *home)
 {
 	static const char *const options[] = { "mode", "0700", "size", "4k", NULL };
-	int mount = new_mount("tmpfs", options, FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC);
 
-	if (mkdirat(mount, "folder", 0555) != 0 || mknodat(mount, "file", S_IFREG, 0) != 0 ||
-	    add_flags(mount, 0, FLAG_RDONLY, 0) != 0)
+	b->made = new_mount("tmpfs", options, FLAG_NOSUID | FLAG_NOEXEC);
+	if (mkdirat(b->made, "folder", 0555) != 0 || mknodat(b->made, "file", S_IFREG, 0) != 0 ||
+	    mkdirat(b->made, "way", 0755) != 0)
 		fail("make what hides things");
-	attach(mount, open_folder("/run/user"), "/run/user");
-	blanks[0] = open_beneath(AT_FDCWD, "/run/user/folder", O_PATH, RESOLVE_PLAIN);
-	blanks[1] = open_beneath(AT_FDCWD, "/run/user/file", O_PATH, RESOLVE_PLAIN);
-	if (blanks[0] < 0 || blanks[1] < 0)
+	b->way = open_beneath(b->made, "way", O_PATH, RESOLVE_INSIDE);
+	make_way(b->way, home);
+	close(b->way);
+}
+
+/* From here on they are read-only. They stand where the runtime folder will cover them: what is no mount cannot be copied. */
+static void attach_blanks(struct blanks *b)
+{
+	if (add_flags(b->made, 0, FLAG_RDONLY, 0) != 0)
+		fail("make what hides things");
+	attach(b->made, open_folder("/run/user"), "/run/user");
+	b->folder = open_folder("/run/user/folder");
+	b->file = open_beneath(AT_FDCWD, "/run/user/file", O_PATH, RESOLVE_PLAIN);
+	b->way = open_folder("/run/user/way");
+	if (b->file < 0)
 		fail("open what hides things");
 }
 
-/* Covers a folder above the home by one that holds nothing but the way to it. */
-static void hide_around_home(const char *path, int place, const char *home)
+static void close_blanks(const struct blanks *b)
 {
-	static const char *const options[] = { "mode", "0755", NULL };
-	static char part[MAX_PATH + 1];
-	int mount = new_mount("tmpfs", options, FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC);
+	close(b->folder);
+	close(b->file);
+	close(b->way);
+}
 
-	for (size_t n = strlen(path) + 1; home[n - 1] != '\0'; n++) {
-		n += strcspn(home + n, "/");
-		memcpy(part, home, n);
-		part[n] = '\0';
-		if (mkdirat(mount, part + strlen(path) + 1, 0755) != 0)
-			fail("hide ", path, ": make ", part);
-	}
-	if (add_flags(mount, 0, FLAG_RDONLY, 0) != 0)
+/* Puts a copy of a blank on a place. */
+static void cover(int blank, int place, const char *path)
+{
+	int mount = clone_tree(blank, 0);
+
+	if (mount < 0)
 		fail("hide ", path);
 	attach(mount, place, path);
 }
 
-static void hide(const char *path, const int blanks[2], const char *home)
+/* Covers a folder above the home by one that holds nothing but the way to it. */
+static void hide_around_home(const char *path, int place, const struct blanks *b)
+{
+	int way = open_beneath(b->way, path + 1, O_PATH | O_DIRECTORY, RESOLVE_INSIDE);
+
+	if (way < 0)
+		fail("hide ", path);
+	cover(way, place, path);
+	close(way);
+}
+
+static void hide(const char *path, const struct blanks *b, const char *home)
 {
 	int place = open_beneath(AT_FDCWD, path, O_PATH | O_NOFOLLOW, RESOLVE_PLAIN);
 	struct stat st;
-	int mount;
 
 	if (place < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return;
@@ -306,25 +345,20 @@ static void hide(const char *path, const int blanks[2], const char *home)
 		fail("hide ", path);
 	if (S_ISLNK(st.st_mode))
 		die("hide ", path, ": a symbolic link; want what it leads to");
-	if (S_ISDIR(st.st_mode) && is_within(home, path)) {
-		hide_around_home(path, place, home);
-		return;
-	}
-	mount = clone_tree(S_ISDIR(st.st_mode) ? blanks[0] : blanks[1], 0);
-	if (mount < 0)
-		fail("hide ", path);
-	attach(mount, place, path);
+	if (S_ISDIR(st.st_mode) && is_within(home, path))
+		hide_around_home(path, place, b);
+	else
+		cover(S_ISDIR(st.st_mode) ? b->folder : b->file, place, path);
 }
 
 /*
  * Hides what the policy says, but for what is in /run where that is sealed; the home, and what is mounted below it, comes
  * back where it was.
  */
-static void hide_all(const struct policy *p, int sealed)
+static void hide_all(const struct policy *p, int sealed, const struct blanks *b)
 {
-	int blanks[2], home = -1, from;
+	int home = -1, from;
 
-	mount_blanks(blanks);
 	for (unsigned i = 0; i < p->nhides && home < 0; i++)
 		if (is_within(p->home, p->hides[i])) {
 			from = open_folder(p->home);
@@ -335,9 +369,7 @@ static void hide_all(const struct policy *p, int sealed)
 		}
 	for (unsigned i = 0; i < p->nhides; i++)
 		if (!sealed || !is_within(p->hides[i], "/run"))
-			hide(p->hides[i], blanks, p->home);
+			hide(p->hides[i], b, p->home);
 	if (home >= 0)
 		attach(home, open_folder(p->home), p->home);
-	close(blanks[0]);
-	close(blanks[1]);
 }
