@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/a4u2/au/cmd/au/terminal"
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
@@ -27,6 +28,7 @@ import (
 type app struct {
 	*globals
 	out, err io.Writer
+	loaded   bool // the config, and what was to be said of it has been
 }
 
 // human returns who au acts for: the caller, or, for root, --human or SUDO_USER.
@@ -56,6 +58,19 @@ func (a *app) configPath(human provision.User) string {
 		return a.Config
 	}
 	return config.DefaultPath(human.Home)
+}
+
+// load reads the human's config, and names once what nobody reads in it.
+func (a *app) load(human provision.User) (*config.Config, error) {
+	known, err := config.Load(a.configPath(human))
+	if err != nil || a.loaded {
+		return known, err
+	}
+	a.loaded = true
+	for _, key := range known.Unknown {
+		fmt.Fprintf(a.err, "au: warning: %s\n", quote.Error(key))
+	}
+	return known, nil
 }
 
 // runner returns what applies plans, printing on w.

@@ -55,7 +55,7 @@ func (c *infoCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	known, err := config.Load(a.configPath(human))
+	known, err := a.load(human)
 	if err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func (c *listCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	known, err := config.Load(a.configPath(human))
+	known, err := a.load(human)
 	if err != nil {
 		return err
 	}

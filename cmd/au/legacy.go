@@ -21,7 +21,7 @@ import (
 
 // legacyEntry returns what the human's config says of an agent that agent-as-unix-user 2.x made; nil where there is none of that name.
 func (a *app) legacyEntry(human provision.User, name string) (*config.Agent, error) {
-	known, err := config.Load(a.configPath(human))
+	known, err := a.load(human)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (a *app) legacyFiles(human provision.User, entry config.Agent) (provision.L
 	}
 	// A rename, which keeps the set-uid bit, does not leave the mount.
 	l.Arms = append([]string{homeMount(home, provision.ParseMountinfo(string(text)))}, l.Arms...)
-	known, err := config.Load(a.configPath(human))
+	known, err := a.load(human)
 	if err != nil {
 		return l, err
 	}

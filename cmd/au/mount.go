@@ -52,7 +52,7 @@ func (a *app) sharing(agent string) (s sharing, err error) {
 	if s.human, err = a.human(); err != nil {
 		return s, err
 	}
-	if s.known, err = config.Load(a.configPath(s.human)); err != nil {
+	if s.known, err = a.load(s.human); err != nil {
 		return s, err
 	}
 	s.entry = s.known.Agent(agent)

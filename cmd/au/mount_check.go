@@ -88,7 +88,7 @@ func (c *mountCheckCmd) sources(a *app) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, err := config.Load(a.configPath(human))
+	known, err := a.load(human)
 	if err != nil {
 		return nil, err
 	}

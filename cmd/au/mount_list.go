@@ -33,7 +33,7 @@ func (c *mountListCmd) Run(a *app) error {
 	if err := provision.CheckName(c.Agent); err != nil {
 		return err
 	}
-	known, err := config.Load(a.configPath(human))
+	known, err := a.load(human)
 	if err != nil {
 		return err
 	}

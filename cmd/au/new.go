@@ -178,7 +178,7 @@ func (a *app) recordAgent(name string, f provision.Facts) (bool, error) {
 		UserName: name, Group: provision.GroupName(name), Entrypoint: csrc.EntrypointPath(name),
 		EntrypointSHA256: f.Policy.SHA256, EntrypointStamp: f.Entrypoint.Stamp, Bootstrapped: true,
 	}
-	if known, err := config.Load(a.configPath(f.Human)); err == nil {
+	if known, err := a.load(f.Human); err == nil {
 		if old := known.Agent(name); old != nil {
 			entry.Mounts, entry.KeepEnv = old.Mounts, old.KeepEnv
 			if fmt.Sprint(*old) == fmt.Sprint(entry) {

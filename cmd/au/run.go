@@ -62,7 +62,7 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 		}
 	}
 	me := provision.User{UID: uint32(getuid()), Home: os.Getenv("HOME")}
-	known, err := config.Load(a.configPath(me))
+	known, err := a.load(me)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,12 @@ done
 sed -i 's/^bootstrapped = true/&\nkeep_env = ["COLORTERM", "LC_*"]/' /home/alice/.config/agent-as-unix-user.toml
 both /home/alice run env
 grep -q LC_TIME=C $e2e/au.out || fail "keep_env is not kept"
+sed -i 's/^keep_env/keepenv/' /home/alice/.config/agent-as-unix-user.toml
+both /home/alice run env
+grep -q 'unknown key "keepenv" below \[\[agents\]\]: want keep_env' $e2e/au.err || fail "an unknown key is not named: $(cat $e2e/au.err)"
+both /home/alice list
+grep -q 'want keep_env' $e2e/au.err || fail "an unknown key is not named in a list: $(cat $e2e/au.err)"
+sed -i 's/^keepenv/keep_env/' /home/alice/.config/agent-as-unix-user.toml
 promise="what has to be said is said, whichever program is called"
 for words in 'run' 'run --' 'run --nosuch true' 'run -a nosuch true' 'run -a Bad true' 'run --agent=agent' 'shell --help' '--version' 'list' 'nosuch' 'run nosuch-command' 'run -- --' 'run -- -x' 'run -a agent -- --'; do
 	both /home/alice $words

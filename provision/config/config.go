@@ -17,6 +17,7 @@ import (
 type Config struct {
 	Agents                 []Agent
 	DisableHomeAccessCheck bool
+	Unknown                []*Error // the keys that nobody reads; they stay when the file is edited
 }
 
 // Agent is one [[agents]] entry. Only UserName is sure to be there; an
@@ -118,7 +119,7 @@ func read(path string) ([]byte, error) {
 }
 
 // Parse reads text; path is only for messages. Keys it does not know are
-// passed over. A mistake is an *Error, with the place and what would be right.
+// named in Unknown. A mistake is an *Error, with the place and what would be right.
 func Parse(path string, text []byte) (*Config, error) {
 	doc, err := readDocument(path, text)
 	if err != nil {

@@ -15,6 +15,8 @@ type document struct {
 	text []byte
 	top  table // its list is the agents
 
+	unknown []*Error // keys that no schema has
+
 	// tables is where the first [table] begins, comments right above it
 	// included, or the end of the text.
 	tables int
@@ -93,7 +95,7 @@ func (d *document) commentsAbove(offset int) int {
 }
 
 func (d *document) config() (*Config, error) {
-	c := &Config{DisableHomeAccessCheck: d.top.bool("disable_home_access_check", false)}
+	c := &Config{Unknown: d.unknown, DisableHomeAccessCheck: d.top.bool("disable_home_access_check", false)}
 	seen := make(map[string]bool, len(d.top.list.items))
 	for _, t := range d.top.list.items {
 		a, err := d.agent(t)

@@ -4,6 +4,7 @@ package config
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/pelletier/go-toml/v2/unstable"
 )
@@ -100,6 +101,7 @@ func newTable(s *schema, line span) *table {
 func (r *reader) entry(t *table, n *unstable.Node, keys []key) error {
 	want, known := t.schema.keys[keys[0].name]
 	if !known {
+		r.note(t.schema, keys[0])
 		return nil
 	}
 	if len(keys) > 1 {
@@ -190,11 +192,27 @@ func (d *document) closing(from int, bracket byte) int {
 	return from
 }
 
+// note remembers a key that s does not know, and what may have been meant.
+func (d *document) note(s *schema, k key) {
+	if s.accepted == k.name {
+		return
+	}
+	message := fmt.Sprintf("unknown key %q %s", k.name, s.place)
+	for _, other := range []*schema{s, &topSchema, &agentSchema, &mountSchema} {
+		if meant := other.near(k.name); meant != "" {
+			message += fmt.Sprintf(": want %s %s", meant, other.place)
+			break
+		}
+	}
+	d.unknown = append(d.unknown, d.errorAt(k.start, "%s", message).(*Error))
+}
+
 // mistake returns the error that k, being of this kind, is when s wants
-// another, and nil for keys that s does not know.
+// another, and nil for keys that s does not know, which it notes.
 func (d *document) mistake(s *schema, k key, is unstable.Kind) error {
 	want, known := s.keys[k.name]
 	if !known {
+		d.note(s, k)
 		return nil
 	}
 	return d.errorAt(k.start, "%s is %s: want %s", k.name, kindName(is), want.right)

@@ -2,14 +2,70 @@
 
 package config
 
-import "github.com/pelletier/go-toml/v2/unstable"
+import (
+	"strings"
+	"unicode"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+)
 
 // A schema is the keys of a kind of table that we read and write. Others are
-// passed over.
+// named and passed over.
 type schema struct {
-	keys map[string]want
-	list string  // the key that holds tables, "" for none
-	of   *schema // and what these are
+	place    string // where such a table stands, for messages
+	keys     map[string]want
+	list     string  // the key that holds tables, "" for none
+	of       *schema // and what these are
+	accepted string  // a key of the original's first versions
+}
+
+// near returns the key that a mistyped one may have been, "" for none.
+func (s *schema) near(typed string) string {
+	best, least := "", 3
+	for name := range s.keys {
+		if d := distance(plainKey(typed), plainKey(name)); d < least || d == least && name < best {
+			best, least = name, d
+		}
+	}
+	if least > 2 || least >= len(plainKey(typed)) {
+		return ""
+	}
+	return best
+}
+
+// plainKey returns a key without what people write it with or without.
+func plainKey(key string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '_' || r == '-' || r == ' ' {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, key)
+}
+
+// distance is how many letters have to be put in, left out or changed (Levenshtein's). Long keys are far from all.
+func distance(a, b string) int {
+	const longest = 40
+	if len(a) > longest || len(b) > longest {
+		return longest
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		above := row[0] // of the row before, one to the left
+		row[0] = i + 1
+		for j := range len(b) {
+			change := above
+			if a[i] != b[j] {
+				change++
+			}
+			above = row[j+1]
+			row[j+1] = min(change, row[j]+1, above+1)
+		}
+	}
+	return row[len(b)]
 }
 
 type want struct {
@@ -18,6 +74,7 @@ type want struct {
 }
 
 var topSchema = schema{
+	place: "above all agents",
 	keys: map[string]want{
 		"disable_home_access_check": {unstable.Bool, "true or false"},
 		"agents":                    {unstable.Array, "a [[agents]] line above each agent"},
@@ -27,6 +84,8 @@ var topSchema = schema{
 }
 
 var agentSchema = schema{
+	place:    "below [[agents]]",
+	accepted: "acl_external_accesses",
 	keys: map[string]want{
 		"user_name":         {unstable.String, `a name such as "agent"`},
 		"su_as_agent_group": {unstable.String, `a group such as "su-as-agent"`},
@@ -42,6 +101,7 @@ var agentSchema = schema{
 }
 
 var mountSchema = schema{
+	place: "below [[agents.mounts]]",
 	keys: map[string]want{
 		"source":    {unstable.String, `a folder such as "/home/alice/project"`},
 		"target":    {unstable.String, `a folder such as "/home/agent/project"`},

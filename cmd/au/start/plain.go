@@ -84,7 +84,11 @@ func (m Machine) plainConfig(uid int, home string) (*config.Config, error) {
 	if uid == 0 || home == "" || m.exists(config.DeclaredPath) {
 		return nil, errNotPlain
 	}
-	return config.Load(config.DefaultPath(home))
+	known, err := config.Load(config.DefaultPath(home))
+	if err == nil && len(known.Unknown) > 0 {
+		err = errNotPlain
+	}
+	return known, err
 }
 
 // PlainList returns what List does, under the conditions of Plain.
