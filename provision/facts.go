@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision/step"
 )
 
 // Where things stand on every machine.
@@ -91,10 +92,11 @@ type Facts struct {
 	Entrypoint                                              Path
 	Source                                                  Source
 	Unit                                                    Unit
-	UIDUser                                                 string   // who has the uid that the policy names
-	HumansGone                                              []string // those of the policy whose uid is another's by now, or nobody's
-	Missing                                                 []string // programs that are needed and not installed
-	Spools                                                  []string // folders of mail, cron and at that exist
+	UIDUser                                                 string    // who has the uid that the policy names
+	HumansGone                                              []string  // those of the policy whose uid is another's by now, or nobody's
+	Missing                                                 []string  // programs that are needed and not installed
+	Seen                                                    step.Seen // the files of root's that the facts are from, as far as others change them at the same time
+	Spools                                                  []string  // folders of mail, cron and at that exist
 	Leftovers                                               Leftovers
 }
 

@@ -157,8 +157,10 @@ func planNetProgram(p netfilter.Policy, f NetFacts) []step.Step {
 	if !f.Program.Exists { // a newer au in the place of an older one stays
 		put.Undo = step.Undo(step.Root("rm", "-f", program))
 	}
+	copied := step.Root("install", "-m", "0755", "/dev/stdin", program+".new")
+	copied.From, copied.SHA256 = f.Self.Path, f.Self.SHA256
 	return []step.Step{
-		{Do: step.Root("install", "-m", "0755", f.Self.Path, program+".new"), Undo: step.Undo(step.Root("rm", "-f", program+".new"))},
+		{Do: copied, Undo: step.Undo(step.Root("rm", "-f", program+".new"))},
 		put,
 	}
 }

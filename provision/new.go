@@ -291,7 +291,7 @@ func planEntrypoint(p csrc.Policy, f Facts) []step.Step {
 	}
 	temp := file + ".new"
 	put := step.Root("install", "-o", "root", "-g", GroupName(p.Name), "-m", "4750", "/dev/stdin", temp)
-	put.From = f.Source.Path
+	put.From, put.SHA256 = f.Source.Path, f.Source.SHA256
 	return append(plan,
 		step.Step{Do: put, Undo: step.Undo(step.Root("rm", "-f", temp))},
 		step.Step{Do: step.Root("setfacl", "--modify", allow, temp)},

@@ -19,10 +19,10 @@ import (
 func testHost(t *testing.T, c fakehost.Config) *fakehost.Host {
 	t.Helper()
 	root, getid, group, groups, stat, read, fs, run, program, bytes := hostRoot, getuid, getgid, getgroups, lstatFile, readDir, statfs, execute, openProgram, random
-	owner, source := rootUID, installed
+	owner, source, itself := rootUID, installed, executable
 	t.Cleanup(func() {
 		hostRoot, getuid, getgid, getgroups, lstatFile, readDir, statfs, execute, openProgram, random = root, getid, group, groups, stat, read, fs, run, program, bytes
-		rootUID, installed = owner, source
+		rootUID, installed, executable = owner, source, itself
 	})
 	h := newHost(filepath.Join(memory(t), "host"), fakehost.Config{Systemd: c.Systemd, CgroupV1: c.CgroupV1})
 	// Folders that other programs use too, so that they stay when an agent goes.

@@ -55,27 +55,32 @@ func (c *deleteCmd) Run(a *app) error {
 	if err := a.confirm(question, c.Yes || c.DryRun); err != nil {
 		return err
 	}
-	// Before the processes end, and before its uid can be another's: rules that outlive an agent would restrict whoever comes next.
-	if network, err := observeNet(c.Agent); err == nil && network.Any() {
-		if err := netOff(runner, network); err != nil {
-			return hintError{fmt.Errorf("delete agent %q: %w", c.Agent, err), "au delete --agent " + c.Agent}
-		}
-	}
-	thaw, err := planThaw(*facts.Policy)
-	if err == nil {
-		err = runner.Apply(context.Background(), thaw)
-	}
-	if err != nil {
-		return err
-	}
-	if facts, err = a.stopAll(runner, facts, provision.PlanStop); err != nil {
-		return err
-	}
-	a.endShares(context.Background(), runner, human, *facts.Policy, entry)
-	if err := runner.Apply(context.Background(), provision.PlanDelete(facts, c.DeleteHome)); err != nil {
+	failed := func(err error) error {
 		return hintError{fmt.Errorf("delete agent %q: %w", c.Agent, err), "au delete --agent " + c.Agent}
 	}
+	first, err := planDisarm(facts)
+	if err != nil {
+		return failed(err)
+	}
+	if facts, err = a.stopAll(runner, facts, first, provision.PlanStop); err != nil {
+		return hintError{err, "au delete --agent " + c.Agent}
+	}
+	a.endShares(context.Background(), runner, human, *facts.Policy, entry)
+	runner.Seen = facts.Seen.Only(csrc.PolicyPath(c.Agent))
+	if err := runner.Apply(context.Background(), provision.PlanDelete(facts, c.DeleteHome)); err != nil {
+		return failed(err)
+	}
 	return c.forget(a, runner, human, entry != nil)
+}
+
+// planDisarm returns what comes before an agent's processes end and its uid can be another's: rules that outlive an agent would restrict whoever comes next, and
+// what is paused does not end.
+func planDisarm(f provision.Facts) (plan []step.Step, err error) {
+	if network, err := observeNet(f.Name); err == nil && network.Any() {
+		plan = planNetOff(network)
+	}
+	thaw, err := planThaw(*f.Policy)
+	return append(plan, thaw...), err
 }
 
 // forget takes the agent out of the human's config.
@@ -94,13 +99,14 @@ func (c *deleteCmd) forget(a *app, runner *step.Runner, human provision.User, re
 // patience is how long processes that were killed have to go: one in an uninterruptible read may take a while.
 var patience = 10 * time.Second
 
-// stopAll ends the agent's processes, again and again where they start new ones, and returns the facts with none left.
-func (a *app) stopAll(runner *step.Runner, facts provision.Facts, plan func(provision.Facts) []step.Step) (provision.Facts, error) {
+// stopAll does what comes first and ends the agent's processes, again and again where they start new ones. It returns the facts with none left.
+func (a *app) stopAll(runner *step.Runner, facts provision.Facts, first []step.Step, plan func(provision.Facts) []step.Step) (provision.Facts, error) {
 	pause := 50 * time.Millisecond
 	for deadline := time.Now().Add(patience); ; time.Sleep(pause) {
-		if err := runner.Apply(context.Background(), plan(facts)); err != nil {
-			return facts, err
+		if err := runner.Apply(context.Background(), append(first, plan(facts)...)); err != nil {
+			return facts, fmt.Errorf("end the processes of agent %q: %w", facts.Name, err)
 		}
+		first = nil
 		if runner.DryRun {
 			return facts, nil
 		}

@@ -39,6 +39,7 @@ var words = []word{
 	{"slice", "", &sliceCmd{}},
 	{"files", "", &filesCmd{}},
 	{"end-runs", "", &endRunsCmd{}},
+	{"carry-out", "", &carryOutCmd{}},
 	{"render", "", &renderCmd{}},
 }
 

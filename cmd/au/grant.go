@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
 )
@@ -76,10 +77,7 @@ func (a *app) granted(agent, name string, revoke bool) (provision.Facts, provisi
 
 // ask says what it means that an agent has one more human, before it asks.
 func (c *grantCmd) ask(a *app) error {
-	facts, who, err := a.granted(c.Agent, c.Who, false)
-	if err == nil {
-		err = provision.CheckGrant(c.Agent, who, facts, false)
-	}
+	facts, who, err := a.checkGrant(c.Agent, c.Who, false)
 	if err != nil || facts.Policy.Admits(who.UID) {
 		return err
 	}
@@ -89,42 +87,48 @@ func (c *grantCmd) ask(a *app) error {
 }
 
 // admit lets who in, or out, and reports whether anything had to change.
-func (a *app) admit(agent, name string, revoke, dryRun bool) (bool, error) {
-	human, err := a.human()
-	if err != nil {
-		return false, err
-	}
-	if err := provision.CheckName(agent); err != nil {
-		return false, err
-	}
-	facts, err := observe(agent, human)
-	if err != nil {
-		return false, err
-	}
-	who, err := findHuman(name, facts, revoke)
-	if err != nil {
-		return false, err
-	}
-	if err := provision.CheckGrant(agent, who, facts, revoke); err != nil {
-		return false, err
-	}
+func (a *app) admit(agent, name string, revoke, dryRun bool) (changed bool, err error) {
 	runner, err := a.runner(a.out, dryRun)
 	if err != nil {
 		return false, err
 	}
-	plan := provision.PlanGrant
-	if revoke {
-		plan = provision.PlanRevoke
+	err = untilFresh(func() error {
+		facts, who, err := a.checkGrant(agent, name, revoke)
+		if err != nil {
+			return err
+		}
+		plan := provision.PlanGrant
+		if revoke {
+			plan = provision.PlanRevoke
+		}
+		steps := plan(facts, who)
+		changed = len(steps) > 0
+		runner.Seen = facts.Seen.Only(csrc.PolicyPath(agent))
+		return a.admitted(runner, agent, name, revoke, runner.Apply(context.Background(), steps))
+	})
+	return changed, err
+}
+
+// checkGrant returns what granted does, or why that user cannot be let in, or out.
+func (a *app) checkGrant(agent, name string, revoke bool) (provision.Facts, provision.User, error) {
+	facts, who, err := a.granted(agent, name, revoke)
+	if err == nil {
+		err = provision.CheckGrant(agent, who, facts, revoke)
 	}
-	steps := plan(facts, who)
-	err = runner.Apply(context.Background(), steps)
+	return facts, who, err
+}
+
+// admitted says how a grant or a revocation failed, and takes back what was done of a grant.
+func (a *app) admitted(r *step.Runner, agent, name string, revoke bool, err error) error {
+	again := fmt.Sprintf("au revoke --agent %s %s", agent, name)
 	switch {
-	case err != nil && revoke:
-		return false, hintError{err, fmt.Sprintf("au revoke --agent %s %s", agent, name)}
-	case err != nil:
-		return false, a.undoGrant(runner, err)
+	case err == nil:
+		return nil
+	case revoke:
+		return hintError{err, again}
 	}
-	return len(steps) > 0, nil
+	about := func(err error) error { return fmt.Errorf("let %q into agent %q: %w", name, agent, err) }
+	return a.undo(r, about, again, err)
 }
 
 // findHuman returns the user of that name; to shut one out, who may be gone from this machine, the one whom the policy calls so.
@@ -141,12 +145,4 @@ func findHuman(name string, f provision.Facts, revoke bool) (provision.User, err
 		return who, err
 	}
 	return who, fmt.Errorf("user %q: no such user on this machine", name)
-}
-
-// undoGrant takes back what was done before err.
-func (a *app) undoGrant(r *step.Runner, err error) error {
-	if left := r.Rollback(); left != nil {
-		return fmt.Errorf("%w; not all of it could be taken back: %w", err, left)
-	}
-	return err
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/step"
 	auslices "github.com/a4u2/au/slices"
 	"golang.org/x/sys/unix"
 )
@@ -30,6 +31,7 @@ func observe(agent string, human provision.User) (provision.Facts, error) {
 	// Debian gives people no sbin; sudo and doas have it all the same.
 	os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin")
 	f := provision.Facts{Name: agent, Human: human, Session: session(), Shell: "/bin/sh"}
+	f.Seen = step.See(hostRoot, "/etc/passwd", "/etc/group", csrc.PolicyPath(agent))
 	for _, name := range needed {
 		if _, err := exec.LookPath(name); err != nil {
 			f.Missing = append(f.Missing, name)

@@ -124,24 +124,17 @@ func (a *app) planLimits(p csrc.Policy, want auslices.Limits, now map[string]uin
 	return provision.PlanLimits(self, p.Name, p.UID, missing), err
 }
 
-// limitNew sets the limits of an agent that was just made, and reports whether it changed any.
-func (a *app) limitNew(ctx context.Context, r *step.Runner, agent string, want auslices.Limits, f provision.Facts) (bool, error) {
-	if want.Empty() {
-		return false, nil
-	}
+// planLimitsNew returns what sets the limits of an agent that is being made.
+func (a *app) planLimitsNew(agent string, want auslices.Limits, f provision.Facts) ([]step.Step, error) {
 	policy := csrc.Policy{Name: agent, UID: f.Next.UID}
 	if f.Policy != nil {
 		policy = *f.Policy
 	}
 	now, err := sliceProperties(policy.UID)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	plan, err := a.planLimits(policy, want, now)
-	if err != nil {
-		return false, err
-	}
-	return len(plan) > 0, r.Apply(ctx, plan)
+	return a.planLimits(policy, want, now)
 }
 
 // limiting says what was being done when err came.

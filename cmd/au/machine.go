@@ -26,6 +26,7 @@ var (
 	readDir               = os.ReadDir
 	statfs                = unix.Statfs
 	execute               = (*exec.Cmd).Run // of every program that au waits for
+	executable            = os.Executable
 	openProgram           = csrc.Open
 	stampOf               = csrc.Stamp
 	random      io.Reader = rand.Reader

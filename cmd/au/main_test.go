@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/a4u2/au/internal/fakehost"
+	"github.com/a4u2/au/provision/step"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )
@@ -36,7 +38,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script", Setup: setUp, UpdateScripts: *updateScripts, RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"au": scriptAu, "exits": scriptExits, "machine": scriptMachine, "root": scriptRoot, "start": scriptStart, "stopped": scriptStopped,
-			"snapshot": scriptSnapshot, "unchanged": scriptUnchanged,
+			"asked": scriptAsked, "snapshot": scriptSnapshot, "unchanged": scriptUnchanged,
 		},
 	})
 }
@@ -66,6 +68,12 @@ func newHost(root string, c fakehost.Config) *fakehost.Host {
 		h.Put("/usr/bin/"+name, "", fakehost.Node{Mode: 0o755})
 	}
 	h.Put("/usr/local/libexec/au/su_as_agent", entrypoint, fakehost.Node{Mode: 0o755})
+	self, err := os.Executable()
+	if err != nil {
+		panic(err)
+	}
+	h.PutLink("/usr/local/bin/au", self, 0)
+	h.Put("/run/au-plan.lock", "", fakehost.Node{Mode: 0o600}) // an earlier au's
 	return h
 }
 
@@ -82,15 +90,17 @@ func onHost(h *fakehost.Host) {
 		}
 		return nil
 	}
+	self, _ := os.Executable()
+	executable = func() (string, error) { return h.Root + "/usr/local/bin/au", nil }
 	execute = func(cmd *exec.Cmd) error {
-		switch self, _ := os.Executable(); cmd.Args[0] {
-		case self:
-			cmd.Args[0] = "au"
+		switch {
+		case cmd.Args[0] == h.Root+"/usr/local/bin/au":
+			cmd.Path, cmd.Err, cmd.Args[0] = self, nil, "au"
 			return cmd.Run()
-		case "cc":
+		case cmd.Args[0] == "cc":
 			return compiler(cmd)
 		}
-		return errors.Join(h.Exec(cmd), h.Show())
+		return errors.Join(h.Exec(cmd, func(cmd *exec.Cmd) error { return carryOut(h, cmd) }), h.Show())
 	}
 	openProgram = func(path string) (*os.File, error) {
 		f, err := os.Open(h.Root + path)
@@ -108,6 +118,19 @@ func onHost(h *fakehost.Host) {
 	}
 	patience = 200 * time.Millisecond
 	random = strings.NewReader(strings.Repeat("\x01\x23\x45\x67\x89\xab\xcd\xef", 100))
+}
+
+// carryOut plays the process of root's that carries a plan out.
+func carryOut(h *fakehost.Host, cmd *exec.Cmd) error {
+	plan, err := step.ReadPlan(cmd.Stdin, version)
+	if err != nil {
+		return err
+	}
+	asRoot := func(cmd *exec.Cmd) error { return errors.Join(h.AsRoot(cmd), h.Show()) }
+	if status := plan.CarryOut(context.Background(), h.Root, cmd.Stdout, planLock(cmd.Stderr), asRoot); status != 0 {
+		return fakehost.ExitStatus(status)
+	}
+	return nil
 }
 
 // compiler plays cc(1): on a machine without a libc.a, where FAKE_CC is dynamic; on one where nothing compiles, where it is broken.
@@ -132,8 +155,13 @@ func play(root string, args []string) int {
 		h.UID = uint32(uid)
 	}
 	h.Before = failing(os.Getenv("FAKE_FAIL"))
+	how := strings.Split(os.Getenv("FAKE_SUDO"), ",")
+	h.Sudo = fakehost.Sudo{Single: slices.Contains(how, "single"), Asks: slices.Contains(how, "asks")}
 	onHost(h)
 	status := run(args, os.Stdout, os.Stderr)
+	if err := os.WriteFile(root+".asked", fmt.Append(nil, h.Sudo.Asked), 0o600); err != nil {
+		panic(err)
+	}
 	if err := h.Save(); err != nil {
 		panic(err)
 	}
@@ -151,15 +179,10 @@ func failing(which string) func(int, []string) bool {
 // setUp gives a script a fresh machine with alice at its terminal.
 func setUp(env *testscript.Env) error {
 	root := filepath.Join(env.WorkDir, "host")
-	bin := filepath.Join(env.WorkDir, "bin")
-	self, err := os.Executable()
-	if err == nil {
-		err = errors.Join(os.Mkdir(bin, 0o755), os.Symlink(self, filepath.Join(bin, "au")))
-	}
 	env.Setenv("FAKE_ROOT", root)
 	env.Setenv("HOME", root+"/home/alice")
-	env.Setenv("PATH", root+"/usr/bin:"+bin)
-	return errors.Join(err, newHost(root, fakehost.Config{Systemd: true}).Save())
+	env.Setenv("PATH", root+"/usr/bin:"+root+"/usr/local/bin")
+	return newHost(root, fakehost.Config{Systemd: true}).Save()
 }
 
 // au ARGUMENT… runs au, which has to succeed; with !, to exit 1. Paths of the machine are shown as it has them.
@@ -189,6 +212,13 @@ func expect(ts *testscript.TestScript, want int, args []string) {
 	fmt.Fprint(ts.Stderr(), errs)
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// asked N demands that the last au made sudo ask for a password that often.
+func scriptAsked(ts *testscript.TestScript, neg bool, args []string) {
+	if got := ts.ReadFile(ts.Getenv("FAKE_ROOT") + ".asked"); got != args[0] {
+		ts.Fatalf("a password was asked for %s times", got)
 	}
 }
 

@@ -62,7 +62,8 @@ func (c *mountAddCmd) record(a *app, r *step.Runner, s sharing, before, want con
 	}
 	if err := a.save(s.human, a.out, s.change(replaced, &want)); err != nil {
 		if c.ACL {
-			return a.undoGrant(r, refusal(err))
+			same := func(err error) error { return err }
+			return a.undo(r, same, mountLine("remove", c.Agent, want.Source), refusal(err))
 		}
 		return refusal(err)
 	}

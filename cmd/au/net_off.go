@@ -30,7 +30,7 @@ func (c *netOffCmd) Run(a *app) error {
 		fmt.Fprintf(a.out, "Agent %s is not restricted; nothing to do\n", c.Agent)
 		return nil
 	}
-	if err := netOff(runner, facts); err != nil {
+	if err := runner.Apply(context.Background(), planNetOff(facts)); err != nil {
 		return hintError{restricting(c.Agent, err), "au net off --agent " + c.Agent}
 	}
 	if !c.DryRun {
@@ -39,9 +39,9 @@ func (c *netOffCmd) Run(a *app) error {
 	return nil
 }
 
-// netOff takes away what is there of the agent's network.
-func netOff(runner *step.Runner, f provision.NetFacts) error {
-	return runner.Apply(context.Background(), provision.PlanNetOff(netfilter.Policy{Agent: f.Agent.Name, UID: f.Agent.UID}, f))
+// planNetOff returns what takes away what is there of the agent's network.
+func planNetOff(f provision.NetFacts) []step.Step {
+	return provision.PlanNetOff(netfilter.Policy{Agent: f.Agent.Name, UID: f.Agent.UID}, f)
 }
 
 type netShowCmd struct {

@@ -132,10 +132,8 @@ func (c *netRestrictCmd) Run(a *app) error {
 		return restricting(c.Agent, err)
 	}
 	if err := runner.Apply(context.Background(), plan); err != nil {
-		if left := runner.Rollback(); left != nil {
-			return hintError{restricting(c.Agent, fmt.Errorf("%w; not all of it could be taken back: %w", err, left)), "au net off --agent " + c.Agent}
-		}
-		return restricting(c.Agent, fmt.Errorf("%w; nothing was changed in the end", err))
+		about := func(err error) error { return restricting(c.Agent, err) }
+		return a.undo(runner, about, "au net off --agent "+c.Agent, err)
 	}
 	if c.DryRun {
 		return nil

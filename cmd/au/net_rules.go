@@ -13,6 +13,7 @@ import (
 
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/step"
 )
 
 type netAllowCmd struct {
@@ -189,13 +190,40 @@ func (c *netDenyCmd) Run(a *app) error {
 
 // changeRules changes the policy of a restricted agent and puts it in force. What is said afterwards comes from change.
 func (a *app) changeRules(agent string, dryRun bool, change func(netfilter.Policy) (netfilter.Policy, string)) error {
-	before, err := restricted(agent)
+	runner, err := a.runner(a.out, dryRun)
 	if err != nil {
 		return err
 	}
+	about := func(err error) error { return restricting(agent, err) }
+	return untilFresh(func() error {
+		runner.Seen = step.See(hostRoot, provision.NetPath(agent))
+		plan, said, err := a.planRules(agent, change)
+		if err != nil {
+			return err
+		}
+		if err := runner.Apply(context.Background(), plan); err != nil {
+			return a.undo(runner, about, "au net restrict --agent "+agent, err)
+		}
+		switch {
+		case dryRun:
+		case len(plan) == 0:
+			fmt.Fprintln(a.out, "That is so already; nothing to do")
+		default:
+			fmt.Fprintln(a.out, said)
+		}
+		return nil
+	})
+}
+
+// planRules returns what changes the policy, and what to say afterwards.
+func (a *app) planRules(agent string, change func(netfilter.Policy) (netfilter.Policy, string)) ([]step.Step, string, error) {
+	before, err := restricted(agent)
+	if err != nil {
+		return nil, "", err
+	}
 	facts, err := observeNet(agent)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
 	after, said := change(before)
 	// What changes by itself as time passes does so in the daemon and the watcher.
@@ -204,24 +232,7 @@ func (a *app) changeRules(agent string, dryRun bool, change func(netfilter.Polic
 		fmt.Fprintf(a.err, "au: %s, and is brought up to date\n", old)
 		plan, err = provision.PlanNetRestrict(after, facts)
 	}
-	if err != nil {
-		return restricting(agent, err)
-	}
-	runner, err := a.runner(a.out, dryRun)
-	if err != nil {
-		return err
-	}
-	if err := runner.Apply(context.Background(), plan); err != nil {
-		return restricting(agent, errors.Join(err, runner.Rollback()))
-	}
-	switch {
-	case dryRun:
-	case len(plan) == 0:
-		fmt.Fprintln(a.out, "That is so already; nothing to do")
-	default:
-		fmt.Fprintln(a.out, said)
-	}
-	return nil
+	return plan, said, restricting(agent, err)
 }
 
 // hasLocalhost reports whether the packet filter's rules depend on a rule of the policy: those for ports on loopback are its own.

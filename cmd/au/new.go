@@ -34,9 +34,6 @@ type agentFlag struct {
 	Agent string `short:"a" default:"${agent}" placeholder:"NAME" help:"The agent (default: ${default})."`
 }
 
-// stages is how often a plan may depend on what the one before it made, with one to spare.
-const stages = 5
-
 func (c *newCmd) Run(a *app) error {
 	human, err := a.human()
 	if err != nil {
@@ -128,48 +125,84 @@ func (a *app) announceNew(w provision.Want, f provision.Facts, old *takeover) {
 
 // create brings the agent about in stages, each from fresh facts, and takes everything back when one fails.
 func (a *app) create(ctx context.Context, runner *step.Runner, want provision.Want, limits auslices.Limits, facts provision.Facts) error {
-	changed := false
-	for range stages {
-		plan := provision.PlanNew(want, facts)
-		if len(plan) == 0 {
-			break
-		}
-		changed = true
-		if err := runner.Apply(ctx, plan); err != nil {
-			return a.undo(runner, want.Name, err)
-		}
-		if runner.DryRun {
-			break
-		}
-		next, err := observe(want.Name, facts.Human)
-		if err != nil {
-			return a.undo(runner, want.Name, err)
-		}
-		next.Source = facts.Source
-		facts = next
+	m := making{app: a, runner: runner, want: want, limits: limits, limited: limits.Empty(), facts: facts}
+	about := func(err error) error { return fmt.Errorf("agent %q: %w", want.Name, err) }
+	recorded, err := false, m.stages(ctx)
+	if err == nil && !runner.DryRun {
+		recorded, err = a.recordAgent(want.Name, m.facts)
 	}
-	if plan := provision.PlanNew(want, facts); len(plan) > 0 && !runner.DryRun {
-		return a.undo(runner, want.Name, fmt.Errorf("still to do after %d stages: %s", stages, plan[0].Do.Shell(runner.Elevate)))
-	}
-	limited, err := a.limitNew(ctx, runner, want.Name, limits, facts)
-	if err != nil {
-		return a.undo(runner, want.Name, limiting(want.Name, err))
-	}
-	if runner.DryRun && (changed || limited) {
-		return nil
-	}
-	recorded := false
-	if !runner.DryRun {
-		if recorded, err = a.recordAgent(want.Name, facts); err != nil {
-			return a.undo(runner, want.Name, err)
-		}
-	}
-	if !changed && !recorded && !limited {
+	switch {
+	case err != nil:
+		return a.undo(runner, about, "au delete --agent "+want.Name, err)
+	case runner.DryRun && m.changed:
+	case !m.changed && !recorded:
 		fmt.Fprintf(a.out, "Agent %s is as it should be; nothing to do\n", want.Name)
-		return nil
+	default:
+		fmt.Fprintf(a.out, "Created agent %s\n", want.Name)
 	}
-	fmt.Fprintf(a.out, "Created agent %s\n", want.Name)
 	return nil
+}
+
+// making is an agent that is being made.
+type making struct {
+	*app
+	runner           *step.Runner
+	want             provision.Want
+	limits           auslices.Limits
+	facts            provision.Facts
+	changed, limited bool // something was; its limits are planned
+}
+
+// attempts is how often a plan is made. One may depend on what the one before it made, and it is made anew where the machine has changed since the facts were
+// read, as it does while others make agents.
+const attempts = 25
+
+// stages carries out what is missing, until nothing is.
+func (m *making) stages(ctx context.Context) error {
+	for range attempts {
+		plan, err := m.plan()
+		if err != nil || len(plan) == 0 {
+			return err
+		}
+		m.runner.Seen = m.facts.Seen
+		err = m.runner.Apply(ctx, plan)
+		stale := errors.Is(err, step.ErrStale)
+		if err != nil && !stale {
+			return err
+		}
+		m.changed, m.limited = m.changed || !stale, m.limited || !stale
+		if m.runner.DryRun {
+			return nil
+		}
+		if err := m.look(); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("this machine changes faster than an agent is made: run it again")
+}
+
+// plan returns what is missing, limits included.
+func (m *making) plan() ([]step.Step, error) {
+	plan := provision.PlanNew(m.want, m.facts)
+	if m.limited {
+		return plan, nil
+	}
+	limits, err := m.planLimitsNew(m.want.Name, m.limits, m.facts)
+	if err != nil {
+		return nil, fmt.Errorf("limits: %w", err)
+	}
+	return append(plan, limits...), nil
+}
+
+// look reads the facts again.
+func (m *making) look() error {
+	next, err := observe(m.want.Name, m.facts.Human)
+	if err != nil {
+		return err
+	}
+	next.Source = m.facts.Source
+	m.facts = next
+	return provision.CheckNew(m.want, next)
 }
 
 // recordAgent puts the agent into the human's config where it does not stand there as it is.

@@ -11,7 +11,7 @@ import (
 
 // self returns the path under which au calls itself again in commands that it prints: where the front program is what is called au, that one's.
 func self() (string, error) {
-	path, err := os.Executable()
+	path, err := executable()
 	if err != nil || filepath.Base(path) != start.Complete {
 		return path, err
 	}

@@ -23,7 +23,7 @@ fails 1 as alice au limits set --mem 2G
 complains 'au: limit agent "agent": reach systemd over D-Bus: '
 complains systemctl
 fails 1 as alice au new -y -a second --mem 1G
-complains "nothing was changed in the end"
+complains 'au: agent "second": limits: reach systemd over D-Bus: '
 umount /run/dbus/system_bus_socket
 unchanged before /home/alice/.cache
 

@@ -18,8 +18,9 @@ type Host struct {
 	Root   string   // the folder that shows the files; empty for none
 	UID    uint32   // who runs what is not run through sudo
 	Groups []uint32 // that user's groups
-	Calls  int      // how many commands went through sudo so far
+	Calls  int      // how many commands were root's so far
 
+	Sudo   Sudo
 	Before func(call int, argv []string) bool // asked before each of these; true: it fails without doing anything
 	After  func(call int)                     // told after each of these
 
@@ -27,6 +28,13 @@ type Host struct {
 
 	files map[string]*File // by path, folders too
 	shown map[string]File  // as they are below Root
+}
+
+// Sudo is what sudo does on the machine besides running commands.
+type Sudo struct {
+	Single bool // it allows single commands, and none of au's own
+	Asks   bool // it wants a password each time
+	Asked  int  // how often it has
 }
 
 // Process is a process that runs on the machine.
@@ -62,7 +70,7 @@ func New(c Config) *Host {
 	if home == "" {
 		home = "/home/alice"
 	}
-	for _, folder := range []string{"/home/alice", "/usr/local/bin", "/tmp", "/var/tmp", "/var/mail", "/var/spool/cron", "/var/lib", "/etc/skel"} {
+	for _, folder := range []string{"/home/alice", "/usr/local/bin", "/run", "/tmp", "/var/tmp", "/var/mail", "/var/spool/cron", "/var/lib", "/etc/skel"} {
 		h.mkdirAll(folder)
 	}
 	files := map[string]string{
@@ -96,28 +104,64 @@ func (e ExitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)
 // ExitCode is what os/exec has.
 func (e ExitStatus) ExitCode() int { return int(e) }
 
-// Exec runs cmd on the machine, in place of cmd.Run.
-func (h *Host) Exec(cmd *exec.Cmd) error {
-	in, out, errw := cmd.Stdin, cmd.Stdout, cmd.Stderr
-	if out == nil {
-		out = io.Discard
-	}
-	if errw == nil {
-		errw = io.Discard
-	}
+// Exec runs cmd on the machine, in place of cmd.Run. carry runs a command of au's own that goes through sudo.
+func (h *Host) Exec(cmd *exec.Cmd, carry func(*exec.Cmd) error) error {
 	if cmd.Args[0] != "sudo" {
-		return h.Run(h.UID, cmd.Args, in, out, errw)
+		return h.Run(h.UID, cmd.Args, cmd.Stdin, writer(cmd.Stdout), writer(cmd.Stderr))
 	}
+	through := *cmd
+	through.Args = cmd.Args[1:]
+	list := len(through.Args) > 2 && through.Args[0] == "-n" && through.Args[1] == "-l"
+	if list {
+		through.Args = through.Args[2:]
+	}
+	own := path.IsAbs(through.Args[0])
+	switch refused := own && h.Sudo.Single; {
+	case list && h.Sudo.Asks:
+		fmt.Fprintln(cmd.Stderr, "sudo: a password is required")
+		return ExitStatus(1)
+	case list && refused:
+		return ExitStatus(1)
+	case list:
+		return nil
+	case refused:
+		h.ask()
+		fmt.Fprintf(cmd.Stderr, "Sorry, user alice is not allowed to execute '%s' as root on machine.\n", strings.Join(through.Args, " "))
+		return ExitStatus(1)
+	}
+	h.ask()
+	if own {
+		return carry(&through)
+	}
+	return h.AsRoot(&through)
+}
+
+func (h *Host) ask() {
+	if h.Sudo.Asks {
+		h.Sudo.Asked++
+	}
+}
+
+// AsRoot runs cmd on the machine as root.
+func (h *Host) AsRoot(cmd *exec.Cmd) error {
+	errw := writer(cmd.Stderr)
 	h.Calls++
-	if h.Before != nil && h.Before(h.Calls, cmd.Args[1:]) {
+	if h.Before != nil && h.Before(h.Calls, cmd.Args) {
 		fmt.Fprintln(errw, "sudo: refused on purpose")
 		return ExitStatus(1)
 	}
-	err := h.Run(0, cmd.Args[1:], in, out, errw)
+	err := h.Run(0, cmd.Args, cmd.Stdin, writer(cmd.Stdout), errw)
 	if h.After != nil {
 		h.After(h.Calls)
 	}
 	return err
+}
+
+func writer(w io.Writer) io.Writer {
+	if w == nil {
+		return io.Discard
+	}
+	return w
 }
 
 // call is one command that runs.

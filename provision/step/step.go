@@ -15,9 +15,12 @@ type Command struct {
 	Argv []string // the program and its arguments, without sudo
 	Root bool     // run as root: through sudo or doas unless au is root already
 	Text string   // given on standard input, printed as a here-document
-	From string   // a file given on standard input, printed as `< FROM`; not together with Text
+	From string   // a file given on standard input, printed as `< FROM`; not together with Text. It is the human who reads it, never root
 	Note string   // printed below the command as a comment: what else does the same
 	OK   []int    // exit statuses besides 0 that count as success, such as 1 of pkill (nothing matched)
+
+	SHA256 string // of what is in From, where that is known
+	data   []byte // what is in From, in a plan that was handed over
 }
 
 // Root is a command that needs root.
