@@ -135,7 +135,7 @@ fails 1 as alice au net restrict --backend nft --allow attacker.test
 complains "nft is not installed: install nftables, or --backend iptables"
 mv /run/away/iptables-restore /usr/sbin/
 fails 1 as alice au net restrict --allow attacker.test
-complains "there is IPv6 and no ip6tables"
+complains "the kernel has IPv6, switched on or off, and there is no ip6tables"
 mv /run/away/* /usr/sbin/
 cmp /run/before /etc/au/net/agent.toml || fail "the policy changed"
 
