@@ -71,9 +71,9 @@ func (p Policy) Ruleset(now time.Time) string {
 	return strings.Join(append(text, "}"), "\n") + "\n"
 }
 
-// RulesetRemoval returns what takes the rules of Ruleset away, whether or not they are there.
+// RulesetRemoval returns what takes the rules of Ruleset and of InboundRules away, whether or not they are there.
 func (p Policy) RulesetRemoval() string {
-	return fmt.Sprintf("add table inet %[1]s\ndelete table inet %[1]s\n", p.Table())
+	return fmt.Sprintf("add table inet %[1]s\ndelete table inet %[1]s\n", p.Table()) + p.inboundRemoval()
 }
 
 type nftChain struct {

@@ -22,11 +22,13 @@ func (p Policy) DeleteTable() error {
 		return fmt.Errorf("delete table %s: %w", p.Table(), err)
 	}
 	defer unix.Close(fd)
-	err = deleteTables(fd, nil, []tableName{{unix.NFPROTO_INET, p.Table()}})
-	if err == nil || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP) {
-		return nil
+	for _, name := range []string{p.InboundTable(), p.Table()} {
+		err = deleteTables(fd, nil, []tableName{{unix.NFPROTO_INET, name}})
+		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EOPNOTSUPP) {
+			return fmt.Errorf("delete table %s: %w", name, err)
+		}
 	}
-	return fmt.Errorf("delete table %s: %w", p.Table(), err)
+	return nil
 }
 
 // A tableName names a table of nftables. The family is one of NFPROTO_*.

@@ -220,6 +220,41 @@ type watcher struct {
 	sure         bool // two loads in a row were shown alike: nobody changed anything between the load and the look
 	said         string
 	holder       holder
+	closed       string // for which cgroup the rules of InboundRules were loaded, and how the machine showed them then
+}
+
+// close has the agent's sockets seem closed to the outside, while its slice is there and nft can say so. Where it cannot, what they answer is
+// dropped all the same.
+func (w *watcher) close(p netfilter.Policy, changed bool) {
+	path, inode := sliceGroup(p)
+	is := fmt.Sprint(path, inode, " ")
+	if path == "" || !changed && strings.HasPrefix(w.closed, is) {
+		return
+	}
+	show := func() string {
+		text, _ := feed("", "nft", "-n", "-s", "list", "table", "inet", p.InboundTable())
+		return text
+	}
+	if shown := show(); shown != "" && w.closed == is+shown {
+		return
+	}
+	if _, err := feed(p.InboundRules(path), "nft", "-f", "-"); err != nil {
+		w.closed = is // not again before something changes
+		return
+	}
+	w.closed = is + show()
+}
+
+// sliceGroup returns the cgroup (v2) of the agent's slice, as a path below /sys/fs/cgroup, and its inode number; an empty path where there is none.
+func sliceGroup(p netfilter.Policy) (path string, inode uint64) {
+	for _, root := range []string{"", "unified/"} {
+		path := root + "user.slice/" + p.SliceName()
+		var st unix.Stat_t
+		if exists("/sys/fs/cgroup/"+root+"cgroup.procs") && unix.Stat(hostRoot+"/sys/fs/cgroup/"+path, &st) == nil {
+			return path, st.Ino
+		}
+	}
+	return "", 0
 }
 
 // look puts the rules back where they are not as they were loaded, or are to be others by now. The rules of nftables can only have changed
@@ -238,6 +273,7 @@ func (w *watcher) mend(changed bool) error {
 		return err
 	}
 	held := w.holder.hold(p)
+	w.close(p, changed)
 	want := p.Ruleset(time.Now()) + string(p.Backend)
 	known := want == w.loaded && w.sure
 	if known && (p.Backend == netfilter.NFT && !changed || w.seen == shown(p)) {

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package netfilter
+
+import (
+	"fmt"
+	"strings"
+)
+
+// InboundTable returns the name of the table of InboundRules.
+func (p Policy) InboundTable() string { return p.Table() + "_in" }
+
+// InboundRules returns what refuses, as a port on which nobody listens does, what comes from outside to a socket that was opened in a cgroup (v2):
+// by the kernel's own answers a socket of the agent's could else be told from a closed port, since what it answers itself does not leave. The path
+// is below /sys/fs/cgroup, of the agent's slice. Other firewalls come first: a port that they keep silent about stays so. To be loaded by nft -f; it
+// fails where there is no such cgroup, and before Linux 5.13.
+func (p Policy) InboundRules(path string) string {
+	match := fmt.Sprintf(`iifname != "lo" socket cgroupv2 level 2 %q `, path)
+	table := p.InboundTable()
+	return strings.Join(append([]string{p.inboundRemoval() + "table inet " + table + " {"}, nftChain{"closed", "type filter hook input priority 300; policy accept;", []string{
+		"ct state established accept",
+		match + "meta l4proto tcp counter reject with tcp reset",
+		match + "counter reject with icmpx port-unreachable",
+	}}.lines()...), "\n") + "\n}\n"
+}
+
+func (p Policy) inboundRemoval() string {
+	return fmt.Sprintf("add table inet %[1]s\ndelete table inet %[1]s\n", p.InboundTable())
+}
