@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"time"
@@ -33,13 +34,17 @@ type afterCmd struct {
 }
 
 func (c *afterCmd) Run(a *app) error {
+	// One key ends what is looked for, and another one this process; the status is the run's.
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	context.AfterFunc(ctx, stop)
 	if terminal.Killed(c.Status) || c.OOMKills > 0 {
 		terminal.SayEnded()
 	}
 	if c.OOMKills > 0 {
 		c.sayOOM(a)
 	} else if c.Signal != 0 || c.Status == 128+int(unix.SIGTERM) || c.Status == 128+int(unix.SIGKILL) {
-		c.sayEnded(a)
+		c.sayEnded(ctx, a)
 	}
 	switch c.Status {
 	case notFound:
@@ -48,7 +53,7 @@ func (c *afterCmd) Run(a *app) error {
 		c.sayForeign(a)
 	}
 	if c.Shares != "" {
-		c.sayChanged(a)
+		c.sayChanged(ctx, a)
 	}
 	if c.Status != 0 {
 		return exitError(c.Status)
@@ -103,8 +108,8 @@ func (c *afterCmd) sayForeign(a *app) {
 }
 
 // sayEnded says who ended the run, where that can be known.
-func (c *afterCmd) sayEnded(a *app) {
-	why, ok := c.unitEnded()
+func (c *afterCmd) sayEnded(ctx context.Context, a *app) {
+	why, ok := c.unitEnded(ctx)
 	switch {
 	case ok:
 		fmt.Fprintf(a.err, "au: the run was ended because %s\n", why)
@@ -114,11 +119,11 @@ func (c *afterCmd) sayEnded(a *app) {
 }
 
 // unitEnded reports whether the unit that the run was in has ended meanwhile, and why.
-func (c *afterCmd) unitEnded() (why string, ok bool) {
+func (c *afterCmd) unitEnded(ctx context.Context) (why string, ok bool) {
 	if c.Unit == "" {
 		return "", false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	systemd, err := openBus(ctx)
 	if err != nil {

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -22,12 +21,12 @@ const reported = 10
 var reportTime = time.Second
 
 // sayChanged reports what the run changed among the things that run by themselves.
-func (c *afterCmd) sayChanged(a *app) {
+func (c *afterCmd) sayChanged(ctx context.Context, a *app) {
 	var sources []config.Path
 	if json.Unmarshal([]byte(c.Shares), &sources) != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), reportTime)
+	ctx, cancel := context.WithTimeout(ctx, reportTime)
 	defer cancel()
 	for _, folder := range sources {
 		source := string(folder)
@@ -54,7 +53,7 @@ func (c *afterCmd) say(a *app, source string, l inspected, changed []found) {
 		fmt.Fprintf(a.err, "au:   %s%s\n", show(f.Path), detail(inWords(f.Finding)))
 	}
 	if !l.whole {
-		fmt.Fprintf(a.err, "au: not all of %s was looked at, but %d files in %v\n", show(source), l.files, reportTime)
+		fmt.Fprintf(a.err, "au: not all of %s was looked at: there was time for %d files\n", show(source), l.files)
 	}
 	if len(changed) > 0 || !l.whole {
 		fmt.Fprintf(a.err, "au: hint: %s\n", mountLine("check", c.Agent, source))
@@ -86,8 +85,8 @@ func lookInto(ctx context.Context, source string) (inspected, error) {
 	defer tree.Close()
 	tree.Last = isHeap
 	l, err := lookThrough(ctx, tree, source)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return l, nil
+	if ctx.Err() != nil {
+		err = nil
 	}
 	return l, err
 }

@@ -293,6 +293,9 @@ func (w *walk) enter(j job, buffer []byte) (found []*Folder, err error) {
 		}
 		_, _, names = unix.ParseDirent(buffer[:n], -1, names[:0])
 		for _, name := range names {
+			if w.failed.Load() {
+				return nil, nil
+			}
 			e := TreeEntry{In: j.folder, Name: name, Dir: j.fd}
 			if err := unix.Fstatat(j.fd, name, &e.Stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 				if err != unix.ENOENT { // it may have gone meanwhile

@@ -101,7 +101,7 @@ func (r *run) forward(s syscall.Signal) {
 		return
 	case unix.SIGINT, unix.SIGQUIT, unix.SIGTSTP:
 		// As if it had been typed: for whoever has the terminal inside.
-		if r.front && unix.IoctlSetInt(r.master, unix.TIOCSIG, int(s)) == nil {
+		if r.front && r.inSession() && unix.IoctlSetInt(r.master, unix.TIOCSIG, int(s)) == nil {
 			return
 		}
 	case unix.SIGHUP:
@@ -110,6 +110,33 @@ func (r *run) forward(s syscall.Signal) {
 		}
 	}
 	r.tell(s, 0)
+}
+
+// inSession reports whether somebody leads a session on the run's terminal. Before the command and after it nobody does, and no key is a signal there.
+func (r *run) inSession() bool {
+	_, err := unix.IoctlGetInt(r.master, unix.TIOCGSID)
+	return err == nil
+}
+
+// signalFor returns the signal that the last of the keys that stand for one sends by the human's own settings; 0 where none does.
+func (r *run) signalFor(keys []byte) (s syscall.Signal) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.saved == nil || r.saved.Lflag&unix.ISIG == 0 {
+		return 0
+	}
+	for _, key := range keys {
+		switch {
+		case key == 0: // _POSIX_VDISABLE
+		case key == r.saved.Cc[unix.VINTR]:
+			s = unix.SIGINT
+		case key == r.saved.Cc[unix.VQUIT]:
+			s = unix.SIGQUIT
+		case key == r.saved.Cc[unix.VSUSP]:
+			s = unix.SIGTSTP
+		}
+	}
+	return s
 }
 
 // tell sends the program a signal with a value.

@@ -53,6 +53,8 @@ func (r *run) passKeys() {
 		case err != nil || n == 0:
 			r.hangUp()
 			return
+		case !r.inSession() && r.signalFor(buffer[:n]) != 0:
+			r.signals <- r.signalFor(buffer[:n]) // for forward to see to it
 		case writeAll(r.master, buffer[:n]) != nil:
 			return
 		}

@@ -49,6 +49,33 @@ func TestTheRunHasItsOwnTerminal(t *testing.T) {
 	h.does("echo in | au sh -c 'cat; ls /proc/self/fd; test -p /dev/stdin && echo piped' | tr a-z A-Z; echo ${PIPESTATUS[@]}", `IN\s+0\s+1\s+2\s+3\s+PIPED`)
 }
 
+// What speaks behind the command has no session on the run's terminal, in which keys would be signals.
+func TestKeysAfterTheCommandsEnd(t *testing.T) {
+	h := shell(t)
+	before := h.settings()
+	h.does("export ENTRY_AFTER='echo spe''aks >&2; exec sleep 100'; echo re''ady", "ready")
+	for key, status := range map[string]string{"\x03": "130", "\x1c": "131"} {
+		h.types("au true; echo \"status $?.\"\n")
+		h.expect("speaks")
+		h.types(key)
+		if got := h.expect(`status (\d+)\.`); got != status {
+			t.Errorf("%q: status %s, want %s", key, got, status)
+		}
+	}
+	h.types("au true\n")
+	h.expect("speaks")
+	h.types("x\x1a")
+	h.expect(`Stopped[^\n]*au true`)
+	if now := h.settings(); now != before {
+		t.Errorf("stopped with settings %+v, were %+v", now, before)
+	}
+	h.types("fg\n")
+	h.expect("au true")
+	h.types("\x03")
+	h.expect("ready> ")
+	h.does("echo \"status $?.\"", `status 130\.`)
+}
+
 func TestInterruptAndQuit(t *testing.T) {
 	h := shell(t)
 	for key, status := range map[string]string{"\x03": "130", "\x1c": "131"} {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  *
  * Plays the entrypoint's part in the tests of this package, with neither privileges nor walls: a waiter, a guard that
- * leads a session on the terminal, and the command in a group of its own. entry COMMAND [ARG...] */
+ * leads a session on the terminal, and the command in a group of its own. entry COMMAND [ARG...]
+ * The waiter becomes ENTRY_AFTER, a shell's text, when the command has ended. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
@@ -101,6 +102,18 @@ static void stop_as(int signal)
 	sigprocmask(SIG_BLOCK, &one, NULL);
 }
 
+static void after(void)
+{
+	const char *text = getenv("ENTRY_AFTER");
+	sigset_t none;
+
+	if (text == NULL)
+		return;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execl("/bin/sh", "sh", "-c", text, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	struct pollfd events[3];
@@ -129,8 +142,10 @@ int main(int argc, char **argv)
 	close(0);
 	close(1);
 	for (;;) {
-		if (waitpid(child, &status, WNOHANG) > 0)
+		if (waitpid(child, &status, WNOHANG) > 0) {
+			after();
 			return WIFEXITED(status) ? WEXITSTATUS(status) : 137;
+		}
 		poll(events, 3, -1);
 		if (events[2].revents & POLLHUP)
 			return 129;
