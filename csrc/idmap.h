@@ -7,33 +7,42 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-enum { MAP_LINE = 3 * NUMBER, MAX_OTHER_GROUPS = 64 };
+/* What the kernel takes of a map at once: lines, and less than a page of text. */
+enum { MAX_MAP_LINES = 340, MAX_MAP = 4095 };
 
 /* From here on there are no users and no groups, by the conventions of every distribution. */
 #define FIRST_NOBODY 0xffff0000U
 
-static char lines[MAP_LINE * (1 + MAX_OTHER_GROUPS)];
+struct id_map {
+	char text[MAX_MAP + 1];
+	size_t size;
+	unsigned lines;
+};
 
 struct id_map_maker {
 	pid_t child;
 	int proc, ends[2];
 };
 
-/* One more line in lines, which are n long; returns how long they then are. */
-static size_t add_line(size_t n, uint32_t from, uint32_t to)
+/* Maps n ids from one on; says whether there was room. */
+static int add_ids(struct id_map *m, uint32_t from, uint32_t to, uint32_t n)
 {
-	static char a[NUMBER], b[NUMBER];
+	static char line[3 * NUMBER + 4], a[NUMBER], b[NUMBER], c[NUMBER];
+	size_t size = strlen(join(line, sizeof line, decimal(a, from), " ", decimal(b, to), " ", decimal(c, n), "\n"));
 
-	join(lines + n, sizeof lines - n, decimal(a, from), " ", decimal(b, to), " 1\n");
-	return n + strlen(lines + n);
+	if (m->lines == MAX_MAP_LINES || m->size + size > MAX_MAP)
+		return 0;
+	memcpy(m->text + m->size, line, size);
+	m->size += size;
+	m->lines++;
+	return 1;
 }
 
-/* Writes the first n bytes of lines. */
-static void write_map(const struct id_map_maker *m, const char *name, size_t n)
+static void write_map(const struct id_map_maker *maker, const char *name, const struct id_map *m)
 {
-	int fd = openat(m->proc, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = openat(maker->proc, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	if (fd < 0 || write(fd, lines, n) != (ssize_t)n)
+	if (fd < 0 || write(fd, m->text, m->size) != (ssize_t)m->size)
 		fail("map ids: ", name);
 	close(fd);
 }

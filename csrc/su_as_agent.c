@@ -916,7 +916,7 @@ int main(int argc, char **argv)
 	open_log();
 	read_limits();
 	if (request.nshares > 0)
-		maps.shares = map_for_shares(caller, caller_group, policy.uid, policy.gid);
+		maps.shares = map_for_shares(&request, caller, caller_group, policy.uid, policy.gid);
 	if (!(policy.allowed & ALLOW_SETUID))
 		maps.nobody = map_of_nobody();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) != 0)

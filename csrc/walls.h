@@ -89,16 +89,19 @@ static int open_folder(const char *path)
 	return fd;
 }
 
-/*
- * From here on paths are looked up with these ids and without root's powers over files; with 0, with root's again.
- * A change of ids also forgets that this process dies with the waiter, so that is said again.
- */
-static void look_as(uid_t uid, gid_t gid)
+/* From here on paths are looked up with these ids and without root's powers over files; with 0, with root's again. */
+static void take_file_ids(uid_t uid, gid_t gid)
 {
 	setfsgid(gid);
 	setfsuid(uid);
 	if (setfsuid((uid_t)-1) != (int)uid || setfsgid((gid_t)-1) != (int)gid)
 		die("could not take the file-system ids of another user");
+}
+
+/* The same in the run, where a change of ids also forgets that this process dies with the waiter: that is said again. */
+static void look_as(uid_t uid, gid_t gid)
+{
+	take_file_ids(uid, gid);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
@@ -187,14 +190,15 @@ static void make_runtime_place(void)
 /* The id map for seal_run: of one uid and one gid that nobody has; the kernel takes none that is empty. */
 static int map_of_nobody(void)
 {
+	static struct id_map map;
 	struct id_map_maker maker;
-	size_t n = add_line(0, FIRST_NOBODY, FIRST_NOBODY);
 
+	add_ids(&map, FIRST_NOBODY, FIRST_NOBODY, 1);
 	start_id_map(&maker);
 	if (maker.child < 0)
 		return -1;
-	write_map(&maker, "uid_map", n);
-	write_map(&maker, "gid_map", n);
+	write_map(&maker, "uid_map", &map);
+	write_map(&maker, "gid_map", &map);
 	return end_id_map(&maker);
 }
 

@@ -30,6 +30,26 @@ ok find $share/grouped -type f -perm /6000
 silent
 for group in adm cdrom; do gpasswd -d alice $group >/dev/null; done
 
+promise="it is so in each of hundreds of groups; where the kernel maps no more, that of the share comes first, and the others are named"
+# in_groups GROUPS ARG…: enters as alice who is in these groups, too.
+in_groups() { g=$1; shift; setpriv --reuid=alice --regid=alice --groups="$g" -- $E agent "$@"; }
+for n in 700000001 700000600 800003493; do
+	install -d -o alice -g $n -m 2770 $share/of_$n
+	install -o alice -g $n -m 640 /dev/null $share/of_$n/file
+done
+ok in_groups "$(seq -s, 700000001 700000600)" --rw $share attacked -- sh -c 'for n in 700000001 700000600; do echo x >>attacked/of_$n/file && touch attacked/of_$n/new || exit 1; done'
+silent
+ok stat -c '%U %g' $share/of_700000600/new
+says_exactly 'alice 700000600'
+# 500 that do not follow one another. The last is that of the folder which is shared.
+scattered=$(seq -s, 800000000 7 800003493)
+ok in_groups "$scattered" --rw $share/of_800003493 attacked -- sh -c 'echo x >>attacked/file && touch attacked/new'
+complains 'warning: the kernel maps no more of your groups'
+complains ', 800003479, 800003486'
+grep -qF 800003493 $e2e/err && fail "the group of the share should not be among those that are left out"
+grep -qF ' 800000000,' $e2e/err && fail "the first group should not be among those that are left out"
+rm -r $share/of_*
+
 promise="in a group that the human is not in it is read and no more"
 install -o alice -g adm -m 660 /dev/null $share/theirs
 fails 1 enter --rw $share attacked -- mv attacked/theirs attacked/renamed
