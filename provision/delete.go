@@ -106,6 +106,28 @@ func PlanDelete(f Facts, deleteHome bool) []step.Step {
 	return plan
 }
 
+// Remaining names what is there of an agent, as a person would.
+func Remaining(f Facts, deleteHome bool) []string {
+	var left []string
+	if f.Policy == nil {
+		return left
+	}
+	add := func(there bool, what string) {
+		if there {
+			left = append(left, what)
+		}
+	}
+	add(f.Unit.Text != "", "unit "+slices.KeeperName(f.Name))
+	add(len(f.Leftovers.DropIns) > 0, "the limits of its slice")
+	add(f.EntrypointFolder.Exists, path.Dir(csrc.EntrypointPath(f.Name)))
+	add(f.State.Exists, StateDir+"/"+f.Name)
+	add(len(planDeleteHome(*f.Policy, f, deleteHome)) > 0, f.Policy.Home)
+	add(f.Agent != nil, fmt.Sprintf("user %q", f.Name))
+	add(f.Private != nil, fmt.Sprintf("group %q", f.Name))
+	add(f.Group != nil, fmt.Sprintf("group %q", GroupName(f.Name)))
+	return append(left, csrc.PolicyPath(f.Name))
+}
+
 // unit removes what systemd has of the agent.
 func (r *remover) unit(p csrc.Policy, f Facts) {
 	unit := UnitDir + "/" + slices.KeeperName(p.Name)

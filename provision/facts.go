@@ -111,7 +111,6 @@ type Leftovers struct {
 	DropIns []string // folders of drop-ins for the agent's slice
 	Limits  bool     // au's record of what it set there
 	Linger  bool
-	Running []string // "PID (NAME)" of the agent's processes
 }
 
 // Ours reports whether the user is the one the policy was written for: same uid, and the policy's tag in its comment.

@@ -5,16 +5,73 @@ package slices
 import (
 	"bytes"
 	"io/fs"
+	"path"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Process is one process of an agent.
+// Process is one process.
 type Process struct {
 	PID     int
 	Command string        // the kernel's short name of it, as the process likes to be called
 	CPU     time.Duration // CPU time since it started
+	State   byte          // as ps(1) shows it
+	Parent  int
+	Tracer  int      // who traces it; 0: nobody
+	PIDs    []string // its numbers in this pid namespace and in each below, down to its own
+}
+
+// Ended reports whether p has ended, and only waits for its parent to take note of that.
+func (p Process) Ended() bool { return p.State == 'Z' || p.State == 'X' }
+
+// String names p, "454 sleep".
+func (p Process) String() string { return strconv.Itoa(p.PID) + " " + p.Command }
+
+// All returns every process that proc (/proc) shows, and those of them that are the uid's and have not ended.
+func All(proc fs.FS, uid uint32) (all, alive []Process) {
+	entries, _ := fs.ReadDir(proc, ".")
+	for _, e := range entries {
+		if _, err := strconv.Atoi(e.Name()); err != nil {
+			continue
+		}
+		p, status, ok := readProcess(proc, e.Name())
+		if !ok {
+			continue
+		}
+		all = append(all, p)
+		if runsAs(status, uid) && !p.Ended() {
+			alive = append(alive, p)
+		}
+	}
+	return all, alive
+}
+
+// readProcess reads one of /proc's folders; ok is false where it has ended meanwhile.
+func readProcess(proc fs.FS, folder string) (p Process, status []byte, ok bool) {
+	status, err := fs.ReadFile(proc, folder+"/status")
+	if err != nil {
+		return p, nil, false
+	}
+	stat, err := fs.ReadFile(proc, folder+"/stat")
+	if err != nil {
+		return p, nil, false
+	}
+	if p, ok = parseStat(stat); ok {
+		p.Tracer, _ = strconv.Atoi(strings.Join(field(status, "TracerPid"), ""))
+		p.PIDs = field(status, "NSpid")
+	}
+	return p, status, ok
+}
+
+// field returns the words of a line of /proc/PID/status.
+func field(status []byte, name string) []string {
+	_, after, found := strings.Cut("\n"+string(status), "\n"+name+":\t")
+	if !found {
+		return nil
+	}
+	line, _, _ := strings.Cut(after, "\n")
+	return strings.Fields(line)
 }
 
 // clockTick is the unit of times in /proc/PID/stat: USER_HZ, 100 on every Linux.
@@ -25,16 +82,7 @@ const clockTick = 10 * time.Millisecond
 func Processes(proc fs.FS, pids []int, uid uint32) []Process {
 	var out []Process
 	for _, pid := range pids {
-		folder := strconv.Itoa(pid)
-		status, err := fs.ReadFile(proc, folder+"/status")
-		if err != nil || !runsAs(status, uid) {
-			continue
-		}
-		stat, err := fs.ReadFile(proc, folder+"/stat")
-		if err != nil {
-			continue
-		}
-		if p, ok := parseStat(stat); ok {
+		if p, status, ok := readProcess(proc, strconv.Itoa(pid)); ok && runsAs(status, uid) {
 			out = append(out, p)
 		}
 	}
@@ -44,9 +92,8 @@ func Processes(proc fs.FS, pids []int, uid uint32) []Process {
 // runsAs looks for the real uid in /proc/PID/status. The owner of the folder will not do: a process
 // gives it to root by asking not to be dumped.
 func runsAs(status []byte, uid uint32) bool {
-	_, after, _ := strings.Cut(string(status), "\nUid:\t")
-	real, _, _ := strings.Cut(after, "\t")
-	return real == strconv.FormatUint(uint64(uid), 10)
+	ids := field(status, "Uid")
+	return len(ids) > 0 && ids[0] == strconv.FormatUint(uint64(uid), 10)
 }
 
 // parseStat reads /proc/PID/stat (proc_pid_stat(5)). The name stands in brackets and may hold
@@ -63,7 +110,9 @@ func parseStat(stat []byte) (Process, bool) {
 	}
 	user, ok := digits(fields[11])
 	system, ok2 := digits(fields[12])
-	return Process{pid, printable(string(stat[open+1 : end])), time.Duration(user+system) * clockTick}, ok && ok2
+	parent, err := strconv.Atoi(fields[1])
+	p := Process{PID: pid, Command: printable(string(stat[open+1 : end])), CPU: time.Duration(user+system) * clockTick, State: fields[0][0], Parent: parent}
+	return p, ok && ok2 && err == nil
 }
 
 func printable(name string) string {
@@ -73,4 +122,40 @@ func printable(name string) string {
 		}
 		return r
 	}, name)
+}
+
+// UnitOf returns the unit of systemd's that a process is in, by its /proc/PID/cgroup (cgroups(7)): the last service or scope on the way.
+func UnitOf(cgroup []byte) string {
+	unit := ""
+	for line := range strings.Lines(string(cgroup)) {
+		_, controllers, _ := strings.Cut(strings.TrimSpace(line), ":")
+		controllers, folder, ok := strings.Cut(controllers, ":")
+		if !ok || controllers != "" && controllers != "name=systemd" {
+			continue
+		}
+		for part := range strings.SplitSeq(folder, "/") {
+			if strings.HasSuffix(part, ".service") || strings.HasSuffix(part, ".scope") {
+				unit = part
+			}
+		}
+	}
+	return unit
+}
+
+// FrozenV1 returns the file that keeps a process with that /proc/PID/cgroup from running, by the freezer of cgroup version 1, which lets no signal through; empty
+// where none does.
+func (t Tree) FrozenV1(procCgroup []byte) string {
+	for line := range strings.Lines(string(procCgroup)) {
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(fields) != 3 || fields[1] != "freezer" {
+			continue
+		}
+		for folder := fields[2]; folder != "/" && folder != "."; folder = path.Dir(folder) {
+			at := cgroup{t.FS, path.Join("freezer", folder)}
+			if strings.TrimSpace(at.text("freezer.self_freezing")) == "1" {
+				return path.Join(cgroupRoot, at.folder, "freezer.state")
+			}
+		}
+	}
+	return ""
 }

@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,32 +57,29 @@ func (c *deleteCmd) Run(a *app) error {
 	if err := a.confirm(question, c.Yes || c.DryRun); err != nil {
 		return err
 	}
-	failed := func(err error) error {
-		return hintError{fmt.Errorf("delete agent %q: %w", c.Agent, err), "au delete --agent " + c.Agent}
-	}
-	first, err := planDisarm(facts)
-	if err != nil {
-		return failed(err)
-	}
-	if facts, err = a.stopAll(runner, facts, first, provision.PlanStop); err != nil {
-		return hintError{err, "au delete --agent " + c.Agent}
-	}
-	a.endShares(context.Background(), runner, human, *facts.Policy, entry)
-	runner.Seen = facts.Seen.Only(csrc.PolicyPath(c.Agent))
-	if err := runner.Apply(context.Background(), provision.PlanDelete(facts, c.DeleteHome)); err != nil {
-		return failed(err)
+	if err := c.remove(a, runner, facts, entry); err != nil {
+		return c.halfDone(a, human, err)
 	}
 	return c.forget(a, runner, human, entry != nil)
 }
 
-// planDisarm returns what comes before an agent's processes end and its uid can be another's: rules that outlive an agent would restrict whoever comes next, and
-// what is paused does not end.
-func planDisarm(f provision.Facts) (plan []step.Step, err error) {
-	if network, err := observeNet(f.Name); err == nil && network.Any() {
+// remove takes away what is there of the agent: first its processes, which would do more while the rest goes.
+func (c *deleteCmd) remove(a *app, runner *step.Runner, facts provision.Facts, entry *config.Agent) error {
+	thaw, err := planThaw(*facts.Policy)
+	if err == nil {
+		facts, err = stopAll(runner, facts, thaw, provision.PlanStop, c.again())
+	}
+	if err != nil {
+		return err
+	}
+	a.endShares(context.Background(), runner, facts.Human, *facts.Policy, entry)
+	var plan []step.Step
+	// Before its uid can be another's: rules that outlive an agent would restrict whoever comes next.
+	if network, err := observeNet(c.Agent); err == nil && network.Any() {
 		plan = planNetOff(network)
 	}
-	thaw, err := planThaw(*f.Policy)
-	return append(plan, thaw...), err
+	runner.Seen = facts.Seen.Only(csrc.PolicyPath(c.Agent))
+	return runner.Apply(context.Background(), append(plan, provision.PlanDelete(facts, c.DeleteHome)...))
 }
 
 // forget takes the agent out of the human's config.
@@ -99,30 +98,62 @@ func (c *deleteCmd) forget(a *app, runner *step.Runner, human provision.User, re
 // patience is how long processes that were killed have to go: one in an uninterruptible read may take a while.
 var patience = 10 * time.Second
 
-// stopAll does what comes first and ends the agent's processes, again and again where they start new ones. It returns the facts with none left.
-func (a *app) stopAll(runner *step.Runner, facts provision.Facts, first []step.Step, plan func(provision.Facts) []step.Step) (provision.Facts, error) {
-	pause := 50 * time.Millisecond
-	for deadline := time.Now().Add(patience); ; time.Sleep(pause) {
-		if err := runner.Apply(context.Background(), append(first, plan(facts)...)); err != nil {
+// settle is how long nothing of an agent may have been seen, where something that is not au's may start it again.
+const settle = 300 * time.Millisecond
+
+// stopAll does what comes first and ends the agent's processes, again and again where they are started anew. It returns the facts with none left. then is the
+// command that does the rest once what holds one of them has been ended.
+func stopAll(runner *step.Runner, facts provision.Facts, first []step.Step, plan func(provision.Facts) []step.Step, then string) (provision.Facts, error) {
+	if facts.Agent == nil || runner.DryRun {
+		return facts, runner.Apply(context.Background(), append(first, plan(facts)...))
+	}
+	uid := facts.Agent.UID
+	before, err := survivors(runner, uid, 0)
+	elsewhere := slices.ContainsFunc(before, func(s survivor) bool { return !s.Own })
+	for deadline := time.Now().Add(patience); err == nil; {
+		if err = runner.Apply(context.Background(), append(first, plan(facts)...)); err != nil {
 			return facts, fmt.Errorf("end the processes of agent %q: %w", facts.Name, err)
 		}
 		first = nil
-		if runner.DryRun {
+		var left []survivor
+		if left, err = survivors(runner, uid, min(patience/4, time.Second)); err == nil && len(left) == 0 && elsewhere {
+			time.Sleep(settle)
+			left, err = survivors(runner, uid, 0)
+		}
+		if err == nil {
+			facts, err = observe(facts.Name, facts.Human)
+		}
+		switch {
+		case err == nil && len(left) == 0:
 			return facts, nil
-		}
-		next, err := observe(facts.Name, facts.Human)
-		if err != nil {
-			return facts, err
-		}
-		facts = next
-		if len(facts.Leftovers.Running) == 0 {
-			return facts, nil
-		}
-		pause = min(2*pause, time.Second)
-		if time.Now().After(deadline) {
-			return facts, fmt.Errorf("processes of agent %q will not die: %s", facts.Name, strings.Join(facts.Leftovers.Running, ", "))
+		case err == nil && time.Now().After(deadline):
+			return facts, undying(facts.Name, left, then)
 		}
 	}
+	return facts, err
+}
+
+// again is the command that does the rest.
+func (c *deleteCmd) again() string {
+	return "au delete --agent " + c.Agent + map[bool]string{true: " --delete-home"}[c.DeleteHome]
+}
+
+// halfDone says err, and what is left of the agent.
+func (c *deleteCmd) halfDone(a *app, human provision.User, err error) error {
+	h := hintError{err, c.again()}
+	if !errors.As(err, &h) {
+		err = fmt.Errorf("delete agent %q: %w", c.Agent, err)
+	}
+	a.say(err)
+	if facts, err := observe(c.Agent, human); err == nil {
+		left := provision.Remaining(facts, c.DeleteHome)
+		if network, err := observeNet(c.Agent); err == nil && network.Any() {
+			left = append(left, "the rules of its network")
+		}
+		fmt.Fprintf(a.err, "au: still there of agent %s: %s\n", c.Agent, strings.Join(left, ", "))
+	}
+	fmt.Fprintf(a.err, "au: hint: %s\n", h.hint)
+	return exitError(statusFailed)
 }
 
 // unmarked deletes an agent that stands in the config and has no policy: one that the original made, or the rest of one that is gone.

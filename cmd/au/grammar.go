@@ -37,6 +37,7 @@ var words = []word{
 	{"record", "", &recordCmd{}},
 	{"after", "", &afterCmd{}},
 	{"slice", "", &sliceCmd{}},
+	{"processes", "", &processesCmd{}},
 	{"files", "", &filesCmd{}},
 	{"end-runs", "", &endRunsCmd{}},
 	{"carry-out", "", &carryOutCmd{}},

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -256,9 +255,6 @@ func observeRest(f *provision.Facts) error {
 		}
 		f.Leftovers.Linger = exists("/var/lib/systemd/linger/" + f.Name)
 	}
-	if f.Agent != nil && f.Agent.UID >= 1000 {
-		f.Leftovers.Running = processes(f.Agent.UID)
-	}
 	return nil
 }
 
@@ -271,15 +267,6 @@ func agentUID(f provision.Facts) uint32 {
 		return f.Agent.UID
 	}
 	return 0
-}
-
-// processes returns the processes of the uid as "PID NAME", by pgrep(1).
-func processes(uid uint32) []string {
-	out, _ := output("pgrep", "--list-name", "--uid", strconv.FormatUint(uint64(uid), 10))
-	if len(bytes.TrimSpace(out)) == 0 {
-		return nil
-	}
-	return strings.Split(strings.TrimSpace(string(out)), "\n")
 }
 
 // exists reports whether a path can be seen, a dangling link too.

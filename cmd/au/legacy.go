@@ -110,7 +110,7 @@ func (a *app) takeApart(r *step.Runner, f provision.Facts, entry config.Agent, d
 		f.Agent = nil
 	} else if f.Agent != nil {
 		var err error
-		if f, err = a.stopAll(r, f, nil, provision.PlanStopLegacy); err != nil {
+		if f, err = stopAll(r, f, nil, provision.PlanStopLegacy, "au delete --agent "+f.Name); err != nil {
 			return err
 		}
 	}

@@ -6,10 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
 	auslices "github.com/a4u2/au/slices"
@@ -77,17 +78,33 @@ func (c *stopCmd) Run(a *app) error {
 	if err := runner.Apply(context.Background(), plan); err != nil || c.DryRun {
 		return err
 	}
-	left := processes(policy.UID)
 	// What guards a run stands outside the unit, and ends when it has seen the end of what it guards.
-	for deadline := time.Now().Add(patience / 4); len(left) > 0 && time.Now().Before(deadline); left = processes(policy.UID) {
-		time.Sleep(50 * time.Millisecond)
+	left, err := survivors(runner, policy.UID, patience/4)
+	if err != nil {
+		return err
 	}
-	if len(left) > 0 {
-		return hintError{fmt.Errorf("all in the unit of agent %q has ended; started elsewhere, by root, and still running: %s", c.Agent, strings.Join(left, ", ")),
-			"sudo pkill -KILL -u " + c.Agent}
+	if err := notEnded(c.Agent, left); err != nil {
+		return err
 	}
 	fmt.Fprintf(a.out, "Everything of agent %s has ended\n", c.Agent)
 	return nil
+}
+
+// notEnded says what is left of an agent's processes when its unit has been stopped; nil where nothing is.
+func notEnded(agent string, left []survivor) error {
+	if len(left) == 0 {
+		return nil
+	}
+	in := slices.DeleteFunc(slices.Clone(left), func(s survivor) bool { return !s.Own })
+	if len(in) > 0 {
+		return undying(agent, in, "au stop --agent "+agent)
+	}
+	var names []string
+	for _, s := range left {
+		names = append(names, quote.Name(s.Process))
+	}
+	return hintError{fmt.Errorf("all in the unit of agent %q has ended; started elsewhere, by root, and still running: %s", agent, strings.Join(names, ", ")),
+		"sudo pkill -KILL -u " + agent}
 }
 
 // running returns an agent whose keeper runs, and what it uses.

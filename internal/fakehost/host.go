@@ -200,7 +200,7 @@ func init() {
 		"au": {true, (*call).au}, "chgrp": {true, (*call).chown}, "chmod": {false, (*call).chmod}, "chown": {true, (*call).chown}, "cp": {false, (*call).cp},
 		"find": {true, (*call).find}, "getent": {false, (*call).getent}, "getfacl": {false, (*call).getfacl}, "gpasswd": {true, (*call).gpasswd},
 		"groupadd": {true, (*call).groupadd}, "groupdel": {true, (*call).groupdel}, "id": {false, (*call).id}, "install": {true, (*call).install},
-		"mkdir": {false, (*call).mkdir}, "mv": {true, (*call).mv}, "pgrep": {false, (*call).pgrep}, "pkill": {true, (*call).pkill},
+		"mkdir": {false, (*call).mkdir}, "mv": {true, (*call).mv}, "pkill": {true, (*call).pkill},
 		"rm": {false, (*call).rm}, "rmdir": {true, (*call).rmdir}, "setfacl": {false, (*call).setfacl}, "systemctl": {false, (*call).systemctl},
 		"useradd": {true, (*call).useradd}, "userdel": {true, (*call).userdel}, "usermod": {true, (*call).usermod},
 	}

@@ -20,7 +20,15 @@ func (h *Host) Start(p Process) int {
 		pid++
 	}
 	h.Procs[pid] = &p
+	h.Put(fmt.Sprintf("/proc/%d/status", pid), fmt.Sprintf("Name:\t%s\nUid:\t%d\t%d\t%d\t%d\n", p.Name, p.UID, p.UID, p.UID, p.UID), Node{Mode: 0o444})
+	h.Put(fmt.Sprintf("/proc/%d/stat", pid), fmt.Sprintf("%d (%s) S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5 0\n", pid, p.Name), Node{Mode: 0o444})
 	return pid
+}
+
+// end lets a process end.
+func (h *Host) end(pid int) {
+	delete(h.Procs, pid)
+	h.Remove(fmt.Sprintf("/proc/%d", pid))
 }
 
 // listProcesses returns all processes as text, in order.
@@ -43,21 +51,6 @@ func (h *Host) pids(uid string) (all []int) {
 	return all
 }
 
-// pgrep --list-name --uid UID
-func (c *call) pgrep() error {
-	if !c.args.flag("--list-name") {
-		return fail(2, "want --list-name")
-	}
-	found := c.pids(c.args.value("--uid"))
-	for _, pid := range found {
-		fmt.Fprintln(c.out, pid, c.Procs[pid].Name)
-	}
-	if len(found) == 0 {
-		return fail(1, "")
-	}
-	return nil
-}
-
 // pkill --signal KILL --uid UID
 func (c *call) pkill() error {
 	if c.args.value("--signal") != "KILL" {
@@ -66,7 +59,7 @@ func (c *call) pkill() error {
 	found := c.pids(c.args.value("--uid"))
 	for _, pid := range found {
 		if !c.Procs[pid].Stubborn {
-			delete(c.Procs, pid)
+			c.end(pid)
 		}
 	}
 	if len(found) == 0 {
@@ -157,8 +150,7 @@ func sliceOf(text string) string {
 func (c *call) stopSlice(slice string) {
 	for pid, p := range c.Procs {
 		if file := c.files[unitFolder+p.Unit]; file != nil && sliceOf(file.Text) == slice {
-			delete(c.Procs, pid)
-			c.Remove(fmt.Sprintf("/proc/%d", pid))
+			c.end(pid)
 		}
 	}
 }
