@@ -179,10 +179,12 @@ func planDeleteHome(p csrc.Policy, f Facts, deleteHome bool) []step.Step {
 	if h := f.Home; !h.Exists || !h.Mode.IsDir() || h.UID != p.UID && h.UID != 0 {
 		return nil
 	}
-	return closeOrDelete(p.Home, f, deleteHome)
+	return closeOrDelete(p.Home, p.UID, f, deleteHome)
 }
 
-func closeOrDelete(home string, f Facts, deleteHome bool) []step.Step {
+// closeOrDelete ends a home. One that is kept is closed, and says in its ACL, which gives nothing, whose it was: the next agent of that name gets the
+// same uid where that is free, and with it all that is inside, whoever made it.
+func closeOrDelete(home string, uid uint32, f Facts, deleteHome bool) []step.Step {
 	switch {
 	case !f.Home.Exists:
 		return nil
@@ -191,8 +193,23 @@ func closeOrDelete(home string, f Facts, deleteHome bool) []step.Step {
 	case f.homeClosed():
 		return nil
 	default:
-		return []step.Step{{Do: step.Root("setfacl", "--remove-all", home)}, {Do: closeHome(home)}}
+		return []step.Step{
+			{Do: step.Root("setfacl", "--remove-all", home)},
+			{Do: step.Root("setfacl", "--modify", "u:"+num(uid)+":---,g::---,m::---", home)},
+			{Do: closeHome(home)},
+		}
 	}
+}
+
+// KeptFor returns the uid that a kept home was closed for; 0: none.
+func KeptFor(home Path) uint32 {
+	for _, e := range home.ACL {
+		var uid uint32
+		if n, err := fmt.Sscanf(e, "user:%d:---", &uid); err == nil && n == 1 && uid >= 1000 && home.UID == 0 {
+			return uid
+		}
+	}
+	return 0
 }
 
 // homeClosed reports whether the home is as closeHome leaves it.

@@ -3,6 +3,7 @@
 package provision
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/a4u2/au/internal/fakehost"
@@ -69,8 +70,12 @@ func TestPlanDelete(t *testing.T) {
 	golden(t, "delete_with_home", render(m.planDelete(true)))
 	golden(t, "delete", render(m.planDelete(false)))
 	m.apply(m.planDelete(false))
-	if home := m.path("/home/agent"); home.UID != 0 || home.Mode.Perm() != 0o700 || home.ACL != nil {
+	home := m.path("/home/agent")
+	if acl := strings.Join(home.ACL, " "); home.UID != 0 || home.Mode.Perm() != 0o700 || acl != "user::rwx user:1002:--- group::--- mask::--- other::---" {
 		t.Errorf("the home that is left has mode %v, uid %d and ACL %v", home.Mode, home.UID, home.ACL)
+	}
+	if got := KeptFor(home); got != 1002 {
+		t.Errorf("it was kept for uid %d", got)
 	}
 }
 

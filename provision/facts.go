@@ -87,6 +87,7 @@ type Facts struct {
 	EtcEmpty, PolicyFolderEmpty                             bool
 	HomesLink                                               bool     // /home is a symbolic link, as on Fedora Silverblue
 	HomeReadable                                            bool     // au can see what is in it
+	KeptUID                                                 uint32   // whom a closed home was kept for, where nobody has that uid
 	HomeOwner                                               string   // name of the user who owns Home; empty: nobody has that uid
 	SkelMissing                                             []string // files of /etc/skel that the home has not
 	Entrypoint                                              Path

@@ -96,7 +96,7 @@ func PlanDeleteLegacy(f Facts, files LegacyFiles, deleteHome bool) []step.Step {
 		if len(f.Spools) > 0 {
 			plan.do(append(append([]string{"find"}, f.Spools...), "-xdev", "-type", "f", "-uid", num(f.Agent.UID), "-delete")...)
 		}
-		plan = append(plan, closeOrDelete(f.Agent.Home, f, deleteHome)...)
+		plan = append(plan, closeOrDelete(f.Agent.Home, f.Agent.UID, f, deleteHome)...)
 		plan.slice(f.Agent.Name, f)
 		plan.do("userdel", f.Agent.Name)
 	}

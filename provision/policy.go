@@ -19,8 +19,11 @@ func (w Want) policy(f Facts) csrc.Policy {
 		Name: w.Name, UID: f.Next.UID, GID: f.Next.GID, Group: f.Next.Group,
 		Home: csrc.HomePath(w.Name), Shell: f.Shell, Tag: f.NewTag,
 	}
-	if w.UID != 0 {
+	switch {
+	case w.UID != 0:
 		p.UID = w.UID
+	case f.KeptUID != 0:
+		p.UID = f.KeptUID
 	}
 	if old := f.Policy; old != nil {
 		p.Tag, p.Humans, p.Allow, p.Path = old.Tag, slices.Clone(old.Humans), old.Allow, old.Path

@@ -174,6 +174,11 @@ func observePaths(f *provision.Facts, agent string) {
 		f.Entrypoint.NoSuid = nosuid(entrypoint)
 	}
 	f.Entrypoint.Stamp, f.Entrypoint.SHA256 = stamped(hostRoot + entrypoint)
+	if uid := provision.KeptFor(f.Home); uid != 0 {
+		if _, taken, err := lookupUser(num(uid)); err == nil && !taken {
+			f.KeptUID = uid
+		}
+	}
 	if f.Home.Exists {
 		if u, ok, _ := lookupUser(strconv.FormatUint(uint64(f.Home.UID), 10)); ok {
 			f.HomeOwner = u.Name

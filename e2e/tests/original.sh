@@ -71,7 +71,12 @@ ok as alice au delete -y
 taken_back
 ok stat -c '%a %U' /home/agent
 says_exactly '700 root'
+# Somebody was made since, so that another uid would be the next one.
+useradd --uid 1007 later
 ok as alice au new -y
+ok id -u agent
+says_exactly 1003
+userdel later
 ok as alice au run sh -euc 'cat note by-alice shut/s && echo more >>by-alice && test -x .local/bin/tool; touch .config/new elsewhere/new shut/new; ! test -e .config/agent-as-unix-user'
 ok as alice sh -euc 'cd /home/agent && echo more >>note && echo more >>elsewhere/new && cat README.md >/dev/null && touch .config/newer'
 ok as alice au delete -y -H
