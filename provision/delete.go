@@ -12,6 +12,11 @@ import (
 	"github.com/a4u2/au/slices"
 )
 
+// Gone reports whether nothing of that name is there: neither what au makes, nor anybody else's user or group.
+func Gone(f Facts) bool {
+	return len(f.Missing) == 0 && f.Policy == nil && f.PolicyErr == nil && f.Agent == nil && f.Group == nil && f.Private == nil
+}
+
 // CheckDelete refuses to delete what au did not make. The policy is the mark: without one, or where it names somebody else, nothing is touched.
 func CheckDelete(name string, f Facts) error {
 	switch p := f.Policy; {

@@ -50,6 +50,10 @@ func (c *deleteCmd) Run(a *app) error {
 	if plan := provision.PlanDeleteUnmarked(facts); facts.Policy == nil && facts.PolicyErr == nil && len(plan) > 0 {
 		return runner.Apply(context.Background(), plan)
 	}
+	if provision.Gone(facts) {
+		fmt.Fprintf(a.out, "There is no agent %s on this machine; nothing to do\n", c.Agent)
+		return nil
+	}
 	if err := provision.CheckDelete(c.Agent, facts); err != nil {
 		return err
 	}

@@ -46,10 +46,16 @@ func (c *revokeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if !c.Stop || facts.Policy == nil || len(provision.PlanRevoke(facts, who)) > 0 {
-		if _, err := a.admit(c.Agent, c.Who, true, c.DryRun); err != nil {
-			return err
+	changed, err := a.admit(c.Agent, c.Who, true, c.DryRun)
+	switch {
+	case err != nil:
+		return err
+	case !changed:
+		fmt.Fprintf(a.out, "%s may not enter agent %s as it is; nothing to do\n", c.Who, c.Agent)
+		if !c.Stop {
+			return nil
 		}
+	default:
 		if !c.DryRun {
 			fmt.Fprintf(a.out, "%s may not enter agent %s any more. A session of theirs that is open keeps the group %s, and with it the home's files, until it ends\n",
 				c.Who, c.Agent, provision.GroupName(c.Agent))

@@ -35,6 +35,10 @@ func (c *mountAddCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if want == before {
+		fmt.Fprintf(a.out, "Agent %s sees %s %s at %s already; nothing to do\n", c.Agent, show(want.Source), access(want), show(want.Target))
+		return nil
+	}
 	if why := provision.StartUp(want.Source, s.human.Home); why != "" && c.RW {
 		fmt.Fprintf(a.err, "au: warning: %s. An agent that writes there acts as you\n", show(why))
 	}
@@ -74,7 +78,8 @@ func (c *mountAddCmd) record(a *app, r *step.Runner, s sharing, before, want con
 	return nil
 }
 
-// check returns the share that is wanted and the one that it takes the place of: a read-only one of the same folder at the same place, when --rw is given.
+// check returns the share that is wanted and the one that it takes the place of: a read-only one of the same folder at the same place, when --rw is given. Both
+// are the same where it is there as it is wanted.
 // Nothing has changed when it refuses.
 func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err error) {
 	if want.Source, err = resolveSource(c.Source); err != nil {
@@ -93,6 +98,8 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 		switch {
 		case m.Source != want.Source:
 			others = append(others, m)
+		case (c.Target == "" || m.Target == want.Target) && m.ACL == want.ACL && m.ReadOnly == want.ReadOnly:
+			return m, m, nil
 		case c.Target != "" && m.Target != want.Target || m.ACL != want.ACL || m.ReadOnly == want.ReadOnly || !m.ReadOnly || m.ACL:
 			return want, before, hintError{
 				fmt.Errorf("share %q: it is shared already, %s, at %s", want.Source, access(m), m.Target),

@@ -23,9 +23,13 @@ func (c *mountRemoveCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	m, err := c.find(s)
+	m, found, err := c.find(s)
 	if err != nil {
 		return err
+	}
+	if !found {
+		fmt.Fprintf(a.out, "No share of agent %s has the source or target %s; nothing to do\n", c.Agent, show(c.Share))
+		return nil
 	}
 	runner, _ := a.runner(a.out, c.DryRun) // without sudo there is still all that needs none
 	if m.ACL {
@@ -48,7 +52,7 @@ func (c *mountRemoveCmd) Run(a *app) error {
 }
 
 // find returns the one share that the word means, also when its folder is gone.
-func (c *mountRemoveCmd) find(s sharing) (config.Mount, error) {
+func (c *mountRemoveCmd) find(s sharing) (m config.Mount, ok bool, err error) {
 	folder, _ := os.Getwd()
 	found := provision.FindShares(c.Share, folder, s.agent.Home, s.mounts())
 	if len(found) == 0 {
@@ -58,13 +62,13 @@ func (c *mountRemoveCmd) find(s sharing) (config.Mount, error) {
 	}
 	switch len(found) {
 	case 1:
-		return found[0], nil
+		return found[0], true, nil
 	case 0:
-		return config.Mount{}, hintError{fmt.Errorf("share %q: no share of agent %q has that source or target", c.Share, c.Agent), mountLine("list", c.Agent)}
+		return m, false, nil
 	}
 	var sources []string
 	for _, m := range found {
 		sources = append(sources, show(m.Source)+" -> "+show(m.Target))
 	}
-	return config.Mount{}, fmt.Errorf("share %q: it could be any of %s: want the whole path", c.Share, strings.Join(sources, ", "))
+	return m, false, fmt.Errorf("share %q: it could be any of %s: want the whole path", c.Share, strings.Join(sources, ", "))
 }

@@ -39,7 +39,7 @@ complains 'nosuch: no such agent'
 
 promise="duplicates and overlaps that could not both hold are refused"
 ok as alice au mount add --rw proj
-refused 'it is shared already, read-write, at /home/agent/proj' --rw proj
+refused 'it is shared already, read-write, at /home/agent/proj' proj
 refused 'it is shared already' --rw proj elsewhere
 refused 'the agent sees /home/alice/proj there already' other proj
 refused 'cannot be read-only inside /home/alice/proj, which the agent can write' proj/docs
