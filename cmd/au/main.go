@@ -149,7 +149,7 @@ func (a *app) status(err error, failed int) int {
 	a.say(err)
 	var h hintError
 	if errors.As(err, &h) {
-		fmt.Fprintf(a.err, "au: hint: %s\n", h.hint)
+		fmt.Fprintf(a.err, "au: hint: %s\n", strings.ReplaceAll(h.hint, "\n", `\n`)) // a name in it makes no line of its own
 	}
 	return failed
 }

@@ -26,7 +26,7 @@ func Mounted(shares []config.Mount, home string, needed ...string) ([]csrc.Share
 	for _, m := range shares {
 		target, ok := share.Within(home, m.Target)
 		if !ok || target == "." {
-			return nil, fmt.Errorf("share %s: target %s is not inside %s", m.Source, m.Target, home)
+			return nil, fmt.Errorf("share %q: target %q is not inside %s", m.Source, m.Target, home)
 		}
 		optional := !slices.Contains(needed, m.Source)
 		all = append(all, csrc.Share{Source: m.Source, Target: target, ReadOnly: m.ReadOnly, ACL: m.ACL, Optional: optional})
