@@ -56,6 +56,7 @@ func TestGoldenRules(t *testing.T) {
 	golden(t, "rules.v4", p.IptablesRules(IPv4, noon, savedBefore))
 	golden(t, "rules.v6", p.IptablesRules(IPv6, noon, ""))
 	golden(t, "proxy.v4", humansProxy().IptablesRules(IPv4, noon, ""))
+	golden(t, "inbound.nft", p.InboundRules("user.slice/user-1001.slice"))
 	golden(t, "removal.v4", p.IptablesRemoval(savedBefore))
 	if text := p.IptablesRemoval(""); text != "" {
 		t.Errorf("where nothing is, this would be removed:\n%s", text)
