@@ -10,11 +10,11 @@
 #include <string.h>
 
 enum {
-	MAX_POLICY = 8192,
+	MAX_POLICY = 32768,
 	MAX_HUMANS = 32,
 	MAX_GROUPS = 8,
 	MAX_CGROUPS = 16,
-	MAX_HIDES = 64,
+	MAX_HIDES = 256,
 	MAX_SHOWS = 32,
 	MAX_ALLOWS = 16,
 	MAX_SHARES = 256,

@@ -16,12 +16,12 @@ const PolicyFolder = "/etc/au/agents"
 
 const (
 	policyHeader  = "au-policy 1"
-	maxPolicy     = 8192
+	maxPolicy     = 32768
 	maxHumans     = 32
 	maxHumanName  = 64
 	maxEnterGIDs  = 8
 	maxCgroups    = 16
-	maxHides      = 64
+	maxHides      = 256
 	maxShows      = 32
 	maxAllows     = 16
 	maxPath       = 4095

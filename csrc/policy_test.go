@@ -74,7 +74,7 @@ var faulty = map[string]struct{ text, want string }{
 	"33_humans":            {least + strings.Repeat("enter-uid 1000 a\n", 33), "line 41: enter-uid: is given too many times"},
 	"9_groups":             {least + strings.Repeat("enter-gid 100\n", 9), "line 17: enter-gid: is given too many times"},
 	"17_cgroups":           {least + strings.Repeat("cgroup a\n", 17), "line 25: cgroup: is given too many times"},
-	"65_hides":             {least + strings.Repeat("hide /a\n", 65), "line 73: hide: is given too many times"},
+	"257_hides":            {least + strings.Repeat("hide /a\n", 257), "line 265: hide: is given too many times"},
 	"17_switches":          {least + strings.Repeat("allow i386\n", 17), "line 25: allow: is given too many times"},
 	"unknown_switch":       {least + "allow everything\n", "line 9: allow: is not a switch that is known"},
 	"cgroup_climbs":        {least + "cgroup a/../../x\n", "line 9: cgroup: want a clean path below /sys/fs/cgroup"},
@@ -88,7 +88,7 @@ var faulty = map[string]struct{ text, want string }{
 	"path_with_a_gap":      {least + "path /bin::/x\n", "line 9: path: want clean absolute paths between colons"},
 	"path_relative":        {least + "path bin\n", "line 9: path: want clean absolute paths between colons"},
 	"long_component":       {least + "hide /" + strings.Repeat("a", 256) + "\n", "line 9: hide: want a clean absolute path"},
-	"too_long":             {least + strings.Repeat("#\n", 4096), "want at most 8192 bytes"},
+	"too_long":             {least + strings.Repeat("#\n", 16384), "want at most 32768 bytes"},
 }
 
 func TestFaultyPolicies(t *testing.T) {

@@ -176,7 +176,7 @@ static void read_policy(void)
 	}
 	close(fd);
 	if (n > MAX_POLICY)
-		die("policy ", path, ": want at most 8192 bytes");
+		die("policy ", path, ": want at most 32768 bytes");
 	f = parse_policy(&policy, text, n);
 	if (f.want != NULL && f.line == 0)
 		die("policy ", path, ": ", f.key, " ", f.want);

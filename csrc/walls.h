@@ -338,18 +338,25 @@ static void hide_around_home(const char *path, int place, const struct blanks *b
 	close(way);
 }
 
-static void hide(const char *path, const struct blanks *b, const char *home)
+static void hide(const char *path, const struct blanks *b, const struct policy *p)
 {
 	int place = open_beneath(AT_FDCWD, path, O_PATH | O_NOFOLLOW, RESOLVE_PLAIN);
 	struct stat st;
 
-	if (place < 0 && (errno == ENOENT || errno == ENOTDIR))
+	/* What a file system of the network's, or of a user's own, keeps from root, it keeps from the agent. */
+	if (place < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
 		return;
+	if (place >= 0 && fstat(place, &st) != 0 && errno == EACCES) {
+		close(place);
+		return;
+	}
+	if (place < 0 && errno == ELOOP)
+		die("hide ", path, ": reached through a symbolic link; run: au new --agent ", p->name);
 	if (place < 0 || fstat(place, &st) != 0)
 		fail("hide ", path);
 	if (S_ISLNK(st.st_mode))
 		die("hide ", path, ": a symbolic link; want what it leads to");
-	if (S_ISDIR(st.st_mode) && is_within(home, path))
+	if (S_ISDIR(st.st_mode) && is_within(p->home, path))
 		hide_around_home(path, place, b);
 	else
 		cover(S_ISDIR(st.st_mode) ? b->folder : b->file, place, path);
@@ -373,7 +380,7 @@ static void hide_all(const struct policy *p, int sealed, const struct blanks *b)
 		}
 	for (unsigned i = 0; i < p->nhides; i++)
 		if (!sealed || !is_within(p->hides[i], "/run"))
-			hide(p->hides[i], b, p->home);
+			hide(p->hides[i], b, p);
 	if (home >= 0)
 		attach(home, open_folder(p->home), p->home);
 }

@@ -53,6 +53,7 @@ func PlanGrant(f Facts, who User) []step.Step {
 	f.Human = who
 	p := *f.Policy
 	p.Humans = withHuman(p.Humans, who)
+	p.Hide = f.hides(p.Allow, p.Home)
 	plan := planGroups(p, f)
 	if allow, want := entrypointACL(p); !f.Entrypoint.hasACL(want) {
 		plan = append(plan, step.Step{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/a4u2/au/csrc"
 )
@@ -39,6 +40,9 @@ func Health(f Facts) []Issue {
 		healthHome(f, mend, bad)
 	}
 	healthEntrypoint(f, mend, bad)
+	if open := openHomes(f); len(open) > 0 && !f.Declared {
+		bad(mend, "runs can see homes that were not there, or elsewhere, when the policy was written: %s", strings.Join(open, ", "))
+	}
 	healthUnit(f, mend, bad)
 	return issues
 }

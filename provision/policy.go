@@ -37,7 +37,7 @@ func (w Want) policy(f Facts) csrc.Policy {
 	if w.Allow != nil {
 		p.Allow = w.Allow
 	}
-	p.Hide = append(slices.Clone(otherHomes), csrc.DefaultHides(p.Allow)...)
+	p.Hide = f.hides(p.Allow, p.Home)
 	p.Show = csrc.DefaultShows(p.Allow)
 	p.Humans = withHuman(p.Humans, f.Human)
 	p.SHA256 = f.Source.SHA256

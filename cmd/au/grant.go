@@ -78,6 +78,7 @@ func (a *app) granted(agent, name string, revoke bool) (provision.Facts, provisi
 		return facts, human, err
 	}
 	who, err := findHuman(name, facts, revoke)
+	facts.Homes = append(facts.Homes, homesOf([]provision.User{who}, 0)...)
 	return facts, who, err
 }
 

@@ -121,8 +121,26 @@ func observeAccounts(f *provision.Facts, agent string) error {
 	}
 	defs, _ := os.ReadFile(hostRoot + "/etc/login.defs")
 	f.UserGroups = provision.ParseUserGroups(string(defs))
+	f.Homes = homesOf(all, provision.ParseLoginDefs(string(defs), "UID").Min)
 	f.Next, err = provision.ChooseIDs(all, groups, provision.ParseLoginDefs(string(defs), "UID"), provision.ParseLoginDefs(string(defs), "GID"))
 	return err
+}
+
+// homesOf returns the real paths of the homes of those with a uid from least on, and of root's. One that cannot be looked at is as the account says.
+func homesOf(all []provision.User, least uint32) []string {
+	var homes []string
+	for _, u := range all {
+		if !provision.IsPersons(u, least) {
+			continue
+		}
+		home, err := filepath.EvalSymlinks(hostRoot + u.Home)
+		if errors.Is(err, fs.ErrPermission) {
+			homes = append(homes, u.Home)
+		} else if info, bad := os.Lstat(home); err == nil && bad == nil && info.IsDir() {
+			homes = append(homes, strings.TrimPrefix(home, hostRoot))
+		}
+	}
+	return homes
 }
 
 // observePolicy reads the mark.
@@ -147,8 +165,12 @@ func observePolicy(f *provision.Facts, agent string) {
 		f.UIDUser = u.Name
 	}
 	for _, h := range p.Humans {
-		if u, ok, err := lookupUser(strconv.FormatUint(uint64(h.UID), 10)); err == nil && (!ok || u.Name != h.Name) {
+		u, ok, err := lookupUser(strconv.FormatUint(uint64(h.UID), 10))
+		if err == nil && (!ok || u.Name != h.Name) {
 			f.HumansGone = append(f.HumansGone, h.Name)
+		}
+		if err == nil && ok { // getent need not list whom it finds
+			f.Homes = append(f.Homes, homesOf([]provision.User{u}, 0)...)
 		}
 	}
 }

@@ -55,7 +55,7 @@ static void read_one(int kind, const unsigned char *data, size_t n)
 	text[n] = '\0';
 	if (kind == 'p') {
 		if (n > MAX_POLICY) {
-			printf("refused: want at most 8192 bytes\n");
+			printf("refused: want at most 32768 bytes\n");
 			free(text);
 			return;
 		}

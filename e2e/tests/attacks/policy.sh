@@ -30,9 +30,9 @@ complains 'debug: is not a key that is known'
 sed 1d /etc/au/kept >$policy
 fails 125 enter -- id
 complains 'want au-policy 1'
-head -c 9000 /dev/zero | tr '\0' '#' | cat /etc/au/kept - >$policy
+head -c 33000 /dev/zero | tr '\0' '#' | cat /etc/au/kept - >$policy
 fails 125 enter -- id
-complains 'want at most 8192 bytes'
+complains 'want at most 32768 bytes'
 { cat /etc/au/kept; printf '# \033[2K\n'; } >$policy
 fails 125 enter -- id
 complains 'want printable ASCII'
