@@ -30,7 +30,7 @@ gone
 
 promise="a run that its human has stopped keeps nobody from stopping or deleting the agent"
 made
-ok as alice au grant bob
+ok as alice au grant -y bob
 for human in alice bob; do
 	as $human sh -c 'au run sleep 1000' &
 done
