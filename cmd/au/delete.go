@@ -103,7 +103,7 @@ func (c *deleteCmd) forget(a *app, runner *step.Runner, human provision.User, re
 var patience = 10 * time.Second
 
 // settle is how long nothing of an agent may have been seen, where something that is not au's may start it again.
-const settle = 300 * time.Millisecond
+const settle = time.Second
 
 // stopAll does what comes first and ends the agent's processes, again and again where they are started anew. It returns the facts with none left. then is the
 // command that does the rest once what holds one of them has been ended.
@@ -121,8 +121,7 @@ func stopAll(runner *step.Runner, facts provision.Facts, first []step.Step, plan
 		first = nil
 		var left []survivor
 		if left, err = survivors(runner, uid, min(patience/4, time.Second)); err == nil && len(left) == 0 && elsewhere {
-			time.Sleep(settle)
-			left, err = survivors(runner, uid, 0)
+			left, err = returning(runner, uid)
 		}
 		if err == nil {
 			facts, err = observe(facts.Name, facts.Human)
@@ -137,6 +136,15 @@ func stopAll(runner *step.Runner, facts provision.Facts, first []step.Step, plan
 	return facts, err
 }
 
+// returning returns the processes of the uid as soon as there are some again, or none.
+func returning(r *step.Runner, uid uint32) (left []survivor, err error) {
+	for deadline := time.Now().Add(settle); err == nil && len(left) == 0 && time.Now().Before(deadline); {
+		time.Sleep(settle / 5)
+		left, err = survivors(r, uid, 0)
+	}
+	return left, err
+}
+
 // again is the command that does the rest.
 func (c *deleteCmd) again() string {
 	return "au delete --agent " + c.Agent + map[bool]string{true: " --delete-home"}[c.DeleteHome]
@@ -145,11 +153,16 @@ func (c *deleteCmd) again() string {
 // halfDone says err, and what is left of the agent.
 func (c *deleteCmd) halfDone(a *app, human provision.User, err error) error {
 	h := hintError{err, c.again()}
-	if !errors.As(err, &h) {
+	known := errors.As(err, &h)
+	if !known {
 		err = fmt.Errorf("delete agent %q: %w", c.Agent, err)
 	}
 	a.say(err)
 	if facts, err := observe(c.Agent, human); err == nil {
+		if all := stillThere(agentUID(facts)); !known && facts.Ours() && len(all) > 0 {
+			errors.As(undying(c.Agent, all, c.again()), &h)
+			a.say(h.error)
+		}
 		left := provision.Remaining(facts, c.DeleteHome)
 		if network, err := observeNet(c.Agent); err == nil && network.Any() {
 			left = append(left, "the rules of its network")
