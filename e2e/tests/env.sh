@@ -6,8 +6,8 @@
 ok as alice au new -y
 uid=$(id -u agent)
 
-ok as alice env LANG=C.UTF-8 TERM=vt100 SECRET=1 LD_PRELOAD=/nosuch AU_ENV_1=INJECTED=1 AU_ENV_7=SEVEN=1 au run env
-for pair in HOME=/home/agent USER=agent LOGNAME=agent SHELL=/bin/bash XDG_RUNTIME_DIR=/run/user/$uid LANG=C.UTF-8 TERM=vt100; do
+ok as alice env LANG=C.UTF-8 TERM=vt100 COLORTERM=truecolor SECRET=1 LD_PRELOAD=/nosuch AU_ENV_1=INJECTED=1 AU_ENV_7=SEVEN=1 au run env
+for pair in HOME=/home/agent USER=agent LOGNAME=agent SHELL=/bin/bash XDG_RUNTIME_DIR=/run/user/$uid LANG=C.UTF-8 TERM=vt100 COLORTERM=truecolor; do
 	says "$pair"
 done
 says 'PATH=/home/agent/.local/bin:'
@@ -64,9 +64,9 @@ says_not s3cret
 wait
 
 promise="a list in the config keeps more"
-as alice sh -c 'sed -i "s/^bootstrapped.*/&\nkeep_env = [\"COLORTERM\", \"LC_*\"]/" .config/agent-as-unix-user.toml'
-ok as alice env COLORTERM=truecolor LC_TIME=C TZ=UTC au run env
-says COLORTERM=truecolor
+as alice sh -c 'sed -i "s/^bootstrapped.*/&\nkeep_env = [\"EDITOR\", \"LC_*\"]/" .config/agent-as-unix-user.toml'
+ok as alice env EDITOR=ed LC_TIME=C TZ=UTC au run env
+says EDITOR=ed
 says LC_TIME=C
 says_not TZ=
 

@@ -93,7 +93,7 @@ var agentSchema = schema{
 		"entrypoint_sha256": {unstable.String, "64 hexadecimal digits in quotes"},
 		"entrypoint_stamp":  {unstable.String, "what au writes"},
 		"bootstrapped":      {unstable.Bool, "true or false"},
-		"keep_env":          {unstable.Array, `names such as ["COLORTERM", "TZ"]`},
+		"keep_env":          {unstable.Array, `names such as ["EDITOR", "TZ"]`},
 		"mounts":            {unstable.Array, "a [[agents.mounts]] line above each share"},
 	},
 	list: "mounts",

@@ -12,7 +12,7 @@ import (
 )
 
 // keptEnv is what a command gets of the caller's environment unasked.
-var keptEnv = []string{"LANG", "TERM"}
+var keptEnv = []string{"LANG", "TERM", "COLORTERM"}
 
 // isEnvName says whether s can name a variable: ^[A-Za-z_][A-Za-z0-9_]*$.
 func isEnvName(s string) bool {
@@ -28,6 +28,9 @@ func Environment(entry *config.Agent, files, words []string) ([]string, error) {
 		kept = append(kept[:len(kept):len(kept)], entry.KeepEnv...)
 	}
 	var all []string
+	if own := terminfo(os.Getenv("TERM"), os.Getenv("HOME")); own != "" {
+		all = append(all, own)
+	}
 	for _, key := range kept {
 		if strings.HasSuffix(key, "*") {
 			all = append(all, withPrefix(strings.TrimSuffix(key, "*"))...)
