@@ -85,7 +85,7 @@ ok as alice au net restrict --no-ech
 replaced
 promise="units of a version that had one socket for both families are replaced while the daemon runs"
 dns=$(sed -n 's/^dns-port = //p' /etc/au/net/agent.toml)
-cd /etc/systemd/system
+cd /etc/systemd/system || fail "no units"
 sed -i "/^Wants=/d; s/^ListenStream=127.0.0.1:\(.*\)/&\nListenStream=[::1]:\1/; s/^ListenDatagram=127.0.0.1:\(.*\)/&\nListenDatagram=[::1]:\1/" au-net@agent.socket
 systemctl stop au-net@agent.service au-net@agent.socket au-net6@agent.socket
 rm au-net6@agent.socket

@@ -17,6 +17,7 @@ silent
 
 promise="a program of the human's is named, and said not to be the agent's"
 as alice sh -c 'mkdir -p bin proj && printf "#!/bin/sh\necho mine\n" > bin/mine && chmod 755 bin/mine && cp bin/mine proj && echo PATH=\$HOME/bin:\$PATH >> .profile'
+# shellcheck disable=SC2088 # alice's shell expands it
 for word in mine bin/mine '~/bin/mine'; do
 	fails 127 as alice sh -c "au run $word"
 	case $word in

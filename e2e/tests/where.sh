@@ -41,6 +41,7 @@ ok as alice sh -c 'cd /srv/project && au run -d . pwd'
 says_exactly /srv/project
 
 promise="and from the human's own home, and from folders of the system"
+# shellcheck disable=SC2088 # alice's shell expands it
 for folder in '~' '~/project/..' / /usr/share /etc /tmp /var/tmp /home; do
 	ok as alice sh -c "cd $folder && au run pwd"
 	says_exactly /home/agent

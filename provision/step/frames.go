@@ -69,7 +69,6 @@ func (u *unframe) Write(p []byte) (int, error) {
 		}
 		end := bytes.IndexByte(p, '\n')
 		if end < 0 {
-			end = len(p)
 			u.head = append(u.head, p...)
 			p = nil
 		} else {
