@@ -4,7 +4,6 @@
   lib,
   buildGoModule,
   callPackage,
-  makeBinaryWrapper,
   acl,
   coreutils,
   findutils,
@@ -48,25 +47,11 @@ buildGoModule rec {
   # The tests want git, a shell and a machine's accounts: make check has those.
   doCheck = false;
 
-  # A copy: au does not follow a link to what will be set-uid.
-  nativeBuildInputs = [ makeBinaryWrapper ];
+  # A copy of the entrypoint: au does not follow a link to what will be set-uid. In path, the programs that au runs where the
+  # machine has none of its own: au looks beside itself for it, so that no variable of the caller's has a say.
   postInstall = ''
     install -D -m 0755 ${au-entrypoint}/libexec/au/su_as_agent "$out/libexec/au/su_as_agent"
-    for shell in bash zsh fish; do
-      if "$out/bin/au" completion "$shell" >completion 2>/dev/null; then
-        case $shell in
-        bash) to=bash-completion/completions/au ;;
-        zsh) to=zsh/site-functions/_au ;;
-        fish) to=fish/vendor_completions.d/au.fish ;;
-        esac
-        install -D -m 0644 completion "$out/share/$to"
-      fi
-    done
-  '';
-
-  # Behind the caller's own PATH: sudo, and the machine's own programs, come first.
-  postFixup = ''
-    wrapProgram "$out/bin/au" --suffix PATH : ${
+    echo ${
       lib.makeBinPath [
         acl
         coreutils
@@ -79,7 +64,17 @@ buildGoModule rec {
         systemd
         util-linux
       ]
-    }
+    } >"$out/libexec/au/path"
+    for shell in bash zsh fish; do
+      if "$out/bin/au" completion "$shell" >completion 2>/dev/null; then
+        case $shell in
+        bash) to=bash-completion/completions/au ;;
+        zsh) to=zsh/site-functions/_au ;;
+        fish) to=fish/vendor_completions.d/au.fish ;;
+        esac
+        install -D -m 0644 completion "$out/share/$to"
+      fi
+    done
   '';
 
   passthru.entrypoint = au-entrypoint;

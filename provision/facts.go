@@ -6,9 +6,9 @@ package provision
 import (
 	"io/fs"
 	"slices"
-	"strings"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/accounts"
 	"github.com/a4u2/au/provision/step"
 )
 
@@ -25,18 +25,11 @@ func GroupName(agent string) string { return "su-as-" + agent }
 // Comment returns what stands in the comment field of a user that au made; tag is the policy's. (passwd(5): no colon.)
 func Comment(tag string) string { return "au agent " + tag }
 
-// User is a line of passwd(5).
-type User struct {
-	Name, Comment, Home, Shell string
-	UID, GID                   uint32
-}
-
-// Group is a line of group(5).
-type Group struct {
-	Name    string
-	GID     uint32
-	Members []string
-}
+// User and Group are lines of passwd(5) and group(5).
+type (
+	User  = accounts.User
+	Group = accounts.Group
+)
 
 // Path is what lstat(2) and getfacl(1) say of a path.
 type Path struct {
@@ -123,29 +116,4 @@ func (f Facts) Ours() bool {
 // hasACL reports whether p has every one of the entries.
 func (p Path) hasACL(entries []string) bool {
 	return !slices.ContainsFunc(entries, func(e string) bool { return !slices.Contains(p.ACL, e) })
-}
-
-// Member reports whether name stands in the group.
-func (g *Group) Member(name string) bool { return g != nil && slices.Contains(g.Members, name) }
-
-// ParseUser reads a line of passwd(5).
-func ParseUser(line string) (User, bool) {
-	w := strings.Split(strings.TrimSpace(line), ":")
-	if len(w) != 7 {
-		return User{}, false
-	}
-	uid, ok1 := id(w[2])
-	gid, ok2 := id(w[3])
-	return User{Name: w[0], UID: uid, GID: gid, Comment: w[4], Home: w[5], Shell: w[6]}, ok1 && ok2
-}
-
-// ParseGroup reads a line of group(5).
-func ParseGroup(line string) (Group, bool) {
-	w := strings.Split(strings.TrimSpace(line), ":")
-	if len(w) != 4 {
-		return Group{}, false
-	}
-	gid, ok := id(w[2])
-	members := strings.FieldsFunc(w[3], func(r rune) bool { return r == ',' })
-	return Group{Name: w[0], GID: gid, Members: members}, ok
 }

@@ -22,12 +22,12 @@ func ParseLoginDefs(text, key string) Range {
 		if len(w) < 2 {
 			continue
 		}
-		n, ok := id(w[1])
+		n, err := strconv.ParseUint(w[1], 10, 32)
 		switch {
-		case ok && w[0] == key+"_MIN":
-			r.Min = n
-		case ok && w[0] == key+"_MAX":
-			r.Max = n
+		case err == nil && w[0] == key+"_MIN":
+			r.Min = uint32(n)
+		case err == nil && w[0] == key+"_MAX":
+			r.Max = uint32(n)
 		}
 	}
 	return r
@@ -86,12 +86,6 @@ func ChooseIDs(users []User, groups []Group, uidRange, gidRange Range) (IDs, err
 		return IDs{}, fmt.Errorf("choose a gid: %w", err)
 	}
 	return ids, nil
-}
-
-// id reads an id as passwd(5) has it.
-func id(s string) (uint32, bool) {
-	n, err := strconv.ParseUint(s, 10, 32)
-	return uint32(n), err == nil
 }
 
 // reserved are names that have the right form and would be mistaken for something else. su_as_agent is the installed entrypoint's own name.

@@ -3,7 +3,6 @@
 package provision
 
 import (
-	"reflect"
 	"testing"
 )
 
@@ -59,30 +58,5 @@ func TestParseLoginDefs(t *testing.T) {
 	}
 	if got := ParseLoginDefs("UID_MIN 1\nGID_MIN 7\n", "GID"); got.Min != 7 {
 		t.Errorf("GID_MIN was read as %d", got.Min)
-	}
-}
-
-func TestParseUserAndGroup(t *testing.T) {
-	for line, want := range map[string]bool{
-		"alice:x:1000:1000:Alice,,,:/home/alice:/bin/bash": true, "a:x:0:0:::": true,
-		"": false, "alice:x:1000:1000": false, "a:x:b:0:::": false, "a:x:0:-1:::": false, "a:x:4294967296:0:::": false,
-	} {
-		if _, ok := ParseUser(line); ok != want {
-			t.Errorf("ParseUser(%q) said %v", line, ok)
-		}
-	}
-	u, _ := ParseUser("alice:x:1000:1001:Alice,,,:/home/alice:/bin/bash\n")
-	if u != (User{Name: "alice", UID: 1000, GID: 1001, Comment: "Alice,,,", Home: "/home/alice", Shell: "/bin/bash"}) {
-		t.Errorf("got %+v", u)
-	}
-	g, ok := ParseGroup("sudo:x:27:alice,bob\n")
-	if !ok || !reflect.DeepEqual(g, Group{"sudo", 27, []string{"alice", "bob"}}) || !g.Member("bob") || g.Member("ali") {
-		t.Errorf("got %+v, %v", g, ok)
-	}
-	if g, ok := ParseGroup("empty:x:5:"); !ok || len(g.Members) != 0 {
-		t.Errorf("a group of nobody: %+v, %v", g, ok)
-	}
-	if _, ok := ParseGroup("sudo:x:27"); ok {
-		t.Error("a line of three fields passed")
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/accounts"
 	"github.com/a4u2/au/internal/fakehost"
 	"github.com/a4u2/au/provision/step"
 	"github.com/a4u2/au/slices"
@@ -176,7 +177,7 @@ func (m *machine) facts() Facts {
 		}
 	}
 	for _, line := range m.Database("passwd") {
-		u, _ := ParseUser(line)
+		u, _ := accounts.ParseUser(line)
 		if f.Policy != nil && u.UID == f.Policy.UID {
 			f.UIDUser = u.Name
 		}
@@ -200,13 +201,13 @@ func (m *machine) accounts(f *Facts) {
 	var users []User
 	var groups []Group
 	for _, line := range m.Database("passwd") {
-		u, _ := ParseUser(line)
+		u, _ := accounts.ParseUser(line)
 		if users = append(users, u); u.Name == f.Name {
 			f.Agent = &u
 		}
 	}
 	for _, line := range m.Database("group") {
-		g, _ := ParseGroup(line)
+		g, _ := accounts.ParseGroup(line)
 		switch groups = append(groups, g); g.Name {
 		case f.Name:
 			f.Private = &g

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/a4u2/au/cmd/au/terminal"
-	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
 	auslices "github.com/a4u2/au/slices"
 	"golang.org/x/sys/unix"
@@ -80,7 +79,7 @@ func (c *afterCmd) sayHumans(a *app) {
 		return
 	}
 	fmt.Fprintf(a.err, "au: %s is in your home, and programs there are not the agent's to run\n", show(program))
-	if known, err := config.Load(a.configPath(human)); err == nil && known.Agent(c.Agent) != nil {
+	if known, err := a.load(human); err == nil && known.Agent(c.Agent) != nil {
 		if there, ok := share.Counterpart(program, known.Agent(c.Agent).Mounts); ok {
 			fmt.Fprintf(a.err, "au: in a run it is %s, from your share\n", show(there))
 			return

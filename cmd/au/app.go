@@ -11,12 +11,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/a4u2/au/cmd/au/terminal"
+	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -33,36 +34,42 @@ type app struct {
 
 // human returns who au acts for: the caller, or, for root, --human or SUDO_USER.
 func (a *app) human() (provision.User, error) {
-	key := strconv.Itoa(getuid())
-	switch {
-	case getuid() == 0 && a.Human != "":
-		key = a.Human
-	case getuid() == 0 && os.Getenv("SUDO_USER") != "":
-		key = os.Getenv("SUDO_USER")
-	case getuid() == 0:
+	if getuid() != 0 {
+		return machine().Human(getuid())
+	}
+	key := a.Human
+	if key == "" {
+		key = os.Getenv("SUDO_USER") // where root calls; of anybody else it says nothing
+	}
+	if key == "" {
 		return provision.User{}, hintError{errors.New("run as root: want the human to act for"), "au --human NAME …"}
 	}
 	u, ok, err := lookupUser(key)
-	if err == nil && !ok {
-		err = fmt.Errorf("human %q: no such user", key)
+	switch {
+	case err != nil:
+		return u, err
+	case !ok:
+		return u, fmt.Errorf("human %q: no such user", key)
+	case u.UID == 0:
+		return u, errors.New("the human cannot be root: want --human NAME with the name of an ordinary user")
 	}
-	if err == nil && u.UID == 0 {
-		err = errors.New("the human cannot be root: want --human NAME with the name of an ordinary user")
-	}
-	return u, err
+	return machine().Human(int(u.UID))
 }
 
 // configPath returns where the human's config stands.
 func (a *app) configPath(human provision.User) string {
-	if a.Config != "" {
-		return a.Config
+	switch rest, inHome := strings.CutPrefix(a.Config, "~/"); {
+	case a.Config == "":
+		return config.DefaultPath(human.Home)
+	case inHome:
+		return filepath.Join(human.Home, rest)
 	}
-	return config.DefaultPath(human.Home)
+	return a.Config
 }
 
 // load reads the human's config, and names once what nobody reads in it.
 func (a *app) load(human provision.User) (*config.Config, error) {
-	known, err := config.Load(a.configPath(human))
+	known, err := machine().Config(a.configPath(human), human, declaredWritable(human)...)
 	if err != nil || a.loaded {
 		return known, err
 	}
@@ -75,7 +82,7 @@ func (a *app) load(human provision.User) (*config.Config, error) {
 
 // runner returns what applies plans, printing on w.
 func (a *app) runner(w io.Writer, dryRun bool) (*step.Runner, error) {
-	elevate, err := step.Elevation(getuid() == 0)
+	elevate, err := step.Elevation(getuid() == 0, findProgram)
 	if dryRun && err != nil {
 		elevate, err = []string{"sudo"}, nil
 	}
@@ -184,13 +191,13 @@ func (r record) apply(c *config.Config) error {
 func (a *app) save(human provision.User, w io.Writer, change record) error {
 	path := a.configPath(human)
 	if getuid() != 0 {
-		return update(path, w, a.err, change)
+		return update(path, human, w, a.err, change)
 	}
 	text, err := json.Marshal(change)
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command("/proc/self/exe", "record", "--config", path)
+	cmd := programs.Command("/proc/self/exe", "record", "--config", path)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = bytes.NewReader(text), w, a.err, "/"
 	if cmd.SysProcAttr, err = as(human); err != nil {
 		return err
@@ -222,11 +229,11 @@ func groupsOf(u provision.User) ([]uint32, error) {
 }
 
 // update changes the config at path, prints what it writes, and shows a spinner on a terminal only while another process holds the lock.
-func update(path string, out, errw io.Writer, change record) error {
+func update(path string, human provision.User, out, errw io.Writer, change record) error {
 	spin := spinner{w: errw, text: "waiting for another au to finish with " + show(path)}
 	defer spin.stop()
 	var after *config.Config
-	err := config.Update(context.Background(), path, config.UpdateOptions{
+	err := machine().UpdateConfig(context.Background(), path, human, config.UpdateOptions{
 		Announce: func(path string, text []byte) { fmt.Fprintf(out, "$ %s\n", step.ShowFile(path, string(text))) },
 		Waiting:  spin.tick,
 	}, func(c *config.Config) error {
@@ -270,5 +277,9 @@ func (c *recordCmd) Run(a *app) error {
 	if err := json.NewDecoder(os.Stdin).Decode(&change); err != nil {
 		return fmt.Errorf("read the change to the config: %w", err)
 	}
-	return update(a.Config, a.out, a.err, change)
+	human, err := a.human()
+	if err != nil {
+		return err
+	}
+	return update(a.Config, human, a.out, a.err, change)
 }

@@ -19,10 +19,10 @@ import (
 func testHost(t *testing.T, c fakehost.Config) *fakehost.Host {
 	t.Helper()
 	root, getid, group, groups, stat, read, fs, run, program, bytes := hostRoot, getuid, getgid, getgroups, lstatFile, readDir, statfs, execute, openProgram, random
-	owner, source, itself := rootUID, installed, executable
+	owner, source, itself, find := rootUID, installed, executable, findProgram
 	t.Cleanup(func() {
 		hostRoot, getuid, getgid, getgroups, lstatFile, readDir, statfs, execute, openProgram, random = root, getid, group, groups, stat, read, fs, run, program, bytes
-		rootUID, installed, executable = owner, source, itself
+		rootUID, installed, executable, findProgram = owner, source, itself, find
 	})
 	h := newHost(filepath.Join(memory(t), "host"), fakehost.Config{Systemd: c.Systemd, CgroupV1: c.CgroupV1})
 	// Folders that other programs use too, so that they stay when an agent goes.
@@ -30,7 +30,6 @@ func testHost(t *testing.T, c fakehost.Config) *fakehost.Host {
 	if err := h.Show(); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PATH", h.Root+"/usr/bin")
 	t.Setenv("HOME", h.Root+"/home/alice")
 	onHost(h)
 	return h

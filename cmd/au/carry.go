@@ -51,11 +51,6 @@ func (c *carryOutCmd) Run(a *app) error {
 // forgetCaller leaves nothing of what the caller of a process of root's chose for it: environment, folder, umask and limits.
 func forgetCaller() error {
 	os.Clearenv()
-	for name, value := range map[string]string{"PATH": step.Path, "HOME": "/root", "LC_ALL": "C.UTF-8"} {
-		if err := os.Setenv(name, value); err != nil {
-			return err
-		}
-	}
 	unix.Umask(0o022)
 	none := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
 	for _, limit := range []int{unix.RLIMIT_FSIZE, unix.RLIMIT_CPU, unix.RLIMIT_AS, unix.RLIMIT_DATA, unix.RLIMIT_NPROC} {

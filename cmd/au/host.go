@@ -9,13 +9,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/accounts"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
 	auslices "github.com/a4u2/au/slices"
@@ -27,12 +27,10 @@ var needed = []string{"getent", "useradd", "usermod", "userdel", "groupadd", "gr
 
 // observe reads the facts about the agent, as the human sees them. It changes nothing and asks for no password.
 func observe(agent string, human provision.User) (provision.Facts, error) {
-	// Debian gives people no sbin; sudo and doas have it all the same.
-	os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin")
 	f := provision.Facts{Name: agent, Human: human, Session: session(), Shell: "/bin/sh"}
 	f.Seen = step.See(hostRoot, "/etc/passwd", "/etc/group", csrc.PolicyPath(agent))
 	for _, name := range needed {
-		if _, err := exec.LookPath(name); err != nil {
+		if _, err := findProgram(name); err != nil {
 			f.Missing = append(f.Missing, name)
 		}
 	}
@@ -69,12 +67,18 @@ func getent(database string, keys ...string) ([]string, error) {
 	return strings.Split(strings.TrimSpace(string(out)), "\n"), nil
 }
 
+// ask returns the line of a database that has the key.
+func ask(database, key string) ([]byte, error) {
+	lines, err := getent(database, key)
+	return []byte(strings.Join(lines, "\n")), err
+}
+
 // users returns the accounts that getent(1) shows.
 func users(keys ...string) ([]provision.User, error) {
 	lines, err := getent("passwd", keys...)
 	var all []provision.User
 	for _, line := range lines {
-		if u, ok := provision.ParseUser(line); ok {
+		if u, ok := accounts.ParseUser(line); ok {
 			all = append(all, u)
 		}
 	}
@@ -107,7 +111,7 @@ func observeAccounts(f *provision.Facts, agent string) error {
 	}
 	var groups []provision.Group
 	for _, line := range lines {
-		g, ok := provision.ParseGroup(line)
+		g, ok := accounts.ParseGroup(line)
 		if !ok {
 			continue
 		}
@@ -225,7 +229,7 @@ func observeUnit(f *provision.Facts, agent string) {
 	name := auslices.KeeperName(agent)
 	text, _ := os.ReadFile(hostRoot + provision.UnitDir + "/" + name)
 	f.Unit.Text, f.Unit.Temp = string(text), exists(provision.UnitDir+"/"+name+".new")
-	if f.Unit.Sleep, _ = exec.LookPath("sleep"); f.Unit.Sleep == "" {
+	if f.Unit.Sleep, _ = findProgram("sleep"); f.Unit.Sleep == "" {
 		f.Unit.Sleep = "/usr/bin/sleep"
 	}
 	out, err := output("systemctl", "show", "--property=ActiveState,UnitFileState,MainPID", name)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/programs"
 	"golang.org/x/sys/unix"
 )
 
@@ -27,6 +28,7 @@ var (
 	statfs                = unix.Statfs
 	execute               = (*exec.Cmd).Run // of every program that au waits for
 	executable            = os.Executable
+	findProgram           = programs.Find
 	openProgram           = csrc.Open
 	stampOf               = csrc.Stamp
 	random      io.Reader = rand.Reader
@@ -34,13 +36,13 @@ var (
 
 // machine is the same for what the front program shares.
 func machine() start.Machine {
-	return start.Machine{Root: hostRoot, RootUID: rootUID, Open: openProgram, Stamp: stampOf, Lstat: lstatFile, ReadDir: readDir}
+	return start.Machine{Root: hostRoot, RootUID: rootUID, Open: openProgram, Stamp: stampOf, Lstat: lstatFile, ReadDir: readDir, Ask: ask}
 }
 
 // output returns what a program prints on standard output.
 func output(name string, args ...string) ([]byte, error) {
 	var out bytes.Buffer
-	cmd := exec.Command(name, args...)
+	cmd := programs.Command(append([]string{name}, args...)...)
 	cmd.Stdout = &out
 	err := execute(cmd)
 	return out.Bytes(), err

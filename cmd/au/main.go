@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -31,7 +32,7 @@ const (
 
 // globals are the options of every command.
 type globals struct {
-	Config  string           `short:"C" type:"path" placeholder:"PATH" help:"Config file (default: ~/.config/agent-as-unix-user.toml)."`
+	Config  string           `short:"C" placeholder:"PATH" help:"Config file (default: ~/.config/agent-as-unix-user.toml)."`
 	Human   string           `placeholder:"NAME" help:"When run as root: the human to act for (default: SUDO_USER)."`
 	Version kong.VersionFlag `short:"V" help:"Show the version."`
 }
@@ -65,6 +66,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if name := ctx.Selected(); name != nil && (name.Name == "run" || name.Name == "shell") {
 		failed = statusRefused
 	}
+	if g.Config, err = absolute(g.Config); err != nil {
+		return a.status(err, failed)
+	}
 	if g.Human != "" && getuid() != 0 {
 		return a.status(errHumanIsRoots, failed)
 	}
@@ -86,6 +90,21 @@ func newParser(g any, args []string, more ...kong.Option) *kong.Kong {
 		panic(err) // the grammar itself is wrong
 	}
 	return parser
+}
+
+// absolute returns the path of a config for good, from the folder where the caller really is; ~/ is left for who knows whose home is meant.
+func absolute(config string) (string, error) {
+	if config == "" || filepath.IsAbs(config) || strings.HasPrefix(config, "~/") {
+		return config, nil
+	}
+	here, err := start.Here()
+	if err != nil {
+		return "", fmt.Errorf("configuration %q: %w", config, err)
+	}
+	if strings.Contains(config, "..") { // it leads where the folders on the way say
+		return here + "/" + config, nil
+	}
+	return filepath.Join(here, config), nil
 }
 
 // errHumanIsRoots refuses --human of anybody but root, in every command.
@@ -147,9 +166,9 @@ func (a *app) status(err error, failed int) int {
 		return 0
 	}
 	a.say(err)
-	var h hintError
-	if errors.As(err, &h) {
-		fmt.Fprintf(a.err, "au: hint: %s\n", strings.ReplaceAll(h.hint, "\n", `\n`)) // a name in it makes no line of its own
+	var h interface{ Hint() string }
+	if errors.As(err, &h) && h.Hint() != "" {
+		fmt.Fprintf(a.err, "au: hint: %s\n", strings.ReplaceAll(h.Hint(), "\n", `\n`)) // a name in it makes no line of its own
 	}
 	return failed
 }
@@ -169,3 +188,6 @@ type hintError struct {
 }
 
 func (h hintError) Unwrap() error { return h.error }
+
+// Hint is the command.
+func (h hintError) Hint() string { return h.hint }

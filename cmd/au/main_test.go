@@ -27,6 +27,7 @@ var updateScripts = flag.Bool("update", false, "write what the scripts expect an
 
 // TestMain is au when it is called so, on the fake host below FAKE_ROOT.
 func TestMain(m *testing.M) {
+	unix.Umask(0o022) // a home that only its human can write
 	if filepath.Base(os.Args[0]) == "au" {
 		os.Exit(play(os.Getenv("FAKE_ROOT"), os.Args[1:]))
 	}
@@ -56,15 +57,15 @@ while [ "$1" != -- ]; do shift; done
 [ "$2" != exit ] || exit "$3"
 `
 
-// programs are those that au looks for on the PATH.
-var programs = []string{"sudo", "getent", "useradd", "usermod", "userdel", "groupadd", "groupdel", "setfacl", "getfacl", "install", "pkill", "runuser", "sleep"}
+// tools are the programs that au looks for.
+var tools = []string{"sudo", "getent", "useradd", "usermod", "userdel", "groupadd", "groupdel", "setfacl", "getfacl", "install", "pkill", "runuser", "sleep"}
 
 // newHost makes a machine below root that the program can run on.
 func newHost(root string, c fakehost.Config) *fakehost.Host {
 	c.Home = root + "/home/alice"
 	h := fakehost.New(c)
 	h.Root = root
-	for _, name := range programs {
+	for _, name := range tools {
 		h.Put("/usr/bin/"+name, "", fakehost.Node{Mode: 0o755})
 	}
 	h.Put("/usr/local/libexec/au/su_as_agent", entrypoint, fakehost.Node{Mode: 0o755})
@@ -96,11 +97,17 @@ func onHost(h *fakehost.Host) {
 		switch {
 		case cmd.Args[0] == h.Root+"/usr/local/bin/au":
 			cmd.Path, cmd.Err, cmd.Args[0] = self, nil, "au"
+			cmd.Env = os.Environ() // FAKE_ROOT too
 			return cmd.Run()
 		case cmd.Args[0] == "cc":
 			return compiler(cmd)
 		}
 		return errors.Join(h.Exec(cmd, func(cmd *exec.Cmd) error { return carryOut(h, cmd) }), h.Show())
+	}
+	findProgram = func(name string) (string, error) {
+		path := h.Root + "/usr/bin/" + name
+		_, err := os.Stat(path)
+		return path, err
 	}
 	openProgram = func(path string) (*os.File, error) {
 		f, err := os.Open(h.Root + path)

@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/accounts"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -104,11 +105,9 @@ func privateGroup(human provision.User, gid uint32) bool {
 	if err != nil || len(lines) == 0 {
 		return false
 	}
-	group, ok := provision.ParseGroup(lines[0])
+	group, ok := accounts.ParseGroup(lines[0])
 	all, err := users()
-	return ok && err == nil &&
-		!slices.ContainsFunc(group.Members, func(name string) bool { return name != human.Name }) &&
-		!slices.ContainsFunc(all, func(u provision.User) bool { return u.GID == gid && u.UID != human.UID })
+	return ok && err == nil && accounts.Alone(human, group, all)
 }
 
 // resolveSource returns the folder that a person means, without symbolic links.

@@ -129,7 +129,7 @@ type filesCmd struct {
 type aclFlags struct {
 	AgentUID uint32 `name:"agent-uid" required:""`
 	RW       bool   `name:"rw"`
-	Record   string `required:"" type:"path" help:"Keeps what had an ACL before."`
+	Record   string `required:"" help:"Keeps what had an ACL before."`
 	Source   string `arg:""`
 }
 
@@ -244,8 +244,13 @@ func (f aclFlags) save(a *app) error {
 	if err != nil {
 		return err
 	}
-	text, err := os.ReadFile(f.Record)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	record, err := f.record()
+	if err != nil {
+		return err
+	}
+	defer record.Close()
+	text, err := record.Read(maxRecord)
+	if err != nil {
 		return err
 	}
 	var mu sync.Mutex
@@ -265,35 +270,33 @@ func (f aclFlags) save(a *app) error {
 	if err != nil || len(text) == 0 {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(f.Record), 0o700); err != nil {
+	if err := record.MakeFolders(); err != nil {
 		return err
 	}
-	return writeWhole(f.Record, text)
+	return record.Replace(text)
 }
 
-// writeWhole makes path hold text, for its owner alone; it is on the disk when writeWhole returns.
-func writeWhole(path string, text []byte) error {
-	temp, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+// maxRecord is more than the ACLs of a million files take.
+const maxRecord = 1 << 30
+
+// record is the file that says what had an ACL before: whoever could write it would say what becomes of the human's files.
+func (f aclFlags) record() (*config.Own, error) {
+	human, err := machine().Human(getuid())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer temp.Close()
-	if _, err := temp.Write(text); err != nil {
-		return err
-	}
-	if err := temp.Sync(); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return machine().Own(f.Record, human)
 }
 
 // saved reads what save wrote, by device and inode.
 func (f aclFlags) saved() (map[[2]uint64]provision.SavedACL, error) {
 	byInode := map[[2]uint64]provision.SavedACL{}
-	text, err := os.ReadFile(f.Record)
-	if errors.Is(err, fs.ErrNotExist) {
-		return byInode, nil
+	record, err := f.record()
+	if err != nil {
+		return nil, err
 	}
+	defer record.Close()
+	text, err := record.Read(maxRecord)
 	if err != nil {
 		return nil, err
 	}

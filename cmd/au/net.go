@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path"
 	"slices"
 	"strconv"
@@ -17,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 )
@@ -87,7 +87,6 @@ func restricted(agent string) (netfilter.Policy, error) {
 
 // observeNet reads what the network's plans depend on. It changes nothing and asks for no password.
 func observeNet(agent string) (provision.NetFacts, error) {
-	os.Setenv("PATH", os.Getenv("PATH")+":/usr/local/sbin:/usr/sbin:/sbin")
 	f := provision.NetFacts{Systemd: exists("/run/systemd/system"), Parents: map[string]provision.Path{}, Units: map[string]provision.NetUnit{}}
 	f.NoSlice = noSlice()
 	var err error
@@ -166,7 +165,7 @@ func netUnits(p netfilter.Policy, systemd bool) map[string]provision.NetUnit {
 		text, _ := os.ReadFile(hostRoot + provision.UnitDir + "/" + name)
 		u := provision.NetUnit{Text: string(text)}
 		if systemd {
-			out, _ := exec.Command("systemctl", "show", "--timestamp=us+utc", "--property=ActiveState,UnitFileState,ExecMainStartTimestamp", name).Output()
+			out, _ := programs.Output("systemctl", "show", "--timestamp=us+utc", "--property=ActiveState,UnitFileState,ExecMainStartTimestamp", name)
 			state := string(out)
 			u.Active = strings.Contains(state, "ActiveState=active") || strings.Contains(state, "ActiveState=reloading")
 			u.Enabled = strings.Contains(state, "UnitFileState=enabled")
@@ -307,7 +306,7 @@ func until(s span) time.Time {
 
 // backend chooses the program that loads the rules, and refuses one that would leave a half open.
 func chooseBackend(word string) (netfilter.Backend, error) {
-	has := func(name string) bool { _, err := exec.LookPath(name); return err == nil }
+	has := func(name string) bool { _, err := findProgram(name); return err == nil }
 	switch {
 	case word != "iptables" && has("nft"):
 		return netfilter.NFT, nil

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"time"
 
+	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 )
 
@@ -24,7 +24,7 @@ type holder struct {
 
 // hold puts the table in force, or what has changed of it. Without nft there is none.
 func (h *holder) hold(p netfilter.Policy) error {
-	if _, err := exec.LookPath("nft"); err != nil || noSlice() == "" {
+	if _, err := findProgram("nft"); err != nil || noSlice() == "" {
 		return nil
 	}
 	line := p.HeldRules()
@@ -63,8 +63,8 @@ func (h *holder) alive() bool {
 
 // start starts an nft that takes lines.
 func (h *holder) start() error {
-	cmd := exec.Command("nft", "-i")
-	cmd.Env = []string{"PATH=/usr/sbin:/sbin:/usr/bin:/bin:" + os.Getenv("PATH"), "HOME=/nonexistent"}
+	cmd := programs.Command("nft", "-i")
+	cmd.Env = append(cmd.Env, "HOME=/nonexistent")
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 	"golang.org/x/term"
@@ -292,7 +292,7 @@ func (a *app) checkRules(p netfilter.Policy, sayWhenNot bool) error {
 		return unchecked("iptables reads them only as it loads them")
 	}
 	try := func(text string) (string, error) {
-		cmd := exec.Command("nft", "-c", "-f", "-")
+		cmd := programs.Command("nft", "-c", "-f", "-")
 		cmd.Stdin = strings.NewReader(text)
 		cmd.SysProcAttr = &syscall.SysProcAttr{
 			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,

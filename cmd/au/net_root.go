@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -17,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
@@ -134,7 +134,7 @@ func loadIptables(p netfilter.Policy, family netfilter.Family, now time.Time) (e
 }
 
 func unloadNFT(p netfilter.Policy) error {
-	if _, err := exec.LookPath("nft"); err != nil {
+	if _, err := findProgram("nft"); err != nil {
 		return p.DeleteTable()
 	}
 	_, err := feed(p.RulesetRemoval(), "nft", "-f", "-")
@@ -144,7 +144,7 @@ func unloadNFT(p netfilter.Policy) error {
 func unloadIptables(p netfilter.Policy) error {
 	removed := false
 	for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
-		if _, err := exec.LookPath(family.Save()[0]); err != nil {
+		if _, err := findProgram(family.Save()[0]); err != nil {
 			continue
 		}
 		saved, err := feed("", family.Save()...)
@@ -166,9 +166,8 @@ func unloadIptables(p netfilter.Policy) error {
 
 // feed runs a command with text on its standard input, and returns what it printed.
 func feed(text string, argv ...string) (string, error) {
-	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd := programs.Command(argv...)
 	cmd.Stdin = strings.NewReader(text)
-	cmd.Env = append(os.Environ(), "PATH=/usr/sbin:/sbin:/usr/bin:/bin:"+os.Getenv("PATH"))
 	var said strings.Builder
 	cmd.Stderr = &said
 	out, err := cmd.Output()

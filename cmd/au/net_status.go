@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os/exec"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
@@ -168,7 +168,7 @@ const nobodyToAsk = "systemd does not answer here, as in a run of the agent's"
 func layers(p netfilter.Policy, noSlice string) []layerView {
 	units := netUnits(p, exists("/run/systemd/system"))
 	// In a run of the agent's systemd cannot be asked; that says nothing of the layers.
-	silent := exec.Command("systemctl", "show", "--property=Version").Run()
+	_, silent := programs.Output("systemctl", "show", "--property=Version")
 	unit := func(layer, name, does string) layerView {
 		l := layerView{Name: layer, Up: units[name].Active, State: does + " by " + name}
 		if silent != nil {
@@ -186,7 +186,7 @@ func layers(p netfilter.Policy, noSlice string) []layerView {
 		all = append(all, unit("daemon", p.DaemonUnitName(), fmt.Sprintf("names decided on ports %d and %d (DNS)", p.Proxy, p.DNS)))
 	}
 	slice := layerView{Name: "slice", State: "packets leave " + p.SliceName() + " by lo only, whoever sends them"}
-	out, _ := exec.Command("systemctl", "show", "--property=IPEgressFilterPath", "--value", p.SliceName()).Output()
+	out, _ := programs.Output("systemctl", "show", "--property=IPEgressFilterPath", "--value", p.SliceName())
 	switch {
 	case silent != nil:
 		slice.State, slice.unknown = nobodyToAsk, true

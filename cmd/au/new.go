@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -60,7 +59,7 @@ func (c *newCmd) Run(a *app) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if build {
-		if facts.Source, err = buildSource(ctx, runner, human); err != nil {
+		if facts.Source, err = buildSource(ctx, runner); err != nil {
 			return err
 		}
 		if !c.DryRun {
@@ -240,7 +239,7 @@ func findSource() (source provision.Source, build bool, err error) {
 			return provision.Source{Path: filepath.Clean(path), SHA256: sum}, false, nil
 		}
 	}
-	if _, err := exec.LookPath("cc"); err != nil {
+	if _, err := findProgram("cc"); err != nil {
 		return source, false, errors.New("no entrypoint to install: it stands neither beside au nor in ../libexec/au, and there is no cc to build it with; " +
 			"run `make install` in au's source, or install a C compiler")
 	}
@@ -248,12 +247,12 @@ func findSource() (source provision.Source, build bool, err error) {
 }
 
 // buildSource compiles the embedded source in a folder that the caller removes.
-func buildSource(ctx context.Context, r *step.Runner, human provision.User) (provision.Source, error) {
+func buildSource(ctx context.Context, r *step.Runner) (provision.Source, error) {
 	self, err := self()
 	if err != nil {
 		return provision.Source{}, err
 	}
-	dir, err := buildFolder(human, r.DryRun)
+	dir, err := buildFolder(r.DryRun)
 	if err != nil {
 		return provision.Source{}, fmt.Errorf("build the entrypoint: %w", err)
 	}
@@ -274,19 +273,12 @@ func buildSource(ctx context.Context, r *step.Runner, human provision.User) (pro
 // unbuilt stands for the SHA-256 of an entrypoint that is still to be built.
 var unbuilt = strings.Repeat("0", 64)
 
-// buildFolder makes a folder of the human's own; for root, whom the human could lead astray there, one of root's. A dry run only names it.
-func buildFolder(human provision.User, dryRun bool) (string, error) {
-	above := filepath.Join(human.Home, ".cache")
-	if getuid() == 0 {
-		above = os.TempDir()
-	}
+// buildFolder makes a folder of the caller's own, where no agent writes: each has a /tmp of its own, and what is shared with it lies in the home. A dry run only names it.
+func buildFolder(dryRun bool) (string, error) {
 	if dryRun {
-		return filepath.Join(above, "au-build"), nil
+		return "/tmp/au-build", nil
 	}
-	if err := os.MkdirAll(above, 0o700); err != nil {
-		return "", err
-	}
-	return os.MkdirTemp(above, "au-build-")
+	return os.MkdirTemp("/tmp", "au-build-")
 }
 
 // compile runs the compiler's commands until one works: static where there is a libc.a.

@@ -95,6 +95,31 @@ func entrypointPath(agent string) string {
 	return csrc.EntrypointPath(agent)
 }
 
+// declaredWritable returns the folders that agents can write by the NixOS configuration's word.
+func declaredWritable(human provision.User) []share.Writable {
+	d, err := declared()
+	if err != nil {
+		return nil
+	}
+	var all []share.Writable
+	for name, g := range d.Agents {
+		for _, s := range g.Shares {
+			if !s.ReadOnly {
+				all = append(all, share.Writable{Source: declaredSource(s, human), Agent: name})
+			}
+		}
+	}
+	return all
+}
+
+// declaredSource returns the folder of a declared share.
+func declaredSource(s provision.DeclaredShare, human provision.User) string {
+	if rest, ok := strings.CutPrefix(s.Source, "~/"); ok {
+		return filepath.Join(human.Home, rest)
+	}
+	return s.Source
+}
+
 // withDeclared adds what the NixOS configuration says of the agent to what the human's config says, for one run. The human's own shares come first.
 func withDeclared(known *config.Config, agent string, me provision.User) error {
 	d, err := declared()
@@ -107,10 +132,7 @@ func withDeclared(known *config.Config, agent string, me provision.User) error {
 	}
 	entry := known.Agent(agent)
 	for _, s := range g.Shares {
-		source := s.Source
-		if rest, ok := strings.CutPrefix(source, "~/"); ok {
-			source = filepath.Join(me.Home, rest)
-		}
+		source := declaredSource(s, me)
 		if !slices.ContainsFunc(entry.Mounts, func(m config.Mount) bool { return m.Source == source || m.Target == s.Target }) {
 			entry.Mounts = append(entry.Mounts, config.Mount{Source: source, Target: s.Target, ReadOnly: s.ReadOnly})
 		}

@@ -61,7 +61,10 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 			return err
 		}
 	}
-	me := provision.User{UID: uint32(getuid()), Home: os.Getenv("HOME")}
+	me, err := machine().Human(getuid())
+	if err != nil {
+		return err
+	}
 	known, err := a.load(me)
 	if err != nil {
 		return err

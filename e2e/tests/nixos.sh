@@ -11,7 +11,7 @@ install -D -m 0755 /usr/local/libexec/au/au-complete $store/bin/au
 install -D -m 0755 /usr/local/libexec/au/su_as_agent $store/libexec/au/su_as_agent
 mkdir -p /tmp/out /etc/au/agents /etc/au/net
 cat >/etc/au/agents.json <<EOF
-{"mutableUsers": false, "sleep": "/usr/bin/sleep", "program": "$store/bin/au", "ipv6": false, "agents": {
+{"mutableUsers": false, "sleep": "/usr/bin/sleep", "program": "$store/bin/au", "agents": {
  "claude": {"uid": 54237, "gid": 54237, "group": 55290, "tag": "0123456789abcdef", "home": "/home/claude", "shell": "/bin/bash",
   "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": null}], "allow": [],
   "shares": [{"source": "~/example", "target": "/home/claude/example", "readOnly": false}],

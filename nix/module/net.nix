@@ -16,7 +16,6 @@ let
     inherit spec;
   };
   each = f: lib.mapAttrs' f restricted;
-  tools = [ pkgs.nftables pkgs.iptables ];
   # The rules are loaded again when the machine's own firewall has been.
   firewalls = [ "firewall.service" "nftables.service" ];
 in
@@ -49,7 +48,6 @@ in
         name: g:
         lib.nameValuePair "au-net-rules@${name}" {
           wantedBy = [ "sysinit.target" ];
-          path = tools;
           after = firewalls;
           unitConfig.ReloadPropagatedFrom = firewalls;
           reloadTriggers = [ "${rendered}/net/${name}.toml" ];
@@ -59,7 +57,6 @@ in
         name: g:
         lib.nameValuePair "au-net-watch@${name}" {
           wantedBy = [ "multi-user.target" ];
-          path = tools;
         }
       ))
       (each (

@@ -88,23 +88,6 @@ let
         meta = { };
       };
     writeText = name: text: builtins.toFile name text;
-    makeBinaryWrapper = mkDerivation {
-      name = "wrapper";
-      installPhase = ''
-        mkdir -p "$out/bin"
-        cat >"$out/bin/wrapProgram" <<'EOF'
-        #!/bin/bash
-        # wrapProgram FILE --suffix PATH : FOLDERS
-        set -eu
-        hidden=$(dirname "$1")/.$(basename "$1")-wrapped
-        mv "$1" "$hidden"
-        printf '#!/bin/sh\nPATH=''${PATH:+$PATH:}%s exec %s "$@"\n' "$4" "$hidden" >"$1"
-        chmod 0755 "$1"
-        EOF
-        chmod 0755 "$out/bin/wrapProgram"
-      '';
-      meta = { };
-    };
   }
   // lib.genAttrs [
     "acl" "bash" "coreutils" "findutils" "gcc" "getent" "gnumake" "go" "iptables" "nftables" "nixfmt-tree" "procps" "shadow" "systemd" "util-linux"

@@ -8,9 +8,9 @@ package config
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
+
+	"github.com/a4u2/au/internal/walk"
 )
 
 // Config is what the file says. Order is the file's.
@@ -18,6 +18,7 @@ type Config struct {
 	Agents                 []Agent
 	DisableHomeAccessCheck bool
 	Unknown                []*Error // the keys that nobody reads; they stay when the file is edited
+	Way                    []string // all that was passed on the way to the file: folders, links, and the file
 }
 
 // Agent is one [[agents]] entry. Only UserName is sure to be there; an
@@ -83,39 +84,28 @@ const maxSize = 16 << 20
 
 // Load reads the file at path without taking the lock: a save replaces the
 // file, so what is read is whole. No file means an empty configuration. A
-// mistake in it is an *Error.
-func Load(path string) (*Config, error) {
-	text, err := read(path)
+// mistake in it is an *Error; a thing on the way to it that somebody could
+// have put there whom by does not trust is a *walk.Distrust.
+func Load(path string, by walk.Trust) (*Config, error) {
+	own, err := FindOwn(path, by)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	return Parse(path, text)
+	defer own.Close()
+	c, _, err := load(path, own)
+	return c, err
 }
 
-func read(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if os.IsNotExist(err) {
-		return nil, nil
-	}
+func load(path string, own *Own) (*Config, []byte, error) {
+	text, err := own.Read(maxSize)
 	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+		return nil, nil, fmt.Errorf("configuration: %w", err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+	c, err := Parse(path, text)
+	if err == nil {
+		c.Way = own.Way
 	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("configuration %q is a folder: want a TOML file", path)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
-	}
-	if len(text) > maxSize {
-		return nil, fmt.Errorf("configuration %q is larger than %d MiB: want a TOML file", path, maxSize>>20)
-	}
-	return text, nil
+	return c, text, err
 }
 
 // Parse reads text; path is only for messages. Keys it does not know are

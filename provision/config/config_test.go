@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/a4u2/au/internal/walk"
 )
 
 // as2 is a file exactly as versions 2.0 to 2.2 of the original write it.
@@ -37,6 +39,9 @@ entrypoint = "/home/second/.local/bin/su_as_agent"
 entrypoint_sha256 = ""
 bootstrapped = false
 `
+
+// mine is the trust in what is the tester's or root's.
+var mine = walk.Trust{Owners: []uint32{0, uint32(os.Getuid())}, Alone: func(uint32) bool { return true }, Shared: true}
 
 func twoAgents() *Config {
 	return &Config{
@@ -175,21 +180,21 @@ func TestMistakesHavePlaceAndRemedy(t *testing.T) {
 func TestLoad(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "c.toml")
-	if c, err := Load(path); err != nil || len(c.Agents) != 0 {
+	if c, err := Load(path, mine); err != nil || len(c.Agents) != 0 {
 		t.Errorf("a missing file: %+v, %v", c, err)
 	}
 	write(t, path, as2)
-	if c, err := Load(path); err != nil || c.Agent("second") == nil || c.Agent("third") != nil {
+	if c, err := Load(path, mine); err != nil || c.Agent("second") == nil || c.Agent("third") != nil {
 		t.Errorf("the original's file: %+v, %v", c, err)
 	}
-	if _, err := Load(folder); err == nil || !strings.Contains(err.Error(), "is a folder") {
+	if _, err := Load(folder, mine); err == nil || !strings.Contains(err.Error(), "is a folder") {
 		t.Errorf("a folder in its place: %v", err)
 	}
 	loop := filepath.Join(folder, "loop")
 	if err := os.Symlink("loop", loop); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(loop); err == nil || !strings.Contains(err.Error(), "too many levels") {
+	if _, err := Load(loop, mine); err == nil || !strings.Contains(err.Error(), "too many levels") {
 		t.Errorf("a symlink loop: %v", err)
 	}
 }
@@ -231,7 +236,7 @@ func BenchmarkLoad(b *testing.B) {
 			}
 			b.SetBytes(int64(len(text)))
 			for b.Loop() {
-				if _, err := Load(path); err != nil {
+				if _, err := Load(path, mine); err != nil {
 					b.Fatal(err)
 				}
 			}

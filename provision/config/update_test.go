@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	}
 	n, _ := strconv.Atoi(os.Args[2])
 	for i := range n {
-		err := Update(context.Background(), path, UpdateOptions{}, func(c *Config) error {
+		err := Update(context.Background(), path, mine, UpdateOptions{}, func(c *Config) error {
 			c.Agents = append(c.Agents, Agent{UserName: fmt.Sprint(os.Args[1], i)})
 			return nil
 		})
@@ -56,7 +56,7 @@ func addAgent(name string) func(*Config) error {
 }
 
 func update(path string, change func(*Config) error) error {
-	return Update(context.Background(), path, UpdateOptions{}, change)
+	return Update(context.Background(), path, mine, UpdateOptions{}, change)
 }
 
 func TestUpdateMakesFileAndFolderForTheirOwnerAlone(t *testing.T) {
@@ -66,7 +66,7 @@ func TestUpdateMakesFileAndFolderForTheirOwnerAlone(t *testing.T) {
 		Waiting:  func() { t.Error("waited for nobody") },
 		Announce: func(path string, text []byte) { announced = path + "\n" + string(text) },
 	}
-	if err := Update(context.Background(), path, opts, addAgent("a")); err != nil {
+	if err := Update(context.Background(), path, mine, opts, addAgent("a")); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(path)
@@ -82,7 +82,7 @@ func TestUpdateMakesFileAndFolderForTheirOwnerAlone(t *testing.T) {
 		}
 	}
 	announced = ""
-	if err := Update(context.Background(), path, opts, func(*Config) error { return nil }); err != nil || announced != "" {
+	if err := Update(context.Background(), path, mine, opts, func(*Config) error { return nil }); err != nil || announced != "" {
 		t.Errorf("no change: %v, announced %q", err, announced)
 	}
 }
@@ -114,7 +114,7 @@ func TestUpdateKeepsModeAndFollowsLinks(t *testing.T) {
 	if info, _ := os.Stat(real); info.Mode() != 0o644 {
 		t.Errorf("mode became %v", info.Mode())
 	}
-	if c, err := Load(real); err != nil || len(c.Agents) != 5 {
+	if c, err := Load(real, mine); err != nil || len(c.Agents) != 5 {
 		t.Errorf("read %+v, %v", c, err)
 	}
 	names, _ := filepath.Glob(filepath.Join(folder, "*", "*"))
@@ -153,8 +153,8 @@ func TestUpdateLeavesTheFileWhenItFails(t *testing.T) {
 		{good, func(c *Config) error { c.Agents = nil; return failed }, "no"},
 		{good, addAgent("agent"), `agent "agent": want a name that no other entry has`},
 		{loop, addAgent("a"), "configuration: open " + loop + ": too many levels of symbolic links"},
-		{folder, addAgent("a"), fmt.Sprintf("configuration %q is a folder: want a TOML file", folder)},
-		{filepath.Join(good, "c.toml"), addAgent("a"), "configuration: readlink " + good + "/c.toml: not a directory"},
+		{folder, addAgent("a"), fmt.Sprintf("configuration: %q is a folder: want a file", folder)},
+		{filepath.Join(good, "c.toml"), addAgent("a"), "configuration: open " + good + ": not a directory"},
 	} {
 		before, _ := os.ReadFile(c.path)
 		if err := update(c.path, c.change); err == nil || err.Error() != c.want {
@@ -217,7 +217,7 @@ func TestProcessesThatUpdateAtOnceLoseNothing(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if c, err := Load(path); err != nil || len(c.Agents) != 24 {
+	if c, err := Load(path, mine); err != nil || len(c.Agents) != 24 {
 		t.Errorf("%d agents of 24, %v", len(c.Agents), err)
 	}
 }
@@ -233,7 +233,7 @@ func TestKilledProcessLeavesAWholeFile(t *testing.T) {
 		time.Sleep(time.Duration(3+i) * time.Millisecond)
 		h.Process.Kill()
 		h.Wait()
-		c, err := Load(path)
+		c, err := Load(path, mine)
 		if err != nil {
 			t.Fatalf("after kill %d: %v", i, err)
 		}
@@ -267,14 +267,14 @@ func TestUpdateWaitsForTheLockAndCanBeCancelled(t *testing.T) {
 			cancel()
 		}
 	}}
-	if err := Update(ctx, path, opts, addAgent("a")); !errors.Is(err, context.Canceled) || waited != 2 {
+	if err := Update(ctx, path, mine, opts, addAgent("a")); !errors.Is(err, context.Canceled) || waited != 2 {
 		t.Errorf("cancelled: %v after waiting %d times", err, waited)
 	}
 	if _, err := os.Stat(path); !errors.Is(err, syscall.ENOENT) {
 		t.Errorf("a cancelled update wrote: %v", err)
 	}
 	opts.Waiting = func() { unix.Flock(int(holder.Fd()), unix.LOCK_UN) }
-	if err := Update(context.Background(), path, opts, addAgent("a")); err != nil {
+	if err := Update(context.Background(), path, mine, opts, addAgent("a")); err != nil {
 		t.Errorf("after the lock was given back: %v", err)
 	}
 }

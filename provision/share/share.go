@@ -36,3 +36,19 @@ func Counterpart(folder string, shares []config.Mount) (string, bool) {
 	}
 	return there, longest >= 0
 }
+
+// Writable is a folder of the human's that an agent can write.
+type Writable struct{ Source, Agent string }
+
+// WritableOf returns those that a config shares.
+func WritableOf(c *config.Config) []Writable {
+	var all []Writable
+	for _, g := range c.Agents {
+		for _, m := range g.Mounts {
+			if !m.ReadOnly {
+				all = append(all, Writable{m.Source, g.UserName})
+			}
+		}
+	}
+	return all
+}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 
 	systemd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
@@ -25,11 +26,32 @@ func OpenBus(ctx context.Context) (*Bus, error) {
 	if _, err := os.Stat("/run/systemd/system"); errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoSystemd
 	}
-	conn, err := systemd.NewWithContext(ctx)
+	conn, err := systemd.NewConnection(func() (*dbus.Conn, error) { return dial(ctx) })
+	if err != nil && os.Geteuid() == 0 {
+		conn, err = systemd.NewSystemdConnectionContext(ctx)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reach systemd over D-Bus: %w; `systemctl status dbus.socket` says more", err)
 	}
 	return &Bus{conn}, nil
+}
+
+// systemBus is where the machine's bus is, whatever the caller's DBUS_SYSTEM_BUS_ADDRESS says.
+const systemBus = "unix:path=/run/dbus/system_bus_socket"
+
+func dial(ctx context.Context) (*dbus.Conn, error) {
+	conn, err := dbus.Dial(systemBus, dbus.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	if err = conn.Auth([]dbus.Auth{dbus.AuthExternal(strconv.Itoa(os.Getuid()))}); err == nil {
+		err = conn.Hello()
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
 }
 
 // Close ends the connection.

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/internal/quote"
 )
 
@@ -54,7 +55,7 @@ func (r *Runner) together() bool {
 	}
 	if !r.asked && path.Base(r.Elevate[0]) == "sudo" {
 		var said bytes.Buffer
-		cmd := exec.Command(r.Elevate[0], append([]string{"-n", "-l"}, r.Carry...)...)
+		cmd := programs.Command(append([]string{r.Elevate[0], "-n", "-l"}, r.Carry...)...)
 		cmd.Stderr = &said
 		// It is silent where the command is not among those that are allowed, and names the reason where it cannot tell: that wants a password first.
 		r.single = exitStatus(r.execute(cmd)) == 1 && said.Len() == 0
@@ -110,7 +111,7 @@ func (r *Runner) hand(p Plan) (done bool, err error) {
 	}
 	r.announce()
 	argv := append(slices.Clone(r.Elevate), r.Carry...)
-	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd := programs.Command(argv...)
 	var said, why beginning
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(text), io.MultiWriter(r.Err, &said)
 	asked, err := r.watch(cmd, &unframe{streams: map[byte]io.Writer{streamOut: r.Out, streamErr: r.Err, streamWhy: &why}}, !p.TakeBack)

@@ -289,11 +289,10 @@ func TestTheCallerGetsASignal(t *testing.T) {
 func TestAPlanForAnotherMachineIsNotCarriedOut(t *testing.T) {
 	machine := t.TempDir()
 	os.MkdirAll(machine+"/etc", 0o755)
-	t.Setenv("MACHINE", machine)
 	write := func(text string) { os.WriteFile(machine+"/etc/passwd", []byte(text), 0o600) }
 	for _, together := range []bool{true, false} {
 		l := newLog(t)
-		s := sudo{}
+		s := sudo{carry: "export MACHINE=" + machine}
 		if !together {
 			s.list = "exit 1"
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/a4u2/au/internal/programs"
 	"io"
 	"os"
 	"os/exec"
@@ -41,16 +42,13 @@ type Runner struct {
 // Lock keeps what other au's do as root apart from what this one does, until unlock is called. It waits for its turn, or for the end of ctx.
 type Lock func(ctx context.Context) (unlock func(), err error)
 
-// Path is where the commands of a plan are looked for, as sudo does where nobody has said otherwise.
-const Path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin"
-
-// Elevation returns the words that make a command root's: none where au is root, else sudo, else doas.
-func Elevation(root bool) ([]string, error) {
+// Elevation returns the words that make a command root's: none where au is root, else sudo, else doas, whichever find finds.
+func Elevation(root bool, find func(program string) (string, error)) ([]string, error) {
 	if root {
 		return nil, nil
 	}
 	for _, name := range []string{"sudo", "doas"} {
-		if _, err := exec.LookPath(name); err == nil {
+		if _, err := find(name); err == nil {
 			return []string{name}, nil
 		}
 	}
@@ -229,7 +227,7 @@ func (r *Runner) command(ctx context.Context, c Command) *exec.Cmd {
 	if c.Root && !r.asRoot {
 		argv = append(slices.Clone(r.Elevate), argv...)
 	}
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd := programs.CommandContext(ctx, argv...)
 	cmd.Cancel = func() error { return os.ErrProcessDone } // it got the terminal's signal too
 	cmd.Stdout, cmd.Stderr = r.Out, r.Err
 	if r.asRoot {

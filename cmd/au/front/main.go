@@ -22,7 +22,7 @@ func main() {
 		return
 	}
 	complete := findComplete()
-	entrypoint, run, err := start.Real.Plain(os.Args[1:], os.Getuid(), os.Getenv("HOME"), complete)
+	entrypoint, run, err := start.Real.Plain(os.Args[1:], os.Getuid(), complete)
 	if err != nil {
 		err = syscall.Exec(complete, os.Args, os.Environ())
 		fail(fmt.Errorf("run %s: %w; install au again", complete, err), failed(os.Args[1:]))
@@ -39,7 +39,7 @@ func main() {
 
 // list prints the agents where nothing stands in its way.
 func list() error {
-	agents, err := start.Real.PlainList(os.Getuid(), os.Getenv("HOME"))
+	agents, err := start.Real.PlainList(os.Getuid())
 	if err == nil {
 		start.PrintList(terminal.Quoting(os.Stdout), agents)
 	}

@@ -26,10 +26,11 @@ type Machine struct {
 	Stamp   func(*os.File) (string, error)
 	Lstat   func(path string) (fs.FileInfo, error)
 	ReadDir func(path string) ([]fs.DirEntry, error)
+	Ask     func(database, key string) ([]byte, error) // getent(1)
 }
 
 // Real is the machine that the program runs on.
-var Real = Machine{Open: csrc.Open, Stamp: csrc.Stamp, Lstat: os.Lstat, ReadDir: os.ReadDir}
+var Real = Machine{Open: csrc.Open, Stamp: csrc.Stamp, Lstat: os.Lstat, ReadDir: os.ReadDir, Ask: ask}
 
 // ErrShut is an entrypoint that does not let the caller in.
 var ErrShut = errors.New("you may not run it")

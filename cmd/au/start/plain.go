@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/accounts"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
 )
@@ -41,14 +42,14 @@ func Words(args []string) (agent string, command []string, ok bool) {
 	return agent, args, len(args) > 0 && args[0] != "" && csrc.IsName(agent)
 }
 
-// Plain prepares a run that has no options, and of which there is nothing to say: the same run that all of `au run` would start. uid and home are the
-// human's; complete is the program that speaks afterwards. Whatever is not as it should be is errNotPlain or an error: the complete program says what.
-func (m Machine) Plain(args []string, uid int, home, complete string) (*os.File, csrc.Run, error) {
+// Plain prepares a run that has no options, and of which there is nothing to say: the same run that all of `au run` would start. uid is the human's;
+// complete is the program that speaks afterwards. Whatever is not as it should be is errNotPlain or an error: the complete program says what.
+func (m Machine) Plain(args []string, uid int, complete string) (*os.File, csrc.Run, error) {
 	agent, command, ok := Words(args)
 	if !ok {
 		return nil, csrc.Run{}, errNotPlain
 	}
-	known, err := m.plainConfig(uid, home)
+	known, human, err := m.plainConfig(uid)
 	if err != nil {
 		return nil, csrc.Run{}, err
 	}
@@ -61,11 +62,11 @@ func (m Machine) Plain(args []string, uid int, home, complete string) (*os.File,
 		return nil, csrc.Run{}, errNotPlain
 	}
 	run := csrc.Run{Agent: agent, Command: command}
-	shares, err := plainShares(entry, known, home)
+	shares, err := plainShares(entry, known, human.Home)
 	if err != nil {
 		return nil, csrc.Run{}, err
 	}
-	if run.Dir, err = Directory("", home, policy.Home, shares); err != nil {
+	if run.Dir, err = Directory("", human.Home, policy.Home, shares); err != nil {
 		return nil, csrc.Run{}, err
 	}
 	if run.Shares, err = Mounted(shares, policy.Home); err != nil {
@@ -74,26 +75,30 @@ func (m Machine) Plain(args []string, uid int, home, complete string) (*os.File,
 	if run.Env, err = Environment(entry, nil, nil); err != nil {
 		return nil, csrc.Run{}, err
 	}
-	run.After, run.IfKills = After(complete, agent, config.DefaultPath(home), command[0], shares)
+	run.After, run.IfKills = After(complete, agent, config.DefaultPath(human.Home), command[0], shares)
 	entrypoint, err := m.Entrypoint(csrc.EntrypointPath(agent), policy, entry)
 	return entrypoint, run, err
 }
 
 // plainConfig reads the config of a human who is not root, on a machine where nothing else says which agents there are.
-func (m Machine) plainConfig(uid int, home string) (*config.Config, error) {
-	if uid == 0 || home == "" || m.exists(config.DeclaredPath) {
-		return nil, errNotPlain
+func (m Machine) plainConfig(uid int) (*config.Config, accounts.User, error) {
+	if uid == 0 || m.exists(config.DeclaredPath) {
+		return nil, accounts.User{}, errNotPlain
 	}
-	known, err := config.Load(config.DefaultPath(home))
+	human, err := m.Human(uid)
+	if err != nil {
+		return nil, human, err
+	}
+	known, err := m.Config(config.DefaultPath(human.Home), human)
 	if err == nil && len(known.Unknown) > 0 {
 		err = errNotPlain
 	}
-	return known, err
+	return known, human, err
 }
 
 // PlainList returns what List does, under the conditions of Plain.
-func (m Machine) PlainList(uid int, home string) ([]Listed, error) {
-	known, err := m.plainConfig(uid, home)
+func (m Machine) PlainList(uid int) ([]Listed, error) {
+	known, _, err := m.plainConfig(uid)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Package programs says where the programs are that au runs, and with which environment: where only root can have put them, and one that is the same
+// whoever calls. The caller's PATH says nothing.
+package programs
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/a4u2/au/internal/walk"
+)
+
+// folders are where programs are looked for. NixOS has its set-uid ones in the first, and the system's in the last.
+var folders = []string{"/run/wrappers/bin", "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/run/current-system/sw/bin"}
+
+// packaged is the file beside au in which a package names more folders, as PATH does.
+const packaged = "../libexec/au/path"
+
+// root is the trust in what is root's alone.
+var root = walk.Trust{Owners: []uint32{0}, Shared: true}
+
+// trusted returns those of the folders that only root can write.
+var trusted = sync.OnceValue(func() []string {
+	var all, real []string
+	for _, folder := range append(folders, fromPackage()...) {
+		if path, err := find(folder); err == nil && !slices.Contains(real, path) {
+			all, real = append(all, folder), append(real, path)
+		}
+	}
+	return all
+})
+
+// fromPackage reads what a package says, where only root can have written it.
+func fromPackage() []string {
+	self, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	place, err := walk.To("/", filepath.Join(filepath.Dir(self), packaged), root.Judge)
+	if err != nil {
+		return nil
+	}
+	defer place.Close()
+	if place.File < 0 {
+		return nil
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/self/fd/%d", place.File))
+	if err != nil {
+		return nil
+	}
+	return filepath.SplitList(strings.TrimSpace(string(text)))
+}
+
+// find returns where a path leads, if only root can have chosen that.
+func find(path string) (string, error) {
+	place, err := walk.To("/", path, root.Judge)
+	if err != nil {
+		return "", err
+	}
+	place.Close()
+	if len(place.Missing) > 0 {
+		return "", fs.ErrNotExist
+	}
+	return place.Path, nil
+}
+
+// Find returns the path of a program: itself where it is absolute, else in the first of the folders that has it.
+func Find(name string) (string, error) {
+	if filepath.IsAbs(name) {
+		return name, nil
+	}
+	for _, folder := range trusted() {
+		path := filepath.Join(folder, name)
+		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
+			continue
+		}
+		if _, err := find(path); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s: not in %s", name, strings.Join(trusted(), ":"))
+}
+
+// kept are the variables of the caller's that programs get, too: what only says how to talk to the person at the terminal, and, for sudo(8), where the person's own
+// keys are. None of them says what is done.
+var kept = []string{"TERM", "NO_COLOR", "SSH_AUTH_SOCK"}
+
+// Environ returns the environment of every program that au runs.
+func Environ() []string {
+	env := []string{"PATH=" + strings.Join(trusted(), ":"), "LC_ALL=C"}
+	for _, name := range kept {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// Command returns the program as it can be started. Where there is none, starting it says so.
+func Command(argv ...string) *exec.Cmd { return CommandContext(context.Background(), argv...) }
+
+// CommandContext is Command for a program that ends with ctx.
+func CommandContext(ctx context.Context, argv ...string) *exec.Cmd {
+	path, err := Find(argv[0])
+	if err != nil {
+		path = "/"
+	}
+	cmd := exec.CommandContext(ctx, path)
+	cmd.Args, cmd.Env, cmd.Err = argv, Environ(), err
+	return cmd
+}
+
+// Output returns what a program prints on standard output.
+func Output(argv ...string) ([]byte, error) {
+	var out bytes.Buffer
+	cmd := Command(argv...)
+	cmd.Stdout = &out
+	err := cmd.Run()
+	return out.Bytes(), err
+}

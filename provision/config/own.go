@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+
+	"github.com/a4u2/au/internal/walk"
+	"golang.org/x/sys/unix"
+)
+
+// Own is a file that says what is the human's to decide, and so one that only they and root can have put where it is. It need not be there yet.
+type Own struct {
+	Path  string   // absolute, through no link
+	Way   []string // all that was passed on the way to it: folders, links, and the file
+	trust walk.Trust
+	place *walk.Place
+	name  string // in place.Folder
+}
+
+// FindOwn looks for the file at an absolute path. A thing on the way that is not trusted is a *walk.Distrust.
+func FindOwn(name string, trust walk.Trust) (*Own, error) {
+	o := &Own{trust: trust}
+	var err error
+	o.place, err = walk.To("/", name, func(s walk.Step) error {
+		o.Way = append(o.Way, s.Path)
+		return trust.Judge(s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	o.Path, o.name = o.place.Path, path.Base(o.place.Path)
+	switch {
+	case o.place.File < 0 && len(o.place.Missing) == 0:
+		err = errors.New("is a folder")
+	case o.place.File >= 0 && o.place.Stat.Mode&unix.S_IFMT != unix.S_IFREG:
+		err = errors.New("is no regular file")
+	default:
+		return o, nil
+	}
+	o.Close()
+	return nil, fmt.Errorf("%q %w: want a file", name, err)
+}
+
+// Close lets go of the file and its folder.
+func (o *Own) Close() { o.place.Close() }
+
+// Read returns what the file holds, up to limit bytes; nil where there is no file.
+func (o *Own) Read(limit int64) ([]byte, error) {
+	if o.place.File < 0 {
+		return nil, nil
+	}
+	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", o.place.File))
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: o.Path, Err: cause(err)}
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("%q is larger than %d MiB", o.Path, limit>>20)
+	}
+	return text, err
+}
+
+// MakeFolders makes what is missing above the file, for its owner alone.
+func (o *Own) MakeFolders() error {
+	for len(o.place.Missing) > 1 {
+		name := o.place.Missing[0]
+		if err := unix.Mkdirat(o.place.Folder, name, 0o700); err != nil && err != unix.EEXIST {
+			return &fs.PathError{Op: "mkdir", Path: o.Path, Err: err}
+		}
+		fd, err := o.open(name, unix.O_PATH|unix.O_DIRECTORY, 0)
+		if err != nil {
+			return err
+		}
+		unix.Close(o.place.Folder)
+		o.place.Folder, o.place.Missing = fd, o.place.Missing[1:]
+	}
+	return nil
+}
+
+// open opens what is in the file's folder and is trusted.
+func (o *Own) open(name string, flags int, mode uint32) (int, error) {
+	at := path.Join(path.Dir(o.Path), name)
+	fd, err := unix.Openat(o.place.Folder, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)
+	if err != nil {
+		return -1, &fs.PathError{Op: "open", Path: at, Err: err}
+	}
+	s := walk.Step{FD: fd, Path: at}
+	err = unix.Fstat(fd, &s.Stat)
+	if err == nil {
+		err = o.trust.Judge(s)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// again looks for the file in its folder anew: another process may have replaced it.
+func (o *Own) again() error {
+	fd, err := o.open(o.name, unix.O_PATH, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		fd, err = -1, nil
+	}
+	if err == nil && fd >= 0 {
+		err = unix.Fstat(fd, &o.place.Stat)
+	}
+	if err == nil && fd >= 0 && o.place.Stat.Mode&unix.S_IFMT != unix.S_IFREG {
+		err = fmt.Errorf("%q is no regular file by now", o.Path)
+	}
+	if err != nil {
+		return err
+	}
+	if o.place.File >= 0 {
+		unix.Close(o.place.File)
+	}
+	o.place.File = fd
+	return nil
+}
+
+// Replace makes text what the file holds: at every moment it is the old or the new one as a whole, and it is on the disk when Replace returns. It keeps its mode and
+// owner; a new one is its owner's alone. The folders above it are there.
+func (o *Own) Replace(text []byte) error {
+	folder, err := o.open(".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(folder)
+	// One fixed name, so that what a killed process left is used up by the next; the lock keeps it from being anybody else's.
+	temporary := "." + o.name + ".new"
+	err = unix.Unlinkat(folder, temporary, 0)
+	if err == nil || err == unix.ENOENT {
+		err = o.write(folder, temporary, text)
+	}
+	if err == nil {
+		err = unix.Renameat(folder, temporary, folder, o.name)
+	}
+	if err != nil {
+		unix.Unlinkat(folder, temporary, 0)
+		return &fs.PathError{Op: "write", Path: o.Path, Err: err}
+	}
+	// Some file systems cannot sync a folder; the rename holds all the same.
+	if err := unix.Fsync(folder); err != nil && err != unix.EINVAL {
+		return &fs.PathError{Op: "sync", Path: path.Dir(o.Path), Err: err}
+	}
+	return nil
+}
+
+// cause returns what went wrong, without the path that a file was opened by.
+func cause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// write makes a new file with the mode and owner of the one that it is to replace.
+func (o *Own) write(folder int, name string, text []byte) error {
+	fd, err := unix.Openat(folder, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(fd), name)
+	defer f.Close()
+	if o.place.File >= 0 {
+		if err := copyOwnerAndMode(f, o.place.Stat); err != nil {
+			return err
+		}
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		return cause(err)
+	}
+	return f.Close()
+}
+
+func copyOwnerAndMode(f *os.File, old unix.Stat_t) error {
+	var now unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &now); err != nil {
+		return err
+	}
+	if old.Uid != now.Uid || old.Gid != now.Gid {
+		if err := f.Chown(int(old.Uid), int(old.Gid)); err != nil {
+			return err
+		}
+	}
+	return f.Chmod(fs.FileMode(old.Mode & 0o777))
+}
+
+// openLock opens the file's lock: a file of its own beside it, which stays.
+func (o *Own) openLock() (*os.File, error) {
+	fd, err := o.open(o.name+".lock", unix.O_RDWR|unix.O_CREAT, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), o.Path+".lock"), nil
+}
