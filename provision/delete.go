@@ -75,7 +75,9 @@ func PlanStop(f Facts) []step.Step {
 // remover collects commands of root's that have no undo: what is deleted does not come back.
 type remover []step.Step
 
-func (r *remover) do(argv ...string) { *r = append(*r, step.Step{Do: step.Root(argv...)}) }
+func (r *remover) do(argv ...string) { r.add(step.Root(argv...)) }
+
+func (r *remover) add(c step.Command) { *r = append(*r, step.Step{Do: c}) }
 
 // folder removes one that others may have something in.
 func (r *remover) folder(name string, at Path) {
@@ -91,11 +93,10 @@ func PlanDelete(f Facts, deleteHome bool) []step.Step {
 	plan.unit(p, f)
 	plan.entrypoint(p, f)
 	if f.Ours() && len(f.Spools) > 0 {
-		// What an account that is gone would leave to the next one with its uid: mail, its crontab, its at jobs.
-		plan.do(append(append([]string{"find"}, f.Spools...), "-xdev", "-type", "f", "-uid", num(p.UID), "-delete")...)
+		plan.add(clearSpools(f.Self, p.UID, f.Spools))
 	}
 	if f.State.Exists {
-		plan.do("rm", "-rf", "--one-file-system", StateDir+"/"+p.Name)
+		plan.add(remove(f.Self, StateDir+"/"+p.Name))
 	}
 	plan.folder(StateDir, f.StateFolder)
 	plan = append(plan, planDeleteHome(p, f, deleteHome)...)
@@ -145,7 +146,7 @@ func (r *remover) unit(p csrc.Policy, f Facts) {
 // slice removes what is set for the agent's slice, and has systemd see all that is gone.
 func (r *remover) slice(name string, f Facts) {
 	for _, d := range f.Leftovers.DropIns {
-		r.do("rm", "-rf", d)
+		r.add(remove(f.Self, d))
 		if control := path.Dir(d); path.Base(control) == "system.control" {
 			r.do("rmdir", "--ignore-fail-on-non-empty", control)
 		}
@@ -194,7 +195,7 @@ func closeOrDelete(home string, uid uint32, f Facts, deleteHome bool) []step.Ste
 	case !f.Home.Exists:
 		return nil
 	case deleteHome:
-		return []step.Step{{Do: step.Root("rm", "-rf", "--one-file-system", home)}}
+		return []step.Step{{Do: remove(f.Self, home)}}
 	case f.homeClosed():
 		return nil
 	default:

@@ -91,6 +91,7 @@ type Facts struct {
 	HumansGone                                              []string  // those of the policy whose uid is another's by now, or nobody's
 	Missing                                                 []string  // programs that are needed and not installed
 	Seen                                                    step.Seen // the files of root's that the facts are from, as far as others change them at the same time
+	Self                                                    string    // the path of au by which it is called
 	Spools                                                  []string  // folders of mail, cron and at that exist
 	Leftovers                                               Leftovers
 }

@@ -94,7 +94,7 @@ func PlanDeleteLegacy(f Facts, files LegacyFiles, deleteHome bool) []step.Step {
 		}
 		plan = append(plan, step.Step{Do: files.takeBack(f, home)})
 		if len(f.Spools) > 0 {
-			plan.do(append(append([]string{"find"}, f.Spools...), "-xdev", "-type", "f", "-uid", num(f.Agent.UID), "-delete")...)
+			plan.add(clearSpools(files.Self, f.Agent.UID, f.Spools))
 		}
 		plan = append(plan, closeOrDelete(f.Agent.Home, f.Agent.UID, f, deleteHome)...)
 		plan.slice(f.Agent.Name, f)

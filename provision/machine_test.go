@@ -45,6 +45,7 @@ func golden(t *testing.T, name, text string) {
 func render(plan []step.Step) string {
 	var b strings.Builder
 	for _, s := range plan {
+		byFile(s)
 		fmt.Fprintf(&b, "$ %s\n", s.Do.Shell([]string{"sudo"}))
 		for _, undo := range s.Undo {
 			fmt.Fprintf(&b, "  - %s\n", strings.ReplaceAll(undo.Shell([]string{"sudo"}), "\n", "\n    "))
@@ -53,10 +54,20 @@ func render(plan []step.Step) string {
 	return b.String()
 }
 
+// byFile demands that no command of a step goes as root by path where others can write.
+func byFile(s step.Step) {
+	for _, c := range append([]step.Command{s.Do}, s.Undo...) {
+		if why := fakehost.ByPath(c.Argv); c.Root && why != "" {
+			panic(why)
+		}
+	}
+}
+
 // outline returns the first line of every command.
 func outline(plan []step.Step) string {
 	var b strings.Builder
 	for _, s := range plan {
+		byFile(s)
 		line, _, _ := strings.Cut(s.Do.Shell([]string{"sudo"}), "\n")
 		fmt.Fprintf(&b, "$ %s\n", line)
 	}
@@ -116,6 +127,7 @@ func (m *machine) run(c step.Command) error {
 func (m *machine) apply(plan []step.Step) {
 	m.t.Helper()
 	for _, s := range plan {
+		byFile(s)
 		if err := m.run(s.Do); err != nil {
 			m.t.Fatal(err)
 		}
@@ -160,7 +172,7 @@ func (m *machine) empty(name string) bool {
 func (m *machine) facts() Facts {
 	m.t.Helper()
 	f := Facts{
-		Name: "agent", Human: alice, Session: []uint32{1000}, NewTag: m.tag, Shell: "/bin/bash",
+		Name: "agent", Self: "/usr/local/bin/au", Human: alice, Session: []uint32{1000}, NewTag: m.tag, Shell: "/bin/bash",
 		Etc: m.path(EtcDir), PolicyFolder: m.path(csrc.PolicyDir), Libexec: m.path("/usr/local/libexec"), LibexecAu: m.path(csrc.LibexecDir),
 		EntrypointFolder: m.path(filepath.Dir(csrc.EntrypointPath("agent"))), Entrypoint: m.path(csrc.EntrypointPath("agent")),
 		Home: m.path("/home/agent"), HomeSSH: m.path("/home/agent/.ssh"), HomeGnuPG: m.path("/home/agent/.gnupg"),

@@ -31,7 +31,8 @@ type NetFacts struct {
 	Systemd bool   // systemd runs the machine
 	NoSlice string // why the slice's filter cannot hold on this machine; empty: it can
 	Self    Source
-	User    *User // the daemon's; nil: none
+	Au      string // the path of au by which it is called
+	User    *User  // the daemon's; nil: none
 
 	Policy     *netfilter.Policy // in force; nil: the agent is not restricted
 	PolicyText string            // of the file, whatever it says
@@ -181,7 +182,7 @@ func planNetDaemon(p netfilter.Policy, f NetFacts) []step.Step {
 	if !at.Exists || f.User == nil || at.UID != f.User.UID || at.GID != f.Agent.Group || at.Mode&fs.ModeSetgid == 0 || at.Mode&0o007 != 0 {
 		plan = append(plan, step.Step{
 			Do:   step.Root("install", "-d", "-m", "2750", "-o", user, "-g", group, p.LogDir()),
-			Undo: step.Undo(step.Root("rm", "-rf", p.LogDir())),
+			Undo: step.Undo(remove(f.Au, p.LogDir())),
 		})
 	}
 	if humans != "" && !at.hasACL(humansACLShown(f.Agent)) {
@@ -332,7 +333,7 @@ func PlanNetOff(p netfilter.Policy, f NetFacts) []step.Step {
 		do("userdel", f.User.Name)
 	}
 	if f.LogDir.Exists {
-		do("rm", "-rf", p.LogDir())
+		plan = append(plan, step.Step{Do: remove(f.Au, p.LogDir())})
 		do("rmdir", "--ignore-fail-on-non-empty", LogDir)
 	}
 	if f.Program.Exists {

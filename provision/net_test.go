@@ -21,7 +21,7 @@ func netSample() (netfilter.Policy, NetFacts) {
 		Allow: []netfilter.Entry{{Rule: rule}}}
 	f := NetFacts{
 		Agent:   csrc.Policy{Name: "agent", UID: 1001, GID: 1001, Group: 1002, Humans: []csrc.Human{{UID: 1000, Name: "alice"}}},
-		Systemd: true, Self: Source{Path: "/usr/local/bin/au", SHA256: "aa"},
+		Systemd: true, Au: "/usr/local/bin/au", Self: Source{Path: "/usr/local/bin/au", SHA256: "aa"},
 		Parents: map[string]Path{EtcDir: {Exists: true}}, Units: map[string]NetUnit{},
 	}
 	return p, f
@@ -75,6 +75,7 @@ func TestNetOffAfterAKill(t *testing.T) {
 func lines(plan []step.Step) []string {
 	var all []string
 	for _, s := range plan {
+		byFile(s)
 		first, _, _ := strings.Cut(s.Do.Shell(nil), "\n")
 		all = append(all, strings.TrimSuffix(first, " <<'EOF'"))
 	}
@@ -164,7 +165,7 @@ func TestOffOrder(t *testing.T) {
 	plan := PlanNetOff(netfilter.Policy{Agent: "agent", UID: 1001}, f)
 	// The slice must let go of the rules before they stop, or the agent's processes end.
 	comesBefore(t, plan, "rm -f /etc/systemd/system/user-1001.slice.d/au-net.conf", "daemon-reload", "disable --now au-net-watch@", "disable --now au-net@agent.socket",
-		"disable --now au-net-rules@", "net unload agent", "userdel aunet-agent", "rm -rf /var/log/au/agent", "rm -f /usr/local/libexec/au/agent/au", "rm -f /etc/au/net/agent.toml")
+		"disable --now au-net-rules@", "net unload agent", "userdel aunet-agent", "/usr/local/bin/au files remove /var/log/au/agent", "rm -f /usr/local/libexec/au/agent/au", "rm -f /etc/au/net/agent.toml")
 	_, empty := netSample()
 	if empty.Any() {
 		t.Error("where nothing is, something would be taken away")

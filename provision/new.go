@@ -207,12 +207,10 @@ func planHome(p csrc.Policy, f Facts) []step.Step {
 	var plan []step.Step
 	group, h := GroupName(p.Name), f.Home
 	if h.Exists && h.UID != p.UID {
-		plan = append(plan,
-			step.Step{Do: step.Root("find", p.Home, "-xdev", "-mindepth", "1", "-nouser", "-exec", "chown", "-h", p.Name, "{}", "+")},
-			step.Step{Do: step.Root("find", p.Home, "-xdev", "-mindepth", "1", "-nogroup", "-exec", "chgrp", "-h", group, "{}", "+")})
+		plan = append(plan, step.Step{Do: takeOver(f.Self, p.UID, p.Group, p.Home)})
 	}
 	if !h.Exists || h.UID != p.UID || h.GID != p.Group || h.Mode.Perm() != 0o770 || h.Mode&fs.ModeSetgid == 0 {
-		undo := step.Root("rm", "-rf", "--one-file-system", p.Home)
+		undo := remove(f.Self, p.Home)
 		if h.Exists {
 			undo = closeHome(p.Home)
 		}

@@ -28,6 +28,7 @@ var needed = []string{"getent", "useradd", "usermod", "userdel", "groupadd", "gr
 // observe reads the facts about the agent, as the human sees them. It changes nothing and asks for no password.
 func observe(agent string, human provision.User) (provision.Facts, error) {
 	f := provision.Facts{Name: agent, Human: human, Session: session(), Shell: "/bin/sh"}
+	f.Self, _ = self()
 	f.Seen = step.See(hostRoot, "/etc/passwd", "/etc/group", csrc.PolicyPath(agent))
 	for _, name := range needed {
 		if _, err := findProgram(name); err != nil {

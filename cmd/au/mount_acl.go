@@ -123,6 +123,9 @@ type filesCmd struct {
 	Restore  filesRestoreCmd  `cmd:"" help:"Undo what grant did."`
 	GiveBack filesGiveBackCmd `cmd:"" help:"As root: make what an agent owns in a folder its human's."`
 	TakeBack filesTakeBackCmd `cmd:"" help:"As root: undo what agent-as-unix-user's shares are made of."`
+	TakeOver filesTakeOverCmd `cmd:"" help:"As root: make what nobody owns in a home an agent's."`
+	Remove   filesRemoveCmd   `cmd:"" help:"As root: remove a folder of an agent's with all that is in it."`
+	Clear    filesClearCmd    `cmd:"" help:"As root: remove an agent's files from folders of many."`
 	Disarm   filesDisarmCmd   `cmd:"" help:"As root: remove set-id programs of root's that an agent's group may run."`
 }
 

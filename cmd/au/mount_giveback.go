@@ -31,14 +31,19 @@ func (c *filesGiveBackCmd) Run(a *app) error {
 		return err
 	}
 	fmt.Fprintf(a.out, "# %d files and folders of uid %d are those of uid %d now\n", done.Changed, c.From, c.To)
-	for i, path := range done.Left {
+	a.sayLeft(done.Left)
+	return nil
+}
+
+// sayLeft names what did not change hands.
+func (a *app) sayLeft(left []string) {
+	for i, path := range left {
 		if i == 10 {
-			fmt.Fprintf(a.out, "# and %d more\n", len(done.Left)-i)
+			fmt.Fprintf(a.out, "# and %d more\n", len(left)-i)
 			break
 		}
 		fmt.Fprintf(a.out, "# left as it is, having names elsewhere or being no file: %s\n", show(path))
 	}
-	return nil
 }
 
 // giveBackCommand is the step of root's that makes an agent's files in a folder the human's.

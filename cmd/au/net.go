@@ -99,7 +99,10 @@ func observeNet(agent string) (provision.NetFacts, error) {
 			f.Policy = &p
 		}
 	}
-	if f.Self.Path, err = os.Executable(); err != nil {
+	if f.Self.Path, err = os.Executable(); err == nil {
+		f.Au, err = self()
+	}
+	if err != nil {
 		return f, err
 	}
 	f.Self.SHA256 = fingerprint(f.Self.Path)

@@ -4,6 +4,7 @@ package fakehost
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -15,12 +16,58 @@ func (c *call) au() error {
 	}
 	c.args.rest = words[2:]
 	switch words[1] {
+	case "take-over":
+		return c.takeOver()
+	case "remove":
+		return c.removeAll()
+	case "clear":
+		return c.clear()
 	case "disarm":
 		return c.disarm()
 	case "take-back":
 		return c.takeBack()
 	}
 	return fail(2, "unexpected arguments %q", words)
+}
+
+// au files take-over --uid UID --gid GID FOLDER
+func (c *call) takeOver() error {
+	uid, gid := number(c.args.value("--uid")), number(c.args.value("--gid"))
+	home, err := c.args.operand()
+	for _, name := range c.below(home) {
+		f := c.files[name]
+		owned, grouped := f.UID, f.GID
+		if !slices.ContainsFunc(c.accounts(), func(a account) bool { return a.uid == owned }) {
+			f.UID, f.Mode = uid, f.Mode&^0o4000
+		}
+		if !slices.ContainsFunc(c.teams(), func(g team) bool { return g.gid == grouped }) {
+			f.GID = gid
+		}
+	}
+	return err
+}
+
+// au files remove PATH…
+func (c *call) removeAll() error {
+	names, err := c.args.operands(1, 0)
+	for _, name := range names {
+		c.Remove(name)
+	}
+	return err
+}
+
+// au files clear --uid UID FOLDER…
+func (c *call) clear() error {
+	uid := number(c.args.value("--uid"))
+	folders, err := c.args.operands(1, 0)
+	for _, folder := range folders {
+		for _, name := range c.below(folder) {
+			if f := c.files[name]; f.Kind == Regular && f.UID == uid {
+				c.Remove(name)
+			}
+		}
+	}
+	return err
 }
 
 // au files disarm --group GID FOLDER…

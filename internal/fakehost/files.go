@@ -258,23 +258,6 @@ func (c *call) chmod() error {
 	return c.each(words[1:], func(f *File) error { f.chmod(0o700 | f.Mode&0o5000); return nil })
 }
 
-// chown -h USER PATH…, chgrp -h GROUP PATH…
-func (c *call) chown() error {
-	if !c.args.flag("-h") {
-		return fail(1, "want -h")
-	}
-	words, err := c.args.operands(2, 0)
-	if err != nil {
-		return err
-	}
-	return c.each(words[1:], func(f *File) error {
-		if c.name == "chgrp" {
-			return c.own(f, "", words[0])
-		}
-		return c.own(f, words[0], "")
-	})
-}
-
 // rm -f FILE…, or rm -rf [--one-file-system] PATH…; others than root have only what is in their home to remove
 func (c *call) rm() error {
 	c.args.flag("--one-file-system")
@@ -333,55 +316,6 @@ func (c *call) mv() error {
 	delete(c.files, words[0])
 	c.files[words[1]] = from
 	return nil
-}
-
-// find PATH… -xdev and then conditions, all of which must hold, and -delete or -exec COMMAND -h NAME {} +
-func (c *call) find() error {
-	words := c.args.rest
-	at := slices.Index(words, "-xdev")
-	if at < 1 {
-		return fail(1, "want -xdev behind the paths")
-	}
-	c.args.rest = words[at+1:]
-	inside := c.args.value("-mindepth") == "1"
-	matches := c.conditions()
-	remove := c.args.flag("-delete")
-	then := c.args.rest
-	run := len(then) == 6 && then[0] == "-exec" && then[4] == "{}" && then[5] == "+"
-	if remove == run || remove && len(then) > 0 {
-		return fail(1, "unexpected arguments %q", then)
-	}
-	c.args.rest = nil
-	for _, start := range words[:at] {
-		if c.files[start] == nil {
-			return fail(1, "'%s': No such file or directory", start)
-		}
-		names := c.below(start)
-		if !inside {
-			names = append(names, start)
-		}
-		for _, name := range slices.DeleteFunc(names, func(n string) bool { return !matches(c.files[n]) }) {
-			if remove {
-				c.Remove(name)
-			} else if err := c.Run(c.uid, []string{then[1], then[2], then[3], name}, nil, c.out, c.out); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// conditions takes those of find's arguments that say which paths are meant.
-func (c *call) conditions() func(*File) bool {
-	a := &c.args
-	kind, uid, gid, user, perm := a.value("-type"), a.value("-uid"), a.value("-gid"), a.value("-user"), a.value("-perm")
-	nouser, nogroup := a.flag("-nouser"), a.flag("-nogroup")
-	return func(f *File) bool {
-		owned := slices.ContainsFunc(c.accounts(), func(a account) bool { return a.uid == f.UID && (user == "" || a.name == user) })
-		grouped := slices.ContainsFunc(c.teams(), func(g team) bool { return g.gid == f.GID })
-		return (kind == "" || kind == "f" && f.Kind == Regular) && (uid == "" || number(uid) == f.UID) && (gid == "" || number(gid) == f.GID) &&
-			(user == "" || owned) && (perm == "" || perm == "/6000" && f.Mode&0o6000 != 0) && (!nouser || !owned) && (!nogroup || !grouped)
-	}
 }
 
 // paths returns all paths in order.

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/a4u2/au/provision/step"
+)
+
+// What root does in folders that others can write in: by file descriptor, and never by a path.
+
+type filesTakeOverCmd struct {
+	UID  uint32 `name:"uid" required:"" help:"Uid of the agent."`
+	GID  uint32 `name:"gid" required:"" help:"Gid of its humans' group."`
+	Home string `arg:""`
+}
+
+func (c *filesTakeOverCmd) Run(a *app) error {
+	if err := onlyRoot("take over"); err != nil {
+		return err
+	}
+	done, err := step.TakeOver(context.Background(), c.Home, c.UID, c.GID, &owned{users: map[uint32]bool{}, groups: map[uint32]bool{}})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "# %d files and folders that nobody owned are those of uid %d now\n", done.Changed, c.UID)
+	a.sayLeft(done.Left)
+	return nil
+}
+
+// owned asks for each uid and gid once.
+type owned struct {
+	mu            sync.Mutex
+	users, groups map[uint32]bool
+}
+
+func (o *owned) User(uid uint32) (bool, error)  { return o.ask("passwd", o.users, uid) }
+func (o *owned) Group(gid uint32) (bool, error) { return o.ask("group", o.groups, gid) }
+
+func (o *owned) ask(database string, known map[uint32]bool, id uint32) (bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	is, ok := known[id]
+	if !ok {
+		lines, err := getent(database, num(id))
+		if err != nil {
+			return false, err
+		}
+		is = lines[0] != ""
+		known[id] = is
+	}
+	return is, nil
+}
+
+type filesRemoveCmd struct {
+	Paths []string `arg:"" name:"path"`
+}
+
+func (c *filesRemoveCmd) Run(a *app) error {
+	err := onlyRoot("remove")
+	for _, path := range c.Paths {
+		if err == nil {
+			err = step.Remove(context.Background(), path)
+		}
+	}
+	return err
+}
+
+type filesClearCmd struct {
+	UID     uint32   `name:"uid" required:"" help:"Uid of the agent."`
+	Folders []string `arg:"" name:"folder"`
+}
+
+func (c *filesClearCmd) Run(a *app) error {
+	if err := onlyRoot("clear"); err != nil {
+		return err
+	}
+	all := 0
+	for _, folder := range c.Folders {
+		n, err := step.Clear(context.Background(), folder, c.UID)
+		if err != nil {
+			return err
+		}
+		all += n
+	}
+	fmt.Fprintf(a.out, "# %d files removed\n", all)
+	return nil
+}
+
+func onlyRoot(what string) error {
+	if os.Geteuid() != 0 {
+		return errors.New(what + ": only root can")
+	}
+	return nil
+}
