@@ -13,7 +13,10 @@ var gitPrograms = []string{
 	"interactive.difffilter", "browser.*.cmd", "browser.*.path", "man.*.cmd", "man.*.path", "guitool.*.cmd", "hook.*.command", "trailer.*.command", "trailer.*.cmd",
 	"remote.*.uploadpack", "remote.*.receivepack", "remote.*.vcs", "uploadpack.packobjectshook", "sendemail.sendmailcmd", "sendemail.tocmd",
 	"sendemail.cccmd", "tar.*.command", "protocol.allow", "protocol.ext.allow", "web.browser", "gc.recentobjectshook",
-	"imap.tunnel", "instaweb.httpd", "instaweb.browser",
+	"imap.tunnel", "instaweb.httpd", "instaweb.browser", "init.templatedir", "svn.authorsprog",
+	"sendemail.smtpserver", "sendemail.*.smtpserver", "sendemail.*.sendmailcmd", "sendemail.*.tocmd", "sendemail.*.cccmd", "sendemail.headercmd", "sendemail.*.headercmd",
+	"lfs.customtransfer.*.path", "lfs.customtransfer.*.args", "lfs.extension.*.clean", "lfs.extension.*.smudge", "lfs.standalonetransferagent", "lfs.*.standalonetransferagent",
+	"url.*.insteadof", "url.*.pushinsteadof", "http.proxy", "http.*.proxy", "remote.*.proxy", "http.curloptresolve", "core.*command",
 }
 
 // gitSections are the same by their sections: a config can have a hundred thousand lines.

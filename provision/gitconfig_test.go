@@ -4,7 +4,9 @@ package provision
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 )
 
 func TestGitRuns(t *testing.T) {
@@ -31,6 +33,11 @@ func TestGitRuns(t *testing.T) {
 		{"submodule", "[submodule \"x\"]\nupdate = !sh\nactive = true\n[submodule \"y\"]\nupdate = merge\n", []string{"submodule.x.update"}},
 		{"worktree", "[core]\nworktree = ../../../sub\n", []string{"core.worktree"}},
 		{"worktree_elsewhere", "[core]\nworktree = /home/alice\n", []string{"core.worktree"}},
+		{"mail", "[sendemail]\nsmtpServer = /x\n[sendemail \"a\"]\ntoCmd = x\n", []string{"sendemail.smtpserver", "sendemail.a.tocmd"}},
+		{"lfs_transfer", "[lfs \"customtransfer.x\"]\npath = ./x\n", []string{"lfs.customtransfer.x.path"}},
+		{"another_server", "[url \"ext::x \"]\ninsteadOf = https://x\n[http]\nproxy = x\n[http \"https://x\"]\nproxy = y\n", []string{"url.ext::x .insteadof", "http.proxy", "http.https://x.proxy"}},
+		{"a_command_to_come", "[core]\nsomeNewCommand = x\n", []string{"core.somenewcommand"}},
+		{"condition", "[includeIf \"hasconfig:remote.*.url:x\"]\npath = y\n", []string{"includeif.hasconfig:remote.*.url:x.path"}},
 		{"windows_lines", "[core]\r\npager = x\r\n", []string{"core.pager"}},
 		{"unfinished", "[core", nil},
 		{"unfinished_line", "[core]\npager", []string{"core.pager"}},
@@ -62,12 +69,59 @@ func TestSelfRunning(t *testing.T) {
 		{"package.json", `{"scripts":{"test":"x"}}`, false}, {"package.json", `{"scripts":{"postinstall":"x"}}`, true},
 		{"node_modules/x/package.json", `{"scripts":{"postinstall":"x"}}`, false}, {"node_modules/.envrc", "", false},
 		{".husky/pre-commit", "", true}, {".husky/_/husky.sh", "", false}, {".husky/.gitignore", "", false}, {"husky/pre-commit", "", false},
+		{".vscode/mcp.json", `{"servers":{"x":{"comm\u0061nd":"y"}}}`, true}, {".vscode/tasks.json", `{"runOn": "folder\u004fpen"}`, true}, {".vscode/mcp.json", `{}`, false},
+		{".cursor/hooks.json", `{"hooks":{"stop":[{"command":"x"}]}}`, true}, {".helix/languages.toml", "[language-server.x]\ncommand = 'y'", true}, {".helix/languages.toml", "", false},
+		{".Rprofile", "", true}, {".irbrc", "", true}, {".pryrc", "", true}, {".octaverc", "", true}, {".hg/hgrc", "[hooks]\ncommit = x", true}, {".hg/hgrc", "[paths]\ndefault = x", false},
+		{".idea/runConfigurations/x.xml", "", true}, {".idea/x.xml", "", false}, {".devcontainer/a/devcontainer.json", `{"initializeCommand":"x"}`, true}, {"x.code-workspace", "folderOpen", true},
+		{"package.json", "\ufeff" + `{"scripts":{"postinstall":"x"}}`, true}, {"package.json", strings.Repeat("[", 20000) + `{"scripts":{"postinstall":"x"}}`, true},
+		{"package.json", `{"packageManager":"yarn@https://x/y.js"}`, true}, {"package.json", `{"packageManager":"yarn@4.0.0"}`, false},
 		{".claude/settings.json", `{"hooks":{}}`, true}, {".claude/settings.json", `{}`, false}, {"Makefile", "", false},
 	} {
 		rule, ok := SelfRunning(tt.path)
 		got := ok && (!rule.Reads() || rule.Found([]byte(tt.text)) != "")
 		if got != tt.want {
 			t.Errorf("SelfRunning(%q) with %q is %v, not %v", tt.path, tt.text, got, tt.want)
+		}
+	}
+}
+
+func TestEveryRuleNamesItsPage(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range rules {
+		if !strings.HasPrefix(r.Page, "https://") || r.Why == "" || seen[r.Path] {
+			t.Errorf("rule %s: %q, %q, or it is there twice", r.Path, r.Why, r.Page)
+		}
+		seen[r.Path] = true
+		if found, ok := SelfRunning("a/" + strings.ReplaceAll(r.Path, "*", "x")); !ok || found.Path != r.Path {
+			t.Errorf("no file is found by the rule %s", r.Path)
+		}
+	}
+}
+
+// Twice the text takes twice the time, not four times: an agent can write as much of it as it likes.
+func TestLooksAreLinear(t *testing.T) {
+	looks := map[string]func(string){
+		"git_section": func(s string) { GitRuns("[" + s + "]\n") }, "git_subsection": func(s string) { GitRuns("[a \"" + s + "\"]\nb=c\n") },
+		"git_many_in_a_long_section": func(s string) { GitRuns("[alias \"" + s[:len(s)/2] + "\"]\n" + strings.Repeat("x=!y\n", len(s)/10)) },
+		"git_lines":                  func(s string) { GitRuns(strings.Repeat("a\n", len(s)/2)) }, "git_value": func(s string) { GitRuns("[a]\nb=" + s) },
+		"git_quotes": func(s string) { GitRuns("[a]\nb=" + strings.Repeat("\\\"", len(s)/2)) }, "git_sections": func(s string) { GitRuns(strings.Repeat("[", len(s))) },
+		"git_modules": func(s string) { GitSubmodules(strings.Repeat("[submodule \"a\"]\npath=b\n", len(s)/25)) },
+		"json_nested": func(s string) { packageScripts([]byte(strings.Repeat("[", len(s)))) }, "json_string": func(s string) { packageScripts([]byte("\"" + s)) },
+		"escapes": func(s string) { contains("x")([]byte(strings.Repeat(`\u0061`, len(s)/6))) },
+	}
+	for name, look := range looks {
+		least := func(n int) time.Duration {
+			text, best := strings.Repeat("a", n), time.Hour
+			for range 2 {
+				start := time.Now()
+				look(text)
+				best = min(best, time.Since(start))
+			}
+			return best
+		}
+		small, large := least(1<<17), least(1<<20)
+		if large > 40*small+50*time.Millisecond { // 8 times the text
+			t.Errorf("%s: 128 KiB take %v, 1 MiB %v", name, small, large)
 		}
 	}
 }

@@ -61,45 +61,89 @@ type Rule struct {
 	Path string                   // its last components; in the last one a * stands for any characters
 	Why  string                   // who obeys it, and when
 	look func(text []byte) string // what in it does so; empty where nothing does. nil: it always may
+	Page string                   // where that stands
 }
 
-// rules is a short list on purpose: what runs only when its human names it, a Makefile or a test, is no surprise.
+// rules is a short list on purpose: what runs only when its human names it, a Makefile or a test, is no surprise. Each names the page that it is from; one that
+// nobody has looked up is unread(PAGE).
 var rules = []Rule{
-	{".envrc", "direnv runs it when you enter the folder", nil},
-	{".mise.toml", "mise obeys it when you enter the folder", nil},
-	{"mise.toml", "mise obeys it when you enter the folder", nil},
-	{".autoenv.zsh", "autoenv runs it when you enter the folder", nil},
-	{".vscode/tasks.json", "VS Code can run its tasks when the folder is opened", contains("folderOpen")},
-	{".vscode/settings.json", "VS Code starts the programs that it names", contains("executable", "Path\"", "path\"", "command", "Command", "interpreter", "shell", "automationProfile", "allowAutomaticTasks", "env.")},
-	{".idea/startup.xml", "JetBrains programs run its tasks when the project is opened", nil},
-	{".idea/watcherTasks.xml", "JetBrains programs run its tasks when a file is saved", nil},
-	{".devcontainer/devcontainer.json", "its initializeCommand runs on this machine", contains("initializeCommand")},
-	{".devcontainer.json", "its initializeCommand runs on this machine", contains("initializeCommand")},
-	{".claude/settings.json", "its hooks run when you start claude here", contains("hooks", "apiKeyHelper", "statusLine")},
-	{".claude/settings.local.json", "its hooks run when you start claude here", contains("hooks", "apiKeyHelper", "statusLine")},
-	{".mcp.json", "coding agents that you start here start its servers", contains("command")},
-	{".cursor/mcp.json", "Cursor starts its servers", contains("command")},
-	{".gemini/settings.json", "gemini starts its servers", contains("command", "Command")},
-	{".codex/config.toml", "codex starts its servers", contains("command")},
-	{"package.json", "npm install runs its scripts", packageScripts},
-	{".pnpmfile.cjs", "pnpm install runs it", nil},
-	{".npmrc", "npm starts the programs that it names", contains("script-shell", "git=", "git =", "node-options", "onload-script")},
-	{".yarnrc.yml", "yarn is replaced by the program that it names", contains("yarnPath", "plugins")},
-	{".yarnrc", "yarn is replaced by the program that it names", contains("yarn-path")},
-	{".pre-commit-config.yaml", "pre-commit runs its hooks at each commit", nil},
-	{".husky/*", "git runs it where husky is installed", nil},
-	{"lefthook.yml", "lefthook runs its commands at each commit", nil},
-	{".cargo/config.toml", "cargo starts the programs that it names", contains("runner", "wrapper", "linker", "credential-provider", "rustc", "alias", "rustdoc")},
-	{".cargo/config", "cargo starts the programs that it names", contains("runner", "wrapper", "linker", "credential-provider", "rustc", "alias", "rustdoc")},
-	{".gdbinit", "gdb can run it when started here", nil},
-	{".exrc", "vi can run it when started here", nil},
-	{".vimrc", "vim can run it when started here", nil},
-	{".nvim.lua", "nvim can run it when started here", nil},
-	{".dir-locals.el", "emacs can run what it evaluates", contains("eval")},
-	{".bashrc", "bash runs it where the share is a home", nil},
-	{".profile", "a login runs it where the share is a home", nil},
-	{".zshrc", "zsh runs it where the share is a home", nil},
+	{".envrc", "direnv runs it when you enter the folder", nil, unread("https://direnv.net/")},
+	{".mise.toml", "mise obeys it when you enter the folder", nil, "https://mise.jdx.dev/hooks.html"},
+	{"mise.toml", "mise obeys it when you enter the folder", nil, "https://mise.jdx.dev/hooks.html"},
+	{".mise.local.toml", "mise obeys it when you enter the folder", nil, "https://mise.jdx.dev/hooks.html"},
+	{"mise.local.toml", "mise obeys it when you enter the folder", nil, "https://mise.jdx.dev/hooks.html"},
+	{"mise/config.toml", "mise obeys it when you enter the folder", nil, "https://mise.jdx.dev/hooks.html"},
+	{".mise/config.toml", "mise obeys it when you enter the folder", nil, "https://mise.jdx.dev/hooks.html"},
+	{".tool-versions", "asdf runs programs of the folder that it names", contains("path:"), unread("https://asdf-vm.com/manage/configuration.html")},
+	{".autoenv.zsh", "autoenv runs it when you enter the folder", nil, unread("https://github.com/Tarrasch/zsh-autoenv")},
+	{".vscode/tasks.json", "VS Code can run its tasks when the folder is opened", contains("folderOpen"), unread("https://code.visualstudio.com/docs/editor/tasks")},
+	{".vscode/settings.json", "VS Code starts the programs that it names", contains("executable", "Path\"", "path\"", "command", "Command", "interpreter", "shell", "automationProfile", "allowAutomaticTasks", "env."), unread("https://code.visualstudio.com/docs/editor/workspace-trust")},
+	{".vscode/mcp.json", "VS Code starts its servers", contains("command", "Command"), "https://code.visualstudio.com/docs/copilot/chat/mcp-servers"},
+	{"*.code-workspace", "VS Code obeys its settings and tasks when it is opened", contains("folderOpen", "executable", "Path\"", "command", "Command", "interpreter", "shell"), unread("https://code.visualstudio.com/docs/editor/workspaces")},
+	{".idea/startup.xml", "JetBrains programs run its tasks when the project is opened", nil, unread("https://www.jetbrains.com/help/idea/settings-tools-startup-tasks.html")},
+	{".idea/watcherTasks.xml", "JetBrains programs run its tasks when a file is saved", nil, unread("https://www.jetbrains.com/help/idea/using-file-watchers.html")},
+	{".idea/runConfigurations/*.xml", "JetBrains programs run it at the Run button", nil, "https://www.jetbrains.com/help/idea/run-debug-configurations-dialog.html"},
+	{".idea/workspace.xml", "JetBrains programs run its configurations at the Run button", contains("RunManager"), "https://www.jetbrains.com/help/idea/run-debug-configurations-dialog.html"},
+	{".run/*.run.xml", "JetBrains programs run it at the Run button", nil, "https://www.jetbrains.com/help/idea/run-debug-configurations-dialog.html"},
+	{".devcontainer/devcontainer.json", "its initializeCommand runs on this machine", contains("initializeCommand"), unread("https://containers.dev/implementors/json_reference/")},
+	{".devcontainer/*/devcontainer.json", "its initializeCommand runs on this machine", contains("initializeCommand"), unread("https://containers.dev/implementors/json_reference/")},
+	{".devcontainer.json", "its initializeCommand runs on this machine", contains("initializeCommand"), unread("https://containers.dev/implementors/json_reference/")},
+	{".helix/languages.toml", "Helix starts the language servers that it names", contains("command"), "https://docs.helix-editor.com/languages.html"},
+	{".helix/config.toml", "Helix obeys it when started here", contains("shell", ":sh", "pipe", ":run", "keys"), "https://docs.helix-editor.com/configuration.html"},
+	{".zed/settings.json", "Zed starts the programs that it names", contains("binary", "command", "path\"", "shell"), unread("https://zed.dev/docs/configuring-zed")},
+	{".claude/settings.json", "its hooks run when you start claude here", contains("hooks", "apiKeyHelper", "statusLine", "awsAuthRefresh", "awsCredentialExport", "otelHeadersHelper", "\"env\"", "enableAllProjectMcpServers", "enabledMcpjsonServers"), "https://docs.anthropic.com/en/docs/claude-code/settings"},
+	{".claude/settings.local.json", "its hooks run when you start claude here", contains("hooks", "apiKeyHelper", "statusLine", "awsAuthRefresh", "awsCredentialExport", "otelHeadersHelper", "\"env\"", "enableAllProjectMcpServers", "enabledMcpjsonServers"), "https://docs.anthropic.com/en/docs/claude-code/settings"},
+	{".mcp.json", "coding agents that you start here start its servers", contains("command", "Command"), unread("https://docs.anthropic.com/en/docs/claude-code/mcp")},
+	{".cursor/mcp.json", "Cursor starts its servers", contains("command", "Command"), unread("https://docs.cursor.com/context/mcp")},
+	{".cursor/hooks.json", "Cursor runs its hooks", contains("command", "Command"), "https://cursor.com/docs/agent/hooks"},
+	{".gemini/settings.json", "gemini starts its servers and hooks", contains("command", "Command"), "https://geminicli.com/docs/reference/configuration.md"},
+	{".codex/config.toml", "codex starts its servers", contains("command", "Command"), unread("https://developers.openai.com/codex/config-reference")},
+	{"opencode.json", "opencode starts its servers and plugins", contains("command", "plugin"), "https://opencode.ai/docs/config"},
+	{"opencode.jsonc", "opencode starts its servers and plugins", contains("command", "plugin"), "https://opencode.ai/docs/config"},
+	{".opencode/plugin/*.ts", "opencode runs it when started here", nil, "https://opencode.ai/v2/docs/plugins/"},
+	{".opencode/plugin/*.js", "opencode runs it when started here", nil, "https://opencode.ai/v2/docs/plugins/"},
+	{".opencode/plugins/*.ts", "opencode runs it when started here", nil, "https://opencode.ai/v2/docs/plugins/"},
+	{".opencode/plugins/*.js", "opencode runs it when started here", nil, "https://opencode.ai/v2/docs/plugins/"},
+	{"package.json", "npm install runs its scripts", packageScripts, unread("https://docs.npmjs.com/cli/using-npm/scripts")},
+	{".pnpmfile.cjs", "pnpm install runs it", nil, unread("https://pnpm.io/pnpmfile")},
+	{".npmrc", "npm starts the programs that it names", contains("script-shell", "git=", "git =", "node-options", "onload-script"), unread("https://docs.npmjs.com/cli/using-npm/config")},
+	{".yarnrc.yml", "yarn is replaced by the program that it names", contains("yarnPath", "plugins"), unread("https://yarnpkg.com/configuration/yarnrc")},
+	{".yarnrc", "yarn is replaced by the program that it names", contains("yarn-path"), unread("https://classic.yarnpkg.com/en/docs/yarnrc/")},
+	{"bunfig.toml", "bun runs what it preloads", contains("preload"), unread("https://bun.sh/docs/runtime/bunfig")},
+	{".pre-commit-config.yaml", "pre-commit runs its hooks at each commit", nil, unread("https://pre-commit.com/")},
+	{".husky/*", "git runs it where husky is installed", nil, unread("https://typicode.github.io/husky/")},
+	{"lefthook.yml", "lefthook runs its commands at each commit", nil, unread("https://lefthook.dev/configuration/")},
+	{"lefthook.yaml", "lefthook runs its commands at each commit", nil, unread("https://lefthook.dev/configuration/")},
+	{".lefthook.yml", "lefthook runs its commands at each commit", nil, unread("https://lefthook.dev/configuration/")},
+	{".hg/hgrc", "Mercurial runs its hooks, and the programs and extensions that it names", contains("hooks", "extensions", "alias", "!", "diff", "merge-tools", "ui", "fsmonitor"), "https://man7.org/linux/man-pages/man5/hgrc.5.html"},
+	{".cargo/config.toml", "cargo starts the programs that it names", contains("runner", "wrapper", "linker", "credential-provider", "rustc", "alias", "rustdoc"), unread("https://doc.rust-lang.org/cargo/reference/config.html")},
+	{".cargo/config", "cargo starts the programs that it names", contains("runner", "wrapper", "linker", "credential-provider", "rustc", "alias", "rustdoc"), unread("https://doc.rust-lang.org/cargo/reference/config.html")},
+	{"rust-toolchain.toml", "cargo is replaced by the one below the path that it names", contains("path"), unread("https://rust-lang.github.io/rustup/overrides.html")},
+	{".gdbinit", "gdb can run it when started here", nil, unread("https://sourceware.org/gdb/current/onlinedocs/gdb.html/Init-File-in-the-Current-Directory.html")},
+	{".lldbinit", "lldb can run it when started here", nil, unread("https://lldb.llvm.org/man/lldb.html")},
+	{".pdbrc", "the Python debugger runs it when started here", nil, unread("https://docs.python.org/3/library/pdb.html")},
+	{".exrc", "vi can run it when started here", nil, unread("https://vimhelp.org/options.txt.html#'exrc'")},
+	{".vimrc", "vim can run it when started here", nil, unread("https://vimhelp.org/options.txt.html#'exrc'")},
+	{".nvimrc", "nvim can run it when started here", nil, unread("https://neovim.io/doc/user/options.html")},
+	{".nvim.lua", "nvim can run it when started here", nil, unread("https://neovim.io/doc/user/options.html")},
+	{".dir-locals.el", "emacs can run what it evaluates", contains("eval"), unread("https://www.gnu.org/software/emacs/manual/html_node/emacs/Directory-Variables.html")},
+	{".Rprofile", "R runs it when started here", nil, "https://stat.ethz.ch/R-manual/R-devel/library/base/html/Startup.html"},
+	{".Renviron", "R takes its environment from it when started here", nil, "https://stat.ethz.ch/R-manual/R-devel/library/base/html/Startup.html"},
+	{".RData", "R loads it when started here, and runs its .First", nil, "https://stat.ethz.ch/R-manual/R-devel/library/base/html/Startup.html"},
+	{".irbrc", "irb runs it when started here", nil, "https://ruby.github.io/irb/Configurations_md.html"},
+	{".pryrc", "pry runs it when started here", nil, "https://github.com/pry/pry/wiki/Pry-rc"},
+	{".octaverc", "Octave runs it when started here", nil, "https://gnu.org/software/octave/doc/interpreter/Startup-Files.html"},
+	{".ghci", "GHCi runs it when started here", nil, unread("https://downloads.haskell.org/ghc/latest/docs/users_guide/ghci.html")},
+	{".iex.exs", "IEx runs it when started here", nil, unread("https://hexdocs.pm/iex/IEx.html")},
+	{".bashrc", "bash runs it where the share is a home", nil, unread("https://www.gnu.org/software/bash/manual/html_node/Bash-Startup-Files.html")},
+	{".bash_profile", "a login runs it where the share is a home", nil, unread("https://www.gnu.org/software/bash/manual/html_node/Bash-Startup-Files.html")},
+	{".profile", "a login runs it where the share is a home", nil, unread("https://www.gnu.org/software/bash/manual/html_node/Bash-Startup-Files.html")},
+	{".zshrc", "zsh runs it where the share is a home", nil, unread("https://zsh.sourceforge.io/Doc/Release/Files.html")},
+	{".zshenv", "zsh runs it where the share is a home", nil, unread("https://zsh.sourceforge.io/Doc/Release/Files.html")},
 }
+
+// unread is a page from memory: what the rule says of it was not held against it.
+func unread(page string) string { return page + " (not looked up)" }
 
 // dependencies is a folder of others' packages, where each has files such as package.json that only its own authors' tools obey.
 const dependencies = "node_modules"
@@ -110,9 +154,12 @@ var byName, byFolder = func() (names, folders map[string][]*Rule) {
 	for i := range rules {
 		r := &rules[i]
 		folder, base := path.Split(r.Path)
-		if strings.Contains(base, "*") {
+		switch {
+		case folder == "" && strings.HasPrefix(base, "*"):
+			names[base] = append(names[base], r)
+		case strings.Contains(base, "*"):
 			folders[path.Base(folder)] = append(folders[path.Base(folder)], r)
-		} else {
+		default:
 			names[base] = append(names[base], r)
 		}
 	}
@@ -120,7 +167,7 @@ var byName, byFolder = func() (names, folders map[string][]*Rule) {
 }()
 
 func candidates(folder, name string) []*Rule {
-	return slices.Concat(byName[name], byFolder[folder])
+	return slices.Concat(byName[name], byName["*"+path.Ext(name)], byFolder[folder])
 }
 
 // MayRun is a quick look whether SelfRunning could say yes: to rel, in a folder of that name.
@@ -128,7 +175,7 @@ func MayRun(folder, rel string) bool {
 	if dir := path.Dir(rel); dir != "." {
 		folder = path.Base(dir)
 	}
-	return len(byName[path.Base(rel)]) > 0 || len(byFolder[folder]) > 0
+	return len(byName[path.Base(rel)]) > 0 || len(byFolder[folder]) > 0 || len(byName["*"+path.Ext(rel)]) > 0
 }
 
 // SelfRunning returns the rule for a file, by its path below the share, that is obeyed without being asked for.
