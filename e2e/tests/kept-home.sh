@@ -56,8 +56,9 @@ while time.time() < end and not os.path.exists("/srv/over"):
 END
 runuser -u bob -- python3 /srv/swap.py >"$e2e/swap" 2>&1 &
 soon grep -q armed "$e2e/swap"
-useradd --uid $((old + 5)) late # so that the next agent has another uid
+useradd --uid $((old + 5)) late
 ok as alice au delete -y
+setfacl --remove-all /home/agent # so that nothing says whose it was, and the next agent has another uid
 ok as alice au new -y
 says "au files take-over --uid"
 touch /srv/over
