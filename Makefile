@@ -7,7 +7,10 @@ DESTDIR ?=
 GO ?= go
 # Not from git: the same sources give the same bytes in every folder.
 VERSION := $(shell cat VERSION)
-GOFLAGS_BUILD := -mod=vendor -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.version=$(VERSION)'
+LDFLAGS := -s -w -buildid= -X main.version=$(VERSION)
+GOFLAGS_BUILD := -mod=vendor -trimpath -buildvcs=false
+# Where front's own beginning is written (cmd/au/front/entry.go).
+FRONT_ENTRY = $(if $(filter amd64 arm64,$(shell $(GO) env GOARCH)),-E main.entry)
 # Built from a copy with a vendor folder, as nix does: without one the binary holds the modules' checksums, and its bytes are others.
 GO_SOURCES := go.mod go.sum cmd csrc internal netfilter provision slices
 
@@ -20,8 +23,8 @@ build: ## bin/au, bin/au-complete behind it, and the entrypoint bin/su_as_agent
 	@mkdir -p bin
 	@set -e; src=$$(mktemp -d); trap 'rm -rf "$$src"' EXIT; cp -R $(GO_SOURCES) "$$src"; cd "$$src"; $(GO) mod vendor; \
 	echo "CGO_ENABLED=0 $(GO) build -mod=vendor ./cmd/au ./cmd/au/front"; \
-	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -o $(CURDIR)/bin/au-complete ./cmd/au; \
-	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -o $(CURDIR)/bin/au ./cmd/au/front
+	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -ldflags '$(LDFLAGS)' -o $(CURDIR)/bin/au-complete ./cmd/au; \
+	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -ldflags '$(LDFLAGS) $(FRONT_ENTRY)' -o $(CURDIR)/bin/au ./cmd/au/front
 	$(MAKE) --no-print-directory -C csrc OUT=$(CURDIR)/bin/su_as_agent
 
 install: ## au and the entrypoint, not set-uid for anybody, under DESTDIR and PREFIX (make build first)

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+//go:build amd64 || arm64
+
+package main
+
+// entry is where the program begins (the linker's -E): before Go's runtime, which needs much address space and, where `ulimit -v` leaves less, ends with a trace
+// and status 2. There it says so instead, and exits with 125. The limit stays as it is: it is the human's, and the command's too.
+func entry()
+
+// needed is the address space in bytes with which both programs start. Nearly all of it is only reserved.
+var needed uint64 = 768 << 20
+
+var tooSmall = "au: ulimit -v leaves too little address space for au to start: want 786432 (KB) or more, or unlimited\n"

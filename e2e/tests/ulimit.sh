@@ -1,0 +1,40 @@
+#!/bin/bash
+# Under limits of the human's own au works, or says in a line which limit it is; there is no trace.
+# machines: trixie
+# machines by hand: bookworm
+. /opt/e2e/lib.sh
+ok as alice au new -y
+limited() { as alice bash -c "ulimit $1 && shift && exec \"\$@\"" - "$@"; }
+
+promise="too little address space is said, with status 125"
+for size in 100000 500000 780000; do
+	for words in 'run true' list --version; do
+		# shellcheck disable=SC2086 # several words
+		fails 125 limited "-v $size" au $words
+		[ "$(cat $e2e/err)" = "au: ulimit -v leaves too little address space for au to start: want 786432 (KB) or more, or unlimited" ] || fail "there should be that line"
+	done
+done
+fails 125 limited '-Sv 100000' au run true
+for limit in '-v 790000' '-v 2000000'; do
+	ok limited "$limit" au run echo fine
+	says_exactly fine
+	ok limited "$limit" au run -e A=1 echo fine
+	says_exactly fine
+	ok limited "$limit" au info
+done
+ok limited '-v 790000' au run sh -c 'ulimit -v'
+says_exactly 790000
+
+promise="with few files it works, or says so"
+for limit in '-n 5' '-n 8' '-n 16'; do
+	for words in 'run true' 'run -e A=1 true'; do
+		# shellcheck disable=SC2086 # several words
+		fails 125 limited "$limit" au $words
+		grep -qi 'too many open files' $e2e/err || fail "it should say what is too few"
+		! grep -qE 'goroutine|runtime:|panic' $e2e/err || fail "there should be no trace"
+	done
+done
+for limit in '-n 64' '-u 100' '-f 0' '-c 0' '-s 256' '-l 0' '-t 5'; do
+	ok limited "$limit" au run true
+	ok limited "$limit" au run -e A=1 true
+done
