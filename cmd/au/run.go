@@ -91,7 +91,7 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 		return err
 	}
 	run := csrc.Run{Agent: c.Agent, Command: command(policy)}
-	if run.Env, err = start.Environment(entry, c.EnvFile, c.Env); err != nil {
+	if run.Env, err = start.Environment(entry, me.Home, c.EnvFile, c.Env); err != nil {
 		return err
 	}
 	shares, asked, err := c.shares(a, me, policy, known)

@@ -21,14 +21,14 @@ func isEnvName(s string) bool {
 }
 
 // Environment returns the KEY=VALUE entries for a command: what the caller's environment and the config have, then the lines of files, then words,
-// each KEY=VALUE or KEY. A later one overrides an earlier one of the same name.
-func Environment(entry *config.Agent, files, words []string) ([]string, error) {
+// each KEY=VALUE or KEY; home is the human's. A later one overrides an earlier one of the same name.
+func Environment(entry *config.Agent, home string, files, words []string) ([]string, error) {
 	kept := keptEnv
 	if entry != nil {
 		kept = append(kept[:len(kept):len(kept)], entry.KeepEnv...)
 	}
 	var all []string
-	if own := terminfo(os.Getenv("TERM"), os.Getenv("HOME")); own != "" {
+	if own := terminfo(os.Getenv("TERM"), home); own != "" {
 		all = append(all, own)
 	}
 	for _, key := range kept {

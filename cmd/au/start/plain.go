@@ -72,7 +72,7 @@ func (m Machine) Plain(args []string, uid int, complete string) (*os.File, csrc.
 	if run.Shares, err = Mounted(shares, policy.Home); err != nil {
 		return nil, csrc.Run{}, err
 	}
-	if run.Env, err = Environment(entry, nil, nil); err != nil {
+	if run.Env, err = Environment(entry, human.Home, nil, nil); err != nil {
 		return nil, csrc.Run{}, err
 	}
 	run.After, run.IfKills = After(complete, agent, config.DefaultPath(human.Home), command[0], shares)
