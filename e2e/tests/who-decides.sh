@@ -105,6 +105,7 @@ obeyed
 
 promise="-C is looked for where the caller is, and ~ is the user database's"
 as alice sh -c 'mkdir -p other/deep && cp .config/agent-as-unix-user.toml other/c.toml'
+# shellcheck disable=SC2088 # au reads it as it is
 for word in 'c.toml' './c.toml' 'deep/../c.toml' '../other/c.toml' '~/other/c.toml' '/home/alice/other/c.toml'; do
 	ok as alice sh -c 'cd other && HOME=/nonexistent exec au -C "$0" mount list' "$word"
 	says /home/alice/work

@@ -34,13 +34,14 @@ at() { as alice sh -c 'cd attacked && exec env "$@"' - "$@"; }
 for au in au $complete; do
 	for how in '-u HOME' '-i' "HOME=$share" 'HOME=.' 'HOME=' "HOME=$share XDG_CONFIG_HOME=$share/.config" "-u HOME PWD=$share" "SUDO_USER=bob" "-i HOME=$share SUDO_USER=root USER=bob LOGNAME=bob"; do
 		# shellcheck disable=SC2086 # words
-		at $how $(command -v $au) run sh -c 'ls ~/got; touch ~/got/authorized_keys' >$e2e/got 2>&1
+		at $how "$(command -v "$au")" run sh -c 'ls ~/got; touch ~/got/authorized_keys' >$e2e/got 2>&1
 		grep -q private $e2e/got && fail "with $how, the agent's own config gave it the secret"
 		[ ! -e /home/alice/secret/authorized_keys ] || fail "with $how, the agent wrote in the secret"
 		# shellcheck disable=SC2086
-		ok at $how $(command -v $au) run pwd
+		ok at $how "$(command -v "$au")" run pwd
 		says_exactly /home/agent/attacked
 	done
+	# shellcheck disable=SC2088 # the human's shell does not expand it either
 	for file in c.toml ./c.toml l.toml .config/agent-as-unix-user.toml $share/c.toml '~/attacked/c.toml' ../attacked/c.toml; do
 		fails 125 at $au -C "$file" run ls got
 		complains "which agent \"agent\" can write"
