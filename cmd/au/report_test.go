@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +23,7 @@ var trees = flag.Int("trees", 40, "how many generated trees a report is held aga
 type gardener struct {
 	*rand.Rand
 	root string
+	in   *os.Root
 	did  []string
 }
 
@@ -44,9 +44,9 @@ func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 
 // there returns the paths of all that is in the tree, the folders alone if wanted.
 func (g *gardener) there(folders bool) []string {
-	all := []string{g.root}
-	filepath.WalkDir(g.root, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && path != g.root && (!folders || e.IsDir()) {
+	var all []string
+	fs.WalkDir(g.in.FS(), ".", func(path string, e fs.DirEntry, err error) error {
+		if err == nil && (!folders || e.IsDir()) {
 			all = append(all, path)
 		}
 		return nil
@@ -62,46 +62,47 @@ func (g *gardener) place() string {
 // repository makes what git takes for one, or all of it but a part.
 func (g *gardener) repository() {
 	at := g.place()
-	os.MkdirAll(at+"/hooks", 0o755)
+	g.in.MkdirAll(at+"/hooks", 0o755)
 	for _, part := range []string{"HEAD", "objects", "refs", "config"} {
 		switch {
 		case g.IntN(5) == 0:
 		case part == "HEAD" || part == "config":
-			os.WriteFile(at+"/"+part, []byte(pick(g.Rand, partTexts)), 0o644)
+			g.in.WriteFile(at+"/"+part, []byte(pick(g.Rand, partTexts)), 0o644)
 		case g.IntN(6) == 0:
-			os.Symlink("../"+pick(g.Rand, partNames), at+"/"+part)
+			g.in.Symlink("../"+pick(g.Rand, partNames), at+"/"+part)
 		default:
-			os.Mkdir(at+"/"+part, 0o755)
+			g.in.Mkdir(at+"/"+part, 0o755)
 		}
 	}
 }
 
-// change does one thing. What does not succeed is none. No link leads out of the test's own folder: what is written next may go through it, as root.
+// change does one thing, and what does not succeed is none. It may run as root, and its links lead anywhere: nothing is done but through an os.Root, which
+// follows none out of the tree.
 func (g *gardener) change() {
 	from, to := pick(g.Rand, g.there(false)), g.place()
 	what := g.IntN(12)
-	g.did = append(g.did, fmt.Sprintf("%d %s %s", what, strings.TrimPrefix(from, g.root), strings.TrimPrefix(to, g.root)))
+	g.did = append(g.did, fmt.Sprintf("%d %s %s", what, from, to))
 	switch what {
 	case 0:
-		os.MkdirAll(to, 0o755)
+		g.in.MkdirAll(to, 0o755)
 	case 1, 2:
-		os.WriteFile(to, []byte(pick(g.Rand, partTexts)), 0o644) // in place, where it is there
+		g.in.WriteFile(to, []byte(pick(g.Rand, partTexts)), 0o644) // in place, where it is there
 	case 3, 4, 5:
-		os.Rename(from, to)
+		g.in.Rename(from, to)
 	case 6:
-		unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_EXCHANGE)
+		unix.Renameat2(unix.AT_FDCWD, g.root+"/"+from, unix.AT_FDCWD, g.root+"/"+to, unix.RENAME_EXCHANGE) // of the links themselves
 	case 7:
-		if from != g.root && g.IntN(3) == 0 {
-			os.RemoveAll(from)
+		if from != "." && g.IntN(3) == 0 {
+			g.in.RemoveAll(from)
 		}
 	case 8:
 		relative, _ := filepath.Rel(filepath.Dir(to), from)
-		os.Symlink(pick(g.Rand, []string{relative, from, "../" + pick(g.Rand, partNames), "/nowhere/else", filepath.Dir(g.root) + "/outside"}), to)
+		g.in.Symlink(pick(g.Rand, []string{relative, g.root + "/" + from, "../" + pick(g.Rand, partNames), "/nowhere/else", filepath.Dir(g.root) + "/outside"}), to)
 	case 9:
-		os.Link(from, to)
+		g.in.Link(from, to)
 	case 10:
-		os.Chmod(from, pick(g.Rand, []os.FileMode{0o755, 0o755, 0o755 | fs.ModeSetgid}))
-		os.Chtimes(from, time.Unix(1, 0), time.Unix(1, 0))
+		g.in.Chmod(from, pick(g.Rand, []os.FileMode{0o755, 0o755, 0o755 | fs.ModeSetgid}))
+		g.in.Chtimes(from, time.Unix(1, 0), time.Unix(1, 0))
 	case 11:
 		g.repository()
 	}
@@ -239,7 +240,13 @@ func TestAReportNamesWhatACheckFinds(t *testing.T) {
 				t.Fatal(err)
 			}
 			g := &gardener{Rand: rand.New(rand.NewPCG(1, uint64(seed))), root: dir + "/share"}
-			os.Mkdir(g.root, 0o755)
+			if err := os.Mkdir(g.root, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if g.in, err = os.OpenRoot(g.root); err != nil {
+				t.Fatal(err)
+			}
+			defer g.in.Close()
 			for range 20 {
 				g.change()
 			}
