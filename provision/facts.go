@@ -78,11 +78,12 @@ type Facts struct {
 	Home, HomeSSH, HomeGnuPG                                Path
 	State, StateFolder, LimitsFolder                        Path
 	EtcEmpty, PolicyFolderEmpty                             bool
-	HomesLink                                               bool     // /home is a symbolic link, as on Fedora Silverblue
-	HomeReadable                                            bool     // au can see what is in it
-	KeptUID                                                 uint32   // whom a closed home was kept for, where nobody has that uid
-	HomeOwner                                               string   // name of the user who owns Home; empty: nobody has that uid
-	SkelMissing                                             []string // files of /etc/skel that the home has not
+	HomesLink                                               bool       // /home is a symbolic link, as on Fedora Silverblue
+	HomeReadable                                            bool       // au can see what is in it
+	KeptUID                                                 uint32     // whom a closed home was kept for, where nobody has that uid
+	HomeOwner                                               string     // name of the user who owns Home; empty: nobody has that uid
+	Skel                                                    []SkelPart // of skel(5), what the home has not
+	SkelUnreadable                                          []string   // and what of that the agent cannot read
 	Entrypoint                                              Path
 	Source                                                  Source
 	Unit                                                    Unit
@@ -94,6 +95,13 @@ type Facts struct {
 	Self                                                    string    // the path of au by which it is called
 	Spools                                                  []string  // folders of mail, cron and at that exist
 	Leftovers                                               Leftovers
+}
+
+// SkelPart are files, and folders with all that is in them, that go into one folder of the home: the home itself, where Folder is empty, or one that is made for
+// them, for of that folder not all can be read.
+type SkelPart struct {
+	Folder string
+	Files  []string
 }
 
 // Source is the entrypoint that would be installed.

@@ -200,10 +200,14 @@ func (m *machine) facts() Facts {
 	m.leftovers(&f)
 	_, err := m.ReadDir("/home/agent")
 	f.HomeReadable = err == nil
+	var skel SkelPart
 	for _, name := range []string{".bashrc", ".profile"} {
 		if !m.path("/home/agent/" + name).Exists {
-			f.SkelMissing = append(f.SkelMissing, "/etc/skel/"+name)
+			skel.Files = append(skel.Files, "/etc/skel/"+name)
 		}
+	}
+	if skel.Files != nil {
+		f.Skel = []SkelPart{skel}
 	}
 	m.unit(&f)
 	return f

@@ -245,9 +245,15 @@ func asAgent(p csrc.Policy, argv ...string) step.Command {
 // planInsideHome makes what stands in a home, as the agent: whatever a surviving home holds can mislead nobody but the agent.
 func planInsideHome(p csrc.Policy, f Facts) []step.Step {
 	var plan []step.Step
-	if len(f.SkelMissing) > 0 {
-		copyAll := append([]string{"cp", "-R", "--no-preserve=mode"}, f.SkelMissing...)
-		plan = append(plan, step.Step{Do: asAgent(p, append(copyAll, p.Home+"/")...)})
+	for _, part := range f.Skel {
+		to := path.Join(p.Home, part.Folder)
+		if part.Folder != "" {
+			plan = append(plan, step.Step{Do: asAgent(p, "mkdir", to)})
+		}
+		if len(part.Files) > 0 {
+			copyAll := append([]string{"cp", "-R", "--no-preserve=mode"}, part.Files...)
+			plan = append(plan, step.Step{Do: asAgent(p, append(copyAll, to+"/")...)})
+		}
 	}
 	var makeThem, mend []string
 	for _, d := range []struct {

@@ -213,12 +213,7 @@ func observePaths(f *provision.Facts, agent string) {
 		_, err := readDir(hostRoot + home)
 		f.HomeReadable = err == nil
 	}
-	skel, _ := readDir(hostRoot + "/etc/skel")
-	for _, e := range skel {
-		if !exists(home + "/" + e.Name()) {
-			f.SkelMissing = append(f.SkelMissing, "/etc/skel/"+e.Name())
-		}
-	}
+	observeSkel(f, home)
 }
 
 // observeUnit asks systemd for the keeper.

@@ -112,6 +112,11 @@ func (a *app) announceNew(w provision.Want, f provision.Facts, old *takeover) {
 		fmt.Fprintf(a.err, "au: %s is left from an earlier agent: the new one gets it as it is. Nothing in it is run or followed as you or as root, but the agent will read it.\n",
 			csrc.HomePath(w.Name))
 	}
+	for _, file := range f.SkelUnreadable {
+		if f.Agent == nil {
+			fmt.Fprintf(a.err, "au: %s is left out of the agent's home: only some can read it\n", show(file))
+		}
+	}
 	for _, s := range csrc.Switches {
 		if slices.Contains(w.Allow, s.Word) {
 			fmt.Fprintf(a.err, "au: --allow %s: %s. It gives up %s\n", s.Word, s.Gives, s.GivesUp)

@@ -76,3 +76,24 @@ ok as alice au list
 says_exactly 'No agents configured.'
 fails 125 as alice au run true
 complains 'no such agent'
+
+promise="what of /etc/skel only some can read is left out, and named"
+mkdir -p /etc/skel/partly
+touch /etc/skel/partly/open /etc/skel/partly/closed /etc/skel/.corp
+chmod 600 /etc/skel/.corp /etc/skel/partly/closed
+ok as alice au new -y
+complains 'au: /etc/skel/.corp is left out'
+complains 'au: /etc/skel/partly/closed is left out'
+ok test -e /home/agent/partly/open
+fails 1 test -e /home/agent/.corp
+fails 1 test -e /home/agent/partly/closed
+ok as alice au delete -y -H
+rm -r /etc/skel/partly /etc/skel/.corp
+
+promise="agents that are made side by side are all made"
+for n in 1 2 3 4; do as alice au new -y -a side$n >"$e2e/side$n" 2>&1 & done
+wait
+ok as alice au list
+for n in 1 2 3 4; do grep -q "^side$n" "$e2e/out" || fail "side$n was not made: $(tail -n 3 "$e2e/side$n")"; done
+ok sh -c 'getent passwd side1 side2 side3 side4 | cut -d: -f3 | sort -u | wc -l'
+says_exactly 4

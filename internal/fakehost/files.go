@@ -187,11 +187,12 @@ func (c *call) own(f *File, owner, group string) error {
 	return nil
 }
 
-// mkdir -m MODE FOLDER…
+// mkdir [-m MODE] FOLDER…
 func (c *call) mkdir() error {
-	mode, err := strconv.ParseUint(c.args.value("-m"), 8, 16)
+	bits := c.args.value("-m")
+	mode, err := strconv.ParseUint("0"+bits, 8, 16)
 	if err != nil {
-		return fail(1, "want -m MODE")
+		return fail(1, "invalid mode: '%s'", bits)
 	}
 	words, err := c.args.operands(1, 0)
 	for _, name := range words {
@@ -202,7 +203,9 @@ func (c *call) mkdir() error {
 			return err
 		}
 		c.settle(name, File{Kind: Folder})
-		c.files[name].chmod(uint32(mode) | c.files[name].Mode&0o6000)
+		if bits != "" {
+			c.files[name].chmod(uint32(mode) | c.files[name].Mode&0o6000)
+		}
 	}
 	return err
 }
@@ -221,8 +224,11 @@ func (c *call) cp() error {
 		if err := c.writable(name); err != nil {
 			return err
 		}
-		if c.files[from] == nil || c.files[from].Kind != Regular {
+		switch f := c.files[from]; {
+		case f == nil || f.Kind != Regular:
 			return fail(1, "cannot copy '%s'", from)
+		case c.uid != f.UID && f.Mode&0o004 == 0:
+			return fail(1, "cannot open '%s' for reading: Permission denied", from)
 		}
 		c.settle(name, File{Text: c.files[from].Text})
 	}

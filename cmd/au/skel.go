@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+
+	"github.com/a4u2/au/provision"
+)
+
+const skelDir = "/etc/skel"
+
+// observeSkel reads what of skel(5) the home has not, and what of it the agent, who is like any other user there, cannot read.
+func observeSkel(f *provision.Facts, home string) {
+	s := skel{f, home}
+	s.folder("")
+}
+
+type skel struct {
+	facts *provision.Facts
+	home  string
+}
+
+// folder looks at what is in a folder of it that is not copied whole.
+func (s skel) folder(rel string) {
+	entries, err := readDir(hostRoot + path.Join(skelDir, rel))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.facts.SkelUnreadable = append(s.facts.SkelUnreadable, path.Join(skelDir, rel))
+	}
+	part := provision.SkelPart{Folder: rel}
+	at := len(s.facts.Skel)
+	s.facts.Skel = append(s.facts.Skel, part) // before what is below it
+	for _, e := range entries {
+		name := path.Join(rel, e.Name())
+		switch readable, whole := s.look(name); {
+		case rel == "" && exists(path.Join(s.home, name)):
+		case !readable:
+			s.facts.SkelUnreadable = append(s.facts.SkelUnreadable, path.Join(skelDir, name))
+		case whole:
+			part.Files = append(part.Files, path.Join(skelDir, name))
+		default:
+			s.folder(name)
+		}
+	}
+	if s.facts.Skel[at] = part; rel == "" && part.Files == nil {
+		s.facts.Skel = append(s.facts.Skel[:at], s.facts.Skel[at+1:]...)
+	}
+}
+
+// look reports whether others can read a file or enter a folder, and whether they can read all that is below it.
+func (s skel) look(name string) (readable, whole bool) {
+	info, err := lstatFile(hostRoot + path.Join(skelDir, name))
+	if err != nil {
+		return false, false
+	}
+	switch mode := info.Mode(); {
+	case mode&fs.ModeSymlink != 0:
+		return true, true
+	case mode.IsRegular():
+		return mode.Perm()&0o004 != 0, true
+	case !mode.IsDir() || mode.Perm()&0o005 != 0o005:
+		return false, false
+	}
+	entries, err := readDir(hostRoot + path.Join(skelDir, name))
+	if err != nil {
+		return false, false
+	}
+	for _, e := range entries {
+		if readable, whole := s.look(path.Join(name, e.Name())); !readable || !whole {
+			return true, false
+		}
+	}
+	return true, true
+}
