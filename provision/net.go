@@ -160,6 +160,7 @@ func planNetProgram(p netfilter.Policy, f NetFacts) []step.Step {
 	}
 	copied := step.Root("install", "-m", "0755", "/dev/stdin", program+".new")
 	copied.From, copied.SHA256 = f.Self.Path, f.Self.SHA256
+	copied.Temp, put.Do.Temp = program+".new", program+".new"
 	return []step.Step{
 		{Do: copied, Undo: step.Undo(step.Root("rm", "-f", program+".new"))},
 		put,

@@ -296,10 +296,12 @@ func planEntrypoint(p csrc.Policy, f Facts) []step.Step {
 	temp := file + ".new"
 	put := step.Root("install", "-o", "root", "-g", GroupName(p.Name), "-m", "4750", "/dev/stdin", temp)
 	put.From, put.SHA256 = f.Source.Path, f.Source.SHA256
+	admit, move := step.Root("setfacl", "--modify", allow, temp), step.Root("mv", "-T", temp, file)
+	put.Temp, admit.Temp, move.Temp = temp, temp, temp
 	return append(plan,
 		step.Step{Do: put, Undo: step.Undo(step.Root("rm", "-f", temp))},
-		step.Step{Do: step.Root("setfacl", "--modify", allow, temp)},
-		step.Step{Do: step.Root("mv", "-T", temp, file), Undo: step.Undo(step.Root("rm", "-f", file))})
+		step.Step{Do: admit},
+		step.Step{Do: move, Undo: step.Undo(step.Root("rm", "-f", file))})
 }
 
 // entrypointACL lets each human run the entrypoint in a session that has not got the group yet; the mode stays 4750.

@@ -119,6 +119,7 @@ type wireStep struct {
 type wireCommand struct {
 	Argv             []raw
 	Text, From, Note raw
+	Temp             raw
 	Data             []byte // what is in From
 	OK               []int
 }
@@ -147,7 +148,7 @@ func (p Plan) Encode() ([]byte, error) {
 
 // encode returns the command with what it reads, where it is going to run.
 func (c Command) encode(runs bool) (wireCommand, error) {
-	w := wireCommand{Argv: raws(c.Argv), Text: raw(c.Text), From: raw(c.From), Note: raw(c.Note), OK: c.OK}
+	w := wireCommand{Argv: raws(c.Argv), Text: raw(c.Text), From: raw(c.From), Note: raw(c.Note), Temp: raw(c.Temp), OK: c.OK}
 	if c.From == "" || !runs {
 		return w, nil
 	}
@@ -229,7 +230,7 @@ func (w wirePlan) plan() (Plan, error) {
 
 // command returns the command, or says what is wrong with it.
 func (w wireCommand) command(runs bool) (Command, error) {
-	c := Command{Root: true, Argv: texts(w.Argv), Text: string(w.Text), From: string(w.From), Note: string(w.Note), OK: w.OK, data: w.Data}
+	c := Command{Root: true, Argv: texts(w.Argv), Text: string(w.Text), From: string(w.From), Note: string(w.Note), Temp: string(w.Temp), OK: w.OK, data: w.Data}
 	if len(c.Argv) == 0 || len(c.Argv) > maxWords {
 		return c, fmt.Errorf("a command of %d words: want 1 to %d", len(c.Argv), maxWords)
 	}

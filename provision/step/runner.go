@@ -216,6 +216,9 @@ func (r *Runner) run(ctx context.Context, c Command) error {
 	}
 	err = r.execute(cmd)
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) && !slices.Contains(c.OK, exitStatus(err)) {
+		if c.Temp != "" {
+			_ = r.run(context.Background(), Command{Argv: []string{"rm", "-f", c.Temp}, Root: c.Root}) // the failure is what is to be said
+		}
 		return fmt.Errorf("run %q: %w", strings.Join(c.Argv, " "), err)
 	}
 	return nil

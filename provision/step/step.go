@@ -18,6 +18,7 @@ type Command struct {
 	From string   // a file given on standard input, printed as `< FROM`; not together with Text. It is the human who reads it, never root
 	Note string   // printed below the command as a comment: what else does the same
 	OK   []int    // exit statuses besides 0 that count as success, such as 1 of pkill (nothing matched)
+	Temp string   // a half-made file that is removed where the command fails, as on a full disk
 
 	SHA256 string // of what is in From, where that is known
 	data   []byte // what is in From, in a plan that was handed over
@@ -81,18 +82,23 @@ func hereDocument(text string) string {
 // WriteFile returns the steps after which the root-owned file path holds text, whole at every moment: a reader sees the old file or the new one.
 // old is the text to put back on undo; empty where there was no such file.
 func WriteFile(path, mode, text, old string) []Step {
-	temp := path + ".new"
-	put := Root("install", "-m", mode, "/dev/stdin", temp)
-	put.Text = text
-	undo := Root("rm", "-f", path)
+	put, move := writeCommands(path, mode, text)
+	undo := Undo(Root("rm", "-f", path))
 	if old != "" {
-		undo = Root("install", "-m", mode, "/dev/stdin", path)
-		undo.Text = old
+		undo = Undo(writeCommands(path, mode, old))
 	}
 	return []Step{
-		{Do: put, Undo: Undo(Root("rm", "-f", temp))},
-		{Do: Root("mv", "-T", temp, path), Undo: Undo(undo)},
+		{Do: put, Undo: Undo(Root("rm", "-f", put.Temp))},
+		{Do: move, Undo: undo},
 	}
+}
+
+// writeCommands returns the two commands that make path hold text.
+func writeCommands(path, mode, text string) (put, move Command) {
+	temp := path + ".new"
+	put, move = Root("install", "-m", mode, "/dev/stdin", temp), Root("mv", "-T", temp, path)
+	put.Text, put.Temp, move.Temp = text, temp, temp
+	return put, move
 }
 
 // ShowFile returns the shell line that writes text to path, for a file that au writes itself.

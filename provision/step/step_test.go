@@ -117,3 +117,16 @@ func TestToleratedStatus(t *testing.T) {
 		t.Error("status 3 passed where only 4 is tolerated")
 	}
 }
+
+func TestAFailedCommandTakesItsHalfMadeFileAway(t *testing.T) {
+	half := filepath.Join(t.TempDir(), "file.new")
+	c := Human("sh", "-c", `echo half > "$1"; exit 1`, "sh", half)
+	c.Temp = half
+	var out bytes.Buffer
+	if err := (&Runner{Out: &out, Err: &out}).Run(c); err == nil {
+		t.Fatal("the command should fail")
+	}
+	if _, err := os.Lstat(half); !os.IsNotExist(err) {
+		t.Errorf("%s is left: %v\n%s", half, err, &out)
+	}
+}
