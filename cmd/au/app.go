@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,6 +22,7 @@ import (
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/term"
 )
@@ -232,21 +234,31 @@ func groupsOf(u provision.User) ([]uint32, error) {
 func update(path string, human provision.User, out, errw io.Writer, change record) error {
 	spin := spinner{w: errw, text: "waiting for another au to finish with " + show(path)}
 	defer spin.stop()
+	var before []share.Writable
 	var after *config.Config
 	err := machine().UpdateConfig(context.Background(), path, human, config.UpdateOptions{
 		Announce: func(path string, text []byte) { fmt.Fprintf(out, "$ %s\n", step.ShowFile(path, string(text))) },
 		Waiting:  spin.tick,
 	}, func(c *config.Config) error {
+		before = share.WritableOf(c)
 		if err := change.apply(c); err != nil {
 			return err
 		}
 		after = c
 		return nil
 	})
-	if err == nil {
-		forgetFolders(path, after)
+	if err != nil {
+		return err
 	}
-	return err
+	forgetFolders(path, after)
+	return rememberOnce(path, human, before, after)
+}
+
+// rememberOnce remembers the folders that agents could write by the config as it was before, and forgets those of agents that are gone.
+func rememberOnce(path string, human provision.User, before []share.Writable, after *config.Config) error {
+	still := share.WritableOf(after)
+	gone := slices.DeleteFunc(before, func(w share.Writable) bool { return slices.Contains(still, w) || after.Agent(w.Agent) == nil })
+	return errors.Join(machine().RememberOnce(path, human, gone...), machine().KeepOnce(path, human, after))
 }
 
 // spinner shows that au waits, on a terminal only.

@@ -232,7 +232,7 @@ func mended(err error, line string) string {
 
 // checkCarried refuses what `au mount add` would refuse.
 func (a *app) checkCarried(s sharing, m config.Mount, others []config.Mount) error {
-	source, err := resolveSource(m.Source)
+	source, err := resolveSource(m.Source, a.follower(s.human, s.known, s.agent.Name))
 	if err != nil {
 		return err
 	}

@@ -10,11 +10,13 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/accounts"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
@@ -110,20 +112,51 @@ func privateGroup(human provision.User, gid uint32) bool {
 	return ok && err == nil && accounts.Alone(human, group, all)
 }
 
+// follower finds what the human names for a run of the agent. rw are folders that it is to write in this one run.
+func (a *app) follower(human provision.User, known *config.Config, agent string, rw ...string) start.Follower {
+	more := declaredWritable(human)
+	for _, word := range rw {
+		if place, err := (start.Follower{Agent: agent, Writable: func() []share.Writable { return nil }}).Follow(word); err == nil {
+			more = append(more, share.Writable{Source: place.Path, Agent: agent})
+			place.Close()
+		}
+	}
+	return machine().Follower(agent, a.configPath(human), known, human, more...)
+}
+
 // resolveSource returns the folder that a person means, without symbolic links.
-func resolveSource(word string) (string, error) {
-	path, err := filepath.Abs(word)
-	if err == nil {
-		path, err = filepath.EvalSymlinks(path)
+func resolveSource(word string, follow start.Follower) (string, error) {
+	place, err := follow.Follow(word)
+	var planted *start.Planted
+	if errors.As(err, &planted) {
+		return "", err
 	}
 	var inner *os.PathError
 	if errors.As(err, &inner) {
 		err = inner.Err
 	}
+	if err == nil {
+		defer place.Close()
+		if len(place.Missing) > 0 {
+			err = unix.ENOENT
+		}
+	}
 	if err != nil {
 		return "", fmt.Errorf("share %q: %w", word, err)
 	}
-	return path, nil
+	return place.Path, nil
+}
+
+// envFiles opens the files that --env-file names.
+func envFiles(follow start.Follower, words []string) (files []*os.File, err error) {
+	for _, word := range words {
+		f, err := follow.Open(word)
+		if err != nil {
+			return nil, fmt.Errorf("read the environment file: %w", err)
+		}
+		files = append(files, f)
+	}
+	return files, nil
 }
 
 // refusal turns a refusal of provision's into one with a line to paste.

@@ -82,7 +82,7 @@ func (c *mountAddCmd) record(a *app, r *step.Runner, s sharing, before, want con
 // are the same where it is there as it is wanted.
 // Nothing has changed when it refuses.
 func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err error) {
-	if want.Source, err = resolveSource(c.Source); err != nil {
+	if want.Source, err = resolveSource(c.Source, a.follower(s.human, s.known, c.Agent)); err != nil {
 		return want, before, err
 	}
 	facts, err := a.shareFacts(want.Source, s.human, s.agent, s.known)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/a4u2/au/cmd/au/start"
@@ -16,6 +15,7 @@ import (
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
+	"golang.org/x/sys/unix"
 )
 
 type mountCheckCmd struct {
@@ -71,19 +71,6 @@ func (c *mountCheckCmd) Run(a *app) error {
 
 // sources returns the folders to look into: the one that is named, or all shares that are there.
 func (c *mountCheckCmd) sources(a *app) ([]string, error) {
-	if c.Source != "" {
-		source, err := filepath.EvalSymlinks(c.Source)
-		if err == nil {
-			source, err = filepath.Abs(source)
-		}
-		if err == nil {
-			var info os.FileInfo
-			if info, err = os.Stat(source); err == nil && !info.IsDir() {
-				err = fmt.Errorf("check %q: want a folder", c.Source)
-			}
-		}
-		return []string{source}, err
-	}
 	human, err := a.human()
 	if err != nil {
 		return nil, err
@@ -91,6 +78,10 @@ func (c *mountCheckCmd) sources(a *app) ([]string, error) {
 	known, err := a.load(human)
 	if err != nil {
 		return nil, err
+	}
+	if c.Source != "" {
+		source, err := folderToCheck(c.Source, a.follower(human, known, c.Agent))
+		return []string{source}, err
 	}
 	entry := known.Agent(c.Agent)
 	if entry == nil {
@@ -105,6 +96,22 @@ func (c *mountCheckCmd) sources(a *app) ([]string, error) {
 		all = append(all, m.Source)
 	}
 	return all, nil
+}
+
+// folderToCheck returns the folder that a word names, where no agent leads to another one.
+func folderToCheck(word string, follow start.Follower) (string, error) {
+	place, err := follow.Follow(word)
+	if err != nil {
+		return "", err
+	}
+	defer place.Close()
+	switch {
+	case len(place.Missing) > 0:
+		return "", &os.PathError{Op: "check", Path: word, Err: unix.ENOENT}
+	case place.File >= 0:
+		return "", fmt.Errorf("check %q: want a folder", word)
+	}
+	return place.Path, nil
 }
 
 // inspectShare looks through a folder, showing progress on w where that is a terminal.

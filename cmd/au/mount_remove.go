@@ -4,10 +4,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 
+	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 )
@@ -23,7 +25,7 @@ func (c *mountRemoveCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	m, found, err := c.find(s)
+	m, found, err := c.find(a, s)
 	if err != nil {
 		return err
 	}
@@ -52,11 +54,16 @@ func (c *mountRemoveCmd) Run(a *app) error {
 }
 
 // find returns the one share that the word means, also when its folder is gone.
-func (c *mountRemoveCmd) find(s sharing) (m config.Mount, ok bool, err error) {
+func (c *mountRemoveCmd) find(a *app, s sharing) (m config.Mount, ok bool, err error) {
 	folder, _ := os.Getwd()
 	found := provision.FindShares(c.Share, folder, s.agent.Home, s.mounts())
 	if len(found) == 0 {
-		if real, err := resolveSource(c.Share); err == nil {
+		real, err := resolveSource(c.Share, a.follower(s.human, s.known, c.Agent))
+		var planted *start.Planted
+		switch {
+		case errors.As(err, &planted):
+			return m, false, err
+		case err == nil:
 			found = provision.FindShares(real, folder, s.agent.Home, s.mounts())
 		}
 	}

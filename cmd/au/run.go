@@ -91,14 +91,19 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 		return err
 	}
 	run := csrc.Run{Agent: c.Agent, Command: command(policy)}
-	if run.Env, err = start.Environment(entry, me.Home, c.EnvFile, c.Env); err != nil {
+	follow := a.follower(me, known, policy.Name, c.RW...)
+	files, err := envFiles(follow, c.EnvFile)
+	if err != nil {
 		return err
 	}
-	shares, asked, err := c.shares(a, me, policy, known)
+	if run.Env, err = start.Environment(entry, me.Home, files, c.Env); err != nil {
+		return err
+	}
+	shares, asked, err := c.shares(a, me, policy, known, follow)
 	if err != nil {
 		return refusal(err)
 	}
-	if run.Dir, err = c.directory(a, me, policy, shares); err != nil {
+	if run.Dir, err = c.directory(a, me, policy, shares, follow); err != nil {
 		return err
 	}
 	if run.Shares, err = start.Mounted(shares, policy.Home, asked...); err != nil {

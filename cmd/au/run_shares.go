@@ -16,7 +16,7 @@ import (
 )
 
 // shares returns the folders that the config and the options hand over, in the order in which they can be mounted, and the sources of those that the options ask for.
-func (c *runCmd) shares(a *app, me provision.User, p csrc.Policy, known *config.Config) (all []config.Mount, asked []string, err error) {
+func (c *runCmd) shares(a *app, me provision.User, p csrc.Policy, known *config.Config, follow start.Follower) (all []config.Mount, asked []string, err error) {
 	if entry := known.Agent(p.Name); entry != nil {
 		all = slices.Clone(entry.Mounts)
 	}
@@ -29,7 +29,7 @@ func (c *runCmd) shares(a *app, me provision.User, p csrc.Policy, known *config.
 	}{{c.RO, true}, {c.RW, false}} {
 		for _, folder := range once.folders {
 			var in string
-			if all, in, err = a.shareOnce(folder, once.readOnly, all, p, known); err != nil {
+			if all, in, err = a.shareOnce(folder, once.readOnly, all, p, known, follow); err != nil {
 				return nil, nil, err
 			}
 			asked = append(asked, in)
@@ -57,9 +57,9 @@ func (c *runCmd) checkHome(me provision.User, all []config.Mount, known *config.
 
 // shareOnce adds the folder of --ro or --rw to the shares of a run; one that the agent sees already is kept, or shown with the other access. in is the source
 // of the share that shows the folder.
-func (a *app) shareOnce(folder string, readOnly bool, all []config.Mount, p csrc.Policy, known *config.Config) (with []config.Mount, in string, err error) {
+func (a *app) shareOnce(folder string, readOnly bool, all []config.Mount, p csrc.Policy, known *config.Config, follow start.Follower) (with []config.Mount, in string, err error) {
 	want := config.Mount{ReadOnly: readOnly}
-	if want.Source, err = resolveSource(folder); err != nil {
+	if want.Source, err = resolveSource(folder, follow); err != nil {
 		return nil, "", err
 	}
 	human, err := a.human()
@@ -90,12 +90,17 @@ func (a *app) shareOnce(folder string, readOnly bool, all []config.Mount, p csrc
 	if err := provision.CheckShare(want, others, facts); err != nil {
 		return nil, "", err
 	}
+	if !readOnly {
+		if err := machine().RememberOnce(a.configPath(human), human, share.Writable{Source: want.Source, Agent: p.Name}); err != nil {
+			return nil, "", err
+		}
+	}
 	return append(others, want), want.Source, nil
 }
 
 // directory returns where the run starts. Where the agent does not see the current folder, it asks whether its home will do.
-func (c *runCmd) directory(a *app, me provision.User, p csrc.Policy, shares []config.Mount) (string, error) {
-	dir, err := start.Directory(c.Directory, me.Home, p.Home, shares)
+func (c *runCmd) directory(a *app, me provision.User, p csrc.Policy, shares []config.Mount, follow start.Follower) (string, error) {
+	dir, err := start.Directory(c.Directory, me.Home, p.Home, shares, follow)
 	var elsewhere *start.Elsewhere
 	if !errors.As(err, &elsewhere) {
 		return dir, err

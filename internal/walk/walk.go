@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,7 @@ type Step struct {
 	FD   int    // of the thing itself, O_PATH, as long as the judgement lasts
 	Path string // where it is: absolute, through no link
 	Link string // where a symbolic link leads, as it says
+	Left int    // how many components are still to come, without those of the link's own target
 	Stat unix.Stat_t
 }
 
@@ -62,7 +64,7 @@ func To(root, name string, judge func(Step) error) (*Place, error) {
 }
 
 func parts(name string) []string {
-	return strings.FieldsFunc(name, func(r rune) bool { return r == '/' })
+	return slices.DeleteFunc(strings.Split(name, "/"), func(part string) bool { return part == "" || part == "." })
 }
 
 // walk is how far To has come: rest has still to be entered from the last folder, which is at Path.
@@ -87,9 +89,9 @@ func (w *walk) toRoot() error {
 func (w *walk) step() error {
 	name := w.rest[0]
 	at := path.Join(w.Path, name)
-	if name == "." || name == ".." && w.Path == "/" {
+	if name == ".." && w.Path == "/" {
 		w.rest = w.rest[1:]
-		return nil
+		return w.toRoot()
 	}
 	fd, err := open(w.Folder, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -114,7 +116,7 @@ func open(folder int, name string) (int, error) {
 
 // take goes on from what is open as fd.
 func (w *walk) take(fd int, at string) error {
-	s := Step{FD: fd, Path: at}
+	s := Step{FD: fd, Path: at, Left: len(w.rest)}
 	err := unix.Fstat(fd, &s.Stat)
 	if err == nil && s.Kind() == unix.S_IFLNK {
 		s.Link, err = target(fd)

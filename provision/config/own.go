@@ -153,6 +153,26 @@ func (o *Own) Replace(text []byte) error {
 	return nil
 }
 
+// Append puts text behind what the file holds, at once.
+func (o *Own) Append(text []byte) error {
+	fd, err := o.open(o.name, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT, 0o600)
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(fd), o.Path)
+	defer f.Close()
+	_, err = f.Write(text)
+	return err
+}
+
+// Remove takes the file away.
+func (o *Own) Remove() error {
+	if err := unix.Unlinkat(o.place.Folder, o.name, 0); err != nil && err != unix.ENOENT {
+		return &fs.PathError{Op: "remove", Path: o.Path, Err: err}
+	}
+	return nil
+}
+
 // cause returns what went wrong, without the path that a file was opened by.
 func cause(err error) error {
 	var p *fs.PathError

@@ -22,7 +22,7 @@ func isEnvName(s string) bool {
 
 // Environment returns the KEY=VALUE entries for a command: what the caller's environment and the config have, then the lines of files, then words,
 // each KEY=VALUE or KEY; home is the human's. A later one overrides an earlier one of the same name.
-func Environment(entry *config.Agent, home string, files, words []string) ([]string, error) {
+func Environment(entry *config.Agent, home string, files []*os.File, words []string) ([]string, error) {
 	kept := keptEnv
 	if entry != nil {
 		kept = append(kept[:len(kept):len(kept)], entry.KeepEnv...)
@@ -83,11 +83,7 @@ func envPair(word string) (string, error) {
 }
 
 // envLines reads a file of KEY=VALUE lines; empty lines and lines that begin with # say nothing.
-func envLines(path string) ([]string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the environment file: %w", err)
-	}
+func envLines(f *os.File) ([]string, error) {
 	defer f.Close()
 	var all []string
 	scan := bufio.NewScanner(f)
@@ -99,7 +95,7 @@ func envLines(path string) ([]string, error) {
 		}
 		pair, err := envPair(line)
 		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", path, n, err)
+			return nil, fmt.Errorf("%s:%d: %w", f.Name(), n, err)
 		}
 		all = append(all, pair)
 	}

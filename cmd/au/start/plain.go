@@ -66,7 +66,7 @@ func (m Machine) Plain(args []string, uid int, complete string) (*os.File, csrc.
 	if err != nil {
 		return nil, csrc.Run{}, err
 	}
-	if run.Dir, err = Directory("", human.Home, policy.Home, shares); err != nil {
+	if run.Dir, err = Directory("", human.Home, policy.Home, shares, m.Follower(agent, config.DefaultPath(human.Home), known, human)); err != nil {
 		return nil, csrc.Run{}, err
 	}
 	if run.Shares, err = Mounted(shares, policy.Home); err != nil {

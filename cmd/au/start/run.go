@@ -3,7 +3,9 @@
 package start
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -74,8 +76,8 @@ func (e *Elsewhere) Error() string {
 }
 
 // Directory returns where a run starts: in wanted, or, where nothing is, in the agent's counterpart of the current folder. From the human's home itself and from
-// a folder of the machine's it is the agent's home. Any other folder is an Elsewhere.
-func Directory(wanted, humanHome, agentHome string, shares []config.Mount) (string, error) {
+// a folder of the machine's it is the agent's home. Any other folder is an Elsewhere, and one that is reached through an agent's link a Planted.
+func Directory(wanted, humanHome, agentHome string, shares []config.Mount, f Follower) (string, error) {
 	where, err := filepath.Abs(wanted)
 	if err != nil {
 		return "", &Elsewhere{}
@@ -83,8 +85,17 @@ func Directory(wanted, humanHome, agentHome string, shares []config.Mount) (stri
 	if _, ok := share.Within(agentHome, where); ok {
 		return where, nil
 	}
-	// $PWD, which Abs believes, may lead through a link to what a share holds.
-	where, humanHome = resolved(where), resolved(humanHome)
+	// $PWD, which Abs believes, may lead through a link to what a share holds, or to where an agent wants it to.
+	place, err := f.Follow(cmp.Or(wanted, "."))
+	var planted *Planted
+	if errors.As(err, &planted) {
+		return "", err
+	}
+	if err == nil {
+		where = place.Path
+		place.Close()
+	}
+	humanHome = resolved(humanHome)
 	if there, ok := share.Counterpart(where, shares); ok {
 		return there, nil
 	}

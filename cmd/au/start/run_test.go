@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
 )
 
 // folders makes a home with a share, a project and a link in it, and returns it.
@@ -52,7 +53,7 @@ func TestDirectory(t *testing.T) {
 		{home + "/project", outside, outside, nil},
 	} {
 		t.Chdir(c.from)
-		dir, err := Directory(c.wanted, home, "/home/agent", shares)
+		dir, err := Directory(c.wanted, home, "/home/agent", shares, anybody)
 		var elsewhere *Elsewhere
 		errors.As(err, &elsewhere)
 		if dir != c.dir || (elsewhere == nil) != (c.elsewhere == nil) || elsewhere != nil && *elsewhere != *c.elsewhere {
@@ -72,14 +73,17 @@ func TestDirectoryThatIsGone(t *testing.T) {
 			os.Mkdir(home+"/project", 0o755)
 		}
 		for _, wanted := range []string{"", ".", "sub"} {
-			dir, err := Directory(wanted, home, "/home/agent", nil)
+			dir, err := Directory(wanted, home, "/home/agent", nil, anybody)
 			var elsewhere *Elsewhere
 			if !errors.As(err, &elsewhere) || elsewhere.Folder != "" {
 				t.Errorf("a deleted folder, -d %q: starts in %q, %v", wanted, dir, err)
 			}
 		}
-		if dir, err := Directory("/home/agent", home, "/home/agent", nil); err != nil || dir != "/home/agent" {
+		if dir, err := Directory("/home/agent", home, "/home/agent", nil, anybody); err != nil || dir != "/home/agent" {
 			t.Errorf("a deleted folder, -d of the agent's home: starts in %q, %v", dir, err)
 		}
 	}
 }
+
+// anybody follows every link.
+var anybody = Follower{Writable: func() []share.Writable { return nil }}
