@@ -59,7 +59,7 @@ ok pgrep -u agent -f 'sleep 1001'
 ok as alice au revoke --stop bob
 says "end-runs --agent-uid $uid --human-uid 1001"
 soon test -s /home/bob/status
-fails 1 pgrep -f 'sleep 1001'
+soon sh -c "! pgrep -u agent -f 'sleep 1001'"
 ok cat /home/bob/status
 says_exactly 137
 ok pgrep -u agent -f 'sleep 1002'

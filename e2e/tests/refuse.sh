@@ -61,8 +61,8 @@ entrypoint_sha256 = "00"
 bootstrapped = false
 END
 snapshot
-refused 1 as alice au delete -y -a dora -H
-complains 'dora'
+ok as alice au delete -y -a dora -H
+says 'Deleted agent dora'
 ok test -d /home/dora
 ok id dora
 
