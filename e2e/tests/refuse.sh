@@ -65,6 +65,7 @@ ok as alice au delete -y -a dora -H
 says 'Deleted agent dora'
 ok test -d /home/dora
 ok id dora
+snapshot
 
 promise="somebody without sudo is told so, and nothing is half done"
 fails 1 as carol au new -y
