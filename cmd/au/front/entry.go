@@ -6,9 +6,14 @@ package main
 
 // entry is where the program begins (the linker's -E): before Go's runtime, which needs much address space and, where `ulimit -v` leaves less, ends with a trace
 // and status 2. There it says so instead, and exits with 125. The limit stays as it is: it is the human's, and the command's too.
+//
+//lint:ignore U1000 the linker's
 func entry()
 
 // needed is the address space in bytes with which both programs start. Nearly all of it is only reserved.
+//
+//lint:ignore U1000 entry's
 var needed uint64 = 768 << 20
 
+//lint:ignore U1000 entry's
 var tooSmall = "au: ulimit -v leaves too little address space for au to start: want 786432 (KB) or more, or unlimited\n"
