@@ -38,6 +38,22 @@ func (u Undead) Why(all []auslices.Process) (why, mend string) {
 	return fmt.Sprintf("is a child of %s, which may start it again", name(all, u.Parent)), fmt.Sprintf("ps -o pid,ppid,stat,wchan:32,args -p %d,%d", u.PID, u.Parent)
 }
 
+// Holders returns those of the living that keep the others from ending: the first process of a pid namespace ends when all in it have.
+func Holders(alive []auslices.Process) []auslices.Process {
+	waits := map[int]bool{}
+	parent := map[int]int{}
+	first := map[int]bool{}
+	for _, p := range alive {
+		parent[p.PID], first[p.PID] = p.Parent, len(p.PIDs) > 1 && p.PIDs[len(p.PIDs)-1] == "1"
+	}
+	for _, p := range alive {
+		for above, ok := parent[p.PID]; ok && !waits[above]; above, ok = parent[above] {
+			waits[above] = first[above]
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(alive), func(p auslices.Process) bool { return waits[p.PID] })
+}
+
 // unreaped finds what the first process of a pid namespace waits for when it ends: one that somebody outside has put into the namespace, that has ended, and
 // whose parent does not take note of it.
 func (u Undead) unreaped(all []auslices.Process) (p auslices.Process, ok bool) {

@@ -3,6 +3,7 @@
 package provision
 
 import (
+	"slices"
 	"testing"
 
 	auslices "github.com/a4u2/au/slices"
@@ -41,5 +42,33 @@ func TestWhyAProcessDoesNotDie(t *testing.T) {
 	inside := []auslices.Process{guard, ps(70, "sh", 'Z', 41, "70", "9")}
 	if why, _ := (Undead{Process: guard}).Why(inside); why != "is a child of process 40, which may start it again" {
 		t.Errorf("with a child of its own it %s", why)
+	}
+}
+
+func TestWhatHoldsARunIsNamedAndNotItsGuard(t *testing.T) {
+	ps := func(pid int, command string, parent int, pids ...string) auslices.Process {
+		return auslices.Process{PID: pid, Command: command, State: 'S', Parent: parent, PIDs: pids}
+	}
+	guard, shell, cat := ps(41, "su_as_agent", 40, "41", "1"), ps(42, "sh", 41, "42", "2"), ps(43, "cat", 42, "43", "3")
+	outer, inner := ps(51, "su_as_agent", 50, "51", "1"), ps(52, "init", 51, "52", "2", "1")
+	for situation, c := range map[string]struct {
+		alive []auslices.Process
+		want  []int
+	}{
+		"nothing":               {nil, nil},
+		"a_guard_alone":         {[]auslices.Process{guard}, []int{41}},
+		"what_it_waits_for":     {[]auslices.Process{guard, shell, cat}, []int{42, 43}},
+		"in_another_order":      {[]auslices.Process{cat, guard, shell}, []int{43, 42}},
+		"a_child_of_another_id": {[]auslices.Process{guard, cat}, []int{41, 43}},
+		"one_in_the_other":      {[]auslices.Process{outer, inner, ps(53, "x", 52, "53", "3", "2")}, []int{53}},
+		"no_namespace":          {[]auslices.Process{ps(1, "systemd", 0, "1"), ps(60, "x", 1, "60")}, []int{1, 60}},
+	} {
+		var got []int
+		for _, p := range Holders(c.alive) {
+			got = append(got, p.PID)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v hold the run, not %v", situation, got, c.want)
+		}
 	}
 }

@@ -74,7 +74,7 @@ func (c *processesCmd) Run(a *app) error { return json.NewEncoder(a.out).Encode(
 func stillThere(uid uint32) []survivor {
 	all, alive := auslices.All(os.DirFS(hostRoot+"/proc"), uid)
 	var found []survivor
-	for _, p := range alive {
+	for _, p := range provision.Holders(alive) {
 		u := provision.Undead{Process: p}
 		folder := fmt.Sprintf("%s/proc/%d/", hostRoot, p.PID)
 		groups, _ := os.ReadFile(folder + "cgroup")
