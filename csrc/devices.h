@@ -147,6 +147,8 @@ static void mount_in_dev(int dev, const char *path, int mount)
 {
 	int place = open_beneath(dev, below_dev(path), O_PATH | O_DIRECTORY, RESOLVE_PLAIN);
 
+	if (place < 0 && errno != ENOENT && errno != ENOTDIR)
+		fail("open ", path);
 	if (place >= 0 && mount >= 0) {
 		attach(mount, place, path);
 		return;
@@ -231,17 +233,42 @@ static void show_terminal(int dev, int node, uint32_t number)
 /* What of the machine's /dev is to be in the run's. */
 struct devices {
 	int own; /* whether the run has a /dev of its own, rather than the machine's, as the policy may allow */
+	const char *memory; /* where the machine's shared memory is, if a link leads to it; or NULL */
 	int terminal;
 	uint32_t number;
 };
 
-/* terminal is 0, 1, 2 or -1. */
-static void make_devices(struct devices *d, const struct blanks *b, unsigned allowed, int terminal)
+/*
+ * Where the machine's shared memory is, if a link leads to it; else NULL. Asked for before /run is sealed, which hides whose the folders are. What nobody but
+ * root can change still leads there afterwards.
+ */
+static const char *find_linked_memory(void)
+{
+	static char path[MAX_PATH + 1], node[sizeof "/proc/self/fd/" + NUMBER];
+	char number[NUMBER];
+	int fd = open_beneath(AT_FDCWD, "/dev/shm", O_PATH, RESOLVE_PLAIN);
+	ssize_t n = 0;
+
+	if (fd < 0 && errno == ELOOP) {
+		fd = follow_roots_links("/dev/shm");
+		if (fd < 0 && errno != ENOENT)
+			fail("open /dev/shm");
+		if (fd >= 0)
+			n = readlink(join(node, sizeof node, "/proc/self/fd/", decimal(number, (uint32_t)fd)), path, MAX_PATH);
+	}
+	close(fd);
+	path[n > 0 ? n : 0] = '\0';
+	return n > 0 ? path : NULL;
+}
+
+/* terminal is 0, 1, 2 or -1; memory as find_linked_memory says. */
+static void make_devices(struct devices *d, const struct blanks *b, unsigned allowed, int terminal, const char *memory)
 {
 	int machine = open_folder("/dev"), own;
 
 	*d = (struct devices){ 0 };
 	d->own = !(allowed & ALLOW_DEVICES);
+	d->memory = memory;
 	d->terminal = find_terminal(machine, terminal, &d->number);
 	if (d->own) {
 		if (mkdirat(b->made, "dev", 0755) != 0)
@@ -277,7 +304,10 @@ static void mount_devices(const struct devices *d)
 		mount_own_devices();
 	dev = open_folder("/dev");
 	mount_in_dev(dev, "/dev/pts", new_mount("devpts", pts, FLAG_NOSUID | FLAG_NOEXEC));
-	mount_in_dev(dev, "/dev/shm", new_mount("tmpfs", shm, FLAG_NOSUID | FLAG_NODEV));
+	if (d->own || d->memory == NULL)
+		mount_in_dev(dev, "/dev/shm", new_mount("tmpfs", shm, FLAG_NOSUID | FLAG_NODEV));
+	if (d->memory != NULL)
+		attach(new_mount("tmpfs", shm, FLAG_NOSUID | FLAG_NODEV), open_folder(d->memory), "/dev/shm");
 	mount_in_dev(dev, "/dev/mqueue", new_mount("mqueue", none, FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC));
 	cover_ptmx(dev);
 	if (d->terminal >= 0)

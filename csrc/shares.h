@@ -301,7 +301,7 @@ static int open_target(int from_folder, const char *target, const char *name, ui
 static int open_home(const struct policy *p)
 {
 	struct stat st;
-	int fd = open_folder(p->home);
+	int fd = open_home_folder(p->home);
 
 	if (fstat(fd, &st) != 0 || st.st_uid != p->uid)
 		die("home ", p->home, ": want the agent as its owner");

@@ -40,6 +40,7 @@
 #include "filter.h"
 #include "idmap.h"
 #include "mounts.h"
+#include "links.h"
 #include "walls.h"
 #include "strays.h"
 #include "devices.h"
@@ -718,6 +719,7 @@ static void build_walls(const struct id_maps *maps)
 {
 	struct devices devices;
 	struct blanks blanks;
+	const char *memory;
 	int sealed;
 
 	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) != 0)
@@ -726,9 +728,10 @@ static void build_walls(const struct id_maps *maps)
 	open_shares(&request, policy.home, caller, maps->shares);
 	look_as(0, 0);
 	make_runtime_place();
+	memory = find_linked_memory();
 	sealed = seal_run(&policy, maps->nobody);
 	make_blanks(&blanks, policy.home);
-	make_devices(&devices, &blanks, policy.allowed, terminal);
+	make_devices(&devices, &blanks, policy.allowed, terminal, memory);
 	attach_blanks(&blanks);
 	hide_strays(&blanks);
 	mount_devices(&devices);

@@ -82,6 +82,18 @@ static void attach(int mount, int place, const char *name)
 
 static int open_folder(const char *path)
 {
+	int fd = open_of_machine(path, O_DIRECTORY);
+
+	if (fd < 0 && errno == ELOOP)
+		die("open ", path, ": want no symbolic link on the way but root's, in folders that only root can write");
+	if (fd < 0)
+		fail("open ", path);
+	return fd;
+}
+
+/* The agent's home, through no link at all. */
+static int open_home_folder(const char *path)
+{
 	int fd = open_beneath(AT_FDCWD, path, O_PATH | O_DIRECTORY, RESOLVE_PLAIN);
 
 	if (fd < 0)
@@ -143,20 +155,20 @@ static int state_folder(const struct policy *p, const char *name)
 
 /*
  * /tmp and /var/tmp are the agent's own: the same for all its runs, kept, and reached by nobody else, because the
- * folder above them is root's and closed.
+ * folder above them is root's and closed. One may lead to the other.
  */
 static void mount_temporary(const struct policy *p)
 {
-	struct stat tmp, var;
-	int place;
+	int place, tmp;
 
 	cover_with(state_folder(p, "tmp"), "/tmp", open_folder("/tmp"));
-	place = open_beneath(AT_FDCWD, "/var/tmp", O_PATH | O_DIRECTORY, RESOLVE_PLAIN);
-	if (place >= 0)
+	tmp = open_folder("/tmp");
+	place = open_folder("/var/tmp");
+	if (is_same(place, tmp))
+		close(place);
+	else
 		cover_with(state_folder(p, "var-tmp"), "/var/tmp", place);
-	else if (stat("/tmp", &tmp) != 0 || stat("/var/tmp", &var) != 0 || tmp.st_ino != var.st_ino ||
-		 tmp.st_dev != var.st_dev)
-		die("/var/tmp: want a folder, or a link to /tmp");
+	close(tmp);
 }
 
 /* Only this run's processes, and of those only what the agent may look into. */
@@ -202,7 +214,7 @@ static int map_of_nobody(void)
 	return end_id_map(&maker);
 }
 
-/* A copy of what a path leads to, to be put back on it; -1 where there is nothing. */
+/* A copy of what is at a path, to be put back on it; -1 where there is nothing, or a link, which shows no more than what it leads to does. */
 static int take_shown(const char *path)
 {
 	int from = open_beneath(AT_FDCWD, path, O_PATH | O_NOFOLLOW, RESOLVE_PLAIN), taken;
@@ -212,8 +224,10 @@ static int take_shown(const char *path)
 		return -1;
 	if (from < 0 || fstat(from, &st) != 0)
 		fail("show ", path);
-	if (S_ISLNK(st.st_mode))
-		die("show ", path, ": a symbolic link; want what it leads to");
+	if (S_ISLNK(st.st_mode)) {
+		close(from);
+		return -1;
+	}
 	taken = clone_tree(from, WITH_SUBMOUNTS);
 	if (taken < 0)
 		fail("show ", path);
@@ -340,7 +354,7 @@ static void hide_around_home(const char *path, int place, const struct blanks *b
 
 static void hide(const char *path, const struct blanks *b, const struct policy *p)
 {
-	int place = open_beneath(AT_FDCWD, path, O_PATH | O_NOFOLLOW, RESOLVE_PLAIN);
+	int place = open_of_machine(path, 0);
 	struct stat st;
 
 	/* What a file system of the network's, or of a user's own, keeps from root, it keeps from the agent. */
@@ -351,11 +365,9 @@ static void hide(const char *path, const struct blanks *b, const struct policy *
 		return;
 	}
 	if (place < 0 && errno == ELOOP)
-		die("hide ", path, ": reached through a symbolic link; run: au new --agent ", p->name);
+		die("hide ", path, ": reached through a symbolic link that is not root's alone; run: au new --agent ", p->name);
 	if (place < 0 || fstat(place, &st) != 0)
 		fail("hide ", path);
-	if (S_ISLNK(st.st_mode))
-		die("hide ", path, ": a symbolic link; want what it leads to");
 	if (S_ISDIR(st.st_mode) && is_within(p->home, path))
 		hide_around_home(path, place, b);
 	else
@@ -372,7 +384,7 @@ static void hide_all(const struct policy *p, int sealed, const struct blanks *b)
 
 	for (unsigned i = 0; i < p->nhides && home < 0; i++)
 		if (is_within(p->home, p->hides[i])) {
-			from = open_folder(p->home);
+			from = open_home_folder(p->home);
 			home = clone_tree(from, WITH_SUBMOUNTS);
 			if (home < 0)
 				fail("copy ", p->home);
@@ -382,5 +394,5 @@ static void hide_all(const struct policy *p, int sealed, const struct blanks *b)
 		if (!sealed || !is_within(p->hides[i], "/run"))
 			hide(p->hides[i], b, p);
 	if (home >= 0)
-		attach(home, open_folder(p->home), p->home);
+		attach(home, open_home_folder(p->home), p->home);
 }

@@ -89,6 +89,7 @@ type Facts struct {
 	Unit                                                    Unit
 	UIDUser                                                 string    // who has the uid that the policy names
 	Homes                                                   []string  // real paths of people's homes, root's and the policy's humans' among them
+	HiddenAt                                                []string  // where links lead that the policy hides
 	HumansGone                                              []string  // those of the policy whose uid is another's by now, or nobody's
 	Missing                                                 []string  // programs that are needed and not installed
 	Seen                                                    step.Seen // the files of root's that the facts are from, as far as others change them at the same time

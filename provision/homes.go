@@ -85,7 +85,7 @@ func (f Facts) hides(allow []string, own string) []string {
 func openHomes(f Facts) []string {
 	var open []string
 	for _, home := range hiddenHomes(f.Homes, f.Policy.Home) {
-		if !coveredBy(f.Policy.Hide, home) {
+		if !coveredBy(f.Policy.Hide, home) && !coveredBy(f.HiddenAt, home) {
 			open = append(open, home)
 		}
 	}

@@ -166,6 +166,11 @@ func observePolicy(f *provision.Facts, agent string) {
 		return
 	}
 	f.Policy = &p
+	for _, hidden := range p.Hide {
+		if real, err := filepath.EvalSymlinks(hostRoot + hidden); err == nil && real != hostRoot+hidden {
+			f.HiddenAt = append(f.HiddenAt, strings.TrimPrefix(real, hostRoot))
+		}
+	}
 	if u, ok, _ := lookupUser(strconv.FormatUint(uint64(p.UID), 10)); ok {
 		f.UIDUser = u.Name
 	}

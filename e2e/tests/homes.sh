@@ -55,8 +55,13 @@ fails 1 as alice au run cat /data/students/later/file
 ok as alice au run ls -A /data/students
 silent
 
-promise="a home that has become a link stops a run, which says what brings it up to date"
+promise="a home that root has put elsewhere is covered there"
 mv /users/eve /users/eve2 && ln -s eve2 /users/eve
+fails 1 as alice au run cat /users/eve2/file
+fails 1 as alice au run cat /users/eve/file
+
+promise="a home that has become somebody else's link stops a run, which says what brings it up to date"
+chown -h eve /users/eve
 fails 125 as alice au run true
 complains 'symbolic link'
 ok as alice au new -y
