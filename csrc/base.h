@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "show.h"
+
 enum { REFUSED = 125, MAX_LINE = 10240 };
 
 static const char *error_text(int error)
@@ -53,45 +55,23 @@ static const char *error_text(int error)
 	return "unexpected error";
 }
 
-/* Appends the strings up to NULL; returns the length, or size when they do not fit (then the text is cut). */
-static size_t append_list(char *buffer, size_t size, size_t n, va_list parts)
-{
-	const char *part;
-
-	while ((part = va_arg(parts, const char *)) != NULL) {
-		size_t length = strlen(part);
-
-		if (length >= size - n) {
-			memcpy(buffer + n, part, size - n - 1);
-			buffer[size - 1] = '\0';
-			return size;
-		}
-		memcpy(buffer + n, part, length + 1);
-		n += length;
-	}
-	return n;
-}
-
-/* One line on stderr; what could steer a terminal is shown as '?'. */
+/* One line on stderr. Of a long name that it begins with, the beginning is enough. */
 __attribute__((sentinel)) static void say_list(const char *first, ...)
 {
 	static char line[MAX_LINE];
+	struct text to = { line, sizeof line - 1, 0 };
+	const char *part;
 	va_list parts;
-	size_t n;
 
-	memcpy(line, "au: ", 4);
-	n = strlen(first) < 256 ? strlen(first) : 256;
-	memcpy(line + 4, first, n);
+	append(&to, "au: ");
+	append_shown(&to, first, strnlen(first, 256));
 	va_start(parts, first);
-	n = append_list(line, sizeof line - 1, 4 + n, parts);
+	while ((part = va_arg(parts, const char *)) != NULL)
+		append_shown(&to, part, strlen(part));
 	va_end(parts);
-	if (n > sizeof line - 2)
-		n = sizeof line - 2;
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-			line[i] = '?';
-	line[n] = '\n';
-	if (write(2, line, n + 1) < 0)
+	to.length = strlen(line);
+	line[to.length] = '\n';
+	if (write(2, line, to.length + 1) < 0)
 		return;
 }
 
@@ -102,14 +82,16 @@ __attribute__((sentinel)) static void say_list(const char *first, ...)
 /* The strings in buffer, one after the other; what does not fit is refused, never cut. */
 __attribute__((sentinel)) static char *join_list(char *buffer, size_t size, ...)
 {
+	struct text to = { buffer, size, 0 };
+	const char *part;
 	va_list parts;
-	size_t n;
 
 	buffer[0] = '\0';
 	va_start(parts, size);
-	n = append_list(buffer, size, 0, parts);
+	while ((part = va_arg(parts, const char *)) != NULL)
+		append(&to, part);
 	va_end(parts);
-	if (n >= size)
+	if (to.length == size)
 		die("too long: ", buffer);
 	return buffer;
 }

@@ -154,6 +154,12 @@ static void refuse_set_id_files(void)
 	refuse(NR_IO_URING_REGISTER, ENOSYS);
 }
 
+/* The machine has one pool of asynchronous requests for all users; databases and the like go on without. */
+static void refuse_shared_pools(void)
+{
+	refuse(SYS_io_setup, ENOSYS);
+}
+
 /* In a user namespace of its own a run could have the kernel itself make set-id files (an overlay's copy-up). */
 static void refuse_user_namespaces(void)
 {
@@ -227,6 +233,43 @@ static void refuse_key_helper(void)
 	answer(SECCOMP_ALLOW);
 }
 
+struct value {
+	unsigned argument;
+	uint32_t is;
+};
+
+/* Refuses a call where one of its arguments has the value that is named for it; other rules may follow for the same call. */
+static void refuse_values(unsigned nr, const struct value *values, uint8_t n)
+{
+	emit(BPF_JEQ, nr, 0, (uint8_t)(2 * n + 2));
+	for (uint8_t i = 0; i < n; i++) {
+		load_argument(values[i].argument);
+		emit(BPF_JEQ, values[i].is, (uint8_t)(2 * (n - i) - 2), i == n - 1);
+	}
+	answer(SECCOMP_ERRNO | EPERM);
+	emit(BPF_LD_ABS, (uint32_t)offsetof(struct call_data, nr), 0, 0);
+}
+
+/*
+ * A user's own keyrings come to be when they are first named, and never end: what is in them would outlive all runs, the
+ * agent too, and use up its number of keys. A run has the keyring of its session, which ends with it.
+ */
+static void refuse_user_keyrings(void)
+{
+	enum { USER = -4, USER_SESSION = -5, SET_DEFAULT = 14, GET_PERSISTENT = 22 };
+	static const struct value for_keyctl[] = {
+		{ 0, SET_DEFAULT },  { 0, GET_PERSISTENT }, { 1, (uint32_t)USER }, { 1, (uint32_t)USER_SESSION },
+		{ 2, (uint32_t)USER }, { 2, (uint32_t)USER_SESSION }, { 3, (uint32_t)USER }, { 3, (uint32_t)USER_SESSION },
+		{ 4, (uint32_t)USER }, { 4, (uint32_t)USER_SESSION },
+	};
+	static const struct value for_add[] = { { 4, (uint32_t)USER }, { 4, (uint32_t)USER_SESSION } };
+	static const struct value for_request[] = { { 3, (uint32_t)USER }, { 3, (uint32_t)USER_SESSION } };
+
+	refuse_values(SYS_keyctl, for_keyctl, sizeof for_keyctl / sizeof *for_keyctl);
+	refuse_values(SYS_add_key, for_add, sizeof for_add / sizeof *for_add);
+	refuse_values(SYS_request_key, for_request, sizeof for_request / sizeof *for_request);
+}
+
 /* Another ABI numbers its calls otherwise: the rules would judge the wrong ones. x32 is the native one with a bit. */
 static void refuse_foreign_abis(int allow_foreign)
 {
@@ -249,7 +292,9 @@ static int install_filter(int allow_userns, int allow_foreign)
 	refuse_set_id_files();
 	refuse_terminal_input();
 	refuse_sockets();
+	refuse_user_keyrings();
 	refuse_key_helper();
+	refuse_shared_pools();
 	if (!allow_userns)
 		refuse_user_namespaces();
 	answer(SECCOMP_ALLOW);

@@ -12,8 +12,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"github.com/a4u2/au/internal/quote"
 )
 
 // compile builds a C file of test/ and returns the program, or skips where there is no compiler.
@@ -55,6 +59,50 @@ func askC(t *testing.T, kind byte, texts []string) []string {
 		t.Fatalf("%d answers to %d texts", len(answers), len(texts))
 	}
 	return answers
+}
+
+// What the entrypoint says of names that others chose is what the rest of au would say of them: the one is read as the other.
+func TestMessagesQuoteAsTheRestOfAuDoes(t *testing.T) {
+	pieces := []string{"a", "~", " ", "'", `\`, "$", "é", "ß", "Ж", "Ω", "ひ", "カ", "日", "한", "\x7f", "\x80", "\xff", "\xc3", "\xe0\x83\x80", "\xc0\x80", "\xed\xa0\x80", "\xe9", "\u200b", "\u202e", "\u0085", "\ufeff"}
+	for c := rune(1); c < 0x20; c++ {
+		pieces = append(pieces, string(c))
+	}
+	texts := append([]string{""}, pieces...)
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 5000 {
+		var text strings.Builder
+		for range 1 + r.IntN(5) {
+			text.WriteString(pieces[r.IntN(len(pieces))])
+		}
+		texts = append(texts, text.String())
+	}
+	for i, shown := range askC(t, 'n', texts) {
+		if shown != quote.Name(texts[i]) {
+			t.Errorf("%q is shown as %s, want %s", texts[i], shown, quote.Name(texts[i]))
+		}
+	}
+}
+
+// The entrypoint knows fewer letters: of every other character a shell reads back what it shows.
+func TestMessagesShowNothingHarmful(t *testing.T) {
+	var texts []string
+	for c := rune(1); c < 0x30000; c++ {
+		if utf8.ValidRune(c) {
+			texts = append(texts, string(c))
+		}
+	}
+	for i, shown := range askC(t, 'n', texts) {
+		if !quote.Plain(shown) || shown != texts[i] && (!strings.HasPrefix(shown, "$'") || readBack(shown) != texts[i]) {
+			t.Errorf("%q is shown as %q", texts[i], shown)
+		}
+	}
+}
+
+// readBack returns what a shell takes a word in dollar-quotes for, as Go takes it for, too.
+func readBack(shown string) string {
+	inside := strings.TrimSuffix(strings.TrimPrefix(shown, "$'"), "'")
+	text, _ := strconv.Unquote(`"` + strings.ReplaceAll(strings.ReplaceAll(inside, `"`, `\"`), `\'`, "'") + `"`)
+	return text
 }
 
 // mutate returns text with a few bytes or lines changed, most often into what a policy might hold.
@@ -187,11 +235,15 @@ var filtered = strings.Fields(`
 	mknod_fifo:ok open_u+s:EPERM open_g+s:EPERM open_without_creating:ok fchmod_u+s:EPERM fchmod_high_bits:EPERM fchmod_g+s:ok
 	fchmodat_u+s:EPERM fchmodat_folder_g+s:ok fchmodat2_u+s:EPERM mknodat_u+s:EPERM mknodat_g+s:EPERM openat_u+s:EPERM
 	openat_g+s:EPERM openat_plain:ok openat_without_creating:ok openat_tmpfile_u+s:EPERM openat_tmpfile_bit_alone_u+s:EPERM
-	openat2:ENOSYS io_uring:ENOSYS socket_unix:ok socket_inet:ok socket_inet6:ok socket_netlink:ok socket_vsock:EAFNOSUPPORT
+	openat2:ENOSYS io_setup:ENOSYS io_uring:ENOSYS socket_unix:ok socket_inet:ok socket_inet6:ok socket_netlink:ok socket_vsock:EAFNOSUPPORT
 	socket_rds:EAFNOSUPPORT socket_packet:EAFNOSUPPORT socket_alg:EAFNOSUPPORT socket_bluetooth:EAFNOSUPPORT socket_tipc:EAFNOSUPPORT
 	socket_netlink_ipsec:EAFNOSUPPORT socket_netlink_route:ok socketpair_unix:ok socketpair_packet:EAFNOSUPPORT socketpair_tipc:EAFNOSUPPORT
 	socket_vsock_with_high_bits:EAFNOSUPPORT TIOCSTI:EPERM TIOCSTI_with_high_bits:EPERM TIOCLINUX:EPERM TIOCGWINSZ_on_a_file:ENOTTY
-	unshare_user:EPERM clone3:ENOSYS request_key_with_a_word_for_a_helper:EPERM x32_getpid:ENOSYS i386_getpid:killed`)
+	unshare_user:EPERM clone3:ENOSYS request_key_with_a_word_for_a_helper:EPERM
+	add_key_user_keyring:EPERM add_key_user_session_keyring:EPERM request_key_user_keyring:EPERM request_key_user_session_keyring:EPERM
+	keyctl_1_user_keyring:EPERM keyctl_1_user_session_keyring:EPERM keyctl_2_user_keyring:EPERM keyctl_2_user_session_keyring:EPERM
+	keyctl_3_user_keyring:EPERM keyctl_3_user_session_keyring:EPERM keyctl_4_user_keyring:EPERM keyctl_4_user_session_keyring:EPERM
+	keyctl_default_keyring:EPERM keyctl_persistent_keyring:EPERM x32_getpid:ENOSYS i386_getpid:killed`)
 
 var errnoTexts = map[string]string{
 	"Operation not permitted": "EPERM", "Function not implemented": "ENOSYS", "Inappropriate ioctl for device": "ENOTTY",

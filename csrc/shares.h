@@ -123,7 +123,7 @@ enum { TROUBLE = -1, GONE = -2 };
 /* Why a share cannot be had, for a message; it holds until the next one. */
 static char reason[2 * MAX_LINE];
 
-#define because(...) join(reason, sizeof reason, __VA_ARGS__)
+#define because(...) show(reason, sizeof reason, __VA_ARGS__)
 
 /* Whether the mount at fd alone, without those below it, can be shown under another owner. */
 static int can_be_mapped(int fd, int map)

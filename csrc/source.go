@@ -10,7 +10,7 @@ import (
 	"runtime"
 )
 
-//go:embed su_as_agent.c base.h parse.h filter.h idmap.h mounts.h links.h walls.h strays.h devices.h shares.h
+//go:embed su_as_agent.c base.h show.h parse.h filter.h idmap.h mounts.h links.h walls.h strays.h devices.h shares.h
 var sources embed.FS
 
 // Source is the entrypoint's main file, for whoever wants to read it; it needs its headers beside it to compile.

@@ -341,6 +341,21 @@ static void read_limits(void)
 		limits[RLIMIT_NOFILE].rlim_max = 524288;
 }
 
+/*
+ * Where memory runs out, the kernel ends what is the agent's before what is the human's. A process of the agent's cannot
+ * take this back: lower than what root has set needs root.
+ */
+static void be_ended_first(void)
+{
+	static const char points[] = "500";
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	/* EACCES: a container lets nobody lower it, and it is higher already. */
+	if (fd < 0 || (write(fd, points, sizeof points - 1) < 0 && errno != EACCES))
+		fail("set the score for when memory runs out");
+	close(fd);
+}
+
 /* The log's socket is opened while it can be seen, and by root: a run must not choose what it is. */
 static void open_log(void)
 {
@@ -599,6 +614,17 @@ static int execute(char **command)
 	return error;
 }
 
+/*
+ * For this run alone, and gone with it. It is root's, and so are the four bytes for each key in it: an agent has 200 keys at
+ * most, and one that has used them up would start no other run. A container may forbid the call; then nobody inside can use
+ * a keyring either.
+ */
+static void make_keyring(void)
+{
+	if (syscall(SYS_keyctl, 1, NULL) < 0 && errno != ENOSYS && errno != EPERM)
+		fail("make a session keyring");
+}
+
 /* The command's own process: joins the cgroup, gives everything up, and becomes it. */
 static _Noreturn void run_command(void)
 {
@@ -609,11 +635,9 @@ static _Noreturn void run_command(void)
 	if (terminal >= 0 && !start_in_background && tcsetpgrp(terminal, getpid()) != 0)
 		fail("take the terminal's foreground");
 	join_cgroups();
+	make_keyring();
 	lock_down();
 	become_agent();
-	/* A container may forbid this call; then nobody inside can use a keyring either. */
-	if (syscall(SYS_keyctl, 1, NULL) < 0 && errno != ENOSYS && errno != EPERM)
-		fail("make a session keyring");
 	if (!(policy.allowed & ALLOW_SETUID) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		fail("set no_new_privs");
 	if (chdir(request.dir ? request.dir : policy.home) != 0)
@@ -720,7 +744,7 @@ static void build_walls(const struct id_maps *maps)
 	struct devices devices;
 	struct blanks blanks;
 	const char *memory;
-	int sealed;
+	int sealed, state;
 
 	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) != 0)
 		fail("leave the machine's mounts");
@@ -729,6 +753,7 @@ static void build_walls(const struct id_maps *maps)
 	look_as(0, 0);
 	make_runtime_place();
 	memory = find_linked_memory();
+	state = open_state(&policy);
 	sealed = seal_run(&policy, maps->nobody);
 	make_blanks(&blanks, policy.home);
 	make_devices(&devices, &blanks, policy.allowed, terminal, memory);
@@ -737,7 +762,7 @@ static void build_walls(const struct id_maps *maps)
 	mount_devices(&devices);
 	hide_all(&policy, sealed, &blanks);
 	close_blanks(&blanks);
-	mount_temporary(&policy);
+	mount_temporary(state);
 	mount_runtime(&policy);
 	mount_proc();
 	if (setgroups(0, NULL) != 0)
@@ -753,6 +778,7 @@ static _Noreturn void inside(int link, const struct id_maps *maps)
 	pid_t command;
 
 	set_limits();
+	be_ended_first();
 	build_walls(maps);
 	close(maps->shares);
 	close(maps->nobody);

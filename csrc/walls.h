@@ -8,10 +8,7 @@
 #include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-
-#ifndef STATE_FOLDER
-#define STATE_FOLDER "/var/lib"
-#endif
+#include <sys/vfs.h>
 
 enum {
 	FSCONFIG_STRING = 1,
@@ -117,58 +114,75 @@ static void look_as(uid_t uid, gid_t gid)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
-/* A folder of root's in a folder of root's, made if need be; both are closed to whoever is not let in by mode. */
-static int root_folder(int parent, const char *name, mode_t mode)
+enum { TMPFS_MAGIC = 0x01021994 };
+
+#define STATE_FOLDER "/run/au/"
+
+/*
+ * What the agent's unit has mounted for the temporary files of all its runs: in memory, with a bound, root's and closed to
+ * everybody else. -1 where there is none; a folder of the disk has no bound, and is not taken.
+ */
+static int open_state(const struct policy *p)
 {
+	static char path[sizeof STATE_FOLDER + MAX_NAME];
+	int fd = open_beneath(AT_FDCWD, join(path, sizeof path, STATE_FOLDER, p->name), O_RDONLY | O_DIRECTORY, RESOLVE_PLAIN);
+	struct statfs fs;
 	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && fstatfs(fd, &fs) == 0 && st.st_uid == 0 && (st.st_mode & 0077) == 0 &&
+	    fs.f_type == TMPFS_MAGIC)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* A folder that everybody may write to, as /tmp is, in a folder of root's. */
+static int temporary_folder(int state, const char *name)
+{
 	int fd;
 
-	if (mkdirat(parent, name, 0700) != 0 && errno != EEXIST)
-		fail("make " STATE_FOLDER "/.../", name);
-	fd = open_beneath(parent, name, O_RDONLY | O_DIRECTORY, RESOLVE_INSIDE);
-	if (fd < 0 || fstat(fd, &st) != 0)
-		fail("open " STATE_FOLDER "/.../", name);
-	if (st.st_uid != 0)
-		die(STATE_FOLDER "/.../", name, ": want root as its owner");
-	if ((st.st_mode & 07777) != mode && fchmod(fd, mode) != 0)
-		fail("chmod " STATE_FOLDER "/.../", name);
-	close(parent);
+	if (mkdirat(state, name, 0700) != 0 && errno != EEXIST)
+		fail("make " STATE_FOLDER ".../", name);
+	fd = open_beneath(state, name, O_RDONLY | O_DIRECTORY, RESOLVE_INSIDE);
+	if (fd < 0 || fchmod(fd, 01777) != 0)
+		fail("open " STATE_FOLDER ".../", name);
 	return fd;
 }
 
-static void cover_with(int folder, const char *path, int place)
+static void mount_temporary_on(const char *path, int place, int state, const char *name)
 {
-	int mount = clone_tree(folder, 0);
+	static const char *const options[] = { "mode", "1777", "size", "25%", "nr_inodes", "500k", NULL };
+	int folder, mount;
 
+	if (state < 0) {
+		attach(new_mount("tmpfs", options, FLAG_NOSUID | FLAG_NODEV), place, path);
+		return;
+	}
+	folder = temporary_folder(state, name);
+	mount = clone_tree(folder, 0);
 	if (mount < 0 || add_flags(mount, 0, FLAG_NOSUID | FLAG_NODEV, 0) != 0)
 		fail("mount on ", path);
 	attach(mount, place, path);
 	close(folder);
 }
 
-static int state_folder(const struct policy *p, const char *name)
-{
-	int fd = root_folder(root_folder(open_folder(STATE_FOLDER), "au", 0755), p->name, 0700);
-
-	return root_folder(fd, name, 01777);
-}
-
 /*
- * /tmp and /var/tmp are the agent's own: the same for all its runs, kept, and reached by nobody else, because the
- * folder above them is root's and closed. One may lead to the other.
+ * /tmp and /var/tmp are the agent's own: the same for all its runs, and kept, where its unit has a place for them (state),
+ * else the run's; reached by nobody else. One may lead to the other.
  */
-static void mount_temporary(const struct policy *p)
+static void mount_temporary(int state)
 {
 	int place, tmp;
 
-	cover_with(state_folder(p, "tmp"), "/tmp", open_folder("/tmp"));
+	mount_temporary_on("/tmp", open_folder("/tmp"), state, "tmp");
 	tmp = open_folder("/tmp");
 	place = open_folder("/var/tmp");
 	if (is_same(place, tmp))
 		close(place);
 	else
-		cover_with(state_folder(p, "var-tmp"), "/var/tmp", place);
+		mount_temporary_on("/var/tmp", place, state, "var-tmp");
 	close(tmp);
+	close(state);
 }
 
 /* Only this run's processes, and of those only what the agent may look into. */

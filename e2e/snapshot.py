@@ -7,7 +7,7 @@ import re
 import stat
 import subprocess
 
-TREES = ["/etc", "/home", "/usr/local", "/var/mail", "/var/spool/cron", "/var/lib/systemd/linger", "/var/lib/au"]
+TREES = ["/etc", "/home", "/usr/local", "/var/mail", "/var/spool/cron", "/var/lib/systemd/linger", "/run/au"]
 ACCOUNTS = ["passwd", "group", "shadow", "gshadow", "subuid", "subgid"]
 # Back-up copies that shadow-utils writes, and caches.
 NOISE = re.compile(r"/etc/(passwd|group|shadow|gshadow|subuid|subgid)-$|/etc/\.pwd\.lock$|/etc/ld\.so\.cache$"

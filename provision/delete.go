@@ -137,8 +137,12 @@ func Remaining(f Facts, deleteHome bool) []string {
 // unit removes what systemd has of the agent.
 func (r *remover) unit(p csrc.Policy, f Facts) {
 	unit := UnitDir + "/" + slices.KeeperName(p.Name)
-	if f.Unit.Text != "" || f.Unit.Temp {
-		r.do("rm", "-f", unit, unit+".new")
+	if f.Unit.Text != "" || f.Unit.Temp || len(f.Unit.Beside) > 0 {
+		files := []string{"rm", "-f", unit, unit + ".new"}
+		for _, file := range BesideKeeper(p.Name, p.UID) {
+			files = append(files, file.Name, file.Name+".new")
+		}
+		r.do(files...)
 	}
 	r.slice(p.Name, f)
 }

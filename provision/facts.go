@@ -16,7 +16,8 @@ import (
 const (
 	EtcDir   = "/etc/au"
 	UnitDir  = "/etc/systemd/system"
-	StateDir = "/var/lib/au" // the entrypoint keeps the agents' own /tmp and /var/tmp there
+	StateDir = "/run/au" // an agent's temporary files are mounted below it
+	AgesDir  = "/etc/tmpfiles.d"
 )
 
 // GroupName returns the group of the humans who may enter the agent.
@@ -44,13 +45,14 @@ type Path struct {
 
 // Unit is what systemd says of the agent's keeper.
 type Unit struct {
-	Systemd bool     // systemd runs the machine
-	Text    string   // of the unit file; empty where there is none
-	Temp    bool     // the unit file was being written
-	Enabled bool     // starts at boot
-	Active  bool     // runs now
-	Cgroups []string // the folders below /sys/fs/cgroup that a run joins; as read from the keeper, or as v2 will have them
-	Sleep   string   // absolute path of sleep(1)
+	Systemd bool              // systemd runs the machine
+	Text    string            // of the unit file; empty where there is none
+	Temp    bool              // the unit file was being written
+	Beside  map[string]string // what BesideKeeper names, as far as it is there
+	Enabled bool              // starts at boot
+	Active  bool              // runs now
+	Cgroups []string          // the folders below /sys/fs/cgroup that a run joins; as read from the keeper, or as v2 will have them
+	Sleep   string            // absolute path of sleep(1)
 }
 
 // IDs are the numbers a new agent would get.
@@ -76,7 +78,7 @@ type Facts struct {
 
 	Etc, PolicyFolder, Libexec, LibexecAu, EntrypointFolder Path
 	Home, HomeSSH, HomeGnuPG                                Path
-	State, StateFolder, LimitsFolder                        Path
+	State, StateFolder, LimitsFolder, AgesFolder            Path
 	EtcEmpty, PolicyFolderEmpty                             bool
 	HomesLink                                               bool       // /home is a symbolic link, as on Fedora Silverblue
 	HomeReadable                                            bool       // au can see what is in it

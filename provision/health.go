@@ -161,6 +161,11 @@ func healthUnit(f Facts, mend string, bad report) {
 	case !f.Unit.Enabled && !f.Declared:
 		bad(mend, "unit au-%s.service is not enabled, and will be missing after a reboot", f.Name)
 	}
+	for _, file := range BesideKeeper(f.Name, f.Policy.UID) {
+		if f.Unit.Text != "" && f.Unit.Beside[file.Name] != file.Text && !f.Declared {
+			bad(mend, "missing or changed %s: temporary files are not kept from run to run, or too long", file.Name)
+		}
+	}
 	if f.Unit.Active && !slices.Equal(f.Unit.Cgroups, f.Policy.Cgroups) {
 		bad(mend, "the policy names other cgroups than those of the running unit")
 	}

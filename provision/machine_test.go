@@ -178,7 +178,7 @@ func (m *machine) facts() Facts {
 		Home: m.path("/home/agent"), HomeSSH: m.path("/home/agent/.ssh"), HomeGnuPG: m.path("/home/agent/.gnupg"),
 		EtcEmpty: m.empty(EtcDir), PolicyFolderEmpty: m.empty(csrc.PolicyDir), PolicyTemp: m.path(csrc.PolicyPath("agent") + ".new").Exists,
 		PolicyText: m.Text(csrc.PolicyPath("agent")), Source: Source{"/usr/local/libexec/au/su_as_agent", sum(entrypoint)},
-		State: m.path(StateDir + "/agent"), StateFolder: m.path(StateDir), LimitsFolder: m.path("/etc/au/limits"), UserGroups: ParseUserGroups(m.Text("/etc/login.defs")), Spools: []string{"/var/mail", "/var/spool/cron"},
+		State: m.path(StateDir + "/agent"), StateFolder: m.path(StateDir), AgesFolder: m.path(AgesDir), LimitsFolder: m.path("/etc/au/limits"), UserGroups: ParseUserGroups(m.Text("/etc/login.defs")), Spools: []string{"/var/mail", "/var/spool/cron"},
 	}
 	f.Entrypoint.SHA256 = sum(m.Text(csrc.EntrypointPath("agent")))
 	m.accounts(&f)
@@ -253,6 +253,12 @@ func (m *machine) leftovers(f *Facts) {
 func (m *machine) unit(f *Facts) {
 	name := slices.KeeperName(f.Name)
 	f.Unit = Unit{Systemd: m.path("/run/systemd/system").Exists, Text: m.Text(UnitDir + "/" + name), Sleep: "/usr/bin/sleep"}
+	f.Unit.Beside = map[string]string{}
+	for _, file := range BesideKeeper(f.Name, 0) {
+		if m.path(file.Name).Exists {
+			f.Unit.Beside[file.Name] = m.Text(file.Name)
+		}
+	}
 	f.Unit.Temp = m.path(UnitDir + "/" + name + ".new").Exists
 	f.Unit.Enabled = m.path(UnitDir + "/multi-user.target.wants/" + name).Exists
 	v2 := m.path("/sys/fs/cgroup/cgroup.controllers").Exists

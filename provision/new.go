@@ -13,7 +13,6 @@ import (
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision/step"
-	"github.com/a4u2/au/slices"
 )
 
 // Want is the agent that `au new` was asked for.
@@ -312,29 +311,6 @@ func entrypointACL(p csrc.Policy) (modify string, numeric []string) {
 		numeric = append(numeric, "user:"+num(h.UID)+":r-x")
 	}
 	return strings.Join(names, ","), numeric
-}
-
-// planUnit installs and starts the keeper of the agent's cgroup, where systemd runs the machine.
-func planUnit(p csrc.Policy, f Facts) []step.Step {
-	if !f.Unit.Systemd {
-		return nil
-	}
-	var plan []step.Step
-	unit := slices.KeeperName(p.Name)
-	text := slices.Keeper(slices.KeeperConfig{Agent: p.Name, UID: p.UID, Sleep: f.Unit.Sleep})
-	if f.Unit.Text != text {
-		write := step.WriteFile(UnitDir+"/"+unit, "0644", text, f.Unit.Text)
-		write[1].Undo = append(write[1].Undo, step.Root("systemctl", "daemon-reload"))
-		plan = append(plan, write...)
-		plan = append(plan, step.Step{Do: step.Root("systemctl", "daemon-reload")})
-	}
-	if !f.Unit.Enabled || !f.Unit.Active {
-		plan = append(plan, step.Step{
-			Do:   step.Root("systemctl", "enable", "--now", unit),
-			Undo: step.Undo(step.Root("systemctl", "disable", unit), step.Root("systemctl", "stop", slices.Name(p.UID))),
-		})
-	}
-	return plan
 }
 
 // num writes an id in decimal.

@@ -134,6 +134,7 @@ func (d Declared) files(name string, g DeclaredAgent) ([]File, error) {
 	files := []File{
 		{"agents/" + name, policy.Text()},
 		{units + slices.KeeperName(name), slices.Keeper(slices.KeeperConfig{Agent: name, UID: g.UID, Sleep: d.Sleep})},
+		{units + slices.TemporaryName(name), slices.Temporary(name, g.UID)},
 	}
 	if g.Net == nil {
 		return files, nil

@@ -200,7 +200,7 @@ func observePaths(f *provision.Facts, agent string) {
 	f.HomesLink = lstat("/home").Mode&fs.ModeSymlink != 0
 	f.Home, f.HomeSSH, f.HomeGnuPG = lstat(home), lstat(home+"/.ssh"), lstat(home+"/.gnupg")
 	f.Entrypoint, f.State = lstat(entrypoint), lstat(provision.StateDir+"/"+agent)
-	f.StateFolder, f.LimitsFolder = lstat(provision.StateDir), lstat(filepath.Dir(auslices.RecordPath(agent)))
+	f.StateFolder, f.AgesFolder, f.LimitsFolder = lstat(provision.StateDir), lstat(provision.AgesDir), lstat(filepath.Dir(auslices.RecordPath(agent)))
 	f.Entrypoint.NoSuid = f.Libexec.NoSuid
 	if f.Declared {
 		f.Entrypoint.NoSuid = nosuid(entrypoint)
@@ -230,6 +230,12 @@ func observeUnit(f *provision.Facts, agent string) {
 	name := auslices.KeeperName(agent)
 	text, _ := os.ReadFile(hostRoot + provision.UnitDir + "/" + name)
 	f.Unit.Text, f.Unit.Temp = string(text), exists(provision.UnitDir+"/"+name+".new")
+	f.Unit.Beside = map[string]string{}
+	for _, file := range provision.BesideKeeper(agent, 0) {
+		if text, err := os.ReadFile(hostRoot + file.Name); err == nil {
+			f.Unit.Beside[file.Name] = string(text)
+		}
+	}
 	if f.Unit.Sleep, _ = findProgram("sleep"); f.Unit.Sleep == "" {
 		f.Unit.Sleep = "/usr/bin/sleep"
 	}

@@ -56,6 +56,7 @@ static void try_modes(int dir)
 	report("openat tmpfile u+s", syscall(SYS_openat, dir, ".", TMPFILE_BIT | O_DIRECTORY | O_WRONLY, 04755));
 	report("openat tmpfile bit alone u+s", syscall(SYS_openat, dir, ".", TMPFILE_BIT | O_WRONLY, 04755));
 	report("openat2", syscall(NR_OPENAT2, dir, "file", (uint64_t[3]){ 0, 0, 0 }, 24));
+	report("io_setup", syscall(SYS_io_setup, 1, (unsigned long[1]){ 0 }));
 	report("io_uring", syscall(NR_IO_URING_SETUP, 1, (char[256]){ 0 }));
 }
 
@@ -94,6 +95,23 @@ static void try_others(void)
 	report("unshare user", syscall(SYS_unshare, NEWUSER_BIT));
 	report("clone3", syscall(NR_CLONE3, NULL, 0));
 	report("request_key with a word for a helper", syscall(SYS_request_key, "user", "au-test", "", 0));
+	report("add_key user keyring", syscall(SYS_add_key, "user", "au-test", "x", 1, -4));
+	report("add_key user session keyring", syscall(SYS_add_key, "user", "au-test", "x", 1, -5));
+	report("request_key user keyring", syscall(SYS_request_key, "user", "au-test", NULL, -4));
+	report("request_key user session keyring", syscall(SYS_request_key, "user", "au-test", NULL, -5));
+	for (int i = 1; i <= 4; i++) {
+		long words[5] = { 99, 0, 0, 0, 0 };
+		char name[48];
+
+		words[i] = -4;
+		snprintf(name, sizeof name, "keyctl %d user keyring", i);
+		report(name, syscall(SYS_keyctl, words[0], words[1], words[2], words[3], words[4]));
+		words[i] = 0x100000000L - 5;
+		snprintf(name, sizeof name, "keyctl %d user session keyring", i);
+		report(name, syscall(SYS_keyctl, words[0], words[1], words[2], words[3], words[4]));
+	}
+	report("keyctl default keyring", syscall(SYS_keyctl, 14, 4));
+	report("keyctl persistent keyring", syscall(SYS_keyctl, 22, -1, -3));
 	report("signal outside", kill(outside, 0));
 	report("abstract socket outside", connect(client, (struct sockaddr *)&name, 2 + 8));
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * The entrypoint's parsers for tests. Built with -DFUZZING it is a libFuzzer target; else it reads records from
- * standard input (a letter, p for a policy or a for arguments between NULs; four bytes of length, lowest first; text)
- * and answers each with a line of what was read, or "refused: ..." with what it would have said, then a NUL.
+ * standard input (a letter, p for a policy, a for arguments between NULs, or n for a name to be shown; four bytes of
+ * length, lowest first; text) and answers each with a line of what was read, or "refused: ..." with what it would have
+ * said, then a NUL.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "../parse.h"
+#include "../show.h"
 
 static struct policy policy;
 static struct request request;
@@ -53,6 +55,14 @@ static void read_one(int kind, const unsigned char *data, size_t n)
 
 	memcpy(text, data, n);
 	text[n] = '\0';
+	if (kind == 'n') {
+		char *shown = malloc(4 * n + 4);
+
+		printf("%s", show(shown, 4 * n + 4, text));
+		free(shown);
+		free(text);
+		return;
+	}
 	if (kind == 'p') {
 		if (n > MAX_POLICY) {
 			printf("refused: want at most 32768 bytes\n");

@@ -95,4 +95,4 @@ complains 'only human'
 fails 1 as alice au grant nosuch
 complains 'user "nosuch": no such user'
 fails 1 as alice au grant root
-unchanged before '/var/lib/au' '/home/(bob|alice)/\.config' '/home/agent ' '/usr/local/libexec/au/agent/su_as_agent '
+unchanged before '/run/au' '/home/(bob|alice)/\.config' '/home/agent ' '/usr/local/libexec/au/agent/su_as_agent '

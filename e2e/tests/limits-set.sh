@@ -97,7 +97,7 @@ ok as alice au limits reset --cpu
 kernel_has none 2147483648 100
 ok as alice au limits reset
 kernel_has none none "$usual"
-unchanged before /var/lib/au
+unchanged before /run/au
 ok as alice au limits reset
 says_exactly "au has set no such limit on agent agent; nothing to do"
 ok systemctl daemon-reload

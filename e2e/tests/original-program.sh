@@ -38,7 +38,7 @@ for version in v2.0.1 v2.0.2 v2.1.0 v2.2.0 HEAD; do
 	diff $here/after "$e2e/out" || fail "alice's files should be as in after"
 	cut -f 1 "$e2e/out" | grep -vxFf - "$e2e/hers" >"$e2e/lost" && fail "as they were, these should be there still: $(cat "$e2e/lost")"
 	ok as alice au delete -y -H
-	unchanged before '/home/alice/(proj|ref|shared)(/| |$)' "$ours" /var/lib/au /home/alice/.config
+	unchanged before '/home/alice/(proj|ref|shared)(/| |$)' "$ours" /run/au /home/alice/.config
 	rm -f "$ours"
 
 	promise="au takes apart what version $version made"
@@ -49,6 +49,6 @@ for version in v2.0.1 v2.0.2 v2.1.0 v2.2.0 HEAD; do
 	ok as alice au delete -y -H
 	ok python3 $here/state.py human
 	diff $here/after "$e2e/out" || fail "alice's files should be as in after"
-	unchanged before '/home/alice/(proj|ref|shared)(/| |$)' "$ours" /var/lib/au /home/alice/.config
+	unchanged before '/home/alice/(proj|ref|shared)(/| |$)' "$ours" /run/au /home/alice/.config
 	rm -f "$ours"
 done

@@ -95,7 +95,7 @@ ok as alice sh -euc 'cd /home/agent && echo more >>note && touch .config/y'
 rm /home/alice/proj/x
 taken_back
 ok as alice au delete -y -H
-unchanged before '/home/alice/(proj|ref|shared)(/| |$)' "$ours" /var/lib/au
+unchanged before '/home/alice/(proj|ref|shared)(/| |$)' "$ours" /run/au
 
 promise="where the human's home is open, read-only shares go over, and what the others want is said"
 rm -f "$ours"

@@ -12,7 +12,7 @@ import (
 
 // others are the places where somebody besides root can write: each folder itself is root's to name, and what is below it is not. Of a home and of a log that is
 // what is in it.
-var others = regexp.MustCompile(`^(/home/[^/]+|/tmp|/var/tmp|/dev/shm|/var/mail|/var/spool/(mail|cron|at)|/var/lib/au/[^/]+|/var/log/au/[^/]+|/run/user)/`)
+var others = regexp.MustCompile(`^(/home/[^/]+|/tmp|/var/tmp|/dev/shm|/var/mail|/var/spool/(mail|cron|at)|/run/au/[^/]+|/var/log/au/[^/]+|/run/user)/`)
 
 // programs are those that go through a folder with all that is in it, where they are told to.
 var programs = []string{"rm", "cp", "chmod", "chown", "chgrp", "setfacl", "install"}

@@ -28,7 +28,7 @@ func TestByPath(t *testing.T) {
 		"install -m 0644 /dev/stdin /home/alice/proj/file":                         true,
 		"mv -T /tmp/x /etc/au/x":                                                   true,
 		"install -m 0755 /home/alice/go/bin/au /usr/local/libexec/au/agent/au.new": true,
-		"rm -f /var/lib/au/agent/tmp/x":                                            true,
+		"rm -f /run/au/agent/tmp/x":                                                true,
 		"dd of=/home/alice/x":                                                      true,
 		"cat /etc/../home/alice/x":                                                 true,
 		"sh -c true":                                                               true,

@@ -70,7 +70,7 @@ func New(c Config) *Host {
 	if home == "" {
 		home = "/home/alice"
 	}
-	for _, folder := range []string{"/home/alice", "/usr/local/bin", "/run", "/tmp", "/var/tmp", "/var/mail", "/var/spool/cron", "/var/lib", "/etc/skel"} {
+	for _, folder := range []string{"/home/alice", "/usr/local/bin", "/run", "/tmp", "/var/tmp", "/var/mail", "/var/spool/cron", "/var/lib", "/etc/skel", "/etc/tmpfiles.d"} {
 		h.mkdirAll(folder)
 	}
 	files := map[string]string{

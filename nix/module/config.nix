@@ -31,6 +31,12 @@ let
       "d ${g.home}/.ssh 0700 ${name} ${name} -"
       "d ${g.home}/.gnupg 0700 ${name} ${name} -"
     ];
+
+  # As slices.TemporaryAge has it.
+  ageRules = name: [
+    "e /run/au/${name}/tmp - - - 10d"
+    "e /run/au/${name}/var-tmp - - - 30d"
+  ];
 in
 {
   config = lib.mkIf cfg.enable {
@@ -60,7 +66,9 @@ in
       ))
     ];
 
-    systemd.tmpfiles.rules = lib.concatLists (lib.mapAttrsToList homeRules cfg.agents);
+    systemd.tmpfiles.rules = lib.concatLists (
+      lib.mapAttrsToList (name: g: homeRules name g ++ ageRules name) cfg.agents
+    );
 
     # Real files: the entrypoint follows no link to its policy.
     environment.etc = lib.mkMerge [

@@ -33,7 +33,7 @@ complains 'clean absolute SOURCE'
 
 promise="what steers a terminal is not passed on in a message"
 fails 127 enter -- "$(printf 'a\033]0;title\007\177')"
-complains 'au: a?]0;title??: command not found'
+complains "au: \$'a\\033]0;title\\007\\177': command not found"
 
 promise="closed descriptors are /dev/null or /dev/full in the run, and no file of root's takes their place"
 ok human sh -c "exec $E agent -- sh -c 'ls -l /proc/self/fd >/tmp/seen' <&- >&- 2>&-"

@@ -139,6 +139,29 @@ def ordinary():
     print("works modes")
 
 
+def pools():
+    """What is one pool for all users of the machine."""
+    context = ctypes.c_ulong(0)
+    got("asynchronous requests", libc.syscall(206 if X86 else 0, 1, ctypes.byref(context)) == 0)
+
+
+def user_keyrings():
+    """Names the keyrings that outlive a run, in every way there is."""
+    add, request, control = (248, 249, 250) if X86 else (217, 218, 219)
+    call = lambda *args: libc.syscall(*(a if isinstance(a, bytes) else ctypes.c_long(a) for a in args)) >= 0
+    for name, ring in ("the user's", -4), ("the user session's", -5):
+        got(f"a key in {name} keyring", call(add, b"user", b"planted", b"x", 1, ring))
+        got(f"{name} keyring", call(control, 0, ring, 1))
+        got(f"{name} keyring cleared", call(control, 7, ring))
+        got(f"a key requested into {name} keyring", call(request, b"user", b"in_session", 0, ring))
+        key = libc.syscall(add, b"user", b"in_session", b"x", 1, -3)
+        got(f"a key linked to {name} keyring", call(control, 8, key, ring))
+    got("the default keyring set", call(control, 14, 4))
+    got("the persistent keyring", call(control, 22, -1, -3))
+    if call(add, b"user", b"in_session", b"x", 1, -3) and call(control, 0, -3, 0) and call(control, 7, -3):
+        print("works keys")
+
+
 def sockets():
     for name, family in dict(vsock=40, rds=21, packet=17, tipc=30, bluetooth=31, alg=38, can=29, qipcrtr=42, rxrpc=33).items():
         try:

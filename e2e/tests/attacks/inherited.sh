@@ -45,3 +45,19 @@ os.execv(sys.argv[1], sys.argv[1:])' $E agent -- python3 $here/calls.py keyring 
 else
 	[ $? = 3 ] || fail "keyring: $(cat $e2e/out)"
 fi
+
+promise="where memory runs out, the kernel ends the agent's processes first; they cannot change that, where root may set a limit (CAP_SYS_RESOURCE)"
+ok enter -- cat /proc/self/oom_score_adj
+says_exactly 500
+if [ $((0x$(awk '/^CapEff/ { print $2 }' /proc/self/status) >> 24 & 1)) = 1 ]; then
+	ok enter -- sh -c 'for lower in 499 0 -1000; do echo $lower >/proc/self/oom_score_adj; done; cat /proc/self/oom_score_adj'
+	says_exactly 500
+fi
+
+promise="a key ends with the run it was made in: no keyring that outlives it can be named"
+if human python3 $here/calls.py user_keyrings | grep -q got; then
+	tries user_keyrings
+	says_not got
+	says 'works keys'
+	soon awk -v uid="$agent:" '$1 == uid && $4 ~ "^[0-9][0-9]" { left = 1 } END { exit left }' /proc/key-users
+fi

@@ -9,7 +9,7 @@ for dir in /home/agent/attacked /home/agent /tmp; do
 	ok enter --rw $share attacked --dir $dir -- python3 $here/calls.py ordinary
 	says 'works modes'
 done
-ok find $share /home/agent /var/lib/au -perm /6000 -type f
+ok find $share /home/agent /run/au -perm /6000 -type f
 silent
 
 promise="and io_uring, which would make one behind the filter's back, is not there"

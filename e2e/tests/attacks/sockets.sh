@@ -17,3 +17,9 @@ if python3 -c 'import ctypes, sys; sys.exit(ctypes.CDLL(None).syscall(444, None,
 	says_not got
 fi
 kill $listener
+
+promise="nothing is taken from the machine's pool of asynchronous requests"
+if human python3 $here/calls.py pools | grep -q got; then
+	tries pools
+	says_not got
+fi

@@ -24,25 +24,30 @@ ok enter -- ls -A /tmp /var/tmp /dev/shm
 says kept
 says_not gone
 ok sh -c '! test -e /tmp/kept'
-fails 2 human ls /var/lib/au/agent
+fails 2 human ls /run/au/agent
 ok enter -- rm /tmp/kept /var/tmp/kept
 rm /tmp/of_others /var/tmp/of_others /dev/shm/of_others
 ok enter -- awk '$5 ~ "^/(tmp|var/tmp|dev/shm|run/user|proc)$" { last[$5] = $5 " " $6 } END { for (m in last) print last[m] }' /proc/self/mountinfo
 [ "$(grep -c ' rw,nosuid,nodev' $e2e/out)" = 5 ] || fail "all five should be nosuid and nodev"
 
-promise="what they are kept in is root's, and reached through no link"
-mv /var/lib/au/agent /var/lib/au/kept
-install -d -o bob /var/lib/au/agent
-fails 125 enter -- true
-complains 'want root as its owner'
-rmdir /var/lib/au/agent
-install -d /opt/planted
-ln -s /opt/planted /var/lib/au/agent
-fails 125 enter -- true
-complains 'symbolic link'
-rm /var/lib/au/agent
-rm -r /opt/planted
-mv /var/lib/au/kept /var/lib/au/agent
+promise="nothing is taken for the place where they are kept but what root has mounted there, in memory, and closed"
+install -d -m 700 /home/planted
+for options in '-t tmpfs -o uid=1001,mode=0700' '-t tmpfs -o mode=0755' '--bind /home/planted'; do
+	# shellcheck disable=SC2086 # words
+	case $options in --bind*) mount $options /run/au/agent ;; *) mount $options planted /run/au/agent ;; esac
+	ok enter -- touch /tmp/planted /var/tmp/planted
+	ok find /run/au/agent -mindepth 1
+	silent
+	# Then they are the run's own, with a bound.
+	ok enter -- df --output=size /tmp
+	[ "$(tail -n 1 $e2e/out)" -le $(($(awk '/^MemTotal/ { print $2 }' /proc/meminfo) / 3)) ] || fail "a quarter of the memory is the bound"
+	umount /run/au/agent
+done
+rmdir /home/planted
+mount -o remount,suid,dev /run/au/agent
+ok enter -- awk '$5 == "/tmp" { last = $6 } END { print last }' /proc/self/mountinfo
+says nosuid,nodev
+mount -o remount,nosuid,nodev /run/au/agent
 
 promise="the runtime folders of humans are covered"
 install -d -o alice -m 755 /run/user/1000

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision/step"
+	"github.com/a4u2/au/slices"
+)
+
+// BesideKeeper returns the files that systemd has of the agent besides its keeper, with what they hold: where its temporary files are, and how long.
+func BesideKeeper(agent string, uid uint32) []File {
+	return []File{
+		{UnitDir + "/" + slices.TemporaryName(agent), slices.Temporary(agent, uid)},
+		{AgesDir + "/au-" + agent + ".conf", slices.TemporaryAge(agent)},
+	}
+}
+
+// planUnit installs what systemd has of the agent, the keeper first, and starts the keeper of its cgroup, where systemd runs the machine.
+func planUnit(p csrc.Policy, f Facts) []step.Step {
+	if !f.Unit.Systemd {
+		return nil
+	}
+	keeper := slices.KeeperName(p.Name)
+	text := slices.Keeper(slices.KeeperConfig{Agent: p.Name, UID: p.UID, Sleep: f.Unit.Sleep})
+	plan := folder(AgesDir, f.AgesFolder)
+	if f.Unit.Text != text {
+		write := step.WriteFile(UnitDir+"/"+keeper, "0644", text, f.Unit.Text)
+		write[1].Undo = append(write[1].Undo, step.Root("systemctl", "daemon-reload"))
+		plan = append(plan, write...)
+	}
+	for _, file := range BesideKeeper(p.Name, p.UID) {
+		if old := f.Unit.Beside[file.Name]; old != file.Text {
+			plan = append(plan, step.WriteFile(file.Name, "0644", file.Text, old)...)
+		}
+	}
+	changed := len(plan) > 0
+	if changed {
+		plan = append(plan, step.Step{Do: step.Root("systemctl", "daemon-reload")})
+	}
+	// One that runs already is started again for the sake of what it has come to require.
+	start := step.Step{Do: step.Root("systemctl", "enable", "--now", keeper)}
+	if !f.Unit.Enabled || !f.Unit.Active {
+		start.Undo = step.Undo(step.Root("systemctl", "disable", keeper), step.Root("systemctl", "stop", slices.Name(p.UID)))
+	}
+	if changed || !f.Unit.Enabled || !f.Unit.Active {
+		plan = append(plan, start)
+	}
+	return plan
+}
