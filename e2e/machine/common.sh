@@ -55,8 +55,14 @@ sweep() {
 	done
 }
 
+# forget_machine FOLDER: what was killed in there may still be writing its last file.
 forget_machine() {
+	local attempt
 	remove_cgroups "$1/cgroups"
+	for attempt in 1 2 3 4 5; do
+		rm -rf --one-file-system "$1" 2>/dev/null && return
+		sleep "$attempt"
+	done
 	rm -rf --one-file-system "$1"
 }
 
