@@ -125,8 +125,9 @@ WantedBy=sockets.target
 }
 
 // IPv6 may be off, and go on and off while the machine runs: the address need not be there to listen on it. A kernel without IPv6 has no such file.
+// Who stops or restarts the one socket means both.
 func (u Units) socket6() string {
-	return u.listen("[::1]", "ConditionPathExists=/proc/net/if_inet6", "FreeBind=yes\n")
+	return u.listen("[::1]", "PartOf="+u.Policy.SocketUnitName()+"\nConditionPathExists=/proc/net/if_inet6", "FreeBind=yes\n")
 }
 
 func (u Units) listen(host, unit, socket string) string {
