@@ -17,13 +17,12 @@ func (p Policy) InboundTable() string { return p.Table() + "_in" }
 func (p Policy) InboundRules(path string) string {
 	match := fmt.Sprintf(`iifname != "lo" socket cgroupv2 level 2 %q `, path)
 	table := p.InboundTable()
-	return strings.Join(append([]string{p.inboundRemoval() + "table inet " + table + " {"}, nftChain{"closed", "type filter hook input priority 300; policy accept;", []string{
+	return strings.Join(append([]string{p.InboundRemoval() + "table inet " + table + " {"}, nftChain{"closed", "type filter hook input priority 300; policy accept;", []string{
 		"ct state established accept",
 		match + "meta l4proto tcp counter reject with tcp reset",
 		match + "counter reject with icmpx port-unreachable",
 	}}.lines()...), "\n") + "\n}\n"
 }
 
-func (p Policy) inboundRemoval() string {
-	return fmt.Sprintf("add table inet %[1]s\ndelete table inet %[1]s\n", p.InboundTable())
-}
+// InboundRemoval returns what takes the rules of InboundRules away, whether or not they are there.
+func (p Policy) InboundRemoval() string { return removal(p.InboundTable()) }

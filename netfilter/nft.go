@@ -71,9 +71,11 @@ func (p Policy) Ruleset(now time.Time) string {
 	return strings.Join(append(text, "}"), "\n") + "\n"
 }
 
-// RulesetRemoval returns what takes the rules of Ruleset and of InboundRules away, whether or not they are there.
-func (p Policy) RulesetRemoval() string {
-	return fmt.Sprintf("add table inet %[1]s\ndelete table inet %[1]s\n", p.Table()) + p.inboundRemoval()
+// RulesetRemoval returns what takes the rules of Ruleset away, whether or not they are there.
+func (p Policy) RulesetRemoval() string { return removal(p.Table()) }
+
+func removal(table string) string {
+	return fmt.Sprintf("add table inet %[1]s\ndelete table inet %[1]s\n", table)
 }
 
 type nftChain struct {

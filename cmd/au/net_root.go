@@ -115,7 +115,7 @@ func loadRules(p netfilter.Policy) error {
 			return err
 		}
 	}
-	return unloadNFT(p)
+	return unloadNFT(p, p.RulesetRemoval())
 }
 
 // loadIptables asks what is there and replaces it, again when somebody changed it in between.
@@ -133,11 +133,11 @@ func loadIptables(p netfilter.Policy, family netfilter.Family, now time.Time) (e
 	return err
 }
 
-func unloadNFT(p netfilter.Policy) error {
+func unloadNFT(p netfilter.Policy, removal string) error {
 	if _, err := findProgram("nft"); err != nil {
 		return p.DeleteTable()
 	}
-	_, err := feed(p.RulesetRemoval(), "nft", "-f", "-")
+	_, err := feed(removal, "nft", "-f", "-")
 	return err
 }
 
@@ -183,7 +183,9 @@ func (c *netUnloadCmd) Run(a *app) error {
 		return err
 	}
 	p := netfilter.Policy{Agent: c.Agent, UID: agent.UID}
-	return restricting(c.Agent, alone(func() error { return errors.Join(unloadNFT(p), unloadIptables(p), p.UnpinEgress()) }))
+	return restricting(c.Agent, alone(func() error {
+		return errors.Join(unloadNFT(p, p.RulesetRemoval()+p.InboundRemoval()), unloadIptables(p), p.UnpinEgress())
+	}))
 }
 
 // Run puts the rules back until it is ended. A policy that cannot be read leaves what is in force.

@@ -50,6 +50,22 @@ for backend in nft iptables; do
 		ok as alice python3 -c "import socket; print(socket.create_connection(('$host', 8000), 5).recv(100))"
 		says "the agent's"
 	done
+	promise="with $backend: rules that are loaded anew leave that so"
+	ip netns exec internet python3 -c "
+import socket, time
+end = time.monotonic() + 8
+while time.monotonic() < end:
+    try: socket.create_connection(('198.51.100.2', 8000), 1)
+    except ConnectionRefusedError: time.sleep(0.01)
+    except OSError as err: raise SystemExit(repr(err))" >/run/internet/steady 2>&1 &
+	steady=$!
+	for _ in 1 2 3; do
+		ok systemctl reload au-net-rules@agent.service
+		ok systemctl restart au-net-watch@agent.service
+		sleep 1
+	done
+	wait $steady || fail "a port of the agent's: $(cat /run/internet/steady)"
+
 	promise="with $backend: a flush is mended"
 	nft flush ruleset
 	soon sh -c "ip netns exec internet python3 /run/internet/knock.py 198.51.100.2 8000 | grep -q 'tcp .Errno 111'"

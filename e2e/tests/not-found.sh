@@ -98,5 +98,5 @@ for words in 'run true' 'run -e A=1 true' shell; do
 	quiet 'au: agent "agent" lets in alice, and not you; who is in can let you in with the line below
 au: hint: au grant --agent agent carol'
 done
-ok as alice au grant --agent agent carol
+ok as alice au grant --agent agent -y carol
 ok as carol au run true

@@ -7,6 +7,7 @@ package programs
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/a4u2/au/internal/walk"
 )
@@ -83,8 +85,12 @@ func Find(name string) (string, error) {
 		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
 			continue
 		}
-		if _, err := find(path); err == nil {
+		_, err := find(path)
+		if err == nil {
 			return path, nil
+		}
+		if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+			return "", fmt.Errorf("look for %s: %w", name, err)
 		}
 	}
 	return "", fmt.Errorf("%s: not in %s", name, strings.Join(trusted(), ":"))

@@ -69,7 +69,7 @@ shows(r"\Abefore everything\n")
 line("au run sh -c 'touch .envrc; exec python3 ~agent/full wait'")
 soon(lambda: modes() == "1 0 1 1", "the program should run")
 killed("agent", "python3 /home/agent/full", signal.SIGKILL)()
-shows("changed by this run", "\\.envrc", "^ready>$")
+shows("new or changed", "\\.envrc", "^ready>$")
 line("cd; clear; echo before ever''ything")
 restored("a report")
 
