@@ -79,6 +79,9 @@ func TestSelfRunning(t *testing.T) {
 		{"package.json", "\ufeff" + `{"scripts":{"postinstall":"x"}}`, true}, {"package.json", strings.Repeat("[", 20000) + `{"scripts":{"postinstall":"x"}}`, true},
 		{"package.json", `{"packageManager":"yarn@https://x/y.js"}`, true}, {"package.json", `{"packageManager":"yarn@4.0.0"}`, false},
 		{".claude/settings.json", `{"hooks":{}}`, true}, {".claude/settings.json", `{}`, false}, {"Makefile", "", false},
+		{"lefthook-local.toml", "", true}, {".config/lefthook.jsonc", "", true}, {"a/binding.gyp", "", true}, {".pnpmfile.mjs", "", true}, {".dir-locals-2.el", "(eval)", true},
+		{"rust-toolchain", "[toolchain]\npath = \"/x\"", true}, {"rust-toolchain", "stable", false}, {".codex/hooks.json", `{"command":""}`, true}, {".gvimrc", "", true},
+		{".cargo/config.toml", `include = ["x"]`, true}, {".cargo/config.toml", "[net]\noffline = true", false}, {".zlogin", "", true}, {".bash_login", "", true},
 	} {
 		rule, ok := SelfRunning(tt.path)
 		got := ok && (!rule.Reads() || rule.Found([]byte(tt.text)) != "")
@@ -91,7 +94,7 @@ func TestSelfRunning(t *testing.T) {
 func TestEveryRuleNamesItsPage(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range rules {
-		if !strings.HasPrefix(r.Page, "https://") || r.Why == "" || seen[r.Path] {
+		if !strings.HasPrefix(r.Page, "https://") || strings.Contains(r.Page, " ") || r.Why == "" || seen[r.Path] {
 			t.Errorf("rule %s: %q, %q, or it is there twice", r.Path, r.Why, r.Page)
 		}
 		seen[r.Path] = true

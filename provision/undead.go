@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/provision/share"
 	auslices "github.com/a4u2/au/slices"
 )
 
@@ -105,6 +106,24 @@ func RemoteMounts(theirs, ours []byte) []string {
 			found = append(found, point)
 		}
 	})
+	return found
+}
+
+// RemoteAt returns where file systems that others answer for are mounted below a folder, and what it is on where that is one.
+func RemoteAt(mountinfo []byte, folder string) []string {
+	var found []string
+	on, isRemote := "", false
+	eachMount(mountinfo, func(_, point, kind string) {
+		kind, _, _ = strings.Cut(kind, ".")
+		if _, holds := share.Within(point, folder); holds && len(point) >= len(on) {
+			on, isRemote = point, slices.Contains(remote, kind)
+		} else if _, below := share.Within(folder, point); below && slices.Contains(remote, kind) {
+			found = append(found, point)
+		}
+	})
+	if isRemote {
+		found = append([]string{on}, found...)
+	}
 	return found
 }
 

@@ -72,3 +72,24 @@ func TestWhatHoldsARunIsNamedAndNotItsGuard(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatMayNotAnswerInAFolder(t *testing.T) {
+	line := func(point, kind string) string { return "9 8 0:7 / " + point + " rw - " + kind + " x rw\n" }
+	for situation, c := range map[string]struct {
+		mounts, folder string
+		want           []string
+	}{
+		"nothing":                    {line("/", "ext4") + line("/home", "ext4"), "/home/a/p", nil},
+		"below":                      {line("/", "ext4") + line("/home/a/p/r", "fuse.sshfs") + line("/home/a/q", "nfs4"), "/home/a/p", []string{"/home/a/p/r"}},
+		"the_folder_itself":          {line("/", "ext4") + line("/home/a/p", "fuse"), "/home/a/p", []string{"/home/a/p"}},
+		"what_it_is_on":              {line("/", "ext4") + line("/home", "nfs"), "/home/a/p", []string{"/home"}},
+		"covered":                    {line("/", "ext4") + line("/home", "nfs") + line("/home/a", "ext4"), "/home/a/p", nil},
+		"mounted_over":               {line("/", "ext4") + line("/home", "nfs") + line("/home", "ext4"), "/home/a/p", nil},
+		"a_name_that_only_begins_so": {line("/", "ext4") + line("/home/a/p2", "nfs"), "/home/a/p", nil},
+		"a_space":                    {line("/", "ext4") + line(`/home/a/p/far\040away`, "nfs"), "/home/a/p", []string{"/home/a/p/far away"}},
+	} {
+		if got := RemoteAt([]byte(c.mounts), c.folder); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, not %q", situation, got, c.want)
+		}
+	}
+}

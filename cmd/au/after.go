@@ -29,6 +29,7 @@ type afterCmd struct {
 	Path     string `help:"Where the human's shell would have looked for it."`
 	Unit     string `help:"The id that the agent's unit had when the run began."`
 	Since    int64  `help:"When the run began, in nanoseconds since 1970."`
+	Booted   int64  `help:"When it began, in nanoseconds since the machine started, which nobody sets."`
 	Shares   string `help:"Folders that the agent could write, as a JSON list."`
 }
 

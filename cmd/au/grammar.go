@@ -36,6 +36,7 @@ var words = []word{
 	{"source", "", &sourceCmd{}},
 	{"record", "", &recordCmd{}},
 	{"after", "", &afterCmd{}},
+	{"look", "", &lookCmd{}},
 	{"slice", "", &sliceCmd{}},
 	{"processes", "", &processesCmd{}},
 	{"files", "", &filesCmd{}},

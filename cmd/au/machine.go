@@ -32,6 +32,7 @@ var (
 	openProgram           = csrc.Open
 	stampOf               = csrc.Stamp
 	random      io.Reader = rand.Reader
+	itself                = startItself
 )
 
 // machine is the same for what the front program shares.
@@ -46,4 +47,10 @@ func output(name string, args ...string) ([]byte, error) {
 	cmd.Stdout = &out
 	err := execute(cmd)
 	return out.Bytes(), err
+}
+
+// startItself returns this program as it can be started for a part of its work, as the same user. It has nothing of ours: no environment, folder, terminal or
+// file, so that nobody who waits for our end waits for its.
+func startItself(words ...string) *exec.Cmd {
+	return &exec.Cmd{Path: "/proc/self/exe", Args: append([]string{os.Args[0]}, words...), Env: []string{}, Dir: "/", SysProcAttr: &unix.SysProcAttr{Setsid: true}}
 }

@@ -6,12 +6,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
+	"golang.org/x/sys/unix"
 )
 
 // reported is how many findings a report has at most.
@@ -26,18 +29,52 @@ func (c *afterCmd) sayChanged(ctx context.Context, a *app) {
 	if json.Unmarshal([]byte(c.Shares), &sources) != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, reportTime)
-	defer cancel()
-	for _, folder := range sources {
-		source := string(folder)
-		l, err := lookInto(ctx, source)
-		if err != nil {
-			continue
-		}
-		before := remembered(a.Config, source)
-		c.say(a, source, l, before.changed(l, c.Since))
-		before.keep(l)
+	all, err := lookAll(ctx, sources)
+	if err != nil {
+		fmt.Fprintf(a.err, "au: what the run changed was not looked at: %s\n", quote.Error(err))
+		return
 	}
+	for i, folder := range sources {
+		source, l := string(folder), all[i]
+		switch {
+		case l == nil && ctx.Err() == nil:
+			fmt.Fprintf(a.err, "au: %s was not looked at: %s did not answer\n", show(source), silent(source))
+		case l != nil && l.Err == "":
+			before := remembered(a.Config, source)
+			c.say(a, source, l.inspected, before.changed(l.inspected, c.since()))
+			before.keep(l.inspected)
+		}
+	}
+}
+
+// silent names what may not have answered in a folder.
+func silent(source string) string {
+	text, _ := os.ReadFile(hostRoot + "/proc/self/mountinfo")
+	var points []string
+	for _, point := range provision.RemoteAt(text, source) {
+		points = append(points, show(point))
+	}
+	if len(points) == 0 {
+		return "a file system"
+	}
+	return strings.Join(points, " or ")
+}
+
+// since is when the run began, by the clock as it is now: what was changed since then may be older by the clock, if that was set back.
+func (c *afterCmd) since() int64 {
+	began := clock(unix.CLOCK_REALTIME_COARSE) - (clock(unix.CLOCK_BOOTTIME) - c.Booted)
+	if c.Booted == 0 || c.Since-began < int64(100*time.Millisecond) { // the clock of files has ticks
+		return c.Since
+	}
+	return began
+}
+
+func clock(id int32) int64 {
+	var now unix.Timespec
+	if unix.ClockGettime(id, &now) != nil {
+		return 0
+	}
+	return now.Nano()
 }
 
 // say names what has changed, and says what was not looked at.

@@ -89,11 +89,10 @@ func (m lastLook) keep(l inspected) {
 }
 
 // remember looks through a folder that is shared from now on, so that the first report on it can tell what is new.
-func remember(config, source string) {
-	ctx, cancel := context.WithTimeout(context.Background(), reportTime)
-	defer cancel()
-	if l, err := lookInto(ctx, source); err == nil {
-		remembered(config, source).keep(l)
+func remember(from, source string) {
+	all, err := lookAll(context.Background(), []config.Path{config.Path(source)})
+	if err == nil && all[0] != nil && all[0].Err == "" {
+		remembered(from, source).keep(all[0].inspected)
 	}
 }
 

@@ -150,13 +150,13 @@ func After(self, agent, from, command string, shares []config.Mount) (argv []str
 	if id, err := os.Readlink(invocation(agent)); err == nil {
 		argv = append(argv, "--unit", id)
 	}
-	var now unix.Timespec
-	if len(sources) == 0 || unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now) != nil {
+	var now, booted unix.Timespec
+	if len(sources) == 0 || unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now) != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &booted) != nil {
 		return argv, true
 	}
 	list, err := json.Marshal(sources)
 	if err != nil {
 		return argv, true
 	}
-	return append(argv, "--config", from, "--since", strconv.FormatInt(now.Nano(), 10), "--shares", string(list)), false
+	return append(argv, "--config", from, "--since", strconv.FormatInt(now.Nano(), 10), "--booted", strconv.FormatInt(booted.Nano(), 10), "--shares", string(list)), false
 }

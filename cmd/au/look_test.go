@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"golang.org/x/sys/unix"
+)
+
+func TestALookPassesAllBytes(t *testing.T) {
+	var every []byte
+	for c := range 256 {
+		every = append(every, byte(c))
+	}
+	finding := found{provision.Finding{Path: string(every), Kind: "runs", Detail: strings.Repeat(string(every), 10)}, always, string(every)}
+	in := looked{3, inspected{files: 7, whole: true, found: []found{finding, {}}}, string(every)}
+	text, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out looked
+	if err := json.Unmarshal(text, &out); err != nil || !reflect.DeepEqual(in, out) {
+		t.Errorf("%v: it came back as %+v", err, out)
+	}
+}
+
+func TestAProcessOfItsOwnFindsTheSame(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"sub", "d\xe9"} {
+		os.Mkdir(filepath.Join(root, name), 0o755)
+		os.WriteFile(filepath.Join(root, name, ".envrc"), nil, 0o644)
+	}
+	want, err := lookInto(t.Context(), root)
+	if err != nil || len(want.found) != 2 {
+		t.Fatalf("%v: %+v", err, want)
+	}
+	all, err := lookAll(t.Context(), []config.Path{config.Path(root + "/nosuch"), config.Path(root)})
+	if err != nil || all[0] == nil || all[0].Err == "" || all[1] == nil || !reflect.DeepEqual(all[1].inspected, want) {
+		t.Errorf("%v: it found %+v, not %+v", err, all, want)
+	}
+}
+
+// What does not answer, answers in part, or answers nonsense holds up nobody, and what did answer counts.
+func TestALookIsNotWaitedFor(t *testing.T) {
+	defer func() { itself, reportTime = startItself, time.Second }()
+	one, _ := json.Marshal(looked{Folder: 1, inspected: inspected{files: 5, whole: true}})
+	folders := []config.Path{"/a", "/b", "/c"}
+	for situation, c := range map[string]struct {
+		script  string
+		answers int
+		slow    bool
+	}{
+		"silent":             {"sleep 100", 0, true},
+		"deaf":               {"trap '' TERM INT HUP QUIT; sleep 100 & wait; sleep 100", 0, true},
+		"one_of_three":       {"echo '" + string(one) + "'; sleep 100", 1, true},
+		"half_a_line":        {`printf '{"Folder":'; sleep 100`, 0, true},
+		"it_dies":            {"kill -9 $$", 0, false},
+		"nonsense":           {"echo no; sleep 100", 0, false},
+		"a_folder_too_many":  {`echo '{"Folder":3}'; sleep 100`, 0, false},
+		"a_folder_too_few":   {`echo '{"Folder":-1}'; sleep 100`, 0, false},
+		"its_child_stays":    {"sleep 3 & exit", 0, true},
+		"it_cannot_be_begun": {"", -1, false},
+	} {
+		t.Run(situation, func(t *testing.T) {
+			itself = func(...string) *exec.Cmd {
+				if c.script == "" {
+					return &exec.Cmd{Path: "/nowhere"}
+				}
+				return &exec.Cmd{Path: "/bin/sh", Args: []string{"sh", "-c", c.script}, SysProcAttr: &unix.SysProcAttr{Setsid: true}}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			began := time.Now()
+			all, err := lookAll(ctx, folders)
+			if took := time.Since(began); took > 20*time.Second || (ctx.Err() != nil) != c.slow {
+				t.Errorf("it took %v", took)
+			}
+			if (err != nil) != (c.answers < 0) {
+				t.Fatal(err)
+			}
+			n := 0
+			for _, l := range all {
+				if l != nil {
+					n++
+				}
+			}
+			if n != max(c.answers, 0) {
+				t.Errorf("%d answers, not %d", n, c.answers)
+			}
+		})
+	}
+}
+
+// A clock that is set back makes what a run changes look older than the run.
+func TestTheRunBeganByTheClockAsItIsNow(t *testing.T) {
+	now, booted := clock(unix.CLOCK_REALTIME), clock(unix.CLOCK_BOOTTIME)
+	const hour = int64(time.Hour)
+	for situation, c := range map[string]struct{ since, want int64 }{
+		"untouched":   {now, now},
+		"set_back":    {now + hour, now},
+		"set_forward": {now - hour, now - hour},
+	} {
+		got := (&afterCmd{Since: c.since, Booted: booted}).since()
+		if got < c.want-int64(time.Second) || got > c.want+int64(time.Second) {
+			t.Errorf("%s: it began %v from where it should", situation, time.Duration(got-c.want))
+		}
+	}
+	if got := (&afterCmd{Since: now + hour}).since(); got != now+hour {
+		t.Errorf("without the time since the start of the machine it is %d", got)
+	}
+}
+
+func TestWhatWasNotLookedAtIsSaid(t *testing.T) {
+	defer func() { itself = startItself }()
+	itself = func(...string) *exec.Cmd { return &exec.Cmd{Path: "/bin/true"} }
+	var said bytes.Buffer
+	a := &app{out: &said, err: &said, globals: &globals{}}
+	(&afterCmd{Shares: `["/proc/a share"]`}).sayChanged(t.Context(), a)
+	if want := "au: /proc/a share was not looked at: a file system did not answer\n"; said.String() != want {
+		t.Errorf("it says %q, not %q", said.String(), want)
+	}
+}
