@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/a4u2/au/provision/share"
 )
 
 // ACL is a file's access control list, acl(5), in the kernel's order. nil: only mode bits.
@@ -249,7 +251,7 @@ func ParseSavedACLs(text []byte) ([]SavedACL, error) {
 		case s == "":
 			continue
 		case isFile:
-			all = append(all, SavedACL{Path: unescape(path)})
+			all = append(all, SavedACL{Path: share.Unescape(path)})
 			continue
 		case len(all) == 0:
 			err = fmt.Errorf("want \"# file:\" first")

@@ -24,8 +24,9 @@ type ShareFacts struct {
 	HomeOpen  []Opening
 	Config    string // the human's config file
 	Source    Path
-	Mounts    []MountPoint
+	Mounts    []share.MountPoint
 	Kernel    Kernel
+	Open      []share.OtherPlace // where others reach the folder, past the human's home
 }
 
 // Opening is a way for others into the human's home, and the command that shuts it.
@@ -80,7 +81,7 @@ func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 	if !want.ACL {
 		return checkMapping(want, f)
 	}
-	if on := MountsOf(want.Source, f.Mounts); len(on) > 0 && on[0].Private {
+	if on := share.MountsOf(want.Source, f.Mounts); len(on) > 0 && on[0].Private {
 		return refuse("", "share %q: its file system, %s, lets in nobody but who mounted it: mount it with the option allow_other", want.Source, on[0].Type)
 	}
 	return nil
@@ -147,6 +148,9 @@ func checkWritable(want config.Mount, f ShareFacts) error {
 		o := f.HomeOpen[0]
 		return refuse(o.Shut, "share %q: others (%s) can enter your home %s, and could run there what the agent leaves as yours; a writable share wants it closed", want.Source, o.Who, f.Home)
 	}
+	if len(f.Open) > 0 && !want.ACL {
+		return refuse(Inert(f.Open[0]), "share %q: %s; a writable share wants that unmounted, or nosuid", want.Source, ReachedAt(f.Open[0]))
+	}
 	if _, ok := share.Within(want.Source, f.Config); ok {
 		return refuse("", "share %q: it holds %s, which says what the agent sees: share it without --rw", want.Source, f.Config)
 	}
@@ -175,8 +179,8 @@ func checkMapping(want config.Mount, f ShareFacts) error {
 	if f.Kernel.before(5, 12) {
 		return refuse(hint, "share %q: this kernel (%s) cannot show a folder under another owner; 5.12 and later can", want.Source, f.Kernel)
 	}
-	for i, m := range MountsOf(want.Source, f.Mounts) {
-		why := m.unmappable(f.Kernel)
+	for i, m := range share.MountsOf(want.Source, f.Mounts) {
+		why := unmappable(m, f.Kernel)
 		switch {
 		case why == "":
 			continue
@@ -213,6 +217,21 @@ func HomeOpenings(home string, p Path, private bool) []Opening {
 		all = append(all, Opening{"group " + num(p.GID), "chmod g-rwx " + quoted})
 	}
 	return all
+}
+
+// ReachedAt says what is wrong with a writable share that others reach at another place.
+func ReachedAt(o share.OtherPlace) string {
+	return "others can reach it at " + quote.Name(o.Path) + " as well, where your closed home does not keep them out, and could run there what the agent leaves as yours"
+}
+
+// Inert returns the command after which nobody's set-id files count at that place.
+func Inert(o share.OtherPlace) string {
+	return "sudo mount -o remount,bind,nosuid " + quote.Word(o.Point)
+}
+
+// Shut reports whether a folder keeps everybody out but the human and root. private says that nobody but the human is in its group.
+func Shut(path string, p Path, human uint32, private bool) bool {
+	return p.Exists && (p.UID == 0 || p.UID == human) && len(HomeOpenings(path, p, private)) == 0
 }
 
 // FindShares returns the shares that a person means by word: the one whose source it is, given relative to a folder, or whose target, given

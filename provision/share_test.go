@@ -16,7 +16,7 @@ func shareFacts() ShareFacts {
 	return ShareFacts{
 		Agent: "agent", AgentHome: "/home/agent", Home: "/home/alice", Human: User{Name: "alice", UID: 1000, GID: 1000, Home: "/home/alice"},
 		Config: "/home/alice/.config/agent-as-unix-user.toml", Source: Path{Exists: true, Mode: fs.ModeDir | 0o700, UID: 1000},
-		Mounts: []MountPoint{{Point: "/", Type: "ext4"}}, Kernel: Kernel{6, 12},
+		Mounts: []share.MountPoint{{Point: "/", Type: "ext4"}}, Kernel: Kernel{6, 12},
 	}
 }
 
@@ -45,6 +45,11 @@ func TestCheckShare(t *testing.T) {
 		{"somebody_elses", func(f *ShareFacts, m *config.Mount) { f.Source.UID = 0 }, "it belongs to uid 0"},
 		{"open_home", func(f *ShareFacts, m *config.Mount) { f.HomeOpen = []Opening{{"mode 0755", "chmod o-rwx /home/alice"}} }, "can enter your home"},
 		{"open_home_read_only", func(f *ShareFacts, m *config.Mount) { f.HomeOpen, m.ReadOnly = []Opening{{}}, true }, ""},
+		{"open_elsewhere", func(f *ShareFacts, m *config.Mount) {
+			f.Open = []share.OtherPlace{{Path: "/srv/www", Point: "/srv/www"}}
+		}, "others can reach it at /srv/www as well"},
+		{"open_elsewhere_read_only", func(f *ShareFacts, m *config.Mount) { f.Open, m.ReadOnly = []share.OtherPlace{{}}, true }, ""},
+		{"open_elsewhere_acl", func(f *ShareFacts, m *config.Mount) { f.Open, m.ACL = []share.OtherPlace{{}}, true }, ""},
 		{"config", func(f *ShareFacts, m *config.Mount) { m.Source = "/home/alice/.config" }, "says what the agent sees"},
 		{"config_read_only", func(f *ShareFacts, m *config.Mount) { m.Source, m.ReadOnly = "/home/alice/.config", true }, ""},
 		{"records", func(f *ShareFacts, m *config.Mount) { m.Source = "/home/alice/.config/agent-as-unix-user.acl" }, "what files' ACLs were"},
@@ -60,10 +65,10 @@ func TestCheckShare(t *testing.T) {
 		{"unknown", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Type = "newfs" }, ""},
 		{"homed", func(f *ShareFacts, m *config.Mount) { f.Mounts[0].Options = []string{"rw", "idmapped"} }, "another owner already"},
 		{"mounted_inside", func(f *ShareFacts, m *config.Mount) {
-			f.Mounts = append(f.Mounts, MountPoint{Point: "/home/alice/proj/x", Type: "9p"})
+			f.Mounts = append(f.Mounts, share.MountPoint{Point: "/home/alice/proj/x", Type: "9p"})
 		}, "/home/alice/proj/x, 9p, is mounted in it and cannot be shown under another owner: unmount it, or share the folders beside it"},
 		{"mounted_beside", func(f *ShareFacts, m *config.Mount) {
-			f.Mounts = append(f.Mounts, MountPoint{Point: "/home/alice/proj2", Type: "9p"})
+			f.Mounts = append(f.Mounts, share.MountPoint{Point: "/home/alice/proj2", Type: "9p"})
 		}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -200,36 +205,6 @@ func TestSortShares(t *testing.T) {
 	}
 }
 
-func TestParseMountinfo(t *testing.T) {
-	got := ParseMountinfo("36 35 98:0 /mnt1 /mnt\\0402 rw,noatime,idmapped master:1 - ext4 /dev/root rw\nbroken\n37 36 0:3 / /x rw - fuse.sshfs a@b: rw\n")
-	if len(got) != 2 || got[0].Point != "/mnt 2" || got[0].Type != "ext4" || got[0].Options[2] != "idmapped" || got[1].Type != "fuse.sshfs" {
-		t.Errorf("ParseMountinfo returns %v", got)
-	}
-}
-
-func TestPrivateMounts(t *testing.T) {
-	for line, want := range map[string]bool{
-		"37 36 0:3 / /x rw - fuse.sshfs a@b: rw,user_id=1000,group_id=1000":             true,
-		"37 36 0:3 / /x rw - fuse.sshfs a@b: rw,user_id=1000,group_id=1000,allow_other": false,
-		"37 36 0:3 / /x rw - fuse bindfs rw,user_id=0,group_id=0,default_permissions":   true,
-		"37 36 8:1 / /x rw - fuseblk /dev/sda1 rw,user_id=0,group_id=0,allow_other":     false,
-		"37 36 8:1 / /x rw - fusectl fusectl rw":                                        false,
-		"37 36 8:1 / /x rw - ext4 /dev/sda1 rw":                                         false,
-	} {
-		if got := ParseMountinfo(line + "\n"); len(got) != 1 || got[0].Private != want {
-			t.Errorf("of %q comes %+v, want Private %v", line, got, want)
-		}
-	}
-}
-
-func TestMountsOf(t *testing.T) {
-	all := []MountPoint{{Point: "/", Type: "ext4"}, {Point: "/home", Type: "xfs"}, {Point: "/home/alice/p/q", Type: "9p"}, {Point: "/home", Type: "overlay"}}
-	got := MountsOf("/home/alice/p", all)
-	if len(got) != 2 || got[0].Type != "overlay" || got[1].Type != "9p" {
-		t.Errorf("MountsOf returns %v: want the newest that holds the path, then what is inside", got)
-	}
-}
-
 func TestStartUp(t *testing.T) {
 	for source, want := range map[string]bool{".config": true, ".config/autostart": true, ".ssh/x": true, "proj": false, ".config/nvim": false, "bin": true, "bins": false} {
 		if got := StartUp("/home/alice/"+source, "/home/alice") != ""; got != want {
@@ -275,8 +250,27 @@ func TestUnsealed(t *testing.T) {
 		{root, "6.1.0", "31000", ""},
 		{"36 1 0:9 / / rw - overlay overlay rw\n", "6.12.0", "31000", "overlay cannot be shown under another owner"},
 	} {
-		if got := Unsealed(ParseMountinfo(c.mounts), ParseKernel(c.release), c.namespaces); got != c.want {
+		if got := Unsealed(share.ParseMountinfo(c.mounts), ParseKernel(c.release), c.namespaces); got != c.want {
 			t.Errorf("Unsealed on %s, %s namespaces: %q, want %q", c.release, c.namespaces, got, c.want)
+		}
+	}
+}
+
+func TestShut(t *testing.T) {
+	folder := func(uid uint32, mode fs.FileMode, acl ...string) Path {
+		return Path{Exists: true, Mode: fs.ModeDir | mode, UID: uid, GID: 7, ACL: acl}
+	}
+	for name, c := range map[string]struct {
+		p       Path
+		private bool
+		want    bool
+	}{
+		"the_humans": {folder(1000, 0o700), false, true}, "roots": {folder(0, 0o700), false, true}, "their_group": {folder(1000, 0o750), true, true},
+		"a_group": {folder(1000, 0o750), false, false}, "open": {folder(0, 0o755), true, false}, "anothers": {folder(1001, 0o700), true, false},
+		"an_acl": {folder(1000, 0o710, "user:1003:--x", "mask::--x"), true, false}, "not_there": {Path{}, true, false},
+	} {
+		if got := Shut("/x", c.p, 1000, c.private); got != c.want {
+			t.Errorf("%s: shut is %v", name, got)
 		}
 	}
 }

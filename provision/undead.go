@@ -133,7 +133,7 @@ func eachMount(text []byte, f func(device, point, kind string)) {
 		before, after, _ := strings.Cut(strings.TrimSpace(line), " - ")
 		mount, super := strings.Fields(before), strings.Fields(after)
 		if len(mount) > 4 && len(super) > 0 {
-			f(mount[2], unescape(mount[4]), super[0])
+			f(mount[2], share.Unescape(mount[4]), super[0])
 		}
 	}
 }

@@ -73,6 +73,9 @@ func (c *infoCmd) Run(a *app) error {
 	a.warn(human, known)
 	a.warnRival(human)
 	info := describe(facts, entry)
+	if err := info.addReached(human, known, entry); err != nil {
+		return err
+	}
 	if facts.Ours() && facts.Unit.Systemd {
 		if view, err := observeLimits(*facts.Policy); err == nil {
 			info.Limits = &view
@@ -133,6 +136,21 @@ func describe(f provision.Facts, entry *config.Agent) agentInfo {
 	}
 	info.Healthy = len(info.Issues) == 0
 	return info
+}
+
+// addReached names the shares that runs see read-only, because others reach them by another mount.
+func (i *agentInfo) addReached(human provision.User, known *config.Config, entry *config.Agent) error {
+	if entry == nil {
+		return nil
+	}
+	places, err := reached(human, known, entry.Mounts)
+	for _, m := range entry.Mounts {
+		if place, ok := places[m.Source]; ok {
+			i.Issues = append(i.Issues, issue{fmt.Sprintf("share %q is read-only in runs: %s", m.Source, provision.ReachedAt(place)), provision.Inert(place)})
+		}
+	}
+	i.Healthy = len(i.Issues) == 0
+	return err
 }
 
 func (a *app) printInfo(i agentInfo, f provision.Facts) {

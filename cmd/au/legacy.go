@@ -137,7 +137,7 @@ func (a *app) legacyFiles(human provision.User, entry config.Agent) (provision.L
 		return l, fmt.Errorf("read the machine's mounts: %w", err)
 	}
 	// A rename, which keeps the set-uid bit, does not leave the mount.
-	l.Arms = append([]string{homeMount(home, provision.ParseMountinfo(string(text)))}, l.Arms...)
+	l.Arms = append([]string{homeMount(home, share.ParseMountinfo(string(text)))}, l.Arms...)
 	known, err := a.load(human)
 	if err != nil {
 		return l, err
@@ -155,8 +155,8 @@ func (a *app) legacyFiles(human provision.User, entry config.Agent) (provision.L
 }
 
 // homeMount returns where the file system is mounted that holds the home.
-func homeMount(home string, mounts []provision.MountPoint) string {
-	if on := provision.MountsOf(home, mounts); len(on) > 0 {
+func homeMount(home string, mounts []share.MountPoint) string {
+	if on := share.MountsOf(home, mounts); len(on) > 0 {
 		if _, ok := share.Within(on[0].Point, home); ok {
 			return on[0].Point
 		}

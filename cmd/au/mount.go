@@ -88,9 +88,41 @@ func (a *app) shareFacts(source string, human provision.User, agent csrc.Policy,
 	if err != nil {
 		return f, fmt.Errorf("read the machine's mounts: %w", err)
 	}
-	f.Mounts = provision.ParseMountinfo(string(text))
+	f.Mounts = share.ParseMountinfo(string(text))
+	if !known.DisableHomeAccessCheck {
+		f.Open = openPlaces(source, f.Mounts, human)
+	}
 	f.Kernel, err = kernel()
 	return f, err
+}
+
+// openPlaces returns where others reach a folder by another mount.
+func openPlaces(source string, mounts []share.MountPoint, human provision.User) []share.OtherPlace {
+	return slices.DeleteFunc(share.OtherPlaces(source, mounts), func(o share.OtherPlace) bool { return shutAbove(o.Path, human) })
+}
+
+// reached returns those of the shares that the agent can write and others reach by another mount, each with the first such place.
+func reached(human provision.User, known *config.Config, shares []config.Mount) (map[string]share.OtherPlace, error) {
+	mounts, err := start.Mounts(known, shares)
+	all := map[string]share.OtherPlace{}
+	for _, m := range shares {
+		if open := openPlaces(m.Source, mounts, human); start.Guarded(m) && len(open) > 0 {
+			all[m.Source] = open[0]
+		}
+	}
+	return all, err
+}
+
+// shutAbove reports whether a folder above path keeps everybody out but the human and root. The folder at path itself is not asked: the agent can open it.
+func shutAbove(path string, human provision.User) bool {
+	for path != "/" {
+		path = filepath.Dir(path)
+		p := lstat(path)
+		if provision.Shut(path, p, human.UID, p.Mode.Perm()&0o010 == 0 || privateGroup(human, p.GID)) {
+			return true
+		}
+	}
+	return false
 }
 
 func kernel() (provision.Kernel, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
@@ -112,21 +113,21 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 	if err := provision.CheckShare(want, others, facts); err != nil || !want.ACL {
 		return want, before, refusal(err)
 	}
-	if on := provision.MountsOf(want.Source, facts.Mounts)[0].Type; strings.HasPrefix(on, "fuse") {
+	if on := share.MountsOf(want.Source, facts.Mounts)[0].Type; strings.HasPrefix(on, "fuse") {
 		fmt.Fprintf(a.err, "au: warning: its file system, %s, is a program's, and that decides whether ACLs let anybody in: see what the agent gets\n", on)
 	}
 	return want, before, checkACLs(want.Source, facts.Mounts)
 }
 
 // checkACLs refuses a folder on a file system that keeps no ACLs.
-func checkACLs(source string, mounts []provision.MountPoint) error {
+func checkACLs(source string, mounts []share.MountPoint) error {
 	dir, err := os.Open(source)
 	if err != nil {
 		return fmt.Errorf("share: %w", err)
 	}
 	defer dir.Close()
 	if _, err = step.ReadXattr(int(dir.Fd()), provision.ACLAccess); errors.Is(err, unix.EOPNOTSUPP) {
-		return fmt.Errorf("share %q: its file system, %s, has no ACLs", source, provision.MountsOf(source, mounts)[0].Type)
+		return fmt.Errorf("share %q: its file system, %s, has no ACLs", source, share.MountsOf(source, mounts)[0].Type)
 	}
 	return err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/share"
 )
 
 // netCmd is everything about what an agent may reach.
@@ -152,7 +153,7 @@ func noSeal() string {
 		return err.Error()
 	}
 	namespaces, _ := os.ReadFile("/proc/sys/user/max_user_namespaces")
-	return provision.Unsealed(provision.ParseMountinfo(string(mounts)), k, strings.TrimSpace(string(namespaces)))
+	return provision.Unsealed(share.ParseMountinfo(string(mounts)), k, strings.TrimSpace(string(namespaces)))
 }
 
 // netUnits asks systemd for the units of the agent's network.

@@ -23,6 +23,9 @@ func (c *runCmd) shares(a *app, me provision.User, p csrc.Policy, known *config.
 	if err := c.checkHome(me, all, known); err != nil {
 		return nil, nil, err
 	}
+	if err := a.readOnlyWhereReached(me, known, all); err != nil {
+		return nil, nil, err
+	}
 	for _, once := range []struct {
 		folders  []string
 		readOnly bool
@@ -50,6 +53,21 @@ func (c *runCmd) checkHome(me provision.User, all []config.Mount, known *config.
 			Why: fmt.Sprintf("others can enter your home %s (%s) by now, and could run there what the agent leaves as yours; writable shares want it closed",
 				me.Home, openings[0].Who),
 			Hint: openings[0].Shut,
+		}
+	}
+	return nil
+}
+
+// readOnlyWhereReached takes the right to write from the shares that others reach by a mount that has come since `au mount add` looked.
+func (a *app) readOnlyWhereReached(me provision.User, known *config.Config, all []config.Mount) error {
+	places, err := reached(me, known, all)
+	if err != nil {
+		return err
+	}
+	for i, m := range all {
+		if place, ok := places[m.Source]; ok && start.Guarded(m) {
+			all[i].ReadOnly = true
+			fmt.Fprintf(a.err, "au: warning: share %q is read-only in this run: %s\nau: hint: %s\n", m.Source, provision.ReachedAt(place), provision.Inert(place))
 		}
 	}
 	return nil

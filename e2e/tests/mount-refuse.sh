@@ -99,6 +99,55 @@ ok as alice au mount remove proj
 sed -i 1,2d "$config"
 chmod 700 /home/alice
 
+promise="a folder that others reach by another path takes no writable share, and the line to paste mends it"
+mkdir /srv/www
+mount --bind /home/alice/proj /srv/www
+refused 'others can reach it at /srv/www as well' --rw proj
+complains 'au: hint: sudo mount -o remount,bind,nosuid /srv/www'
+fails 125 as alice au run --rw proj true
+complains 'others can reach it at /srv/www as well'
+refused 'others can reach it at /srv/www/docs as well' --rw proj/docs
+ok as alice au mount add proj
+ok as alice au mount remove proj
+mount -o remount,bind,nosuid /srv/www
+ok as alice au mount add --rw proj
+ok as alice au mount remove proj
+umount /srv/www
+
+promise="where the other mount came later, a run has the share read-only and says so, whichever program starts it, and au info names it"
+ok as alice au mount add --rw proj
+ok as alice au run touch proj/before
+ok as alice au info
+mount --bind /home/alice/proj /srv/www
+for au in au /usr/local/libexec/au/au-complete; do
+	fails 1 as alice sh -c "cd proj && $au run touch after"
+	complains 'read-only in this run: others can reach it at /srv/www as well'
+	complains 'au: hint: sudo mount -o remount,bind,nosuid /srv/www'
+	complains 'Read-only file system'
+done
+ok as alice au run cat proj/before
+fails 125 as alice au run --rw proj true
+complains 'others can reach it at /srv/www as well'
+fails 1 as alice au info
+says 'is read-only in runs: others can reach it at /srv/www as well'
+mount -o remount,bind,nosuid /srv/www
+ok as alice sh -c 'cd proj && au run rm before'
+[ -z "$(cat $e2e/err)" ] || fail "nothing should be said any more"
+ok as alice au info
+umount /srv/www
+ok as alice au mount remove proj
+promise="and a mount that others do not reach is none of it"
+install -d -m 700 /srv/shut /srv/shut/www
+mount --bind /home/alice/proj /srv/shut/www
+ok as alice au mount add --rw proj
+ok as alice au mount remove proj
+umount /srv/shut/www
+install -d -o bob -m 700 /srv/bobs /srv/bobs/www
+mount --bind /home/alice/proj /srv/bobs/www
+refused 'others can reach it at /srv/bobs/www as well' --rw proj
+umount /srv/bobs/www
+rm -r /srv/www /srv/shut /srv/bobs
+
 promise="a file system that cannot be shown under another owner is refused by name"
 as alice mkdir -p box/lower box/upper box/work box/merged
 mount -t overlay overlay -o lowerdir=/home/alice/box/lower,upperdir=/home/alice/box/upper,workdir=/home/alice/box/work /home/alice/box/merged

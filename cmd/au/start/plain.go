@@ -114,6 +114,11 @@ func plainShares(entry *config.Agent, known *config.Config, home string) ([]conf
 	if open, err := HomeOpen(home, known, shares); err != nil || open != 0 {
 		return nil, errNotPlain
 	}
+	if mounts, err := Mounts(known, shares); err != nil || slices.ContainsFunc(shares, func(m config.Mount) bool {
+		return Guarded(m) && len(share.OtherPlaces(m.Source, mounts)) > 0
+	}) {
+		return nil, errNotPlain
+	}
 	share.Sort(shares, func(m config.Mount) string { return m.Target })
 	return shares, nil
 }

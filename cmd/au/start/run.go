@@ -42,11 +42,25 @@ func Vanished(source string) bool {
 	return err != nil || !info.IsDir()
 }
 
+// Guarded reports whether the agent can leave files there that are the human's: what it leaves is inert while nobody else gets there.
+func Guarded(m config.Mount) bool { return !m.ReadOnly && !m.ACL }
+
+// Mounts returns what is mounted where, as far as it is asked whether others reach a shared folder by another mount; the config can say that this is wanted.
+func Mounts(known *config.Config, shares []config.Mount) ([]share.MountPoint, error) {
+	if known.DisableHomeAccessCheck || !slices.ContainsFunc(shares, Guarded) {
+		return nil, nil
+	}
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, fmt.Errorf("read the machine's mounts: %w", err)
+	}
+	return share.ParseMountinfo(string(text)), nil
+}
+
 // HomeOpen returns the mode of the human's home where everybody can enter that while the agent can write what is below it, and 0 where nothing is wrong; the
 // config can say that this is wanted.
 func HomeOpen(home string, known *config.Config, shares []config.Mount) (fs.FileMode, error) {
-	writable := func(m config.Mount) bool { return !m.ReadOnly && !m.ACL }
-	if known.DisableHomeAccessCheck || !slices.ContainsFunc(shares, writable) {
+	if known.DisableHomeAccessCheck || !slices.ContainsFunc(shares, Guarded) {
 		return 0, nil
 	}
 	info, err := os.Stat(home)
