@@ -16,7 +16,7 @@ const module = "github.com/a4u2/au/"
 
 // edges are the packages of ours that one may import, beside those below it; what is not here may import none.
 var edges = map[string][]string{
-	"cmd/au":            {"internal/accounts", "internal/programs", "internal/quote", "internal/walk", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/proxy", "csrc"},
+	"cmd/au":            {"internal/accounts", "internal/programs", "internal/quote", "internal/walk", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "netfilter/proxy", "csrc"},
 	"cmd/au/terminal":   {"internal/quote"},
 	"cmd/au/front":      {"internal/quote", "cmd/au/start", "cmd/au/terminal", "csrc"},
 	"cmd/au/start":      {"internal/accounts", "internal/programs", "internal/quote", "internal/walk", "cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},
@@ -28,15 +28,16 @@ var edges = map[string][]string{
 	"provision/step":    {"internal/programs", "internal/quote"},
 	"provision":         {"internal/accounts", "internal/quote", "provision/step", "provision/config", "provision/share", "slices", "netfilter", "csrc"},
 	"netfilter":         {"internal/quote"},
-	"netfilter/proxy":   {"netfilter", "netfilter/dns", "netfilter/internal/pace"},
+	"netfilter/kernel":  {"netfilter"},
+	"netfilter/proxy":   {"netfilter", "netfilter/dns", "netfilter/kernel", "netfilter/internal/pace"},
 	"netfilter/dns":     {"netfilter", "netfilter/internal/pace"},
 	"netfilter/bench":   {"netfilter", "netfilter/proxy"},
 }
 
 // goList returns a line for each package of the tree.
-func goList(t *testing.T, format string) []string {
+func goList(t *testing.T, format string, options ...string) []string {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-f", format, "./...").Output()
+	out, err := exec.Command("go", append(append([]string{"list", "-f", format}, options...), "./...")...).Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}

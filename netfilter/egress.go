@@ -4,15 +4,10 @@ package netfilter
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"net/netip"
-	"os"
-	"runtime"
 	"slices"
-	"strings"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,11 +19,27 @@ import (
 // systemd's own IPAddressDeny=any, IPAddressAllow=localhost cannot do it: it looks at what comes in as well, and the answer to a diverted
 // connection comes from the address that was dialled.
 
-const bpfFolder = "/sys/fs/bpf"
+// BPFFolder is where programs are pinned.
+const BPFFolder = "/sys/fs/bpf"
+
+// A Program is one that the kernel runs for the agent's slice.
+type Program struct {
+	Path         string // where it is pinned
+	Kind, Attach uint32 // BPF_PROG_TYPE_*, BPF_CGROUP_*
+	Code         []byte // instructions
+}
+
+// Programs returns the agent's two: the one that packets pass, and the one that socket options pass.
+func (p Policy) Programs() []Program {
+	return []Program{
+		{p.EgressPath(), unix.BPF_PROG_TYPE_CGROUP_SKB, unix.BPF_CGROUP_INET_EGRESS, p.egress()},
+		{p.JoinsPath(), unix.BPF_PROG_TYPE_CGROUP_SOCKOPT, unix.BPF_CGROUP_SETSOCKOPT, joins()},
+	}
+}
 
 // EgressPath returns where the agent's program is pinned. Another program has another path, so that systemd takes note.
 func (p Policy) EgressPath() string {
-	path := bpfFolder + "/" + p.Table()
+	path := BPFFolder + "/" + p.Table()
 	if servers := p.outsideResolvers(); len(servers) > 0 {
 		hash := fnv.New32a()
 		for _, server := range servers {
@@ -39,146 +50,9 @@ func (p Policy) EgressPath() string {
 	return path
 }
 
-// ErrNoBPF says that this machine has nowhere to pin a program.
-var ErrNoBPF = errors.New("no BPF file system at " + bpfFolder)
-
 // JoinsPath returns where the program is pinned that refuses the agent's sockets to join multicast groups. Which groups, and which sources in them,
 // the kernel tells the network by packets of its own, and an agent could make those addresses of whatever it has to say.
-func (p Policy) JoinsPath() string { return bpfFolder + "/" + p.Table() + "_joins" }
-
-// HasBPF reports whether a program can be pinned.
-func HasBPF() bool {
-	var fs unix.Statfs_t
-	return unix.Statfs(bpfFolder, &fs) == nil && fs.Type == unix.BPF_FS_MAGIC
-}
-
-// PinEgress loads the agent's programs and leaves them at EgressPath and JoinsPath, unless they are there. It needs CAP_BPF and CAP_NET_ADMIN.
-func (p Policy) PinEgress() error {
-	if !HasBPF() {
-		return ErrNoBPF
-	}
-	return errors.Join(pin(p.EgressPath(), p.loadEgress), pin(p.JoinsPath(), p.loadJoins))
-}
-
-func pin(at string, load func() (int, error)) error {
-	if _, err := os.Lstat(at); err == nil {
-		return nil
-	}
-	fd, err := load()
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	path, err := unix.BytePtrFromString(at)
-	if err != nil {
-		return err
-	}
-	attr := struct {
-		path  uint64
-		fd    uint32
-		flags uint32
-	}{uint64(uintptr(unsafe.Pointer(path))), uint32(fd), 0}
-	_, err = bpf(unix.BPF_OBJ_PIN, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
-	runtime.KeepAlive(path)
-	if err != nil {
-		return fmt.Errorf("pin a program at %s: %w", at, err)
-	}
-	return nil
-}
-
-// UnpinEgress removes the agent's programs, under whatever policy they were made, and takes them off its slice: systemd leaves a filter
-// that its unit file no longer names where it is.
-func (p Policy) UnpinEgress() error {
-	entries, err := os.ReadDir(bpfFolder)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	for _, entry := range entries {
-		if name := entry.Name(); name == p.Table() || strings.HasPrefix(name, p.Table()+"_") {
-			err = errors.Join(err, p.detachEgress(bpfFolder+"/"+name), os.Remove(bpfFolder+"/"+name))
-		}
-	}
-	return err
-}
-
-// detachEgress takes the program at path off the agent's slice, in each place where cgroups v2 may be.
-func (p Policy) detachEgress(path string) error {
-	text, err := unix.BytePtrFromString(path)
-	if err != nil {
-		return err
-	}
-	get := struct {
-		path  uint64
-		fd    uint32
-		flags uint32
-	}{path: uint64(uintptr(unsafe.Pointer(text)))}
-	program, err := bpf(unix.BPF_OBJ_GET, unsafe.Pointer(&get), unsafe.Sizeof(get))
-	runtime.KeepAlive(text)
-	if err != nil {
-		return fmt.Errorf("open the program at %s: %w", path, err)
-	}
-	defer unix.Close(program)
-	kind := uint32(unix.BPF_CGROUP_INET_EGRESS)
-	if path == p.JoinsPath() {
-		kind = unix.BPF_CGROUP_SETSOCKOPT
-	}
-	for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-		slice, err := os.Open(root + "/user.slice/" + p.SliceName())
-		if err != nil {
-			continue
-		}
-		attr := struct{ target, program, kind, flags uint32 }{uint32(slice.Fd()), uint32(program), kind, 0}
-		_, err = bpf(unix.BPF_PROG_DETACH, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
-		slice.Close()
-		// Not attached, or no cgroup v2: there is nothing to take off.
-		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EBADF) && !errors.Is(err, unix.EINVAL) {
-			return fmt.Errorf("take the program at %s off %s: %w", path, p.SliceName(), err)
-		}
-	}
-	return nil
-}
-
-// loadEgress gives the program that packets pass to the kernel and returns its file descriptor.
-func (p Policy) loadEgress() (int, error) {
-	return p.load(unix.BPF_PROG_TYPE_CGROUP_SKB, unix.BPF_CGROUP_INET_EGRESS, p.egress())
-}
-
-// loadJoins is loadEgress for the program that socket options pass.
-func (p Policy) loadJoins() (int, error) {
-	return p.load(unix.BPF_PROG_TYPE_CGROUP_SOCKOPT, unix.BPF_CGROUP_SETSOCKOPT, joins())
-}
-
-func (p Policy) load(kind, attach uint32, program []byte) (int, error) {
-	license := []byte("GPL\x00")
-	attr := struct { // union bpf_attr for BPF_PROG_LOAD, as far as it is used
-		kind, count       uint32
-		program, license  uint64
-		logLevel, logSize uint32
-		logBuf            uint64
-		version, flags    uint32
-		name              [16]byte
-		ifindex, attach   uint32
-	}{
-		kind: kind, count: uint32(len(program) / 8), attach: attach,
-		program: uint64(uintptr(unsafe.Pointer(&program[0]))), license: uint64(uintptr(unsafe.Pointer(&license[0]))),
-	}
-	copy(attr.name[:15], p.Table())
-	fd, err := bpf(unix.BPF_PROG_LOAD, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
-	runtime.KeepAlive(program)
-	runtime.KeepAlive(license)
-	if err != nil {
-		return -1, fmt.Errorf("load a program for the slice: %w", err)
-	}
-	return fd, nil
-}
-
-func bpf(command int, attr unsafe.Pointer, size uintptr) (int, error) {
-	fd, _, errno := unix.Syscall(unix.SYS_BPF, uintptr(command), uintptr(attr), size)
-	if errno != 0 {
-		return -1, errno
-	}
-	return int(fd), nil
-}
+func (p Policy) JoinsPath() string { return BPFFolder + "/" + p.Table() + "_joins" }
 
 // Instructions of BPF, as far as the program needs them (Documentation/bpf/standardization/instruction-set.rst).
 const (
@@ -211,14 +85,15 @@ const (
 	optSize  = 32
 )
 
-const loopbackIndex = 1 // of lo, in every network namespace
+// LoopbackIndex is the number of lo, in every network namespace.
+const LoopbackIndex = 1
 
 // egress returns the program: out by lo, or to a DNS server that the agent may ask itself; nothing else.
 func (p Policy) egress() []byte {
 	allow := [][]byte{op(movImm, 0, 0, 0, 1), op(exit, 0, 0, 0, 0)}
 	program := [][]byte{
 		op(loadU32, 2, 1, skbIfindex, 0),
-		op(jumpNe, 2, 0, int16(len(allow)), loopbackIndex),
+		op(jumpNe, 2, 0, int16(len(allow)), LoopbackIndex),
 	}
 	program = append(program, allow...)
 	for _, server := range p.outsideResolvers() {

@@ -59,6 +59,20 @@ var iptablesTables = []iptablesTable{
 
 type iptablesTable struct{ name, hook string }
 
+// IptablesTables returns the names of the tables in which iptables holds the agent's rules.
+func IptablesTables() []string {
+	var names []string
+	for _, table := range iptablesTables {
+		names = append(names, table.name)
+	}
+	return names
+}
+
+// IptablesHooks returns the chains that iptables makes itself, in one table or another.
+func IptablesHooks() []string {
+	return []string{"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"}
+}
+
 // chain names the agent's first chain in each table; the others start with it and a hyphen.
 func (p Policy) chain() string { return strings.ReplaceAll(p.Table(), "_", "-") }
 

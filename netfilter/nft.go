@@ -5,6 +5,7 @@ package netfilter
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -27,6 +28,11 @@ func (p Policy) UIDs() []Range {
 		}
 	}
 	return merged
+}
+
+// Has says whether uid is one of the agent's.
+func (p Policy) Has(uid uint32) bool {
+	return uid == p.UID || slices.ContainsFunc(p.SubUIDs, func(r Range) bool { return r.Has(uid) })
 }
 
 // Zone returns the conntrack zone of the agent's UDP. Conntrack knows no users: without a zone, a human whose program

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 // Package netfilter says what an agent may reach, and writes it down for those who enforce it: the kernel's packet filter,
-// systemd, and the daemon that knows names. It returns text and data and changes nothing, Destroy apart.
+// systemd, and the daemon that knows names. It returns text and data; package kernel below it is who acts.
 package netfilter
 
 import (
@@ -71,6 +71,9 @@ func (e Entry) Over(now time.Time) bool { return !e.Until.IsZero() && !now.Befor
 
 // Range is a run of user ids, First to Last, both included. Its text is "100000-165535".
 type Range struct{ First, Last uint32 }
+
+// Has says whether id is one of r.
+func (r Range) Has(id uint32) bool { return r.First <= id && id <= r.Last }
 
 func (r Range) String() string { return fmt.Sprintf("%d-%d", r.First, r.Last) }
 

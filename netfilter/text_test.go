@@ -5,12 +5,18 @@ package netfilter
 import (
 	"flag"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 // golden compares text with testdata/name.
 func golden(t *testing.T, name, text string) {
@@ -67,21 +73,6 @@ func TestExpiredLocalPortIsClosed(t *testing.T) {
 	p := sample()
 	p.Allow[2].Until = noon
 	golden(t, "expired.nft", p.Ruleset(noon))
-}
-
-func TestNFTAcceptsTheRules(t *testing.T) {
-	inLab(t, func(l *lab) {
-		l.feed(sample().Ruleset(noon), "nft", "-c", "-f", "-")
-		l.feed(humansProxy().Ruleset(noon), "nft", "-c", "-f", "-")
-		l.feed(sample().RulesetRemoval(), "nft", "-c", "-f", "-")
-		if out, _ := exec.Command("nft", "list", "ruleset").Output(); len(out) > 0 {
-			t.Errorf("checking left rules:\n%s", out)
-		}
-		for _, family := range []Family{IPv4, IPv6} {
-			argv := append(family.Restore(), "--test")
-			l.feed(sample().IptablesRules(family, noon, ""), argv...)
-		}
-	})
 }
 
 func TestIptablesIntact(t *testing.T) {

@@ -104,11 +104,11 @@ func ParseDeclared(text []byte) (Declared, error) {
 type File struct{ Name, Text string }
 
 // Files returns what the module puts into /etc/au (agents/, net/) and gives to systemd (lib/systemd/system/), and the rules as they will be
-// loaded (rules/). An error names the agent and what is wrong with it.
-func (d Declared) Files() ([]File, error) {
+// loaded (rules/) at now. An error names the agent and what is wrong with it.
+func (d Declared) Files(now time.Time) ([]File, error) {
 	var files []File
 	for _, name := range stdslices.Sorted(maps.Keys(d.Agents)) {
-		more, err := d.files(name, d.Agents[name])
+		more, err := d.files(name, d.Agents[name], now)
 		if err != nil {
 			return nil, fmt.Errorf("security.au.agents.%s: %w", name, err)
 		}
@@ -117,7 +117,7 @@ func (d Declared) Files() ([]File, error) {
 	return files, nil
 }
 
-func (d Declared) files(name string, g DeclaredAgent) ([]File, error) {
+func (d Declared) files(name string, g DeclaredAgent, now time.Time) ([]File, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (d Declared) files(name string, g DeclaredAgent) ([]File, error) {
 		files = append(files, File{units + unit.Name, unit.Text})
 	}
 	if p.Backend == netfilter.NFT {
-		files = append(files, File{"rules/" + name + ".nft", p.Ruleset(time.Now())})
+		files = append(files, File{"rules/" + name + ".nft", p.Ruleset(now)})
 	}
 	return files, nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/a4u2/au/csrc"
 )
@@ -47,7 +48,7 @@ func declaredMachine(t *testing.T) Declared {
 }
 
 func TestDeclaredAgentsGetPoliciesUnitsAndRules(t *testing.T) {
-	files, err := declaredMachine(t).Files()
+	files, err := declaredMachine(t).Files(time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +123,7 @@ func TestDeclaredAgentsThatCannotBeAreRefused(t *testing.T) {
 		}
 		d, err := ParseDeclared([]byte(text))
 		if err == nil {
-			_, err = d.Files()
+			_, err = d.Files(time.Now())
 		}
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", situation, err, c.want)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
+	netkernel "github.com/a4u2/au/netfilter/kernel"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/share"
 )
@@ -136,8 +137,8 @@ func noSlice() string {
 	switch {
 	case !exists("/sys/fs/cgroup/cgroup.controllers"):
 		return "cgroup v2 does not rule this machine"
-	case !netfilter.HasBPF():
-		return netfilter.ErrNoBPF.Error()
+	case !netkernel.HasBPF():
+		return netkernel.ErrNoBPF.Error()
 	}
 	return ""
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
+	netkernel "github.com/a4u2/au/netfilter/kernel"
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 )
@@ -50,7 +51,7 @@ func (c *netLoadCmd) Run(a *app) error {
 		return restricting(c.Agent, err)
 	}
 	return restricting(c.Agent, alone(func() error {
-		if err := p.PinEgress(); err != nil && !errors.Is(err, netfilter.ErrNoBPF) {
+		if err := netkernel.PinPrograms(p); err != nil && !errors.Is(err, netkernel.ErrNoBPF) {
 			fmt.Fprintf(a.err, "au: warning: the second layer does not hold: %v\n", err)
 		}
 		return loadRules(p)
@@ -135,7 +136,7 @@ func loadIptables(p netfilter.Policy, family netfilter.Family, now time.Time) (e
 
 func unloadNFT(p netfilter.Policy, removal string) error {
 	if _, err := findProgram("nft"); err != nil {
-		return p.DeleteTable()
+		return netkernel.DeleteTables(p)
 	}
 	_, err := feed(removal, "nft", "-f", "-")
 	return err
@@ -161,7 +162,7 @@ func unloadIptables(p netfilter.Policy) error {
 	if !removed {
 		return nil
 	}
-	return netfilter.DeleteEmptyTables()
+	return netkernel.DeleteEmptyTables()
 }
 
 // feed runs a command with text on its standard input, and returns what it printed.
@@ -184,7 +185,7 @@ func (c *netUnloadCmd) Run(a *app) error {
 	}
 	p := netfilter.Policy{Agent: c.Agent, UID: agent.UID}
 	return restricting(c.Agent, alone(func() error {
-		return errors.Join(unloadNFT(p, p.RulesetRemoval()+p.InboundRemoval()), unloadIptables(p), p.UnpinEgress())
+		return errors.Join(unloadNFT(p, p.RulesetRemoval()+p.InboundRemoval()), unloadIptables(p), netkernel.UnpinPrograms(p))
 	}))
 }
 
@@ -192,7 +193,7 @@ func (c *netUnloadCmd) Run(a *app) error {
 func (c *netWatchCmd) Run(a *app) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	changes, err := netfilter.Changes(ctx)
+	changes, err := netkernel.Changes(ctx)
 	if err != nil {
 		return restricting(c.Agent, err)
 	}
@@ -320,7 +321,7 @@ func (c *netCutCmd) Run(a *app) error {
 	if err != nil {
 		return restricting(c.Agent, err)
 	}
-	n, err := netfilter.Destroy(p.UIDs(), sliceCgroups(p))
+	n, err := netkernel.EndConnections(p.UIDs(), sliceCgroups(p))
 	if err == nil && n > 0 {
 		fmt.Fprintf(a.out, "Ended %d open connections of agent %s\n", n, c.Agent)
 	}
@@ -350,9 +351,9 @@ func sliceCgroups(p netfilter.Policy) []uint64 {
 }
 
 func (c *netProbeCmd) Run(a *app) error {
-	attempts := netfilter.Probe
+	attempts := netkernel.Probe
 	if c.Slice {
-		attempts = netfilter.ProbeSlice
+		attempts = netkernel.ProbeSlice
 	}
 	return json.NewEncoder(a.out).Encode(attempts())
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
+	netkernel "github.com/a4u2/au/netfilter/kernel"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
 )
@@ -37,7 +38,7 @@ type netView struct {
 	Learning   *time.Time          `json:"learning_until"`
 	Layers     []layerView         `json:"layers"`
 	Warnings   []string            `json:"warnings"`
-	Attempts   []netfilter.Attempt `json:"attempts,omitempty"`
+	Attempts   []netkernel.Attempt `json:"attempts,omitempty"`
 }
 
 type ruleView struct {
@@ -236,7 +237,7 @@ func (a *app) verify(v *netView, p netfilter.Policy, quiet bool) error {
 }
 
 // probe runs the command, printed with name as its first word where one is given, and reads what it tried.
-func probe(runner *step.Runner, c step.Command, name string) ([]netfilter.Attempt, error) {
+func probe(runner *step.Runner, c step.Command, name string) ([]netkernel.Attempt, error) {
 	shown := c
 	if name != "" {
 		shown.Argv = append([]string{name}, c.Argv[1:]...)
@@ -248,7 +249,7 @@ func probe(runner *step.Runner, c step.Command, name string) ([]netfilter.Attemp
 	if err := quiet.Run(c); err != nil {
 		return nil, err
 	}
-	var attempts []netfilter.Attempt
+	var attempts []netkernel.Attempt
 	_, text, _ := strings.Cut(out.String(), "\n") // behind the line that the runner prints
 	if err := json.Unmarshal([]byte(text), &attempts); err != nil {
 		return nil, fmt.Errorf("what was tried: %w", err)
@@ -257,7 +258,7 @@ func probe(runner *step.Runner, c step.Command, name string) ([]netfilter.Attemp
 }
 
 // hold notes whether a layer held. Where nothing was seen to be stopped, nothing is said.
-func (v *netView) hold(layer string, attempts []netfilter.Attempt) {
+func (v *netView) hold(layer string, attempts []netkernel.Attempt) {
 	stopped, open := 0, 0
 	for _, attempt := range attempts {
 		if attempt.Stopped {

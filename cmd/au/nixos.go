@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
@@ -36,7 +37,7 @@ func (c *renderCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	files, err := d.Files()
+	files, err := d.Files(time.Now())
 	for _, f := range files {
 		name := filepath.Join(c.Out, f.Name)
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {

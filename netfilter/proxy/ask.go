@@ -70,6 +70,6 @@ func (d *daemon) answer(t target, v netfilter.Verdict) Answer {
 
 // isLocal reports whether addr is known to be this machine's.
 func (d *daemon) isLocal(addr netip.Addr) bool {
-	local, err := d.judge.kernel.isLocal(addr)
+	local, err := d.judge.kernel.IsLocal(addr)
 	return err == nil && local
 }

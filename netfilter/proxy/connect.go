@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/netfilter/kernel"
 )
 
 const established = "HTTP/1.1 200 Connection established\r\n\r\n"
@@ -44,7 +45,7 @@ func (x *exchanger) refuseConnect(t target, v netfilter.Verdict) {
 
 // tunnelTo serves a tunnel to an address, as if it had been dialled.
 func (x *exchanger) tunnelTo(ctx context.Context, dst netip.AddrPort) {
-	local, err := x.s.d.judge.kernel.isLocal(dst.Addr())
+	local, err := x.s.d.judge.kernel.IsLocal(dst.Addr())
 	if err != nil {
 		x.refuseConnect(target{dst: dst}, netfilter.Verdict{Code: netfilter.Overload})
 		return
@@ -122,7 +123,7 @@ func (j *judge) byName(t target) netfilter.Verdict {
 // byLiteral decides on an address that a request names, and returns t with the name
 // that it is allowed for.
 func (d *daemon) byLiteral(ctx context.Context, t target) (target, netfilter.Verdict) {
-	local, err := d.judge.kernel.isLocal(t.dst.Addr())
+	local, err := d.judge.kernel.IsLocal(t.dst.Addr())
 	switch {
 	case err != nil:
 		return t, netfilter.Verdict{Code: netfilter.Overload}
@@ -179,7 +180,7 @@ func (d *daemon) dialName(ctx context.Context, t target) (*net.TCPConn, target, 
 // dialAs dials dst, which v allows. An own server must still be the same one
 // after the dial: another may have taken the port between the look and the dial.
 func (d *daemon) dialAs(ctx context.Context, dst netip.AddrPort, v netfilter.Verdict, wait time.Duration) (*net.TCPConn, netfilter.Verdict) {
-	var before owner
+	var before kernel.Owner
 	if v.Code == netfilter.Own {
 		if v, before = d.judge.local(dst); !v.OK {
 			return nil, v
@@ -192,7 +193,7 @@ func (d *daemon) dialAs(ctx context.Context, dst netip.AddrPort, v netfilter.Ver
 	if v.Code != netfilter.Own {
 		return conn, v
 	}
-	if now, after := d.judge.local(dst); now.OK && (now.Code != netfilter.Own || after.cookie == before.cookie) {
+	if now, after := d.judge.local(dst); now.OK && (now.Code != netfilter.Own || after.Cookie == before.Cookie) {
 		return conn, now
 	}
 	abort(conn)
@@ -244,7 +245,7 @@ func isLocal(v netfilter.Verdict) bool {
 
 // dialled decides on an address that was answered for an allowed name.
 func (d *daemon) dialled(t target) netfilter.Verdict {
-	local, err := d.judge.kernel.isLocal(t.dst.Addr())
+	local, err := d.judge.kernel.IsLocal(t.dst.Addr())
 	switch {
 	case err != nil:
 		return netfilter.Verdict{Code: netfilter.Overload}

@@ -16,6 +16,7 @@ import (
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/netfilter/dns"
 	"github.com/a4u2/au/netfilter/internal/pace"
+	"github.com/a4u2/au/netfilter/kernel"
 )
 
 // What one agent can have at once. More waits, or is refused; it is the agent's
@@ -109,22 +110,22 @@ func (d *daemon) accept(ctx context.Context, ln *net.TCPListener, serve func(con
 // so that no socket would be found. That can happen here as well, and is let pass:
 // those whom it lets pass are restricted by nothing anyway.
 func (d *daemon) ours(s *session) bool {
-	who, err := d.judge.kernel.socket(addrOf(s.conn.RemoteAddr()), s.dst)
+	who, err := d.judge.kernel.Socket(addrOf(s.conn.RemoteAddr()), s.dst)
 	if err != nil {
-		return err == errNoSocket
+		return err == kernel.ErrNoSocket
 	}
-	return who.uid == 0 || isAgent(d.judge.policy.Load(), who.uid)
+	return who.UID == 0 || d.judge.policy.Load().Has(who.UID)
 }
 
 // asksUs is ours for a datagram. What was diverted comes from a socket that may be
 // connected to elsewhere, so that none is found: the rule that diverted it knows
 // whose it was. What others send to this port themselves is not answered.
 func (d *daemon) asksUs(from, at netip.AddrPort) bool {
-	who, err := d.judge.kernel.udpSocket(from, at)
+	who, err := d.judge.kernel.UDPSocket(from, at)
 	if err != nil {
-		return err == errNoSocket
+		return err == kernel.ErrNoSocket
 	}
-	return who.uid == 0 || isAgent(d.judge.policy.Load(), who.uid)
+	return who.UID == 0 || d.judge.policy.Load().Has(who.UID)
 }
 
 // wanted reads where s was meant to go, and reports whether it is to be served.
@@ -151,7 +152,7 @@ func (d *daemon) serveTCP(ctx context.Context, s *session) {
 		s.proxied(ctx)
 		return
 	}
-	local, err := d.judge.kernel.isLocal(s.dst.Addr())
+	local, err := d.judge.kernel.IsLocal(s.dst.Addr())
 	switch {
 	case err != nil:
 		s.refuse("tcp", target{dst: s.dst}, netfilter.Verdict{Code: netfilter.Overload})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/netfilter/dns"
+	"github.com/a4u2/au/netfilter/kernel"
 )
 
 // A judge decides by the policy of the moment, and by what was answered for
@@ -20,7 +21,7 @@ type judge struct {
 	policy  atomic.Pointer[netfilter.Policy]
 	answers *dns.Answers
 	names   *dns.Forwarder
-	kernel  *kernel
+	kernel  *kernel.Lookup
 	resolv  *changing[resolvers]
 	hosts   *changing[pins]
 	now     func() time.Time
@@ -29,7 +30,7 @@ type judge struct {
 
 // newJudge returns a judge by p, on a machine with these files.
 func newJudge(p *netfilter.Policy, resolv, hosts string) *judge {
-	j := &judge{answers: dns.NewAnswers(), kernel: &kernel{}, now: time.Now}
+	j := &judge{answers: dns.NewAnswers(), kernel: &kernel.Lookup{}, now: time.Now}
 	j.resolv = &changing[resolvers]{path: resolv, parse: parseResolv}
 	j.hosts = &changing[pins]{path: hosts, parse: func(file io.Reader) pins { return parseHosts(file, j.policy.Load()) }}
 	j.policy.Store(p)
@@ -245,14 +246,14 @@ func (j *judge) refusal(dst netip.AddrPort, v netfilter.Verdict) (netfilter.Verd
 
 // local decides on a server of this machine's: the agent's own, where no rule
 // denies its port, or a port that a rule opens.
-func (j *judge) local(dst netip.AddrPort) (netfilter.Verdict, owner) {
+func (j *judge) local(dst netip.AddrPort) (netfilter.Verdict, kernel.Owner) {
 	policy := j.policy.Load()
-	own, err := j.kernel.listener(dst)
+	own, err := j.kernel.Listener(dst)
 	v := policy.Local(dst.Port(), j.now())
 	switch {
-	case err == nil && own.listen && isAgent(policy, own.uid) && v.Code != netfilter.DeniedByRule:
+	case err == nil && own.Listen && policy.Has(own.UID) && v.Code != netfilter.DeniedByRule:
 		return netfilter.Verdict{OK: true, Code: netfilter.Own}, own
-	case v.OK || err != errNoSocket:
+	case v.OK || err != kernel.ErrNoSocket:
 		return v, own
 	}
 	// Nobody listens: that is no secret, and "refused" is the truth.
@@ -268,7 +269,7 @@ func (j *judge) localhost(dst netip.AddrPort) (netip.AddrPort, netfilter.Verdict
 		return dst, v
 	}
 	at := netip.AddrPortFrom(other, dst.Port())
-	if there, own := j.local(at); own.listen {
+	if there, own := j.local(at); own.Listen {
 		return at, there
 	}
 	return dst, v
@@ -287,14 +288,6 @@ func (j *judge) again(l *link) netfilter.Verdict {
 		v = netfilter.Verdict{OK: true, Code: netfilter.Own}
 	}
 	return v
-}
-
-// isAgent reports whether uid is the agent's or one of its sub-uids.
-func isAgent(p *netfilter.Policy, uid uint32) bool {
-	if uid == p.UID {
-		return true
-	}
-	return slices.ContainsFunc(p.SubUIDs, func(r netfilter.Range) bool { return r.First <= uid && uid <= r.Last })
 }
 
 // The rest makes a judge a dns.Judge.

@@ -89,3 +89,11 @@ func swap(port uint16) uint16 {
 func plainAddr(a netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
+
+// addrOf returns the IPv4 or IPv6 address that a is.
+func addrOf(a net.Addr) netip.AddrPort {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return plainAddr(tcp.AddrPort())
+	}
+	return netip.AddrPort{}
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package netfilter
+package kernel
 
 import (
 	"bufio"
@@ -294,9 +294,9 @@ func join(option string) error {
 		value := slices.Concat(group.AsSlice(), own.AsSlice(), source.AsSlice()) // struct ip_mreq_source
 		err = unix.SetsockoptString(fd, level, unix.IP_ADD_SOURCE_MEMBERSHIP, string(value))
 	case "MCAST_JOIN_GROUP":
-		err = unix.SetsockoptString(fd, level, mcastJoin, string(append(at, storage(group)...)))
+		err = unix.SetsockoptString(fd, level, mcastJoinGroup, string(append(at, storage(group)...)))
 	case "MCAST_JOIN_SOURCE_GROUP":
-		err = unix.SetsockoptString(fd, level, mcastJoin+4, string(slices.Concat(at, storage(group), storage(source))))
+		err = unix.SetsockoptString(fd, level, mcastJoinGroup+4, string(slices.Concat(at, storage(group), storage(source))))
 	case "IPV6_JOIN_GROUP":
 		err = unix.SetsockoptIPv6Mreq(fd, level, unix.IPV6_JOIN_GROUP, &unix.IPv6Mreq{Multiaddr: group.As16(), Interface: uint32(up0.Index)})
 	case "others":
@@ -315,6 +315,8 @@ func join(option string) error {
 	}
 	return err
 }
+
+const mcastJoinGroup = 42 // MCAST_JOIN_GROUP
 
 // storage returns a struct sockaddr_storage.
 func storage(a netip.Addr) []byte {

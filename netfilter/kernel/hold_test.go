@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package netfilter
+package kernel
 
 import (
 	"io"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/a4u2/au/netfilter"
 )
 
 func TestFlushedRulesLetNothingOutWhileATableIsHeld(t *testing.T) {
-	eachBackend(t, func(t *testing.T, l *lab, on, off func(Policy)) {
+	eachBackend(t, func(t *testing.T, l *lab, on, off func(netfilter.Policy)) {
 		ways := []struct {
 			uid  uint32
 			argv string

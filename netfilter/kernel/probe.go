@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package netfilter
+package kernel
 
 import (
 	"context"
@@ -51,12 +51,12 @@ func Probe() []Attempt {
 // ProbeSlice tries only what the slice's filter stops in a way that can be seen.
 func ProbeSlice() []Attempt { return []Attempt{tryUDP(nobody4, 443), tryUDP(nobody6, 443)} }
 
-const patience = 3 * time.Second
+const untilTried = 3 * time.Second
 
 func tryTCP(addr netip.Addr, port uint16) Attempt {
 	a := Attempt{What: fmt.Sprintf("TCP to %s", netip.AddrPortFrom(addr, port))}
 	kept := -1
-	dialer := net.Dialer{Timeout: patience, Control: func(_, _ string, raw syscall.RawConn) error {
+	dialer := net.Dialer{Timeout: untilTried, Control: func(_, _ string, raw syscall.RawConn) error {
 		return raw.Control(func(fd uintptr) { kept = keepErrors(int(fd), addr) })
 	}}
 	dialer.SetMultipathTCP(false)
@@ -138,7 +138,7 @@ func tryDNS(addr netip.Addr) Attempt {
 	if _, err := conn.Write(question); err != nil {
 		return a.judge(err)
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	_ = conn.SetReadDeadline(time.Now().Add(untilTried))
 	if _, err := conn.Read(make([]byte, 512)); err != nil {
 		return a.judge(err)
 	}

@@ -1,39 +1,40 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package netfilter
+package kernel
 
 import (
 	"fmt"
 	"net"
-
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/a4u2/au/netfilter"
 )
 
 // backends are the ways to put a policy in force; each test runs once for each that this machine has.
 var backends = []struct {
 	name  string
 	ready func(*lab) bool
-	on    func(*lab, Policy)
-	off   func(*lab, Policy)
+	on    func(*lab, netfilter.Policy)
+	off   func(*lab, netfilter.Policy)
 }{
 	{"nft", func(*lab) bool { return true }, (*lab).nftOn, (*lab).nftOff},
 	{"iptables-nft", func(*lab) bool { return true }, (*lab).iptablesOn, (*lab).iptablesOff},
 	{"iptables-legacy", (*lab).legacy, (*lab).iptablesOn, (*lab).iptablesOff},
 }
 
-func (l *lab) nftOn(p Policy)  { l.feed(p.Ruleset(noon), "nft", "-f", "-") }
-func (l *lab) nftOff(p Policy) { l.feed(p.RulesetRemoval(), "nft", "-f", "-") }
+func (l *lab) nftOn(p netfilter.Policy)  { l.feed(p.Ruleset(noon), "nft", "-f", "-") }
+func (l *lab) nftOff(p netfilter.Policy) { l.feed(p.RulesetRemoval(), "nft", "-f", "-") }
 
-func (l *lab) iptablesOn(p Policy) {
-	for _, family := range []Family{IPv4, IPv6} {
+func (l *lab) iptablesOn(p netfilter.Policy) {
+	for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
 		l.feed(p.IptablesRules(family, noon, l.must(family.Save()...)), family.Restore()...)
 	}
 }
 
-func (l *lab) iptablesOff(p Policy) {
-	for _, family := range []Family{IPv4, IPv6} {
+func (l *lab) iptablesOff(p netfilter.Policy) {
+	for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
 		if text := p.IptablesRemoval(l.must(family.Save()...)); text != "" {
 			l.feed(text, family.Restore()...)
 		}
@@ -41,7 +42,7 @@ func (l *lab) iptablesOff(p Policy) {
 }
 
 // eachBackend runs body with the rules off; body turns them on itself.
-func eachBackend(t *testing.T, body func(t *testing.T, l *lab, on, off func(Policy))) {
+func eachBackend(t *testing.T, body func(t *testing.T, l *lab, on, off func(netfilter.Policy))) {
 	inLab(t, func(l *lab) {
 		for _, b := range backends {
 			t.Run(b.name, func(t *testing.T) {
@@ -49,9 +50,24 @@ func eachBackend(t *testing.T, body func(t *testing.T, l *lab, on, off func(Poli
 				if !b.ready(l) {
 					t.Skip("not on this machine")
 				}
-				body(t, l, func(p Policy) { b.on(l, p) }, func(p Policy) { b.off(l, p) })
+				body(t, l, func(p netfilter.Policy) { b.on(l, p) }, func(p netfilter.Policy) { b.off(l, p) })
 				b.off(l, sample())
 			})
+		}
+	})
+}
+
+func TestNFTAcceptsTheRules(t *testing.T) {
+	inLab(t, func(l *lab) {
+		l.feed(sample().Ruleset(noon), "nft", "-c", "-f", "-")
+		l.feed(humansProxy().Ruleset(noon), "nft", "-c", "-f", "-")
+		l.feed(sample().RulesetRemoval(), "nft", "-c", "-f", "-")
+		if out := l.must("nft", "list", "ruleset"); out != "" {
+			t.Errorf("checking left rules:\n%s", out)
+		}
+		for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
+			argv := append(family.Restore(), "--test")
+			l.feed(sample().IptablesRules(family, noon, ""), argv...)
 		}
 	})
 }
@@ -103,7 +119,7 @@ var waysOut = []struct {
 
 func TestNothingLeaves(t *testing.T) {
 	var open []bool
-	eachBackend(t, func(t *testing.T, l *lab, on, _ func(Policy)) {
+	eachBackend(t, func(t *testing.T, l *lab, on, _ func(netfilter.Policy)) {
 		if open == nil {
 			open = waysOpen(t, l)
 		}
@@ -141,7 +157,7 @@ func waysOpen(t *testing.T, l *lab) []bool {
 }
 
 func TestLoopback(t *testing.T) {
-	eachBackend(t, func(t *testing.T, l *lab, on, _ func(Policy)) {
+	eachBackend(t, func(t *testing.T, l *lab, on, _ func(netfilter.Policy)) {
 		on(sample())
 		for _, c := range []struct{ name, argv, want string }{
 			{"an_allowed_port", "127.0.0.1:3000", `"HUMAN"`},
@@ -168,7 +184,7 @@ func TestLoopback(t *testing.T) {
 
 // The daemon's ports are the agent's, and root's: what others send there does not arrive, from a socket that is closed at once either.
 func TestOnlyTheAgentReachesTheDaemon(t *testing.T) {
-	eachBackend(t, func(t *testing.T, l *lab, on, off func(Policy)) {
+	eachBackend(t, func(t *testing.T, l *lab, on, off func(netfilter.Policy)) {
 		for _, restricted := range []bool{false, true} {
 			if restricted {
 				on(sample())
@@ -206,7 +222,7 @@ func (l *lab) planted(uid uint32) int {
 
 // What the agent closes with much still to send carries no uid, and arrives at the daemon all the same.
 func TestOrphansArrive(t *testing.T) {
-	eachBackend(t, func(t *testing.T, l *lab, on, _ func(Policy)) {
+	eachBackend(t, func(t *testing.T, l *lab, on, _ func(netfilter.Policy)) {
 		on(sample())
 		for _, at := range []string{"203.0.113.66:443", "[2001:db8:2::66]:443", "127.0.0.1:61001", "[::1]:61001"} {
 			for len(l.daemon) > 0 {
@@ -228,7 +244,7 @@ func TestOrphansArrive(t *testing.T) {
 }
 
 func TestOrphansStayDiverted(t *testing.T) {
-	eachBackend(t, func(t *testing.T, l *lab, on, _ func(Policy)) {
+	eachBackend(t, func(t *testing.T, l *lab, on, _ func(netfilter.Policy)) {
 		on(sample())
 		for _, host := range []string{outside4, outside6} {
 			packets := l.left(func() {
@@ -246,7 +262,7 @@ func TestOrphansStayDiverted(t *testing.T) {
 }
 
 func TestHumanIsUntouched(t *testing.T) {
-	eachBackend(t, func(t *testing.T, l *lab, on, _ func(Policy)) {
+	eachBackend(t, func(t *testing.T, l *lab, on, _ func(netfilter.Policy)) {
 		on(sample())
 		for _, c := range []struct{ name, argv, want string }{
 			{"https", "203.0.113.66:443", `"INTERNET`},
@@ -271,7 +287,7 @@ func TestHumanIsUntouched(t *testing.T) {
 // The kernel tracks connections by address and port, not by user.
 func TestSameSourcePort(t *testing.T) {
 	want := map[uint32]string{agent: `"DAEMON`, human: `"INTERNET`}
-	eachBackend(t, func(t *testing.T, l *lab, on, _ func(Policy)) {
+	eachBackend(t, func(t *testing.T, l *lab, on, _ func(netfilter.Policy)) {
 		on(sample())
 		port, ran := 40000, 0
 		for _, host := range []string{outside4, outside6} {
@@ -307,7 +323,7 @@ func TestSameSourcePort(t *testing.T) {
 
 // A socket that was closed has no user any more: what it still sends must be nobody's business.
 func TestHumanClosesWithDataQueued(t *testing.T) {
-	eachBackend(t, func(t *testing.T, l *lab, on, _ func(Policy)) {
+	eachBackend(t, func(t *testing.T, l *lab, on, _ func(netfilter.Policy)) {
 		on(sample())
 		for _, host := range []string{outside4, outside6} {
 			packets := l.left(func() {
@@ -324,7 +340,7 @@ func TestHumanClosesWithDataQueued(t *testing.T) {
 }
 
 func TestAgentsServer(t *testing.T) {
-	eachBackend(t, func(t *testing.T, l *lab, on, _ func(Policy)) {
+	eachBackend(t, func(t *testing.T, l *lab, on, _ func(netfilter.Policy)) {
 		on(sample())
 		l.start(agent, l.program, "lab", "server", "0.0.0.0:8000", "bytes=3000000")
 		l.start(agent, l.program, "lab", "server", "[::]:8001", "bytes=3000000")
@@ -352,7 +368,7 @@ func TestAgentsServer(t *testing.T) {
 
 func TestHumansOwnProxy(t *testing.T) {
 	p := humansProxy()
-	eachBackend(t, func(t *testing.T, l *lab, on, _ func(Policy)) {
+	eachBackend(t, func(t *testing.T, l *lab, on, _ func(netfilter.Policy)) {
 		on(p)
 		for _, c := range []struct {
 			argv, want string
@@ -414,12 +430,12 @@ func (l *lab) withoutTimes(text string) string {
 }
 
 func TestTwiceIsOnceAndOffIsOff(t *testing.T) {
-	eachBackend(t, func(t *testing.T, l *lab, on, off func(Policy)) {
+	eachBackend(t, func(t *testing.T, l *lab, on, off func(netfilter.Policy)) {
 		l.feed("add table inet others\ndelete table inet others\nadd table ip othersnat\ndelete table ip othersnat\n"+othersRules, "nft", "-f", "-")
 		for _, command := range []string{"iptables", "ip6tables"} {
 			// Somebody's rule in every table, so that the tables are there before and after.
-			for _, table := range iptablesTables {
-				l.must(command, "-w", "-t", table.name, "-A", table.hook, "-p", "tcp", "--dport", "9998", "-j", "RETURN")
+			for _, table := range netfilter.IptablesTables() {
+				l.must(command, "-w", "-t", table, "-A", hookOf(table), "-p", "tcp", "--dport", "9998", "-j", "RETURN")
 			}
 		}
 		neighbour := sample()
@@ -442,8 +458,8 @@ func TestTwiceIsOnceAndOffIsOff(t *testing.T) {
 		off(sample()) // twice as well
 		off(neighbour)
 		for _, command := range []string{"iptables", "ip6tables"} {
-			for _, table := range iptablesTables {
-				l.must(command, "-w", "-t", table.name, "-F", table.hook)
+			for _, table := range netfilter.IptablesTables() {
+				l.must(command, "-w", "-t", table, "-F", hookOf(table))
 			}
 		}
 	})
@@ -458,4 +474,12 @@ func (l *lab) withoutCounters() string {
 		}
 	}
 	return strings.Join(fields, "\n")
+}
+
+// hookOf returns a chain of iptables' own in one of its tables.
+func hookOf(table string) string {
+	if table == "mangle" {
+		return "POSTROUTING"
+	}
+	return "OUTPUT"
 }

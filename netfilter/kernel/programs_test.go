@@ -1,27 +1,23 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package netfilter
+package kernel
 
 import (
-	"os"
 	"strings"
 	"testing"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/a4u2/au/netfilter"
 )
 
-// attachEgress has the kernel run the policy's program for the lab's cgroup, as systemd would.
-func (l *lab) attachEgress(p Policy, group string) {
-	for kind, load := range map[uint32]func() (int, error){unix.BPF_CGROUP_INET_EGRESS: p.loadEgress, unix.BPF_CGROUP_SETSOCKOPT: p.loadJoins} {
-		fd, err := load()
+// attach has the kernel run the policy's programs for the lab's cgroup, as systemd would.
+func (l *lab) attach(p netfilter.Policy) {
+	for _, program := range p.Programs() {
+		fd, err := load(program, p.Table())
 		must(l.t, err)
-		folder, err := os.Open(group)
-		must(l.t, err)
-		attr := struct{ target, program, kind, flags uint32 }{uint32(folder.Fd()), uint32(fd), kind, 0}
-		_, err = bpf(unix.BPF_PROG_ATTACH, unsafe.Pointer(&attr), unsafe.Sizeof(attr))
-		must(l.t, err)
-		l.t.Cleanup(func() { folder.Close(); unix.Close(fd) })
+		must(l.t, onCgroup(unix.BPF_PROG_ATTACH, l.group, fd, program.Attach))
+		l.t.Cleanup(func() { unix.Close(fd) })
 	}
 }
 
@@ -35,7 +31,7 @@ func TestSliceJoinsNoGroup(t *testing.T) {
 				t.Errorf("without a filter, %s: %s", option, said)
 			}
 		}
-		l.attachEgress(sample(), l.group)
+		l.attach(sample())
 		for _, option := range joinOptions {
 			if said := l.as(agent, "join", option); !strings.Contains(said, "operation not permitted") {
 				t.Errorf("%s: %s", option, said)
@@ -57,7 +53,7 @@ func TestSliceHoldsWithoutRules(t *testing.T) {
 		enter, _ := l.cgroup()
 		enter(true)
 		open := waysOpen(t, l)
-		l.attachEgress(sample(), l.group)
+		l.attach(sample())
 		for i, way := range waysOut {
 			for _, uid := range []uint32{way.uid, 0} {
 				argv := append([]string{"dial"}, strings.Fields(way.argv+" ms=300")...)
@@ -83,7 +79,7 @@ func TestSliceHoldsWithoutRules(t *testing.T) {
 func TestBothLayers(t *testing.T) {
 	inLab(t, func(l *lab) {
 		enter, _ := l.cgroup()
-		l.attachEgress(sample(), l.group)
+		l.attach(sample())
 		l.nftOn(sample())
 		enter(true)
 		for _, c := range []struct{ argv, want string }{
@@ -103,7 +99,7 @@ func TestBothLayers(t *testing.T) {
 func TestSliceLetsResolversThrough(t *testing.T) {
 	inLab(t, func(l *lab) {
 		enter, _ := l.cgroup()
-		l.attachEgress(humansProxy(), l.group)
+		l.attach(humansProxy())
 		enter(true)
 		for _, c := range []struct{ argv, want string }{
 			{"203.0.113.53:53 proto=udp", `"INTERNET"`}, {"[2001:db8:2::53]:53 proto=udp", `"INTERNET"`}, {"203.0.113.53:53", `"INTERNET`},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package netfilter
+package kernel
 
 import (
 	"bufio"
@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a4u2/au/netfilter"
 	"golang.org/x/sys/unix"
 )
 
@@ -36,7 +37,7 @@ func (s session) tell(order string) string {
 
 // Connections that were open when the rules came are gone, the human's stay, and the agent's servers go on.
 func TestConnectionsOpenedBefore(t *testing.T) {
-	eachBackend(t, func(t *testing.T, l *lab, on, _ func(Policy)) {
+	eachBackend(t, func(t *testing.T, l *lab, on, _ func(netfilter.Policy)) {
 		l.start(agent, l.program, "lab", "server", "127.0.0.1:8100")
 		var agents, humans []session
 		for _, argv := range []string{"203.0.113.66:443", "[2001:db8:2::66]:443", "203.0.113.66:443 proto=mptcp", "203.0.113.66:443 proto=udp"} {
@@ -45,7 +46,7 @@ func TestConnectionsOpenedBefore(t *testing.T) {
 		}
 		on(sample())
 		packets := l.left(func() {
-			if n, err := Destroy(sample().UIDs(), nil); err != nil || n < len(agents) {
+			if n, err := EndConnections(sample().UIDs(), nil); err != nil || n < len(agents) {
 				t.Errorf("%d connections were ended, %v; want at least %d", n, err, len(agents))
 			}
 		})
@@ -96,7 +97,7 @@ func TestOrphansFromBefore(t *testing.T) {
 			if before := strings.Join(l.left(func() { time.Sleep(2 * time.Second) }), "\n"); !strings.Contains(before, "from port 45001") {
 				t.Errorf("%s: no orphan sends past the rules, so that this test shows nothing: %q", host, before)
 			}
-			if n, err := Destroy(nil, []uint64{inode}); err != nil || n != 1 {
+			if n, err := EndConnections(nil, []uint64{inode}); err != nil || n != 1 {
 				t.Errorf("%s: %d orphans were ended, %v; want 1", host, n, err)
 			}
 			after := strings.Join(l.left(func() { time.Sleep(4 * time.Second) }), "\n")

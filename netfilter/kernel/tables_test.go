@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package netfilter
+package kernel
 
 import (
 	"errors"
@@ -12,20 +12,20 @@ import (
 
 func TestDeleteTable(t *testing.T) {
 	inLab(t, func(l *lab) {
-		must(t, sample().DeleteTable()) // there is none
+		must(t, DeleteTables(sample())) // there is none
 		l.feed("table inet others {\n\tchain out { type filter hook output priority 0; policy accept; }\n}\n", "nft", "-f", "-")
 		l.nftOn(sample())
 		if said := l.as(agent, "dial", "203.0.113.66:443"); !strings.HasPrefix(said, `"DAEMON`) {
 			t.Fatalf("with the rules the agent saw %s", said)
 		}
-		must(t, sample().DeleteTable())
+		must(t, DeleteTables(sample()))
 		if text := l.must("nft", "list", "tables"); text != "table inet others\n" {
 			t.Errorf("after the agent's table was deleted there is %q", text)
 		}
 		if said := l.as(agent, "dial", "203.0.113.66:443"); !strings.HasPrefix(said, `"INTERNET`) {
 			t.Errorf("without the rules the agent saw %s", said)
 		}
-		must(t, sample().DeleteTable())
+		must(t, DeleteTables(sample()))
 	})
 }
 
@@ -72,17 +72,17 @@ func TestDeleteEmptyTables(t *testing.T) {
 // Of rules that have changed since they were looked at nothing is deleted.
 func TestDeleteTablesOfAnotherGeneration(t *testing.T) {
 	inLab(t, func(l *lab) {
-		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
+		c, err := converse(unix.NETLINK_NETFILTER)
 		must(t, err)
-		defer unix.Close(fd)
+		defer c.close()
 		l.must("nft", "add", "table", "ip", "nat")
-		generation, empty, err := emptyTables(fd)
+		generation, empty, err := c.emptyTables()
 		must(t, err)
 		if len(empty) != 1 || empty[0].name != "nat" {
 			t.Fatalf("the empty tables are %v, want nat", empty)
 		}
 		l.must("nft", "add", "chain", "ip", "nat", "somebodys")
-		if err := deleteTables(fd, generation, empty); !errors.Is(err, unix.ERESTART) {
+		if err := c.deleteTables(generation, empty); !errors.Is(err, unix.ERESTART) {
 			t.Errorf("deleting what has changed: %v, want %v", err, unix.ERESTART)
 		}
 		l.must("nft", "list", "chain", "ip", "nat", "somebodys")
