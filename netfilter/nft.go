@@ -130,7 +130,7 @@ func (p Policy) nftPorts() []string {
 	if !p.HasDaemon() {
 		return nil
 	}
-	return onLoopback("meta l4proto { tcp, udp } th dport { %d, %d } jump ports", p.Proxy, p.DNS)
+	return append(onLoopback("tcp dport { %d, %d } jump ports", p.Proxy, p.DNS), onLoopback("udp dport %d jump ports", p.DNS)...)
 }
 
 // nftDivert returns where the agent's connections go instead. It matches destinations, for inside the output hook the

@@ -275,6 +275,8 @@ func TestHumanIsUntouched(t *testing.T) {
 			{"own_server", "127.0.0.1:5432", `"HUMAN"`},
 			{"own_server_v6", "[::1]:5432", `"HUMAN"`},
 			{"own_server_udp", "127.0.0.1:5432 proto=udp", `"HUMAN"`},
+			{"own_server_at_the_proxys_number", "127.0.0.1:61001 proto=udp", `"HUMAN"`},
+			{"own_server_at_the_proxys_number_v6", "[::1]:61001 proto=udp", `"HUMAN"`},
 		} {
 			argv := append([]string{"dial"}, strings.Fields(c.argv)...)
 			if said := l.as(human, argv...); !strings.HasPrefix(said, c.want) {

@@ -202,6 +202,7 @@ func (l *lab) standIns() {
 			serveTCP(l.t.Fatal, host, port, func(c *net.TCPConn) string { return "HUMAN" })
 			serveUDP(l.t.Fatal, host, port, func() string { return "HUMAN" })
 		}
+		serveUDP(l.t.Fatal, host, 61001, func() string { return "HUMAN" }) // the daemon's is TCP alone
 		for _, port := range []int{3128, 3129} {
 			serveTCP(l.t.Fatal, host, port, func(c *net.TCPConn) string { return fmt.Sprintf("PROXY%d %s", port, originalDestination(c)) })
 		}
