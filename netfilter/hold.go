@@ -14,7 +14,7 @@ func (p Policy) HeldTable() string { return fmt.Sprintf("au_held_%d", p.UID) }
 // Nobody else can flush or delete it, and it is gone when that process ends. What Ruleset diverts stays on lo, so that both together
 // are as Ruleset alone; where Ruleset's table was flushed, nothing leaves. A second line takes the place of the first.
 func (p Policy) HeldRules() string {
-	table, match := p.HeldTable(), "meta skuid { "+joinRanges(p.UIDs(), ", ")+" } "
+	table, agent := p.HeldTable(), "{ "+joinRanges(p.UIDs(), ", ")+" }"
 	line := []string{
 		"add table inet " + table + " { flags owner; }",
 		"add chain inet " + table + " wire { type filter hook postrouting priority 0; policy accept; }",
@@ -25,8 +25,10 @@ func (p Policy) HeldRules() string {
 		"flush chain inet " + table + " translate",
 		"add rule inet " + table + " translate ct state established accept",
 	}
-	for _, rule := range append(p.nftResolvers(match), match+`oifname != "lo" counter drop`) {
-		line = append(line, "add rule inet "+table+" wire "+rule)
+	for _, step := range p.wireSteps() {
+		for _, rule := range step.nft(agent) {
+			line = append(line, "add rule inet "+table+" wire "+rule)
+		}
 	}
 	return strings.Join(line, "; ") + "\n"
 }

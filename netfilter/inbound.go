@@ -17,11 +17,13 @@ func (p Policy) InboundTable() string { return p.Table() + "_in" }
 func (p Policy) InboundRules(path string) string {
 	match := fmt.Sprintf(`iifname != "lo" socket cgroupv2 level 2 %q `, path)
 	table := p.InboundTable()
-	return strings.Join(append([]string{p.InboundRemoval() + "table inet " + table + " {"}, nftChain{"closed", "type filter hook input priority 300; policy accept;", []string{
+	rules := []string{
 		"ct state established accept",
 		match + "meta l4proto tcp counter reject with tcp reset",
 		match + "counter reject with icmpx port-unreachable",
-	}}.lines()...), "\n") + "\n}\n"
+	}
+	lines := append([]string{p.InboundRemoval() + "table inet " + table + " {"}, nftChain("closed", "type filter hook input priority 300; policy accept;", rules)...)
+	return strings.Join(lines, "\n") + "\n}\n"
 }
 
 // InboundRemoval returns what takes the rules of InboundRules away, whether or not they are there.

@@ -4,6 +4,7 @@ package netfilter
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -54,10 +55,16 @@ func (f Family) sourceRoute() string {
 // iptablesTables are the tables that hold a chain of the agent's and a jump to it, in the order in which they are loaded:
 // first what refuses, last what diverts.
 var iptablesTables = []iptablesTable{
-	{"filter", "OUTPUT"}, {"mangle", "POSTROUTING"}, {"raw", "OUTPUT"}, {"nat", "OUTPUT"},
+	{"filter", "OUTPUT", guardStage}, {"mangle", "POSTROUTING", wireStage}, {"raw", "OUTPUT", zoneStage}, {"nat", "OUTPUT", divertStage},
 }
 
-type iptablesTable struct{ name, hook string }
+type iptablesTable struct {
+	name, hook string
+	stage      stage
+}
+
+// iptablesSuffixes are what the names of chains end in that others of the same table jump to.
+var iptablesSuffixes = map[chainName]string{refuseChain: "-x", redirectChain: "-x", portsChain: "-p"}
 
 // IptablesTables returns the names of the tables in which iptables holds the agent's rules.
 func IptablesTables() []string {
@@ -85,28 +92,19 @@ func (p Policy) jump(hook string) string {
 // now: jumps of the agent's that it shows are taken away in the same transaction that puts one at position 1, so that
 // loading twice is the same as once. When saved is out of date nothing is loaded; ask again.
 func (p Policy) IptablesRules(family Family, now time.Time, saved string) string {
-	chain, bodies := p.chain(), p.iptablesBodies(family, now)
 	var text strings.Builder
 	for _, table := range iptablesTables {
-		fmt.Fprintf(&text, "*%s\n:%s - [0:0]\n", table.name, chain)
-		body := bodies[table.name]
-		for _, next := range body.chains {
-			fmt.Fprintf(&text, ":%s%s - [0:0]\n", chain, next.suffix)
+		chains := slices.DeleteFunc(p.chains(now), func(c chain) bool { return c.stage != table.stage })
+		fmt.Fprintf(&text, "*%s\n", table.name)
+		for _, c := range chains {
+			fmt.Fprintf(&text, ":%s%s - [0:0]\n", p.chain(), iptablesSuffixes[c.name])
 		}
 		for _, old := range p.savedJumps(saved, table.name) {
 			text.WriteString("-D " + old + "\n")
 		}
-		for _, ids := range p.UIDs() {
-			for _, rule := range body.first {
-				fmt.Fprintf(&text, "-A %s -m owner --uid-owner %s %s\n", chain, ids.short(), rule)
-			}
-		}
-		for _, rule := range body.others {
-			fmt.Fprintf(&text, "-A %s %s\n", chain, rule)
-		}
-		for _, next := range body.chains {
-			for _, rule := range next.rules {
-				fmt.Fprintf(&text, "-A %s%s %s\n", chain, next.suffix, rule)
+		for _, c := range chains {
+			for _, rule := range p.iptablesRules(family, c.steps) {
+				fmt.Fprintf(&text, "-A %s%s %s\n", p.chain(), iptablesSuffixes[c.name], rule)
 			}
 		}
 		insert := strings.Replace(p.jump(table.hook), table.hook, table.hook+" 1", 1)
@@ -197,120 +195,100 @@ func tableLines(saved, table string) []string {
 	return lines
 }
 
-// iptablesBody is what one table has of the agent's: rules for each of its ranges of user ids, then rules for everybody, and the chains that
-// they jump to.
-type iptablesBody struct {
-	first, others []string
-	chains        []iptablesChain
-}
-
-type iptablesChain struct {
-	suffix string
-	rules  []string
-}
-
-func (p Policy) iptablesBodies(family Family, now time.Time) map[string]iptablesBody {
-	onward := []string{"-j " + p.chain() + "-x"}
-	refuse := []iptablesChain{{"-x", p.iptablesRefuse(family, now)}}
-	var others []string
-	if p.HasDaemon() {
-		refuse = append(refuse, iptablesChain{"-p", p.iptablesPorts(family)})
-		for _, port := range p.iptablesDaemon(family) {
-			others = append(others, port+" -j "+p.chain()+"-p")
+// iptablesRules returns steps in the language of iptables, those of the agent's that are in a row once for each range of its user ids.
+func (p Policy) iptablesRules(family Family, steps []step) (rules []string) {
+	for len(steps) > 0 {
+		row, owners := 1, []string{""}
+		switch steps[0].from {
+		case root:
+			owners = []string{"-m owner --uid-owner 0"}
+		case theAgent:
+			owners = nil
+			for _, ids := range p.UIDs() {
+				owners = append(owners, "-m owner --uid-owner "+ids.short())
+			}
+			for row < len(steps) && steps[row].from == theAgent {
+				row++
+			}
 		}
-	}
-	var wire []string
-	for _, exception := range p.iptablesResolvers(family) {
-		wire = append(wire, exception+" -j RETURN")
-	}
-	return map[string]iptablesBody{
-		"filter": {onward, others, refuse},
-		"mangle": {first: append(wire, "! -o lo -j DROP")},
-		"raw":    {first: []string{fmt.Sprintf("-p udp -j CT --zone-orig %d", p.Zone())}},
-		"nat":    {first: onward, chains: []iptablesChain{{"-x", p.iptablesDivert(family, now)}}},
-	}
-}
-
-// iptablesPorts returns the chain that the nftables rules have as ports.
-func (p Policy) iptablesPorts(family Family) []string {
-	rules := []string{"-m conntrack --ctstate ESTABLISHED -j RETURN", "-m owner --uid-owner 0 -j RETURN"}
-	for _, ids := range p.UIDs() {
-		rules = append(rules, "-m owner --uid-owner "+ids.short()+" -j RETURN")
-	}
-	return append(rules, family.refusal()...)
-}
-
-// iptablesDaemon matches what is for the daemon's own ports.
-func (p Policy) iptablesDaemon(family Family) []string {
-	one, _ := family.loopback()
-	return []string{
-		fmt.Sprintf("-d %s -p tcp --dport %d", one, p.Proxy),
-		fmt.Sprintf("-d %s -p tcp --dport %d", one, p.DNS),
-		fmt.Sprintf("-d %s -p udp --dport %d", one, p.DNS),
-	}
-}
-
-// refusal returns the rules that refuse whatever comes to them, so that it is seen at once.
-func (f Family) refusal() []string {
-	return []string{"-p tcp -j REJECT --reject-with tcp-reset", "-j REJECT --reject-with " + f.prohibited()}
-}
-
-func (p Policy) iptablesRefuse(family Family, now time.Time) []string {
-	one, all := family.loopback()
-	rules := []string{
-		"-m conntrack --ctdir REPLY -m addrtype --dst-type LOCAL -j RETURN",
-		"-p tcp " + family.sourceRoute() + " -j REJECT --reject-with tcp-reset",
-		family.sourceRoute() + " -j REJECT --reject-with " + family.prohibited(),
-	}
-	if p.HasDaemon() {
-		for _, daemon := range p.iptablesDaemon(family) {
-			rules = append(rules, daemon+" -j RETURN")
+		for _, owner := range owners {
+			for _, s := range steps[:row] {
+				rules = append(rules, p.iptablesStep(family, owner, s)...)
+			}
 		}
-	} else {
-		for _, port := range []uint16{p.Human.HTTP, p.Human.HTTPS} {
-			rules = append(rules, fmt.Sprintf("-d %s -p tcp --dport %d -m conntrack --ctstate DNAT -j RETURN", one, port))
-		}
-		for _, exception := range p.iptablesResolvers(family) {
-			rules = append(rules, exception+" -j RETURN")
-		}
+		steps = steps[row:]
 	}
-	for _, port := range p.LocalPorts(now) {
-		rules = append(rules, fmt.Sprintf("-d %s -p tcp --dport %d -j RETURN", all, port), fmt.Sprintf("-d %s -p udp --dport %d -j RETURN", all, port))
-	}
-	return append(rules, family.refusal()...)
+	return rules
 }
 
-func (p Policy) iptablesDivert(family Family, now time.Time) []string {
-	one, all := family.loopback()
-	var rules []string
-	for _, port := range p.LocalPorts(now) {
-		rules = append(rules, fmt.Sprintf("-d %s -p tcp --dport %d -j RETURN", all, port))
-	}
-	if !p.HasDaemon() {
-		return append(rules,
-			"-m addrtype --dst-type LOCAL -j RETURN",
-			fmt.Sprintf("-p tcp --dport 80 -j REDIRECT --to-ports %d", p.Human.HTTP),
-			fmt.Sprintf("-p tcp --dport 443 -j REDIRECT --to-ports %d", p.Human.HTTPS))
-	}
-	return append(rules,
-		fmt.Sprintf("-p udp --dport 53 -j REDIRECT --to-ports %d", p.DNS),
-		fmt.Sprintf("-p tcp --dport 53 -j REDIRECT --to-ports %d", p.DNS),
-		fmt.Sprintf("-d %s -p tcp --dport %d -j RETURN", one, p.Proxy),
-		fmt.Sprintf("-p tcp -j REDIRECT --to-ports %d", p.Proxy))
-}
-
-// iptablesResolvers matches the DNS servers that the agent itself may ask: none where a daemon asks for it.
-func (p Policy) iptablesResolvers(family Family) []string {
-	var matches []string
-	for _, server := range p.Resolve {
-		if p.HasDaemon() || server.Addr().Is4() != (family == IPv4) {
+func (p Policy) iptablesStep(family Family, owner string, s step) (rules []string) {
+	for _, which := range s.packets.iptables(family) {
+		if s.do != deny {
+			rules = append(rules, join(owner, which, p.iptablesVerdict(s.verdict)))
 			continue
 		}
-		for _, protocol := range []string{"udp", "tcp"} {
-			matches = append(matches, fmt.Sprintf("-d %s -p %s --dport %d", server.Addr(), protocol, server.Port()))
+		// So that it is seen at once.
+		rules = append(rules, join(owner, "-p tcp", which, "-j REJECT --reject-with tcp-reset"), join(owner, which, "-j REJECT --reject-with", family.prohibited()))
+	}
+	return rules
+}
+
+// iptables returns what matches k but for its sender, for each protocol and port; nothing where that is of the other family.
+func (k packets) iptables(family Family) (matches []string) {
+	one, all := family.loopback()
+	to := map[place]string{diverted: "-d " + one, onLoopback: "-d " + all, thisMachine: "-m addrtype --dst-type LOCAL", outside: "! -o lo"}[k.to.place]
+	if k.to.place == oneAddress {
+		if k.to.addr.Is4() != (family == IPv4) {
+			return nil
+		}
+		to = "-d " + k.to.addr.String()
+	}
+	state := map[state]string{
+		established: "-m conntrack --ctstate ESTABLISHED", redirected: "-m conntrack --ctstate DNAT",
+		reply: "-m conntrack --ctdir REPLY -m addrtype --dst-type LOCAL", sourceRouted: family.sourceRoute(),
+	}[k.state]
+	for _, port := range k.iptablesPorts() {
+		matches = append(matches, join(to, port, state))
+	}
+	return matches
+}
+
+func (k packets) iptablesPorts() (matches []string) {
+	ports := k.ports
+	if len(ports) == 0 {
+		ports = []uint16{k.port}
+	}
+	protocols := []string{k.protocol.String()}
+	if k.protocol == tcpOrUDP {
+		protocols = []string{"udp", "tcp"}
+	}
+	for _, port := range ports {
+		for _, protocol := range protocols {
+			match := ""
+			if protocol != "" {
+				match = "-p " + protocol
+			}
+			if port != 0 {
+				match += fmt.Sprintf(" --dport %d", port)
+			}
+			matches = append(matches, match)
 		}
 	}
 	return matches
+}
+
+func (p Policy) iptablesVerdict(v verdict) string {
+	switch v.do {
+	case drop:
+		return "-j DROP"
+	case jump:
+		return "-j " + p.chain() + iptablesSuffixes[v.chain]
+	case divert:
+		return fmt.Sprintf("-j REDIRECT --to-ports %d", v.number)
+	case track:
+		return fmt.Sprintf("-j CT --zone-orig %d", v.number)
+	}
+	return "-j RETURN"
 }
 
 // IptablesOwn returns the lines of saved that are the agent's, counters apart: its chains, what is in them, and the jumps there.

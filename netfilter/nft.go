@@ -4,7 +4,6 @@ package netfilter
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"sort"
 	"strings"
@@ -40,6 +39,19 @@ func (p Policy) Has(uid uint32) bool {
 // closed socket still has to send carries no uid, and must find the connection that diverts it.
 func (p Policy) Zone() uint16 { return uint16(1 + p.UID%65535) }
 
+// nftHooks says where nftables looks at each stage. To divert comes before -100, where others do: the first translation wins.
+var nftHooks = map[stage]nftHook{
+	zoneStage:   {"zone", "type filter hook output priority -300; policy accept;"},
+	guardStage:  {"guard", "type filter hook output priority 0; policy accept;"},
+	wireStage:   {"wire", "type filter hook postrouting priority 0; policy accept;"},
+	divertStage: {"divert", "type nat hook output priority -110; policy accept;"},
+}
+
+type nftHook struct{ name, line string }
+
+// nftChains names the chains that others jump to.
+var nftChains = map[chainName]string{refuseChain: "refuse", redirectChain: "redirect_agent", portsChain: "ports"}
+
 // Ruleset returns the agent's rules as nft -f reads them: one transaction, for IPv4 and IPv6, after which the agent's table
 // holds exactly this. Loading it twice is the same as once. Rules whose time has passed at now are left out.
 func (p Policy) Ruleset(now time.Time) string {
@@ -55,24 +67,20 @@ func (p Policy) Ruleset(now time.Time) string {
 		"\t\telements = { " + joinRanges(p.UIDs(), ", ") + " }",
 		"\t}",
 	}
-	chains := []nftChain{
-		{"zone", "type filter hook output priority -300; policy accept;", []string{
-			fmt.Sprintf("meta skuid @agent meta l4proto udp ct original zone set %d", p.Zone())}},
-		{"guard", "type filter hook output priority 0; policy accept;", append([]string{"meta skuid @agent jump refuse"}, p.nftPorts()...)},
-		{"deny", "", []string{"meta l4proto tcp counter reject with tcp reset", "counter reject with icmpx admin-prohibited"}},
-		{"refuse", "", p.nftRefuse(now)},
-		// After the last routing decision: what the agent's socket itself ties to another device, past the diversion.
-		{"wire", "type filter hook postrouting priority 0; policy accept;", append(p.nftResolvers("meta skuid @agent "),
-			`meta skuid @agent oifname != "lo" counter drop`)},
-		// Before -100, where others translate: the first translation wins.
-		{"divert", "type nat hook output priority -110; policy accept;", []string{"meta skuid @agent jump redirect_agent"}},
-		{"redirect_agent", "", p.nftDivert(now)},
-	}
-	if p.HasDaemon() {
-		chains = append(chains, nftChain{"ports", "", []string{"ct state established accept", "meta skuid 0 accept", "goto deny"}})
-	}
-	for _, chain := range chains {
-		text = append(text, chain.lines()...)
+	for _, chain := range p.chains(now) {
+		var rules []string
+		for _, step := range chain.steps {
+			rules = append(rules, step.nft("@agent")...)
+		}
+		if chain.name == refuseChain {
+			text = append(text, nftChain("deny", "", []string{"meta l4proto tcp counter reject with tcp reset", "counter reject with icmpx admin-prohibited"})...)
+		}
+		if chain.name == firstChain {
+			hook := nftHooks[chain.stage]
+			text = append(text, nftChain(hook.name, hook.line, rules)...)
+		} else {
+			text = append(text, nftChain(nftChains[chain.name], "", rules)...)
+		}
 	}
 	return strings.Join(append(text, "}"), "\n") + "\n"
 }
@@ -84,99 +92,98 @@ func removal(table string) string {
 	return fmt.Sprintf("add table inet %[1]s\ndelete table inet %[1]s\n", table)
 }
 
-type nftChain struct {
-	name, hook string
-	rules      []string
+func nftChain(name, hook string, rules []string) []string {
+	lines := []string{"", "\tchain " + name + " {"}
+	if hook != "" {
+		lines = append(lines, "\t\t"+hook)
+	}
+	for _, rule := range rules {
+		lines = append(lines, "\t\t"+rule)
+	}
+	return append(lines, "\t}")
 }
 
-func (c nftChain) lines() []string {
-	out := []string{"", "\tchain " + c.name + " {"}
-	if c.hook != "" {
-		out = append(out, "\t\t"+c.hook)
+// nft returns s in the language of nft, a rule for each family where they differ. The agent's user ids are what agent says.
+func (s step) nft(agent string) (rules []string) {
+	if s.goesOn {
+		return nil // what accept or a refusal met is looked at no further
 	}
-	for _, rule := range c.rules {
-		out = append(out, "\t\t"+rule)
-	}
-	return append(out, "\t}")
-}
-
-// nftRefuse returns what the agent's packets meet last: a few exceptions, then a refusal that is seen at once.
-func (p Policy) nftRefuse(now time.Time) []string {
-	rules := []string{
-		// Somebody on this machine talks to a server of the agent's.
-		"ct direction reply fib daddr type local accept",
-		// Source routes: the packet's destination would not be where it ends.
-		"ip hdrlength > 5 goto deny",
-		"exthdr rt exists goto deny",
-	}
-	if p.HasDaemon() {
-		rules = append(rules, onLoopback("tcp dport { %d, %d } accept", p.Proxy, p.DNS)...)
-		rules = append(rules, onLoopback("udp dport %d accept", p.DNS)...)
-	} else {
-		rules = append(rules, onLoopback("tcp dport { %d, %d } ct status dnat accept", p.Human.HTTP, p.Human.HTTPS)...)
-		rules = append(rules, p.nftResolvers("")...)
-	}
-	if ports := p.LocalPorts(now); len(ports) > 0 {
-		set := joinPorts(ports, ", ")
-		rules = append(rules, "ip daddr 127.0.0.0/8 tcp dport { "+set+" } accept", "ip6 daddr ::1 tcp dport { "+set+" } accept",
-			"ip daddr 127.0.0.0/8 udp dport { "+set+" } accept", "ip6 daddr ::1 udp dport { "+set+" } accept")
-	}
-	return append(rules, "goto deny")
-}
-
-// nftPorts sends what others than the agent send to the daemon's ports to a chain that lets in root alone, whom a set-uid helper of the agent's
-// may be. What a socket that was closed still has to send carries no uid, and belongs to a connection that was let in.
-func (p Policy) nftPorts() []string {
-	if !p.HasDaemon() {
-		return nil
-	}
-	return append(onLoopback("tcp dport { %d, %d } jump ports", p.Proxy, p.DNS), onLoopback("udp dport %d jump ports", p.DNS)...)
-}
-
-// nftDivert returns where the agent's connections go instead. It matches destinations, for inside the output hook the
-// outgoing interface is the one that the packet would have taken.
-func (p Policy) nftDivert(now time.Time) []string {
-	var rules []string
-	if ports := p.LocalPorts(now); len(ports) > 0 {
-		set := joinPorts(ports, ", ")
-		rules = append(rules, "ip daddr 127.0.0.0/8 tcp dport { "+set+" } accept", "ip6 daddr ::1 tcp dport { "+set+" } accept")
-	}
-	if !p.HasDaemon() {
-		return append(rules,
-			"fib daddr type local accept",
-			fmt.Sprintf("tcp dport 80 redirect to :%d", p.Human.HTTP),
-			fmt.Sprintf("tcp dport 443 redirect to :%d", p.Human.HTTPS))
-	}
-	rules = append(rules,
-		fmt.Sprintf("udp dport 53 redirect to :%d", p.DNS),
-		fmt.Sprintf("tcp dport 53 redirect to :%d", p.DNS))
-	rules = append(rules, onLoopback("tcp dport %d accept", p.Proxy)...)
-	return append(rules, fmt.Sprintf("meta l4proto tcp redirect to :%d", p.Proxy))
-}
-
-// nftResolvers returns the exceptions for the DNS servers that the agent itself may ask: none where a daemon asks for it.
-func (p Policy) nftResolvers(match string) []string {
-	if p.HasDaemon() {
-		return nil
-	}
-	var rules []string
-	for _, server := range p.Resolve {
-		rules = append(rules, fmt.Sprintf("%s%s daddr %s meta l4proto { tcp, udp } th dport %d accept", match, nftFamily(server.Addr()), server.Addr(), server.Port()))
+	for _, which := range s.packets.nft() {
+		switch s.from {
+		case theAgent:
+			which = join("meta skuid", agent, which)
+		case root:
+			which = join("meta skuid 0", which)
+		}
+		rules = append(rules, join(which, s.verdict.nft()))
 	}
 	return rules
 }
 
-func nftFamily(addr netip.Addr) string {
-	if addr.Is4() {
-		return "ip"
+// nft returns what matches k but for its sender.
+func (k packets) nft() []string {
+	what := join(k.nftPorts(), map[state]string{established: "ct state established", redirected: "ct status dnat"}[k.state])
+	switch {
+	case k.state == reply:
+		return []string{"ct direction reply fib daddr type local"}
+	case k.state == sourceRouted:
+		return []string{"ip hdrlength > 5", "exthdr rt exists"}
+	case k.to.place == diverted:
+		return []string{join("ip daddr 127.0.0.1", what), join("ip6 daddr ::1", what)}
+	case k.to.place == onLoopback:
+		return []string{join("ip daddr 127.0.0.0/8", what), join("ip6 daddr ::1", what)}
+	case k.to.place == thisMachine:
+		return []string{join("fib daddr type local", what)}
+	case k.to.place == outside:
+		return []string{join(what, `oifname != "lo"`)}
+	case k.to.place == oneAddress && k.to.addr.Is4():
+		return []string{join("ip daddr", k.to.addr.String(), what)}
+	case k.to.place == oneAddress:
+		return []string{join("ip6 daddr", k.to.addr.String(), what)}
 	}
-	return "ip6"
+	return []string{what}
 }
 
-// onLoopback returns the rule twice, for the IPv4 and the IPv6 address that a diversion ends at.
-func onLoopback(format string, ports ...any) []string {
-	rule := fmt.Sprintf(format, ports...)
-	return []string{"ip daddr 127.0.0.1 " + rule, "ip6 daddr ::1 " + rule}
+func (k packets) nftPorts() string {
+	port := ""
+	switch {
+	case len(k.ports) > 0:
+		port = "{ " + joinPorts(k.ports, ", ") + " }"
+	case k.port != 0:
+		port = fmt.Sprint(k.port)
+	}
+	switch {
+	case k.protocol == anyProtocol:
+		return ""
+	case k.protocol == tcpOrUDP:
+		return "meta l4proto { tcp, udp } th dport " + port
+	case port == "":
+		return "meta l4proto " + k.protocol.String()
+	}
+	return k.protocol.String() + " dport " + port
+}
+
+func (v verdict) nft() string {
+	switch v.do {
+	case deny:
+		return "goto deny"
+	case drop:
+		return "counter drop"
+	case jump:
+		return "jump " + nftChains[v.chain]
+	case divert:
+		return fmt.Sprintf("redirect to :%d", v.number)
+	case track:
+		return fmt.Sprintf("ct original zone set %d", v.number)
+	}
+	return "accept"
+}
+
+func (p protocol) String() string { return [...]string{"", "tcp", "udp", "tcp or udp"}[p] }
+
+// join joins words, those that are empty left out.
+func join(words ...string) string {
+	return strings.Join(slices.DeleteFunc(words, func(word string) bool { return word == "" }), " ")
 }
 
 func joinRanges(ranges []Range, sep string) string {

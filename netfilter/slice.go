@@ -5,6 +5,7 @@ package netfilter
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 )
 
 // SliceName returns the slice of the agent.
@@ -19,12 +20,9 @@ func (p Policy) SliceDropIn() string {
 }
 
 // outsideResolvers returns the DNS servers that the agent itself asks and that are not on loopback, each once.
-func (p Policy) outsideResolvers() []netip.Addr {
-	var servers []netip.Addr
-	seen := map[netip.Addr]bool{}
-	for _, server := range p.Resolve {
-		if addr := server.Addr(); !p.HasDaemon() && !addr.IsLoopback() && !seen[addr] {
-			seen[addr] = true
+func (p Policy) outsideResolvers() (servers []netip.Addr) {
+	for _, server := range p.resolvers() {
+		if addr := server.to.addr; !addr.IsLoopback() && !slices.Contains(servers, addr) {
 			servers = append(servers, addr)
 		}
 	}

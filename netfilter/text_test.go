@@ -4,8 +4,11 @@ package netfilter
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -66,6 +69,31 @@ func TestGoldenRules(t *testing.T) {
 	golden(t, "removal.v4", p.IptablesRemoval(savedBefore))
 	if text := p.IptablesRemoval(""); text != "" {
 		t.Errorf("where nothing is, this would be removed:\n%s", text)
+	}
+}
+
+// A word that a printer does not know would be a rule for everything.
+func TestBothPrintersKnowEveryWord(t *testing.T) {
+	words := map[string]packets{"tcp": {protocol: tcp}, "udp": {protocol: udp}, "a port": {protocol: tcpOrUDP, port: 1}, "ports": {protocol: tcp, ports: []uint16{1, 2}}}
+	for place := anywhere + 1; place < places; place++ {
+		words[fmt.Sprint("place ", place)] = packets{to: destination{place, addrPort("192.0.2.1:1").Addr()}}
+	}
+	for state := anyState + 1; state < states; state++ {
+		words[fmt.Sprint("state ", state)] = packets{state: state}
+	}
+	for name, word := range words {
+		for i, printed := range [][]string{word.nft(), word.iptables(IPv4)} {
+			if len(printed) == 0 || slices.Contains(printed, "") {
+				t.Errorf("%s is %q for %s", name, printed, []Backend{NFT, Iptables}[i])
+			}
+		}
+	}
+	nft, iptables := map[string]action{}, map[string]action{}
+	for do := pass; do < actions; do++ {
+		nft[verdict{do: do}.nft()], iptables[strings.Join(sample().iptablesStep(IPv4, "", step{verdict: verdict{do: do}}), ";")] = do, do
+	}
+	if len(nft) != int(actions) || len(iptables) != int(actions) {
+		t.Errorf("of %d verdicts nft knows %v, iptables %v", actions, nft, iptables)
 	}
 }
 
