@@ -143,7 +143,11 @@ func (r *results) report(out io.Writer, squid string) {
 			case c[1] == "direct":
 				fmt.Fprintf(out, " ×%.2f |", x.median)
 			default:
-				fmt.Fprintf(out, " **×%.2f** (%.2f–%.2f) |", x.median, x.low, x.high)
+				word := ""
+				if x.median < 1 {
+					word = ", not reached"
+				}
+				fmt.Fprintf(out, " **×%.2f** (%.2f–%.2f)%s |", x.median, x.low, x.high, word)
 			}
 		}
 		fmt.Fprintln(out)

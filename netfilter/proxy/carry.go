@@ -81,7 +81,6 @@ func (x *exchanger) respond(q *request) (received int64, again bool) {
 		}
 		h.write(x.out)
 		alive := keepsAlive(&h)
-		x.up.plain = x.up.plain && endsPlainly(&h, status)
 		h = head{}
 		x.s.leaveRoom()
 		if status == 101 {

@@ -56,7 +56,6 @@ type daemon struct {
 
 	mu    sync.Mutex
 	links map[*link]struct{}
-	idle  []*idle // oldest first
 	done  bool
 }
 
@@ -202,11 +201,10 @@ func (d *daemon) release(l *link) {
 	delete(d.links, l)
 }
 
-// sweep ends the connections that the policy no longer allows, and all idle ones.
+// sweep ends the connections that the policy no longer allows.
 func (d *daemon) sweep() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.dropAllIdle()
 	for l := range d.links {
 		v := d.judge.again(l)
 		if v.OK {
@@ -222,7 +220,6 @@ func (d *daemon) stop() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.done = true
-	d.dropAllIdle()
 	for l := range d.links {
 		l.abort()
 	}

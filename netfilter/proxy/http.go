@@ -35,7 +35,6 @@ type upstream struct {
 	out   *output
 	asked target // as the request had it
 	link  *link  // as it was dialled
-	plain bool   // nothing went over it after which the next client could not have it
 }
 
 // http serves the requests of a diverted connection.
@@ -79,12 +78,8 @@ func (x *exchanger) leave() {
 	if x.up == nil {
 		return
 	}
-	if x.ended && x.up.plain && x.up.in.Buffered() == 0 {
-		x.s.d.keep(x.up.link, x.up.conn)
-	} else {
-		x.s.d.release(x.up.link)
-		x.up.conn.Close()
-	}
+	x.s.d.release(x.up.link)
+	x.up.conn.Close()
 	if x.up.in != nil {
 		putReader(&x.up.in)
 	}
@@ -113,6 +108,16 @@ func (x *exchanger) next(ctx context.Context) bool {
 		return false
 	}
 	return x.ask(ctx, &q, t, v) && x.carry(&q)
+}
+
+// ask writes the head of q to the server that t is.
+func (x *exchanger) ask(ctx context.Context, q *request, t target, v netfilter.Verdict) bool {
+	q.forOrigin()
+	if !x.reach(ctx, t, v) {
+		return false
+	}
+	q.write(x.up.out)
+	return true
 }
 
 func (x *exchanger) read() (request, error) {
@@ -201,7 +206,6 @@ func (x *exchanger) reach(ctx context.Context, t target, v netfilter.Verdict) bo
 	switch {
 	case x.up == nil:
 	case !x.direct:
-		x.up.plain = x.up.plain && x.up.link.target == t
 		return x.s.d.retarget(x.up.link, t)
 	case x.up.asked == t:
 		return true
@@ -217,14 +221,9 @@ func (x *exchanger) reach(ctx context.Context, t target, v netfilter.Verdict) bo
 		return false
 	}
 	x.leave()
-	return x.use(conn, asked, t, v)
-}
-
-// use takes conn, which goes to t, as the connection to the server.
-func (x *exchanger) use(conn *net.TCPConn, asked, t target, v netfilter.Verdict) bool {
 	l := &link{target: t, kind: "http", code: v.Code, local: isLocal(v), abort: func() { abort(x.s.conn, conn) }}
 	x.s.up = conn
-	x.up = &upstream{conn: conn, in: reader(conn), out: &output{w: conn}, asked: asked, link: l, plain: !l.local}
+	x.up = &upstream{conn: conn, in: reader(conn), out: &output{w: conn}, asked: asked, link: l}
 	x.s.d.record("http", t, v, "")
 	return x.s.d.hold(l)
 }

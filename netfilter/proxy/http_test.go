@@ -349,3 +349,41 @@ func TestChunks(t *testing.T) {
 		}
 	}
 }
+
+// TestServersConnectionEndsWithItsClient is that no connection to a server outlives the client that it was made for.
+func TestServersConnectionEndsWithItsClient(t *testing.T) {
+	w := needWorld(t)
+	w.names.set("a.plain.example", sshAddr)
+	w.start(t, "a.plain.example")
+	ln, err := w.listen(sshAddr, 80)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	ended := make(chan error, 1)
+	go func() {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		in := bufio.NewReader(conn)
+		if _, err := http.ReadRequest(in); err == nil {
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain")
+		}
+		conn.SetReadDeadline(time.Now().Add(time.Second))
+		_, err = in.ReadByte()
+		ended <- err
+	}()
+	conn := w.dial(t, sshAddr+":80")
+	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a.plain.example\r\n\r\n")
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, resp.Body)
+	conn.Close()
+	if err := <-ended; err != io.EOF {
+		t.Errorf("a second after its client the server's connection said %v, want its end", err)
+	}
+}

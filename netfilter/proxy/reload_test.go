@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"runtime"
 	"strings"
@@ -224,4 +225,38 @@ func (w *world) dialFrom(port int, addr string) (conn net.Conn, err error) {
 		conn.SetDeadline(time.Now().Add(5 * time.Second))
 	}
 	return conn, err
+}
+
+// TestHoldLooksAgain is that what a policy allowed which is over by the time that
+// the server is reached is not held.
+func TestHoldLooksAgain(t *testing.T) {
+	policy := func(text string) *netfilter.Policy {
+		rule, err := netfilter.ParseRule(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &netfilter.Policy{Version: netfilter.Version, Agent: "agent", Allow: []netfilter.Entry{{Rule: rule}}}
+	}
+	l, err := openLog("", "agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDaemon(policy("a.idle.example"), l, "/dev/null", "/dev/null")
+	held := &link{target: target{name: "a.idle.example", dst: netip.MustParseAddrPort("93.184.0.22:80")}, kind: "http", code: netfilter.Allowed}
+	if !d.hold(held) {
+		t.Error("what is allowed is not held")
+	}
+	d.release(held)
+	d.judge.policy.Store(policy("other.example"))
+	if d.hold(held) {
+		t.Error("what is no longer allowed is held")
+	}
+	other := held.target
+	other.name = "other.example"
+	if !d.retarget(held, other) {
+		t.Error("a connection is not used for another name, which is allowed")
+	}
+	if other.name = "a.idle.example"; d.retarget(held, other) {
+		t.Error("a connection is used for another name that is no longer allowed")
+	}
 }
