@@ -141,8 +141,11 @@ func (r Rule) opens(port uint16) bool {
 	if r.Port != 0 || port == 0 {
 		return r.Port == port || port == 0
 	}
-	return r.Kind == Network || port == 80 || port == 443
+	return r.Kind == Network || IsWeb(port)
 }
+
+// IsWeb says whether port is one at which a rule for a name without a port is meant, and a name is expected to be shown.
+func IsWeb(port uint16) bool { return port == 80 || port == 443 }
 
 var (
 	loopback4 = netip.MustParsePrefix("127.0.0.0/8")

@@ -26,7 +26,7 @@ func Opening(code Code, t Target) (Rule, bool) {
 	switch code {
 	case NotAllowed, WrongPort, Expired, Learned:
 		host = t.Name
-		if host != "" && (port == 80 || port == 443) {
+		if host != "" && IsWeb(port) {
 			port = 0 // which a rule for a name means
 		}
 	case Private, NoName:

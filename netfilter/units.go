@@ -172,7 +172,18 @@ NoNewPrivileges=yes
 UMask=0027
 ProtectSystem=strict
 ReadWritePaths=%[5]s
-ProtectHome=yes
+%[7]sLimitNOFILE=65536
+LimitCORE=0
+MemoryMax=64M
+TasksMax=128
+
+[Install]
+WantedBy=multi-user.target
+`, p.Agent, u.Program, p.DaemonUser(), p.SocketUnitName(), p.LogDir(), p.Socket6UnitName(), daemonWalls)
+}
+
+// daemonWalls are what the daemon has no use for.
+const daemonWalls = `ProtectHome=yes
 ProtectProc=invisible
 ProcSubset=pid
 PrivateTmp=yes
@@ -195,12 +206,4 @@ SystemCallArchitectures=native
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
-LimitNOFILE=65536
-LimitCORE=0
-MemoryMax=64M
-TasksMax=128
-
-[Install]
-WantedBy=multi-user.target
-`, p.Agent, u.Program, p.DaemonUser(), p.SocketUnitName(), p.LogDir(), p.Socket6UnitName())
-}
+`

@@ -61,10 +61,6 @@ func (t target) public() netfilter.Target {
 	return netfilter.Target{Name: t.name, Addr: t.dst.Addr(), Port: t.dst.Port()}
 }
 
-// web are the ports where a name is expected to be shown, and where a rule
-// without a port applies.
-func web(port uint16) bool { return port == 80 || port == 443 }
-
 // named decides on a name shown at an address: the name must be allowed, and the
 // address be one that was answered for it, or allowed by itself.
 func (j *judge) named(ctx context.Context, t target) netfilter.Verdict {

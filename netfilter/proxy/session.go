@@ -122,10 +122,10 @@ func (s *session) remote(ctx context.Context) {
 	case by.Code == netfilter.DeniedByRule && name == "": // the address is, whatever is shown
 		s.refuse("tcp", target{dst: s.dst}, by)
 		return
-	case by.OK && (by.Code == netfilter.Allowed || !web(s.dst.Port())):
+	case by.OK && (by.Code == netfilter.Allowed || !netfilter.IsWeb(s.dst.Port())):
 		s.either(ctx, by, name)
 		return
-	case !web(s.dst.Port()):
+	case !netfilter.IsWeb(s.dst.Port()):
 		_ = s.conn.SetReadDeadline(time.Now().Add(hurryWithin))
 	}
 	s.shown(ctx)
@@ -240,7 +240,7 @@ func (d *daemon) judgeNoName(ctx context.Context, t target) (netfilter.Verdict, 
 	switch {
 	case v.OK:
 		t.name = name
-	case v.Code == netfilter.NotAllowed && web(t.dst.Port()):
+	case v.Code == netfilter.NotAllowed && netfilter.IsWeb(t.dst.Port()):
 		v.Code = netfilter.NoName
 	}
 	return v, t
@@ -249,7 +249,7 @@ func (d *daemon) judgeNoName(ctx context.Context, t target) (netfilter.Verdict, 
 // other serves a connection that is neither TLS nor HTTP.
 func (s *session) other(ctx context.Context) {
 	v, name := s.d.judge.unnamed(ctx, s.dst)
-	if !v.OK && v.Code == netfilter.NotAllowed && web(s.dst.Port()) {
+	if !v.OK && v.Code == netfilter.NotAllowed && netfilter.IsWeb(s.dst.Port()) {
 		v.Code = netfilter.NoName
 	}
 	s.finish(ctx, "tcp", target{name: name, dst: s.dst}, v)
