@@ -22,9 +22,6 @@ func (p Policy) InboundRules(path string) string {
 		match + "meta l4proto tcp counter reject with tcp reset",
 		match + "counter reject with icmpx port-unreachable",
 	}
-	lines := append([]string{p.InboundRemoval() + "table inet " + table + " {"}, nftChain("closed", "type filter hook input priority 300; policy accept;", rules)...)
+	lines := append([]string{Removal(table) + "table inet " + table + " {"}, nftChain("closed", "type filter hook input priority 300; policy accept;", rules)...)
 	return strings.Join(lines, "\n") + "\n}\n"
 }
-
-// InboundRemoval returns what takes the rules of InboundRules away, whether or not they are there.
-func (p Policy) InboundRemoval() string { return removal(p.InboundTable()) }

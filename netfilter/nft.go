@@ -85,11 +85,13 @@ func (p Policy) Ruleset(now time.Time) string {
 	return strings.Join(append(text, "}"), "\n") + "\n"
 }
 
-// RulesetRemoval returns what takes the rules of Ruleset away, whether or not they are there.
-func (p Policy) RulesetRemoval() string { return removal(p.Table()) }
-
-func removal(table string) string {
-	return fmt.Sprintf("add table inet %[1]s\ndelete table inet %[1]s\n", table)
+// Removal returns what takes tables away, whether or not they are there.
+func Removal(tables ...string) string {
+	var text strings.Builder
+	for _, table := range tables {
+		fmt.Fprintf(&text, "add table inet %[1]s\ndelete table inet %[1]s\n", table)
+	}
+	return text.String()
 }
 
 func nftChain(name, hook string, rules []string) []string {

@@ -116,7 +116,7 @@ func loadRules(p netfilter.Policy) error {
 			return err
 		}
 	}
-	return unloadNFT(p, p.RulesetRemoval())
+	return unloadNFT(p.Table())
 }
 
 // loadIptables asks what is there and replaces it, again when somebody changed it in between.
@@ -134,11 +134,11 @@ func loadIptables(p netfilter.Policy, family netfilter.Family, now time.Time) (e
 	return err
 }
 
-func unloadNFT(p netfilter.Policy, removal string) error {
+func unloadNFT(tables ...string) error {
 	if _, err := findProgram("nft"); err != nil {
-		return netkernel.DeleteTables(p)
+		return netkernel.DeleteTables(tables...)
 	}
-	_, err := feed(removal, "nft", "-f", "-")
+	_, err := feed(netfilter.Removal(tables...), "nft", "-f", "-")
 	return err
 }
 
@@ -185,7 +185,7 @@ func (c *netUnloadCmd) Run(a *app) error {
 	}
 	p := netfilter.Policy{Agent: c.Agent, UID: agent.UID}
 	return restricting(c.Agent, alone(func() error {
-		return errors.Join(unloadNFT(p, p.RulesetRemoval()+p.InboundRemoval()), unloadIptables(p), netkernel.UnpinPrograms(p))
+		return errors.Join(unloadNFT(p.Table(), p.InboundTable()), unloadIptables(p), netkernel.UnpinPrograms(p))
 	}))
 }
 

@@ -24,8 +24,10 @@ var backends = []struct {
 	{"iptables-legacy", (*lab).legacy, (*lab).iptablesOn, (*lab).iptablesOff},
 }
 
-func (l *lab) nftOn(p netfilter.Policy)  { l.feed(p.Ruleset(noon), "nft", "-f", "-") }
-func (l *lab) nftOff(p netfilter.Policy) { l.feed(p.RulesetRemoval(), "nft", "-f", "-") }
+func (l *lab) nftOn(p netfilter.Policy) { l.feed(p.Ruleset(noon), "nft", "-f", "-") }
+func (l *lab) nftOff(p netfilter.Policy) {
+	l.feed(netfilter.Removal(p.Table(), p.InboundTable()), "nft", "-f", "-")
+}
 
 func (l *lab) iptablesOn(p netfilter.Policy) {
 	for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
@@ -61,7 +63,7 @@ func TestNFTAcceptsTheRules(t *testing.T) {
 	inLab(t, func(l *lab) {
 		l.feed(sample().Ruleset(noon), "nft", "-c", "-f", "-")
 		l.feed(humansProxy().Ruleset(noon), "nft", "-c", "-f", "-")
-		l.feed(sample().RulesetRemoval(), "nft", "-c", "-f", "-")
+		l.feed(netfilter.Removal(sample().Table(), sample().InboundTable()), "nft", "-c", "-f", "-")
 		if out := l.must("nft", "list", "ruleset"); out != "" {
 			t.Errorf("checking left rules:\n%s", out)
 		}

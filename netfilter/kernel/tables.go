@@ -13,18 +13,18 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// DeleteTables takes the rules of Ruleset and InboundRules away, as RulesetRemoval does, without the program nft: who uninstalls that leaves in the kernel
+// DeleteTables takes tables of nftables away, as netfilter.Removal does, without the program nft: who uninstalls that leaves in the kernel
 // what it has loaded. It needs CAP_NET_ADMIN. Where there is no such table, or no nftables, nothing is done.
-func DeleteTables(p netfilter.Policy) error {
+func DeleteTables(names ...string) error {
 	c, err := converse(unix.NETLINK_NETFILTER)
 	if errors.Is(err, unix.EPROTONOSUPPORT) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("delete table %s: %w", p.Table(), err)
+		return fmt.Errorf("delete tables: %w", err)
 	}
 	defer c.close()
-	for _, name := range []string{p.InboundTable(), p.Table()} {
+	for _, name := range names {
 		err = c.deleteTables(nil, []table{{unix.NFPROTO_INET, name}})
 		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.EOPNOTSUPP) {
 			return fmt.Errorf("delete table %s: %w", name, err)
