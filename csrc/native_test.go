@@ -6,12 +6,14 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -316,6 +318,36 @@ func TestFilterKeepsToItsTable(t *testing.T) {
 		}
 		if !strings.Contains(fmt.Sprint(filtered), call) {
 			t.Errorf("filter.h judges %s, and no test tries it", call)
+		}
+	}
+}
+
+func TestExpiryIsReadAsShadowHasIt(t *testing.T) {
+	texts := map[string]string{
+		"claude:!:20000::::::\n":                                  "1 0",
+		"claude:!:20000::::1:\n":                                  "1 0", // inactive, the field before
+		"claude:!:20000:0:99999:7::1:\n":                          "1 1",
+		"claude:!:20000:0:99999:7::1\n":                           "1 1",
+		"root:*:1::::::\nclaude:!:::::::20000:\n":                 "1 0",
+		"root:*:1::::::\nclaude:!::::::20000:\n":                  "1 20000",
+		"claud:!::::::1:\nclaudette:!::::::1:\n":                  "0 0",
+		"xclaude:!::::::1:\nclaude:!::::::2:\nclaude:!::::::3:\n": "1 2",
+		"x:claude:!::::::1:\n":                                    "0 0",
+		"claude:!::::::-1:\n":                                     "1 0",
+		"claude:!::::::1x:\n":                                     "1 0",
+		"claude:!:::::: 1:\n":                                     "1 0",
+		"claude:!::::::99999999999999999999:\n":                   "1 0",
+		"claude\x00:!::::::1:\n":                                  "0 0",
+		"claude\n":                                                "0 0",
+		"claude:!::::::1:":                                        "0 1", // no whole line
+		"":                                                        "0 0",
+		"claude:" + strings.Repeat("x", 5000) + "::::::1:\n":      "1 1",
+		strings.Repeat("a:b:c:1:1:1:1:1:1\n", 3) + "claude:!:\n":  "1 0",
+	}
+	all := slices.Sorted(maps.Keys(texts))
+	for i, got := range askC(t, 's', all) {
+		if got != texts[all[i]] {
+			t.Errorf("%.60q: the entrypoint reads %q, want %q", all[i], got, texts[all[i]])
 		}
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The two texts su_as_agent reads: root's policy file and its caller's arguments.
+ * The texts su_as_agent reads: root's policy file, its caller's arguments, and of shadow(5) one field.
  *
  * Nothing here makes a system call, allocates or prints, so that it can be fuzzed as it stands. Strings point into
  * the text that was given. A path that is not clean is refused, never normalised. policy.go accepts the same language.
@@ -367,7 +367,8 @@ struct request {
 	const char *agent, *dir;
 	struct share shares[MAX_SHARES];
 	unsigned nshares;
-	char **command;
+	int check;
+	char **command; /* empty where there is only to check */
 };
 
 /* Goes past a word at the beginning of *s, where it is there. */
@@ -408,8 +409,41 @@ static const char *parse_share(struct request *r, char **arg)
 	return NULL;
 }
 
+/* shadow(5), read a piece at a time until the line of name has been seen: known, and the day on which it expires, or 0. */
+struct expiry {
+	const char *name;
+	size_t at;
+	unsigned field;
+	int other, bad, known;
+	uint32_t day;
+};
+
+enum { EXPIRY_FIELD = 7, MAX_DAY = 99999999 };
+
+static void read_expiry(struct expiry *e, const char *text, size_t n)
+{
+	for (size_t i = 0; i < n && !e->known; i++) {
+		char c = text[i];
+
+		if (c == '\n' && e->field > 0 && !e->other) {
+			e->known = 1;
+		} else if (c == '\n') {
+			*e = (struct expiry){ .name = e->name };
+		} else if (c == ':') {
+			e->other |= e->field++ == 0 && e->name[e->at] != '\0';
+		} else if (e->field == 0) {
+			e->other |= c == '\0' || e->name[e->at] != c;
+			e->at += !e->other;
+		} else if (e->field == EXPIRY_FIELD) {
+			e->bad |= c < '0' || c > '9' || e->day > MAX_DAY;
+			e->day = e->bad ? 0 : e->day * 10 + (uint32_t)(c - '0');
+		}
+	}
+}
+
 /*
  * su_as_agent NAME [--dir DIR] [--[try-][acl-]ro|rw SOURCE TARGET]... -- COMMAND [ARG]...
+ * su_as_agent NAME --check
  * argv must end in NULL, whatever argc was; argv[0] is not looked at.
  */
 static struct fault parse_request(struct request *r, char **argv)
@@ -421,6 +455,11 @@ static struct fault parse_request(struct request *r, char **argv)
 	if (argv[0] == NULL || argv[1] == NULL || !is_name(argv[1]))
 		return (struct fault){ 0, NULL, "want the agent's name first" };
 	r->agent = argv[1];
+	if (argv[2] != NULL && is(argv[2], "--check") && argv[3] == NULL) {
+		r->check = 1;
+		r->command = argv + 3;
+		return f;
+	}
 	for (arg = argv + 2; f.want == NULL && *arg != NULL && !is(*arg, "--");) {
 		f.key = *arg;
 		if (is(*arg, "--dir")) {

@@ -5,8 +5,10 @@
  * su_as_agent: runs one command as an agent, for a human whom root's policy file lets in. Installed set-uid root.
  *
  *     su_as_agent NAME [--dir DIR] [--[try-][acl-]ro|rw SOURCE TARGET]... -- COMMAND [ARG]...
+ *     su_as_agent NAME --check
  *
  * It ends as the command does, with 128+N for signal N; 125 when it refuses, 126 and 127 when COMMAND cannot be run.
+ * --check runs nothing: 0 when the agent's account has expired, as it has to for a run, 1 when it has not.
  *
  * Three processes. The caller's own checks, forks and then waits as the caller again, so that the human can kill it.
  * Its child, pid 1 of a new pid namespace, builds the walls, forks the command, and then guards it as the agent:
@@ -34,6 +36,7 @@
 #include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base.h"
 #include "parse.h"
@@ -51,7 +54,7 @@
 #endif
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
-enum { DEVPTS_MAGIC = 0x1cd1, FIRST_PTY = 136, LAST_PTY = 143, HANGUP_GRACE = 2000 };
+enum { DEVPTS_MAGIC = 0x1cd1, FIRST_PTY = 136, LAST_PTY = 143, HANGUP_GRACE = 2000, SECONDS_A_DAY = 86400 };
 enum { MAX_VARIABLES = 512, MAX_RLIMITS = 16, LAST_SIGNAL = 64, MAX_AFTER = 64, STACK_LIMIT = 8 << 20 };
 
 extern char **environ;
@@ -227,6 +230,36 @@ static void become_root(void)
 {
 	if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)
 		fail("become root");
+}
+
+/*
+ * The account has expired, so that no other door leads to the agent's uid: what it starts through sshd, su or cron would
+ * be outside these walls. Some that make accounts drop the expiry, so it is looked at before every run. /etc is root's,
+ * and what links there lead to is as well.
+ */
+static void check_expiry(void)
+{
+	struct expiry e = { .name = policy.name };
+	char text[1024];
+	struct stat st;
+	ssize_t got;
+	int fd = open("/etc/shadow", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), expired;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		fail("account of agent \"", policy.name, "\": /etc/shadow");
+	if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		die("/etc/shadow: want a regular file that root owns and only root can write");
+	while (!e.known && (got = read(fd, text, sizeof text)) > 0)
+		read_expiry(&e, text, (size_t)got);
+	explicit_bzero(text, sizeof text);
+	close(fd);
+	expired = e.known && e.day > 0 && e.day < (uint32_t)(time(NULL) / SECONDS_A_DAY);
+	if (request.check)
+		_exit(expired ? 0 : 1);
+	if (expired)
+		return;
+	say("agent \"", policy.name, "\" is not run: its account has not expired, so it could log in to itself, outside of all walls");
+	die("hint: sudo usermod --expiredate 1 ", policy.name);
 }
 
 /*
@@ -944,6 +977,7 @@ int main(int argc, char **argv)
 	wish = find_variable("AU_TERMINAL", environ);
 	start_in_background = wish != NULL && is(wish, "background");
 	become_root();
+	check_expiry();
 	waiter_pid = getpid();
 	check_descriptors();
 	open_cgroups();

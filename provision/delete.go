@@ -174,6 +174,9 @@ func (r *remover) entrypoint(p csrc.Policy, f Facts) {
 // accounts removes the user and its groups, as far as they are those of the policy.
 func (r *remover) accounts(p csrc.Policy, f Facts) {
 	if f.Agent != nil {
+		for _, file := range f.Deny {
+			r.add(denyCommand(f.Self, "undeny", p.Name, file))
+		}
 		r.do("userdel", p.Name)
 	}
 	if f.Private != nil && f.Private.GID == p.GID && !(f.Agent != nil && f.UserGroups) {

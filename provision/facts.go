@@ -20,6 +20,13 @@ const (
 	AgesDir  = "/etc/tmpfiles.d"
 )
 
+// NoShell is the shell of an agent's account; that of its runs stands in the policy. A program that is not there is more than nologin(8): sshd(8) refuses such a user
+// before it forwards anything or serves files, and su(1), machinectl(1) and sudo -i have nothing to start.
+const NoShell = "/nonexistent/nologin"
+
+// DenyFiles keep users from crontab(1) and at(1). One that is not there is never made: it would let in all others whom its absence shuts out.
+var DenyFiles = []string{"/etc/cron.deny", "/etc/at.deny"}
+
 // GroupName returns the group of the humans who may enter the agent.
 func GroupName(agent string) string { return "su-as-" + agent }
 
@@ -66,6 +73,9 @@ type Facts struct {
 	Agent      *User    // nil: no such user
 	Group      *Group   // su-as-NAME; nil: no such group
 	Private    *Group   // the agent's own group; nil: no such group
+	Unexpired  bool     // its account is known not to have expired
+	Deny       []string // those of DenyFiles that are there
+	Undenied   bool     // one of them is known not to name the agent
 	Policy     *csrc.Policy
 	PolicyText string
 	PolicyErr  error // the policy is there and cannot be used

@@ -30,3 +30,12 @@ func takeOver(self string, uid, gid uint32, home string) step.Command {
 		" -xdev -mindepth 1 -nogroup -exec chgrp -h " + num(gid) + " {} +"
 	return c
 }
+
+// denyCommand puts a name into a file of DenyFiles, or takes it out: "deny" or "undeny".
+func denyCommand(self, what, name, file string) step.Command {
+	c := step.Root(self, "files", what, name, file)
+	if c.Note = "much as: echo " + name + " >> " + file; what == "undeny" {
+		c.Note = "much as: sed -i '/^" + name + "$/d' " + file
+	}
+	return c
+}

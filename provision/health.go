@@ -71,6 +71,8 @@ func healthAccount(f Facts, mend string, bad report) {
 		bad("", "user %q (uid %d) is not the one that the policy names (uid %d)", f.Name, f.Agent.UID, p.UID)
 	case f.Agent.GID != p.GID:
 		bad("", "user %q has the primary group %d where the policy says %d", f.Name, f.Agent.GID, p.GID)
+	default:
+		healthLocks(f, mend, bad)
 	}
 	group := GroupName(f.Name)
 	switch {
@@ -84,6 +86,22 @@ func healthAccount(f Facts, mend string, bad report) {
 	}
 	if f.Group.Member(f.Name) {
 		bad(fmt.Sprintf("sudo gpasswd --delete %s %s", f.Name, group), "the agent is a member of %q, which is for humans only", group)
+	}
+}
+
+// healthLocks says by which door the agent could log in to itself, outside of the walls of a run.
+func healthLocks(f Facts, mend string, bad report) {
+	if f.Unexpired {
+		bad("sudo usermod --expiredate 1 "+f.Name, "the account has not expired, so the agent could log in to itself outside of all walls, and `au run` is refused")
+	}
+	if f.Agent.Shell != NoShell {
+		bad(mend, "the account has the shell %s, with which a login would work where the account's expiry is lost", f.Agent.Shell)
+	}
+	if f.Leftovers.Linger {
+		bad("sudo loginctl disable-linger "+f.Name, "systemd would start services of the agent's at boot, outside of all walls (it lingers)")
+	}
+	if f.Undenied && !f.Declared {
+		bad(mend, "the agent is not kept from cron or at: %s", strings.Join(f.Deny, ", "))
 	}
 }
 

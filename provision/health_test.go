@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/fakehost"
 )
 
 func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
@@ -41,6 +42,13 @@ func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
 		{"another_user", func(f *Facts) { u := *f.Agent; u.UID = 1500; f.Agent = &u },
 			`user "agent" (uid 1500) is not the one that the policy names (uid 1002)`, ""},
 		{"primary_group", func(f *Facts) { u := *f.Agent; u.GID = 7; f.Agent = &u }, `user "agent" has the primary group 7 where the policy says 1002`, ""},
+		{"not_expired", func(f *Facts) { f.Unexpired = true },
+			"the account has not expired, so the agent could log in to itself outside of all walls, and `au run` is refused", "sudo usermod --expiredate 1 agent"},
+		{"with_a_shell", func(f *Facts) { u := *f.Agent; u.Shell = "/bin/bash"; f.Agent = &u },
+			"the account has the shell /bin/bash, with which a login would work where the account's expiry is lost", mend},
+		{"lingers", func(f *Facts) { f.Leftovers.Linger = true },
+			"systemd would start services of the agent's at boot, outside of all walls (it lingers)", "sudo loginctl disable-linger agent"},
+		{"not_denied", func(f *Facts) { f.Deny, f.Undenied = DenyFiles[1:], true }, "the agent is not kept from cron or at: /etc/at.deny", mend},
 		{"a_human_gone", func(f *Facts) { *f = granted; f.HumansGone = []string{"bob"} },
 			`human "bob" is gone from this machine, and whoever has that uid may enter`, "au revoke --agent agent bob"},
 		{"the_only_human_gone", func(f *Facts) { f.HumansGone = []string{"alice"} },
@@ -107,7 +115,11 @@ func TestNewMendsWhatHealthFinds(t *testing.T) {
 			m.must("systemctl", "stop", "user-1002.slice")
 			m.must("userdel", "agent")
 		},
-		"group_gone": func(m *machine) { m.must("groupdel", "su-as-agent") },
+		"not_expired":  func(m *machine) { m.must("usermod", "--expiredate", "99999", "agent") },
+		"with_a_shell": func(m *machine) { m.must("usermod", "--shell", "/bin/bash", "agent") },
+		"lingers":      func(m *machine) { m.Put("/var/lib/systemd/linger/agent", "", fakehost.Node{Mode: 0o644}) },
+		"at_deny":      func(m *machine) { m.Put("/etc/at.deny", "daemon\n", fakehost.Node{Mode: 0o644}) },
+		"group_gone":   func(m *machine) { m.must("groupdel", "su-as-agent") },
 	} {
 		t.Run(situation, func(t *testing.T) {
 			m := systemd(t)

@@ -12,6 +12,7 @@ import (
 	stdslices "slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/accounts"
@@ -198,6 +199,7 @@ func (m *machine) facts() Facts {
 		}
 	}
 	m.leftovers(&f)
+	m.locks(&f)
 	_, err := m.ReadDir("/home/agent")
 	f.HomeReadable = err == nil
 	var skel SkelPart
@@ -234,6 +236,16 @@ func (m *machine) accounts(f *Facts) {
 	var err error
 	if f.Next, err = ChooseIDs(users, groups, Range{1000, 60000}, Range{1000, 60000}); err != nil {
 		m.t.Fatal(err)
+	}
+}
+
+func (m *machine) locks(f *Facts) {
+	f.Unexpired = f.Ours() && !accounts.Expired(m.Text("/etc/shadow"), f.Name, time.Now())
+	for _, file := range DenyFiles {
+		if m.path(file).Exists {
+			f.Deny = append(f.Deny, file)
+			f.Undenied = f.Undenied || f.Ours() && !stdslices.Contains(strings.Fields(m.Text(file)), f.Name)
+		}
 	}
 }
 

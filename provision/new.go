@@ -170,16 +170,50 @@ func groupdel(name string) step.Command {
 	return c
 }
 
-// planUser makes the account: no password, expired, no sub-ids (useradd(8): SUB_UID_COUNT=0), its home made later.
+// planUser makes the account: no password, expired, no shell, no sub-ids (useradd(8): SUB_UID_COUNT=0), its home made later. Every one of the locks that shut
+// an account holds without the others.
 func planUser(p csrc.Policy, f Facts) []step.Step {
 	if f.Agent != nil {
-		return nil
+		return planLocks(p, f)
 	}
-	return []step.Step{{
-		Do: step.Root("useradd", "--uid", num(p.UID), "--gid", num(p.GID), "--comment", Comment(p.Tag), "--home-dir", p.Home, "--no-create-home",
-			"--shell", p.Shell, "--expiredate", "1", "-K", "SUB_UID_COUNT=0", "-K", "SUB_GID_COUNT=0", p.Name),
-		Undo: step.Undo(step.Root("userdel", p.Name)),
-	}}
+	add := step.Root("useradd", "--uid", num(p.UID), "--gid", num(p.GID), "--comment", Comment(p.Tag), "--home-dir", p.Home, "--no-create-home",
+		"--shell", NoShell, "--expiredate", "1", "-K", "SUB_UID_COUNT=0", "-K", "SUB_GID_COUNT=0", p.Name)
+	add.Note = "that the shell is missing is meant: nothing can log in"
+	plan := []step.Step{{Do: add, Undo: step.Undo(step.Root("userdel", p.Name))}}
+	return append(plan, planDeny(p, f)...)
+}
+
+// planLocks shuts an account that is there and open.
+func planLocks(p csrc.Policy, f Facts) []step.Step {
+	var plan []step.Step
+	if f.Agent.Shell != NoShell {
+		plan = append(plan, step.Step{
+			Do:   step.Root("usermod", "--shell", NoShell, p.Name),
+			Undo: step.Undo(step.Root("usermod", "--shell", f.Agent.Shell, p.Name)),
+		})
+	}
+	if f.Unexpired {
+		plan = append(plan, step.Step{Do: step.Root("usermod", "--expiredate", "1", p.Name)})
+	}
+	if f.Leftovers.Linger {
+		plan = append(plan, step.Step{Do: step.Root("loginctl", "disable-linger", p.Name)})
+	}
+	if f.Undenied || len(plan) > 0 {
+		plan = append(plan, planDeny(p, f)...)
+	}
+	return plan
+}
+
+// planDeny names the agent in the files that keep users from cron and at.
+func planDeny(p csrc.Policy, f Facts) []step.Step {
+	var plan []step.Step
+	for _, file := range f.Deny {
+		plan = append(plan, step.Step{
+			Do:   denyCommand(f.Self, "deny", p.Name, file),
+			Undo: step.Undo(denyCommand(f.Self, "undeny", p.Name, file)),
+		})
+	}
+	return plan
 }
 
 // homeACL returns the ACL that lets the agent and its humans edit what the other makes, as setfacl(1) takes it and, numeric, as getfacl(1) shows it.

@@ -26,13 +26,13 @@ func (w Want) policy(f Facts) csrc.Policy {
 		p.UID = f.KeptUID
 	}
 	if old := f.Policy; old != nil {
-		p.Tag, p.Humans, p.Allow, p.Path = old.Tag, slices.Clone(old.Humans), old.Allow, old.Path
+		p.Tag, p.Humans, p.Allow, p.Path, p.Shell = old.Tag, slices.Clone(old.Humans), old.Allow, old.Path, old.Shell
 		if f.Ours() || f.UIDUser == "" {
 			p.UID, p.GID, p.Group = old.UID, old.GID, old.Group
 		}
 	}
 	if f.Agent != nil {
-		p.Home, p.Shell = f.Agent.Home, f.Agent.Shell
+		p.Home = f.Agent.Home
 	}
 	if w.Allow != nil {
 		p.Allow = w.Allow

@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
 )
 
@@ -91,6 +92,31 @@ func (c *filesClearCmd) Run(a *app) error {
 	fmt.Fprintf(a.out, "# %d files removed\n", all)
 	return nil
 }
+
+// denied is a name in one of the files that keep users from cron and at.
+type denied struct {
+	Name string `arg:""`
+	File string `arg:"" enum:"/etc/cron.deny,/etc/at.deny"`
+}
+
+func (d denied) set(there bool) error {
+	err := onlyRoot("deny")
+	if err == nil {
+		err = provision.CheckName(d.Name)
+	}
+	if err != nil {
+		return err
+	}
+	return step.SetLine(d.File, d.Name, there)
+}
+
+type filesDenyCmd struct{ denied }
+
+func (c *filesDenyCmd) Run() error { return c.set(true) }
+
+type filesUndenyCmd struct{ denied }
+
+func (c *filesUndenyCmd) Run() error { return c.set(false) }
 
 func onlyRoot(what string) error {
 	if os.Geteuid() != 0 {

@@ -10,9 +10,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/accounts"
@@ -52,7 +54,11 @@ func observe(agent string, human provision.User) (provision.Facts, error) {
 	observePolicy(&f, agent)
 	observePaths(&f, agent)
 	observeUnit(&f, agent)
-	return f, observeRest(&f)
+	if err := observeRest(&f); err != nil {
+		return f, err
+	}
+	observeLocks(&f)
+	return f, nil
 }
 
 // getent returns the lines of a name service database: all of it, or the entries for the keys. A static program has no NSS of its own, hence getent(1).
@@ -294,6 +300,28 @@ func observeRest(f *provision.Facts) error {
 		f.Leftovers.Linger = exists("/var/lib/systemd/linger/" + f.Name)
 	}
 	return nil
+}
+
+// observeLocks reads what keeps the account shut. Only root can read shadow(5), so the entrypoint is asked, where it is the one that was installed.
+func observeLocks(f *provision.Facts) {
+	for _, file := range provision.DenyFiles {
+		if p := lstat(file); !p.Exists || !p.Mode.IsRegular() {
+			continue
+		}
+		f.Deny = append(f.Deny, file)
+		text, err := os.ReadFile(hostRoot + file)
+		f.Undenied = f.Undenied || err == nil && f.Ours() && !slices.Contains(strings.Fields(string(text)), f.Name)
+	}
+	if !f.Ours() || !f.Entrypoint.Exists || f.Policy.SHA256 != f.Entrypoint.SHA256 && !f.Declared {
+		return
+	}
+	if text, err := os.ReadFile(hostRoot + "/etc/shadow"); err == nil {
+		f.Unexpired = !accounts.Expired(string(text), f.Name, time.Now())
+		return
+	}
+	_, err := output(entrypointPath(f.Name), f.Name, "--check")
+	var exit interface{ ExitCode() int }
+	f.Unexpired = errors.As(err, &exit) && exit.ExitCode() == 1
 }
 
 // agentUID is that of the policy, or of the user where there is none.

@@ -127,6 +127,8 @@ type filesCmd struct {
 	Remove   filesRemoveCmd   `cmd:"" help:"As root: remove a folder of an agent's with all that is in it."`
 	Clear    filesClearCmd    `cmd:"" help:"As root: remove an agent's files from folders of many."`
 	Disarm   filesDisarmCmd   `cmd:"" help:"As root: remove set-id programs of root's that an agent's group may run."`
+	Deny     filesDenyCmd     `cmd:"" help:"As root: put a name into a file such as /etc/cron.deny, where that is there."`
+	Undeny   filesUndenyCmd   `cmd:"" help:"As root: take it out again."`
 }
 
 type aclFlags struct {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * The entrypoint's parsers for tests. Built with -DFUZZING it is a libFuzzer target; else it reads records from
- * standard input (a letter, p for a policy, a for arguments between NULs, or n for a name to be shown; four bytes of
- * length, lowest first; text) and answers each with a line of what was read, or "refused: ..." with what it would have
- * said, then a NUL.
+ * standard input (a letter, p for a policy, a for arguments between NULs, n for a name to be shown, or s for shadow(5), of
+ * the account claude; four bytes of length, lowest first; text) and answers each with a line of what was read, or
+ * "refused: ..." with what it would have said, then a NUL.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +72,15 @@ static void read_one(int kind, const unsigned char *data, size_t n)
 		f = parse_policy(&policy, text, n);
 		if (f.want == NULL)
 			print_policy(&policy);
+	} else if (kind == 's') {
+		struct expiry e = { .name = "claude" };
+
+		/* In pieces: a line may be cut anywhere. */
+		for (size_t i = 0; i < n; i += 7)
+			read_expiry(&e, text + i, n - i < 7 ? n - i : 7);
+		printf("%d %u", e.known, e.day);
+		free(text);
+		return;
 	} else {
 		size_t words = 0;
 		char **argv;

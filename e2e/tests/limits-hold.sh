@@ -30,16 +30,18 @@ case $STAGE in
 	holds "after daemon-reexec"
 	# The agent cannot log in itself; a session of its uid is what a login would be.
 	ok usermod --expiredate '' agent
-	ok runuser -l agent -c 'cat /proc/self/cgroup'
+	ok runuser -l -s /bin/sh agent -c 'cat /proc/self/cgroup'
 	says "user-$(id -u agent).slice/session-"
+	ok usermod --expiredate 1 agent
 	holds "after a login session of the agent came and went"
+	ok usermod --expiredate '' agent
 	ok loginctl enable-linger agent
 	soon systemctl is-active "user@$(id -u agent).service"
 	ok loginctl terminate-user agent
 	ok loginctl disable-linger agent
 	soon systemctl is-active au-agent.service
-	holds "after loginctl terminate-user"
 	ok usermod --expiredate 1 agent
+	holds "after loginctl terminate-user"
 	reboot_machine
 	;;
 2)

@@ -100,6 +100,7 @@ PYTHON
 # cron_way: cron takes two ways as the agent, at the next full minute.
 cron_way() {
 	rm -f /tmp/cron.out
+	usermod -e '' agent
 	printf '* * * * * python3 %s tcp quic-6 >/tmp/cron.out 2>&1\n' $ways | crontab -u agent -
 	systemctl restart cron.service
 	for _ in $(seq 180); do
@@ -107,6 +108,7 @@ cron_way() {
 		sleep 1
 	done
 	crontab -u agent -r
+	usermod -e 1 agent
 	cat /tmp/cron.out
 }
 
@@ -129,11 +131,12 @@ leaves late alice
 leaves as_sub_uid tcp
 leaves as_sub_uid quic-6
 leaves wide /usr/local/bin/helper -sS --max-time 5 -k $secret
-usermod -e '' agent
 leaves cron_way
 taken tcp quic-6
+usermod -e '' agent
 loginctl enable-linger agent
 soon test -S "/run/user/$uid/bus"
+usermod -e 1 agent
 user_service() { runuser -u agent -- env XDG_RUNTIME_DIR="/run/user/$uid" systemd-run --user --wait --quiet --pipe python3 $ways "$@"; }
 leaves user_service tcp
 taken tcp

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // User is a line of passwd(5).
@@ -140,4 +141,20 @@ func (f Files) group(gid uint32) (Group, bool) {
 func Alone(u User, g Group, all []User) bool {
 	return !slices.ContainsFunc(g.Members, func(name string) bool { return name != u.Name }) &&
 		!slices.ContainsFunc(all, func(other User) bool { return other.GID == g.GID && other.UID != u.UID })
+}
+
+// Expired reports whether the account of that name has expired by the text of shadow(5), as the entrypoint reads it.
+func Expired(shadow, name string, now time.Time) bool {
+	for line := range strings.Lines(shadow) {
+		w := strings.Split(strings.TrimSuffix(line, "\n"), ":")
+		if w[0] != name || len(w) == 1 {
+			continue
+		}
+		if len(w) < 8 {
+			return false
+		}
+		day, err := strconv.ParseUint(w[7], 10, 32)
+		return err == nil && day > 0 && int64(day) < now.Unix()/(24*60*60)
+	}
+	return false
 }

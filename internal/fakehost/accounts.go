@@ -170,8 +170,11 @@ func (c *call) groupdel() error {
 	return c.edit("group", name, "")
 }
 
-// usermod --append --groups GROUP NAME
+// usermod --append --groups GROUP NAME; usermod --shell SHELL NAME; usermod --expiredate DAY NAME
 func (c *call) usermod() error {
+	if shell, day := c.args.value("--shell"), c.args.value("--expiredate"); shell != "" || day != "" {
+		return c.change(map[string]map[int]string{"passwd": {6: shell}, "shadow": {7: day}})
+	}
 	if !c.args.flag("--append") {
 		return fail(2, "want --append")
 	}
@@ -191,6 +194,54 @@ func (c *call) usermod() error {
 		g.members = append(g.members, name)
 	}
 	return c.write(g)
+}
+
+// change sets fields of the lines that the only operand has in databases; one that is empty stays.
+func (c *call) change(databases map[string]map[int]string) error {
+	name, err := c.args.operand()
+	if err != nil {
+		return err
+	}
+	for database, fields := range databases {
+		i := slices.IndexFunc(c.Database(database), func(l string) bool { return strings.HasPrefix(l, name+":") })
+		if i < 0 {
+			return fail(6, "user '%s' does not exist", name)
+		}
+		w := strings.Split(c.Database(database)[i], ":")
+		for field, value := range fields {
+			if value != "" {
+				w[field] = value
+			}
+		}
+		if err := c.edit(database, name, strings.Join(w, ":")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entrypoint NAME --check: whether the account has expired, as the entrypoint that a human may run says
+func (c *call) entrypoint() error {
+	name, err := c.args.rest[0], error(nil)
+	if !slices.Equal(c.args.rest[1:], []string{"--check"}) {
+		return fail(125, "unexpected arguments %q", c.args.rest)
+	}
+	c.args.rest = nil
+	for _, line := range c.Database("shadow") {
+		if w := strings.Split(line, ":"); w[0] == name && w[7] != "1" {
+			err = fail(1, "")
+		}
+	}
+	return err
+}
+
+// loginctl disable-linger NAME
+func (c *call) loginctl() error {
+	words, err := c.args.operands(2, 2)
+	if err == nil && words[0] == "disable-linger" {
+		c.Remove("/var/lib/systemd/linger/" + words[1])
+	}
+	return err
 }
 
 // gpasswd --delete NAME GROUP
@@ -230,7 +281,7 @@ func (c *call) useradd() error {
 			return fail(4, "UID %s is not unique", uid)
 		}
 	}
-	if err := c.edit("shadow", "", name+":!:::::1:"); err != nil {
+	if err := c.edit("shadow", "", name+":!::::::1:"); err != nil {
 		return err
 	}
 	return c.edit("passwd", "", strings.Join([]string{name, "x", uid, gid, comment, home, shell}, ":"))

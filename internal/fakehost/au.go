@@ -18,6 +18,8 @@ func (c *call) au() error {
 	switch words[1] {
 	case "take-over":
 		return c.takeOver()
+	case "deny", "undeny":
+		return c.deny(words[1] == "deny")
 	case "remove":
 		return c.removeAll()
 	case "clear":
@@ -54,6 +56,23 @@ func (c *call) removeAll() error {
 		c.Remove(name)
 	}
 	return err
+}
+
+// au files deny|undeny NAME FILE
+func (c *call) deny(add bool) error {
+	words, err := c.args.operands(2, 2)
+	if err != nil {
+		return err
+	}
+	f := c.files[words[1]]
+	if f == nil {
+		return fail(1, "%s is not there", words[1])
+	}
+	f.Text = strings.ReplaceAll(f.Text, words[0]+"\n", "")
+	if add {
+		f.Text += words[0] + "\n"
+	}
+	return nil
 }
 
 // au files clear --uid UID FOLDER…

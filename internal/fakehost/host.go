@@ -204,6 +204,7 @@ func init() {
 		"getent": {false, (*call).getent}, "getfacl": {false, (*call).getfacl}, "gpasswd": {true, (*call).gpasswd},
 		"groupadd": {true, (*call).groupadd}, "groupdel": {true, (*call).groupdel}, "id": {false, (*call).id}, "install": {true, (*call).install},
 		"mkdir": {false, (*call).mkdir}, "mv": {true, (*call).mv}, "pkill": {true, (*call).pkill},
+		"loginctl": {true, (*call).loginctl}, "su_as_agent": {false, (*call).entrypoint},
 		"rm": {false, (*call).rm}, "rmdir": {true, (*call).rmdir}, "setfacl": {false, (*call).setfacl}, "systemctl": {false, (*call).systemctl},
 		"useradd": {true, (*call).useradd}, "userdel": {true, (*call).userdel}, "usermod": {true, (*call).usermod},
 	}

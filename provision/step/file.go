@@ -4,9 +4,11 @@ package step
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -30,13 +32,18 @@ func ReplaceFile(path, text string) error {
 // writeWhole makes path hold data, with that mode whatever the umask is: whole at every moment, and on the disk when it returns. Where it fails the file is as it was, and
 // nothing is beside it.
 func writeWhole(path string, data []byte, mode fs.FileMode) error {
+	return writeAs(path, data, mode, -1)
+}
+
+// writeAs is writeWhole for a file of that group; -1: the process's own.
+func writeAs(path string, data []byte, mode fs.FileMode, group int) error {
 	temp := path + ".new"
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, mode)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(mode))
+	err = errors.Join(err, f.Chown(-1, group), f.Chmod(mode))
 	if err == nil {
 		err = f.Sync()
 	}
@@ -47,4 +54,48 @@ func writeWhole(path string, data []byte, mode fs.FileMode) error {
 		os.Remove(temp)
 	}
 	return err
+}
+
+// SetLine makes line one of the lines of a file of root's, or none of them: last, and once. The file keeps its owner and mode; one that is not there, or is no
+// regular file of root's, is left as it is.
+func SetLine(path, line string, there bool) error {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ELOOP) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || int(st.Uid) != os.Geteuid() || st.Mode&0o022 != 0 {
+		return err
+	}
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	text := withLine(string(data), line, there)
+	if text == string(data) {
+		return nil
+	}
+	return writeAs(path, []byte(text), fs.FileMode(st.Mode&0o777), int(st.Gid))
+}
+
+// withLine returns text with line as its last line, or nowhere.
+func withLine(text, line string, there bool) string {
+	var b strings.Builder
+	for l := range strings.Lines(text) {
+		if strings.TrimSuffix(l, "\n") != line {
+			b.WriteString(l)
+		}
+	}
+	if !there {
+		return b.String()
+	}
+	if rest := b.String(); rest != "" && !strings.HasSuffix(rest, "\n") {
+		b.WriteString("\n")
+	}
+	b.WriteString(line + "\n")
+	return b.String()
 }
