@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision/config"
 )
 
@@ -20,13 +22,17 @@ type Finding struct {
 	Detail string
 }
 
-// MarshalJSON keeps the bytes of a path that is not UTF-8.
+// MarshalJSON keeps the bytes of a path that is not UTF-8, and of a detail: that is then as a shell reads it back, and so is one that looks like it.
 func (f Finding) MarshalJSON() ([]byte, error) {
+	detail := f.Detail
+	if !utf8.ValidString(detail) || strings.HasPrefix(detail, "$'") {
+		detail = quote.Word(detail)
+	}
 	return json.Marshal(struct {
 		Path   config.Path `json:"path"`
 		Kind   string      `json:"kind"`
 		Detail string      `json:"detail,omitempty"`
-	}{config.Path(f.Path), f.Kind, f.Detail})
+	}{config.Path(f.Path), f.Kind, detail})
 }
 
 // Kind is what a finding is about.

@@ -14,6 +14,7 @@ import (
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
 	auslices "github.com/a4u2/au/slices"
+	"golang.org/x/term"
 )
 
 type limitsCmd struct {
@@ -33,22 +34,44 @@ type limitFlags struct {
 }
 
 // cpuFlag is a share of the CPU as it is typed.
-type cpuFlag auslices.CPU
+type cpuFlag struct {
+	share auslices.CPU
+	cores uint64 // many more than there are, which limit nothing, and are percents that lack their sign; 0: there is no doubt
+}
 
-// UnmarshalText reads what slices.CPU does. Many cores more than there are would limit nothing, and are percents that lack their sign.
+// UnmarshalText reads what slices.CPU does.
 func (c *cpuFlag) UnmarshalText(text []byte) error {
-	if err := (*auslices.CPU)(c).UnmarshalText(text); err != nil {
+	*c = cpuFlag{}
+	if err := c.share.UnmarshalText(text); err != nil {
 		return err
 	}
-	cores, err := strconv.ParseUint(string(text), 10, 32)
-	if n := thisMachine().CPUs; err == nil && cores >= 10 && cores > uint64(n) {
-		return fmt.Errorf("cpu share %q: that is as many cores, and this machine has %d: want %s%% for a share of one, or infinity", text, n, text)
+	if cores, err := strconv.ParseUint(string(text), 10, 32); err == nil && cores >= 10 && cores > uint64(thisMachine().CPUs) {
+		c.cores = cores
 	}
 	return nil
 }
 
+// settle asks what is meant by far too many cores. Without a terminal it refuses them.
+func (l limitFlags) settle(a *app) error {
+	if l.CPU == nil || l.CPU.cores == 0 {
+		return nil
+	}
+	n, cores := thisMachine().CPUs, l.CPU.cores
+	question := fmt.Sprintf("--cpu %d is %d cores, and this machine has %d. Is %d%% of one core meant?", cores, cores, n, cores)
+	if term.IsTerminal(0) && a.ask(a.err, question) {
+		l.CPU.cores = 0
+		return l.CPU.share.UnmarshalText(fmt.Appendf(nil, "%d%%", cores))
+	}
+	a.say(fmt.Errorf("cpu share \"%d\": that is as many cores, and this machine has %d: want %d%% for a share of one, or infinity", cores, n, cores))
+	return exitError(statusUsage)
+}
+
 func (l limitFlags) limits() auslices.Limits {
-	return auslices.Limits{CPU: (*auslices.CPU)(l.CPU), Memory: l.Mem, Swap: l.Swap, Tasks: l.Tasks, CPUWeight: l.CPUWeight, IOWeight: l.IOWeight}
+	var cpu *auslices.CPU
+	if l.CPU != nil {
+		cpu = &l.CPU.share
+	}
+	return auslices.Limits{CPU: cpu, Memory: l.Mem, Swap: l.Swap, Tasks: l.Tasks, CPUWeight: l.CPUWeight, IOWeight: l.IOWeight}
 }
 
 type limitsSetCmd struct {
@@ -66,6 +89,9 @@ func (c *limitsSetCmd) Validate() error {
 }
 
 func (c *limitsSetCmd) Run(a *app) error {
+	if err := c.settle(a); err != nil {
+		return err
+	}
 	want := c.limits()
 	policy, err := made(c.Agent)
 	if err != nil {

@@ -34,6 +34,9 @@ type agentFlag struct {
 }
 
 func (c *newCmd) Run(a *app) error {
+	if err := c.settle(a); err != nil {
+		return err
+	}
 	human, err := a.human()
 	if err != nil {
 		return err

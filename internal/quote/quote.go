@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -124,16 +126,43 @@ func escapeBytes(out *strings.Builder, part string) {
 	}
 }
 
-// Error returns the text of an error with the paths that the system's errors name as Name shows them. What else has several lines is indented: no line of it
-// can be taken for one of au's own.
+// Error returns the text of an error with what it names as a person reads it: the paths of the system's errors as Name shows them, and what is in Go's quotes and
+// not plain as a shell reads it back. What else has several lines is indented: no line of it can be taken for one of au's own.
 func Error(err error) string {
-	text := err.Error()
+	return strings.ReplaceAll(Text(named(err.Error(), systems(err))), "\n", "\n    ")
+}
+
+// named returns text with what the errors say in it said as a person reads it, and what is in Go's quotes in the rest of it.
+func named(text string, errs []error) string {
+	if len(errs) == 0 {
+		return quoted.ReplaceAllStringFunc(text, fromGo)
+	}
+	parts := strings.Split(text, errs[0].Error())
+	for i := range parts {
+		parts[i] = named(parts[i], errs[1:])
+	}
+	return strings.Join(parts, system(errs[0]))
+}
+
+// quoted is a text in Go's quotes (%q).
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// fromGo returns a text in Go's quotes as a shell reads it back; what is plain stays.
+func fromGo(text string) string {
+	if plain, err := strconv.Unquote(text); err == nil && !Plain(plain) {
+		return Name(plain)
+	}
+	return text
+}
+
+// systems returns those of an error, and of all that it wraps, that name paths as they are.
+func systems(err error) (all []error) {
 	each(err, func(err error) {
-		if said := system(err); said != "" {
-			text = strings.ReplaceAll(text, err.Error(), said)
+		if system(err) != "" {
+			all = append(all, err)
 		}
 	})
-	return strings.ReplaceAll(Text(text), "\n", "\n    ")
+	return all
 }
 
 // system returns the text of an error that names paths as they are, and "" for another one.

@@ -138,3 +138,41 @@ func TestJSONIsTheSameAndPlain(t *testing.T) {
 		}
 	}
 }
+
+// What an error has in Go's quotes is shown so that a shell reads it back, wherever that is not as it is; a name of the same look stays.
+func TestErrorsAreReadBackByAShell(t *testing.T) {
+	var script strings.Builder
+	var want []string
+	for _, h := range append(harmful(), harmless...) {
+		name := "/a b/" + h + `7"\x41`
+		said := Error(fmt.Errorf("share %q: %w", name, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}))
+		if !Plain(strings.ReplaceAll(said, "\n    ", "")) {
+			t.Errorf("%q is not plain", said)
+		}
+		if Plain(name) {
+			continue
+		}
+		first, rest, _ := strings.Cut(strings.TrimPrefix(said, "share "), ": open ")
+		script.WriteString("printf '%s\\0' " + first + " " + strings.TrimSuffix(rest, ": file does not exist") + "\n")
+		want = append(want, name, name)
+	}
+	out, err := exec.Command("bash", "-c", script.String()).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := strings.Split(string(out), "\x00")
+	for i, w := range want {
+		if back[i] != w {
+			t.Errorf("%q came back as %q", w, back[i])
+		}
+	}
+	looks := &fs.PathError{Op: "open", Path: `"\xe9"`, Err: fs.ErrNotExist}
+	if said := Error(looks); said != `open "\xe9": file does not exist` {
+		t.Errorf("a name that only looks quoted is shown as %s", said)
+	}
+	for _, plain := range []string{`want "a"`, `"C:\\x"`, `"it\"s"`, `no "end\xe9`, `""`} {
+		if said := Error(errors.New(plain)); said != plain {
+			t.Errorf("%s is shown as %s", plain, said)
+		}
+	}
+}
