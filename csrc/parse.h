@@ -19,7 +19,7 @@ enum {
 	MAX_ALLOWS = 16,
 	MAX_SHARES = 256,
 	MAX_NAME = 25,
-	MAX_HUMAN = 64,
+	MAX_HUMAN = 255,
 	MAX_PATH = 4095,
 	MAX_COMPONENT = 255,
 };
@@ -183,7 +183,7 @@ static const char *parse_human(struct policy *p, char *value)
 	*space = '\0';
 	n = strlen(space + 1);
 	if (n == 0 || n > MAX_HUMAN || strpbrk(space + 1, " \"") != NULL)
-		return "want a name of 1 to 64 characters without spaces or quotes";
+		return "want a name of 1 to 255 characters without spaces or quotes";
 	if (!parse_id(value, 1, &p->humans[p->nhumans].uid))
 		return "want a uid above 0";
 	p->humans[p->nhumans++].name = space + 1;

@@ -18,7 +18,7 @@ const (
 	policyHeader  = "au-policy 1"
 	maxPolicy     = 32768
 	maxHumans     = 32
-	maxHumanName  = 64
+	maxHumanName  = 255
 	maxEnterGIDs  = 8
 	maxCgroups    = 16
 	maxHides      = 256
@@ -35,7 +35,7 @@ const (
 	givenTooOften = "is given too many times"
 )
 
-// Human is somebody who may enter an agent. Name is what the log calls them.
+// Human is somebody who may enter an agent. Name is for people to read, in the log too; who it is, the uid says.
 type Human struct {
 	UID  uint32
 	Name string
@@ -74,7 +74,7 @@ func (p Policy) Text() string {
 		line("path", p.Path)
 	}
 	for _, h := range p.Humans {
-		line("enter-uid", fmt.Sprintf("%d %s", h.UID, h.Name))
+		line("enter-uid", fmt.Sprintf("%d %s", h.UID, encodeName(h.Name)))
 	}
 	for _, gid := range p.EnterGIDs {
 		line("enter-gid", gid)
@@ -187,12 +187,40 @@ func (p *Policy) addHuman(value string) string {
 	case !found:
 		return "want a uid, a space and a name"
 	case name == "" || len(name) > maxHumanName || strings.ContainsAny(name, humanNameBad):
-		return "want a name of 1 to 64 characters without spaces or quotes"
+		return "want a name of 1 to 255 characters without spaces or quotes"
 	case oneID(&uid, number, 1, "bad") != "":
 		return "want a uid above 0"
 	}
-	p.Humans = append(p.Humans, Human{uid, name})
+	p.Humans = append(p.Humans, Human{uid, decodeName(name)})
 	return ""
+}
+
+// encodeName writes a name as a policy holds it: what is no printable ASCII, a space, a quote or a percent sign is %XX. So the log shows it, too.
+func encodeName(name string) string {
+	var b strings.Builder
+	for _, c := range []byte(name) {
+		if c <= ' ' || c > '~' || c == '"' || c == '%' {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// decodeName reads what encodeName wrote. A percent sign that begins nothing is itself.
+func decodeName(word string) string {
+	var name []byte
+	for len(word) > 0 {
+		if len(word) >= 3 && word[0] == '%' {
+			if c, err := strconv.ParseUint(word[1:3], 16, 8); err == nil {
+				name, word = append(name, byte(c)), word[3:]
+				continue
+			}
+		}
+		name, word = append(name, word[0]), word[1:]
+	}
+	return string(name)
 }
 
 func (p *Policy) addGroup(value string) string {

@@ -70,7 +70,7 @@ var faulty = map[string]struct{ text, want string }{
 	"enters_by_own_group":  {least + "enter-gid 1001\n", "enter-gid is the agent's own group"},
 	"root_enters":          {least + "enter-uid 0 root\n", "line 9: enter-uid: want a uid above 0"},
 	"human_without_name":   {least + "enter-uid 1000\n", "line 9: enter-uid: want a uid, a space and a name"},
-	"human_name_in_quotes": {least + "enter-uid 1000 \"a\"\n", "line 9: enter-uid: want a name of 1 to 64 characters without spaces or quotes"},
+	"human_name_in_quotes": {least + "enter-uid 1000 \"a\"\n", "line 9: enter-uid: want a name of 1 to 255 characters without spaces or quotes"},
 	"33_humans":            {least + strings.Repeat("enter-uid 1000 a\n", 33), "line 41: enter-uid: is given too many times"},
 	"9_groups":             {least + strings.Repeat("enter-gid 100\n", 9), "line 17: enter-gid: is given too many times"},
 	"17_cgroups":           {least + strings.Repeat("cgroup a\n", 17), "line 25: cgroup: is given too many times"},
@@ -166,4 +166,26 @@ func ExamplePolicy_Text() {
 	// show /run/dbus
 	// allow setuid
 	// allow docker
+}
+
+func TestAnyNameOfAHumanHasAPlace(t *testing.T) {
+	for name, held := range map[string]string{
+		"alice": "alice", `CORP\bob`: `CORP\bob`, "jürgen müller": "j%C3%BCrgen%20m%C3%BCller", "1000": "1000", "50%": "50%25", "a%20b": "a%2520b",
+		"tab\tand\nline": "tab%09and%0Aline", `"quoted"`: "%22quoted%22",
+	} {
+		p := good()
+		p.Humans = []Human{{1000, name}}
+		if want := "enter-uid 1000 " + held + "\n"; !strings.Contains(p.Text(), want) {
+			t.Errorf("%q is not held as %q", name, held)
+		}
+		back, err := ParsePolicy([]byte(p.Text()))
+		if err != nil || back.Humans[0].Name != name {
+			t.Errorf("%q comes back as %q, %v", name, back.Humans, err)
+		}
+	}
+	for word, name := range map[string]string{"50%": "50%", "a%zzb": "a%zzb", "%+1x": "%+1x", "%4": "%4"} {
+		if got := decodeName(word); got != name {
+			t.Errorf("%q is read as %q", word, got)
+		}
+	}
 }

@@ -73,8 +73,11 @@ func TestCheckNew(t *testing.T) {
 		{"home_is_a_link", fresh, func(f *Facts) { f.Home = Path{Exists: true, Mode: fs.ModeSymlink} }, `/home/agent is not a folder: move it away first`},
 		{"home_is_somebodys", fresh, func(f *Facts) { f.Home, f.HomeOwner = made.Home, "bob" },
 			`/home/agent belongs to user "bob": move it away, or choose another name with --agent`},
-		{"a_name_that_no_policy_holds", fresh, func(f *Facts) { f.Human.Name = "two words" },
-			`the policy of agent "agent" would not be valid: line 9: enter-uid: want a name of 1 to 64 characters without spaces or quotes`},
+		{"a_name_that_no_policy_holds", fresh, func(f *Facts) { f.Human.Name = strings.Repeat("x", 256) },
+			`the policy of agent "agent" would not be valid: line 9: enter-uid: want a name of 1 to 255 characters without spaces or quotes`},
+		{"a_name_of_two_words", fresh, func(f *Facts) { f.Human.Name = `CORP\jürgen müller` }, ""},
+		{"a_name_that_no_group_holds", fresh, func(f *Facts) { f.Human.Name = "a,b" },
+			`user "a,b" cannot be a human of agent "agent": a group, as the humans have one, holds no name with a comma`},
 		{"home_is_nobodys", fresh, func(f *Facts) { f.Home = made.Home }, ""},
 	} {
 		c.change(&c.facts)

@@ -206,11 +206,13 @@ func closeOrDelete(home string, uid uint32, f Facts, deleteHome bool) []step.Ste
 	case f.homeClosed():
 		return nil
 	default:
-		return []step.Step{
-			{Do: step.Root("setfacl", "--remove-all", home)},
-			{Do: step.Root("setfacl", "--modify", "u:"+num(uid)+":---,g::---,m::---", home)},
-			{Do: closeHome(home)},
+		var plan remover
+		plan.do("setfacl", "--remove-all", home)
+		plan.do("setfacl", "--modify", "u:"+num(uid)+":---,g::---,m::---", home)
+		for _, c := range closeHome(home) {
+			plan.add(c)
 		}
+		return plan
 	}
 }
 

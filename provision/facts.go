@@ -5,6 +5,7 @@ package provision
 
 import (
 	"io/fs"
+	"path"
 	"slices"
 
 	"github.com/a4u2/au/csrc"
@@ -95,6 +96,7 @@ type Facts struct {
 	KeptUID                                                 uint32     // whom a closed home was kept for, where nobody has that uid
 	HomeOwner                                               string     // name of the user who owns Home; empty: nobody has that uid
 	Skel                                                    []SkelPart // of skel(5), what the home has not
+	SkelHalf                                                []string   // what the home has of it as cp(1) left it, in a plan that was cut short
 	SkelUnreadable                                          []string   // and what of that the agent cannot read
 	Entrypoint                                              Path
 	Source                                                  Source
@@ -114,7 +116,17 @@ type Facts struct {
 // them, for of that folder not all can be read.
 type SkelPart struct {
 	Folder string
-	Files  []string
+	Files  []string // in which there is no link
+	Links  []string
+}
+
+// made returns where the files of the part are once they have been copied.
+func (s SkelPart) made(to string) []string {
+	var all []string
+	for _, file := range s.Files {
+		all = append(all, path.Join(to, path.Base(file)))
+	}
+	return all
 }
 
 // Source is the entrypoint that would be installed.

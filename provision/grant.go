@@ -54,17 +54,17 @@ func PlanGrant(f Facts, who User) []step.Step {
 	p := *f.Policy
 	p.Humans = withHuman(p.Humans, who)
 	p.Hide = f.hides(p.Allow, p.Home)
-	plan := planGroups(p, f)
+	plan, user := planGroups(p, f), "u:"+num(who.UID)
 	if allow, want := entrypointACL(p); !f.Entrypoint.hasACL(want) {
 		plan = append(plan, step.Step{
 			Do:   step.Root("setfacl", "--modify", allow, csrc.EntrypointPath(p.Name)),
-			Undo: step.Undo(step.Root("setfacl", "--remove", "u:"+who.Name, csrc.EntrypointPath(p.Name))),
+			Undo: step.Undo(step.Root("setfacl", "--remove", user, csrc.EntrypointPath(p.Name))),
 		})
 	}
 	if modify, want := homeACL(p); !f.Home.hasACL(want) {
 		plan = append(plan, step.Step{
 			Do:   step.Root("setfacl", "--modify", modify, p.Home),
-			Undo: step.Undo(step.Root("setfacl", "--remove", "u:"+who.Name+",d:u:"+who.Name, p.Home)),
+			Undo: step.Undo(step.Root("setfacl", "--remove", user+",d:"+user, p.Home)),
 		})
 	}
 	return append(plan, rewrite(p, f)...)

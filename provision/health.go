@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/quote"
 )
 
 // Issue is something about an agent that is not as it should be.
@@ -50,7 +51,7 @@ func Health(f Facts) []Issue {
 // healthHumans names those who are gone: whoever gets the uid of one of them next may enter.
 func healthHumans(f Facts, bad report) {
 	for _, name := range f.HumansGone {
-		hint := fmt.Sprintf("au revoke --agent %s %s", f.Name, name)
+		hint := fmt.Sprintf("au revoke --agent %s %s", f.Name, quote.Word(name))
 		if len(f.Policy.Humans) == 1 {
 			hint = ""
 		}

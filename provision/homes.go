@@ -39,6 +39,21 @@ func mayBeHome(folder string) bool {
 		!slices.ContainsFunc(systems, func(s string) bool { return within(folder, s) || within(s, folder) })
 }
 
+// nameable returns a home, or, where a policy cannot hold its path, the folder above it that it can. Where there is none that may be covered, the policy is refused.
+func nameable(home, own string) string {
+	odd := func(s string) bool {
+		return strings.HasSuffix(s, " ") || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
+	}
+	at := home
+	for odd(at) {
+		at = path.Dir(at)
+	}
+	if mayBeHome(at) && !within(own, at) {
+		return at
+	}
+	return home
+}
+
 // within reports whether p is folder or below it.
 func within(p, folder string) bool {
 	return p == folder || strings.HasPrefix(p, strings.TrimSuffix(folder, "/")+"/")
@@ -54,6 +69,7 @@ func hiddenHomes(homes []string, own string) []string {
 	beside := map[string]int{}
 	var wanted []string
 	for _, home := range homes {
+		home = nameable(home, own)
 		if mayBeHome(home) && !coveredBy(otherHomes, home) && !within(home, own) && !slices.Contains(wanted, home) {
 			wanted = append(wanted, home)
 			beside[path.Dir(home)]++

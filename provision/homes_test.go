@@ -21,17 +21,19 @@ func TestHiddenHomes(t *testing.T) {
 		homes string
 		want  string
 	}{
-		"usual":                        {"/home/bob /root /home/carol", ""},
-		"elsewhere":                    {"/data/people/bob /home/carol /alice", "/alice /data/people/bob"},
-		"twice":                        {"/data/bob /data/bob", "/data/bob"},
-		"one_in_another":               {"/data/bob/deep /data/bob", "/data/bob"},
-		"with_a_similar_name":          {"/homes/bob /data/b /data/bob", "/data/b /data/bob /homes/bob"},
-		"the_machines_folders":         {"/ /bin /usr/games /var/lib/git /var /srv /opt /etc /nonexistent/../x /var/spool/mail /run/user/5 /tmp/x relative", ""},
-		"below_folders_of_many_things": {"/srv/git /opt/builder /var/home/bob", "/opt/builder /srv/git /var/home/bob"},
-		"many_in_one_folder":           {strings.Join(students, " ") + " /data/bob", "/data/bob /data/students"},
-		"many_at_the_top":              {strings.Join(crowd, " "), strings.Join(crowd, " ")},
-		"the_agents_own":               {"/home/agent /data/agents/agent /data/agents/agent/x", ""},
-		"around_the_agents_own":        {"/data/agents", "/data/agents"},
+		"usual":                         {"/home/bob /root /home/carol", ""},
+		"elsewhere":                     {"/data/people/bob /home/carol /alice", "/alice /data/people/bob"},
+		"twice":                         {"/data/bob /data/bob", "/data/bob"},
+		"one_in_another":                {"/data/bob/deep /data/bob", "/data/bob"},
+		"with_a_similar_name":           {"/homes/bob /data/b /data/bob", "/data/b /data/bob /homes/bob"},
+		"the_machines_folders":          {"/ /bin /usr/games /var/lib/git /var /srv /opt /etc /nonexistent/../x /var/spool/mail /run/user/5 /tmp/x relative", ""},
+		"below_folders_of_many_things":  {"/srv/git /opt/builder /var/home/bob", "/opt/builder /srv/git /var/home/bob"},
+		"many_in_one_folder":            {strings.Join(students, " ") + " /data/bob", "/data/bob /data/students"},
+		"many_at_the_top":               {strings.Join(crowd, " "), strings.Join(crowd, " ")},
+		"the_agents_own":                {"/home/agent /data/agents/agent /data/agents/agent/x", ""},
+		"not_of_ascii":                  {"/data/people/dörte /data/people/bob /jürgen", "/data/people /jürgen"},
+		"not_of_ascii_beside_the_agent": {"/data/agents/dörte", "/data/agents/dörte"},
+		"around_the_agents_own":         {"/data/agents", "/data/agents"},
 	} {
 		if got := hiddenHomes(strings.Fields(c.homes), "/data/agents/agent"); strings.Join(got, " ") != c.want {
 			t.Errorf("%s: %q, not %q", name, got, c.want)

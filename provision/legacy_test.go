@@ -84,7 +84,7 @@ func TestAfterLegacy(t *testing.T) {
 	want := want
 	want.UID = f.Agent.UID
 	// The numbers of groups may be others, for one is free by then.
-	gid := regexp.MustCompile(`--gid \d+`)
+	gid := regexp.MustCompile(`--gid \d+|g:\d+`)
 	got := gid.ReplaceAllString(outline(PlanNew(want, after)), "")
 	really := gid.ReplaceAllString(outline(PlanNew(want, m.facts())), "")
 	if got != really {

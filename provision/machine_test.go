@@ -46,7 +46,7 @@ func golden(t *testing.T, name, text string) {
 func render(plan []step.Step) string {
 	var b strings.Builder
 	for _, s := range plan {
-		byFile(s)
+		demand(s)
 		fmt.Fprintf(&b, "$ %s\n", s.Do.Shell([]string{"sudo"}))
 		for _, undo := range s.Undo {
 			fmt.Fprintf(&b, "  - %s\n", strings.ReplaceAll(undo.Shell([]string{"sudo"}), "\n", "\n    "))
@@ -55,10 +55,10 @@ func render(plan []step.Step) string {
 	return b.String()
 }
 
-// byFile demands that no command of a step goes as root by path where others can write.
-func byFile(s step.Step) {
+// demand demands of the commands of a step that none goes as root by path where others can write, and that every coreutils does what they say.
+func demand(s step.Step) {
 	for _, c := range append([]step.Command{s.Do}, s.Undo...) {
-		if why := fakehost.ByPath(c.Argv); c.Root && why != "" {
+		if why := fakehost.Refused(c.Argv); c.Root && why != "" {
 			panic(why)
 		}
 	}
@@ -68,7 +68,7 @@ func byFile(s step.Step) {
 func outline(plan []step.Step) string {
 	var b strings.Builder
 	for _, s := range plan {
-		byFile(s)
+		demand(s)
 		line, _, _ := strings.Cut(s.Do.Shell([]string{"sudo"}), "\n")
 		fmt.Fprintf(&b, "$ %s\n", line)
 	}
@@ -128,7 +128,7 @@ func (m *machine) run(c step.Command) error {
 func (m *machine) apply(plan []step.Step) {
 	m.t.Helper()
 	for _, s := range plan {
-		byFile(s)
+		demand(s)
 		if err := m.run(s.Do); err != nil {
 			m.t.Fatal(err)
 		}
@@ -204,8 +204,11 @@ func (m *machine) facts() Facts {
 	f.HomeReadable = err == nil
 	var skel SkelPart
 	for _, name := range []string{".bashrc", ".profile"} {
-		if !m.path("/home/agent/" + name).Exists {
+		at := "/home/agent/" + name
+		if p := m.path(at); !p.Exists {
 			skel.Files = append(skel.Files, "/etc/skel/"+name)
+		} else if p.Mode.Perm()&0o060 != 0o060 && p.UID == f.Home.UID && !(f.HomeSSH.Exists && f.HomeGnuPG.Exists) {
+			f.SkelHalf = append(f.SkelHalf, at)
 		}
 	}
 	if skel.Files != nil {

@@ -143,7 +143,8 @@ func planNetPolicyFile(p netfilter.Policy, f NetFacts, text string) []step.Step 
 	}
 	plan := step.WriteFile(NetPath(p.Agent), "0644", text, f.PolicyText)
 	if f.Units[p.RulesUnitName()].Active {
-		plan[1].Undo = append(plan[1].Undo, step.Root("systemctl", "reload", p.RulesUnitName()))
+		last := &plan[len(plan)-1]
+		last.Undo = append(last.Undo, step.Root("systemctl", "reload", p.RulesUnitName()))
 	}
 	return plan
 }
@@ -154,20 +155,16 @@ func planNetProgram(p netfilter.Policy, f NetFacts) []step.Step {
 	if f.Program.Exists && f.Program.SHA256 == f.Self.SHA256 && f.Program.UID == 0 && f.Program.Mode == 0o755 {
 		return nil
 	}
-	put := step.Step{Do: step.Root("mv", "-T", program+".new", program)}
+	put := step.Put(program + ".new")
+	put.From, put.SHA256 = f.Self.Path, f.Self.SHA256
+	plan := step.Replace(program, put, step.Root("chmod", "0755", put.Temp))
 	if !f.Program.Exists { // a newer au in the place of an older one stays
-		put.Undo = step.Undo(step.Root("rm", "-f", program))
+		plan[len(plan)-1].Undo = step.Undo(step.Root("rm", "-f", program))
 	}
-	copied := step.Root("install", "-m", "0755", "/dev/stdin", program+".new")
-	copied.From, copied.SHA256 = f.Self.Path, f.Self.SHA256
-	copied.Temp, put.Do.Temp = program+".new", program+".new"
-	return []step.Step{
-		{Do: copied, Undo: step.Undo(step.Root("rm", "-f", program+".new"))},
-		put,
-	}
+	return plan
 }
 
-// planNetDaemon makes the daemon's user and the folder of its log: the daemon's to write, the humans' to read, by group and by name.
+// planNetDaemon makes the daemon's user and the folder of its log: the daemon's to write, the humans' to read, by group and each by uid.
 func planNetDaemon(p netfilter.Policy, f NetFacts) []step.Step {
 	var plan []step.Step
 	user, group := p.DaemonUser(), GroupName(p.Agent)
@@ -181,10 +178,9 @@ func planNetDaemon(p netfilter.Policy, f NetFacts) []step.Step {
 	plan = append(plan, folder(LogDir, f.Parents[LogDir])...)
 	at, humans := f.LogDir, humansACL(f.Agent)
 	if !at.Exists || f.User == nil || at.UID != f.User.UID || at.GID != f.Agent.Group || at.Mode&fs.ModeSetgid == 0 || at.Mode&0o007 != 0 {
-		plan = append(plan, step.Step{
-			Do:   step.Root("install", "-d", "-m", "2750", "-o", user, "-g", group, p.LogDir()),
-			Undo: step.Undo(remove(f.Au, p.LogDir())),
-		})
+		own := step.Own(p.LogDir(), user+":"+group, "2750")
+		plan = append(plan, step.Step{Do: step.Root("mkdir", "-p", "-m", "0700", p.LogDir()), Undo: step.Undo(remove(f.Au, p.LogDir()))},
+			step.Step{Do: own[0]}, step.Step{Do: own[1]})
 	}
 	if humans != "" && !at.hasACL(humansACLShown(f.Agent)) {
 		plan = append(plan, step.Step{Do: step.Root("setfacl", "--modify", humans, p.LogDir())})
@@ -198,7 +194,7 @@ func humansACL(p csrc.Policy) string {
 		if text != "" {
 			text += ","
 		}
-		text += "u:" + h.Name + ":r-x,d:u:" + h.Name + ":r-x"
+		text += "u:" + num(h.UID) + ":r-x,d:u:" + num(h.UID) + ":r-x"
 	}
 	return text
 }

@@ -75,7 +75,7 @@ func TestNetOffAfterAKill(t *testing.T) {
 func lines(plan []step.Step) []string {
 	var all []string
 	for _, s := range plan {
-		byFile(s)
+		demand(s)
 		first, _, _ := strings.Cut(s.Do.Shell(nil), "\n")
 		all = append(all, strings.TrimSuffix(first, " <<'EOF'"))
 	}
@@ -148,7 +148,7 @@ func TestOnlyPortsOnLoopbackReloadRules(t *testing.T) {
 	p, f := netSample()
 	f = netDone(p, f)
 	p.Deny = p.Allow
-	for reload, want := range map[bool]int{false: 2, true: 3} {
+	for reload, want := range map[bool]int{false: 3, true: 4} {
 		if plan, err := PlanNetPolicy(p, f, reload); err != nil || len(plan) != want {
 			t.Errorf("with reload %v: %v, %v", reload, lines(plan), err)
 		}

@@ -25,7 +25,8 @@ type Want struct {
 // packages are those of Debian that the programs au runs come with.
 var packages = map[string]string{
 	"getent": "libc-bin", "useradd": "passwd", "usermod": "passwd", "userdel": "passwd", "groupadd": "passwd", "groupdel": "passwd",
-	"setfacl": "acl", "getfacl": "acl", "install": "coreutils", "pkill": "procps", "runuser": "util-linux",
+	"setfacl": "acl", "getfacl": "acl", "mkdir": "coreutils", "chown": "coreutils", "chmod": "coreutils", "cp": "coreutils", "dd": "coreutils", "mv": "coreutils", "rm": "coreutils",
+	"rmdir": "coreutils", "sleep": "coreutils", "pkill": "procps", "runuser": "util-linux",
 }
 
 // notInstalled names programs that are missing, and what they come with.
@@ -121,7 +122,7 @@ func folder(name string, at Path) []step.Step {
 		return nil
 	}
 	return []step.Step{{
-		Do:   step.Root("install", "-d", "-m", "0755", name),
+		Do:   step.Root("mkdir", "-p", "-m", "0755", name),
 		Undo: step.Undo(step.Root("rmdir", "--ignore-fail-on-non-empty", name)),
 		Mark: true,
 	}}
@@ -134,7 +135,7 @@ func planPolicy(p csrc.Policy, f Facts) []step.Step {
 		return plan
 	}
 	write := step.WriteFile(csrc.PolicyPath(p.Name), "0644", p.Text(), f.PolicyText)
-	write[1].Mark = true
+	write[len(write)-1].Mark = true
 	return append(plan, write...)
 }
 
@@ -216,41 +217,43 @@ func planDeny(p csrc.Policy, f Facts) []step.Step {
 	return plan
 }
 
-// homeACL returns the ACL that lets the agent and its humans edit what the other makes, as setfacl(1) takes it and, numeric, as getfacl(1) shows it.
+// homeACL returns the ACL that lets the agent and its humans edit what the other makes, as setfacl(1) takes it and as getfacl(1) shows it. Both have numbers: a
+// name may be one itself, which setfacl takes for the id, or hold what it takes for a separator.
 func homeACL(p csrc.Policy) (modify string, numeric []string) {
-	names := []string{"u:" + p.Name + ":rwx", "g:" + GroupName(p.Name) + ":rwx"}
+	entries := []string{"u:" + num(p.UID) + ":rwx", "g:" + num(p.Group) + ":rwx"}
 	shown := []string{"user:" + num(p.UID) + ":rwx", "group:" + num(p.Group) + ":rwx"}
 	for _, h := range p.Humans {
-		names = append(names, "u:"+h.Name+":rwx")
+		entries = append(entries, "u:"+num(h.UID)+":rwx")
 		shown = append(shown, "user:"+num(h.UID)+":rwx")
 	}
-	names, shown = append(names, "m::rwx"), append(shown, "mask::rwx")
-	for _, n := range names {
-		names = append(names, "d:"+n)
+	entries, shown = append(entries, "m::rwx"), append(shown, "mask::rwx")
+	for _, e := range entries {
+		entries = append(entries, "d:"+e)
 	}
 	for _, s := range shown {
 		shown = append(shown, "default:"+s)
 	}
-	return strings.Join(append(names, "d:u::rwx", "d:g::rwx", "d:o::---"), ","), shown
+	return strings.Join(append(entries, "d:u::rwx", "d:g::rwx", "d:o::---"), ","), shown
 }
 
 // planHome makes the home, or takes over one that survived: its top, and the files in it that nobody owns any more. The top changes hands last, so
 // that a plan that was cut short is seen to be unfinished.
 func planHome(p csrc.Policy, f Facts) []step.Step {
 	var plan []step.Step
-	group, h := GroupName(p.Name), f.Home
+	h := f.Home
 	if h.Exists && h.UID != p.UID {
 		plan = append(plan, step.Step{Do: takeOver(f.Self, p.UID, p.Group, p.Home)})
 	}
+	if !h.Exists {
+		plan = append(plan, step.Step{Do: step.Root("mkdir", "-m", "0700", p.Home), Undo: step.Undo(remove(f.Self, p.Home))})
+	}
 	if !h.Exists || h.UID != p.UID || h.GID != p.Group || h.Mode.Perm() != 0o770 || h.Mode&fs.ModeSetgid == 0 {
-		undo := remove(f.Self, p.Home)
+		own := step.Own(p.Home, p.Name+":"+GroupName(p.Name), "2770")
+		var undo []step.Command
 		if h.Exists {
 			undo = closeHome(p.Home)
 		}
-		plan = append(plan, step.Step{
-			Do:   step.Root("install", "-d", "-m", "2770", "-o", p.Name, "-g", group, p.Home),
-			Undo: step.Undo(undo),
-		})
+		plan = append(plan, step.Step{Do: own[0], Undo: undo}, step.Step{Do: own[1]})
 	}
 	if modify, want := homeACL(p); !h.Exists || !h.hasACL(want) {
 		plan = append(plan, step.Step{
@@ -265,9 +268,9 @@ func planHome(p csrc.Policy, f Facts) []step.Step {
 }
 
 // closeHome gives a home's top to root, so that nobody who is given the agent's uid later finds it open. Five digits take the setgid bit away too
-// (chmod(1), "setuid and setgid bits").
-func closeHome(home string) step.Command {
-	return step.Root("install", "-d", "-m", "00700", "-o", "root", "-g", "root", home)
+// (chmod(1), "setuid and setgid bits"). It is root's last: by that one sees that it is closed.
+func closeHome(home string) []step.Command {
+	return step.Undo(step.Root("chmod", "00700", home), step.Root("chown", "root:root", home))
 }
 
 // asAgent is a command that root runs as the agent.
@@ -275,17 +278,28 @@ func asAgent(p csrc.Policy, argv ...string) step.Command {
 	return step.Root(append([]string{"runuser", "-u", p.Name, "--"}, argv...)...)
 }
 
+// openToHumans lets the default ACL of the home count for what was copied there with the mode that it had.
+func openToHumans(p csrc.Policy, files []string) step.Command {
+	return asAgent(p, append([]string{"chmod", "-R", "ug+rwX,o="}, files...)...)
+}
+
 // planInsideHome makes what stands in a home, as the agent: whatever a surviving home holds can mislead nobody but the agent.
 func planInsideHome(p csrc.Policy, f Facts) []step.Step {
 	var plan []step.Step
+	if len(f.SkelHalf) > 0 {
+		plan = append(plan, step.Step{Do: openToHumans(p, f.SkelHalf)})
+	}
 	for _, part := range f.Skel {
 		to := path.Join(p.Home, part.Folder)
 		if part.Folder != "" {
-			plan = append(plan, step.Step{Do: asAgent(p, "mkdir", to)})
+			// The mkdir of uutils sets a mode itself, and who is not in the folder's group loses its set-gid bit so: it counts for nobody, as the default ACL does.
+			plan = append(plan, step.Step{Do: asAgent(p, "mkdir", to)}, step.Step{Do: openToHumans(p, []string{to})})
 		}
-		if len(part.Files) > 0 {
-			copyAll := append([]string{"cp", "-R", "--no-preserve=mode"}, part.Files...)
-			plan = append(plan, step.Step{Do: asAgent(p, append(copyAll, to+"/")...)})
+		if from := stdslices.Concat(part.Files, part.Links); len(from) > 0 {
+			plan = append(plan, step.Step{Do: asAgent(p, stdslices.Concat([]string{"cp", "-R"}, from, []string{to + "/"})...)})
+		}
+		if made := part.made(to); len(made) > 0 {
+			plan = append(plan, step.Step{Do: openToHumans(p, made)})
 		}
 	}
 	var makeThem, mend []string
@@ -327,24 +341,23 @@ func planEntrypoint(p csrc.Policy, f Facts) []step.Step {
 		return plan
 	}
 	temp := file + ".new"
-	put := step.Root("install", "-o", "root", "-g", GroupName(p.Name), "-m", "4750", "/dev/stdin", temp)
+	put := step.Put(temp)
 	put.From, put.SHA256 = f.Source.Path, f.Source.SHA256
-	admit, move := step.Root("setfacl", "--modify", allow, temp), step.Root("mv", "-T", temp, file)
-	put.Temp, admit.Temp, move.Temp = temp, temp, temp
-	return append(plan,
-		step.Step{Do: put, Undo: step.Undo(step.Root("rm", "-f", temp))},
-		step.Step{Do: admit},
-		step.Step{Do: move, Undo: step.Undo(step.Root("rm", "-f", file))})
+	install := step.Replace(file, put, append(step.Own(temp, "root:"+GroupName(p.Name), "4750"), step.Root("setfacl", "--modify", allow, temp))...)
+	install[len(install)-1].Undo = step.Undo(step.Root("rm", "-f", file))
+	// A half-made one may be set-uid already: nothing is written into it.
+	plan = append(plan, step.Step{Do: step.Root("rm", "-f", temp)})
+	return append(plan, install...)
 }
 
 // entrypointACL lets each human run the entrypoint in a session that has not got the group yet; the mode stays 4750.
 func entrypointACL(p csrc.Policy) (modify string, numeric []string) {
-	names := []string{"m::r-x"}
+	entries := []string{"m::r-x"}
 	for _, h := range p.Humans {
-		names = append(names, "u:"+h.Name+":r-x")
+		entries = append(entries, "u:"+num(h.UID)+":r-x")
 		numeric = append(numeric, "user:"+num(h.UID)+":r-x")
 	}
-	return strings.Join(names, ","), numeric
+	return strings.Join(entries, ","), numeric
 }
 
 // num writes an id in decimal.

@@ -69,7 +69,7 @@ func TestDeclaredAgentsGetPoliciesUnitsAndRules(t *testing.T) {
 	for name, part := range map[string]string{
 		"net/claude.toml":                                   "proxy-port = 61003",
 		"rules/claude.nft":                                  "54237",
-		"lib/systemd/system/au-claude.service":              "ExecStart=/nix/store/coreutils/bin/sleep infinity",
+		"lib/systemd/system/au-claude.service":              "ExecStart=/nix/store/coreutils/bin/sleep 2147483647",
 		"lib/systemd/system/au-net-rules@claude.service":    "ExecStart=/nix/store/au/bin/au net load claude",
 		"lib/systemd/system/au-net6@claude.socket":          "ListenStream=[::1]:61003",
 		"lib/systemd/system/user-54237.slice.d/au-net.conf": "Requires=au-net-rules@claude.service",
@@ -90,10 +90,14 @@ func TestTheModuleGivesHomesTheACLThatNewGives(t *testing.T) {
 	for name, g := range d.Agents {
 		p := g.policy(name)
 		p.Humans = nil
-		for _, h := range g.Humans {
-			p.Humans = append(p.Humans, csrc.Human{Name: h.Name})
+		// NixOS gives them their numbers later, so the module has names. They begin with a letter there.
+		named := []string{":" + num(p.UID) + ":", ":" + name + ":", ":" + num(p.Group) + ":", ":" + GroupName(name) + ":"}
+		for i, h := range g.Humans {
+			p.Humans = append(p.Humans, csrc.Human{UID: uint32(1000 + i), Name: h.Name})
+			named = append(named, ":"+num(uint32(1000+i))+":", ":"+h.Name+":")
 		}
 		modify, _ := homeACL(p)
+		modify = strings.NewReplacer(named...).Replace(modify)
 		for _, want := range []string{
 			"d " + g.Home + " 2770 " + name + " su-as-" + name + " -\n", "a+ " + g.Home + " - - - - " + modify + "\n",
 		} {

@@ -55,8 +55,13 @@ func withHuman(humans []csrc.Human, u User) []csrc.Human {
 	return append(all, csrc.Human{UID: u.UID, Name: u.Name})
 }
 
-// checkPolicy refuses a policy that the entrypoint could not read: too many humans, a name that cannot stand in it.
+// checkPolicy refuses a policy that the entrypoint could not read: too many humans, a name that is too long; and a human who can be in no group.
 func checkPolicy(p csrc.Policy) error {
+	for _, h := range p.Humans {
+		if strings.Contains(h.Name, ",") {
+			return fmt.Errorf("user %q cannot be a human of agent %q: a group, as the humans have one, holds no name with a comma", h.Name, p.Name)
+		}
+	}
 	if _, err := csrc.ParsePolicy([]byte(p.Text())); err != nil {
 		return fmt.Errorf("the policy of agent %q would not be valid: %w", p.Name, err)
 	}

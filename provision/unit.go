@@ -26,7 +26,7 @@ func planUnit(p csrc.Policy, f Facts) []step.Step {
 	plan := folder(AgesDir, f.AgesFolder)
 	if f.Unit.Text != text {
 		write := step.WriteFile(UnitDir+"/"+keeper, "0644", text, f.Unit.Text)
-		write[1].Undo = append(write[1].Undo, step.Root("systemctl", "daemon-reload"))
+		write[len(write)-1].Undo = append(write[len(write)-1].Undo, step.Root("systemctl", "daemon-reload"))
 		plan = append(plan, write...)
 	}
 	for _, file := range BesideKeeper(p.Name, p.UID) {

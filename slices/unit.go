@@ -87,6 +87,7 @@ func Keeper(k KeeperConfig) string {
 // OOMPolicy=continue: with the default a single OOM kill stops the whole unit.
 // RefuseManualStop: what restarts services after an upgrade of a library (needrestart, tracer, zypper) takes the unit for
 // one that needs it, because of the agent's own processes, and would end them. It still stops with its slice.
+// The sleep is as long as one can be for every sleep(1): 68 years. Not all know "infinity".
 // TasksMax=infinity: the slice's limit counts, not the manager's default for a service.
 // TimeoutStopSec: what a stopped agent has between SIGTERM and SIGKILL.
 const keeperText = `[Unit]
@@ -100,7 +101,7 @@ Type=exec
 Slice=%[2]s
 User=root
 Delegate=yes
-ExecStart=%[3]s infinity
+ExecStart=%[3]s 2147483647
 Restart=always
 KillMode=control-group
 TimeoutStopSec=5s

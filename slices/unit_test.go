@@ -59,7 +59,7 @@ func TestCgroupFolders(t *testing.T) {
 
 func TestKeeper(t *testing.T) {
 	text := Keeper(KeeperConfig{Agent: "agent", UID: 1001, Sleep: "/usr/bin/sleep"})
-	for _, line := range []string{"Slice=user-1001.slice", "Delegate=yes", "ExecStart=/usr/bin/sleep infinity", "CapabilityBoundingSet=",
+	for _, line := range []string{"Slice=user-1001.slice", "Delegate=yes", "ExecStart=/usr/bin/sleep 2147483647", "CapabilityBoundingSet=",
 		"Restart=always", "StartLimitIntervalSec=0", "OOMPolicy=continue", "OOMScoreAdjust=-1000", "TasksMax=infinity"} {
 		if !strings.Contains(text, "\n"+line+"\n") {
 			t.Errorf("the keeper lacks the line %s", line)
@@ -69,7 +69,7 @@ func TestKeeper(t *testing.T) {
 		t.Error("the keeper has to say that it is root's: as another user's it could be signalled, and with nothing said there is CVE-2026-40223")
 	}
 	odd := Keeper(KeeperConfig{Agent: "agent", UID: 1001, Sleep: `/nix/a%b c"$d/sleep`})
-	if want := `ExecStart="/nix/a%%b c\"$$d/sleep" infinity`; !strings.Contains(odd, want) {
+	if want := `ExecStart="/nix/a%%b c\"$$d/sleep" 2147483647`; !strings.Contains(odd, want) {
 		t.Errorf("an odd path is not written as %s in\n%s", want, odd)
 	}
 }

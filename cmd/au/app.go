@@ -46,7 +46,7 @@ func (a *app) human() (provision.User, error) {
 	if key == "" {
 		return provision.User{}, hintError{errors.New("run as root: want the human to act for"), "au --human NAME …"}
 	}
-	u, ok, err := lookupUser(key)
+	u, ok, err := userNamed(key)
 	switch {
 	case err != nil:
 		return u, err
@@ -213,14 +213,14 @@ func as(human provision.User) (*syscall.SysProcAttr, error) {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: human.UID, Gid: human.GID, Groups: groups}}, err
 }
 
-// groupsOf returns the groups that the account has, by id(1).
+// groupsOf returns the groups that the account has. getent(1) takes the name for a name always, where id(1) may take one of digits for a uid.
 func groupsOf(u provision.User) ([]uint32, error) {
-	out, err := output("id", "-G", u.Name)
+	out, err := ask("initgroups", u.Name)
 	if err != nil {
 		return nil, fmt.Errorf("read the groups of %q: %w", u.Name, err)
 	}
-	var all []uint32
-	for _, w := range strings.Fields(string(out)) {
+	all := []uint32{u.GID}
+	for _, w := range strings.Fields(strings.TrimPrefix(string(out), u.Name)) {
 		n, err := strconv.ParseUint(w, 10, 32)
 		if err != nil {
 			return nil, fmt.Errorf("read the groups of %q: %w", u.Name, err)

@@ -168,7 +168,7 @@ func TestDeleteCleansUpWhatCouldNotBeTakenBack(t *testing.T) {
 func TestTheMarkStaysWhileAGroupDoes(t *testing.T) {
 	c := fakehost.Config{Systemd: true}
 	all := commands(t, c, fresh, "new", "-y")
-	for n := 6; n <= all; n++ { // the fifth makes the group
+	for n := 7; n <= all; n++ { // the sixth makes the group
 		h := testHost(t, c)
 		before := h.Dump()
 		h.Before = func(call int, argv []string) bool { return call == n || argv[0] == "groupdel" }

@@ -127,7 +127,7 @@ func (a *app) checkGrant(agent, name string, revoke bool) (provision.Facts, prov
 
 // admitted says how a grant or a revocation failed, and takes back what was done of a grant.
 func (a *app) admitted(r *step.Runner, agent, name string, revoke bool, err error) error {
-	again := fmt.Sprintf("au revoke --agent %s %s", agent, name)
+	again := pasted("revoke", "--agent", agent, name)
 	switch {
 	case err == nil:
 		return nil
@@ -147,8 +147,8 @@ func findHuman(name string, f provision.Facts, revoke bool) (provision.User, err
 			}
 		}
 	}
-	who, ok, err := lookupUser(name)
-	if err != nil || ok && who.Name == name {
+	who, ok, err := userNamed(name)
+	if err != nil || ok {
 		return who, err
 	}
 	return who, fmt.Errorf("user %q: no such user on this machine", name)

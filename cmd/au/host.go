@@ -25,7 +25,8 @@ import (
 )
 
 // needed are the programs that the plans run.
-var needed = []string{"getent", "useradd", "usermod", "userdel", "groupadd", "groupdel", "setfacl", "getfacl", "install", "pkill", "runuser"}
+var needed = []string{"getent", "useradd", "usermod", "userdel", "groupadd", "groupdel", "setfacl", "getfacl", "pkill", "runuser",
+	"mkdir", "chown", "chmod", "cp", "dd", "mv", "rm", "rmdir", "sleep"}
 
 // observe reads the facts about the agent, as the human sees them. It changes nothing and asks for no password.
 func observe(agent string, human provision.User) (provision.Facts, error) {
@@ -101,13 +102,27 @@ func lookupUser(key string) (u provision.User, ok bool, err error) {
 	return all[0], true, nil
 }
 
+// userNamed returns the account of that name. getent(1) takes a key of digits for a uid, so that such a name is looked for among all.
+func userNamed(name string) (u provision.User, ok bool, err error) {
+	keys := []string{name}
+	if strings.Trim(name, "0123456789") == "" {
+		keys = nil
+	}
+	all, err := users(keys...)
+	i := slices.IndexFunc(all, func(u provision.User) bool { return u.Name == name })
+	if err != nil || i < 0 {
+		return u, false, err
+	}
+	return all[i], true, nil
+}
+
 // observeAccounts reads users and groups, and chooses the numbers that a new agent would get.
 func observeAccounts(f *provision.Facts, agent string) error {
 	all, err := users()
 	if err != nil {
 		return err
 	}
-	if u, ok, err := lookupUser(agent); err != nil {
+	if u, ok, err := userNamed(agent); err != nil {
 		return err
 	} else if ok {
 		f.Agent = &u

@@ -61,7 +61,8 @@ while [ "$1" != -- ]; do shift; done
 `
 
 // tools are the programs that au looks for.
-var tools = []string{"sudo", "getent", "useradd", "usermod", "userdel", "groupadd", "groupdel", "setfacl", "getfacl", "install", "pkill", "runuser", "sleep"}
+var tools = []string{"sudo", "getent", "useradd", "usermod", "userdel", "groupadd", "groupdel", "setfacl", "getfacl", "pkill", "runuser",
+	"mkdir", "chown", "chmod", "cp", "dd", "mv", "rm", "rmdir", "sleep"}
 
 // newHost makes a machine below root that the program can run on.
 func newHost(root string, c fakehost.Config) *fakehost.Host {

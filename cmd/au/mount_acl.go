@@ -62,7 +62,7 @@ func (a *app) grantACL(ctx context.Context, r *step.Runner, s sharing, m config.
 		perm = "rX"
 	}
 	grant := step.Step{Do: step.Human(do...), Undo: step.Undo(step.Human(undo...))}
-	grant.Do.Note = fmt.Sprintf("much as: setfacl --recursive --physical --modify u:%s:%s,d:u:%s:%s,d:u:%s:rwX %s", s.agent.Name, perm, s.agent.Name, perm, s.human.Name, quote.Word(m.Source))
+	grant.Do.Note = fmt.Sprintf("much as: setfacl --recursive --physical --modify u:%d:%s,d:u:%d:%s,d:u:%d:rwX %s", s.agent.UID, perm, s.agent.UID, perm, s.human.UID, quote.Word(m.Source))
 	if err := r.Apply(ctx, []step.Step{grant}); err != nil {
 		r.Run(grant.Undo[0])
 		return fmt.Errorf("share %q: %w", m.Source, err)

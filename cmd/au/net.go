@@ -118,7 +118,7 @@ func observeNet(agent string) (provision.NetFacts, error) {
 	}
 	text, _ := os.ReadFile(hostRoot + dropIn + "/au-net.conf")
 	f.SliceText = string(text)
-	u, ok, err := lookupUser(p.DaemonUser())
+	u, ok, err := userNamed(p.DaemonUser())
 	if ok {
 		f.User = &u
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -166,10 +167,14 @@ const attempts = 25
 
 // stages carries out what is missing, until nothing is.
 func (m *making) stages(ctx context.Context) error {
+	var before []step.Step
 	for range attempts {
 		plan, err := m.plan()
 		if err != nil || len(plan) == 0 {
 			return err
+		}
+		if reflect.DeepEqual(plan, before) {
+			return m.without(plan)
 		}
 		m.runner.Seen = m.facts.Seen
 		err = m.runner.Apply(ctx, plan)
@@ -177,7 +182,9 @@ func (m *making) stages(ctx context.Context) error {
 		if err != nil && !stale {
 			return err
 		}
-		m.changed, m.limited = m.changed || !stale, m.limited || !stale
+		if m.changed, m.limited, before = m.changed || !stale, m.limited || !stale, nil; !stale {
+			before = plan
+		}
 		if m.runner.DryRun {
 			return nil
 		}
@@ -186,6 +193,15 @@ func (m *making) stages(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("this machine changes faster than an agent is made: run it again")
+}
+
+// without says that a plan was carried out, and that what it was for is not so: a program of the machine's does not do what it says.
+func (m *making) without(plan []step.Step) error {
+	var problems []string
+	for _, issue := range provision.Health(m.facts) {
+		problems = append(problems, issue.Problem)
+	}
+	return fmt.Errorf("%q and what follows it succeeded, and is without effect: %s", plan[0].Do.Shell(nil), strings.Join(problems, "; "))
 }
 
 // plan returns what is missing, limits included.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"syscall"
 
 	"github.com/a4u2/au/provision"
 )
@@ -36,6 +37,9 @@ func (s skel) folder(rel string) {
 		name := path.Join(rel, e.Name())
 		switch readable, whole := s.look(name); {
 		case rel == "" && exists(path.Join(s.home, name)):
+			s.half(path.Join(s.home, name))
+		case e.Type()&fs.ModeSymlink != 0:
+			part.Links = append(part.Links, path.Join(skelDir, name))
 		case !readable:
 			s.facts.SkelUnreadable = append(s.facts.SkelUnreadable, path.Join(skelDir, name))
 		case whole:
@@ -44,12 +48,26 @@ func (s skel) folder(rel string) {
 			s.folder(name)
 		}
 	}
-	if s.facts.Skel[at] = part; rel == "" && part.Files == nil {
+	if s.facts.Skel[at] = part; rel == "" && part.Files == nil && part.Links == nil {
 		s.facts.Skel = append(s.facts.Skel[:at], s.facts.Skel[at+1:]...)
 	}
 }
 
-// look reports whether others can read a file or enter a folder, and whether they can read all that is below it.
+// half notes a file in the home that was copied, and whose mode was still to be set. What comes after that in a plan is not there then.
+func (s skel) half(at string) {
+	if s.facts.HomeSSH.Exists && s.facts.HomeGnuPG.Exists {
+		return
+	}
+	info, err := lstatFile(hostRoot + at)
+	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o060 == 0o060 {
+		return
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Uid == s.facts.Home.UID {
+		s.facts.SkelHalf = append(s.facts.SkelHalf, at)
+	}
+}
+
+// look reports whether others can read a file or enter a folder, and whether it can be copied whole: they can read all that is below it, and no link is there.
 func (s skel) look(name string) (readable, whole bool) {
 	info, err := lstatFile(hostRoot + path.Join(skelDir, name))
 	if err != nil {
@@ -57,7 +75,7 @@ func (s skel) look(name string) (readable, whole bool) {
 	}
 	switch mode := info.Mode(); {
 	case mode&fs.ModeSymlink != 0:
-		return true, true
+		return true, false // chmod(1) of some systems follows it
 	case mode.IsRegular():
 		return mode.Perm()&0o004 != 0, true
 	case !mode.IsDir() || mode.Perm()&0o005 != 0o005:

@@ -99,6 +99,9 @@ func (c *call) getent() error {
 	if err != nil {
 		return err
 	}
+	if words[0] == "initgroups" && len(words) == 2 {
+		return c.initgroups(words[1])
+	}
 	if words[0] != "passwd" && words[0] != "group" {
 		return fail(1, "Unknown database: %s", words[0])
 	}
@@ -106,9 +109,14 @@ func (c *call) getent() error {
 	found := map[string]bool{}
 	for _, line := range c.Database(words[0]) {
 		w := strings.Split(line, ":")
-		if len(keys) == 0 || slices.Contains(keys, w[0]) || slices.Contains(keys, w[2]) {
+		for _, key := range keys { // one of digits is an id
+			if number(key) == nobody && key == w[0] || number(key) != nobody && key == w[2] {
+				fmt.Fprintln(c.out, line)
+				found[key] = true
+			}
+		}
+		if len(keys) == 0 {
 			fmt.Fprintln(c.out, line)
-			found[w[0]], found[w[2]] = true, true
 		}
 	}
 	if slices.ContainsFunc(keys, func(k string) bool { return !found[k] }) {
@@ -117,20 +125,15 @@ func (c *call) getent() error {
 	return nil
 }
 
-// id -G NAME
-func (c *call) id() error {
-	name := c.args.value("-G")
-	u, ok := c.user(name)
-	if !ok {
-		return fail(1, "'%s': no such user", name)
-	}
-	gids := []string{fmt.Sprint(u.gid)}
+// initgroups prints what getent initgroups NAME does: the groups that the user is in by name.
+func (c *call) initgroups(name string) error {
+	fmt.Fprintf(c.out, "%-21s", name)
 	for _, g := range c.teams() {
 		if slices.Contains(g.members, name) {
-			gids = append(gids, fmt.Sprint(g.gid))
+			fmt.Fprintf(c.out, " %d", g.gid)
 		}
 	}
-	fmt.Fprintln(c.out, strings.Join(gids, " "))
+	fmt.Fprintln(c.out)
 	return nil
 }
 

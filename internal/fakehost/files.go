@@ -136,7 +136,7 @@ func (c *call) settle(name string, f File) {
 	c.files[name] = &f
 }
 
-// install -d -m MODE [-o USER -g GROUP] FOLDER, or install -m MODE [-o USER -g GROUP] /dev/stdin FILE
+// install -d -m MODE [-o USER -g GROUP] FOLDER, or install -m MODE [-o USER -g GROUP] /dev/stdin FILE: for tests, which prepare files with it
 func (c *call) install() error {
 	folder := c.args.flag("-d")
 	mode, owner, group := c.args.value("-m"), c.args.value("-o"), c.args.value("-g")
@@ -187,8 +187,42 @@ func (c *call) own(f *File, owner, group string) error {
 	return nil
 }
 
-// mkdir [-m MODE] FOLDER…
+// dd status=none of=FILE
+func (c *call) dd() error {
+	words, err := c.args.operands(2, 2)
+	name, ok := strings.CutPrefix(words[len(words)-1], "of=")
+	if err != nil || words[0] != "status=none" || !ok || c.in == nil {
+		return fail(1, "want status=none of=FILE")
+	}
+	if err := c.writable(name); err != nil {
+		return err
+	}
+	text, err := io.ReadAll(c.in)
+	if c.files[name] == nil {
+		c.files[name] = &File{Node: Node{UID: c.uid, Mode: 0o644}}
+	}
+	c.files[name].Text = string(text)
+	return err
+}
+
+// chown USER:GROUP PATH
+func (c *call) chown() error {
+	words, err := c.args.operands(2, 2)
+	if err != nil {
+		return err
+	}
+	owner, group, _ := strings.Cut(words[0], ":")
+	return c.each(words[1:], func(f *File) error {
+		if f.Kind == Regular {
+			f.Mode &^= 0o6000 // chown(2)
+		}
+		return c.own(f, owner, group)
+	})
+}
+
+// mkdir [-p] [-m MODE] FOLDER…
 func (c *call) mkdir() error {
+	parents := c.args.flag("-p")
 	bits := c.args.value("-m")
 	mode, err := strconv.ParseUint("0"+bits, 8, 16)
 	if err != nil {
@@ -196,8 +230,13 @@ func (c *call) mkdir() error {
 	}
 	words, err := c.args.operands(1, 0)
 	for _, name := range words {
-		if c.files[name] != nil {
+		if f := c.files[name]; parents && f != nil && f.Kind == Folder {
+			continue
+		} else if f != nil {
 			return fail(1, "cannot create directory '%s': File exists", name)
+		}
+		if parents {
+			c.mkdirAll(path.Dir(name))
 		}
 		if err := c.writable(name); err != nil {
 			return err
@@ -210,10 +249,10 @@ func (c *call) mkdir() error {
 	return err
 }
 
-// cp -R --no-preserve=mode FILE… FOLDER/
+// cp -R FILE… FOLDER/
 func (c *call) cp() error {
-	if !c.args.flag("-R") || !c.args.flag("--no-preserve=mode") {
-		return fail(1, "want -R --no-preserve=mode")
+	if !c.args.flag("-R") {
+		return fail(1, "want -R")
 	}
 	words, err := c.args.operands(2, 0)
 	if err != nil {
@@ -225,12 +264,18 @@ func (c *call) cp() error {
 			return err
 		}
 		switch f := c.files[from]; {
+		case f != nil && f.Kind == Link:
+			c.PutLink(name, f.Text, c.uid)
+			continue
 		case f == nil || f.Kind != Regular:
 			return fail(1, "cannot copy '%s'", from)
 		case c.uid != f.UID && f.Mode&0o004 == 0:
 			return fail(1, "cannot open '%s' for reading: Permission denied", from)
 		}
 		c.settle(name, File{Text: c.files[from].Text})
+		if made := c.files[name]; made.ACL != nil {
+			made.chmod(made.Mode & c.files[from].Mode)
+		}
 	}
 	return nil
 }
@@ -252,16 +297,42 @@ func (c *call) each(names []string, f func(*File) error) error {
 	return nil
 }
 
-// chmod u=rwx,go=,g-s PATH…, the only mode that au changes so
+// chmod MODE PATH…, with a mode of digits or one of those that au gives with letters, or chmod -R MODE PATH…
 func (c *call) chmod() error {
+	all := c.args.flag("-R")
 	words, err := c.args.operands(2, 0)
-	if err == nil && words[0] != "u=rwx,go=,g-s" {
-		err = fail(1, "invalid mode: '%s'", words[0])
-	}
 	if err != nil {
 		return err
 	}
-	return c.each(words[1:], func(f *File) error { f.chmod(0o700 | f.Mode&0o5000); return nil })
+	bits, err := strconv.ParseUint(words[0], 8, 16)
+	var change func(f *File) uint32
+	switch {
+	case words[0] == "u=rwx,go=,g-s":
+		change = func(f *File) uint32 { return 0o700 | f.Mode&0o5000 }
+	case words[0] == "ug+rwX,o=" && all:
+		change = func(f *File) uint32 {
+			if f.Kind == Folder || f.Mode&0o111 != 0 {
+				return f.Mode&0o7110 | 0o770
+			}
+			return f.Mode&0o7000 | 0o660
+		}
+	case err == nil && len(words[0]) < 5: // chmod(1): the set-id bits of a folder go only when that is said
+		change = func(f *File) uint32 { return uint32(bits) | map[Kind]uint32{Folder: f.Mode & 0o6000}[f.Kind] }
+	case err == nil:
+		change = func(*File) uint32 { return uint32(bits) }
+	default:
+		return fail(1, "invalid mode: '%s'", words[0])
+	}
+	if all {
+		words = append(words, c.below(c.clean(words[1]))...)
+	}
+	return c.each(words[1:], func(f *File) error {
+		if f.Kind == Link {
+			return fail(1, "a link")
+		}
+		f.chmod(change(f))
+		return nil
+	})
 }
 
 // rm -f FILE…, or rm -rf [--one-file-system] PATH…; others than root have only what is in their home to remove

@@ -12,6 +12,8 @@ let
   id = import ./ids.nix { inherit lib; };
 
   size = types.strMatching "[0-9]+[KMGT]?|[0-9]+%|infinity";
+  # In an ACL a name of digits would be a uid, and a comma the end of an entry.
+  human = types.strMatching "[A-Za-z_][A-Za-z0-9_.@-]*";
 
   share =
     { name, ... }:
@@ -108,7 +110,7 @@ let
           description = "The gid of the group `su-as-NAME`, whose members may enter the agent.";
         };
         humans = mkOption {
-          type = types.listOf types.str;
+          type = types.listOf human;
           default = cfg.humans;
           defaultText = literalExpression "config.security.au.humans";
           example = [ "alice" ];
@@ -190,7 +192,7 @@ in
       description = "The package that holds `au` and the entrypoint.";
     };
     humans = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf human;
       default = [ ];
       example = [ "alice" ];
       description = "Who may run commands as the agents that do not say otherwise.";

@@ -206,6 +206,9 @@ func (r *Runner) run(ctx context.Context, c Command) error {
 	if err := context.Cause(ctx); err != nil { // known only now: nobody has read the line
 		return fmt.Errorf("stopped before %q: %w", c.Shell(r.Elevate), err)
 	}
+	if c.Root {
+		defer unix.Umask(unix.Umask(0o022)) // what is new is root's alone to write until its mode is set, whatever the caller's umask is
+	}
 	cmd := r.command(ctx, c)
 	stdin, err := c.stdin()
 	if err != nil {

@@ -82,23 +82,40 @@ func hereDocument(text string) string {
 // WriteFile returns the steps after which the root-owned file path holds text, whole at every moment: a reader sees the old file or the new one.
 // old is the text to put back on undo; empty where there was no such file.
 func WriteFile(path, mode, text, old string) []Step {
-	put, move := writeCommands(path, mode, text)
-	undo := Undo(Root("rm", "-f", path))
+	put := Put(path + ".new")
+	put.Text = text
+	steps := Replace(path, put, Root("chmod", mode, put.Temp))
+	last := &steps[len(steps)-1]
+	last.Undo = Undo(Root("rm", "-f", path))
 	if old != "" {
-		undo = Undo(writeCommands(path, mode, old))
+		before := WriteFile(path, mode, old, "")
+		last.Undo = Undo(before[0].Do, before[1].Do, before[2].Do)
 	}
-	return []Step{
-		{Do: put, Undo: Undo(Root("rm", "-f", put.Temp))},
-		{Do: move, Undo: undo},
-	}
+	return steps
 }
 
-// writeCommands returns the two commands that make path hold text.
-func writeCommands(path, mode, text string) (put, move Command) {
-	temp := path + ".new"
-	put, move = Root("install", "-m", mode, "/dev/stdin", temp), Root("mv", "-T", temp, path)
-	put.Text, put.Temp, move.Temp = text, temp, temp
-	return put, move
+// Put is a command that writes what it reads into a new file beside the one that it is for: only root can write it, and its mode and owner are still to be set.
+// No install(1) here: those of uutils and busybox lose the set-uid bit or the owner, or do not read from standard input.
+func Put(temp string) Command {
+	c := Root("dd", "status=none", "of="+temp)
+	c.Temp = temp
+	return c
+}
+
+// Replace returns the steps that put a new file in the place of path, with what readies it in between. The last of them has no undo yet.
+func Replace(path string, put Command, ready ...Command) []Step {
+	steps := []Step{{Do: put, Undo: Undo(Root("rm", "-f", put.Temp))}}
+	for _, c := range append(ready, Root("mv", "-T", put.Temp, path)) {
+		c.Temp = put.Temp
+		steps = append(steps, Step{Do: c})
+	}
+	return steps
+}
+
+// Own returns the commands that give a path its owner and then its mode: chown(2) takes set-id bits away. The names are of accounts that au made, which are no
+// numbers: of a number chown(1) of some systems asks first whether a user is called so.
+func Own(path, owner, mode string) []Command {
+	return []Command{Root("chown", owner, path), Root("chmod", mode, path)}
 }
 
 // ShowFile returns the shell line that writes text to path, for a file that au writes itself.
