@@ -135,7 +135,7 @@ func shipped(t *testing.T) []string {
 		t.Skip("not a git checkout")
 	}
 	return slices.DeleteFunc(strings.Fields(string(out)), func(name string) bool {
-		return strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "e2e/") || strings.HasPrefix(name, "netfilter/bench/") ||
+		return strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "e2e/") ||
 			strings.HasPrefix(name, "internal/fakehost/") || strings.HasPrefix(name, "csrc/test/") || strings.Contains(name, "testdata/")
 	})
 }

@@ -31,7 +31,7 @@ var edges = map[string][]string{
 	"netfilter/kernel":  {"netfilter"},
 	"netfilter/proxy":   {"netfilter", "netfilter/dns", "netfilter/kernel", "netfilter/internal/pace"},
 	"netfilter/dns":     {"netfilter", "netfilter/internal/pace"},
-	"netfilter/bench":   {"netfilter", "netfilter/proxy"},
+	"e2e/bench":         {"netfilter", "netfilter/proxy"},
 }
 
 // goList returns a line for each package of the tree.

@@ -71,22 +71,6 @@ func TestNoiseDecidesWhetherTwoAreApart(t *testing.T) {
 	}
 }
 
-func TestFiguresStandBetweenTheirMarksAlone(t *testing.T) {
-	page := "above\n" + beginMark + "\nold\n" + endMark + "\nbelow\n"
-	once, err := spliced(page, "new\n")
-	if err != nil || once != "above\n"+beginMark+"\n\nnew\n\n"+endMark+"\nbelow\n" {
-		t.Errorf("got %q, %v", once, err)
-	}
-	if twice, _ := spliced(once, "new\n"); twice != once {
-		t.Errorf("the second time changed it to %q", twice)
-	}
-	for _, page := range []string{"no marks", endMark + beginMark} {
-		if _, err := spliced(page, "new"); err == nil {
-			t.Errorf("%q was taken for a page with marks", page)
-		}
-	}
-}
-
 func TestAPlotIsWellFormedAndInsideItsFrame(t *testing.T) {
 	s := series{title: "a <run>", at: []int{1, 8, 64}}
 	for _, v := range []time.Duration{3e6, 4e6, 11e6} {

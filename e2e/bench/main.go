@@ -13,20 +13,34 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
+
+	"github.com/a4u2/au/netfilter/proxy"
 )
 
 func main() {
-	if len(os.Args) > 2 && os.Args[1] == "work" {
-		exitOn(doWork(os.Args[2], os.Args[3]))
-		return
+	if len(os.Args) > 2 {
+		switch args := os.Args[2:]; os.Args[1] {
+		case "work":
+			exitOn(doWork(args[0], args[1]))
+			return
+		case "network":
+			rounds, err := strconv.Atoi(args[0])
+			exitOn(err)
+			exitOn(benchNetwork(rounds))
+			return
+		case "site":
+			exitOn(serveSite(args[0]))
+		case "client":
+			exitOn(serveClient(args[0]))
+			return
+		case "daemon":
+			os.Exit(proxy.Main(args))
+		}
 	}
 	if len(os.Args) > 1 && os.Args[1] == "echo" {
 		exitOn(echoKeys())
-		return
-	}
-	if len(os.Args) == 4 && os.Args[1] == "splice" {
-		exitOn(splice(os.Args[2], os.Args[3]))
 		return
 	}
 	short := flag.Bool("short", false, "few rounds and small trees: only to see that it works")
