@@ -110,16 +110,10 @@ func (m *machine) folder(dir string) error {
 
 // file writes a file of alice's.
 func (m *machine) file(path, text string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
-	if err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return err
 	}
-	defer f.Close()
-	if err := f.Chown(int(m.alice.id), int(m.alice.id)); err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	return err
+	return os.Chown(path, int(m.alice.id), int(m.alice.id))
 }
 
 // A share is a folder of alice's in a config.

@@ -84,7 +84,9 @@ func benchNetwork(rounds int) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	ways, err := (&wires{dir}).ways()
+	w := &wires{dir: dir}
+	defer w.end()
+	ways, err := w.ways()
 	if err != nil {
 		return err
 	}
@@ -176,29 +178,39 @@ func highest(pid int) (sum float64) {
 	return sum
 }
 
-// wires start what is measured. All of it ends with this process.
-type wires struct{ dir string }
+// wires are what is measured, and the processes of it.
+type wires struct {
+	dir     string
+	started []*exec.Cmd
+}
 
-func (s *wires) start(uid uint32, argv ...string) (*exec.Cmd, error) {
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if argv[1] == "site" {
+// end ends them. Not all would be ended with this process: squid has changed its user since.
+func (s *wires) end() {
+	for _, cmd := range s.started {
+		cmd.Process.Signal(syscall.SIGTERM)
+		time.AfterFunc(3*time.Second, func() { cmd.Process.Kill() })
+		cmd.Wait()
+	}
+}
+
+// start starts a program as uid, in a network namespace of its own where apart says so, and returns its process.
+func (s *wires) start(cmd *exec.Cmd, uid uint32, apart bool) (int, error) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+	if apart {
 		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNET
-	} else if uid != 0 {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: uid}
 	}
 	cmd.Stderr = os.Stderr
-	if argv[1] != "client" {
-		return cmd, cmd.Start()
+	if err := cmd.Start(); err != nil {
+		return 0, err
 	}
-	return cmd, nil
+	s.started = append(s.started, cmd)
+	return cmd.Process.Pid, nil
 }
 
 func (s *wires) path(name string) string { return filepath.Join(s.dir, name) }
 
 // ways starts the Internet and the proxies, and a client for each way.
 func (s *wires) ways() ([]*way, error) {
-	runtime.LockOSThread() // with which Pdeathsig would end the rest
 	if err := s.internet(); err != nil {
 		return nil, err
 	}
@@ -213,7 +225,7 @@ func (s *wires) ways() ([]*way, error) {
 		}
 	}
 	for _, w := range ways {
-		cmd, _ := s.start(w.uid, s.path("bench"), "client", s.path("ca.pem"))
+		cmd := exec.Command(s.path("bench"), "client", s.path("ca.pem"))
 		in, err := cmd.StdinPipe()
 		if err != nil {
 			return nil, err
@@ -223,7 +235,7 @@ func (s *wires) ways() ([]*way, error) {
 			return nil, err
 		}
 		w.ask, w.reply = in, bufio.NewReader(out)
-		if err := cmd.Start(); err != nil {
+		if _, err := s.start(cmd, w.uid, false); err != nil {
 			return nil, err
 		}
 	}
@@ -244,7 +256,7 @@ func (s *wires) internet() error {
 	if err := sh("chmod 755 %[1]s; cp /proc/%[2]d/exe %[1]s/bench", s.dir, os.Getpid()); err != nil {
 		return err
 	}
-	cmd, err := s.start(0, s.path("bench"), "site", s.path("ca.pem"))
+	pid, err := s.start(exec.Command(s.path("bench"), "site", s.path("ca.pem")), 0, true)
 	if err != nil {
 		return err
 	}
@@ -255,7 +267,7 @@ ip link add veth0 type veth peer name veth1 netns %[1]d
 ip addr add 198.51.100.2/24 dev veth0; ip link set veth0 up
 nsenter -t %[1]d -n sh -ec 'ip link set lo up; ip addr add 198.51.100.1/24 dev veth1; ip link set veth1 up
 	for a in %[2]s %[3]s; do ip addr add $a/32 dev lo; done'
-ip route add default via 198.51.100.1`, cmd.Process.Pid, siteAddr, dnsAddr)
+ip route add default via 198.51.100.1`, pid, siteAddr, dnsAddr)
 	if err != nil {
 		return err
 	}
@@ -274,7 +286,7 @@ func reachable(addr string) (err error) {
 }
 
 // daemon starts the agent's daemon, and the rules that divert its user to it.
-func (s *wires) daemon(w *way) error {
+func (s *wires) daemon(w *way) (err error) {
 	p := netfilter.Policy{
 		Version: netfilter.Version, Agent: "agent", UID: w.uid, Backend: netfilter.NFT, Proxy: 41000, DNS: 41001,
 		Resolve: []netip.AddrPort{netip.MustParseAddrPort(dnsAddr + ":53")}, Allow: []netfilter.Entry{{Rule: netfilter.Rule{Host: site}}},
@@ -289,11 +301,10 @@ func (s *wires) daemon(w *way) error {
 	if err := sh("mkdir -m 777 %[1]s/log; nft -f - <<'IN'\n%[2]sIN", s.dir, p.Ruleset(time.Now())); err != nil {
 		return err
 	}
-	cmd, err := s.start(61003, s.path("bench"), "daemon", "--policy", s.path("agent.toml"), "--log", s.path("log/net.jsonl"), "agent")
-	if err != nil {
+	cmd := exec.Command(s.path("bench"), "daemon", "--policy", s.path("agent.toml"), "--log", s.path("log/net.jsonl"), "agent")
+	if w.proxy, err = s.start(cmd, 61003, false); err != nil {
 		return err
 	}
-	w.proxy = cmd.Process.Pid
 	return reachable("127.0.0.1:41000")
 }
 
@@ -336,10 +347,8 @@ IN`, s.dir, w.uid, dnsAddr)
 	if err != nil {
 		return err
 	}
-	cmd, err := s.start(0, "/usr/sbin/squid", "-N", "-f", s.path("squid.conf"))
-	if err != nil {
+	if w.proxy, err = s.start(exec.Command("/usr/sbin/squid", "-N", "-f", s.path("squid.conf")), 0, false); err != nil {
 		return err
 	}
-	w.proxy = cmd.Process.Pid
 	return reachable("127.0.0.1:3129")
 }

@@ -167,35 +167,33 @@ func look(_, path string, _ bool) error {
 
 // prepare makes a repository and a program's source, and uses both once.
 func prepare(dir string, files int) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := eachFile(filepath.Join(dir, "repo"), files, create); err != nil {
 		return err
 	}
-	repo, code := filepath.Join(dir, "repo"), filepath.Join(dir, "code")
-	if err := eachFile(repo, files, create); err != nil {
-		return err
-	}
-	git := []string{"git", "-C", repo, "-c", "user.name=bench", "-c", "user.email=bench@example.com"}
-	for _, words := range [][]string{{"init", "-q"}, {"add", "."}, {"commit", "-q", "-m", "all"}, {"status", "--porcelain"}} {
-		if err := quietly(append(git[:len(git):len(git)], words...)...); err != nil {
-			return err
-		}
-	}
-	if err := os.MkdirAll(code, 0o755); err != nil {
-		return err
-	}
-	makefile := "OBJECTS := $(patsubst %.c,%.o,$(wildcard *.c))\nall: program\nprogram: $(OBJECTS)\n\t$(CC) -o $@ $^\n%.o: %.c\n\t$(CC) -O1 -c -o $@ $<\nclean:\n\trm -f program *.o\n"
-	if err := os.WriteFile(filepath.Join(code, "Makefile"), []byte(makefile), 0o644); err != nil {
-		return err
-	}
-	for i := range 24 {
-		name := fmt.Sprintf("f%02d", i)
-		if i == 0 {
-			name = "main"
-		}
-		text := fmt.Sprintf("#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\nint %s(void) { char b[64]; snprintf(b, sizeof b, \"%%d\", %d); return (int)strlen(b) - %d; }\n", name, i, len(strconv.Itoa(i)))
-		if err := os.WriteFile(filepath.Join(code, name+".c"), []byte(text), 0o644); err != nil {
-			return err
-		}
-	}
-	return quietly("make", "-s", "-C", code, "all")
+	return quietly("sh", "-euc", prepareScript, "sh", dir)
 }
+
+const prepareScript = `
+cd "$1/repo"
+git init -q; git add .; git -c user.name=bench -c user.email=bench@example.com commit -q -m all; git status --porcelain
+mkdir "$1/code"; cd "$1/code"
+cat >Makefile <<'IN'
+OBJECTS := $(patsubst %.c,%.o,$(wildcard *.c))
+all: program
+program: $(OBJECTS)
+	$(CC) -o $@ $^
+%.o: %.c
+	$(CC) -O1 -c -o $@ $<
+clean:
+	rm -f program *.o
+IN
+for i in $(seq 24); do
+	name=f$i; [ "$i" != 24 ] || name=main
+	cat >$name.c <<IN
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+int $name(void) { char b[64]; snprintf(b, sizeof b, "%d", $i); return (int)strlen(b) - ${#i}; }
+IN
+done
+make -s all`
