@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-//go:build linux
-
 package main
 
 // bwrapWalls is what comes nearest to the walls of a run. A namespace of users is not among them: au needs none, being set-uid,

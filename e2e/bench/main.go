@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-//go:build linux
-
 // Bench measures au beside what else runs a command as another user or behind
 // walls, all in turn in one run, and prints ratios. It is started by e2e/bench/run
 // as root in a quick machine of its own, whose users and files it changes, and

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-//go:build linux
-
 package main
 
 import (
@@ -79,16 +77,7 @@ func standing(c command) (waiter, error) {
 	if err != nil {
 		return waiter{}, err
 	}
-	asleep := func() bool {
-		return slices.ContainsFunc(everybody(), func(p int) bool { return sleeps(p) })
-	}
-	for range 400 {
-		if asleep() {
-			break
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if !asleep() {
+	if !comes(func() bool { return slices.ContainsFunc(everybody(), sleeps) }) {
 		syscall.Kill(pid, syscall.SIGKILL)
 		wait(pid)
 		return waiter{}, fmt.Errorf("%s: no command runs", strings.Join(c.argv, " "))
@@ -102,6 +91,17 @@ func standing(c command) (waiter, error) {
 	}
 	_, _, err = wait(pid)
 	return w, err
+}
+
+// comes waits until something is so, and reports whether it is.
+func comes(so func() bool) bool {
+	for range 400 {
+		if so() {
+			return true
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return false
 }
 
 // added adds up what processes take, the commands that sleep left out.

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-//go:build linux
-
 package main
 
 import (
@@ -56,15 +54,13 @@ func svg(title, xTitle, yTitle string, all []series) string {
 		text("label", "start", float64(legend+20), 44, all[i].title)
 	}
 	for i, s := range all {
-		var points []string
+		var points, dots strings.Builder
 		for j, v := range s.quickest() {
-			points = append(points, fmt.Sprintf("%.1f,%.1f", x(float64(s.at[j])), y(v)))
+			atX, atY := x(float64(s.at[j])), y(v)
+			fmt.Fprintf(&points, " %.1f,%.1f", atX, atY)
+			fmt.Fprintf(&dots, "<circle class=\"d%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"/>\n", i, atX, atY)
 		}
-		fmt.Fprintf(&out, "<polyline class=\"s%d\" points=\"%s\"/>\n", i, strings.Join(points, " "))
-		for _, p := range points {
-			atX, atY, _ := strings.Cut(p, ",")
-			fmt.Fprintf(&out, "<circle class=\"d%d\" cx=\"%s\" cy=\"%s\" r=\"3\"/>\n", i, atX, atY)
-		}
+		fmt.Fprintf(&out, "<polyline class=\"s%d\" points=\"%s\"/>\n%s", i, points.String()[1:], dots.String())
 	}
 	out.WriteString("</svg>\n")
 	return out.String()

@@ -1,111 +1,47 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-//go:build linux
-
 package main
 
-import (
-	"io/fs"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"strings"
-)
+import "fmt"
 
-// A product is what has to be installed.
-type product struct {
-	title  string
-	own    []string // files and folders of its own; patterns
-	shared []string // what it runs on, beside the libraries its programs name
-}
+// sizesScript prints how many bytes the files are that the words of $1 name, with those below folders, and how many with those of $2 and the libraries that
+// all of them load; each file once, without what Python has compiled.
+const sizesScript = `
+files() { for top; do [ ! -e "$top" ] || find "$(readlink -f "$top")" -type f ! -name '*.pyc'; done; }
+sum() { sort -u | xargs -rd '\n' stat -c %s | awk '{ n += $1 } END { print n + 0 }'; }
+own=$(files $1) more=$(files $2)
+programs=$(printf '%s\n' "$own" "$more" | LC_ALL=C xargs -rd '\n' grep -laP '^\x7fELF' --)
+libraries=$(for program in $programs; do ldd "$program" 2>/dev/null; done | sed -En 's/^\s+(.* => )?(\/\S+) \(0x.*/\2/p' | sort -u)
+printf '%s\n' "$own" | sum
+printf '%s\n' "$own" "$more" "$(files $libraries)" | grep . | sum`
 
-// programs adds up what au and the others take on the disk.
+// programs says how much of the disk each program takes.
 func programs(m *machine, f *figures) error {
-	const libs = "/usr/lib/x86_64-linux-gnu"
-	products := []product{
-		{"**`au`**, which starts runs", []string{"/usr/local/bin/au"}, nil},
-		{"**`au-complete`**, for all else", []string{"/usr/local/libexec/au/au-complete"}, nil},
-		{"**its entrypoint**", []string{"/usr/local/libexec/au/su_as_agent"}, nil},
-		{"bubblewrap", []string{"/usr/bin/bwrap"}, nil},
-		{"firejail", []string{"/usr/bin/firejail", "/usr/bin/firecfg", "/usr/bin/firemon", "/usr/lib/*/firejail", "/etc/firejail"}, nil},
-		{"sudo", []string{"/usr/bin/sudo", "/usr/libexec/sudo/*.so*", "/usr/lib/sudo/*.so*"}, []string{libs + "/security/pam_unix.so", libs + "/libpam.so.0"}},
-		{"doas", []string{"/usr/bin/doas"}, nil},
-		{"systemd-run", []string{"/usr/bin/systemd-run"}, nil},
+	products := []struct{ title, own, more string }{
+		{"**`au`**, which starts runs", "/usr/local/bin/au", ""},
+		{"**`au-complete`**, for all else", "/usr/local/libexec/au/au-complete", ""},
+		{"**its entrypoint**", "/usr/local/libexec/au/su_as_agent", ""},
+		{"bubblewrap", "/usr/bin/bwrap", ""},
+		{"firejail", "/usr/bin/firejail /usr/bin/firecfg /usr/bin/firemon /usr/lib/*/firejail /etc/firejail", ""},
+		{"sudo", "/usr/bin/sudo /usr/libexec/sudo/*.so* /usr/lib/sudo/*.so*", "/usr/lib/*-linux-gnu/security/pam_unix.so /usr/lib/*-linux-gnu/libpam.so.0"},
+		{"doas", "/usr/bin/doas", ""},
+		{"systemd-run", "/usr/bin/systemd-run", ""},
 	}
 	if m.original {
-		products = append(products, product{"agent-as-unix-user 2.x",
-			[]string{"/opt/original/agent_as_unix_user"}, []string{"/usr/bin/python3", "/usr/lib/python3.*", "/opt/original/click"}})
+		products = append(products, struct{ title, own, more string }{"agent-as-unix-user 2.x", "/opt/original/agent_as_unix_user", "/usr/bin/python3 /usr/lib/python3.* /opt/original/click"})
 	}
 	var rows [][3]string
 	for _, p := range products {
-		own, shared := map[string]int64{}, map[string]int64{}
-		for _, pattern := range p.own {
-			add(own, pattern)
+		out, err := command{argv: []string{"sh", "-c", sizesScript, "sh", p.own, p.more}}.output()
+		if err != nil {
+			return err
 		}
-		for _, pattern := range p.shared {
-			add(shared, pattern)
+		var own, all int64
+		if _, err := fmt.Sscan(out, &own, &all); err != nil {
+			return fmt.Errorf("%s: %q: %w", p.title, out, err)
 		}
-		for file := range own {
-			libraries(file, shared)
-		}
-		for file := range shared {
-			libraries(file, shared)
-		}
-		for file := range own {
-			delete(shared, file)
-		}
-		rows = append(rows, [3]string{p.title, size(sum(own)), size(sum(own) + sum(shared))})
+		rows = append(rows, [3]string{p.title, size(own), size(all)})
 	}
 	f.sizes(rows)
 	return nil
-}
-
-// add adds the files that a pattern names, and those below folders, each once, without what Python has compiled.
-func add(to map[string]int64, pattern string) {
-	found, _ := filepath.Glob(pattern)
-	for _, top := range found {
-		real, err := filepath.EvalSymlinks(top)
-		if err != nil {
-			continue
-		}
-		filepath.WalkDir(real, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || !d.Type().IsRegular() || strings.HasSuffix(path, ".pyc") {
-				return nil
-			}
-			if info, err := d.Info(); err == nil {
-				to[path] = info.Size()
-			}
-			return nil
-		})
-	}
-}
-
-var library = regexp.MustCompile(`(?m)^\s+(?:\S+ => )?(/\S+) \(0x`)
-
-// libraries adds the libraries that a program loads.
-func libraries(program string, to map[string]int64) {
-	f, err := os.Open(program)
-	if err != nil {
-		return
-	}
-	defer f.Close()
-	magic := make([]byte, 4)
-	if _, err := f.Read(magic); err != nil || string(magic) != "\x7fELF" {
-		return
-	}
-	out, err := exec.Command("ldd", program).Output()
-	if err != nil {
-		return // static
-	}
-	for _, found := range library.FindAllStringSubmatch(string(out), -1) {
-		add(to, found[1])
-	}
-}
-
-func sum(files map[string]int64) (total int64) {
-	for _, n := range files {
-		total += n
-	}
-	return total
 }

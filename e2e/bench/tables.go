@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-//go:build linux
-
 package main
 
 import (
@@ -34,7 +32,7 @@ func apartOf(title string, a, b []cost) apart {
 func (a apart) within() bool { return a.ratio-1 <= max(a.noise, 0.03) && a.cpu <= 1.1 }
 
 // work writes what work costs in the three places.
-func (f *figures) work(places []place, cells map[string]map[string][]cost) {
+func (f *figures) work(places []place, cells worked) {
 	f.section("Work inside a share", "The same work, each in a folder of its own, on one file system: by the human outside, by the agent in its home (the walls of a run), "+
 		"and by the agent in a share (the walls, and the share). Measured by the worker, so that the start of the run is not in it.")
 	fmt.Fprintf(&f.out, "| | %s | %s | × outside | %s | × outside | × home | CPU × home | noise |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n", places[0].title, places[1].title, places[2].title)

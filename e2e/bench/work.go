@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-//go:build linux
-
 package main
 
 import (
@@ -51,7 +49,7 @@ func workInside(m *machine, f *figures) error {
 	do := func(p place, kind string) (string, error) {
 		return m.at(p.home, append(append([]string{}, p.run...), m.self, "work", kind, p.dir)...).output()
 	}
-	cells := map[string]map[string][]cost{}
+	cells := worked{}
 	began := time.Now()
 	for round := range m.slow + 1 {
 		if round > 1 && time.Since(began) > patience {
@@ -70,20 +68,31 @@ func workInside(m *machine, f *figures) error {
 			if round == 0 {
 				continue
 			}
-			for line := range strings.Lines(out) {
-				var task string
-				var c cost
-				if _, err := fmt.Sscan(line, &task, (*int64)(&c.wall), (*int64)(&c.cpu)); err != nil {
-					return fmt.Errorf("%s: %q: %w", p.title, line, err)
-				}
-				if cells[task] == nil {
-					cells[task] = map[string][]cost{}
-				}
-				cells[task][p.title] = append(cells[task][p.title], c)
+			if err := cells.note(p, out); err != nil {
+				return err
 			}
 		}
 	}
 	f.work(places, cells)
+	return nil
+}
+
+// worked is what tasks cost, by task and place.
+type worked map[string]map[string][]cost
+
+// note takes over what the worker printed.
+func (w worked) note(p place, out string) error {
+	for line := range strings.Lines(out) {
+		var task string
+		var c cost
+		if _, err := fmt.Sscan(line, &task, (*int64)(&c.wall), (*int64)(&c.cpu)); err != nil {
+			return fmt.Errorf("%s: %q: %w", p.title, line, err)
+		}
+		if w[task] == nil {
+			w[task] = map[string][]cost{}
+		}
+		w[task][p.title] = append(w[task][p.title], c)
+	}
 	return nil
 }
 
