@@ -4,10 +4,11 @@ package main
 
 import (
 	"archive/tar"
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
-	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -35,7 +36,7 @@ type figures struct {
 }
 
 func newFigures(m *machine, kind string) *figures {
-	return &figures{m: m, kind: kind, began: time.Now(), load: loadNow(), versions: versions(m), files: map[string]string{}}
+	return &figures{m: m, kind: kind, began: time.Now(), load: loadNow(), versions: versions(), files: map[string]string{}}
 }
 
 func (f *figures) section(title, words string) {
@@ -120,48 +121,27 @@ func (f *figures) write(to io.Writer) error {
 
 // where says on what was measured.
 func where(kind string) string {
-	return fmt.Sprintf("a %s (%s) on Linux %s with %d cores (%s)", kind, system(), release(), runtime.NumCPU(), processor())
+	said := heardOf(`. /etc/os-release; echo "$PRETTY_NAME"; sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1`)
+	system, processor, _ := strings.Cut(said, "\n")
+	return fmt.Sprintf("a %s (%s) on Linux %s with %d cores (%s)", kind, system, release(), runtime.NumCPU(), cmp.Or(processor, "unknown"))
 }
 
-func release() string {
-	text, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	return strings.TrimSpace(string(text))
-}
+func release() string { return heardOf("uname -r") }
 
-func system() string { return fieldOf("/etc/os-release", "PRETTY_NAME=") }
-
-func processor() string { return fieldOf("/proc/cpuinfo", "model name") }
-
-// fieldOf returns what stands behind a word at the beginning of a line.
-func fieldOf(path, word string) string {
-	text, _ := os.ReadFile(path)
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, word); ok {
-			return strings.Trim(rest, " \t:\"\n")
-		}
-	}
-	return "unknown"
-}
-
-func loadNow() string {
-	text, _ := os.ReadFile("/proc/loadavg")
-	words := strings.Fields(string(text))
-	return strings.Join(words[:min(2, len(words))], " and ")
-}
+func loadNow() string { return heardOf(`read -r one five rest </proc/loadavg; echo "$one and $five"`) }
 
 // versions names what was compared.
-func versions(m *machine) string {
-	packages := []string{"bubblewrap", "firejail", "opendoas", "sudo", "util-linux", "systemd", "acl", "python3"}
-	out, err := command{argv: append([]string{"dpkg-query", "-W", "-f", "${Package} ${Version}, "}, packages...)}.output()
-	if err != nil {
-		return "versions unknown"
-	}
-	own, _ := command{argv: []string{"au", "--version"}}.output()
-	words := "au " + strings.TrimPrefix(strings.TrimSpace(own), "au ") + ", " + strings.TrimSuffix(out, ", ")
-	if m.original {
-		words += ", agent-as-unix-user " + strings.Trim(fieldOf("/opt/original/agent_as_unix_user/version.py", "__version__ = "), `"`)
-	}
-	return words
+func versions() string {
+	return heardOf(`
+		printf 'au %s' "$(au --version | sed 's/^au //')"
+		dpkg-query -W -f ', ${Package} ${Version}' bubblewrap firejail opendoas sudo util-linux systemd acl python3
+		sed -n 's/^__version__ = "\(.*\)"/, agent-as-unix-user \1/p' /opt/original/agent_as_unix_user/version.py`)
+}
+
+// heardOf returns what a shell prints, on a line of its own or several.
+func heardOf(script string) string {
+	out, _ := exec.Command("sh", "-c", script).Output()
+	return strings.TrimSpace(string(out))
 }
 
 // ms writes a time in milliseconds, with as many digits as mean something.

@@ -48,27 +48,20 @@ func setUp(s sizes) (*machine, error) {
 		return nil, err
 	}
 	m.entry = strings.TrimSpace(string(text)) + "\n"
-	for _, argv := range [][]string{
+	others := [][]string{
 		{"au", "new", "-y", "-a", "bounded", "--cpu", "150%", "--mem", "1G", "--tasks", "500"},
 		{"au", "net", "restrict", "-a", "bounded", "--allow", "example.com"},
-	} {
+	}
+	if m.original {
+		others = append(others, []string{theirs, "-C", m.path("original.toml"), "new", "-a", "orig", "-y"})
+	}
+	for _, argv := range others {
 		if _, err := m.human(argv...).output(); err != nil {
 			return nil, err
 		}
 	}
-	if m.original {
-		if _, err := m.human(theirs, "-C", m.path("original.toml"), "new", "-a", "orig", "-y").output(); err != nil {
-			return nil, err
-		}
-	}
-	if err := m.tree(m.path("small"), 1, 10); err != nil {
-		return nil, err
-	}
-	// As much at its top as the small one, all else below.
-	if err := m.tree(m.path("large/tree"), m.large/400, 400); err != nil {
-		return nil, err
-	}
-	return m, m.tree(m.path("wide"), 500, 0)
+	// The large one has as much at its top as the small one, all else below.
+	return m, errors.Join(m.tree("small", 1, 10), m.tree("large/tree", m.large/400, 400), m.tree("wide", 500, 0))
 }
 
 // human is a command of alice's.
@@ -78,41 +71,17 @@ func (m *machine) human(argv ...string) command { return command{argv: argv, as:
 func (m *machine) path(name string) string { return filepath.Join(homeDir, name) }
 
 // tree makes folders with as many small files in each, all alice's.
-func (m *machine) tree(top string, folders, files int) error {
-	for d := range folders {
-		dir := filepath.Join(top, fmt.Sprintf("%03d", d))
-		if err := m.folder(dir); err != nil {
-			return err
-		}
-		for f := range files {
-			if err := m.file(filepath.Join(dir, fmt.Sprintf("%03d.txt", f)), "a line of text\n"); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+func (m *machine) tree(name string, folders, files int) error {
+	_, err := m.human("sh", "-euc", treeScript, "sh", m.path(name), fmt.Sprint(folders), fmt.Sprint(files)).output()
+	return err
 }
 
-// folder makes a folder of alice's, and those above it.
-func (m *machine) folder(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	for ; dir != homeDir && strings.HasPrefix(dir, homeDir); dir = filepath.Dir(dir) {
-		if err := os.Lchown(dir, int(m.alice.id), int(m.alice.id)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// file writes a file of alice's.
-func (m *machine) file(path, text string) error {
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		return err
-	}
-	return os.Chown(path, int(m.alice.id), int(m.alice.id))
-}
+const treeScript = `
+mkdir -p "$1"; cd "$1"
+exec perl -e 'for $d (0 .. $ARGV[0] - 1) {
+	$dir = sprintf "%03d", $d; mkdir $dir or die "$dir: $!";
+	for $f (0 .. $ARGV[1] - 1) { open F, ">", sprintf "%s/%03d.txt", $dir, $f or die $!; print F "a line of text\n"; close F or die $! }
+}' "$2" "$3"`
 
 // A share is a folder of alice's in a config.
 type share struct {
@@ -126,7 +95,7 @@ func (m *machine) sharesOf(n int, readOnly bool) ([]share, error) {
 	for i := range n {
 		name := fmt.Sprintf("shares/%03d", i)
 		if _, err := os.Stat(m.path(name)); err != nil {
-			if err := m.tree(m.path(name), 1, 10); err != nil {
+			if err := m.tree(name, 1, 10); err != nil {
 				return nil, err
 			}
 		}
@@ -152,10 +121,7 @@ func (m *machine) homeWith(shares []share, others, sharesEach int) (string, erro
 	}
 	m.configs++
 	home := m.path(fmt.Sprintf("configs/%d", m.configs))
-	if err := m.folder(home + "/.config"); err != nil {
-		return "", err
-	}
-	return home, errors.Join(os.Chmod(home, 0o700), m.file(home+configName, text.String()))
+	return home, errors.Join(os.MkdirAll(home+"/.config", 0o700), os.WriteFile(home+configName, []byte(text.String()), 0o644), sh("chown -R alice:alice %s", m.path("configs")))
 }
 
 // mountsOf is shares as the config has them.

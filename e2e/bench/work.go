@@ -41,10 +41,8 @@ func workInside(m *machine, f *figures) error {
 		return err
 	}
 	places[2].run, places[2].home = []string{"au", "run"}, home
-	for _, dir := range []string{"outside", "inside"} {
-		if err := m.folder(m.path(dir)); err != nil {
-			return err
-		}
+	if _, err := m.human("mkdir", m.path("outside"), m.path("inside")).output(); err != nil {
+		return err
 	}
 	do := func(p place, kind string) (string, error) {
 		return m.at(p.home, append(append([]string{}, p.run...), m.self, "work", kind, p.dir)...).output()
