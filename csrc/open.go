@@ -3,6 +3,7 @@
 package csrc
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"syscall"
 	"unsafe"
 
@@ -44,6 +46,29 @@ func open(root, name string, owner uint32) (*os.File, error) {
 		return nil, err
 	}
 	return reopen(place.File, place.Path)
+}
+
+// CheckWay refuses a machine whose root folder is at root, and whose root is owner, on which somebody else could change what Open opens at an absolute path, or
+// what the entrypoint reads in PolicyFolder, which it reads through no symbolic link. What is not there yet is no fault.
+func CheckWay(root, name string, owner uint32) error {
+	trust := walk.Trust{Owners: []uint32{owner}}
+	plain := func(s walk.Step) error {
+		if s.Kind() == unix.S_IFLNK {
+			return &walk.Distrust{Path: s.Path, Why: "a symbolic link, and the policies are read through none: want the folder itself there"}
+		}
+		return trust.Judge(s)
+	}
+	for _, way := range []struct {
+		name  string
+		judge func(walk.Step) error
+	}{{path.Dir(name), trust.Judge}, {PolicyFolder, plain}} {
+		place, err := walk.To(cmp.Or(root, "/"), way.name, way.judge)
+		if err != nil {
+			return err
+		}
+		place.Close()
+	}
+	return nil
 }
 
 func checkFile(p *walk.Place) error {

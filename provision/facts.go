@@ -59,6 +59,7 @@ type Unit struct {
 	Beside  map[string]string // what BesideKeeper names, as far as it is there
 	Enabled bool              // starts at boot
 	Active  bool              // runs now
+	Err     error             // why systemd did not say whether it runs
 	Cgroups []string          // the folders below /sys/fs/cgroup that a run joins; as read from the keeper, or as v2 will have them
 	Sleep   string            // absolute path of sleep(1)
 }
@@ -103,6 +104,7 @@ type Facts struct {
 	Unit                                                    Unit
 	UIDUser                                                 string    // who has the uid that the policy names
 	Homes                                                   []string  // real paths of people's homes, root's and the policy's humans' among them
+	Way                                                     error     // why the way to the entrypoint or the policies cannot be trusted
 	HiddenAt                                                []string  // where links lead that the policy hides
 	HumansGone                                              []string  // those of the policy whose uid is another's by now, or nobody's
 	Missing                                                 []string  // programs that are needed and not installed

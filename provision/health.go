@@ -41,6 +41,9 @@ func Health(f Facts) []Issue {
 		healthHome(f, mend, bad)
 	}
 	healthEntrypoint(f, mend, bad)
+	if f.Way != nil {
+		bad(wayHint(f.Way), "the way to the entrypoint could be changed by others than root, so no run starts: %v", f.Way)
+	}
 	if open := openHomes(f); len(open) > 0 && !f.Declared {
 		bad(mend, "runs can see homes that were not there, or elsewhere, when the policy was written: %s", strings.Join(open, ", "))
 	}
@@ -173,6 +176,8 @@ func healthUnit(f Facts, mend string, bad report) {
 		return
 	}
 	switch {
+	case f.Unit.Err != nil:
+		bad(askHint, "%v", f.Unit.Err)
 	case f.Unit.Text == "":
 		bad(mend, "missing unit au-%s.service", f.Name)
 	case !f.Unit.Active:

@@ -12,6 +12,7 @@ import (
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/internal/walk"
 	"github.com/a4u2/au/provision/step"
 )
 
@@ -53,6 +54,10 @@ func CheckNew(w Want, f Facts) error {
 		return fmt.Errorf("agent name %q is your own user; choose another with --agent", w.Name)
 	case len(f.Missing) > 0:
 		return notInstalled(f.Missing)
+	case f.Way != nil:
+		return refuse(wayHint(f.Way), "the way to the entrypoint could be changed by others than root, so that no run would start: %v", f.Way)
+	case f.Unit.Err != nil:
+		return refuse(askHint, "%v", f.Unit.Err)
 	case f.HomesLink:
 		return errors.New("/home is a symbolic link, and agents' homes are entered only through real folders: mount the folder that it leads to on /home")
 	case f.Libexec.NoSuid:
@@ -81,6 +86,18 @@ func CheckNew(w Want, f Facts) error {
 		return err
 	}
 	return checkPolicy(w.policy(f))
+}
+
+// askHint shows what keeps systemd from answering.
+const askHint = "systemctl status dbus.socket"
+
+// wayHint returns the command that mends the way to the entrypoint; empty where none does.
+func wayHint(err error) string {
+	var d *walk.Distrust
+	if errors.As(err, &d) && d.Mend != "" {
+		return "sudo " + d.Mend
+	}
+	return ""
 }
 
 // checkHome refuses a home that is not a folder or is somebody's.

@@ -12,6 +12,7 @@ import (
 	"bytes"
 	"fmt"
 	"path"
+	stdslices "slices"
 	"strconv"
 	"strings"
 )
@@ -162,6 +163,26 @@ func CgroupFolders(procCgroup, mountinfo []byte, uid uint32) ([]string, error) {
 		return nil, fmt.Errorf("no cgroup of %s under %s in %q", Name(uid), cgroupRoot, bytes.TrimSpace(procCgroup))
 	}
 	return folders, nil
+}
+
+// FoldersOf returns the same for a process that /proc does not show: the folders of a unit's cgroup, as systemd's ControlGroup= names it, that hold the process.
+// That of cgroup v2 is the last. mountinfo is the text of /proc/self/mountinfo.
+func (t Tree) FoldersOf(pid, controlGroup string, mountinfo []byte) []string {
+	var folders, two []string
+	for _, m := range cgroupMounts(mountinfo) {
+		below, ok := cutFolder(controlGroup, m.root)
+		inside, ok2 := cutFolder(path.Join(m.point, below), cgroupRoot)
+		folder := strings.TrimPrefix(inside, "/")
+		if !ok || !ok2 || !stdslices.Contains(strings.Fields(cgroup{t.FS, folder}.text("cgroup.procs")), pid) {
+			continue
+		}
+		if m.unified {
+			two = append(two, folder)
+		} else {
+			folders = append(folders, folder)
+		}
+	}
+	return append(folders, two...)
 }
 
 // A cgroupMount is one hierarchy as it is mounted below /sys/fs/cgroup.

@@ -55,7 +55,7 @@ func (c *deleteCmd) Run(a *app) error {
 		return nil
 	}
 	if err := provision.CheckDelete(c.Agent, facts); err != nil {
-		return err
+		return refusal(err)
 	}
 	question := fmt.Sprintf("Delete agent %s%s?", c.Agent, map[bool]string{true: " and " + facts.Policy.Home}[c.DeleteHome])
 	if err := a.confirm(question, c.Yes || c.DryRun); err != nil {
@@ -72,6 +72,9 @@ func (c *deleteCmd) remove(a *app, runner *step.Runner, facts provision.Facts, e
 	thaw, err := planThaw(*facts.Policy)
 	if err == nil {
 		facts, err = stopAll(runner, facts, thaw, provision.PlanStop, c.again())
+	}
+	if err == nil {
+		err = refusal(provision.CheckDelete(c.Agent, facts))
 	}
 	if err != nil {
 		return err

@@ -210,6 +210,7 @@ func observePolicy(f *provision.Facts, agent string) {
 func observePaths(f *provision.Facts, agent string) {
 	home, entrypoint := csrc.HomePath(agent), entrypointPath(agent)
 	f.Declared = isDeclared(agent)
+	f.Way = csrc.CheckWay(hostRoot, entrypoint, rootUID)
 	if f.Declared && f.Policy != nil {
 		home = f.Policy.Home
 	}
@@ -260,8 +261,9 @@ func observeUnit(f *provision.Facts, agent string) {
 	if f.Unit.Sleep, _ = findProgram("sleep"); f.Unit.Sleep == "" {
 		f.Unit.Sleep = "/usr/bin/sleep"
 	}
-	out, err := output("systemctl", "show", "--property=ActiveState,UnitFileState,MainPID", name)
+	out, err := output("systemctl", "show", "--property=ActiveState,UnitFileState,MainPID,ControlGroup", name)
 	if err != nil {
+		f.Unit.Err = fmt.Errorf("systemd does not answer (systemctl show %s: %w)", name, err)
 		return
 	}
 	state := map[string]string{}
@@ -271,18 +273,23 @@ func observeUnit(f *provision.Facts, agent string) {
 	}
 	f.Unit.Active = state["ActiveState"] == "active"
 	f.Unit.Enabled = state["UnitFileState"] == "enabled"
-	f.Unit.Cgroups = cgroups(f, agent, state["MainPID"])
+	f.Unit.Cgroups = cgroups(f, agent, state["MainPID"], state["ControlGroup"])
 }
 
 // cgroups returns the folders that a run joins: those of the running keeper, those of the policy while it does not run, and on a pure cgroup v2
 // machine the one that it will have.
-func cgroups(f *provision.Facts, agent, keeper string) []string {
+func cgroups(f *provision.Facts, agent, keeper, group string) []string {
 	if f.Unit.Active && keeper != "0" && f.Agent != nil {
+		mounts, _ := os.ReadFile(hostRoot + "/proc/self/mountinfo")
 		if text, err := os.ReadFile(hostRoot + "/proc/" + keeper + "/cgroup"); err == nil {
-			mounts, _ := os.ReadFile(hostRoot + "/proc/self/mountinfo")
 			if found, err := auslices.CgroupFolders(text, mounts, f.Agent.UID); err == nil {
 				return found
 			}
+		} else if found := tree().FoldersOf(keeper, group, mounts); len(found) > 0 { // hidepid= keeps other users' processes from the human
+			if f.Ours() && sameFolders(found, f.Policy.Cgroups) {
+				return f.Policy.Cgroups
+			}
+			return found
 		}
 	}
 	if f.Ours() {
@@ -292,6 +299,11 @@ func cgroups(f *provision.Facts, agent, keeper string) []string {
 		return []string{"user.slice/" + auslices.Name(f.Next.UID) + "/" + auslices.KeeperName(agent)}
 	}
 	return nil
+}
+
+// sameFolders reports whether both name the same folders, in whatever order.
+func sameFolders(one, other []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(one)), slices.Sorted(slices.Values(other)))
 }
 
 // observeRest reads what only `au delete` cares about, and the entrypoint there is to install.

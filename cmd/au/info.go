@@ -76,6 +76,11 @@ func (c *infoCmd) Run(a *app) error {
 	if err := info.addReached(human, known, entry); err != nil {
 		return err
 	}
+	if info.Healthy {
+		if why := trial(facts); why != nil {
+			info.Healthy, info.Issues = false, append(info.Issues, issue{Problem: fmt.Sprintf("a run was tried, and failed: %v", why)})
+		}
+	}
 	if facts.Ours() && facts.Unit.Systemd {
 		if view, err := observeLimits(*facts.Policy); err == nil {
 			info.Limits = &view

@@ -116,6 +116,9 @@ func (c *limitsSetCmd) Run(a *app) error {
 	if err := runner.Apply(context.Background(), plan); err != nil || c.DryRun {
 		return limiting(c.Agent, err)
 	}
+	if err := notHeld(c.Agent, policy.UID, want.Properties(thisMachine())); err != nil {
+		return limiting(c.Agent, err)
+	}
 	fmt.Fprintf(a.out, "Limits of agent %s hold from now on\n", c.Agent)
 	return nil
 }
@@ -137,6 +140,9 @@ func (a *app) planLimits(p csrc.Policy, want auslices.Limits, now map[string]uin
 		fmt.Fprintf(a.err, "au: warning: with cgroup v1, as on this machine, swap is not limited\n")
 	case finite && added:
 		fmt.Fprintf(a.err, "au: no swap for agent %s either, so that the memory limit is what it says; --swap gives it some\n", p.Name)
+	}
+	if err := tree().CheckControllers(want.Properties(machine)); err != nil {
+		return nil, err
 	}
 	missing := auslices.Missing(want.Properties(machine), now)
 	all := allDropIns(auslices.Name(p.UID))
@@ -257,9 +263,10 @@ type limitsView struct {
 
 // limitView is one limit, as systemd has it.
 type limitView struct {
-	Value *uint64 `json:"value"`  // percent of a core, bytes, tasks or weight
-	Text  string  `json:"text"`   // as the option of `au limits set` takes it
-	SetBy string  `json:"set_by"` // au; human: with systemctl set-property; system: nobody in particular
+	Value *uint64 `json:"value"`          // percent of a core, bytes, tasks or weight
+	Text  string  `json:"text"`           // as the option of `au limits set` takes it
+	SetBy string  `json:"set_by"`         // au; human: with systemctl set-property; system: nobody in particular
+	Held  string  `json:"held,omitempty"` // what the kernel holds instead, where that is something else
 }
 
 func observeLimits(p csrc.Policy) (limitsView, error) {
@@ -279,6 +286,7 @@ func observeLimits(p csrc.Policy) (limitsView, error) {
 	}
 	v.Use = use(p, usage)
 	files, runtimeFiles := dropIns(slice, false), dropIns(slice, true)
+	var set []auslices.Property
 	for _, name := range auslices.Names() {
 		l := limitView{Text: auslices.Format(auslices.Property{Name: name, Value: now[name]}), SetBy: "system"}
 		if value := now[name]; value != auslices.Infinity {
@@ -293,7 +301,15 @@ func observeLimits(p csrc.Policy) (limitsView, error) {
 		case files[name] != "" || runtimeFiles[name] != "":
 			l.SetBy = "human"
 		}
+		if l.SetBy != "system" {
+			set = append(set, auslices.Property{Name: name, Value: now[name]})
+		}
 		v.Limits[limitWord(name)] = l
+	}
+	for _, p := range unheld(p.UID, set) {
+		l := v.Limits[limitWord(p.Name)]
+		l.Held = auslices.Format(p)
+		v.Limits[limitWord(p.Name)] = l
 	}
 	return v, nil
 }
@@ -314,6 +330,11 @@ func (v limitsView) print(a *app) {
 		fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("  %s\t%s\t%s\t%s", limitWord(name), l.Text, l.SetBy, used[name]), "\t"))
 	}
 	w.Flush()
+	for _, name := range auslices.Names() {
+		if l := v.Limits[limitWord(name)]; l.Held != "" {
+			fmt.Fprintf(a.out, "  %s %s does not bind: the kernel has %s\n", limitWord(name), l.Text, l.Held)
+		}
+	}
 }
 
 // summary names the limits that somebody set, on one line.
@@ -321,7 +342,11 @@ func (v limitsView) summary() string {
 	var set []string
 	for _, name := range auslices.Names() {
 		if l := v.Limits[limitWord(name)]; l.SetBy != "system" {
-			set = append(set, limitWord(name)+" "+l.Text)
+			word := limitWord(name) + " " + l.Text
+			if l.Held != "" {
+				word += " (does not bind: the kernel has " + l.Held + ")"
+			}
+			set = append(set, word)
 		}
 	}
 	if set == nil {

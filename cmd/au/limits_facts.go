@@ -49,6 +49,36 @@ func sliceProperties(uid uint32) (map[string]uint64, error) {
 	return auslices.Current(all), err
 }
 
+// unheld returns those of the properties that the kernel does not hold, though systemd has them, and what it holds instead: read where they bind, in the cgroup
+// that systemd names.
+func unheld(uid uint32, want []auslices.Property) []auslices.Property {
+	ctx := context.Background()
+	systemd, err := openBus(ctx)
+	if err != nil {
+		return nil
+	}
+	defer systemd.Close()
+	all, err := systemd.SliceProperties(ctx, auslices.Name(uid))
+	group, ok := all["ControlGroup"].(string)
+	if err != nil || !ok || group == "" {
+		return nil
+	}
+	return tree().Unheld(want, group)
+}
+
+// notHeld says what the kernel does not hold; nil where it holds all.
+func notHeld(agent string, uid uint32, want []auslices.Property) error {
+	left := unheld(uid, want)
+	if left == nil {
+		return nil
+	}
+	var words []string
+	for _, p := range left {
+		words = append(words, fmt.Sprintf("%s (the kernel has %s)", auslices.Option(p.Name), auslices.Format(p)))
+	}
+	return hintError{fmt.Errorf("set, and not held until all that the agent runs has ended: %s", strings.Join(words, ", ")), "au stop --agent " + agent}
+}
+
 // dropIns returns the texts of the files in which systemd keeps our properties of a slice, by property.
 func dropIns(slice string, runtime bool) map[string]string {
 	files := map[string]string{}

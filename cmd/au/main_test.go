@@ -103,6 +103,12 @@ func onHost(h *fakehost.Host) {
 			cmd.Path, cmd.Err, cmd.Args[0] = self, nil, "au"
 			cmd.Env = os.Environ() // FAKE_ROOT too
 			return cmd.Run()
+		case cmd.Args[0] == "su_as_agent":
+			if f := h.File(cmd.Path); f == nil || !strings.HasPrefix(f.Text, "#!") {
+				return nil // what the script has built or installed is no program
+			}
+			cmd.Path = h.Root + cmd.Path
+			return cmd.Run()
 		case cmd.Args[0] == "cc":
 			return compiler(cmd)
 		}

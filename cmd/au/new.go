@@ -139,6 +139,14 @@ func (a *app) create(ctx context.Context, runner *step.Runner, want provision.Wa
 	if err == nil && !runner.DryRun {
 		recorded, err = a.recordAgent(want.Name, m.facts)
 	}
+	if err == nil && !runner.DryRun {
+		if why := trial(m.facts); why != nil {
+			return hintError{fmt.Errorf("agent %q is made, and nothing can be run as it on this machine: %w", want.Name, why), "au info --agent " + want.Name}
+		}
+		if err := notHeld(want.Name, m.facts.Policy.UID, limits.Properties(thisMachine())); err != nil {
+			return limiting(want.Name, err)
+		}
+	}
 	switch {
 	case err != nil:
 		return a.undo(runner, about, "au delete --agent "+want.Name, err)

@@ -23,7 +23,11 @@ fails 1 as alice au limits set --mem 2G
 complains 'au: limit agent "agent": reach systemd over D-Bus: '
 complains systemctl
 fails 1 as alice au new -y -a second --mem 1G
-complains 'au: agent "second": limits: reach systemd over D-Bus: '
+complains 'au: systemd does not answer'
+fails 1 as alice au delete -y
+complains 'could not be stopped'
+fails 1 as alice au info
+says 'systemd does not answer'
 umount /run/dbus/system_bus_socket
 unchanged before /home/alice/.cache
 

@@ -71,7 +71,7 @@ func (c *call) pkill() error {
 // systemctl daemon-reload, enable --now UNIT, disable UNIT, stop SLICE, or show --property=… UNIT
 func (c *call) systemctl() error {
 	now := c.args.flag("--now")
-	property := c.args.flag("--property=ActiveState,UnitFileState,MainPID")
+	property := c.args.flag("--property=ActiveState,UnitFileState,MainPID,ControlGroup")
 	words, err := c.args.operands(1, 2)
 	if err != nil {
 		return err

@@ -44,7 +44,11 @@ func (t Trust) Judge(s Step) error {
 		if what == "" {
 			what = "a file"
 		}
-		return distrust(s, "", "%s of uid %d's", what, s.Stat.Uid)
+		mend := ""
+		if len(t.Owners) == 1 && t.Owners[0] == 0 && s.Kind() != unix.S_IFLNK {
+			mend = "chown root"
+		}
+		return distrust(s, mend, "%s of uid %d's", what, s.Stat.Uid)
 	}
 	if s.Kind() == unix.S_IFLNK || s.Stat.Mode&0o022 == 0 {
 		return nil // the group bits of a file with an ACL are the most that it gives to anybody
