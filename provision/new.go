@@ -12,7 +12,6 @@ import (
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/quote"
-	"github.com/a4u2/au/internal/walk"
 	"github.com/a4u2/au/provision/step"
 )
 
@@ -93,9 +92,9 @@ const askHint = "systemctl status dbus.socket"
 
 // wayHint returns the command that mends the way to the entrypoint; empty where none does.
 func wayHint(err error) string {
-	var d *walk.Distrust
-	if errors.As(err, &d) && d.Mend != "" {
-		return "sudo " + d.Mend
+	var mends interface{ Hint() string }
+	if errors.As(err, &mends) && mends.Hint() != "" {
+		return "sudo " + mends.Hint()
 	}
 	return ""
 }
