@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -89,6 +90,19 @@ func TestEverySourceFileNamesTheLicence(t *testing.T) {
 		top := string(text[:min(len(text), 200)])
 		if err == nil && !strings.Contains(top, "SPDX-License-Identifier: GPL-3.0-or-later\n") {
 			t.Errorf("%s begins with %q", name, top)
+		}
+	}
+}
+
+// A script that cannot be executed fails in its machine without a word.
+func TestScriptsAreExecutable(t *testing.T) {
+	scripts, err := filepath.Glob("e2e/tests/*.sh")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("%d scripts: %v", len(scripts), err)
+	}
+	for _, script := range scripts {
+		if info, err := os.Stat(script); err != nil || info.Mode().Perm()&0o111 == 0 {
+			t.Errorf("%s: want a mode of 755: %v", script, err)
 		}
 	}
 }
