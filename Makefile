@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 .DEFAULT_GOAL := help
-.PHONY: help build install uninstall test e2e check check-all demo bench reproducible nix-hash nix-test nix-check clean clean-cache
+.PHONY: help build programs share install uninstall packages test e2e check check-all demo bench reproducible nix-hash nix-test nix-check clean clean-cache
 
 PREFIX ?= /usr/local
 DESTDIR ?=
+BIN ?= bin
+SHARE ?= $(BIN)/share
+ARCHES ?= amd64 arm64
 GO ?= go
 # Not from git: the same sources give the same bytes in every folder.
 VERSION := $(shell cat VERSION)
@@ -17,26 +20,45 @@ GO_SOURCES := go.mod go.sum cmd csrc internal netfilter provision slices
 help: ## what make can do
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
-build: ## bin/au, bin/au-complete behind it, and the entrypoint bin/su_as_agent
+build: programs share ## bin/au, bin/au-complete behind it, the entrypoint bin/su_as_agent, manual and completions
+
+# For another processor: GOARCH in the environment, CC and BIN beside it (packaging/build).
+programs:
 	@command -v $(GO) >/dev/null || { echo "make: go is missing: install Go 1.25 or newer from https://go.dev/dl" >&2; exit 1; }
 	@command -v $${CC:-cc} >/dev/null || { echo "make: a C compiler is missing: apt install gcc libc6-dev" >&2; exit 1; }
-	@mkdir -p bin
+	@mkdir -p $(BIN)
 	@set -e; src=$$(mktemp -d); trap 'rm -rf "$$src"' EXIT; cp -R $(GO_SOURCES) "$$src"; cd "$$src"; $(GO) mod vendor; \
 	echo "CGO_ENABLED=0 $(GO) build -mod=vendor ./cmd/au ./cmd/au/front"; \
-	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -ldflags '$(LDFLAGS)' -o $(CURDIR)/bin/au-complete ./cmd/au; \
-	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -ldflags '$(LDFLAGS) $(FRONT_ENTRY)' -o $(CURDIR)/bin/au ./cmd/au/front
-	$(MAKE) --no-print-directory -C csrc OUT=$(CURDIR)/bin/su_as_agent
+	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -ldflags '$(LDFLAGS)' -o $(CURDIR)/$(BIN)/au-complete ./cmd/au; \
+	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -ldflags '$(LDFLAGS) $(FRONT_ENTRY)' -o $(CURDIR)/$(BIN)/au ./cmd/au/front
+	$(MAKE) --no-print-directory -C csrc OUT=$(CURDIR)/$(BIN)/su_as_agent
 
-install: ## au and the entrypoint, not set-uid for anybody, under DESTDIR and PREFIX (make build first)
-	@[ -x bin/au ] && [ -x bin/au-complete ] && [ -x bin/su_as_agent ] || { echo "make: nothing to install yet: make build" >&2; exit 1; }
+# Printed by the program of this machine's processor, the same for all.
+share: programs
+	@rm -rf $(SHARE)
+	@mkdir -p $(SHARE)/man/man1 $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
+	@$(BIN)/au-complete manual $(SHARE)/man/man1
+	@$(BIN)/au-complete completion bash >$(SHARE)/bash-completion/completions/au
+	@$(BIN)/au-complete completion zsh >$(SHARE)/zsh/site-functions/_au
+	@$(BIN)/au-complete completion fish >$(SHARE)/fish/vendor_completions.d/au.fish
+
+install: ## au, the entrypoint (not set-uid for anybody), manual and completions, under DESTDIR and PREFIX (make build first)
+	@[ -d $(SHARE) ] && [ -x $(BIN)/au ] && [ -x $(BIN)/au-complete ] && [ -x $(BIN)/su_as_agent ] || { echo "make: nothing to install yet: make build" >&2; exit 1; }
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/au
-	install -m 0755 bin/au-complete $(DESTDIR)$(PREFIX)/libexec/au/au-complete
-	install -m 0755 bin/au $(DESTDIR)$(PREFIX)/bin/au
-	install -m 0755 bin/su_as_agent $(DESTDIR)$(PREFIX)/libexec/au/su_as_agent
+	install -m 0755 $(BIN)/au-complete $(DESTDIR)$(PREFIX)/libexec/au/au-complete
+	install -m 0755 $(BIN)/au $(DESTDIR)$(PREFIX)/bin/au
+	install -m 0755 $(BIN)/su_as_agent $(DESTDIR)$(PREFIX)/libexec/au/su_as_agent
+	@for file in $$(cd $(SHARE) && find * -type f); do install -D -m 0644 "$(SHARE)/$$file" "$(DESTDIR)$(PREFIX)/share/$$file"; done
 
-uninstall: ## takes both away; agents stay (au delete takes those)
+uninstall: ## takes all of it away; agents stay (au delete takes those)
 	rm -f $(DESTDIR)$(PREFIX)/bin/au $(DESTDIR)$(PREFIX)/libexec/au/au-complete $(DESTDIR)$(PREFIX)/libexec/au/su_as_agent
 	-rmdir $(DESTDIR)$(PREFIX)/libexec/au 2>/dev/null
+	cd $(DESTDIR)$(PREFIX)/share && rm -f bash-completion/completions/au zsh/site-functions/_au fish/vendor_completions.d/au.fish
+	-cd $(DESTDIR)$(PREFIX)/share/man/man1 && rm -f $$(grep -ls '^.TH AU.* 1 "" "au ' au.1 au-*.1)
+
+packages: ## deb and rpm in bin/packages; ARCHES=amd64 for one processor (default: amd64 and arm64)
+	@e2e/machine/setup package
+	@packaging/build $(VERSION) $(ARCHES)
 
 test: ## unit and script tests: seconds, no root
 	$(GO) test ./...

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a4u2/au/internal/near"
+
 	"github.com/pelletier/go-toml/v2"
 )
 
@@ -58,7 +60,7 @@ func FindPreset(name string) (Preset, error) {
 	if meant != nil {
 		return Preset{}, fmt.Errorf("preset %q: want --preset %s", name, strings.Join(meant, " or --preset "))
 	}
-	return Preset{}, fmt.Errorf("preset %q: want one of %s", name, strings.Join(names, ", "))
+	return Preset{}, fmt.Errorf("preset %q: want one of %s%s", name, strings.Join(names, ", "), near.Asked(name, names))
 }
 
 // Entries returns the allow rules of p.

@@ -65,15 +65,16 @@ buildGoModule rec {
         util-linux
       ]
     } >"$out/libexec/au/path"
+    mkdir -p "$out/share/man/man1"
+    "$out/bin/au" manual "$out/share/man/man1"
     for shell in bash zsh fish; do
-      if "$out/bin/au" completion "$shell" >completion 2>/dev/null; then
-        case $shell in
-        bash) to=bash-completion/completions/au ;;
-        zsh) to=zsh/site-functions/_au ;;
-        fish) to=fish/vendor_completions.d/au.fish ;;
-        esac
-        install -D -m 0644 completion "$out/share/$to"
-      fi
+      case $shell in
+      bash) to=bash-completion/completions/au ;;
+      zsh) to=zsh/site-functions/_au ;;
+      fish) to=fish/vendor_completions.d/au.fish ;;
+      esac
+      "$out/bin/au" completion "$shell" >completion
+      install -D -m 0644 completion "$out/share/$to"
     done
   '';
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/near"
 )
 
 // otherHomes are covered in every run; of /home the agent's own stays.
@@ -72,7 +73,7 @@ func checkPolicy(p csrc.Policy) error {
 func CheckAllow(words []string) error {
 	for _, w := range words {
 		if !slices.Contains(Switches(), w) {
-			return fmt.Errorf("switch %q: want %s", w, strings.Join(Switches(), ", "))
+			return fmt.Errorf("switch %q: want %s%s", w, strings.Join(Switches(), ", "), near.Asked(w, Switches()))
 		}
 	}
 	return nil

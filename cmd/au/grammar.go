@@ -5,6 +5,7 @@ package main
 import (
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/alecthomas/kong"
@@ -33,6 +34,9 @@ var words = []word{
 	{"resume", "Let a paused agent go on.", &resumeCmd{}},
 	{"stop", "End all that an agent runs.", &stopCmd{}},
 	{"net", "Restrict what an agent may reach, by name.", &netCmd{}},
+	{"completion", "Print what lets a shell complete au's words.", &completionCmd{}},
+	{"complete", "", &completeCmd{}},
+	{"manual", "", &manualCmd{}},
 	{"source", "", &sourceCmd{}},
 	{"record", "", &recordCmd{}},
 	{"after", "", &afterCmd{}},
@@ -43,6 +47,35 @@ var words = []word{
 	{"end-runs", "", &endRunsCmd{}},
 	{"carry-out", "", &carryOutCmd{}},
 	{"render", "", &renderCmd{}},
+}
+
+// groups are the parts of `au --help` and of the manual, in this order.
+var groups = []struct{ key, title, words string }{
+	{"agents", "Agents:", "new info list grant revoke delete"},
+	{"running", "Running:", "run shell top pause resume stop"},
+	{"folders", "Folders:", "mount"},
+	{"limits", "Limits:", "limits"},
+	{"network", "Network:", "net"},
+	{"care", "Care:", "completion"},
+}
+
+// groupOf returns the key of the group that a word is in; "" for none.
+func groupOf(name string) string {
+	for _, g := range groups {
+		if slices.Contains(strings.Fields(g.words), name) {
+			return g.key
+		}
+	}
+	return ""
+}
+
+// grouped gives the groups their titles.
+func grouped() kong.Option {
+	titles := []kong.Group{}
+	for _, g := range groups {
+		titles = append(titles, kong.Group{Key: g.key, Title: g.title})
+	}
+	return kong.ExplicitGroups(titles)
 }
 
 // grammar returns the words that args may need: the one they begin with, where that is one, else all. Building them all costs several times what
@@ -60,7 +93,7 @@ func grammar(args []string) []kong.Option {
 		if w.help == "" {
 			tags = append(tags, `hidden:""`)
 		}
-		options = append(options, kong.DynamicCommand(w.name, w.help, "", w.command, tags...))
+		options = append(options, kong.DynamicCommand(w.name, w.help, groupOf(w.name), w.command, tags...))
 	}
 	return options
 }

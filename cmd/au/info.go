@@ -68,7 +68,7 @@ func (c *infoCmd) Run(a *app) error {
 	}
 	entry := known.Agent(c.Agent)
 	if entry == nil && facts.Policy == nil && facts.PolicyErr == nil {
-		return hintError{fmt.Errorf("%s: no such agent", c.Agent), "au new --agent " + c.Agent}
+		return noSuchAgent(c.Agent)
 	}
 	a.warn(human, known)
 	a.warnRival(human)

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/near"
 	"github.com/a4u2/au/provision/step"
 	auslices "github.com/a4u2/au/slices"
 )
@@ -21,9 +22,23 @@ import (
 func made(agent string) (csrc.Policy, error) {
 	p, err := readPolicy(agent)
 	if errors.Is(err, fs.ErrNotExist) {
-		return p, hintError{fmt.Errorf("%s: no such agent", agent), "au new --agent " + agent}
+		return p, noSuchAgent(agent)
 	}
 	return p, err
+}
+
+// noSuchAgent says that au has made no agent of that name, and which was probably meant.
+func noSuchAgent(name string) error {
+	entries, _ := readDir(hostRoot + csrc.PolicyDir) // nobody may be there yet
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	meant := near.Asked(name, names)
+	if meant == "" {
+		return hintError{fmt.Errorf("%s: no such agent", name), "au new --agent " + name}
+	}
+	return hintError{fmt.Errorf("%s: no such agent%s", name, meant), "au list"}
 }
 
 // bus is what limits need of systemd; tests have one made of files.

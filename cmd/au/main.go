@@ -83,7 +83,7 @@ func newParser(g any, args []string, more ...kong.Option) *kong.Kong {
 	options := slices.Concat(grammar(args), bytesKept(), more, []kong.Option{
 		kong.Name("au"), kong.Description("Run AI coding agents as Unix users of their own."),
 		kong.Vars{"agent": start.DefaultAgent, "version": "au " + version, "switches": strings.Join(provision.Switches(), ", "), "presets": presetNames(args)},
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), grouped(), kong.Help(helpWithExamples),
 	})
 	parser, err := kong.New(g, options...)
 	if err != nil {

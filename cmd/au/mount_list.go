@@ -39,7 +39,7 @@ func (c *mountListCmd) Run(a *app) error {
 	}
 	entry := known.Agent(c.Agent)
 	if entry == nil && !exists(csrc.PolicyPath(c.Agent)) {
-		return hintError{fmt.Errorf("%s: no such agent", c.Agent), "au new --agent " + c.Agent}
+		return noSuchAgent(c.Agent)
 	}
 	views := []mountView{}
 	if entry != nil {

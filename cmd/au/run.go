@@ -78,7 +78,7 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 		if legacy := a.legacy(me, c.Agent); legacy != nil {
 			return legacy
 		}
-		return hintError{fmt.Errorf("%s: no such agent", c.Agent), "au new --agent " + c.Agent}
+		return noSuchAgent(c.Agent)
 	}
 	if err != nil {
 		return err

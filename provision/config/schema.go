@@ -3,9 +3,12 @@
 package config
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
+	"github.com/a4u2/au/internal/near"
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
@@ -21,16 +24,13 @@ type schema struct {
 
 // near returns the key that a mistyped one may have been, "" for none.
 func (s *schema) near(typed string) string {
-	best, least := "", 3
-	for name := range s.keys {
-		if d := distance(plainKey(typed), plainKey(name)); d < least || d == least && name < best {
-			best, least = name, d
-		}
+	plain := map[string]string{}
+	var among []string
+	for _, name := range slices.Sorted(maps.Keys(s.keys)) {
+		plain[plainKey(name)] = name
+		among = append(among, plainKey(name))
 	}
-	if least > 2 || least >= len(plainKey(typed)) {
-		return ""
-	}
-	return best
+	return plain[near.Of(plainKey(typed), among)]
 }
 
 // plainKey returns a key without what people write it with or without.
@@ -41,31 +41,6 @@ func plainKey(key string) string {
 		}
 		return unicode.ToLower(r)
 	}, key)
-}
-
-// distance is how many letters have to be put in, left out or changed (Levenshtein's). Long keys are far from all.
-func distance(a, b string) int {
-	const longest = 40
-	if len(a) > longest || len(b) > longest {
-		return longest
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		above := row[0] // of the row before, one to the left
-		row[0] = i + 1
-		for j := range len(b) {
-			change := above
-			if a[i] != b[j] {
-				change++
-			}
-			above = row[j+1]
-			row[j+1] = min(change, row[j]+1, above+1)
-		}
-	}
-	return row[len(b)]
 }
 
 type want struct {
