@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 .DEFAULT_GOAL := help
-.PHONY: help build programs share install uninstall packages test e2e check check-all demo bench reproducible nix-hash nix-test nix-check clean clean-cache
+.PHONY: help build programs share install uninstall packages release publish test e2e check-short check check-all demo bench reproducible nix-hash nix-test nix-check clean clean-cache
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -60,6 +60,13 @@ packages: ## deb and rpm in bin/packages; ARCHES=amd64 for one processor (defaul
 	@e2e/machine/setup package
 	@packaging/build $(VERSION) $(ARCHES)
 
+release: ## packages, tarballs, SHA256SUMS, SBOM and notes in bin/release; SIGN_KEY=KEY signs with gpg, TAG=vX.Y.Z sees that it is that release
+	@e2e/machine/setup package release
+	@packaging/release $(VERSION) $(ARCHES)
+
+publish: ## bin/release as the release TAG of the forge, with gh
+	gh release create '$(TAG)' --verify-tag --notes-file bin/release/notes.md bin/release/*
+
 test: ## unit and script tests: seconds, no root
 	$(GO) test ./...
 
@@ -78,6 +85,11 @@ nix-test: build ## the flake and the NixOS module, on a stand-in for nixpkgs, wi
 nix-check: ## the NixOS module on the module system of a real nixpkgs: NIXPKGS=/path
 	@[ -n "$(NIXPKGS)" ] || { echo "make: say where nixpkgs is: make nix-check NIXPKGS=/path/to/nixpkgs" >&2; exit 1; }
 	nix/real-check '$(NIXPKGS)'
+
+check-short: ## what needs no machine: unit and script tests, and builds that give the same bytes
+	e2e/machine/setup build test
+	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory reproducible
 
 check: ## all tests, with their own set-up
 	e2e/machine/setup build quick true test

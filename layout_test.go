@@ -103,6 +103,25 @@ func TestScriptsAreExecutable(t *testing.T) {
 	for _, script := range scripts {
 		if info, err := os.Stat(script); err != nil || info.Mode().Perm()&0o111 == 0 {
 			t.Errorf("%s: want a mode of 755: %v", script, err)
+
+// What a forge runs, anybody can: its workflows call make and nothing else.
+func TestWorkflowsOnlyCallMake(t *testing.T) {
+	makefile, err := os.ReadFile("Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(".github/workflows/ci.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := regexp.MustCompile(`(?m)^ *(?:- )?run: *(.*)$`).FindAllStringSubmatch(string(text), -1)
+	if len(runs) < 4 {
+		t.Fatalf("found %d commands", len(runs))
+	}
+	for _, run := range runs {
+		target, ok := strings.CutPrefix(run[1], "make ")
+		if !ok || !bytes.Contains(makefile, []byte("\n"+target+":")) {
+			t.Errorf("%q is no target of the Makefile", run[1])
 		}
 	}
 }
