@@ -4,7 +4,7 @@
 # packages: deb and rpm
 . /opt/e2e/lib.sh
 old=$(ls /opt/packages/old/*.deb) new=$(ls /opt/packages/new/*.deb)
-apt() { env DEBIAN_FRONTEND=noninteractive apt-get -y --no-download --allow-downgrades "$@"; }
+apt() { env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends "$@"; }
 # going sees that what the agent does goes on, and that its human can use it.
 going() {
 	ok pgrep -u agent -x sleep
@@ -55,12 +55,12 @@ says "$ sudo install -o root -g su-as-agent -m 4750"
 going
 ok apt install --reinstall "$new"
 says_not "another version"
-snapshot agents
 
 promise="a new agent is made by what the package holds, and all files of the package are as they were packed"
 ok as bob au new -y -a other
 ok as bob au run -a other true
 ok as bob au delete -y -a other -H
+snapshot agents
 ok dpkg --verify au
 silent
 promise="lintian finds no error"
