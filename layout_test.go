@@ -103,6 +103,9 @@ func TestScriptsAreExecutable(t *testing.T) {
 	for _, script := range scripts {
 		if info, err := os.Stat(script); err != nil || info.Mode().Perm()&0o111 == 0 {
 			t.Errorf("%s: want a mode of 755: %v", script, err)
+		}
+	}
+}
 
 // What a forge runs, anybody can: its workflows call make and nothing else.
 func TestWorkflowsOnlyCallMake(t *testing.T) {
