@@ -22,11 +22,11 @@ type processor struct {
 
 var processors = map[string]processor{
 	"amd64": {"x86_64-linux-gnu-gcc", "qemu-x86_64-static", 0xc000003e, []uint32{0x40000003}, map[string]uint32{
-		"open": 2, "ioctl": 16, "socket": 41, "socketpair": 53, "clone": 56, "creat": 85, "chmod": 90, "fchmod": 91, "mknod": 133,
+		"open": 2, "ioctl": 16, "io_setup": 206, "socket": 41, "socketpair": 53, "clone": 56, "creat": 85, "chmod": 90, "fchmod": 91, "mknod": 133,
 		"request_key": 249, "openat": 257, "mknodat": 259, "fchmodat": 268, "unshare": 272,
 	}},
 	"arm64": {"aarch64-linux-gnu-gcc", "qemu-aarch64-static", 0xc00000b7, []uint32{0x40000028}, map[string]uint32{
-		"ioctl": 29, "mknodat": 33, "fchmod": 52, "fchmodat": 53, "openat": 56, "unshare": 97, "socket": 198, "socketpair": 199,
+		"io_setup": 0, "ioctl": 29, "mknodat": 33, "fchmod": 52, "fchmodat": 53, "openat": 56, "unshare": 97, "socket": 198, "socketpair": 199,
 		"request_key": 218, "clone": 220,
 	}},
 }
@@ -49,7 +49,7 @@ var judged = []struct {
 	{"mknodat", [6]uint64{2: 0o100000 | 0o4755}, eperm}, {"mknodat", [6]uint64{2: 0o2755}, eperm}, {"mknodat", [6]uint64{2: 0o10755}, allowed},
 	{"openat", [6]uint64{2: 0o100, 3: 0o4755}, eperm}, {"openat", [6]uint64{2: 0o100, 3: 0o2755}, eperm}, {"openat", [6]uint64{2: 0o20000000, 3: 0o4755}, eperm},
 	{"openat", [6]uint64{2: 0o100, 3: 0o755}, allowed}, {"openat", [6]uint64{3: 0o6755}, allowed},
-	{"openat2", [6]uint64{}, enosys}, {"io_uring_setup", [6]uint64{}, enosys}, {"io_uring_enter", [6]uint64{}, enosys}, {"io_uring_register", [6]uint64{}, enosys},
+	{"openat2", [6]uint64{}, enosys}, {"io_setup", [6]uint64{}, enosys}, {"io_uring_setup", [6]uint64{}, enosys}, {"io_uring_enter", [6]uint64{}, enosys}, {"io_uring_register", [6]uint64{}, enosys},
 	{"ioctl", [6]uint64{1: 0x5412}, eperm}, {"ioctl", [6]uint64{1: 0xffffffff00005412}, eperm}, {"ioctl", [6]uint64{1: 0x541c}, eperm}, {"ioctl", [6]uint64{1: 0x5413}, allowed},
 	{"socket", [6]uint64{0: 1}, allowed}, {"socket", [6]uint64{0: 2}, allowed}, {"socket", [6]uint64{0: 10}, allowed}, {"socket", [6]uint64{0: 16}, allowed},
 	{"socket", [6]uint64{0: 16, 2: 6}, enofamily}, {"socket", [6]uint64{0: 40}, enofamily}, {"socket", [6]uint64{0: 0x100000000 + 40}, enofamily}, {"socket", [6]uint64{0: 17}, enofamily},
