@@ -30,20 +30,22 @@ const (
 
 // Policy is what one agent may reach, as /etc/au/net/NAME.toml holds it.
 type Policy struct {
-	Version int              `toml:"version"`
-	Agent   string           `toml:"agent"`
-	UID     uint32           `toml:"uid"`
-	SubUIDs []Range          `toml:"sub-uids,omitempty"` // none: the agent has none
-	Backend Backend          `toml:"backend"`
-	Proxy   uint16           `toml:"proxy-port,omitempty"` // the daemon on 127.0.0.1 and ::1: every TCP connection of the agent's, and CONNECT
-	DNS     uint16           `toml:"dns-port,omitempty"`   // the daemon on 127.0.0.1 and ::1, UDP and TCP
-	Resolve []netip.AddrPort `toml:"dns,omitempty"`        // the servers that the daemon, or with Human the agent, asks; none: what /etc/resolv.conf says
-	NoECH   bool             `toml:"no-ech,omitempty"`     // refuse TLS that hides the inner name, or looks as if
-	OldECH  bool             `toml:"ech,omitempty"`        // the opposite, from when it had to be asked for; read, and not written
-	Learn   time.Time        `toml:"learn-until,omitempty"`
-	Human   HumanProxy       `toml:"human-proxy,omitempty"` // set: the human's own proxy takes the daemon's place
-	Allow   []Entry          `toml:"allow,omitempty"`
-	Deny    []Entry          `toml:"deny,omitempty"`
+	Version int    `toml:"version"`
+	Agent   string `toml:"agent"`
+	UID     uint32 `toml:"uid"`
+	// Declared says that the machine's NixOS configuration has it: what changes it is an option there, and no command.
+	Declared bool             `toml:"declared,omitempty"`
+	SubUIDs  []Range          `toml:"sub-uids,omitempty"` // none: the agent has none
+	Backend  Backend          `toml:"backend"`
+	Proxy    uint16           `toml:"proxy-port,omitempty"` // the daemon on 127.0.0.1 and ::1: every TCP connection of the agent's, and CONNECT
+	DNS      uint16           `toml:"dns-port,omitempty"`   // the daemon on 127.0.0.1 and ::1, UDP and TCP
+	Resolve  []netip.AddrPort `toml:"dns,omitempty"`        // the servers that the daemon, or with Human the agent, asks; none: what /etc/resolv.conf says
+	NoECH    bool             `toml:"no-ech,omitempty"`     // refuse TLS that hides the inner name, or looks as if
+	OldECH   bool             `toml:"ech,omitempty"`        // the opposite, from when it had to be asked for; read, and not written
+	Learn    time.Time        `toml:"learn-until,omitempty"`
+	Human    HumanProxy       `toml:"human-proxy,omitempty"` // set: the human's own proxy takes the daemon's place
+	Allow    []Entry          `toml:"allow,omitempty"`
+	Deny     []Entry          `toml:"deny,omitempty"`
 
 	NAT64 []netip.Prefix `toml:"-"` // below which the network that the machine is in reaches IPv4, as far as that was learned
 }

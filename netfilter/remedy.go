@@ -56,6 +56,9 @@ func Opening(code Code, t Target) (Rule, bool) {
 
 // Remedy returns the command by which the human lets pass what code refused; empty where none does, or where it is refused on purpose.
 func (p Policy) Remedy(code Code, t Target) string {
+	if code == HiddenName && p.Declared {
+		return p.option("net.ech = true")
+	}
 	if code == HiddenName {
 		p.NoECH = false
 		return p.Again() + " --ech"
@@ -72,11 +75,20 @@ func (p Policy) Remedy(code Code, t Target) string {
 
 // AllowCommand returns the command that allows the agent what words say.
 func (p Policy) AllowCommand(words ...string) string {
+	if p.Declared {
+		if words[0] == "--for" { // options have no time
+			words = words[2:]
+		}
+		return p.option(`net.allow can have "` + strings.Join(words, `" "`) + `"`)
+	}
 	return strings.Join(append([]string{"au net allow --agent", p.Agent}, words...), " ")
 }
 
 // Again returns the command that puts p in force anew: the rules stay by themselves, what else was chosen is said.
 func (p Policy) Again() string {
+	if p.Declared {
+		return "sudo nixos-rebuild switch"
+	}
 	words := []string{"au net restrict --agent", p.Agent}
 	if p.NoECH {
 		words = append(words, "--no-ech")
@@ -91,6 +103,11 @@ func (p Policy) Again() string {
 		words = append(words, "--backend iptables")
 	}
 	return strings.Join(words, " ")
+}
+
+// option says what of the agent's options in the NixOS configuration is to be changed.
+func (p Policy) option(what string) string {
+	return "security.au.agents." + p.Agent + "." + what + " in the NixOS configuration"
 }
 
 func serverText(server netip.AddrPort) string {
@@ -108,4 +125,25 @@ func (p Policy) PortOf(name string, now time.Time) uint16 {
 		}
 	}
 	return 443
+}
+
+// ParseServer reads the address of a name server, with a port or without.
+func ParseServer(word string) (netip.AddrPort, error) {
+	if server, err := netip.ParseAddrPort(word); err == nil {
+		return server, nil
+	}
+	addr, err := netip.ParseAddr(word)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("name server %q: want an address, or an address and a port", word)
+	}
+	return netip.AddrPortFrom(addr, 53), nil
+}
+
+// ServerTexts returns the servers as ParseServer reads them.
+func ServerTexts(servers []netip.AddrPort) []string {
+	var texts []string
+	for _, server := range servers {
+		texts = append(texts, serverText(server))
+	}
+	return texts
 }

@@ -110,3 +110,20 @@ func TestAgainSaysWhatWasChosen(t *testing.T) {
 		t.Errorf("again is %q, want %q", got, want)
 	}
 }
+
+// Where the policy is declared in a NixOS configuration the commands are refused: what is said names options.
+func TestRemediesOfADeclaredPolicyAreOptions(t *testing.T) {
+	p := Policy{Agent: "agent", Declared: true, Backend: Iptables, NoECH: true}
+	for _, code := range []Code{NotAllowed, Expired, HiddenName} {
+		got := p.Remedy(code, Target{Name: "example.org", Port: 443})
+		if strings.Contains(got, "au net") || !strings.HasPrefix(got, "security.au.agents.agent.net.") {
+			t.Errorf("%v: %q", code, got)
+		}
+	}
+	if got, want := p.AllowCommand("--for", "2h", "a.test", "b.test"), `security.au.agents.agent.net.allow can have "a.test" "b.test" in the NixOS configuration`; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := p.Again(); got != "sudo nixos-rebuild switch" {
+		t.Errorf("%q puts it in force", got)
+	}
+}

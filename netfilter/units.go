@@ -15,6 +15,8 @@ import "fmt"
 type Units struct {
 	Policy  Policy
 	Program string // absolute path of an au that only root can write: /usr/local/libexec/au/NAME/au
+	// Depart has the rules go when the policy does: for a machine whose configuration stops a unit that is in it no more, and removes its files afterwards.
+	Depart bool
 }
 
 // DaemonUser returns the system user that the agent's daemon runs as.
@@ -47,9 +49,12 @@ func (u Units) Files() []UnitFile {
 const firewalls = "nftables.service firewalld.service ufw.service netfilter-persistent.service iptables.service ip6tables.service docker.service"
 
 // The rules come before any network, or the agent's slice does not come at all (SliceDropIn). Loading is one transaction, and a
-// reload never takes them away in between: there is no ExecStop.
+// reload never takes them away in between: no ExecStop does.
 func (u Units) rules() string {
-	p := u.Policy
+	p, stop := u.Policy, ""
+	if u.Depart {
+		stop = fmt.Sprintf("ExecStop=-%s net depart %s\n", u.Program, p.Agent)
+	}
 	return fmt.Sprintf(`[Unit]
 Description=What the agent %[1]s may reach: rules
 DefaultDependencies=no
@@ -67,10 +72,10 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart=%[2]s net load %[1]s
 ExecReload=%[2]s net load %[1]s
-%[4]s
+%[5]s%[4]s
 [Install]
 WantedBy=sysinit.target
-`, p.Agent, u.Program, firewalls, loaderHardening)
+`, p.Agent, u.Program, firewalls, loaderHardening, stop)
 }
 
 // The watcher hears of every change to nftables rules from the kernel, and looks every few seconds for what older iptables does.

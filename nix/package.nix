@@ -34,13 +34,12 @@ buildGoModule rec {
   };
   inherit (lib.importJSON ./hashes.json) vendorHash;
 
-  # The same flags as the Makefile's, so that the bytes are the same wherever Go is.
+  # The same flags as the Makefile's, so that the bytes are the same wherever Go is; buildGoModule adds -buildid= by itself.
   subPackages = [ "cmd/au" ];
   env.CGO_ENABLED = 0;
   ldflags = [
     "-s"
     "-w"
-    "-buildid="
     "-X main.version=${version}"
   ];
 

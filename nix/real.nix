@@ -1,35 +1,59 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What the module comes to on the real module system and NixOS tree, with the test machine's agents; a failing assertion is an error.
-{ nixpkgs }:
+# users: what makes the users, perl (NixOS's default), userborn or sysusers.
+{
+  nixpkgs,
+  users ? "perl",
+  system ? "x86_64-linux",
+}:
 
 let
+  people =
+    if users == "sysusers" then
+      { isSystemUser = true; group = "users"; } # it makes no others
+    else
+      { isNormalUser = true; };
   inherit
     (import "${nixpkgs}/nixos/lib/eval-config.nix" {
-      system = "x86_64-linux";
+      inherit system;
       modules = [
         ./module
         ./testdata/machine.nix
-        {
-          boot.loader.grub.enable = false;
-          fileSystems."/".device = "none";
-          system.stateVersion = "25.11";
-          users.users.alice.isNormalUser = true;
-          users.users.bob.isNormalUser = true;
-        }
+        (
+          { lib, ... }:
+          {
+            boot.loader.grub.enable = false;
+            fileSystems."/" = {
+              device = "none";
+              fsType = "tmpfs";
+            };
+            system.stateVersion = "25.11";
+            users.allowNoPasswordLogin = true;
+            users.users.alice = people;
+            users.users.bob = people;
+            services.userborn.enable = lib.mkForce (users == "userborn");
+            systemd.sysusers.enable = users == "sysusers";
+            # Neither is for a machine whose users a script of the activation makes.
+            system.etc.overlay.enable = users != "perl";
+            boot.initrd.systemd.enable = users != "perl";
+          }
+        )
       ];
     })
     config
     ;
   wrong = builtins.filter (a: !a.assertion) config.assertions;
+  expire = name: config.systemd.services.${name}.serviceConfig.ExecStartPost or [ ];
 in
 if wrong != [ ] then
   throw (builtins.concatStringsSep "\n" (map (a: a.message) wrong))
 else
   {
-    user = { inherit (config.users.users.claude) uid group home homeMode expires; };
+    user = { inherit (config.users.users.claude) uid group home homeMode expires shell; };
     wrapper = { inherit (config.security.wrappers.su-as-claude) owner group setuid permissions; };
     slice = config.systemd.slices."user-54237".sliceConfig;
     tmpfiles = builtins.filter (line: builtins.match ".*claude.*" line != null) config.systemd.tmpfiles.rules;
     services = builtins.filter (name: builtins.match "au-.*" name != null) (builtins.attrNames config.systemd.services);
+    expire = map toString (if users == "perl" then [ ] else expire (if users == "userborn" then "userborn" else "systemd-sysusers"));
     toplevel = config.system.build.toplevel.drvPath;
   }

@@ -3,7 +3,8 @@
 let
   lib = import ./stub-nixpkgs/lib.nix;
   program = name: { outPath = "/nix/store/${name}"; };
-  pkgs = lib.genAttrs [ "coreutils" "iptables" "nftables" "util-linux" ] program // {
+  pkgs = lib.genAttrs [ "coreutils" "gnused" "iptables" "nftables" "util-linux" ] program // {
+    writeShellScript = name: text: { outPath = "/nix/store/${name}"; inherit text; };
     callPackage = path: given: { outPath = "/nix/store/rendered"; inherit given; };
   };
   machine =
@@ -17,12 +18,13 @@ let
       specialArgs = { inherit pkgs; };
     }).config;
   whole = machine [ ./testdata/machine.nix ];
-  small = agents: machine [ { security.au = { enable = true; humans = [ "alice" ]; inherit agents; }; } ];
+  small = agents: machine [ { users.users.alice = { }; security.au = { enable = true; humans = [ "alice" ]; inherit agents; }; } ];
   refused = config: !(builtins.tryEval (builtins.deepSeq config null)).success;
   complaints = config: map (a: a.message) (lib.filter (a: !a.assertion) config.assertions);
   uids = lib.importJSON ./testdata/uids.json;
   id = import ./module/ids.nix { inherit lib; };
-  spec = import ./module/spec.nix { config = whole; inherit lib pkgs; };
+  specOf = config: import ./module/spec.nix { inherit config lib pkgs; };
+  spec = specOf whole;
   claude = toString uids.claude;
 
   tests = {
@@ -37,7 +39,7 @@ let
         isSystemUser = true;
         createHome = false;
         expires = "1970-01-02";
-        shell = "/run/current-system/sw/bin/bash";
+        shell = "/nonexistent/nologin";
         description = "au agent ${spec.agents.claude.tag}";
       }
     ];
@@ -71,7 +73,8 @@ let
     ];
     spec = [ spec (lib.importJSON ./testdata/spec.json) ];
     agents_json = [ (builtins.fromJSON whole.environment.etc."au/agents.json".text) spec ];
-    keeper_survives_a_switch = [ whole.systemd.services.au-claude { wantedBy = [ "multi-user.target" ]; restartIfChanged = false; } ];
+    keeper_survives_a_switch = [ whole.systemd.services.au-claude { wantedBy = [ "multi-user.target" ]; restartIfChanged = false; unitConfig.RefuseManualStop = false; } ];
+    rules_survive_a_switch = [ { inherit (whole.systemd.services."au-net-rules@claude") reloadIfChanged; } { reloadIfChanged = true; } ];
     net_units = [
       (lib.mapAttrs (name: s: s.wantedBy) (lib.filterAttrs (name: s: lib.removePrefix "au-net" name != name) whole.systemd.services))
       { "au-net-rules@claude" = [ "sysinit.target" ]; "au-net-watch@claude" = [ "multi-user.target" ]; "au-net@claude" = [ "multi-user.target" ]; }
@@ -98,7 +101,54 @@ let
       (complaints (machine [ { security.au = { enable = true; agents.agent = { }; }; } ]))
       [ "security.au.agents.agent.humans is empty, so nobody could enter the agent: set it, or security.au.humans." ]
     ];
-    root_enters = [ (lib.length (complaints (small { agent.humans = [ "root" ]; }))) 1 ];
+    root_enters = [ (lib.elem "security.au.agents.agent.humans: take out root and the agent itself; humans are ordinary users." (complaints (small { agent.humans = [ "root" ]; }))) true ];
+    unknown_human = [
+      (complaints (small { agent.humans = [ "alice" "alce" ]; }))
+      [ "security.au.agents.agent.humans: there is no users.users.alce: declare them, or correct the name." ]
+    ];
+    no_wrappers = [
+      (complaints (machine [ ./testdata/machine.nix { security.enableWrappers = false; } ]))
+      [ "security.enableWrappers is false, and agents are entered through a wrapper: set it, or unset security.au.enable." ]
+    ];
+    sources = [
+      (map (source: lib.length (complaints (small { agent.shares.${source}.target = "x"; }))) [ "~/a" "/srv/a" "a" "./a" "~" "/" "~/../bob" "/srv/../etc" "~/a/" "/srv//a" "~bob/a" ])
+      [ 0 0 1 1 1 1 1 1 1 1 1 ]
+    ];
+    targets = [
+      (map (target: lib.length (complaints (small { agent.shares."~/a".target = target; }))) [ "a" "a/b" "../a" "a/../../b" "a/" "." ])
+      [ 0 0 1 1 1 1 ]
+    ];
+    one_target_for_two = [
+      (complaints (small { agent.shares = { "~/a".target = "x"; "~/b".target = "x"; "~/c".target = "y"; }; }))
+      [ "security.au.agents.agent.shares: x is the target of more than one: set another target for all but one." ]
+    ];
+    shell_may_be_a_package = [
+      (map (shell: (specOf (small { agent = { inherit shell; }; })).agents.agent.shell) [ "/bin/sh" (program "fish" // { shellPath = "/bin/fish"; }) ])
+      [ "/bin/sh" "/nix/store/fish/bin/fish" ]
+    ];
+    weights = [
+      (small { agent = { cpuWeight = 50; ioWeight = 20; }; }).systemd.slices."user-${toString uids.agent}".sliceConfig
+      { CPUWeight = 50; IOWeight = 20; }
+    ];
+    # Perl's script knows of expiry; what else makes users is followed by a script that does, before it makes its files read-only.
+    expiry_with_userborn = [
+      (map (extra: (lib.concatMapStringsSep "" (s: s.text) ((machine [ ./testdata/machine.nix extra ]).systemd.services.userborn.serviceConfig.ExecStartPost or [ ])))
+        [
+          { }
+          { services.userborn.enable = true; }
+          { services.userborn = { enable = true; passwordFilesLocation = "/var/lib/nixos"; }; }
+        ])
+      [
+        ""
+        "/nix/store/gnused/bin/sed -i -E 's/^(agent:([^:]*:){6})[^:]*/\\11/' /etc/shadow\n/nix/store/gnused/bin/sed -i -E 's/^(claude:([^:]*:){6})[^:]*/\\11/' /etc/shadow"
+        "/nix/store/gnused/bin/sed -i -E 's/^(agent:([^:]*:){6})[^:]*/\\11/' /var/lib/nixos/shadow\n/nix/store/gnused/bin/sed -i -E 's/^(claude:([^:]*:){6})[^:]*/\\11/' /var/lib/nixos/shadow"
+      ]
+    ];
+    expiry_with_sysusers = [
+      (map (s: lib.length (lib.splitString "/etc/shadow" s.text)) (machine [ ./testdata/machine.nix { systemd.sysusers.enable = true; } ]).systemd.services.systemd-sysusers.serviceConfig.ExecStartPost)
+      [ 3 ]
+    ];
+    no_expiry_with_a_static_userborn = [ (lib.length (complaints (machine [ ./testdata/machine.nix { services.userborn = { enable = true; static = true; }; } ]))) 1 ];
     bad_name = [ (lib.length (complaints (small { "Agent" = { }; }))) 1 ];
     allowed_without_net = [ (lib.length (complaints (small { agent.net.allow = [ "example.org" ]; }))) 1 ];
     same_port = [ (lib.length (complaints (small { agent.net = { enable = true; proxyPort = 5000; dnsPort = 5000; }; }))) 1 ];

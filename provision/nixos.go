@@ -50,6 +50,7 @@ type DeclaredAgent struct {
 	Path   string          `json:"path"`
 	Humans []DeclaredHuman `json:"humans"`
 	Allow  []string        `json:"allow"`
+	Keep   []string        `json:"keepEnv"`
 	Shares []DeclaredShare `json:"shares"`
 	Limits DeclaredLimits  `json:"limits"`
 	Net    *DeclaredNet    `json:"net"`
@@ -74,12 +75,23 @@ type DeclaredLimits struct {
 	Memory *slices.Size  `json:"memory"`
 	Swap   *slices.Swap  `json:"swap"`
 	Tasks  *slices.Tasks `json:"tasks"`
+
+	CPUWeight *slices.Weight `json:"cpuWeight"`
+	IOWeight  *slices.Weight `json:"ioWeight"`
+}
+
+// Limits returns them as `au limits set` has them.
+func (l DeclaredLimits) Limits() slices.Limits {
+	return slices.Limits{CPU: l.CPU, Memory: l.Memory, Swap: l.Swap, Tasks: l.Tasks, CPUWeight: l.CPUWeight, IOWeight: l.IOWeight}
 }
 
 // DeclaredNet is what the agent may reach.
 type DeclaredNet struct {
 	Presets   []string          `json:"presets"`
 	Allow     []netfilter.Rule  `json:"allow"`
+	Deny      []netfilter.Rule  `json:"deny"`
+	ECH       bool              `json:"ech"`
+	DNS       []string          `json:"dns"`
 	Localhost []uint16          `json:"localhost"`
 	Backend   netfilter.Backend `json:"backend"`
 	ProxyPort uint16            `json:"proxyPort"`
@@ -148,7 +160,7 @@ func (d Declared) files(name string, g DeclaredAgent, now time.Time) ([]File, er
 		return nil, err
 	}
 	files = append(files, File{"net/" + name + ".toml", text}, File{units + p.SliceName() + ".d/au-net.conf", p.SliceDropIn()})
-	for _, unit := range (netfilter.Units{Policy: p, Program: d.Program}).Files() {
+	for _, unit := range (netfilter.Units{Policy: p, Program: d.Program, Depart: true}).Files() {
 		files = append(files, File{units + unit.Name, unit.Text})
 	}
 	if p.Backend == netfilter.NFT {
@@ -173,7 +185,17 @@ func (g DeclaredAgent) policy(name string) csrc.Policy {
 }
 
 func (n DeclaredNet) policy(name string, uid uint32) (netfilter.Policy, error) {
-	p := netfilter.Policy{Version: netfilter.Version, Agent: name, UID: uid, Backend: n.Backend, Proxy: n.ProxyPort, DNS: n.DNSPort}
+	p := netfilter.Policy{Version: netfilter.Version, Agent: name, UID: uid, Declared: true, Backend: n.Backend, Proxy: n.ProxyPort, DNS: n.DNSPort, NoECH: !n.ECH}
+	for _, word := range n.DNS {
+		server, err := netfilter.ParseServer(word)
+		if err != nil {
+			return p, err
+		}
+		p.Resolve = append(p.Resolve, server)
+	}
+	for _, rule := range n.Deny {
+		p.Deny = append(p.Deny, netfilter.Entry{Rule: rule})
+	}
 	for _, preset := range n.Presets {
 		found, err := netfilter.FindPreset(preset)
 		if err != nil {
@@ -205,6 +227,12 @@ func Stanza(agents ...StanzaAgent) string {
 		if len(g.Allow) > 0 {
 			fmt.Fprintf(&b, "    allow = [ %s];\n", quoted(g.Allow))
 		}
+		if len(g.KeepEnv) > 0 {
+			fmt.Fprintf(&b, "    keepEnv = [ %s];\n", quoted(g.KeepEnv))
+		}
+		if g.Net != nil {
+			b.WriteString(stanzaNet(*g.Net))
+		}
 		for _, s := range g.Shares {
 			fmt.Fprintf(&b, "    shares.%s = { target = %s; readOnly = %t; };\n", nixString(s.Source), nixString(s.Target), s.ReadOnly)
 		}
@@ -223,6 +251,80 @@ type StanzaAgent struct {
 	Limits [][2]string // option and value, as Nix has them
 	Allow  []string
 	Shares []DeclaredShare
+
+	KeepEnv []string
+	Net     *netfilter.Policy // nil: not restricted
+}
+
+// stanzaNet returns what the agent may reach as options. What was allowed or refused for a time only is a comment: options have no time.
+func stanzaNet(p netfilter.Policy) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, "      "+format+"\n", args...) }
+	presets, allow, localhost := stanzaAllowed(p, line)
+	b.WriteString("    net = {\n      enable = true;\n")
+	for _, list := range []struct {
+		option string
+		words  []string
+	}{{"presets", presets}, {"allow", allow}} {
+		if len(list.words) > 0 {
+			line("%s = [ %s];", list.option, quoted(list.words))
+		}
+	}
+	if len(localhost) > 0 {
+		line("localhost = [ %s ];", strings.Join(localhost, " "))
+	}
+	var deny []string
+	for _, e := range p.Deny {
+		if e.Until.IsZero() {
+			deny = append(deny, e.Rule.String())
+		}
+	}
+	if len(deny) > 0 {
+		line("deny = [ %s];", quoted(deny))
+	}
+	if p.NoECH {
+		line("ech = false;")
+	}
+	if len(p.Resolve) > 0 {
+		line("dns = [ %s];", quoted(netfilter.ServerTexts(p.Resolve)))
+	}
+	line("backend = %s;", nixString(string(p.Backend)))
+	if p.HasDaemon() {
+		line("proxyPort = %d;\n      dnsPort = %d;", p.Proxy, p.DNS)
+	} else {
+		line("# Left out: the proxy of your own (--proxy); the module has au's daemon only.")
+	}
+	return b.String() + "    };\n"
+}
+
+// stanzaAllowed sorts what is allowed for good into the module's options. A preset of which the agent has only a part is its rules.
+func stanzaAllowed(p netfilter.Policy, line func(string, ...any)) (presets, allow, localhost []string) {
+	has := func(e netfilter.Entry) bool {
+		return stdslices.ContainsFunc(p.Allow, func(f netfilter.Entry) bool { return f.Rule == e.Rule && f.Preset == e.Preset && f.Until.IsZero() })
+	}
+	whole := map[string]bool{}
+	for _, e := range p.Allow {
+		if _, known := whole[e.Preset]; e.Preset == "" || known {
+			continue
+		}
+		preset, err := netfilter.FindPreset(e.Preset)
+		whole[e.Preset] = err == nil && !stdslices.ContainsFunc(preset.Entries(), func(e netfilter.Entry) bool { return !has(e) })
+		if whole[e.Preset] {
+			presets = append(presets, e.Preset)
+		}
+	}
+	for _, e := range p.Allow {
+		switch {
+		case !e.Until.IsZero():
+			line("# Left out: %s, allowed until %s.", e.Rule, e.Until.UTC().Format(time.RFC3339))
+		case whole[e.Preset]:
+		case e.Rule.Kind == netfilter.Localhost && e.Rule.Port != 0:
+			localhost = append(localhost, fmt.Sprint(e.Rule.Port))
+		default:
+			allow = append(allow, e.Rule.String())
+		}
+	}
+	return presets, allow, localhost
 }
 
 // StanzaLimits returns the limits as options of the module.
@@ -244,6 +346,12 @@ func StanzaLimits(l slices.Limits) [][2]string {
 	}
 	if l.Tasks != nil {
 		add(*l.Tasks != slices.Infinity, "tasks", l.Tasks.String())
+	}
+	if l.CPUWeight != nil {
+		add(true, "cpuWeight", l.CPUWeight.String())
+	}
+	if l.IOWeight != nil {
+		add(true, "ioWeight", l.IOWeight.String())
 	}
 	return all
 }

@@ -158,9 +158,5 @@ func (c *afterCmd) sayOOM(a *app) {
 		return
 	}
 	fmt.Fprintf(a.err, "au: agent %q used up its memory limit of %s: the kernel %s\n", c.Agent, auslices.FormatBytes(usage.MemMax), ended)
-	if isDeclared(c.Agent) {
-		fmt.Fprintf(a.err, "au: security.au.agents.%s.memory in the NixOS configuration is what to raise\n", c.Agent)
-		return
-	}
-	fmt.Fprintf(a.err, "au: hint: au limits set --agent %s --mem %s\n", c.Agent, auslices.FormatBytes(2*usage.MemMax))
+	fmt.Fprintf(a.err, "au: hint: %s\n", advice(pasted("limits", "set", "--agent", c.Agent, "--mem", auslices.FormatBytes(2*usage.MemMax))))
 }

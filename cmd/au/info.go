@@ -137,7 +137,7 @@ func describe(f provision.Facts, entry *config.Agent) agentInfo {
 		return info
 	}
 	for _, i := range provision.Health(f) {
-		info.Issues = append(info.Issues, issue{i.Problem, i.Hint})
+		info.Issues = append(info.Issues, issue{i.Problem, advice(i.Hint)})
 	}
 	info.Healthy = len(info.Issues) == 0
 	return info

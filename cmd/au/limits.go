@@ -287,6 +287,7 @@ func observeLimits(p csrc.Policy) (limitsView, error) {
 	v.Use = use(p, usage)
 	files, runtimeFiles := dropIns(slice, false), dropIns(slice, true)
 	var set []auslices.Property
+	fixed := declaredLimits(p.Name)
 	for _, name := range auslices.Names() {
 		l := limitView{Text: auslices.Format(auslices.Property{Name: name, Value: now[name]}), SetBy: "system"}
 		if value := now[name]; value != auslices.Infinity {
@@ -298,6 +299,8 @@ func observeLimits(p csrc.Policy) (limitsView, error) {
 		switch {
 		case record.Has(name) && len(record.Restore([]string{name}, files)) > 0:
 			l.SetBy = "au"
+		case fixed[name]:
+			l.SetBy = "nixos"
 		case files[name] != "" || runtimeFiles[name] != "":
 			l.SetBy = "human"
 		}

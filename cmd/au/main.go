@@ -190,4 +190,4 @@ type hintError struct {
 func (h hintError) Unwrap() error { return h.error }
 
 // Hint is the command.
-func (h hintError) Hint() string { return h.hint }
+func (h hintError) Hint() string { return advice(h.hint) }

@@ -313,3 +313,53 @@ func omitting(patterns []string, dump string) string {
 	}
 	return kept.String()
 }
+
+// What is declared in the NixOS configuration cannot be changed by au: no advice names a command that would be refused.
+func TestAdviceForDeclaredAgentsIsNotRefused(t *testing.T) {
+	root := t.TempDir()
+	h := newHost(root, fakehost.Config{Systemd: true})
+	h.Put("/etc/au/agents.json", `{"mutableUsers": false, "sleep": "/bin/sleep", "program": "/bin/au", "agents": {"claude": {"uid": 54237, "gid": 54237, "group": 55290}}}`, fakehost.Node{Mode: 0o644})
+	if err := h.Show(); err != nil {
+		t.Fatal(err)
+	}
+	onHost(h)
+	for _, command := range changing {
+		hint := "au " + command + " --agent claude x"
+		if refuseDeclared(command, "claude") == nil {
+			t.Errorf("%q is not refused", hint)
+		}
+		if got := advice(hint); strings.HasPrefix(got, "au ") {
+			t.Errorf("%q is advised, and refused", got)
+		}
+		if got := advice(strings.Replace(hint, "claude", "other", 1)); got != strings.Replace(hint, "claude", "other", 1) {
+			t.Errorf("%q is changed to %q for an agent that is au's own", hint, got)
+		}
+	}
+	for _, hint := range []string{"au run --agent claude -d x", "au resume --agent claude", "au mount check --agent claude", "sudo usermod --expiredate 1 claude", "add --yes"} {
+		if got := advice(hint); got != hint {
+			t.Errorf("%q is changed to %q", hint, got)
+		}
+	}
+}
+
+// Every line that begins a hint passes advice, or names a command that is for any agent.
+func TestHintsPassAdvice(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) < 50 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			for _, command := range changing {
+				if strings.HasSuffix(file, "_test.go") || !strings.Contains(line, "hint: ") || !strings.Contains(line, `hint: au `+command+" ") {
+					continue
+				}
+				t.Errorf("%s:%d prints a hint that is refused for a declared agent: %s", file, i+1, line)
+			}
+		}
+	}
+}

@@ -232,7 +232,7 @@ func (s shareChange) apply(c *config.Config) error {
 // change returns the shareChange that the agent's shares are changed with.
 func (s sharing) change(remove, add *config.Mount) record {
 	entry := config.Agent{
-		UserName: s.agent.Name, Group: provision.GroupName(s.agent.Name), Entrypoint: csrc.EntrypointPath(s.agent.Name),
+		UserName: s.agent.Name, Group: provision.GroupName(s.agent.Name), Entrypoint: entrypointPath(s.agent.Name),
 		EntrypointSHA256: s.agent.SHA256, Bootstrapped: true,
 	}
 	return record{Share: &shareChange{Entry: entry, Remove: remove, Add: add}}

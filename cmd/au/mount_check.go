@@ -83,6 +83,9 @@ func (c *mountCheckCmd) sources(a *app) ([]string, error) {
 		source, err := folderToCheck(c.Source, a.follower(human, known, c.Agent))
 		return []string{source}, err
 	}
+	if err := withDeclared(known, c.Agent, human); err != nil {
+		return nil, err
+	}
 	entry := known.Agent(c.Agent)
 	if entry == nil {
 		return nil, hintError{fmt.Errorf("%s: no such agent in %s", c.Agent, a.configPath(human)), "au mount check FOLDER"}

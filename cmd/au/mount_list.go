@@ -37,6 +37,9 @@ func (c *mountListCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if err := withDeclared(known, c.Agent, human); err != nil {
+		return err
+	}
 	entry := known.Agent(c.Agent)
 	if entry == nil && !exists(csrc.PolicyPath(c.Agent)) {
 		return noSuchAgent(c.Agent)

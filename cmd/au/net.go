@@ -36,6 +36,7 @@ type netCmd struct {
 
 	Load   netLoadCmd   `cmd:"" hidden:"" help:"Load the rules, as root."`
 	Unload netUnloadCmd `cmd:"" hidden:"" help:"Take the rules away, as root."`
+	Depart netDepartCmd `cmd:"" hidden:"" help:"Take the rules away once their policy is gone, as root."`
 	Watch  netWatchCmd  `cmd:"" hidden:"" help:"Put the rules back when they go, as root."`
 	Cut    netCutCmd    `cmd:"" hidden:"" help:"End the agent's open connections, as root."`
 	Probe  netProbeCmd  `cmd:"" hidden:"" help:"Try to get out, as whoever runs it."`

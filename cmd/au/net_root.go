@@ -183,10 +183,12 @@ func (c *netUnloadCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	p := netfilter.Policy{Agent: c.Agent, UID: agent.UID}
-	return restricting(c.Agent, alone(func() error {
-		return errors.Join(unloadNFT(p.Table(), p.InboundTable()), unloadIptables(p), netkernel.UnpinPrograms(p))
-	}))
+	return restricting(c.Agent, alone(func() error { return unloadRules(netfilter.Policy{Agent: c.Agent, UID: agent.UID}) }))
+}
+
+// unloadRules takes away all that is in force of an agent's rules, whatever loaded it.
+func unloadRules(p netfilter.Policy) error {
+	return errors.Join(unloadNFT(p.Table(), p.InboundTable()), unloadIptables(p), netkernel.UnpinPrograms(p))
 }
 
 // Run puts the rules back until it is ended. A policy that cannot be read leaves what is in force.

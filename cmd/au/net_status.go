@@ -211,7 +211,7 @@ func (a *app) verify(v *netView, p netfilter.Policy, quiet bool) error {
 	if err != nil {
 		return err
 	}
-	program := provision.NetProgram(p.Agent)
+	program := netProgram(p.Agent)
 	asAgent, err := probe(runner, step.Human("/proc/self/exe", "run", "--agent", p.Agent, "--directory", "/", "--", program, "net", "probe"), "au")
 	if err != nil {
 		return fmt.Errorf("try to get out as the agent: %w", err)

@@ -132,6 +132,11 @@ func withDeclared(known *config.Config, agent string, me provision.User) error {
 		known.Agents = append(known.Agents, config.Agent{UserName: agent, Group: provision.GroupName(agent), Entrypoint: provision.WrapperPath(agent)})
 	}
 	entry := known.Agent(agent)
+	for _, name := range g.Keep {
+		if !slices.Contains(entry.KeepEnv, name) {
+			entry.KeepEnv = append(entry.KeepEnv, name)
+		}
+	}
 	for _, s := range g.Shares {
 		source := declaredSource(s, me)
 		if !slices.ContainsFunc(entry.Mounts, func(m config.Mount) bool { return m.Source == source || m.Target == s.Target }) {
@@ -193,11 +198,17 @@ func (a *app) printNix(agents []start.Listed, known *config.Config, human provis
 		if err != nil {
 			return err
 		}
-		s := provision.StanzaAgent{Name: g.Name, UID: p.UID, Group: p.Group, Allow: p.Allow, Limits: currentLimits(p.UID)}
+		s := provision.StanzaAgent{Name: g.Name, UID: p.UID, Group: p.Group, Allow: p.Allow, Limits: currentLimits(p)}
+		if net, err := netPolicy(g.Name); err == nil {
+			s.Net = &net
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return restricting(g.Name, err)
+		}
 		for _, h := range p.Humans {
 			s.Humans = append(s.Humans, h.Name)
 		}
 		if entry := known.Agent(g.Name); entry != nil {
+			s.KeepEnv = entry.KeepEnv
 			for _, m := range entry.Mounts {
 				target, _ := share.Within(p.Home, m.Target)
 				s.Shares = append(s.Shares, provision.DeclaredShare{Source: m.Source, Target: target, ReadOnly: m.ReadOnly})
@@ -209,13 +220,26 @@ func (a *app) printNix(agents []start.Listed, known *config.Config, human provis
 	return err
 }
 
-// currentLimits returns what systemd says of the agent's slice, as options; none where there is no systemd to ask.
-func currentLimits(uid uint32) [][2]string {
-	now, err := sliceProperties(uid)
+// currentLimits returns what somebody set on the agent's slice, as options; none where there is no systemd to ask. What the machine gives every slice is
+// nobody's choice.
+func currentLimits(p csrc.Policy) [][2]string {
+	all, err := sliceProperties(p.UID)
 	if err != nil {
 		return nil
 	}
+	now, files := map[string]uint64{}, dropIns(auslices.Name(p.UID), false)
+	for name, value := range all {
+		if files[name] != "" {
+			now[name] = value
+		}
+	}
 	var l auslices.Limits
+	if v, ok := now[auslices.CPUWeights]; ok {
+		l.CPUWeight = (*auslices.Weight)(&v)
+	}
+	if v, ok := now[auslices.IOWeights]; ok {
+		l.IOWeight = (*auslices.Weight)(&v)
+	}
 	if v, ok := now[auslices.CPUQuota]; ok {
 		l.CPU = (*auslices.CPU)(&v)
 	}
@@ -229,4 +253,53 @@ func currentLimits(uid uint32) [][2]string {
 		l.Tasks = (*auslices.Tasks)(&v)
 	}
 	return provision.StanzaLimits(l)
+}
+
+// options are the module's, by the commands that do the same elsewhere.
+var options = map[string]string{
+	"net allow": ".net.allow", "net deny": ".net.deny", "net restrict": ".net", "net off": ".net.enable", "limits set": "", "limits reset": "", "grant": ".humans",
+	"revoke": ".humans", "delete": "", "new": "",
+}
+
+// advice returns a hint as it can be followed on this machine: where the command in it would be refused because the NixOS configuration declares the agent, it names what
+// to change there.
+func advice(hint string) string {
+	words := strings.Fields(hint)
+	at := slices.Index(words, "--agent")
+	if len(words) < 2 || words[0] != "au" || at < 0 || at+1 == len(words) {
+		return hint
+	}
+	agent, command := words[at+1], strings.Join(words[1:min(3, len(words))], " ")
+	if refuseDeclared(command, agent) == nil {
+		return hint
+	}
+	option, ok := options[command]
+	switch {
+	case words[1] == "new":
+		return "sudo nixos-rebuild switch"
+	case slices.Contains(words, "--mem"):
+		option = ".memory"
+	case !ok:
+		option = options[words[1]]
+	}
+	return "change security.au.agents." + agent + option + " in the NixOS configuration"
+}
+
+// netProgram returns the au that the agent's network units run.
+func netProgram(agent string) string {
+	if d, err := declared(); err == nil && isDeclared(agent) {
+		return d.Program
+	}
+	return provision.NetProgram(agent)
+}
+
+// declaredLimits returns which properties of the agent's slice the NixOS configuration sets.
+func declaredLimits(agent string) map[string]bool {
+	set := map[string]bool{}
+	if d, err := declared(); err == nil {
+		for _, p := range d.Agents[agent].Limits.Limits().Properties(auslices.Machine{}) {
+			set[p.Name] = true
+		}
+	}
+	return set
 }

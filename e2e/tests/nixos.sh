@@ -13,20 +13,20 @@ mkdir -p /tmp/out /etc/au/agents /etc/au/net
 cat >/etc/au/agents.json <<EOF
 {"mutableUsers": false, "sleep": "/usr/bin/sleep", "program": "$store/bin/au", "agents": {
  "claude": {"uid": 54237, "gid": 54237, "group": 55290, "tag": "0123456789abcdef", "home": "/home/claude", "shell": "/bin/bash",
-  "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": null}], "allow": [],
+  "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": null}], "allow": [], "keepEnv": ["EDITOR"],
   "shares": [{"source": "~/example", "target": "/home/claude/example", "readOnly": false}],
-  "limits": {"cpu": "150%", "memory": "64M", "swap": "0", "tasks": "50"}, "net": null},
+  "limits": {"cpu": "150%", "memory": "64M", "swap": "0", "tasks": "50", "cpuWeight": "50", "ioWeight": null}, "net": null},
  "shut": {"uid": 50002, "gid": 50002, "group": 50003, "tag": "fedcba9876543210", "home": "/home/shut", "shell": "/bin/bash",
-  "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": 1000}], "allow": [], "shares": [],
-  "limits": {"cpu": null, "memory": null, "swap": null, "tasks": null},
-  "net": {"presets": [], "allow": ["example.org"], "localhost": [], "backend": "nft", "proxyPort": 61001, "dnsPort": 61002}}}}
+  "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": 1000}], "allow": [], "keepEnv": [], "shares": [],
+  "limits": {"cpu": null, "memory": null, "swap": null, "tasks": null, "cpuWeight": null, "ioWeight": null},
+  "net": {"presets": [], "allow": ["example.org"], "deny": [], "dns": [], "ech": true, "localhost": [], "backend": "nft", "proxyPort": 61001, "dnsPort": 61002}}}}
 EOF
 ok au render /etc/au/agents.json /tmp/out
 
 # 2. Users and groups, home, files, units: what NixOS's activation does with the module's options.
 user() { # NAME UID GROUP TAG
 	groupadd -g "$2" "$1" && groupadd -g "$3" "su-as-$1" && usermod -aG "su-as-$1" alice &&
-		useradd -M -u "$2" -g "$2" -d "/home/$1" -s /bin/bash -c "au agent $4" -e 1970-01-02 -K SUB_UID_COUNT=0 -K SUB_GID_COUNT=0 "$1"
+		useradd -M -u "$2" -g "$2" -d "/home/$1" -s /nonexistent/nologin -c "au agent $4" -e 1970-01-02 -K SUB_UID_COUNT=0 -K SUB_GID_COUNT=0 "$1"
 }
 ok user claude 54237 55290 0123456789abcdef
 ok user shut 50002 50003 fedcba9876543210
@@ -42,8 +42,12 @@ ok systemd-tmpfiles --create 00-nixos.conf
 install -m 0644 /tmp/out/agents/* /etc/au/agents/
 install -m 0644 /tmp/out/net/* /etc/au/net/
 cp -R /tmp/out/lib/systemd/system/. /etc/systemd/system/
+for name in claude shut; do
+	mkdir /etc/systemd/system/au-$name.service.d
+	printf '[Unit]\nRefuseManualStop=false\n' >/etc/systemd/system/au-$name.service.d/overrides.conf
+done
 mkdir -p /etc/systemd/system/user-54237.slice.d
-printf '[Slice]\nCPUQuota=150%%\nMemoryMax=64M\nMemorySwapMax=0\nTasksMax=50\n' >/etc/systemd/system/user-54237.slice.d/overrides.conf
+printf '[Slice]\nCPUQuota=150%%\nMemoryMax=64M\nMemorySwapMax=0\nTasksMax=50\nCPUWeight=50\n' >/etc/systemd/system/user-54237.slice.d/overrides.conf
 
 # The wrapper, as nixpkgs has it: it starts the program of the store, which is not set-uid, and gives it its own path as argv[0].
 mkdir -p /run/wrappers
@@ -94,6 +98,19 @@ says 'claude (declared in the NixOS configuration)'
 ok as alice au info -a claude
 says /run/wrappers/bin/su-as-claude
 says_not BROKEN
+says 'limits: cpu 150%, mem 64M, swap 0, tasks 50, cpu-weight 50'
+ok as alice au mount list -a claude
+says 'example -> /home/claude/example [rw]'
+ok as alice au mount list -a claude --json
+says '/home/claude/example'
+ok as alice au mount check -a claude
+says /home/alice/example
+ok as alice mkdir -p another
+ok as alice au mount add -a claude another
+ok as alice grep -c /run/wrappers/bin/su-as-claude .config/agent-as-unix-user.toml
+ok as alice au mount remove -a claude another
+ok as alice env EDITOR=ed au run -a claude printenv EDITOR
+says_exactly ed
 snapshot
 fails 1 as alice au new -y -a claude
 complains 'declared in the NixOS configuration'
@@ -127,6 +144,70 @@ ok as alice au run -a claude true
 # 7. An agent with net.enable reaches nothing that is not allowed; the other one does.
 runuser -u alice -- python3 -m http.server --bind 127.0.0.1 8000 >/dev/null 2>&1 &
 soon as alice au run -a claude curl -sS -m 10 -o /dev/null http://127.0.0.1:8000/
-ok systemctl start au-net@shut.socket 'au-net-rules@shut.service' au-net@shut.service
+ok systemctl start au-net@shut.socket 'au-net-rules@shut.service' au-net@shut.service au-net-watch@shut.service
 ok nft list table inet au_net_50002
 fails 22 as alice au run -a shut curl -fsS -m 10 -o /dev/null http://127.0.0.1:8000/
+ok as alice au net status -a shut --verify
+refused="change security.au.agents.shut.net"
+fails 1 as alice au net allow -a shut example.com
+complains security.au.agents.shut
+fails 1 as alice au net why -a shut elsewhere.example
+says 'security.au.agents.shut.net.allow can have "elsewhere.example"'
+says_not 'au net allow'
+usermod --expiredate '' claude
+fails 125 as alice au run -a claude true
+complains 'has not expired'
+usermod --expiredate 1 claude
+
+# 8. Switches, as NixOS makes them: what changed is stopped, /etc changes, systemd reads its units again, what is wanted starts.
+net_units="au-net-watch@shut.service au-net@shut.service au-net@shut.socket au-net6@shut.socket au-net-rules@shut.service"
+rules() { nft list table inet au_net_50002 >/dev/null 2>&1; }
+# kept COMMAND…: the rules are there at every look while it runs.
+kept() {
+	rm -f /tmp/gone
+	(while [ ! -e /tmp/enough ]; do rules || echo gone >>/tmp/gone; done) &
+	looker=$!
+	ok "$@"
+	: >/tmp/enough
+	wait $looker
+	rm /tmp/enough
+	[ ! -e /tmp/gone ] || fail "the rules were gone while: $*"
+}
+promise="a restart, and a switch that stops the units and keeps the policy, opens nothing"
+kept systemctl restart au-net-rules@shut.service
+# shellcheck disable=SC2086 # several units
+kept systemctl stop $net_units
+kept sleep 4
+ok systemctl start au-net@shut.socket au-net-rules@shut.service au-net@shut.service au-net-watch@shut.service au-shut.service
+kept sleep 2
+ok sh -c '! pgrep -f "[n]et depart"'
+fails 22 as alice au run -a shut curl -fsS -m 10 -o /dev/null http://127.0.0.1:8000/
+
+promise="a switch in which a file is away for a moment opens nothing either"
+# shellcheck disable=SC2086
+ok systemctl stop $net_units
+mv /etc/au/net/shut.toml /tmp/
+kept sleep 0.6
+mv /tmp/shut.toml /etc/au/net/
+kept sleep 4
+ok systemctl start au-net-rules@shut.service au-net-watch@shut.service au-shut.service
+
+promise="with net.enable off the rules, the pins and the agent's tie to them go, and the status says so truly"
+# shellcheck disable=SC2086
+ok systemctl stop $net_units
+sed -i 's/"net": {"presets.*/"net": null}}}/' /etc/au/agents.json
+rm -rf /etc/au/net/shut.toml /etc/systemd/system/user-50002.slice.d/au-net.conf
+for unit in $net_units; do rm -f "/etc/systemd/system/$unit"; done
+ok systemctl daemon-reload
+ok systemctl start au-shut.service
+soon sh -c '! nft list table inet au_net_50002'
+soon sh -c '! ls /sys/fs/bpf/au* 2>/dev/null | grep 50002'
+ok as alice au net status -a shut
+says 'Agent shut reaches everything that you reach'
+ok as alice au run -a shut curl -fsS -m 10 -o /dev/null http://127.0.0.1:8000/
+
+promise="an agent that is not declared any more ends with all that it runs"
+as alice au run -a claude sleep 1000 &
+soon pgrep -u claude sleep
+ok systemctl stop au-claude.service
+soon sh -c '! pgrep -u claude'

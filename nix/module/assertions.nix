@@ -33,6 +33,11 @@ let
     ) ids
   );
   each = f: map f agents;
+  eachShare = f: lib.concatMap (g: lib.mapAttrsToList (source: s: f g source s) g.shares) agents;
+  # A path without empty parts, . and .., as the entrypoint wants it.
+  clean = path: !lib.any (part: lib.elem part [ "" "." ".." ]) (lib.splitString "/" path);
+  sharedTwice = g: lib.filter (t: lib.count (s: s.target == t) (lib.attrValues g.shares) > 1) (lib.unique (lib.mapAttrsToList (_: s: s.target) g.shares));
+  unknown = g: lib.filter (h: !(config.users.users ? ${h})) g.humans;
 in
 {
   config = lib.mkIf cfg.enable {
@@ -51,10 +56,34 @@ in
         message = "security.au.agents.${g.name}.humans: take out root and the agent itself; humans are ordinary users.";
       })
       ++ each (g: {
-        assertion = g.net.enable || g.net.presets ++ g.net.allow ++ g.net.localhost == [ ];
+        assertion = unknown g == [ ];
+        message = "security.au.agents.${g.name}.humans: there is no users.users.${lib.concatStringsSep " and users.users." (unknown g)}: declare them, or correct the name.";
+      })
+      ++ eachShare (
+        g: source: s: {
+          assertion = clean (lib.removePrefix "/" (lib.removePrefix "~/" source)) && source != lib.removePrefix "/" (lib.removePrefix "~/" source);
+          message = "security.au.agents.${g.name}.shares: \"${source}\" is to be an absolute path, or one below ~/, without . and .. and a / at its end.";
+        }
+      )
+      ++ eachShare (
+        g: source: s: {
+          assertion = clean s.target;
+          message = "security.au.agents.${g.name}.shares.\"${source}\".target: \"${s.target}\" is to be below the agent's home, without . and .. .";
+        }
+      )
+      ++ each (g: {
+        assertion = sharedTwice g == [ ];
+        message = "security.au.agents.${g.name}.shares: ${lib.concatStringsSep ", " (sharedTwice g)} is the target of more than one: set another target for all but one.";
+      })
+      ++ each (g: {
+        assertion = g.net.enable || g.net.presets ++ g.net.allow ++ g.net.deny ++ g.net.localhost == [ ];
         message = "security.au.agents.${g.name}.net says what to allow, and everything is allowed: set security.au.agents.${g.name}.net.enable.";
       })
       ++ [
+        {
+          assertion = config.security.enableWrappers;
+          message = "security.enableWrappers is false, and agents are entered through a wrapper: set it, or unset security.au.enable.";
+        }
         {
           assertion = lib.length (lib.unique ports) == lib.length ports;
           message = "security.au.agents.*.net.proxyPort and dnsPort: give each its own port.";

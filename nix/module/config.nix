@@ -21,12 +21,15 @@ let
   homeRules =
     name: g:
     let
-      names = [ "u:${name}:rwx" "g:${group name}:rwx" ] ++ map (h: "u:${h}:rwx") g.humans ++ [ "m::rwx" ];
-      defaults = map (n: "d:${n}") names ++ [ "d:u::rwx" "d:g::rwx" "d:o::---" ];
+      acl = names: "a+ ${g.home} - - - - ${lib.concatStringsSep "," (names ++ map (n: "d:${n}") names)}";
     in
     [
       "d ${g.home} 2770 ${name} ${group name} -"
-      "a+ ${g.home} - - - - ${lib.concatStringsSep "," (names ++ defaults)}"
+      "${acl [ "u:${name}:rwx" "g:${group name}:rwx" "m::rwx" ]},d:u::rwx,d:g::rwx,d:o::---"
+    ]
+    # A line each: tmpfiles leaves a line out in which one name is unknown.
+    ++ map (h: acl [ "u:${h}:rwx" "m::rwx" ]) g.humans
+    ++ [
       # ssh and gpg refuse what others can read.
       "d ${g.home}/.ssh 0700 ${name} ${name} -"
       "d ${g.home}/.gnupg 0700 ${name} ${name} -"
@@ -45,7 +48,9 @@ in
     users.users = each (
       name: g:
       lib.nameValuePair name {
-        inherit (g) uid home shell packages;
+        inherit (g) uid home packages;
+        # A shell that does not exist: no login, whatever becomes of the expiry. The one of its runs is in the policy.
+        shell = "/nonexistent/nologin";
         isSystemUser = true; # of no use to login managers
         group = name;
         description = "au agent ${spec.agents.${name}.tag}";
@@ -107,6 +112,8 @@ in
         wantedBy = [ "multi-user.target" ];
         # A new keeper would end all that the agent runs.
         restartIfChanged = false;
+        # A switch stops the keeper of an agent that is not declared any more, and with it all that runs there.
+        unitConfig.RefuseManualStop = false;
       }
     );
 
@@ -118,7 +125,9 @@ in
           lib.optionalAttrs (g.cpu != null) { CPUQuota = g.cpu; }
           // lib.optionalAttrs (g.memory != null) { MemoryMax = g.memory; }
           // lib.optionalAttrs (g.swap != null) { MemorySwapMax = g.swap; }
-          // lib.optionalAttrs (g.tasks != null) { TasksMax = g.tasks; };
+          // lib.optionalAttrs (g.tasks != null) { TasksMax = g.tasks; }
+          // lib.optionalAttrs (g.cpuWeight != null) { CPUWeight = g.cpuWeight; }
+          // lib.optionalAttrs (g.ioWeight != null) { IOWeight = g.ioWeight; };
       }
     );
   };

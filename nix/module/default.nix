@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# security.au: agents as NixOS options. What there is stands in options.nix, what comes of it in config.nix and net.nix, what cannot be in assertions.nix.
+# security.au: agents as NixOS options. What there is stands in options.nix, what comes of it in config.nix, net.nix and expiry.nix, what cannot be in assertions.nix.
 {
   imports = [
     ./options.nix
     ./config.nix
     ./net.nix
+    ./expiry.nix
     ./assertions.nix
   ];
 }

@@ -50,19 +50,23 @@ in
           wantedBy = [ "sysinit.target" ];
           after = firewalls;
           unitConfig.ReloadPropagatedFrom = firewalls;
-          reloadTriggers = [ "${rendered}/net/${name}.toml" ];
+          # Never stopped by a switch that keeps it: with the rules would go the agent's slice.
+          reloadIfChanged = true;
+          restartTriggers = [ "${rendered}/net/${name}.toml" ];
         }
       ))
       (each (
         name: g:
         lib.nameValuePair "au-net-watch@${name}" {
           wantedBy = [ "multi-user.target" ];
+          stopIfChanged = false;
         }
       ))
       (each (
         name: g:
         lib.nameValuePair "au-net@${name}" {
           wantedBy = [ "multi-user.target" ];
+          stopIfChanged = false;
           serviceConfig.ExecReload = [
             ""
             "${pkgs.util-linux}/bin/kill -HUP $MAINPID"

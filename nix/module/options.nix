@@ -65,6 +65,24 @@ let
           example = [ 3000 ];
           description = "Ports of this machine to allow, whoever serves them.";
         };
+        deny = mkOption {
+          type = types.listOf types.str;
+          default = [ ];
+          example = [ "gist.github.com" ];
+          description = "Hosts, networks and ports to refuse though something else allows them, as `au net deny` takes them.";
+        };
+        dns = mkOption {
+          type = types.listOf types.str;
+          default = [ ];
+          example = [ "192.0.2.53" ];
+          description = "The name servers that are asked for the agent; none for those of the machine.";
+        };
+        ech = mkOption {
+          type = types.bool;
+          default = true;
+          example = false;
+          description = "Whether TLS passes that hides the name inside, or looks so, as Chromium's does.";
+        };
         backend = mkOption {
           type = types.enum [
             "nft"
@@ -141,6 +159,27 @@ let
           example = 500;
           description = "Processes and threads for all that the agent runs.";
         };
+        cpuWeight = mkOption {
+          type = types.nullOr (types.ints.between 1 10000);
+          default = null;
+          example = 50;
+          description = "The agent's part of the CPU where others want it too; 100 is what everybody else has.";
+        };
+        ioWeight = mkOption {
+          type = types.nullOr (types.ints.between 1 10000);
+          default = null;
+          example = 50;
+          description = "The agent's part of the disks' time where others want it too; 100 is what everybody else has.";
+        };
+        keepEnv = mkOption {
+          type = types.listOf (types.strMatching "[A-Za-z_][A-Za-z0-9_]*[*]?");
+          default = [ ];
+          example = [
+            "EDITOR"
+            "LC_*"
+          ];
+          description = "Variables of the human's that every run gets.";
+        };
         shares = mkOption {
           type = types.attrsOf (types.submodule share);
           default = { };
@@ -161,10 +200,10 @@ let
           description = "The agent's home. The humans can edit what is in it, and it them.";
         };
         shell = mkOption {
-          type = types.strMatching "/[^: ]+";
+          type = types.either types.package (types.strMatching "/[^: ]+");
           default = "/run/current-system/sw/bin/bash";
-          example = "/run/current-system/sw/bin/fish";
-          description = "The agent's shell.";
+          example = literalExpression "pkgs.fish";
+          description = "The shell of the agent's runs. Its account has none, so that nothing logs in to it.";
         };
         packages = mkOption {
           type = types.listOf types.package;

@@ -18,7 +18,8 @@ in
   sleep = "${pkgs.coreutils}/bin/sleep";
   program = "${cfg.package}/bin/au";
   agents = lib.mapAttrs (name: g: {
-    inherit (g) uid home shell allow;
+    inherit (g) uid home allow keepEnv;
+    shell = if builtins.isAttrs g.shell then "${g.shell}${g.shell.shellPath or "/bin/${g.shell.meta.mainProgram or "sh"}"}" else g.shell;
     gid = g.uid;
     group = g.humansGid;
     # Also in the user's comment: what binds a policy to its user.
@@ -36,6 +37,8 @@ in
     limits = {
       inherit (g) cpu memory swap;
       tasks = if g.tasks == null then null else toString g.tasks;
+      cpuWeight = if g.cpuWeight == null then null else toString g.cpuWeight;
+      ioWeight = if g.ioWeight == null then null else toString g.ioWeight;
     };
     net =
       if !g.net.enable then
@@ -45,6 +48,9 @@ in
           inherit (g.net)
             presets
             allow
+            deny
+            dns
+            ech
             localhost
             backend
             ;

@@ -19,6 +19,8 @@ let
     nameValuePair = name: value: { inherit name value; };
     unique = foldl' (done: x: if elem x done then done else done ++ [ x ]) [ ];
     imap0 = f: l: genList (i: f i (elemAt l i)) (length l);
+    any = builtins.any;
+    mkBefore = value: value;
     count = f: l: length (filter f l);
     toInt = fromJSON;
     mod = a: b: a - b * (a / b);

@@ -57,7 +57,7 @@ let
         unpackPhase = ''${unpack}; cp -R ${modules} vendor'';
         buildPhase = ''
           export CGO_ENABLED=${toString args.env.CGO_ENABLED} GOFLAGS="-mod=vendor -trimpath" GOBIN="$out/bin"
-          go install -ldflags='${toString args.ldflags}' ${lib.concatMapStringsSep " " (p: "./${p}") args.subPackages}
+          go install -ldflags='-buildid= ${toString args.ldflags}' ${lib.concatMapStringsSep " " (p: "./${p}") args.subPackages}
         '';
       }
     );

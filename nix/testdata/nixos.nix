@@ -30,11 +30,25 @@ in
       firewall.enable = yes;
       nftables.enable = no;
     };
+    security.enableWrappers = yes;
     security.wrappers = set;
+    services.userborn = {
+      enable = no;
+      static = no;
+      passwordFilesLocation = mkOption {
+        type = types.str;
+        default = "/etc";
+      };
+    };
+    system.etc.overlay = {
+      enable = no;
+      mutable = yes;
+    };
     systemd = {
       packages = list;
       services = set;
       slices = set;
+      sysusers.enable = no;
       sockets = set;
       tmpfiles.rules = list;
     };
