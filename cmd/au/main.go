@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -20,8 +21,17 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// version is set by the build: -X main.version=….
+// version is set by the build: -X main.version=…. A program of `go install` has it from its module.
 var version = "devel"
+
+func init() {
+	if version != "devel" {
+		return
+	}
+	if build, ok := debug.ReadBuildInfo(); ok && strings.HasPrefix(build.Main.Version, "v") {
+		version = strings.TrimPrefix(build.Main.Version, "v")
+	}
+}
 
 // Exit statuses of au itself, beside 0.
 const (

@@ -273,7 +273,7 @@ func findSource() (source provision.Source, build bool, err error) {
 	}
 	if _, err := findProgram("cc"); err != nil {
 		return source, false, errors.New("no entrypoint to install: it stands neither beside au nor in ../libexec/au, and there is no cc to build it with; " +
-			"run `make install` in au's source, or install a C compiler")
+			"install au as a package or by `make install`, or a C compiler (on Debian: apt install gcc libc6-dev)")
 	}
 	return provision.Source{Path: "su_as_agent", SHA256: unbuilt}, true, nil
 }

@@ -51,7 +51,7 @@ says_not "0.0.9"
 same
 going
 ok as alice au new -y
-says "$ sudo install -o root -g su-as-agent -m 4750"
+says "/usr/local/libexec/au/agent/su_as_agent.new < /usr/libexec/au/su_as_agent"
 going
 ok apt install --reinstall "$new"
 says_not "another version"
@@ -63,6 +63,21 @@ ok as bob au delete -y -a other -H
 snapshot agents
 ok dpkg --verify au
 silent
+promise="the manual has a page for each command, and the shells find the completions"
+for page in au-run au-mount-add au-net-restrict; do
+	ok as alice man "$page"
+	says "EXAMPLES"
+	[ ! -s $e2e/err ] || fail "man complains"
+done
+ok as alice man au run
+says "125 where au refuses"
+ok env MANROFFSEQ= man --warnings=all au
+[ ! -s $e2e/err ] || fail "groff complains"
+for file in bash-completion/completions/au zsh/vendor-completions/_au fish/vendor_completions.d/au.fish; do
+	ok dpkg -S "/usr/share/$file"
+done
+ok as alice zsh -ic 'autoload -Uz compinit && compinit -u -D; echo $_comps[au]'
+says _au
 promise="lintian finds no error"
 cp "$new" /tmp/au.deb
 ok as alice lintian --fail-on error /tmp/au.deb
