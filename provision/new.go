@@ -294,9 +294,10 @@ func asAgent(p csrc.Policy, argv ...string) step.Command {
 	return step.Root(append([]string{"runuser", "-u", p.Name, "--"}, argv...)...)
 }
 
-// openToHumans lets the default ACL of the home count for what was copied there with the mode that it had.
+// openToHumans lets the default ACL of the home count for what was copied there with the mode that it had. Below a default ACL uutils' mkdir -m and cp set
+// bits that nobody asked for (0.0.30: the set-user-ID or the sticky bit).
 func openToHumans(p csrc.Policy, files []string) step.Command {
-	return asAgent(p, append([]string{"chmod", "-R", "ug+rwX,o="}, files...)...)
+	return asAgent(p, append([]string{"chmod", "-R", "ug+rwX,o=,u-s,-t"}, files...)...)
 }
 
 // planInsideHome makes what stands in a home, as the agent: whatever a surviving home holds can mislead nobody but the agent.
@@ -336,7 +337,7 @@ func planInsideHome(p csrc.Policy, f Facts) []step.Step {
 	if mend != nil {
 		plan = append(plan,
 			step.Step{Do: asAgent(p, append([]string{"setfacl", "--remove-all"}, mend...)...)},
-			step.Step{Do: asAgent(p, append([]string{"chmod", "u=rwx,go=,g-s"}, mend...)...)})
+			step.Step{Do: asAgent(p, append([]string{"chmod", "u=rwx,go=,ug-s,-t"}, mend...)...)})
 	}
 	return plan
 }

@@ -307,14 +307,14 @@ func (c *call) chmod() error {
 	bits, err := strconv.ParseUint(words[0], 8, 16)
 	var change func(f *File) uint32
 	switch {
-	case words[0] == "u=rwx,go=,g-s":
-		change = func(f *File) uint32 { return 0o700 | f.Mode&0o5000 }
-	case words[0] == "ug+rwX,o=" && all:
+	case words[0] == "u=rwx,go=,ug-s,-t":
+		change = func(*File) uint32 { return 0o700 }
+	case words[0] == "ug+rwX,o=,u-s,-t" && all:
 		change = func(f *File) uint32 {
 			if f.Kind == Folder || f.Mode&0o111 != 0 {
-				return f.Mode&0o7110 | 0o770
+				return f.Mode&0o2110 | 0o770
 			}
-			return f.Mode&0o7000 | 0o660
+			return f.Mode&0o2000 | 0o660
 		}
 	case err == nil && len(words[0]) < 5: // chmod(1): the set-id bits of a folder go only when that is said
 		change = func(f *File) uint32 { return uint32(bits) | map[Kind]uint32{Folder: f.Mode & 0o6000}[f.Kind] }
