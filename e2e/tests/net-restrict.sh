@@ -36,6 +36,11 @@ for backend in nft iptables; do
 	[ "$e2e_status" != 0 ] || fail "the agent reached an address"
 	untouched agent curl -sS --max-time 10 'https://[2001:db8:2::66]/' -k
 	[ "$e2e_status" != 0 ] || fail "the agent reached an IPv6 address"
+	promise="with $backend: the tab key offers what the agent asked for"
+	ok as alice au complete -- net why at
+	says_exactly "attacker.test"
+	ok as carol au complete -- net why at
+	silent
 	promise="with $backend: an allowed name cannot be sent to another address"
 	untouched agent curl -sS --max-time 10 --resolve allowed.test:443:203.0.113.66 https://allowed.test/
 	[ "$e2e_status" != 0 ] || fail "the agent reached the attacker under an allowed name"
