@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What the module comes to on the real module system and NixOS tree, with the test machine's agents; a failing assertion is an error.
-# users: what makes the users, perl (NixOS's default), userborn or sysusers.
+# users: what makes the users, perl (NixOS's default), userborn or sysusers. host: for which kind of machine x86_64 builds.
 {
   nixpkgs,
   users ? "perl",
-  system ? "x86_64-linux",
+  host ? "x86_64-linux",
 }:
 
 let
@@ -15,13 +15,15 @@ let
       { isNormalUser = true; };
   inherit
     (import "${nixpkgs}/nixos/lib/eval-config.nix" {
-      inherit system;
+      system = null;
       modules = [
         ./module
         ./testdata/machine.nix
         (
           { lib, ... }:
           {
+            nixpkgs.hostPlatform = host;
+            nixpkgs.buildPlatform = "x86_64-linux";
             boot.loader.grub.enable = false;
             fileSystems."/" = {
               device = "none";

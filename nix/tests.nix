@@ -3,12 +3,20 @@
 let
   lib = import ./stub-nixpkgs/lib.nix;
   program = name: { outPath = "/nix/store/${name}"; };
+  # A machine that builds for itself, and one that builds for another kind, whose programs it cannot run.
+  platform = canExecute: { buildPlatform.canExecute = _: canExecute; hostPlatform = { }; };
+  cross = pkgs // {
+    stdenv = platform false;
+    buildPackages.callPackage = path: given: { outPath = "/nix/store/build-au"; };
+  };
   pkgs = lib.genAttrs [ "coreutils" "gnused" "iptables" "nftables" "util-linux" ] program // {
     writeShellScript = name: text: { outPath = "/nix/store/${name}"; inherit text; };
+    stdenv = platform true;
     callPackage = path: given: { outPath = "/nix/store/rendered"; inherit given; };
   };
-  machine =
-    extra:
+  machine = machineOf pkgs;
+  machineOf =
+    pkgs: extra:
     (lib.evalModules {
       modules = [
         ./testdata/nixos.nix
@@ -64,6 +72,13 @@ let
         overrideStrategy = "asDropin";
         sliceConfig = { CPUQuota = "150%"; MemoryMax = "16G"; MemorySwapMax = "0"; TasksMax = 500; };
       }
+    ];
+    written_by_what_the_builder_can_run = [
+      (map (pkgs: lib.concatMap (p: [ p.given.au.outPath p.given.spec.program ]) (machineOf pkgs [ ./testdata/machine.nix ]).systemd.packages) [ pkgs cross ])
+      [
+        [ "/nix/store/au" "/nix/store/au/bin/au" ]
+        [ "/nix/store/build-au" "/nix/store/au/bin/au" ]
+      ]
     ];
     no_limits_unasked = [ whole.systemd.slices."user-${toString uids.agent}".sliceConfig { } ];
     tmpfiles = [ (lib.concatMapStringsSep "" (line: line + "\n") whole.systemd.tmpfiles.rules) (builtins.readFile ./testdata/tmpfiles.conf) ];

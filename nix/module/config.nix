@@ -9,10 +9,7 @@
 let
   cfg = config.security.au;
   spec = import ./spec.nix { inherit config lib pkgs; };
-  rendered = pkgs.callPackage ../rendered.nix {
-    au = cfg.package;
-    inherit spec;
-  };
+  rendered = import ./rendered.nix { inherit config lib pkgs; };
   group = name: "su-as-${name}";
   each = f: lib.mapAttrs' f cfg.agents;
 

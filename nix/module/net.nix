@@ -10,11 +10,7 @@
 let
   cfg = config.security.au;
   restricted = lib.filterAttrs (name: g: g.net.enable) cfg.agents;
-  spec = import ./spec.nix { inherit config lib pkgs; };
-  rendered = pkgs.callPackage ../rendered.nix {
-    au = cfg.package;
-    inherit spec;
-  };
+  rendered = import ./rendered.nix { inherit config lib pkgs; };
   each = f: lib.mapAttrs' f restricted;
   # The rules are loaded again when the machine's own firewall has been.
   firewalls = [ "firewall.service" "nftables.service" ];
