@@ -46,7 +46,7 @@ for s in s1 ./s1 /home/agent/s2; do
 	complains "$(basename $s): its interpreter /nosuch/python is missing"
 done
 fails 126 as alice au run ./s3
-complains './s3: its interpreter /bin/sh? is missing'
+complains "./s3: its interpreter \$'/bin/sh\\r' is missing"
 ok as alice au run python3 -c '
 import struct
 # An executable of 64 bits that asks for a loader which is not there.

@@ -103,7 +103,7 @@ says 'questions: 3'
 unchanged made
 
 promise="where sudo allows single commands only, each is run by itself, and that is known before anybody is asked"
-commands=$(for c in install mv rm rmdir groupadd groupdel useradd userdel usermod gpasswd setfacl runuser systemctl pkill find; do printf '/usr/bin/%s, /usr/sbin/%s, ' $c $c; done)
+commands=$(for c in mkdir dd chown chmod cp mv rm rmdir groupadd groupdel useradd userdel usermod gpasswd setfacl runuser systemctl pkill; do printf '/usr/bin/%s, /usr/sbin/%s, ' $c $c; done)
 sudoers "alice ALL=(root) NOPASSWD: ${commands}/usr/local/bin/au files *"
 for step in 'new -y' 'grant -y bob' 'revoke bob' 'delete -y'; do
 	ok typed au $step
