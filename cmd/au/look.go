@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"os/signal"
 	"sync"
 	"time"
 
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"golang.org/x/sys/unix"
 )
 
 // lookCmd looks through folders in a process of its own. Where a file system does not answer, the kernel may keep a process until it does: that is then this
@@ -33,7 +35,9 @@ func (c *lookCmd) Run(a *app) error {
 	if err := json.Unmarshal([]byte(c.Shares), &folders); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), reportTime)
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, reportTime)
 	defer cancel()
 	out := make(chan looked)
 	for i, folder := range folders {
@@ -55,10 +59,13 @@ func (c *lookCmd) Run(a *app) error {
 	return nil
 }
 
-// grace is how much longer than a report looks it is waited for what it has to say.
-const grace = 2 * time.Second
+// grace is how much longer than a report looks it is waited for what it has to say: on a busy machine it begins late. hurry is that where the human waits no more.
+const (
+	grace = 5 * time.Second
+	hurry = 2 * time.Second
+)
 
-// lookAll looks through folders for a report, and returns what was found in each; nil where there was no answer in time.
+// lookAll looks through folders for a report until ctx ends, and returns what was found in each; nil where there was no answer in time.
 func lookAll(ctx context.Context, folders []config.Path) ([]*looked, error) {
 	list, err := json.Marshal(folders)
 	if err != nil {
@@ -77,9 +84,13 @@ func lookAll(ctx context.Context, folders []config.Path) ([]*looked, error) {
 		return nil, err
 	}
 	defer cmd.Process.Kill()
-	ctx, cancel := context.WithTimeout(ctx, reportTime+grace)
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime+grace)
 	defer cancel()
-	return answers(ctx, from, len(folders)), nil
+	defer context.AfterFunc(ctx, func() {
+		_ = cmd.Process.Signal(unix.SIGTERM)
+		time.AfterFunc(hurry, cancel)
+	})()
+	return answers(patience, from, len(folders)), nil
 }
 
 // answers reads what was found in n folders, until ctx ends.

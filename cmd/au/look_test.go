@@ -132,3 +132,16 @@ func TestWhatWasNotLookedAtIsSaid(t *testing.T) {
 		t.Errorf("it says %q, not %q", said.String(), want)
 	}
 }
+
+// Who ends the look hears what it had found by then.
+func TestALookThatIsEndedSaysWhatItFound(t *testing.T) {
+	defer func() { itself = startItself }()
+	script := `trap 'echo "{\"Folder\":0,\"Files\":7,\"Whole\":false}"; exit' TERM; while :; do sleep 0.01; done`
+	itself = func(...string) *exec.Cmd { return exec.Command("/bin/sh", "-c", script) }
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	all, err := lookAll(ctx, []config.Path{"/a"})
+	if err != nil || len(all) != 1 || all[0] == nil || all[0].files != 7 {
+		t.Errorf("it found %v: %v", all, err)
+	}
+}

@@ -37,7 +37,9 @@ func (c *afterCmd) sayChanged(ctx context.Context, a *app) {
 	for i, folder := range sources {
 		source, l := string(folder), all[i]
 		switch {
-		case l == nil && ctx.Err() == nil:
+		case l == nil && ctx.Err() != nil:
+			fmt.Fprintf(a.err, "au: not all of %s was looked at\nau: hint: %s\n", show(source), mountLine("check", c.Agent, source))
+		case l == nil:
 			fmt.Fprintf(a.err, "au: %s was not looked at: %s did not answer\n", show(source), silent(source))
 		case l != nil && l.Err == "":
 			before := remembered(a.Config, source)
