@@ -17,16 +17,16 @@ const module = "github.com/a4u2/au/"
 
 // edges are the packages of ours that one may import, beside those below it; what is not here may import none.
 var edges = map[string][]string{
-	"cmd/au":            {"internal/accounts", "internal/near", "internal/programs", "internal/quote", "internal/walk", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "netfilter/proxy", "csrc"},
+	"cmd/au":            {"internal/accounts", "internal/bounded", "internal/near", "internal/programs", "internal/quote", "internal/walk", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "netfilter/proxy", "csrc"},
 	"cmd/au/terminal":   {"internal/quote"},
 	"cmd/au/front":      {"internal/quote", "cmd/au/start", "cmd/au/terminal", "csrc"},
-	"cmd/au/start":      {"internal/accounts", "internal/programs", "internal/quote", "internal/walk", "cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},
+	"cmd/au/start":      {"internal/accounts", "internal/bounded", "internal/programs", "internal/quote", "internal/walk", "cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},
 	"csrc":              {"internal/walk"},
 	"internal/programs": {"internal/walk"},
 	"internal/walk":     {"internal/quote"},
-	"provision/config":  {"internal/near", "internal/walk"},
+	"provision/config":  {"internal/bounded", "internal/near", "internal/walk"},
 	"provision/share":   {"provision/config"},
-	"provision/step":    {"internal/programs", "internal/quote"},
+	"provision/step":    {"internal/bounded", "internal/programs", "internal/quote"},
 	"provision":         {"internal/accounts", "internal/near", "internal/quote", "provision/step", "provision/config", "provision/share", "slices", "netfilter", "csrc"},
 	"netfilter":         {"internal/near", "internal/quote"},
 	"netfilter/kernel":  {"netfilter"},

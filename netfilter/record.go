@@ -54,21 +54,30 @@ func (r Record) Line() []byte {
 	return append(quote.JSON(line), '\n')
 }
 
-// ReadRecords calls each with every record of log, oldest first, and stops at its first error. A line cut short by a crash is skipped.
+// maxRecord is far more than the line of any record has.
+const maxRecord = 64 << 10
+
+// ReadRecords calls each with every record of log, oldest first, and stops at its first error. A line cut short by a crash is skipped, and so is one that is
+// longer than any record.
 func ReadRecords(log io.Reader, each func(Record) error) error {
-	lines := bufio.NewScanner(log)
-	lines.Buffer(make([]byte, 0, 4096), 1<<20)
-	for lines.Scan() {
+	lines := bufio.NewReaderSize(log, maxRecord)
+	for whole := true; ; {
+		line, err := lines.ReadSlice('\n')
+		if long := err == bufio.ErrBufferFull; long || !whole { // the end of a long line is no line
+			whole = !long
+			line = nil
+		}
 		var r Record
-		if json.Unmarshal(lines.Bytes(), &r) != nil {
-			continue
+		if json.Unmarshal(line, &r) == nil {
+			if err := each(r); err != nil {
+				return err
+			}
 		}
-		if err := each(r); err != nil {
-			return err
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil && err != bufio.ErrBufferFull {
+			return fmt.Errorf("read network log: %w", err)
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read network log: %w", err)
-	}
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/provision"
 )
 
@@ -63,7 +64,7 @@ func uninstall(program string) string {
 	case strings.Contains(real, "/uv/tools/agent-as-unix-user/"):
 		return "uv tool uninstall agent-as-unix-user"
 	}
-	if text, err := os.ReadFile(real); err == nil && strings.Contains(string(text[:min(len(text), 1<<10)]), "agent_as_unix_user") {
+	if strings.Contains(string(bounded.Start(real, 1<<10)), "agent_as_unix_user") {
 		return "pip uninstall agent-as-unix-user"
 	}
 	return ""

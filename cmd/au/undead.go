@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
@@ -70,6 +71,9 @@ type processesCmd struct {
 
 func (c *processesCmd) Run(a *app) error { return json.NewEncoder(a.out).Encode(stillThere(c.UID)) }
 
+// maxMounts is how much is read of the mounts that a process sees: what is behind it goes unnamed.
+const maxMounts = 1 << 20
+
 // stillThere returns the processes of the uid that have not ended, and what may hold each.
 func stillThere(uid uint32) []survivor {
 	all, alive := auslices.All(os.DirFS(hostRoot+"/proc"), uid)
@@ -84,7 +88,7 @@ func stillThere(uid uint32) []survivor {
 			u.Unit = auslices.UnitOf(groups)
 		}
 		if p.State == 'D' {
-			theirs, _ := os.ReadFile(folder + "mountinfo")
+			theirs := bounded.Start(folder+"mountinfo", maxMounts) // a run can mount 100,000 times in a namespace of its own
 			ours, _ := os.ReadFile(hostRoot + "/proc/self/mountinfo")
 			u.Remote = provision.RemoteMounts(theirs, ours)
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/internal/walk"
 	"golang.org/x/sys/unix"
 )
@@ -62,7 +63,7 @@ func (o *Own) Read(limit int64) ([]byte, error) {
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err == nil && int64(len(text)) > limit {
-		err = fmt.Errorf("%q is larger than %d MiB", o.Path, limit>>20)
+		err = bounded.TooLarge(o.Path, limit)
 	}
 	return text, err
 }

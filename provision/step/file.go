@@ -4,13 +4,13 @@ package step
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 
+	"github.com/a4u2/au/internal/bounded"
 	"golang.org/x/sys/unix"
 )
 
@@ -56,6 +56,9 @@ func writeAs(path string, data []byte, mode fs.FileMode, group int) error {
 	return err
 }
 
+// maxLines is how large a file may be in which SetLine sets a line.
+const maxLines = 1 << 20
+
 // SetLine makes line one of the lines of a file of root's, or none of them: last, and once. The file keeps its owner and mode; one that is not there, or is no
 // regular file of root's, is left as it is.
 func SetLine(path, line string, there bool) error {
@@ -71,7 +74,7 @@ func SetLine(path, line string, there bool) error {
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || int(st.Uid) != os.Geteuid() || st.Mode&0o022 != 0 {
 		return err
 	}
-	data, err := io.ReadAll(f)
+	data, err := bounded.Read(f, maxLines)
 	if err != nil {
 		return err
 	}

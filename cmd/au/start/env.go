@@ -3,11 +3,11 @@
 package start
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"strings"
 
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/provision/config"
 )
 
@@ -82,14 +82,21 @@ func envPair(word string) (string, error) {
 	return key + "=" + value, nil
 }
 
+// maxEnvFile is more than the kernel takes as an environment.
+const maxEnvFile = 8 << 20
+
 // envLines reads a file of KEY=VALUE lines; empty lines and lines that begin with # say nothing.
 func envLines(f *os.File) ([]string, error) {
 	defer f.Close()
 	var all []string
-	scan := bufio.NewScanner(f)
-	scan.Buffer(nil, 1<<20)
-	for n := 1; scan.Scan(); n++ {
-		line := strings.TrimSpace(scan.Text())
+	text, err := bounded.Read(f, maxEnvFile)
+	if err != nil {
+		return nil, err
+	}
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
 		}
@@ -99,7 +106,7 @@ func envLines(f *os.File) ([]string, error) {
 		}
 		all = append(all, pair)
 	}
-	return all, scan.Err()
+	return all, nil
 }
 
 // lastOfEach drops entries that a later one of the same name overrides.

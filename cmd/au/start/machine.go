@@ -7,12 +7,12 @@ package start
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"syscall"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/slices"
 	"golang.org/x/sys/unix"
@@ -38,6 +38,9 @@ var ErrShut = errors.New("you may not run it")
 // ErrTampered is an entrypoint that is not what was installed.
 var ErrTampered = errors.New("it has been tampered with, and is not run")
 
+// maxPolicy is far more than any policy has.
+const maxPolicy = 1 << 20
+
 // Policy reads the policy of an agent as the entrypoint will: a file of root's that nobody else can write. agent has been checked.
 func (m Machine) Policy(agent string) (csrc.Policy, error) {
 	path := csrc.PolicyPath(agent)
@@ -53,7 +56,7 @@ func (m Machine) Policy(agent string) (csrc.Policy, error) {
 	if st, ok := info.Sys().(*syscall.Stat_t); !ok || !info.Mode().IsRegular() || st.Uid != m.RootUID || info.Mode().Perm()&0o022 != 0 {
 		return csrc.Policy{}, fmt.Errorf("policy %s: not a regular file of root's that only root can write; it has been tampered with, and is not trusted", path)
 	}
-	text, err := io.ReadAll(f)
+	text, err := bounded.Read(f, maxPolicy)
 	if err != nil {
 		return csrc.Policy{}, fmt.Errorf("read the policy: %w", err)
 	}
