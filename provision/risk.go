@@ -71,7 +71,7 @@ type Rule struct {
 }
 
 // rules is a short list on purpose: what runs only when its human names it, a Makefile or a test, is no surprise. Each names the page that it is from; each was
-// held against that page, or against the manual page that the program's package brings.
+// held against that page, or against the manual page that the program's package brings. Of those that are marked second-hand only a page that quotes it was read.
 var rules = append(lefthooks(), []Rule{
 	{".envrc", "direnv runs it when you enter the folder", nil, "https://direnv.net/man/direnv.1.html"},
 	{".mise.toml", "mise obeys it when you enter the folder", nil, "https://mise.jdx.dev/hooks.html"},
@@ -100,12 +100,12 @@ var rules = append(lefthooks(), []Rule{
 	{".zed/settings.json", "Zed starts the programs that it names", contains("binary", "command", "path\"", "shell", "external", "context_servers"), "https://zed.dev/docs/worktree-trust"},
 	{".claude/settings.json", "its hooks run when you start claude here", contains("hooks", "apiKeyHelper", "statusLine", "awsAuthRefresh", "awsCredentialExport", "otelHeadersHelper", "\"env\"", "enableAllProjectMcpServers", "enabledMcpjsonServers"), "https://docs.anthropic.com/en/docs/claude-code/settings"},
 	{".claude/settings.local.json", "its hooks run when you start claude here", contains("hooks", "apiKeyHelper", "statusLine", "awsAuthRefresh", "awsCredentialExport", "otelHeadersHelper", "\"env\"", "enableAllProjectMcpServers", "enabledMcpjsonServers"), "https://docs.anthropic.com/en/docs/claude-code/settings"},
-	{".mcp.json", "coding agents that you start here start its servers", contains("command", "Command"), "https://code.claude.com/docs/en/mcp"},
-	{".cursor/mcp.json", "Cursor starts its servers", contains("command", "Command"), "https://cursor.com/docs/mcp"},
+	{".mcp.json", "coding agents that you start here start its servers", contains("command", "Command"), "https://code.claude.com/docs/en/mcp"}, // second-hand: https://www.developersdigest.tech/mcp-servers/clients/claude-code
+	{".cursor/mcp.json", "Cursor starts its servers", contains("command", "Command"), "https://cursor.com/docs/mcp"},                            // second-hand: https://www.developersdigest.tech/mcp-servers/clients/cursor
 	{".cursor/hooks.json", "Cursor runs its hooks", contains("command", "Command"), "https://cursor.com/docs/agent/hooks"},
 	{".gemini/settings.json", "gemini starts its servers and hooks", contains("command", "Command"), "https://geminicli.com/docs/reference/configuration.md"},
 	{".codex/config.toml", "codex starts its servers, and runs its hooks", contains("command", "Command", "notify", "hooks"), "https://developers.openai.com/codex/config-reference"},
-	{".codex/hooks.json", "codex runs its hooks", contains("command", "Command"), "https://developers.openai.com/codex/config-reference"},
+	{".codex/hooks.json", "codex runs its hooks", contains("command", "Command"), "https://developers.openai.com/codex/hooks.md"},
 	{"opencode.json", "opencode starts its servers and plugins", contains("command", "plugin"), "https://opencode.ai/docs/config"},
 	{"opencode.jsonc", "opencode starts its servers and plugins", contains("command", "plugin"), "https://opencode.ai/docs/config"},
 	{".opencode/plugin/*.ts", "opencode runs it when started here", nil, "https://opencode.ai/v2/docs/plugins/"},
@@ -127,7 +127,7 @@ var rules = append(lefthooks(), []Rule{
 	{".cargo/config", "cargo starts the programs that it names", contains("runner", "wrapper", "linker", "credential", "rustc", "alias", "rustdoc", "rustflags", "browser", "include", "env"), "https://doc.rust-lang.org/cargo/reference/config.html"},
 	{"rust-toolchain.toml", "cargo is replaced by the one below the path that it names", contains("path"), "https://rust-lang.github.io/rustup/overrides.html"},
 	{"rust-toolchain", "cargo is replaced by the one below the path that it names", contains("path"), "https://rust-lang.github.io/rustup/overrides.html"},
-	{".gdbinit", "gdb can run it when started here", nil, "https://sourceware.org/gdb/current/onlinedocs/gdb.html/Init-File-in-the-Current-Directory.html"},
+	{".gdbinit", "gdb can run it when started here", nil, "https://sourceware.org/gdb/download/onlinedocs/gdb.html/Init-File-in-the-Current-Directory.html"},
 	{".lldbinit", "lldb can run it when started here", nil, "https://manpages.debian.org/lldb-19/lldb-19.1.en.html"},
 	{".pdbrc", "the Python debugger runs it when started here", nil, "https://docs.python.org/3/library/pdb.html"},
 	{".exrc", "vi can run it when started here", nil, "https://vimhelp.org/options.txt.html#'exrc'"},
