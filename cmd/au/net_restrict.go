@@ -138,6 +138,9 @@ func (c *netRestrictCmd) Run(a *app) error {
 	if c.DryRun {
 		return nil
 	}
+	if len(plan) == 0 {
+		fmt.Fprintln(a.out, "That is so already; nothing to do")
+	}
 	a.sayRestricted(want, facts)
 	return nil
 }
