@@ -206,3 +206,46 @@ func TestSourceCompiles(t *testing.T) {
 		t.Error("two folders gave two different programs")
 	}
 }
+
+func TestCheckWay(t *testing.T) {
+	policies := strings.TrimPrefix(PolicyFolder, "/")
+	for _, c := range []struct {
+		name   string
+		change func(root string) error
+		names  string // what the error names; empty: there is none
+	}{
+		{"as it should be", func(string) error { return nil }, ""},
+		{"no policies yet", func(root string) error { return os.RemoveAll(filepath.Join(root, "etc")) }, ""},
+		{"no entrypoint yet", func(root string) error { return os.RemoveAll(filepath.Join(root, "usr")) }, ""},
+		{"the entrypoint itself is another's to check", func(root string) error { return os.Chmod(filepath.Join(root, installed), 0o777) }, ""},
+		{"the group writes above the entrypoint", func(root string) error { return os.Chmod(filepath.Join(root, "usr/local"), 0o775) }, "/usr/local"},
+		{"all write above the entrypoint", func(root string) error { return os.Chmod(filepath.Join(root, filepath.Dir(installed)), 0o757) }, filepath.Dir(installed)},
+		{"all write above, with the sticky bit", func(root string) error { return unix.Chmod(filepath.Join(root, "usr"), 0o1777) }, "/usr"},
+		{"all write the root folder", func(root string) error { return os.Chmod(root, 0o777) }, "/"},
+		{"the group writes the policies", func(root string) error { return os.Chmod(filepath.Join(root, policies), 0o775) }, PolicyFolder},
+		{"a link above the entrypoint", func(root string) error { return moved(root, "usr/local") }, ""},
+		{"a link above the policies", func(root string) error { return moved(root, "etc") }, "/etc"},
+		{"a link for the policies", func(root string) error { return moved(root, policies) }, PolicyFolder},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root := machine(t)
+			must(t, os.MkdirAll(filepath.Join(root, policies), 0o755))
+			must(t, c.change(root))
+			err := CheckWay(root, installed, uint32(os.Getuid()))
+			if (err != nil) != (c.names != "") || err != nil && !strings.HasPrefix(strings.TrimPrefix(err.Error(), root), c.names) {
+				t.Errorf("the way is answered with %v, want an error of %q", err, c.names)
+			}
+			if CheckWay(root, installed, uint32(os.Getuid())+1) == nil {
+				t.Error("folders of somebody else are trusted")
+			}
+		})
+	}
+}
+
+// moved puts a folder elsewhere, and a link in its place.
+func moved(root, name string) error {
+	if err := os.Rename(filepath.Join(root, name), filepath.Join(root, "elsewhere")); err != nil {
+		return err
+	}
+	return os.Symlink("/elsewhere", filepath.Join(root, name))
+}
