@@ -261,7 +261,7 @@ func observeUnit(f *provision.Facts, agent string) {
 	if f.Unit.Sleep, _ = findProgram("sleep"); f.Unit.Sleep == "" {
 		f.Unit.Sleep = "/usr/bin/sleep"
 	}
-	out, err := output("systemctl", "show", "--property=ActiveState,UnitFileState,MainPID,ControlGroup", name)
+	out, err := systemctlShow("--property=ActiveState,UnitFileState,MainPID,ControlGroup", name)
 	if err != nil {
 		f.Unit.Err = fmt.Errorf("systemd does not answer (systemctl show %s: %w)", name, err)
 		return

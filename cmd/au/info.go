@@ -81,12 +81,12 @@ func (c *infoCmd) Run(a *app) error {
 			info.Healthy, info.Issues = false, append(info.Issues, issue{Problem: fmt.Sprintf("a run was tried, and failed: %v", why)})
 		}
 	}
-	if facts.Ours() && facts.Unit.Systemd {
+	if facts.Ours() && facts.Unit.Systemd && facts.Unit.Err == nil {
 		if view, err := observeLimits(*facts.Policy); err == nil {
 			info.Limits = &view
 		}
 	}
-	if p, err := netPolicy(c.Agent); err == nil && facts.Ours() && !facts.Declared {
+	if p, err := netPolicy(c.Agent); err == nil && facts.Ours() && !facts.Declared && facts.Unit.Err == nil {
 		if old := outdatedNet(p); old != "" {
 			info.Outdated = &issue{old, p.Again()}
 		}

@@ -4,14 +4,18 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"time"
 
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/programs"
+	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
 
@@ -46,6 +50,20 @@ func output(name string, args ...string) ([]byte, error) {
 	cmd := programs.Command(append([]string{name}, args...)...)
 	cmd.Stdout = &out
 	err := execute(cmd)
+	return out.Bytes(), err
+}
+
+// systemctlShow returns what `systemctl show` says. A bus or a systemd that is stopped answers never, and is an error.
+func systemctlShow(words ...string) ([]byte, error) {
+	ctx, stop := context.WithTimeout(context.Background(), step.AnswerTime)
+	defer stop()
+	var out bytes.Buffer
+	cmd := programs.CommandContext(ctx, append([]string{"systemctl", "show"}, words...)...)
+	cmd.Stdout, cmd.WaitDelay = &out, time.Second
+	err := execute(cmd)
+	if ctx.Err() != nil {
+		err = fmt.Errorf("no answer within %s", step.AnswerTime)
+	}
 	return out.Bytes(), err
 }
 

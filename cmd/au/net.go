@@ -16,7 +16,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
 	"github.com/a4u2/au/provision"
@@ -171,7 +170,8 @@ func netUnits(p netfilter.Policy, systemd bool) map[string]provision.NetUnit {
 		text, _ := os.ReadFile(hostRoot + provision.UnitDir + "/" + name)
 		u := provision.NetUnit{Text: string(text)}
 		if systemd {
-			out, _ := programs.Output("systemctl", "show", "--timestamp=us+utc", "--property=ActiveState,UnitFileState,ExecMainStartTimestamp", name)
+			out, err := systemctlShow("--timestamp=us+utc", "--property=ActiveState,UnitFileState,ExecMainStartTimestamp", name)
+			systemd = err == nil // whoever does not answer is not asked again
 			state := string(out)
 			u.Active = strings.Contains(state, "ActiveState=active") || strings.Contains(state, "ActiveState=reloading")
 			u.Enabled = strings.Contains(state, "UnitFileState=enabled")

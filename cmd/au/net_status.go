@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/a4u2/au/csrc"
-	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
 	"github.com/a4u2/au/provision"
@@ -167,9 +166,9 @@ const nobodyToAsk = "systemd does not answer here, as in a run of the agent's"
 
 // layers says what systemd has of each layer.
 func layers(p netfilter.Policy, noSlice string) []layerView {
-	units := netUnits(p, exists("/run/systemd/system"))
 	// In a run of the agent's systemd cannot be asked; that says nothing of the layers.
-	_, silent := programs.Output("systemctl", "show", "--property=Version")
+	_, silent := systemctlShow("--property=Version")
+	units := netUnits(p, silent == nil && exists("/run/systemd/system"))
 	unit := func(layer, name, does string) layerView {
 		l := layerView{Name: layer, Up: units[name].Active, State: does + " by " + name}
 		if silent != nil {
@@ -187,7 +186,10 @@ func layers(p netfilter.Policy, noSlice string) []layerView {
 		all = append(all, unit("daemon", p.DaemonUnitName(), fmt.Sprintf("names decided on ports %d and %d (DNS)", p.Proxy, p.DNS)))
 	}
 	slice := layerView{Name: "slice", State: "packets leave " + p.SliceName() + " by lo only, whoever sends them"}
-	out, _ := programs.Output("systemctl", "show", "--property=IPEgressFilterPath", "--value", p.SliceName())
+	var out []byte
+	if silent == nil {
+		out, _ = systemctlShow("--property=IPEgressFilterPath", "--value", p.SliceName())
+	}
 	switch {
 	case silent != nil:
 		slice.State, slice.unknown = nobodyToAsk, true

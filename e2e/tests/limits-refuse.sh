@@ -56,3 +56,16 @@ promise="and then it works"
 ok as alice au limits set --mem 2G
 ok as alice sh -c 'au limits show --json | jq -r .limits.mem.text'
 says_exactly 2G
+
+promise="a controller that is switched off"
+if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
+	umount -l /sys/fs/cgroup/memory
+	mount -o remount,rw /sys/fs/cgroup
+	rmdir /sys/fs/cgroup/memory
+	fails 1 as alice au limits set --mem 3G
+	complains "--mem: the kernel's memory controller is switched off, so nothing would hold it"
+	fails 1 as alice au new -y -a second --mem 1G
+	complains "--mem: the kernel's memory controller is switched off, so nothing would hold it"
+	[ ! -e /etc/au/agents/second ] || fail "an agent was made all the same"
+	ok as alice au limits set --tasks 400
+fi

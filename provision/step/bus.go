@@ -10,13 +10,23 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/dbus"
 	"github.com/godbus/dbus/v5"
 )
 
 // Bus is a connection to the machine's systemd over D-Bus.
-type Bus struct{ conn *systemd.Conn }
+type Bus struct {
+	conn *systemd.Conn
+	end  context.CancelFunc
+}
+
+// AnswerTime is how long systemd may take to answer a question, and changeTime how long to carry out a change. A bus that is stopped answers never.
+const (
+	AnswerTime = 10 * time.Second
+	changeTime = time.Minute
+)
 
 // ErrNoSystemd says that no systemd runs the machine.
 var ErrNoSystemd = errors.New("systemd does not run this machine, and limits are systemd's: boot it with systemd (version 252 or later) to set any")
@@ -26,14 +36,45 @@ func OpenBus(ctx context.Context) (*Bus, error) {
 	if _, err := os.Stat("/run/systemd/system"); errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoSystemd
 	}
-	conn, err := systemd.NewConnection(func() (*dbus.Conn, error) { return dial(ctx) })
+	bus, err := connect(ctx, func(ctx context.Context) (*systemd.Conn, error) {
+		return systemd.NewConnection(func() (*dbus.Conn, error) { return dial(ctx) })
+	})
 	if err != nil && os.Geteuid() == 0 {
-		conn, err = systemd.NewSystemdConnectionContext(ctx)
+		bus, err = connect(ctx, systemd.NewSystemdConnectionContext)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reach systemd over D-Bus: %w; `systemctl status dbus.socket` says more", err)
 	}
-	return &Bus{conn}, nil
+	return bus, nil
+}
+
+// connect opens a connection, which lasts until it is closed or ctx ends, within AnswerTime.
+func connect(ctx context.Context, open func(context.Context) (*systemd.Conn, error)) (*Bus, error) {
+	lasting, end := context.WithCancelCause(ctx)
+	late := time.AfterFunc(AnswerTime, func() { end(fmt.Errorf("no answer within %s", AnswerTime)) })
+	conn, err := open(lasting)
+	late.Stop()
+	if cause := context.Cause(lasting); cause != nil && err != nil {
+		err = cause
+	}
+	if err != nil {
+		end(nil)
+		return nil, err
+	}
+	return &Bus{conn, func() { end(nil) }}, nil
+}
+
+// within returns a context in which systemd has so long to answer.
+func within(ctx context.Context, long time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, long, fmt.Errorf("no answer within %s", long))
+}
+
+// late is err, or that systemd took too long.
+func late(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil && err != nil {
+		return cause
+	}
+	return err
 }
 
 // systemBus is where the machine's bus is, whatever the caller's DBUS_SYSTEM_BUS_ADDRESS says.
@@ -55,13 +96,18 @@ func dial(ctx context.Context) (*dbus.Conn, error) {
 }
 
 // Close ends the connection.
-func (b *Bus) Close() { b.conn.Close() }
+func (b *Bus) Close() {
+	b.conn.Close()
+	b.end()
+}
 
 // SliceProperties returns all properties of a slice unit, loaded or not.
 func (b *Bus) SliceProperties(ctx context.Context, slice string) (map[string]any, error) {
+	ctx, stop := within(ctx, AnswerTime)
+	defer stop()
 	all, err := b.conn.GetUnitTypePropertiesContext(ctx, slice, "Slice")
 	if err != nil {
-		return nil, fmt.Errorf("read %s over D-Bus: %w", slice, err)
+		return nil, fmt.Errorf("read %s over D-Bus: %w", slice, late(ctx, err))
 	}
 	return all, nil
 }
@@ -75,9 +121,11 @@ type UnitState struct {
 
 // UnitState returns that of a unit.
 func (b *Bus) UnitState(ctx context.Context, unit string) (UnitState, error) {
+	ctx, stop := within(ctx, AnswerTime)
+	defer stop()
 	all, err := b.conn.GetUnitPropertiesContext(ctx, unit)
 	if err != nil {
-		return UnitState{}, fmt.Errorf("read %s over D-Bus: %w", unit, err)
+		return UnitState{}, fmt.Errorf("read %s over D-Bus: %w", unit, late(ctx, err))
 	}
 	id, _ := all["InvocationID"].([]byte)
 	state := UnitState{Active: all["ActiveState"] == "active", Invocation: hex.EncodeToString(id)}
@@ -93,16 +141,20 @@ func (b *Bus) SetProperties(ctx context.Context, unit string, runtime bool, prop
 	for name, value := range properties {
 		list = append(list, systemd.Property{Name: name, Value: dbus.MakeVariant(value)})
 	}
+	ctx, stop := within(ctx, changeTime)
+	defer stop()
 	if err := b.conn.SetUnitPropertiesContext(ctx, unit, runtime, list...); err != nil {
-		return fmt.Errorf("set %s over D-Bus: %w", unit, err)
+		return fmt.Errorf("set %s over D-Bus: %w", unit, late(ctx, err))
 	}
 	return nil
 }
 
 // Reload makes systemd read its unit files again.
 func (b *Bus) Reload(ctx context.Context) error {
+	ctx, stop := within(ctx, changeTime)
+	defer stop()
 	if err := b.conn.ReloadContext(ctx); err != nil {
-		return fmt.Errorf("reload systemd over D-Bus: %w", err)
+		return fmt.Errorf("reload systemd over D-Bus: %w", late(ctx, err))
 	}
 	return nil
 }

@@ -1,0 +1,51 @@
+#!/bin/sh
+# Where the bus is stopped, each command ends soon, and says what does not answer; what needs no bus works.
+# machines: bookworm trixie
+. /opt/e2e/lib.sh
+ok as alice au new -y --mem 1G
+bus=$(pgrep -f 'dbus-daemon --system|dbus-broker')
+[ -n "$bus" ] || fail "no bus to stop"
+trap 'kill -CONT $bus' EXIT
+
+# in_time runs a command of alice's, who logged in before the bus was stopped, for less than 30 seconds.
+in_time() {
+	timeout -k 1 30 runuser -u alice -- env HOME=/home/alice "$@"
+}
+
+# one_line says that the complaint is one line, and hints.
+one_line() {
+	[ "$(grep -vc 'au: hint: ' "$e2e/err")" = 1 ] || fail "it should have complained on one line"
+}
+cd /home/alice || exit
+# shellcheck disable=SC2086 # several ids
+kill -STOP $bus
+
+promise="what asks systemd says that it does not answer"
+fails 1 in_time au info
+says 'systemd does not answer (systemctl show au-agent.service: no answer within 10s)'
+says 'hint: systemctl status dbus.socket'
+for words in "limits show" "limits set --mem 2G"; do
+	# shellcheck disable=SC2086 # several words
+	fails 1 in_time au $words
+	complains 'au: limit agent "agent": reach systemd over D-Bus: no answer within 10s'
+	one_line
+done
+for words in "new -y" "new -y -a second --mem 1G" "delete -y"; do
+	# shellcheck disable=SC2086 # several words
+	fails 1 in_time au $words
+	complains 'au: systemd does not answer (systemctl show au-'
+	complains 'no answer within 10s'
+	one_line
+done
+[ ! -e /etc/au/agents/second ] || fail "an agent was made all the same"
+
+promise="a run, and its end, need no bus"
+ok in_time au run true
+ok in_time au stop
+
+promise="and then it works"
+# shellcheck disable=SC2086 # several ids
+kill -CONT $bus
+ok as alice au limits set --mem 2G
+ok as alice au info
+ok as alice au delete -y
