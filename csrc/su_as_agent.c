@@ -810,6 +810,7 @@ static _Noreturn void inside(int link, const struct id_maps *maps)
 {
 	pid_t command;
 
+	waiter_link = link;
 	set_limits();
 	be_ended_first();
 	build_walls(maps);

@@ -5,6 +5,7 @@
  * Mounts are made as file descriptors and attached fd to fd: no path is looked up twice, and none of the agent's is
  * looked up with root's rights.
  */
+#include <poll.h>
 #include <sys/fsuid.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -107,11 +108,21 @@ static void take_file_ids(uid_t uid, gid_t gid)
 		die("could not take the file-system ids of another user");
 }
 
-/* The same in the run, where a change of ids also forgets that this process dies with the waiter: that is said again. */
+/* This end of the link to the waiter. */
+static int waiter_link = -1;
+
+/*
+ * The same in the run, where a change of ids also forgets that this process dies with the waiter: that is said again. Of one that
+ * had gone before there is no signal, and what is opened next may never answer.
+ */
 static void look_as(uid_t uid, gid_t gid)
 {
+	struct pollfd hangup = { waiter_link, 0, 0 };
+
 	take_file_ids(uid, gid);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (poll(&hangup, 1, 0) != 0)
+		_exit(REFUSED);
 }
 
 enum { TMPFS_MAGIC = 0x01021994 };
