@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 .DEFAULT_GOAL := help
-.PHONY: help build programs share install uninstall packages release publish test e2e check-short check check-all demo bench reproducible nix-hash nix-test nix-check clean clean-cache
+.PHONY: help build programs share install uninstall packages release publish test e2e check-short check check-all demo bench prove reproducible nix-hash nix-test nix-check clean clean-cache
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -101,6 +101,7 @@ check: ## all tests, with their own set-up
 check-all: check ## besides, what that leaves out for its time, or for what it needs: ORIGINAL=FOLDER (agent-as-unix-user, a checkout with tags), NIXPKGS=FOLDER
 	for machine in bookworm trixie true true-bookworm; do MACHINE=$$machine ORIGINAL='$(ORIGINAL)' e2e/run '*' || exit 1; done
 	ROUNDS=3000 MACHINE=trixie e2e/run attack
+	$(MAKE) --no-print-directory prove
 	e2e/mutants .
 	[ -z '$(ORIGINAL)' ] || ORIGINAL='$(ORIGINAL)' e2e/original
 	[ -z '$(NIXPKGS)' ] || nix/real-check '$(NIXPKGS)'
@@ -109,6 +110,11 @@ demo: ## shows it all in a machine of its own, and leaves nothing behind
 	@e2e/machine/setup build quick
 	@$(MAKE) --no-print-directory -s build
 	@e2e/demo
+
+prove: ## CBMC and Spin on the entrypoint, in a machine that has them: writes csrc/prove/RESULT.md (two minutes)
+	@set -e; stage=$$(mktemp -d); trap 'rm -rf "$$stage"' EXIT; mkdir "$$stage/opt"; cp -R csrc "$$stage/opt/csrc"; status=0; \
+	e2e/machine/quick --flavour prove --add "$$stage" trixie -- /opt/csrc/prove/run >"$$stage/result" || status=$$?; \
+	[ ! -s "$$stage/result" ] || cat "$$stage/result" >csrc/prove/RESULT.md; grep 'FAILED' "$$stage/result" >&2 || true; exit $$status
 
 bench: ## measures au and its peers side by side, and writes docs/performance.md (12 minutes); SHORT=1 only tries it
 	@e2e/machine/setup build quick
