@@ -138,7 +138,7 @@ func (t *takeBack) folder(folder string) error {
 	}
 	err = tree.Walk(context.Background(), func(e step.TreeEntry) error {
 		if err := t.visit(e); err != nil {
-			return fmt.Errorf("take back %s/%s: %w", folder, e.Path(), err)
+			return fmt.Errorf("take back %s: %w", show(folder+"/"+e.Path()), err)
 		}
 		return nil
 	}, func(string, error) {})

@@ -176,7 +176,7 @@ func (f aclFlags) visitACLs(a *app, change func(e step.TreeEntry, fd int, st uni
 			return nil
 		}
 		if err := change(e, fd, st); err != nil {
-			return fmt.Errorf("ACL of %s/%s: %w", f.Source, e.Path(), err)
+			return fmt.Errorf("ACL of %s: %w", quote.Name(f.Source+"/"+e.Path()), err)
 		}
 		return nil
 	}, func(path string, err error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/a4u2/au/internal/quote"
 	"golang.org/x/sys/unix"
 )
 
@@ -27,7 +28,7 @@ func Disarm(ctx context.Context, root string, group uint32) (found []string, err
 			return nil
 		}
 		if err := disarm(e, group); err != nil {
-			return fmt.Errorf("disarm %s/%s: %w", root, e.Path(), err)
+			return fmt.Errorf("disarm %s: %w", quote.Name(root+"/"+e.Path()), err)
 		}
 		mu.Lock()
 		defer mu.Unlock()

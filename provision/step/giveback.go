@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/a4u2/au/internal/quote"
 	"golang.org/x/sys/unix"
 )
 
@@ -50,7 +51,7 @@ func GiveBack(ctx context.Context, root string, from, to, group uint32) (GivenBa
 		defer mu.Unlock()
 		switch {
 		case err != nil:
-			return fmt.Errorf("give back %s/%s: %w", root, e.Path(), err)
+			return fmt.Errorf("give back %s: %w", quote.Name(root+"/"+e.Path()), err)
 		case changed:
 			done.Changed++
 		default:

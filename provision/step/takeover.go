@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/a4u2/au/internal/quote"
 	"golang.org/x/sys/unix"
 )
 
@@ -75,7 +76,7 @@ func (t *takeOver) visit(e TreeEntry) error {
 	defer t.mu.Unlock()
 	switch {
 	case err != nil:
-		return fmt.Errorf("take over %s: %w", e.Path(), err)
+		return fmt.Errorf("take over %s: %w", quote.Name(e.Path()), err)
 	case changed:
 		t.done.Changed++
 	case t.counted:
@@ -149,7 +150,7 @@ func Clear(ctx context.Context, folder string, uid uint32) (removed int, err err
 			return nil
 		}
 		if err := unix.Unlinkat(e.Dir, e.Name, 0); err != nil && err != unix.ENOENT {
-			return fmt.Errorf("remove %s/%s: %w", folder, e.Path(), err)
+			return fmt.Errorf("remove %s: %w", quote.Name(folder+"/"+e.Path()), err)
 		}
 		mu.Lock()
 		defer mu.Unlock()
