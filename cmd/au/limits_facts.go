@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/near"
@@ -81,9 +82,15 @@ func unheld(uid uint32, want []auslices.Property) []auslices.Property {
 	return tree().Unheld(want, group)
 }
 
+// settling is how long systemd is given to hand the kernel what it has been told: it answers before it does.
+const settling = 5 * time.Second
+
 // notHeld says what the kernel does not hold; nil where it holds all.
 func notHeld(agent string, uid uint32, want []auslices.Property) error {
 	left := unheld(uid, want)
+	for end := time.Now().Add(settling); left != nil && time.Now().Before(end); left = unheld(uid, want) {
+		time.Sleep(settling / 50)
+	}
 	if left == nil {
 		return nil
 	}
