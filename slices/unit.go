@@ -52,6 +52,7 @@ Description=Temporary files of the agent %[1]s
 DefaultDependencies=no
 Conflicts=umount.target
 Before=umount.target
+StartLimitIntervalSec=0
 
 [Mount]
 What=tmpfs

@@ -49,3 +49,9 @@ soon pgrep -u agent sleep
 ok systemctl stop "user-$uid.slice"
 fails 1 pgrep -u agent
 wait
+
+promise="an agent can be stopped again and again"
+for _ in 1 2 3 4 5 6 7 8; do
+	ok as alice au stop
+done
+ok as alice au run true
