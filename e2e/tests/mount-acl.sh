@@ -19,7 +19,7 @@ fails 1 as alice au mount add $m
 complains 'overlay, cannot be shown under another owner'
 ok as alice au mount add --acl $m box
 says 'files grant --agent-uid'
-says '# much as: setfacl --recursive --physical --modify u:agent:rX'
+says "# much as: setfacl --recursive --physical --modify u:$(id -u agent):rX"
 says 'dubious ownership'
 says_not sudo
 ok as alice au mount list
