@@ -88,8 +88,8 @@ func ChooseIDs(users []User, groups []Group, uidRange, gidRange Range) (IDs, err
 	return ids, nil
 }
 
-// reserved are names that have the right form and would be mistaken for something else. su_as_agent is the installed entrypoint's own name.
-var reserved = []string{"root", "nobody", "nogroup", "su_as_agent", "daemon", "systemd-network", "messagebus", "adm", "wheel", "sudo", "staff", "users"}
+// reserved are names that have the right form and would be mistaken for something else. su_as_agent and au-complete are installed beside the agents' folders, and so is path by a package.
+var reserved = []string{"root", "nobody", "nogroup", "su_as_agent", "au-complete", "path", "daemon", "systemd-network", "messagebus", "adm", "wheel", "sudo", "staff", "users"}
 
 // CheckName refuses what cannot be an agent's name.
 func CheckName(name string) error {
