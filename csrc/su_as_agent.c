@@ -873,7 +873,7 @@ static void run_after(int status, int signal)
 	const char *when = find_variable("AU_AFTER_IF", environ);
 	int ended = signal != 0 || status == 128 + SIGKILL || status == 128 + SIGTERM;
 	int refused = status == 127 || status == 128 + SIGSYS;
-	sigset_t ours;
+	sigset_t none;
 
 	if (when != NULL && is(when, "kills") && kills == 0 && !ended && !refused)
 		return;
@@ -894,13 +894,8 @@ static void run_after(int status, int signal)
 	variables[nvariables++] = join(signalled, sizeof signalled, "AU_SIGNAL=", decimal(number, (uint32_t)signal));
 	variables[nvariables] = NULL;
 	umask(caller_umask);
-	/* A key that is pressed while that starts waits until it listens: it would end it, or have it print a trace. */
-	sigemptyset(&ours);
-	sigaddset(&ours, SIGINT);
-	sigaddset(&ours, SIGQUIT);
-	sigaddset(&ours, SIGTERM);
-	sigaddset(&ours, SIGHUP);
-	sigprocmask(SIG_SETMASK, &ours, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(argv[0], argv, variables);
 }
 

@@ -34,7 +34,7 @@ type afterCmd struct {
 }
 
 func (c *afterCmd) Run(a *app) error {
-	// One key ends what is looked for, and another one this process; the status is the run's. The waiter blocked these signals, and listening unblocks them.
+	// One key ends what is looked for, and another one this process; the status is the run's.
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()
 	context.AfterFunc(ctx, stop)

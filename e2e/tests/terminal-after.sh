@@ -16,7 +16,3 @@ for i in range(200):
 complains 'au: not all of /home/alice/proj was looked at'
 complains 'au: hint: au mount check --agent agent /home/alice/proj'
 ok python3 /opt/e2e/tests/terminal/after.py
-
-promise="what a person presses while that program starts waits until it listens"
-ok as alice env AU_AFTER_1=/bin/grep AU_AFTER_2=SigBlk AU_AFTER_3=/proc/self/status /usr/local/libexec/au/agent/su_as_agent agent -- true
-says "0000000000004007"

@@ -51,6 +51,7 @@ fails 1 pgrep -u agent
 wait
 
 promise="an agent can be stopped again and again"
+ok systemctl start au-agent.service
 for _ in 1 2 3 4 5 6 7 8; do
 	ok as alice au stop
 done
