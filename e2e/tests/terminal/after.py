@@ -9,7 +9,7 @@ before = alice.settings()
 
 
 def looking():
-    return soon(lambda: processes("alice", r"/au(-complete)? after "), "au should look through the share", alice)
+    soon(lambda: processes("alice", r"/au(-complete)? look "), "au should look through the share", alice)
 
 
 for key in CTRL_C, CTRL_BACKSLASH:
