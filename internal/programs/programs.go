@@ -93,6 +93,12 @@ func Find(name string) (string, error) {
 			return "", fmt.Errorf("look for %s: %w", name, err)
 		}
 	}
+	// Where no file can be opened, no folder is known to be root's.
+	top, err := os.Open("/")
+	if err != nil {
+		return "", fmt.Errorf("look for %s: %w", name, err)
+	}
+	top.Close()
 	return "", fmt.Errorf("%s: not in %s", name, strings.Join(trusted(), ":"))
 }
 
