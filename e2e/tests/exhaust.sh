@@ -100,7 +100,8 @@ END
 
 # takes WHAT: lets the agent take all of it, in a run that goes on.
 takes() {
-	runuser -l alice -c "au run python3 /opt/take.py $1" >/opt/took 2>&1 </dev/null &
+	: >/opt/took # here, since the look below may come before the run begins
+	runuser -l alice -c "au run python3 /opt/take.py $1" >>/opt/took 2>&1 </dev/null &
 	taker=$!
 	e2e_last="au run python3 /opt/take.py $1" e2e_status=0
 	for e2e_tries in $(seq 600); do
