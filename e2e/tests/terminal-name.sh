@@ -1,6 +1,5 @@
 #!/bin/sh
 # A run's terminal has a name, the same for everybody who asks, though the run sees none of the machine's other terminals.
-# timeout: 90
 # machines: trixie
 # machines by hand: bookworm true
 . /opt/e2e/lib.sh
