@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a4u2/au/internal/counted"
 	"github.com/a4u2/au/internal/fakehost"
 	"github.com/a4u2/au/provision/step"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -29,10 +30,10 @@ var updateScripts = flag.Bool("update", false, "write what the scripts expect an
 func TestMain(m *testing.M) {
 	unix.Umask(0o022) // a home that only its human can write
 	if filepath.Base(os.Args[0]) == "au" {
-		os.Exit(play(os.Getenv("FAKE_ROOT"), os.Args[1:]))
+		counted.Exit(play(os.Getenv("FAKE_ROOT"), os.Args[1:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == "look" { // a test's itself("look")
-		os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+		counted.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }

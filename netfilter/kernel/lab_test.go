@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a4u2/au/internal/counted"
 	"golang.org/x/sys/unix"
 )
 
@@ -52,7 +53,7 @@ type lab struct {
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "lab" {
-		os.Exit(labProgram(os.Args[2], os.Args[3:]))
+		counted.Exit(labProgram(os.Args[2], os.Args[3:]))
 	}
 	os.Exit(m.Run())
 }
@@ -77,6 +78,7 @@ func inLab(t *testing.T, body func(*lab)) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("unshare", "-m", "-n", "--propagation", "private", self, "-test.run", "^"+t.Name()+"$", "-test.v")
+	cmd.Args = append(cmd.Args, counted.Flags()...)
 	cmd.Env = append(os.Environ(), "AU_NET_LAB="+t.Name())
 	out, err := cmd.CombinedOutput()
 	t.Logf("in the lab:\n%s", out)

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/a4u2/au/internal/counted"
 )
 
 // TestTools is what real programs do with what is allowed, and say of what is
@@ -96,12 +98,12 @@ func goGet(url string) {
 	resp, err := http.Get(url)
 	if err != nil {
 		fmt.Println(err)
-		os.Exit(1)
+		counted.Exit(1)
 	}
 	defer resp.Body.Close()
 	fmt.Println(resp.Status)
 	io.Copy(os.Stdout, resp.Body)
-	os.Exit(0)
+	counted.Exit(0)
 }
 
 // repository makes a repository that any web server can serve.

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/a4u2/au/internal/counted"
 	"golang.org/x/sys/unix"
 )
 
@@ -34,7 +35,7 @@ var theWorld *world
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "net-daemon" {
-		os.Exit(Main(os.Args[2:]))
+		counted.Exit(Main(os.Args[2:]))
 	}
 	if len(os.Args) > 2 && os.Args[1] == "net-flood" {
 		flood(os.Args[2])

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a4u2/au/internal/counted"
 	"golang.org/x/sys/unix"
 )
 
@@ -34,10 +35,10 @@ func TestMain(m *testing.M) {
 		})
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			counted.Exit(1)
 		}
 	}
-	os.Exit(0)
+	counted.Exit(0)
 }
 
 // helper returns a process that adds n agents to the file at path.

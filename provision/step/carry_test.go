@@ -20,12 +20,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/a4u2/au/internal/counted"
 )
 
 // TestMain is the process that carries a plan out when it is called so. Nothing here needs to be root for it.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == "carry-out" {
-		os.Exit(carryOut())
+		counted.Exit(carryOut())
 	}
 	os.Exit(m.Run())
 }

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a4u2/au/internal/counted"
 	"golang.org/x/sys/unix"
 )
 
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 		playPanic()
 	case "screen":
 		playScreen(len(os.Args) > 1 && os.Args[1] == "panic")
-		os.Exit(0)
+		counted.Exit(0)
 	}
 	// Under nohup SIGHUP is ignored, and whoever is started inherits that. One that has a handler here has its default there.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
@@ -70,7 +71,7 @@ func playRun() {
 		fmt.Fprintln(os.Stderr, "au:", err)
 		status = 125
 	}
-	os.Exit(status)
+	counted.Exit(status)
 }
 
 func playPanic() {
