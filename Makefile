@@ -91,20 +91,17 @@ check-short: ## what needs no machine: unit and script tests, and builds that gi
 	$(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory reproducible
 
-check: ## all tests, with their own set-up
+check: ## what decides: all tests that take less than an hour together, with their own set-up
 	e2e/machine/setup build quick true test
 	$(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory reproducible
 	$(MAKE) --no-print-directory nix-test
 	$(MAKE) --no-print-directory e2e
 
-check-all: check ## besides, what that leaves out for its time, or for what it needs: ORIGINAL=FOLDER (agent-as-unix-user, a checkout with tags), NIXPKGS=FOLDER
-	for machine in bookworm trixie true true-bookworm; do MACHINE=$$machine ORIGINAL='$(ORIGINAL)' e2e/run '*' || exit 1; done
-	ROUNDS=3000 MACHINE=trixie e2e/run attack
-	$(MAKE) --no-print-directory prove
-	e2e/mutants .
-	[ -z '$(ORIGINAL)' ] || ORIGINAL='$(ORIGINAL)' e2e/original
-	[ -z '$(NIXPKGS)' ] || nix/real-check '$(NIXPKGS)'
+check-all: ## that, and what it leaves out for its time or its needs (hours); writes docs/last-check-all.md. ORIGINAL=FOLDER (agent-as-unix-user, a checkout with tags), NIXPKGS=FOLDER, PARTS='mutants prove'
+	@e2e/machine/setup build quick true test
+	@$(MAKE) --no-print-directory -s build
+	@ORIGINAL='$(ORIGINAL)' NIXPKGS='$(NIXPKGS)' e2e/check-all $(PARTS)
 
 demo: ## shows it all in a machine of its own, and leaves nothing behind
 	@e2e/machine/setup build quick
