@@ -1,5 +1,7 @@
 #!/bin/sh
 # One program of au's that was copied, or installed by go install, does all that au does where there is a C compiler, and else says what is missing.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 as alice mkdir bin
 install -o alice -g alice -m 755 /usr/local/libexec/au/au-complete /home/alice/bin/au

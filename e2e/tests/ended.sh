@@ -1,7 +1,7 @@
 #!/bin/sh
 # A run that somebody else ends says by what it was ended.
-# machines: bookworm trixie
-# machines by hand: true
+# machines: trixie
+# machines by hand: bookworm true
 . /opt/e2e/lib.sh
 ok as alice au new -y
 uid=$(id -u agent)

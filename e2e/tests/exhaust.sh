@@ -1,5 +1,6 @@
 #!/bin/sh
 # Whatever an agent takes all of, its human opens a terminal, pauses the agent, and stops and deletes it.
+# alone: yes
 # timeout: 900
 # machines: trixie
 # machines by hand: bookworm true

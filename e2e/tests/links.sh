@@ -1,5 +1,7 @@
 #!/bin/sh
 # Where root has put /root, /tmp, /var/lib, /var/tmp or another folder of the machine's elsewhere and left a link, agents are made, run and deleted as ever.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 install -d -m 755 /data
 # works WHAT…: an agent that is there runs, and so does one that is made here; both see nothing of others.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # au net off leaves no trace, au delete takes it along, and nobody else's rules are touched.
-# machines: bookworm trixie
-# machines by hand: true
+# machines: bookworm
+# machines by hand: trixie true
 # timeout: 1800
 . /opt/e2e/lib.sh
 # Where systemd takes the second layer with cgroups as they are here, off has it to take away too.

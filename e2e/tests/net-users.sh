@@ -1,5 +1,6 @@
 #!/bin/sh
 # What other users' rights, services and sockets give an agent is no way out either, or au says plainly that it is one.
+# waits: yes
 # timeout: 2400
 # machines: trixie
 # machines by hand: bookworm true true-bookworm

@@ -1,8 +1,8 @@
 #!/bin/sh
 # What the NixOS module writes, put on a machine as NixOS would put it, lets the declared humans run commands as the declared agents.
+# machines: trixie
+# machines by hand: bookworm true
 # timeout: 900
-# machines: bookworm trixie
-# machines by hand: true
 . /opt/e2e/lib.sh
 
 # 1. The module's own words, but for the paths of programs (nix/testdata/spec.json, tmpfiles.conf). alice is declared; bob is not.

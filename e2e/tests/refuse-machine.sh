@@ -1,5 +1,7 @@
 #!/bin/sh
 # What keeps runs from starting is said before anything is made, with its remedy, and by au info.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 # at fault: WHAT is wrong, and the line that mends it

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Where the bus is stopped, each command ends soon, and says what does not answer; what needs no bus works.
-# machines: bookworm trixie
+# machines: trixie
+# machines by hand: bookworm
+# waits: yes
 . /opt/e2e/lib.sh
 ok as alice au new -y --mem 1G
 bus=$(pgrep -f 'dbus-daemon --system|dbus-broker')

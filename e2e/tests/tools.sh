@@ -1,5 +1,7 @@
 #!/bin/sh
 # Ordinary tools work in the agent's home, on files from both sides.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 

@@ -1,5 +1,8 @@
 #!/bin/sh
 # A process of the agent's that waits for a file system that does not answer is named with it, and with the command that ends that.
+# machines: trixie
+# machines by hand: bookworm
+# waits: yes
 # flavour: disks
 . /opt/e2e/lib.sh
 [ -e /dev/fuse ] || mknod /dev/fuse c 10 229

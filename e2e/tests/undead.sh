@@ -1,7 +1,8 @@
 #!/bin/sh
 # au delete ends the agent's processes first, wherever they run; where one will not die it says why, what is left, and what mends it.
-# machines: bookworm trixie
-# machines by hand: true
+# machines: trixie
+# machines by hand: bookworm true
+# waits: yes
 . /opt/e2e/lib.sh
 gone() { fails 1 pgrep -u "$uid"; fails 1 id agent; }
 made() { ok as alice au new -y; uid=$(id -u agent); }
