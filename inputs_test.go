@@ -43,7 +43,7 @@ var reviewed = map[string]string{
 	`provision/step/carry.go exec.Cmd`:                                   "the type alone",
 	`cmd/au/app.go os.Getenv("SUDO_USER")`:                               "asked only where the real uid is 0, whose environment is root's",
 	`cmd/au/front/main.go syscall.Exec(complete, os.Args, os.Environ())`: "the program beside this one, by /proc/self/exe, for the same caller",
-	`cmd/au/machine.go exec.Cmd`:                                         "the type alone",
+	`cmd/au/host/host.go exec.Cmd`:                                       "the type alone",
 	`cmd/au/start/follow.go os.Getwd()`:                                  "below what a relative word is that the human types; a link on that way may be refused, and nothing is given for it",
 	`cmd/au/mount_remove.go os.Getwd()`:                                  "which share is meant by a relative word; a right is taken back",
 	`cmd/au/new.go os.MkdirTemp("/tmp", "au-build-")`:                    "the place is fixed, the folder the caller's own",

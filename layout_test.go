@@ -4,6 +4,9 @@ package au_test
 
 import (
 	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +20,8 @@ const module = "github.com/a4u2/au/"
 
 // edges are the packages of ours that one may import, beside those below it; what is not here may import none.
 var edges = map[string][]string{
-	"cmd/au":            {"internal/accounts", "internal/bounded", "internal/near", "internal/programs", "internal/quote", "internal/walk", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "netfilter/proxy", "csrc"},
+	"cmd/au":            {"cmd/au/host", "internal/accounts", "internal/bounded", "internal/near", "internal/programs", "internal/quote", "internal/walk", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "netfilter/proxy", "csrc"},
+	"cmd/au/host":       {"cmd/au/start", "internal/accounts", "internal/near", "internal/programs", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "csrc"},
 	"cmd/au/terminal":   {"internal/quote"},
 	"cmd/au/front":      {"internal/quote", "cmd/au/start", "cmd/au/terminal", "csrc"},
 	"cmd/au/start":      {"internal/accounts", "internal/bounded", "internal/programs", "internal/quote", "internal/walk", "cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},
@@ -54,6 +58,116 @@ func TestPackagesImportOnlyWhatIsBelowThem(t *testing.T) {
 			if ours && !slices.Contains(edges[name], imported) && !strings.HasPrefix(imported, name+"/") {
 				t.Errorf("%s imports %s", name, imported)
 			}
+		}
+	}
+}
+
+// The main package of au keeps nothing in variables of its own: what it reads the machine with is a host.Host, which each command is given.
+func TestNoVariableOfMainIsChanged(t *testing.T) {
+	names, err := filepath.Glob("cmd/au/*.go")
+	if err != nil || len(names) < 50 {
+		t.Fatalf("%d files: %v", len(names), err)
+	}
+	texts := map[string]string{}
+	for _, name := range names {
+		if !strings.HasSuffix(name, "_test.go") {
+			texts[name] = read(t, name)
+		}
+	}
+	for _, line := range changedVariables(t, texts) {
+		t.Error(line)
+	}
+	broken := map[string]string{
+		"a.go": "package x; var a, b, c, d, e = 1, 2, map[int]int{}, 4, 5; func init() { b = 3 }",
+		"b.go": "package x; func _() { a++; c[1] = 2; _ = &d; e := 1; e++; _ = e }; var f = func() {}; func g() { f = nil }",
+	}
+	if got := changedVariables(t, broken); !slices.Equal(got, []string{"b.go: a is changed", "b.go: c is changed", "b.go: d is changed", "b.go: f is changed"}) {
+		t.Errorf("seen was %q", got)
+	}
+}
+
+// changedVariables returns what is done to variables of a package, of which these are the files, after it has been initialised.
+func changedVariables(t *testing.T, texts map[string]string) (found []string) {
+	t.Helper()
+	declared := map[*ast.ValueSpec]bool{}
+	names := map[string]bool{}
+	files := map[string]*ast.File{}
+	for name, text := range texts {
+		file, err := parser.ParseFile(token.NewFileSet(), name, text, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = file
+		for _, d := range file.Decls {
+			if d, ok := d.(*ast.GenDecl); ok && d.Tok == token.VAR {
+				for _, spec := range d.Specs {
+					declared[spec.(*ast.ValueSpec)] = true
+					for _, id := range spec.(*ast.ValueSpec).Names {
+						names[id.Name] = true
+					}
+				}
+			}
+		}
+	}
+	for name, file := range files {
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Name.Name == "init" {
+				continue
+			}
+			ast.Inspect(d, func(n ast.Node) bool {
+				for _, e := range changedBy(n) {
+					// What the parser finds no declaration for in the file is the package's.
+					if id := variableOf(e); id != nil && names[id.Name] && (id.Obj == nil || declared[specOf(id)]) {
+						found = append(found, name+": "+id.Name+" is changed")
+					}
+				}
+				return true
+			})
+		}
+	}
+	slices.Sort(found)
+	return found
+}
+
+// specOf returns what declares a variable in the file.
+func specOf(id *ast.Ident) *ast.ValueSpec {
+	spec, _ := id.Obj.Decl.(*ast.ValueSpec)
+	return spec
+}
+
+// changedBy returns what a statement or expression changes, or lets others change.
+func changedBy(n ast.Node) []ast.Expr {
+	switch n := n.(type) {
+	case *ast.AssignStmt:
+		if n.Tok != token.DEFINE {
+			return n.Lhs
+		}
+	case *ast.IncDecStmt:
+		return []ast.Expr{n.X}
+	case *ast.UnaryExpr:
+		if n.Op == token.AND {
+			return []ast.Expr{n.X}
+		}
+	}
+	return nil
+}
+
+// variableOf returns the variable that an expression is a part of.
+func variableOf(e ast.Expr) *ast.Ident {
+	for {
+		switch at := e.(type) {
+		case *ast.Ident:
+			return at
+		case *ast.SelectorExpr:
+			e = at.X
+		case *ast.IndexExpr:
+			e = at.X
+		case *ast.StarExpr:
+			e = at.X
+		case *ast.ParenExpr:
+			e = at.X
+		default:
+			return nil
 		}
 	}
 }

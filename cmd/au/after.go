@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/provision/share"
 	auslices "github.com/a4u2/au/slices"
@@ -91,12 +92,12 @@ func (c *afterCmd) sayHumans(a *app) {
 
 // sayForeign says which switch lets through what the system call filter ends a program for: a call of 32-bit programs.
 func (c *afterCmd) sayForeign(a *app) {
-	policy, err := made(c.Agent)
+	policy, err := a.host.AgentPolicy(c.Agent)
 	if err != nil || slices.Contains(policy.Allow, "i386") {
 		return
 	}
 	fmt.Fprintf(a.err, "au: the run was ended for a system call that its filter does not know (SIGSYS), as 32-bit programs make them\n")
-	if isDeclared(c.Agent) {
+	if a.host.IsDeclared(c.Agent) {
 		fmt.Fprintf(a.err, "au: security.au.agents.%s.allow in the NixOS configuration can have \"i386\"\n", c.Agent)
 		return
 	}
@@ -109,7 +110,7 @@ func (c *afterCmd) sayForeign(a *app) {
 
 // sayEnded says who ended the run, where that can be known.
 func (c *afterCmd) sayEnded(ctx context.Context, a *app) {
-	why, ok := c.unitEnded(ctx)
+	why, ok := c.unitEnded(a.host, ctx)
 	switch {
 	case ok:
 		fmt.Fprintf(a.err, "au: the run was ended because %s\n", why)
@@ -119,13 +120,13 @@ func (c *afterCmd) sayEnded(ctx context.Context, a *app) {
 }
 
 // unitEnded reports whether the unit that the run was in has ended meanwhile, and why.
-func (c *afterCmd) unitEnded(ctx context.Context) (why string, ok bool) {
+func (c *afterCmd) unitEnded(h *host.Host, ctx context.Context) (why string, ok bool) {
 	if c.Unit == "" {
 		return "", false
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	systemd, err := openBus(ctx)
+	systemd, err := h.OpenBus(ctx)
 	if err != nil {
 		return "", false
 	}
@@ -144,7 +145,7 @@ func (c *afterCmd) unitEnded(ctx context.Context) (why string, ok bool) {
 
 // sayOOM says whose limit it was. The count is of all the agent's runs at once: they share the limit, and so its end.
 func (c *afterCmd) sayOOM(a *app) {
-	policy, err := made(c.Agent)
+	policy, err := a.host.AgentPolicy(c.Agent)
 	if err != nil {
 		return
 	}
@@ -152,11 +153,11 @@ func (c *afterCmd) sayOOM(a *app) {
 	if c.OOMKills > 1 {
 		ended = fmt.Sprintf("ended %d processes of it", c.OOMKills)
 	}
-	usage, err := tree().Usage(policy.UID)
+	usage, err := a.host.CgroupTree().Usage(policy.UID)
 	if err != nil || usage.MemMax == auslices.Infinity {
 		fmt.Fprintf(a.err, "au: this machine ran out of memory, and agent %q has no limit of its own: the kernel %s\n", c.Agent, ended)
 		return
 	}
 	fmt.Fprintf(a.err, "au: agent %q used up its memory limit of %s: the kernel %s\n", c.Agent, auslices.FormatBytes(usage.MemMax), ended)
-	fmt.Fprintf(a.err, "au: hint: %s\n", advice(pasted("limits", "set", "--agent", c.Agent, "--mem", auslices.FormatBytes(2*usage.MemMax))))
+	fmt.Fprintf(a.err, "au: hint: %s\n", advice(a.host, pasted("limits", "set", "--agent", c.Agent, "--mem", auslices.FormatBytes(2*usage.MemMax))))
 }

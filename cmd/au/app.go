@@ -13,10 +13,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/internal/quote"
@@ -30,14 +30,15 @@ import (
 // app is what every command works with.
 type app struct {
 	*globals
+	host     *host.Host
 	out, err io.Writer
 	loaded   bool // the config, and what was to be said of it has been
 }
 
 // human returns who au acts for: the caller, or, for root, --human or SUDO_USER.
 func (a *app) human() (provision.User, error) {
-	if getuid() != 0 {
-		return machine().Human(getuid())
+	if a.host.UID() != 0 {
+		return a.host.ForRun().Human(a.host.UID())
 	}
 	key := a.Human
 	if key == "" {
@@ -46,7 +47,7 @@ func (a *app) human() (provision.User, error) {
 	if key == "" {
 		return provision.User{}, hintError{errors.New("run as root: want the human to act for"), "au --human NAME …"}
 	}
-	u, ok, err := userNamed(key)
+	u, ok, err := a.host.UserNamed(key)
 	switch {
 	case err != nil:
 		return u, err
@@ -55,7 +56,7 @@ func (a *app) human() (provision.User, error) {
 	case u.UID == 0:
 		return u, errors.New("the human cannot be root: want --human NAME with the name of an ordinary user")
 	}
-	return machine().Human(int(u.UID))
+	return a.host.ForRun().Human(int(u.UID))
 }
 
 // configPath returns where the human's config stands.
@@ -71,7 +72,7 @@ func (a *app) configPath(human provision.User) string {
 
 // load reads the human's config, and names once what nobody reads in it.
 func (a *app) load(human provision.User) (*config.Config, error) {
-	known, err := machine().Config(a.configPath(human), human, declaredWritable(human)...)
+	known, err := a.host.ForRun().Config(a.configPath(human), human, a.host.DeclaredWritable(human)...)
 	if err != nil || a.loaded {
 		return known, err
 	}
@@ -84,14 +85,14 @@ func (a *app) load(human provision.User) (*config.Config, error) {
 
 // runner returns what applies plans, printing on w.
 func (a *app) runner(w io.Writer, dryRun bool) (*step.Runner, error) {
-	elevate, err := step.Elevation(getuid() == 0, findProgram)
+	elevate, err := step.Elevation(a.host.UID() == 0, a.host.FindProgram)
 	if dryRun && err != nil {
 		elevate, err = []string{"sudo"}, nil
 	}
-	r := &step.Runner{Out: w, Err: a.err, Elevate: elevate, Version: version, Machine: hostRoot, DryRun: dryRun, Execute: execute}
-	if getuid() == 0 {
-		r.Lock = planLock(a.err)
-	} else if path, err := self(); err == nil {
+	r := &step.Runner{Out: w, Err: a.err, Elevate: elevate, Version: version, Machine: a.host.Root, DryRun: dryRun, Execute: a.host.Execute}
+	if a.host.UID() == 0 {
+		r.Lock = planLock(a.host, a.err)
+	} else if path, err := a.host.OwnPath(); err == nil {
 		r.Carry = []string{path, "carry-out"}
 	}
 	return r, err
@@ -192,8 +193,8 @@ func (r record) apply(c *config.Config) error {
 // save carries a change to the config out, as the human: root hands it to a process of theirs.
 func (a *app) save(human provision.User, w io.Writer, change record) error {
 	path := a.configPath(human)
-	if getuid() != 0 {
-		return update(path, human, w, a.err, change)
+	if a.host.UID() != 0 {
+		return update(a.host, path, human, w, a.err, change)
 	}
 	text, err := json.Marshal(change)
 	if err != nil {
@@ -201,42 +202,25 @@ func (a *app) save(human provision.User, w io.Writer, change record) error {
 	}
 	cmd := programs.Command("/proc/self/exe", "record", "--config", path)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = bytes.NewReader(text), w, a.err, "/"
-	if cmd.SysProcAttr, err = as(human); err != nil {
+	if cmd.SysProcAttr, err = as(a.host, human); err != nil {
 		return err
 	}
 	return cmd.Run()
 }
 
 // as makes a process the human's: uid, gid and groups.
-func as(human provision.User) (*syscall.SysProcAttr, error) {
-	groups, err := groupsOf(human)
+func as(h *host.Host, human provision.User) (*syscall.SysProcAttr, error) {
+	groups, err := h.GroupsOf(human)
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: human.UID, Gid: human.GID, Groups: groups}}, err
 }
 
-// groupsOf returns the groups that the account has. getent(1) takes the name for a name always, where id(1) may take one of digits for a uid.
-func groupsOf(u provision.User) ([]uint32, error) {
-	out, err := ask("initgroups", u.Name)
-	if err != nil {
-		return nil, fmt.Errorf("read the groups of %q: %w", u.Name, err)
-	}
-	all := []uint32{u.GID}
-	for _, w := range strings.Fields(strings.TrimPrefix(string(out), u.Name)) {
-		n, err := strconv.ParseUint(w, 10, 32)
-		if err != nil {
-			return nil, fmt.Errorf("read the groups of %q: %w", u.Name, err)
-		}
-		all = append(all, uint32(n))
-	}
-	return all, nil
-}
-
 // update changes the config at path, prints what it writes, and shows a spinner on a terminal only while another process holds the lock.
-func update(path string, human provision.User, out, errw io.Writer, change record) error {
+func update(h *host.Host, path string, human provision.User, out, errw io.Writer, change record) error {
 	spin := spinner{w: errw, text: "waiting for another au to finish with " + show(path)}
 	defer spin.stop()
 	var before []share.Writable
 	var after *config.Config
-	err := machine().UpdateConfig(context.Background(), path, human, config.UpdateOptions{
+	err := h.ForRun().UpdateConfig(context.Background(), path, human, config.UpdateOptions{
 		Announce: func(path string, text []byte) { fmt.Fprintf(out, "$ %s\n", step.ShowFile(path, string(text))) },
 		Waiting:  spin.tick,
 	}, func(c *config.Config) error {
@@ -251,14 +235,14 @@ func update(path string, human provision.User, out, errw io.Writer, change recor
 		return err
 	}
 	forgetFolders(path, after)
-	return rememberOnce(path, human, before, after)
+	return rememberOnce(h, path, human, before, after)
 }
 
 // rememberOnce remembers the folders that agents could write by the config as it was before, and forgets those of agents that are gone.
-func rememberOnce(path string, human provision.User, before []share.Writable, after *config.Config) error {
+func rememberOnce(h *host.Host, path string, human provision.User, before []share.Writable, after *config.Config) error {
 	still := share.WritableOf(after)
 	gone := slices.DeleteFunc(before, func(w share.Writable) bool { return slices.Contains(still, w) || after.Agent(w.Agent) == nil })
-	return errors.Join(machine().RememberOnce(path, human, gone...), machine().KeepOnce(path, human, after))
+	return errors.Join(h.ForRun().RememberOnce(path, human, gone...), h.ForRun().KeepOnce(path, human, after))
 }
 
 // spinner shows that au waits, on a terminal only.
@@ -293,5 +277,5 @@ func (c *recordCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return update(a.Config, human, a.out, a.err, change)
+	return update(a.host, a.Config, human, a.out, a.err, change)
 }

@@ -18,12 +18,6 @@ import (
 // testHost returns a machine on which au can be run in this process.
 func testHost(t *testing.T, c fakehost.Config) *fakehost.Host {
 	t.Helper()
-	root, getid, group, groups, stat, read, fs, run, program, bytes := hostRoot, getuid, getgid, getgroups, lstatFile, readDir, statfs, execute, openProgram, random
-	owner, source, itself, find := rootUID, installed, executable, findProgram
-	t.Cleanup(func() {
-		hostRoot, getuid, getgid, getgroups, lstatFile, readDir, statfs, execute, openProgram, random = root, getid, group, groups, stat, read, fs, run, program, bytes
-		rootUID, installed, executable, findProgram = owner, source, itself, find
-	})
 	h := newHost(filepath.Join(memory(t), "host"), fakehost.Config{Systemd: c.Systemd, CgroupV1: c.CgroupV1})
 	// Folders that other programs use too, so that they stay when an agent goes.
 	h.PutFolder("/usr/local/libexec/git", fakehost.Node{Mode: 0o755})
@@ -31,7 +25,6 @@ func testHost(t *testing.T, c fakehost.Config) *fakehost.Host {
 		t.Fatal(err)
 	}
 	t.Setenv("HOME", h.Root+"/home/alice")
-	onHost(h)
 	return h
 }
 
@@ -54,12 +47,11 @@ func memory(t *testing.T) string {
 func runAu(h *fakehost.Host, args ...string) (status int, output string, killed bool) {
 	var out bytes.Buffer
 	h.Calls = 0
-	onHost(h)
 	done := make(chan struct{})
 	killed = true
 	go func() {
 		defer close(done)
-		status = run(args, &out, &out)
+		status = run(hostOf(h), args, &out, &out)
 		killed = false
 	}()
 	<-done

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
@@ -45,7 +46,7 @@ func (c *carryOutCmd) Run(a *app) error {
 		defer stop()
 	}
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // the plan goes on when nobody reads what it prints
-	return exitError(plan.CarryOut(ctx, hostRoot, os.Stdout, planLock(a.err), (*exec.Cmd).Run))
+	return exitError(plan.CarryOut(ctx, a.host.Root, os.Stdout, planLock(a.host, a.err), (*exec.Cmd).Run))
 }
 
 // forgetCaller leaves nothing of what the caller of a process of root's chose for it: environment, folder, umask and limits.
@@ -60,9 +61,9 @@ func forgetCaller() error {
 }
 
 // planLock returns the lock that one plan at a time holds on this machine. Root alone can open it: anyone who can open a file can hold a lock on it.
-func planLock(errw io.Writer) step.Lock {
+func planLock(h *host.Host, errw io.Writer) step.Lock {
 	return func(ctx context.Context) (func(), error) {
-		f, err := os.OpenFile(hostRoot+"/run/au-plan.lock", os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
+		f, err := os.OpenFile(h.Root+"/run/au-plan.lock", os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
 		if err != nil {
 			return nil, err
 		}

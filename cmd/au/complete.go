@@ -304,11 +304,11 @@ func (t *typed) agents() (names []string) {
 	if err != nil {
 		return nil
 	}
-	known, err := machine().Config(t.configPath(human), human, declaredWritable(human)...)
+	known, err := t.app.host.ForRun().Config(t.configPath(human), human, t.app.host.DeclaredWritable(human)...)
 	if err != nil {
 		return nil
 	}
-	listed, _ := listAgents(known, human)
+	listed, _ := listAgents(t.app.host, known, human)
 	for _, g := range listed {
 		names = append(names, g.Name)
 	}
@@ -320,7 +320,7 @@ func (t *typed) shares() (paths []string) {
 	if err != nil {
 		return nil
 	}
-	known, err := machine().Config(t.configPath(human), human, declaredWritable(human)...)
+	known, err := t.app.host.ForRun().Config(t.configPath(human), human, t.app.host.DeclaredWritable(human)...)
 	if err != nil || known.Agent(t.agent) == nil {
 		return nil
 	}
@@ -332,11 +332,11 @@ func (t *typed) shares() (paths []string) {
 
 // hosts returns what the agent asked for, as the log has it, and what has been decided about.
 func (t *typed) hosts() (names []string) {
-	p, err := restricted(t.agent)
+	p, err := t.app.host.RequireNetPolicy(t.agent)
 	if err != nil || !p.HasDaemon() {
 		return nil
 	}
-	newest, _ := readLog(p, func(r netfilter.Record) error {
+	newest, _ := readLog(t.app.host, p, func(r netfilter.Record) error {
 		names = append(names, r.Name)
 		return nil
 	})
@@ -347,7 +347,7 @@ func (t *typed) hosts() (names []string) {
 
 // people returns the users of the machine who log in.
 func (t *typed) people() (names []string) {
-	all, err := users()
+	all, err := t.app.host.Users()
 	if err != nil {
 		return nil
 	}
@@ -360,7 +360,7 @@ func (t *typed) people() (names []string) {
 }
 
 func (t *typed) humans() []string {
-	p, err := readPolicy(t.agent)
+	p, err := t.app.host.ReadPolicy(t.agent)
 	if err != nil || !csrc.IsName(t.agent) {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -35,7 +36,7 @@ func (c *deleteCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	facts, err := observe(c.Agent, human)
+	facts, err := a.host.Observe(c.Agent, human)
 	if err != nil {
 		return err
 	}
@@ -69,9 +70,9 @@ func (c *deleteCmd) Run(a *app) error {
 
 // remove takes away what is there of the agent: first its processes, which would do more while the rest goes.
 func (c *deleteCmd) remove(a *app, runner *step.Runner, facts provision.Facts, entry *config.Agent) error {
-	thaw, err := planThaw(*facts.Policy)
+	thaw, err := planThaw(a.host, *facts.Policy)
 	if err == nil {
-		facts, err = stopAll(runner, facts, thaw, provision.PlanStop, c.again())
+		facts, err = stopAll(a.host, runner, facts, thaw, provision.PlanStop, c.again())
 	}
 	if err == nil {
 		err = refusal(provision.CheckDelete(c.Agent, facts))
@@ -82,7 +83,7 @@ func (c *deleteCmd) remove(a *app, runner *step.Runner, facts provision.Facts, e
 	a.endShares(context.Background(), runner, facts.Human, *facts.Policy, entry)
 	var plan []step.Step
 	// Before its uid can be another's: rules that outlive an agent would restrict whoever comes next.
-	if network, err := observeNet(c.Agent); err == nil && network.Any() {
+	if network, err := a.host.ObserveNet(c.Agent); err == nil && network.Any() {
 		plan = planNetOff(network)
 	}
 	runner.Seen = facts.Seen.Only(csrc.PolicyPath(c.Agent))
@@ -102,32 +103,29 @@ func (c *deleteCmd) forget(a *app, runner *step.Runner, human provision.User, re
 	return nil
 }
 
-// patience is how long processes that were killed have to go: one in an uninterruptible read may take a while.
-var patience = 10 * time.Second
-
 // settle is how long nothing of an agent may have been seen, where something that is not au's may start it again.
 const settle = time.Second
 
 // stopAll does what comes first and ends the agent's processes, again and again where they are started anew. It returns the facts with none left. then is the
 // command that does the rest once what holds one of them has been ended.
-func stopAll(runner *step.Runner, facts provision.Facts, first []step.Step, plan func(provision.Facts) []step.Step, then string) (provision.Facts, error) {
+func stopAll(h *host.Host, runner *step.Runner, facts provision.Facts, first []step.Step, plan func(provision.Facts) []step.Step, then string) (provision.Facts, error) {
 	if facts.Agent == nil || runner.DryRun {
 		return facts, runner.Apply(context.Background(), append(first, plan(facts)...))
 	}
 	uid := facts.Agent.UID
-	before, err := survivors(runner, uid, 0)
+	before, err := survivors(h, runner, uid, 0)
 	elsewhere := slices.ContainsFunc(before, func(s survivor) bool { return !s.Own })
-	for deadline := time.Now().Add(patience); err == nil; {
+	for deadline := time.Now().Add(h.Patience); err == nil; {
 		if err = runner.Apply(context.Background(), append(first, plan(facts)...)); err != nil {
 			return facts, fmt.Errorf("end the processes of agent %q: %w", facts.Name, err)
 		}
 		first = nil
 		var left []survivor
-		if left, err = survivors(runner, uid, min(patience/4, time.Second)); err == nil && len(left) == 0 && elsewhere {
-			left, err = returning(runner, uid)
+		if left, err = survivors(h, runner, uid, min(h.Patience/4, time.Second)); err == nil && len(left) == 0 && elsewhere {
+			left, err = returning(h, runner, uid)
 		}
 		if err == nil {
-			facts, err = observe(facts.Name, facts.Human)
+			facts, err = h.Observe(facts.Name, facts.Human)
 		}
 		switch {
 		case err == nil && len(left) == 0:
@@ -140,10 +138,10 @@ func stopAll(runner *step.Runner, facts provision.Facts, first []step.Step, plan
 }
 
 // returning returns the processes of the uid as soon as there are some again, or none.
-func returning(r *step.Runner, uid uint32) (left []survivor, err error) {
+func returning(h *host.Host, r *step.Runner, uid uint32) (left []survivor, err error) {
 	for deadline := time.Now().Add(settle); err == nil && len(left) == 0 && time.Now().Before(deadline); {
 		time.Sleep(settle / 5)
-		left, err = survivors(r, uid, 0)
+		left, err = survivors(h, r, uid, 0)
 	}
 	return left, err
 }
@@ -161,13 +159,13 @@ func (c *deleteCmd) halfDone(a *app, human provision.User, err error) error {
 		err = fmt.Errorf("delete agent %q: %w", c.Agent, err)
 	}
 	a.say(err)
-	if facts, err := observe(c.Agent, human); err == nil {
-		if all := stillThere(agentUID(facts)); !known && facts.Ours() && len(all) > 0 {
+	if facts, err := a.host.Observe(c.Agent, human); err == nil {
+		if all := stillThere(a.host, host.AgentUID(facts)); !known && facts.Ours() && len(all) > 0 {
 			errors.As(undying(c.Agent, all, c.again()), &h)
 			a.say(h.error)
 		}
 		left := provision.Remaining(facts, c.DeleteHome)
-		if network, err := observeNet(c.Agent); err == nil && network.Any() {
+		if network, err := a.host.ObserveNet(c.Agent); err == nil && network.Any() {
 			left = append(left, "the rules of its network")
 		}
 		fmt.Fprintf(a.err, "au: still there of agent %s: %s\n", c.Agent, strings.Join(left, ", "))

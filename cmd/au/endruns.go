@@ -31,7 +31,7 @@ func (c *revokeCmd) endRuns(a *app, p csrc.Policy, who provision.User) error {
 		fmt.Fprintf(a.out, "What %s runs in agent %s goes on until it ends. To end it: au revoke --agent %s --stop %s\n", c.Who, c.Agent, c.Agent, c.Who)
 		return nil
 	}
-	self, err := self()
+	self, err := a.host.OwnPath()
 	if err != nil {
 		return err
 	}

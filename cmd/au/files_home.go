@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
 )
@@ -25,7 +26,7 @@ func (c *filesTakeOverCmd) Run(a *app) error {
 	if err := onlyRoot("take over"); err != nil {
 		return err
 	}
-	done, err := step.TakeOver(context.Background(), c.Home, c.UID, c.GID, &owned{users: map[uint32]bool{}, groups: map[uint32]bool{}})
+	done, err := step.TakeOver(context.Background(), c.Home, c.UID, c.GID, &owned{host: a.host, users: map[uint32]bool{}, groups: map[uint32]bool{}})
 	if err != nil {
 		return err
 	}
@@ -36,6 +37,7 @@ func (c *filesTakeOverCmd) Run(a *app) error {
 
 // owned asks for each uid and gid once.
 type owned struct {
+	host          *host.Host
 	mu            sync.Mutex
 	users, groups map[uint32]bool
 }
@@ -48,7 +50,7 @@ func (o *owned) ask(database string, known map[uint32]bool, id uint32) (bool, er
 	defer o.mu.Unlock()
 	is, ok := known[id]
 	if !ok {
-		lines, err := getent(database, num(id))
+		lines, err := o.host.Getent(database, num(id))
 		if err != nil {
 			return false, err
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
@@ -73,12 +74,12 @@ func (a *app) granted(agent, name string, revoke bool) (provision.Facts, provisi
 	if err := provision.CheckName(agent); err != nil {
 		return provision.Facts{}, human, err
 	}
-	facts, err := observe(agent, human)
+	facts, err := a.host.Observe(agent, human)
 	if err != nil {
 		return facts, human, err
 	}
-	who, err := findHuman(name, facts, revoke)
-	facts.Homes = append(facts.Homes, homesOf([]provision.User{who}, 0)...)
+	who, err := findHuman(a.host, name, facts, revoke)
+	facts.Homes = append(facts.Homes, a.host.HomesOf([]provision.User{who}, 0)...)
 	return facts, who, err
 }
 
@@ -139,7 +140,7 @@ func (a *app) admitted(r *step.Runner, agent, name string, revoke bool, err erro
 }
 
 // findHuman returns the user of that name; to shut one out, who may be gone from this machine, the one whom the policy calls so.
-func findHuman(name string, f provision.Facts, revoke bool) (provision.User, error) {
+func findHuman(h *host.Host, name string, f provision.Facts, revoke bool) (provision.User, error) {
 	if revoke && f.Policy != nil {
 		for _, h := range f.Policy.Humans {
 			if h.Name == name {
@@ -147,7 +148,7 @@ func findHuman(name string, f provision.Facts, revoke bool) (provision.User, err
 			}
 		}
 	}
-	who, ok, err := userNamed(name)
+	who, ok, err := h.UserNamed(name)
 	if err != nil || ok {
 		return who, err
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/quote"
@@ -59,35 +60,35 @@ func (c *infoCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	facts, err := observe(c.Agent, human)
+	facts, err := a.host.Observe(c.Agent, human)
 	if err != nil {
 		return err
 	}
-	if err := withDeclared(known, c.Agent, human); err != nil {
+	if err := a.host.WithDeclared(known, c.Agent, human); err != nil {
 		return err
 	}
 	entry := known.Agent(c.Agent)
 	if entry == nil && facts.Policy == nil && facts.PolicyErr == nil {
-		return noSuchAgent(c.Agent)
+		return a.host.NoSuchAgent(c.Agent)
 	}
 	a.warn(human, known)
 	a.warnRival(human)
-	info := describe(facts, entry)
-	if err := info.addReached(human, known, entry); err != nil {
+	info := describe(a.host, facts, entry)
+	if err := info.addReached(a.host, human, known, entry); err != nil {
 		return err
 	}
 	if info.Healthy {
-		if why := trial(facts); why != nil {
+		if why := trial(a.host, facts); why != nil {
 			info.Healthy, info.Issues = false, append(info.Issues, issue{Problem: fmt.Sprintf("a run was tried, and failed: %v", why)})
 		}
 	}
 	if facts.Ours() && facts.Unit.Systemd && facts.Unit.Err == nil {
-		if view, err := observeLimits(*facts.Policy); err == nil {
+		if view, err := observeLimits(a.host, *facts.Policy); err == nil {
 			info.Limits = &view
 		}
 	}
-	if p, err := netPolicy(c.Agent); err == nil && facts.Ours() && !facts.Declared && facts.Unit.Err == nil {
-		if old := outdatedNet(p); old != "" {
+	if p, err := a.host.NetPolicy(c.Agent); err == nil && facts.Ours() && !facts.Declared && facts.Unit.Err == nil {
+		if old := a.host.OutdatedNet(p); old != "" {
 			info.Outdated = &issue{old, p.Again()}
 		}
 	}
@@ -103,9 +104,9 @@ func (c *infoCmd) Run(a *app) error {
 }
 
 // describe puts facts and config together.
-func describe(f provision.Facts, entry *config.Agent) agentInfo {
+func describe(h *host.Host, f provision.Facts, entry *config.Agent) agentInfo {
 	info := agentInfo{
-		Name: f.Name, Made: "au", Home: csrc.HomePath(f.Name), Group: provision.GroupName(f.Name), Entrypoint: entrypointPath(f.Name),
+		Name: f.Name, Made: "au", Home: csrc.HomePath(f.Name), Group: provision.GroupName(f.Name), Entrypoint: h.EntrypointPath(f.Name),
 		Humans: []string{}, Mounts: []infoPath{}, Issues: []issue{},
 	}
 	if f.Declared {
@@ -137,18 +138,18 @@ func describe(f provision.Facts, entry *config.Agent) agentInfo {
 		return info
 	}
 	for _, i := range provision.Health(f) {
-		info.Issues = append(info.Issues, issue{i.Problem, advice(i.Hint)})
+		info.Issues = append(info.Issues, issue{i.Problem, advice(h, i.Hint)})
 	}
 	info.Healthy = len(info.Issues) == 0
 	return info
 }
 
 // addReached names the shares that runs see read-only, because others reach them by another mount.
-func (i *agentInfo) addReached(human provision.User, known *config.Config, entry *config.Agent) error {
+func (i *agentInfo) addReached(h *host.Host, human provision.User, known *config.Config, entry *config.Agent) error {
 	if entry == nil {
 		return nil
 	}
-	places, err := reached(human, known, entry.Mounts)
+	places, err := reached(h, human, known, entry.Mounts)
 	for _, m := range entry.Mounts {
 		if place, ok := places[m.Source]; ok {
 			i.Issues = append(i.Issues, issue{fmt.Sprintf("share %q is read-only in runs: %s", m.Source, provision.ReachedAt(place)), provision.Inert(place)})
@@ -262,7 +263,7 @@ func (c *listCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	agents, err := listAgents(known, human)
+	agents, err := listAgents(a.host, known, human)
 	if err != nil {
 		return err
 	}
@@ -277,8 +278,8 @@ func (c *listCmd) Run(a *app) error {
 }
 
 // listAgents returns the agents that the human has.
-func listAgents(known *config.Config, human provision.User) ([]start.Listed, error) {
-	return machine().List(known, human.UID, func(agent string) start.Declared {
-		return start.Declared{Agent: isDeclared(agent), Admits: declaredFor(agent, human.Name)}
+func listAgents(h *host.Host, known *config.Config, human provision.User) ([]start.Listed, error) {
+	return h.ForRun().List(known, human.UID, func(agent string) start.Declared {
+		return start.Declared{Agent: h.IsDeclared(agent), Admits: h.DeclaredFor(agent, human.Name)}
 	})
 }

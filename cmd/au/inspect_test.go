@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"golang.org/x/sys/unix"
 )
 
@@ -78,7 +79,7 @@ func TestInspect(t *testing.T) {
 		{"leaves", map[string]string{"a": "-> ../x", "b": "-> sub/../../x", "c": "-> /home", "d": "-> nowhere"}, []string{"symlink a", "symlink b"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			result, err := inspectShare(folderOf(t, tt.files), io.Discard)
+			result, err := inspectShare(host.Real(""), folderOf(t, tt.files), io.Discard)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,7 +100,7 @@ func TestInspectCountsNames(t *testing.T) {
 	root := folderOf(t, map[string]string{"in/a": "", "in/b": "", "c": ""})
 	os.Link(root+"/in/a", root+"/in/a2")
 	os.Link(root+"/in/b", root+"/out")
-	result, err := inspectShare(root+"/in", io.Discard)
+	result, err := inspectShare(host.Real(""), root+"/in", io.Discard)
 	if err != nil || len(result.Findings) != 1 || result.Findings[0].Path != "b" || result.Findings[0].Kind != "hard-link" {
 		t.Errorf("found %v, %v: want b alone, which has a name outside", result.Findings, err)
 	}
@@ -111,7 +112,7 @@ func TestInspectFindsSetID(t *testing.T) {
 	unix.Chmod(root+"/g", 0o2755)
 	unix.Chmod(root+"/d", 0o2755)
 	unix.Mkfifo(root+"/p", 0o600)
-	result, err := inspectShare(root, io.Discard)
+	result, err := inspectShare(host.Real(""), root, io.Discard)
 	var got []string
 	for _, f := range result.Findings {
 		got = append(got, f.Path+" "+f.Detail)

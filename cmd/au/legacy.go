@@ -26,7 +26,7 @@ func (a *app) legacyEntry(human provision.User, name string) (*config.Agent, err
 		return nil, err
 	}
 	entry := known.Agent(name)
-	if entry == nil || entry.Entrypoint == csrc.EntrypointPath(name) || exists(csrc.PolicyPath(name)) {
+	if entry == nil || entry.Entrypoint == csrc.EntrypointPath(name) || a.host.Exists(csrc.PolicyPath(name)) {
 		return nil, nil
 	}
 	return entry, nil
@@ -91,7 +91,7 @@ func (t *takeover) takeApart(a *app, r *step.Runner, f provision.Facts) (provisi
 	if err := a.takeApart(r, t.facts, t.entry, false); err != nil || r.DryRun {
 		return f, err
 	}
-	next, err := observe(f.Name, f.Human)
+	next, err := a.host.Observe(f.Name, f.Human)
 	next.Source = f.Source
 	return next, err
 }
@@ -110,7 +110,7 @@ func (a *app) takeApart(r *step.Runner, f provision.Facts, entry config.Agent, d
 		f.Agent = nil
 	} else if f.Agent != nil {
 		var err error
-		if f, err = stopAll(r, f, nil, provision.PlanStopLegacy, "au delete --agent "+f.Name); err != nil {
+		if f, err = stopAll(a.host, r, f, nil, provision.PlanStopLegacy, "au delete --agent "+f.Name); err != nil {
 			return err
 		}
 	}
@@ -129,10 +129,10 @@ func (a *app) legacyFiles(human provision.User, entry config.Agent) (provision.L
 	home := csrc.HomePath(entry.UserName)
 	l := provision.LegacyFiles{Arms: []string{"/tmp", "/var/tmp"}}
 	var err error
-	if l.Self, err = self(); err != nil {
+	if l.Self, err = a.host.OwnPath(); err != nil {
 		return l, err
 	}
-	text, err := os.ReadFile(hostRoot + "/proc/self/mountinfo")
+	text, err := os.ReadFile(a.host.Root + "/proc/self/mountinfo")
 	if err != nil {
 		return l, fmt.Errorf("read the machine's mounts: %w", err)
 	}
@@ -143,12 +143,12 @@ func (a *app) legacyFiles(human provision.User, entry config.Agent) (provision.L
 		return l, err
 	}
 	for _, m := range entry.Mounts {
-		if !m.ReadOnly && filepath.IsAbs(m.Source) && exists(m.Source) && !sharedByAnother(known, entry.UserName, m.Source) {
+		if !m.ReadOnly && filepath.IsAbs(m.Source) && a.host.Exists(m.Source) && !sharedByAnother(known, entry.UserName, m.Source) {
 			l.Shares = append(l.Shares, m.Source)
 		}
 	}
 	var born unix.Statx_t
-	if unix.Statx(unix.AT_FDCWD, hostRoot+home, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BTIME, &born) == nil && born.Mask&unix.STATX_BTIME != 0 {
+	if unix.Statx(unix.AT_FDCWD, a.host.Root+home, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BTIME, &born) == nil && born.Mask&unix.STATX_BTIME != 0 {
 		l.Born = born.Btime.Sec*1e9 + int64(born.Btime.Nsec)
 	}
 	return l, nil
@@ -211,7 +211,7 @@ func (a *app) carryOver(agent string, shares []config.Mount) error {
 		}
 		a.say(fmt.Errorf("not shared any more: %w", err))
 		fmt.Fprintf(a.err, "au: hint: %s\n", mended(err, shareLine(agent, m)))
-		if err := a.save(s.human, a.out, s.change(&m, nil)); err != nil {
+		if err := a.save(s.human, a.out, s.change(a.host, &m, nil)); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
@@ -45,7 +46,7 @@ func (c *cpuFlag) UnmarshalText(text []byte) error {
 	if err := c.share.UnmarshalText(text); err != nil {
 		return err
 	}
-	if cores, err := strconv.ParseUint(string(text), 10, 32); err == nil && cores >= 10 && cores > uint64(thisMachine().CPUs) {
+	if cores, err := strconv.ParseUint(string(text), 10, 32); err == nil && cores >= 10 {
 		c.cores = cores
 	}
 	return nil
@@ -53,10 +54,11 @@ func (c *cpuFlag) UnmarshalText(text []byte) error {
 
 // settle asks what is meant by far too many cores. Without a terminal it refuses them.
 func (l limitFlags) settle(a *app) error {
-	if l.CPU == nil || l.CPU.cores == 0 {
+	n := a.host.Capacity().CPUs
+	if l.CPU == nil || l.CPU.cores <= uint64(n) {
 		return nil
 	}
-	n, cores := thisMachine().CPUs, l.CPU.cores
+	cores := l.CPU.cores
 	question := fmt.Sprintf("--cpu %d is %d cores, and this machine has %d. Is %d%% of one core meant?", cores, cores, n, cores)
 	if term.IsTerminal(0) && a.ask(a.err, question) {
 		l.CPU.cores = 0
@@ -93,11 +95,11 @@ func (c *limitsSetCmd) Run(a *app) error {
 		return err
 	}
 	want := c.limits()
-	policy, err := made(c.Agent)
+	policy, err := a.host.AgentPolicy(c.Agent)
 	if err != nil {
 		return err
 	}
-	now, err := sliceProperties(policy.UID)
+	now, err := a.host.SliceProperties(policy.UID)
 	if err != nil {
 		return limiting(c.Agent, err)
 	}
@@ -116,7 +118,7 @@ func (c *limitsSetCmd) Run(a *app) error {
 	if err := runner.Apply(context.Background(), plan); err != nil || c.DryRun {
 		return limiting(c.Agent, err)
 	}
-	if err := notHeld(c.Agent, policy.UID, want.Properties(thisMachine())); err != nil {
+	if err := a.host.NotHeld(c.Agent, policy.UID, want.Properties(a.host.Capacity())); err != nil {
 		return limiting(c.Agent, err)
 	}
 	fmt.Fprintf(a.out, "Limits of agent %s hold from now on\n", c.Agent)
@@ -125,12 +127,12 @@ func (c *limitsSetCmd) Run(a *app) error {
 
 // planLimits returns what sets the limits that are not so yet, and says what the human should know of them.
 func (a *app) planLimits(p csrc.Policy, want auslices.Limits, now map[string]uint64) ([]step.Step, error) {
-	unified := tree().Version() == auslices.Unified
+	unified := a.host.CgroupTree().Version() == auslices.Unified
 	if want.IOWeight != nil && !unified {
 		// It would make the keeper move to one more hierarchy, which runs do not join.
 		return nil, errors.New("an IO weight needs cgroup v2, which this machine has not: leave --io-weight out")
 	}
-	machine := thisMachine()
+	machine := a.host.Capacity()
 	want, added := want.WithSwap(now)
 	for _, w := range want.Warnings(machine) {
 		fmt.Fprintf(a.err, "au: warning: %s\n", w)
@@ -141,18 +143,18 @@ func (a *app) planLimits(p csrc.Policy, want auslices.Limits, now map[string]uin
 	case finite && added:
 		fmt.Fprintf(a.err, "au: no swap for agent %s either, so that the memory limit is what it says; --swap gives it some\n", p.Name)
 	}
-	if err := tree().CheckControllers(want.Properties(machine)); err != nil {
+	if err := a.host.CgroupTree().CheckControllers(want.Properties(machine)); err != nil {
 		return nil, err
 	}
 	missing := auslices.Missing(want.Properties(machine), now)
-	all := allDropIns(auslices.Name(p.UID))
+	all := a.host.AllDropIns(auslices.Name(p.UID))
 	for _, property := range missing {
 		for _, file := range auslices.Overrides(property.Name, all) {
 			fmt.Fprintf(a.err, "au: warning: %s sets %s too, and wins when systemd reads its files again, at the next boot: change it there\n",
 				file, auslices.Setting(property.Name))
 		}
 	}
-	self, err := self()
+	self, err := a.host.OwnPath()
 	return provision.PlanLimits(self, p.Name, p.UID, missing), err
 }
 
@@ -162,7 +164,7 @@ func (a *app) planLimitsNew(agent string, want auslices.Limits, f provision.Fact
 	if f.Policy != nil {
 		policy = *f.Policy
 	}
-	now, err := sliceProperties(policy.UID)
+	now, err := a.host.SliceProperties(policy.UID)
 	if err != nil {
 		return nil, err
 	}
@@ -203,19 +205,19 @@ func (c *limitsResetCmd) properties() []string {
 }
 
 func (c *limitsResetCmd) Run(a *app) error {
-	policy, err := made(c.Agent)
+	policy, err := a.host.AgentPolicy(c.Agent)
 	if err != nil {
 		return err
 	}
-	record, err := readRecord(c.Agent)
+	record, err := a.host.LimitsRecord(c.Agent)
 	if err != nil {
 		return limiting(c.Agent, err)
 	}
-	self, err := self()
+	self, err := a.host.OwnPath()
 	if err != nil {
 		return err
 	}
-	plan := provision.PlanReset(self, c.Agent, record, c.properties(), dropIns(auslices.Name(policy.UID), false))
+	plan := provision.PlanReset(self, c.Agent, record, c.properties(), a.host.DropIns(auslices.Name(policy.UID), false))
 	if len(plan) == 0 {
 		fmt.Fprintf(a.out, "au has set no such limit on agent %s; nothing to do\n", c.Agent)
 		return nil
@@ -237,11 +239,11 @@ type limitsShowCmd struct {
 }
 
 func (c *limitsShowCmd) Run(a *app) error {
-	policy, err := made(c.Agent)
+	policy, err := a.host.AgentPolicy(c.Agent)
 	if err != nil {
 		return err
 	}
-	view, err := observeLimits(policy)
+	view, err := observeLimits(a.host, policy)
 	if err != nil {
 		return limiting(c.Agent, err)
 	}
@@ -269,25 +271,25 @@ type limitView struct {
 	Held  string  `json:"held,omitempty"` // what the kernel holds instead, where that is something else
 }
 
-func observeLimits(p csrc.Policy) (limitsView, error) {
+func observeLimits(h *host.Host, p csrc.Policy) (limitsView, error) {
 	slice := auslices.Name(p.UID)
 	v := limitsView{Agent: p.Name, UID: p.UID, Slice: slice, Limits: map[string]limitView{}}
-	now, err := sliceProperties(p.UID)
+	now, err := h.SliceProperties(p.UID)
 	if err != nil {
 		return v, err
 	}
-	record, err := readRecord(p.Name)
+	record, err := h.LimitsRecord(p.Name)
 	if err != nil {
 		return v, err
 	}
-	usage, err := tree().Usage(p.UID)
+	usage, err := h.CgroupTree().Usage(p.UID)
 	if err != nil {
 		return v, err
 	}
-	v.Use = use(p, usage)
-	files, runtimeFiles := dropIns(slice, false), dropIns(slice, true)
+	v.Use = use(h, p, usage)
+	files, runtimeFiles := h.DropIns(slice, false), h.DropIns(slice, true)
 	var set []auslices.Property
-	fixed := declaredLimits(p.Name)
+	fixed := h.DeclaredLimits(p.Name)
 	for _, name := range auslices.Names() {
 		l := limitView{Text: auslices.Format(auslices.Property{Name: name, Value: now[name]}), SetBy: "system"}
 		if value := now[name]; value != auslices.Infinity {
@@ -309,7 +311,7 @@ func observeLimits(p csrc.Policy) (limitsView, error) {
 		}
 		v.Limits[limitWord(name)] = l
 	}
-	for _, p := range unheld(p.UID, set) {
+	for _, p := range h.Unheld(p.UID, set) {
 		l := v.Limits[limitWord(p.Name)]
 		l.Held = auslices.Format(p)
 		v.Limits[limitWord(p.Name)] = l

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"golang.org/x/sys/unix"
@@ -37,12 +38,12 @@ func (c *lookCmd) Run(a *app) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, reportTime)
+	ctx, cancel := context.WithTimeout(ctx, a.host.ReportTime)
 	defer cancel()
 	out := make(chan looked)
 	for i, folder := range folders {
 		go func() {
-			l, err := lookInto(ctx, string(folder))
+			l, err := lookInto(a.host, ctx, string(folder))
 			found := looked{Folder: i, inspected: l}
 			if err != nil {
 				found.Err = err.Error()
@@ -66,7 +67,7 @@ const (
 )
 
 // lookAll looks through folders for a report until ctx ends, and returns what was found in each; nil where there was no answer in time.
-func lookAll(ctx context.Context, folders []config.Path) ([]*looked, error) {
+func lookAll(h *host.Host, ctx context.Context, folders []config.Path) ([]*looked, error) {
 	list, err := json.Marshal(folders)
 	if err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ func lookAll(ctx context.Context, folders []config.Path) ([]*looked, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := itself("look", "--", string(list))
+	cmd := h.StartItself("look", "--", string(list))
 	cmd.Stdout = to
 	err = cmd.Start()
 	to.Close()
@@ -84,7 +85,7 @@ func lookAll(ctx context.Context, folders []config.Path) ([]*looked, error) {
 		return nil, err
 	}
 	defer cmd.Process.Kill()
-	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime+grace)
+	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.ReportTime+grace)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() {
 		_ = cmd.Process.Signal(unix.SIGTERM)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"golang.org/x/sys/unix"
@@ -42,11 +43,11 @@ func TestAProcessOfItsOwnFindsTheSame(t *testing.T) {
 		os.Mkdir(filepath.Join(root, name), 0o755)
 		os.WriteFile(filepath.Join(root, name, ".envrc"), nil, 0o644)
 	}
-	want, err := lookInto(t.Context(), root)
+	want, err := lookInto(host.Real(""), t.Context(), root)
 	if err != nil || len(want.found) != 2 {
 		t.Fatalf("%v: %+v", err, want)
 	}
-	all, err := lookAll(t.Context(), []config.Path{config.Path(root + "/nosuch"), config.Path(root)})
+	all, err := lookAll(host.Real(""), t.Context(), []config.Path{config.Path(root + "/nosuch"), config.Path(root)})
 	if err != nil || all[0] == nil || all[0].Err == "" || all[1] == nil || !reflect.DeepEqual(all[1].inspected, want) {
 		t.Errorf("%v: it found %+v, not %+v", err, all, want)
 	}
@@ -54,7 +55,7 @@ func TestAProcessOfItsOwnFindsTheSame(t *testing.T) {
 
 // What does not answer, answers in part, or answers nonsense holds up nobody, and what did answer counts.
 func TestALookIsNotWaitedFor(t *testing.T) {
-	defer func() { itself, reportTime = startItself, time.Second }()
+	h := host.Real("")
 	one, _ := json.Marshal(looked{Folder: 1, inspected: inspected{files: 5, whole: true}})
 	folders := []config.Path{"/a", "/b", "/c"}
 	for situation, c := range map[string]struct {
@@ -74,7 +75,7 @@ func TestALookIsNotWaitedFor(t *testing.T) {
 		"it_cannot_be_begun": {"", -1, false},
 	} {
 		t.Run(situation, func(t *testing.T) {
-			itself = func(...string) *exec.Cmd {
+			h.StartItself = func(...string) *exec.Cmd {
 				if c.script == "" {
 					return &exec.Cmd{Path: "/nowhere"}
 				}
@@ -83,7 +84,7 @@ func TestALookIsNotWaitedFor(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 			defer cancel()
 			began := time.Now()
-			all, err := lookAll(ctx, folders)
+			all, err := lookAll(h, ctx, folders)
 			if took := time.Since(began); took > 20*time.Second || (ctx.Err() != nil) != c.slow {
 				t.Errorf("it took %v", took)
 			}
@@ -123,10 +124,10 @@ func TestTheRunBeganByTheClockAsItIsNow(t *testing.T) {
 }
 
 func TestWhatWasNotLookedAtIsSaid(t *testing.T) {
-	defer func() { itself = startItself }()
-	itself = func(...string) *exec.Cmd { return &exec.Cmd{Path: "/bin/true"} }
+	h := host.Real("")
+	h.StartItself = func(...string) *exec.Cmd { return &exec.Cmd{Path: "/bin/true"} }
 	var said bytes.Buffer
-	a := &app{out: &said, err: &said, globals: &globals{}}
+	a := &app{host: h, out: &said, err: &said, globals: &globals{}}
 	(&afterCmd{Shares: `["/proc/a share"]`}).sayChanged(t.Context(), a)
 	if want := "au: /proc/a share was not looked at: a file system did not answer\n"; said.String() != want {
 		t.Errorf("it says %q, not %q", said.String(), want)
@@ -135,12 +136,12 @@ func TestWhatWasNotLookedAtIsSaid(t *testing.T) {
 
 // Who ends the look hears what it had found by then.
 func TestALookThatIsEndedSaysWhatItFound(t *testing.T) {
-	defer func() { itself = startItself }()
+	h := host.Real("")
 	script := `trap 'echo "{\"Folder\":0,\"Files\":7,\"Whole\":false}"; exit' TERM; while :; do sleep 0.01; done`
-	itself = func(...string) *exec.Cmd { return exec.Command("/bin/sh", "-c", script) }
+	h.StartItself = func(...string) *exec.Cmd { return exec.Command("/bin/sh", "-c", script) }
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	all, err := lookAll(ctx, []config.Path{"/a"})
+	all, err := lookAll(h, ctx, []config.Path{"/a"})
 	if err != nil || len(all) != 1 || all[0] == nil || all[0].files != 7 {
 		t.Errorf("it found %v: %v", all, err)
 	}

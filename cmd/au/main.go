@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/internal/quote"
@@ -51,12 +52,12 @@ func main() {
 	if len(os.Args) > 2 && os.Args[1] == "net" && os.Args[2] == "serve" {
 		os.Exit(proxy.Main(os.Args[3:])) // the daemon: past the grammar, whose memory it would keep
 	}
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(host.Real(installed), os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // run is au: it parses args, runs the command and returns the exit status.
-func run(args []string, stdout, stderr io.Writer) int {
-	a := &app{out: terminal.Quoting(stdout), err: terminal.Quoting(stderr)}
+func run(h *host.Host, args []string, stdout, stderr io.Writer) int {
+	a := &app{host: h, out: terminal.Quoting(stdout), err: terminal.Quoting(stderr)}
 	g := &struct{ globals }{}
 	a.globals = &g.globals
 	if plain := plainRun(args); plain != nil {
@@ -79,10 +80,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if g.Config, err = absolute(g.Config); err != nil {
 		return a.status(err, failed)
 	}
-	if g.Human != "" && getuid() != 0 {
+	if g.Human != "" && h.UID() != 0 {
 		return a.status(errHumanIsRoots, failed)
 	}
-	if err := refuseDeclared(ctx.Command(), agentOf(ctx)); err != nil {
+	if err := refuseDeclared(h, ctx.Command(), agentOf(ctx)); err != nil {
 		return a.status(err, failed)
 	}
 	return a.status(ctx.Run(a), failed)
@@ -178,7 +179,7 @@ func (a *app) status(err error, failed int) int {
 	a.say(err)
 	var h interface{ Hint() string }
 	if errors.As(err, &h) && h.Hint() != "" {
-		fmt.Fprintf(a.err, "au: hint: %s\n", strings.ReplaceAll(h.Hint(), "\n", `\n`)) // a name in it makes no line of its own
+		fmt.Fprintf(a.err, "au: hint: %s\n", strings.ReplaceAll(advice(a.host, h.Hint()), "\n", `\n`)) // a name in it makes no line of its own
 	}
 	return failed
 }
@@ -200,4 +201,4 @@ type hintError struct {
 func (h hintError) Unwrap() error { return h.error }
 
 // Hint is the command.
-func (h hintError) Hint() string { return advice(h.hint) }
+func (h hintError) Hint() string { return h.hint }

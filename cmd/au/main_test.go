@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/internal/counted"
 	"github.com/a4u2/au/internal/fakehost"
 	"github.com/a4u2/au/provision/step"
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 		counted.Exit(play(os.Getenv("FAKE_ROOT"), os.Args[1:]))
 	}
 	if len(os.Args) > 1 && os.Args[1] == "look" { // a test's itself("look")
-		counted.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+		counted.Exit(run(host.Real(""), os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
 }
@@ -83,22 +84,24 @@ func newHost(root string, c fakehost.Config) *fakehost.Host {
 	return h
 }
 
-// onHost makes h the machine that au works on, and the test's user its human.
-func onHost(h *fakehost.Host) {
-	hostRoot, rootUID, installed = h.Root, uint32(os.Getuid()), h.Root+"/usr/local/libexec/au/su_as_agent"
-	getuid = func() int { return int(h.UID) }
-	getgid = func() int { return int(h.Groups[0]) }
-	getgroups = func() ([]int, error) { return []int{int(h.Groups[0])}, nil }
-	lstatFile, readDir = h.Lstat, h.ReadDir
-	statfs = func(path string, st *unix.Statfs_t) error {
+// hostOf returns h as the machine that au works on, with the test's user as its human.
+func hostOf(h *fakehost.Host) *host.Host {
+	m := host.Real(h.Root + "/usr/local/libexec/au/su_as_agent")
+	startItself := m.StartItself
+	m.Root, m.RootUID = h.Root, uint32(os.Getuid())
+	m.UID = func() int { return int(h.UID) }
+	m.GID = func() int { return int(h.Groups[0]) }
+	m.Groups = func() ([]int, error) { return []int{int(h.Groups[0])}, nil }
+	m.Lstat, m.ReadDir = h.Lstat, h.ReadDir
+	m.Statfs = func(path string, st *unix.Statfs_t) error {
 		if h.File("/usr/local/.nosuid") != nil {
 			st.Flags = unix.ST_NOSUID
 		}
 		return nil
 	}
 	self, _ := os.Executable()
-	executable = func() (string, error) { return h.Root + "/usr/local/bin/au", nil }
-	execute = func(cmd *exec.Cmd) error {
+	m.Executable = func() (string, error) { return h.Root + "/usr/local/bin/au", nil }
+	m.Execute = func(cmd *exec.Cmd) error {
 		switch {
 		case cmd.Args[0] == h.Root+"/usr/local/bin/au":
 			cmd.Path, cmd.Err, cmd.Args[0] = self, nil, "au"
@@ -115,32 +118,33 @@ func onHost(h *fakehost.Host) {
 		}
 		return errors.Join(h.Exec(cmd, func(cmd *exec.Cmd) error { return carryOut(h, cmd) }), h.Show())
 	}
-	findProgram = func(name string) (string, error) {
+	m.FindProgram = func(name string) (string, error) {
 		path := h.Root + "/usr/bin/" + name
 		_, err := os.Stat(path)
 		return path, err
 	}
-	openProgram = func(path string) (*os.File, error) {
+	m.OpenProgram = func(path string) (*os.File, error) {
 		f, err := os.Open(h.Root + path)
 		if err == nil {
 			_, err = unix.FcntlInt(f.Fd(), unix.F_SETFD, 0) // a script is opened again by its interpreter
 		}
 		return f, err
 	}
-	stampOf = func(f *os.File) (string, error) { // the same in every run
+	m.Stamp = func(f *os.File) (string, error) { // the same in every run
 		info, err := f.Stat()
 		if err != nil {
 			return "", err
 		}
 		return fmt.Sprintf("7 %d 1700000000.000000000", info.Size()), nil
 	}
-	itself = func(words ...string) *exec.Cmd {
+	m.StartItself = func(words ...string) *exec.Cmd {
 		cmd := startItself(words...)
 		cmd.Env = os.Environ() // FAKE_ROOT too
 		return cmd
 	}
-	patience = 200 * time.Millisecond
-	random = strings.NewReader(strings.Repeat("\x01\x23\x45\x67\x89\xab\xcd\xef", 100))
+	m.Patience = 200 * time.Millisecond
+	m.Random = strings.NewReader(strings.Repeat("\x01\x23\x45\x67\x89\xab\xcd\xef", 100))
+	return m
 }
 
 // carryOut plays the process of root's that carries a plan out.
@@ -150,7 +154,7 @@ func carryOut(h *fakehost.Host, cmd *exec.Cmd) error {
 		return err
 	}
 	asRoot := func(cmd *exec.Cmd) error { return errors.Join(h.AsRoot(cmd), h.Show()) }
-	if status := plan.CarryOut(context.Background(), h.Root, cmd.Stdout, planLock(cmd.Stderr), asRoot); status != 0 {
+	if status := plan.CarryOut(context.Background(), h.Root, cmd.Stdout, planLock(hostOf(h), cmd.Stderr), asRoot); status != 0 {
 		return fakehost.ExitStatus(status)
 	}
 	return nil
@@ -180,8 +184,7 @@ func play(root string, args []string) int {
 	h.Before = failing(os.Getenv("FAKE_FAIL"))
 	how := strings.Split(os.Getenv("FAKE_SUDO"), ",")
 	h.Sudo = fakehost.Sudo{Single: slices.Contains(how, "single"), Asks: slices.Contains(how, "asks")}
-	onHost(h)
-	status := run(args, os.Stdout, os.Stderr)
+	status := run(hostOf(h), args, os.Stdout, os.Stderr)
 	if args[0] == "look" { // it changes nothing
 		return status
 	}
@@ -323,21 +326,21 @@ func TestAdviceForDeclaredAgentsIsNotRefused(t *testing.T) {
 	if err := h.Show(); err != nil {
 		t.Fatal(err)
 	}
-	onHost(h)
+	m := hostOf(h)
 	for _, command := range changing {
 		hint := "au " + command + " --agent claude x"
-		if refuseDeclared(command, "claude") == nil {
+		if refuseDeclared(m, command, "claude") == nil {
 			t.Errorf("%q is not refused", hint)
 		}
-		if got := advice(hint); strings.HasPrefix(got, "au ") {
+		if got := advice(m, hint); strings.HasPrefix(got, "au ") {
 			t.Errorf("%q is advised, and refused", got)
 		}
-		if got := advice(strings.Replace(hint, "claude", "other", 1)); got != strings.Replace(hint, "claude", "other", 1) {
+		if got := advice(m, strings.Replace(hint, "claude", "other", 1)); got != strings.Replace(hint, "claude", "other", 1) {
 			t.Errorf("%q is changed to %q for an agent that is au's own", hint, got)
 		}
 	}
 	for _, hint := range []string{"au run --agent claude -d x", "au resume --agent claude", "au mount check --agent claude", "sudo usermod --expiredate 1 claude", "add --yes"} {
-		if got := advice(hint); got != hint {
+		if got := advice(m, hint); got != hint {
 			t.Errorf("%q is changed to %q", hint, got)
 		}
 	}

@@ -8,11 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
-	"github.com/a4u2/au/internal/accounts"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -46,7 +45,7 @@ func (s sharing) mounts() []config.Mount {
 
 // sharing reads who shares with whom. From here on au is the human: a share is made of what they may do, never of what root may.
 func (a *app) sharing(agent string) (s sharing, err error) {
-	if getuid() == 0 {
+	if a.host.UID() == 0 {
 		if err := a.becomeHuman(); err != nil {
 			return s, err
 		}
@@ -65,7 +64,7 @@ func (a *app) sharing(agent string) (s sharing, err error) {
 	if err = a.legacy(s.human, agent); err != nil {
 		return s, err
 	}
-	s.agent, err = made(agent)
+	s.agent, err = a.host.AgentPolicy(agent)
 	return s, err
 }
 
@@ -79,10 +78,10 @@ func (a *app) shareFacts(source string, human provision.User, agent csrc.Policy,
 	if f.Config, err = filepath.EvalSymlinks(a.configPath(human)); err != nil {
 		f.Config = a.configPath(human) // none yet
 	}
-	f.Source = lstat(source)
+	f.Source = a.host.Path(source)
 	if !known.DisableHomeAccessCheck {
-		home := lstat(f.Home)
-		f.HomeOpen = provision.HomeOpenings(f.Home, home, home.Mode.Perm()&0o010 == 0 || privateGroup(human, home.GID))
+		home := a.host.Path(f.Home)
+		f.HomeOpen = provision.HomeOpenings(f.Home, home, home.Mode.Perm()&0o010 == 0 || a.host.PrivateGroup(human, home.GID))
 	}
 	text, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -90,23 +89,23 @@ func (a *app) shareFacts(source string, human provision.User, agent csrc.Policy,
 	}
 	f.Mounts = share.ParseMountinfo(string(text))
 	if !known.DisableHomeAccessCheck {
-		f.Open = openPlaces(source, f.Mounts, human)
+		f.Open = openPlaces(a.host, source, f.Mounts, human)
 	}
-	f.Kernel, err = kernel()
+	f.Kernel, err = a.host.Kernel()
 	return f, err
 }
 
 // openPlaces returns where others reach a folder by another mount.
-func openPlaces(source string, mounts []share.MountPoint, human provision.User) []share.OtherPlace {
-	return slices.DeleteFunc(share.OtherPlaces(source, mounts), func(o share.OtherPlace) bool { return shutAbove(o.Path, human) })
+func openPlaces(h *host.Host, source string, mounts []share.MountPoint, human provision.User) []share.OtherPlace {
+	return slices.DeleteFunc(share.OtherPlaces(source, mounts), func(o share.OtherPlace) bool { return shutAbove(h, o.Path, human) })
 }
 
 // reached returns those of the shares that the agent can write and others reach by another mount, each with the first such place.
-func reached(human provision.User, known *config.Config, shares []config.Mount) (map[string]share.OtherPlace, error) {
+func reached(h *host.Host, human provision.User, known *config.Config, shares []config.Mount) (map[string]share.OtherPlace, error) {
 	mounts, err := start.Mounts(known, shares)
 	all := map[string]share.OtherPlace{}
 	for _, m := range shares {
-		if open := openPlaces(m.Source, mounts, human); start.Guarded(m) && len(open) > 0 {
+		if open := openPlaces(h, m.Source, mounts, human); start.Guarded(m) && len(open) > 0 {
 			all[m.Source] = open[0]
 		}
 	}
@@ -114,46 +113,27 @@ func reached(human provision.User, known *config.Config, shares []config.Mount) 
 }
 
 // shutAbove reports whether a folder above path keeps everybody out but the human and root. The folder at path itself is not asked: the agent can open it.
-func shutAbove(path string, human provision.User) bool {
+func shutAbove(h *host.Host, path string, human provision.User) bool {
 	for path != "/" {
 		path = filepath.Dir(path)
-		p := lstat(path)
-		if provision.Shut(path, p, human.UID, p.Mode.Perm()&0o010 == 0 || privateGroup(human, p.GID)) {
+		p := h.Path(path)
+		if provision.Shut(path, p, human.UID, p.Mode.Perm()&0o010 == 0 || h.PrivateGroup(human, p.GID)) {
 			return true
 		}
 	}
 	return false
 }
 
-func kernel() (provision.Kernel, error) {
-	var uts unix.Utsname
-	if err := unix.Uname(&uts); err != nil {
-		return provision.Kernel{}, fmt.Errorf("uname: %w", err)
-	}
-	return provision.ParseKernel(unix.ByteSliceToString(uts.Release[:])), nil
-}
-
-// privateGroup reports whether nobody but the human is in the group.
-func privateGroup(human provision.User, gid uint32) bool {
-	lines, err := getent("group", strconv.FormatUint(uint64(gid), 10))
-	if err != nil || len(lines) == 0 {
-		return false
-	}
-	group, ok := accounts.ParseGroup(lines[0])
-	all, err := users()
-	return ok && err == nil && accounts.Alone(human, group, all)
-}
-
 // follower finds what the human names for a run of the agent. rw are folders that it is to write in this one run.
 func (a *app) follower(human provision.User, known *config.Config, agent string, rw ...string) start.Follower {
-	more := declaredWritable(human)
+	more := a.host.DeclaredWritable(human)
 	for _, word := range rw {
 		if place, err := (start.Follower{Agent: agent, Writable: func() []share.Writable { return nil }}).Follow(word); err == nil {
 			more = append(more, share.Writable{Source: place.Path, Agent: agent})
 			place.Close()
 		}
 	}
-	return machine().Follower(agent, a.configPath(human), known, human, more...)
+	return a.host.ForRun().Follower(agent, a.configPath(human), known, human, more...)
 }
 
 // resolveSource returns the folder that a person means, without symbolic links.
@@ -230,9 +210,9 @@ func (s shareChange) apply(c *config.Config) error {
 }
 
 // change returns the shareChange that the agent's shares are changed with.
-func (s sharing) change(remove, add *config.Mount) record {
+func (s sharing) change(h *host.Host, remove, add *config.Mount) record {
 	entry := config.Agent{
-		UserName: s.agent.Name, Group: provision.GroupName(s.agent.Name), Entrypoint: entrypointPath(s.agent.Name),
+		UserName: s.agent.Name, Group: provision.GroupName(s.agent.Name), Entrypoint: h.EntrypointPath(s.agent.Name),
 		EntrypointSHA256: s.agent.SHA256, Bootstrapped: true,
 	}
 	return record{Share: &shareChange{Entry: entry, Remove: remove, Add: add}}

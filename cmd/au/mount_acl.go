@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/quote"
@@ -37,7 +38,7 @@ func aclRecord(config, agent, source string) string {
 
 // aclWords are the arguments of the `au files` command for a share.
 func (a *app) aclWords(verb string, human provision.User, agent csrc.Policy, m config.Mount) ([]string, error) {
-	self, err := self()
+	self, err := a.host.OwnPath()
 	words := []string{self, "files", verb, "--agent-uid", num(agent.UID), "--record", aclRecord(a.configPath(human), agent.Name, m.Source)}
 	if !m.ReadOnly {
 		words = append(words, "--rw")
@@ -91,12 +92,12 @@ func (a *app) revokeACL(ctx context.Context, r *step.Runner, human provision.Use
 	if err != nil {
 		return err
 	}
-	return r.Apply(ctx, []step.Step{{Do: asHuman(human, words...)}})
+	return r.Apply(ctx, []step.Step{{Do: asHuman(a.host, human, words...)}})
 }
 
 // asHuman is a command that the human runs, also where au is root.
-func asHuman(human provision.User, argv ...string) step.Command {
-	if getuid() == 0 {
+func asHuman(h *host.Host, human provision.User, argv ...string) step.Command {
+	if h.UID() == 0 {
 		return step.Root(append([]string{"runuser", "-u", human.Name, "--"}, argv...)...)
 	}
 	return step.Human(argv...)
@@ -245,11 +246,11 @@ func (c *filesGrantCmd) Run(a *app) error {
 
 // save writes down what has an ACL already, before anything changes. What an earlier attempt wrote down stays.
 func (f aclFlags) save(a *app) error {
-	saved, err := f.saved()
+	saved, err := f.saved(a.host)
 	if err != nil {
 		return err
 	}
-	record, err := f.record()
+	record, err := f.record(a.host)
 	if err != nil {
 		return err
 	}
@@ -285,18 +286,18 @@ func (f aclFlags) save(a *app) error {
 const maxRecord = 1 << 30
 
 // record is the file that says what had an ACL before: whoever could write it would say what becomes of the human's files.
-func (f aclFlags) record() (*config.Own, error) {
-	human, err := machine().Human(getuid())
+func (f aclFlags) record(h *host.Host) (*config.Own, error) {
+	human, err := h.ForRun().Human(h.UID())
 	if err != nil {
 		return nil, err
 	}
-	return machine().Own(f.Record, human)
+	return h.ForRun().Own(f.Record, human)
 }
 
 // saved reads what save wrote, by device and inode.
-func (f aclFlags) saved() (map[[2]uint64]provision.SavedACL, error) {
+func (f aclFlags) saved(h *host.Host) (map[[2]uint64]provision.SavedACL, error) {
 	byInode := map[[2]uint64]provision.SavedACL{}
-	record, err := f.record()
+	record, err := f.record(h)
 	if err != nil {
 		return nil, err
 	}
@@ -316,7 +317,7 @@ func (f aclFlags) saved() (map[[2]uint64]provision.SavedACL, error) {
 }
 
 func (c *filesRestoreCmd) Run(a *app) error {
-	saved, err := c.saved()
+	saved, err := c.saved(a.host)
 	if err != nil {
 		return err
 	}

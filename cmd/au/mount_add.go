@@ -65,7 +65,7 @@ func (c *mountAddCmd) record(a *app, r *step.Runner, s sharing, before, want con
 		fmt.Fprintf(a.out, "# and %s gets the share %s -> %s [%s]\n", a.configPath(s.human), show(want.Source), show(want.Target), mark(want))
 		return nil
 	}
-	if err := a.save(s.human, a.out, s.change(replaced, &want)); err != nil {
+	if err := a.save(s.human, a.out, s.change(a.host, replaced, &want)); err != nil {
 		if c.ACL {
 			same := func(err error) error { return err }
 			return a.undo(r, same, mountLine("remove", c.Agent, want.Source), refusal(err))
@@ -73,7 +73,7 @@ func (c *mountAddCmd) record(a *app, r *step.Runner, s sharing, before, want con
 		return refusal(err)
 	}
 	if !want.ReadOnly {
-		remember(a.configPath(s.human), want.Source)
+		remember(a.host, a.configPath(s.human), want.Source)
 	}
 	c.say(a.out, want, replaced != nil)
 	return nil

@@ -10,6 +10,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/provision"
@@ -36,7 +37,7 @@ const shownOfKind = 20
 
 // Run looks, as a linter does: 0 when nothing was found, 1 when something was.
 func (c *mountCheckCmd) Run(a *app) error {
-	if getuid() == 0 {
+	if a.host.UID() == 0 {
 		if err := a.becomeHuman(); err != nil {
 			return err
 		}
@@ -48,7 +49,7 @@ func (c *mountCheckCmd) Run(a *app) error {
 	}
 	results, found := []checked{}, false
 	for _, source := range sources {
-		result, err := inspectShare(source, a.err)
+		result, err := inspectShare(a.host, source, a.err)
 		if err != nil {
 			return fmt.Errorf("check %q: %w", source, err)
 		}
@@ -83,7 +84,7 @@ func (c *mountCheckCmd) sources(a *app) ([]string, error) {
 		source, err := folderToCheck(c.Source, a.follower(human, known, c.Agent))
 		return []string{source}, err
 	}
-	if err := withDeclared(known, c.Agent, human); err != nil {
+	if err := a.host.WithDeclared(known, c.Agent, human); err != nil {
 		return nil, err
 	}
 	entry := known.Agent(c.Agent)
@@ -118,14 +119,14 @@ func folderToCheck(word string, follow start.Follower) (string, error) {
 }
 
 // inspectShare looks through a folder, showing progress on w where that is a terminal.
-func inspectShare(source string, w io.Writer) (checked, error) {
+func inspectShare(h *host.Host, source string, w io.Writer) (checked, error) {
 	tree, err := step.OpenTree(source, false)
 	if err != nil {
 		return checked{}, errors.Unwrap(err)
 	}
 	defer tree.Close()
 	defer watchWalk(w, source, tree)()
-	l, err := lookThrough(context.Background(), tree, source)
+	l, err := lookThrough(h, context.Background(), tree, source)
 	findings := make([]provision.Finding, len(l.found))
 	for i, f := range l.found {
 		findings[i] = f.Finding

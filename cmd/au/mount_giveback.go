@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -47,8 +48,8 @@ func (a *app) sayLeft(left []string) {
 }
 
 // giveBackCommand is the step of root's that makes an agent's files in a folder the human's.
-func giveBackCommand(source string, from uint32, human provision.User) step.Command {
-	self, err := self()
+func giveBackCommand(h *host.Host, source string, from uint32, human provision.User) step.Command {
+	self, err := h.OwnPath()
 	if err != nil {
 		self = "au"
 	}
@@ -62,7 +63,7 @@ func (a *app) giveBack(ctx context.Context, r *step.Runner, source string, from 
 	if _, err := a.runner(io.Discard, r.DryRun); err != nil {
 		return err
 	}
-	return r.Apply(ctx, []step.Step{{Do: giveBackCommand(source, from, human)}})
+	return r.Apply(ctx, []step.Step{{Do: giveBackCommand(a.host, source, from, human)}})
 }
 
 // nobodyKnows stands among owners for what is in folders that cannot be read.
@@ -131,7 +132,7 @@ func (a *app) leftByAgent(s sharing, uids []uint32) bool {
 		if uid == s.agent.UID {
 			return true
 		}
-		_, known, err := lookupUser(num(uid))
+		_, known, err := a.host.LookupUser(num(uid))
 		return err == nil && !known && uid >= 1000 && uid < 60000
 	})
 }

@@ -37,17 +37,17 @@ func (c *mountListCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := withDeclared(known, c.Agent, human); err != nil {
+	if err := a.host.WithDeclared(known, c.Agent, human); err != nil {
 		return err
 	}
 	entry := known.Agent(c.Agent)
-	if entry == nil && !exists(csrc.PolicyPath(c.Agent)) {
-		return noSuchAgent(c.Agent)
+	if entry == nil && !a.host.Exists(csrc.PolicyPath(c.Agent)) {
+		return a.host.NoSuchAgent(c.Agent)
 	}
 	views := []mountView{}
 	if entry != nil {
 		for _, m := range entry.Mounts {
-			views = append(views, mountView{config.Path(m.Source), config.Path(m.Target), m.ReadOnly, m.ACL, getuid() != 0 && start.Vanished(m.Source)})
+			views = append(views, mountView{config.Path(m.Source), config.Path(m.Target), m.ReadOnly, m.ACL, a.host.UID() != 0 && start.Vanished(m.Source)})
 		}
 	}
 	if c.JSON {

@@ -43,11 +43,11 @@ func (c *mountRemoveCmd) Run(a *app) error {
 		fmt.Fprintf(a.out, "# and %s loses the share %s\n", a.configPath(s.human), show(m.Source))
 		return nil
 	}
-	if err := a.save(s.human, a.out, s.change(&m, nil)); err != nil {
+	if err := a.save(s.human, a.out, s.change(a.host, &m, nil)); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.out, "Not shared any more: %s\n", show(m.Source))
-	if len(processes(s.agent.UID)) > 0 {
+	if len(processes(a.host, s.agent.UID)) > 0 {
 		fmt.Fprintln(a.out, "What agent "+c.Agent+" runs now keeps it until it ends.")
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 )
@@ -27,27 +28,27 @@ const (
 
 func (c *netDepartCmd) Run(a *app) error {
 	if c.UID != 0 {
-		return restricting(c.Agent, c.wait())
+		return host.NetError(c.Agent, c.wait(a.host))
 	}
-	p, err := netPolicy(c.Agent)
+	p, err := a.host.NetPolicy(c.Agent)
 	if err != nil {
-		return restricting(c.Agent, err)
+		return host.NetError(c.Agent, err)
 	}
-	program, err := executable()
+	program, err := a.host.Executable()
 	if err != nil {
 		return err
 	}
 	_, err = programs.Output("systemd-run", "--quiet", "--collect", "--no-ask-password", "--slice=system.slice", "--property=Type=exec", "--property=OOMScoreAdjust=-900",
 		"--description=Rules of the agent "+c.Agent+", until its policy is gone", program, "net", "depart", "--uid", num(p.UID), c.Agent)
-	return restricting(c.Agent, err)
+	return host.NetError(c.Agent, err)
 }
 
 // wait returns when the rules are in the hands of their unit again, or when they have gone with their policy.
-func (c *netDepartCmd) wait() error {
+func (c *netDepartCmd) wait(h *host.Host) error {
 	for gone := 0; ; time.Sleep(departPause) {
-		p, err := netPolicy(c.Agent)
+		p, err := h.NetPolicy(c.Agent)
 		switch left := errors.Is(err, fs.ErrNotExist) || err == nil && p.UID != c.UID; {
-		case !left && c.runs():
+		case !left && c.runs(h):
 			return nil
 		case !left:
 			gone = 0
@@ -55,23 +56,23 @@ func (c *netDepartCmd) wait() error {
 			gone++
 		}
 		if gone == departLooks {
-			return alone(c.unload)
+			return alone(func() error { return c.unload(h) })
 		}
 	}
 }
 
 // runs reports whether the unit of the rules is active, and so has loaded them.
-func (c *netDepartCmd) runs() bool {
-	_, err := output("systemctl", "is-active", "--quiet", netfilter.Policy{Agent: c.Agent}.RulesUnitName())
+func (c *netDepartCmd) runs(h *host.Host) bool {
+	_, err := h.Output("systemctl", "is-active", "--quiet", netfilter.Policy{Agent: c.Agent}.RulesUnitName())
 	return err == nil
 }
 
 // unload takes the rules away, unless a policy for the same uid has come meanwhile: under the lock under which it would be loaded.
-func (c *netDepartCmd) unload() error {
-	if p, err := netPolicy(c.Agent); err == nil && p.UID == c.UID {
+func (c *netDepartCmd) unload(h *host.Host) error {
+	if p, err := h.NetPolicy(c.Agent); err == nil && p.UID == c.UID {
 		return nil
 	}
-	if err := unloadRules(netfilter.Policy{Agent: c.Agent, UID: c.UID}); err != nil {
+	if err := unloadRules(h, netfilter.Policy{Agent: c.Agent, UID: c.UID}); err != nil {
 		return fmt.Errorf("take the rules away: %w", err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 )
@@ -23,23 +24,23 @@ type holder struct {
 }
 
 // hold puts the table in force, or what has changed of it. Without nft there is none.
-func (h *holder) hold(p netfilter.Policy) error {
-	if _, err := findProgram("nft"); err != nil || noSlice() == "" {
+func (k *holder) hold(h *host.Host, p netfilter.Policy) error {
+	if _, err := h.FindProgram("nft"); err != nil || h.NoSlice() == "" {
 		return nil
 	}
 	line := p.HeldRules()
-	if h.alive() && line == h.line {
+	if k.alive() && line == k.line {
 		return nil
 	}
-	if !h.alive() {
-		if err := h.start(); err != nil {
+	if !k.alive() {
+		if err := k.start(); err != nil {
 			return fmt.Errorf("hold packets back while rules are flushed: %w", err)
 		}
 	}
-	if _, err := io.WriteString(h.in, line); err != nil {
+	if _, err := io.WriteString(k.in, line); err != nil {
 		return fmt.Errorf("hold packets back while rules are flushed: %w", err)
 	}
-	h.line = line
+	k.line = line
 	for range 40 {
 		if _, err := feed("", "nft", "list", "table", "inet", p.HeldTable()); err == nil {
 			return nil
@@ -49,12 +50,12 @@ func (h *holder) hold(p netfilter.Policy) error {
 	return errors.New("hold packets back while rules are flushed: nft made no table")
 }
 
-func (h *holder) alive() bool {
-	if h.ended == nil {
+func (k *holder) alive() bool {
+	if k.ended == nil {
 		return false
 	}
 	select {
-	case <-h.ended:
+	case <-k.ended:
 		return false
 	default:
 		return true
@@ -62,7 +63,7 @@ func (h *holder) alive() bool {
 }
 
 // start starts an nft that takes lines.
-func (h *holder) start() error {
+func (k *holder) start() error {
 	cmd := programs.Command("nft", "-i")
 	cmd.Env = append(cmd.Env, "HOME=/nonexistent")
 	cmd.Stderr = os.Stderr
@@ -78,6 +79,6 @@ func (h *holder) start() error {
 		_ = cmd.Wait() // it is started again, whatever it was
 		close(ended)
 	}()
-	h.in, h.ended, h.line = in, ended, ""
+	k.in, k.ended, k.line = in, ended, ""
 	return nil
 }

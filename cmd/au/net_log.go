@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/netfilter"
 )
 
@@ -36,15 +37,15 @@ func (c *netLogCmd) Validate() error {
 }
 
 func (c *netLogCmd) Run(a *app) error {
-	p, err := restricted(c.Agent)
+	p, err := a.host.RequireNetPolicy(c.Agent)
 	if err != nil {
 		return err
 	}
 	if !p.HasDaemon() {
-		return restricting(c.Agent, errors.New("your own proxy decides, and has the log"))
+		return host.NetError(c.Agent, errors.New("your own proxy decides, and has the log"))
 	}
 	if c.Suggest {
-		return restricting(c.Agent, c.suggest(a, p))
+		return host.NetError(c.Agent, c.suggest(a, p))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -60,20 +61,20 @@ func (c *netLogCmd) Run(a *app) error {
 		}
 		return nil
 	}
-	newest, err := readLog(p, show)
+	newest, err := readLog(a.host, p, show)
 	if err != nil {
-		return restricting(c.Agent, err)
+		return host.NetError(c.Agent, err)
 	}
 	defer newest.Close() // nil where there is none
 	if c.Follow {
-		err = follow(ctx, p, newest, show)
+		err = follow(a.host, ctx, p, newest, show)
 	}
-	return restricting(c.Agent, err)
+	return host.NetError(c.Agent, err)
 }
 
 // logFiles returns the files of the agent's log, oldest first.
-func logFiles(p netfilter.Policy) ([]string, error) {
-	entries, err := os.ReadDir(hostRoot + p.LogDir())
+func logFiles(h *host.Host, p netfilter.Policy) ([]string, error) {
+	entries, err := os.ReadDir(h.Root + p.LogDir())
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("%w; the log is for the humans of the agent: `au grant` makes one", err)
 	}
@@ -92,20 +93,20 @@ func logFiles(p netfilter.Policy) ([]string, error) {
 	}
 	slices.SortFunc(names, func(a, b string) int { return age(b) - age(a) })
 	for i, name := range names {
-		names[i] = hostRoot + p.LogDir() + "/" + name
+		names[i] = h.Root + p.LogDir() + "/" + name
 	}
 	return names, nil
 }
 
-func eachRecord(p netfilter.Policy, show func(netfilter.Record) error) error {
-	newest, err := readLog(p, show)
+func eachRecord(h *host.Host, p netfilter.Policy, show func(netfilter.Record) error) error {
+	newest, err := readLog(h, p, show)
 	newest.Close()
 	return err
 }
 
 // readLog shows what the log has, and returns its newest file, read to its end; nil where there is none.
-func readLog(p netfilter.Policy, show func(netfilter.Record) error) (newest *os.File, err error) {
-	files, err := logFiles(p)
+func readLog(h *host.Host, p netfilter.Policy, show func(netfilter.Record) error) (newest *os.File, err error) {
+	files, err := logFiles(h, p)
 	if err != nil {
 		return nil, err
 	}
@@ -127,10 +128,10 @@ func readLog(p netfilter.Policy, show func(netfilter.Record) error) (newest *os.
 }
 
 // follow shows what comes after what was read of the newest file, across rotations, until ctx ends.
-func follow(ctx context.Context, p netfilter.Policy, newest *os.File, show func(netfilter.Record) error) error {
+func follow(h *host.Host, ctx context.Context, p netfilter.Policy, newest *os.File, show func(netfilter.Record) error) error {
 	for ; ctx.Err() == nil; wait(ctx, 200*time.Millisecond) {
 		// Looked for before the old one is read to its end: once it is there, nothing more comes to that.
-		next := rotated(hostRoot+p.LogDir()+"/net.jsonl", newest)
+		next := rotated(h.Root+p.LogDir()+"/net.jsonl", newest)
 		if newest != nil {
 			if err := netfilter.ReadRecords(newest, show); err != nil {
 				return err
@@ -224,7 +225,7 @@ func (c *netLogCmd) suggest(a *app, p netfilter.Policy) error {
 	hidden := false
 	// Connections first: a question for a name tells nothing of the port, and none is needed where a connection did.
 	for _, questions := range []bool{false, true} {
-		err := eachRecord(p, func(r netfilter.Record) error {
+		err := eachRecord(a.host, p, func(r netfilter.Record) error {
 			hidden = hidden || p.NoECH && r.Code == netfilter.HiddenName
 			rule, ok := netfilter.Opening(r.Code, r.Target())
 			if ok && (r.Port == 0) == questions && !covered(p, rule, r.Port) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/netfilter"
 )
 
@@ -18,8 +19,8 @@ import (
 // aside.
 func TestFollowAcrossRotations(t *testing.T) {
 	root := t.TempDir()
-	defer func(old string) { hostRoot = old }(hostRoot)
-	hostRoot = root
+	h := host.Real("")
+	h.Root = root
 	p := netfilter.Policy{Agent: "agent"}
 	path := filepath.Join(root, p.LogDir(), "net.jsonl")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -41,14 +42,14 @@ func TestFollowAcrossRotations(t *testing.T) {
 	var shown []string
 	seen := make(chan string, 100)
 	show := func(r netfilter.Record) error { seen <- r.Name; return nil }
-	newest, err := readLog(p, show)
+	newest, err := readLog(h, p, show)
 	if err != nil {
 		t.Fatal(err)
 	}
 	write()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error)
-	go func() { ended <- follow(ctx, p, newest, show) }()
+	go func() { ended <- follow(h, ctx, p, newest, show) }()
 	for range 3 {
 		write()
 		time.Sleep(250 * time.Millisecond)

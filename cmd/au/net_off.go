@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
@@ -18,7 +19,7 @@ type netOffCmd struct {
 }
 
 func (c *netOffCmd) Run(a *app) error {
-	facts, err := observeNet(c.Agent)
+	facts, err := a.host.ObserveNet(c.Agent)
 	if err != nil {
 		return err
 	}
@@ -31,7 +32,7 @@ func (c *netOffCmd) Run(a *app) error {
 		return nil
 	}
 	if err := runner.Apply(context.Background(), planNetOff(facts)); err != nil {
-		return hintError{restricting(c.Agent, err), "au net off --agent " + c.Agent}
+		return hintError{host.NetError(c.Agent, err), "au net off --agent " + c.Agent}
 	}
 	if !c.DryRun {
 		fmt.Fprintf(a.out, "Agent %s reaches everything again\n", c.Agent)
@@ -50,7 +51,7 @@ type netShowCmd struct {
 }
 
 func (c *netShowCmd) Run(a *app) error {
-	p, err := restricted(c.Agent)
+	p, err := a.host.RequireNetPolicy(c.Agent)
 	if err != nil {
 		return err
 	}
@@ -58,9 +59,9 @@ func (c *netShowCmd) Run(a *app) error {
 	if (c.Format == "nft" || c.Format == "iptables") && c.Format != string(p.Backend) {
 		fmt.Fprintf(a.err, "au: these are not in force: %s has loaded the agent's rules\n", p.Backend)
 	}
-	inForce, err := withSubUIDs(p)
+	inForce, err := a.host.WithSubUIDs(p)
 	if err != nil {
-		return restricting(c.Agent, err)
+		return host.NetError(c.Agent, err)
 	}
 	switch c.Format {
 	case "nft":
@@ -80,5 +81,5 @@ func (c *netShowCmd) Run(a *app) error {
 			_, err = fmt.Fprint(a.out, text)
 		}
 	}
-	return restricting(c.Agent, err)
+	return host.NetError(c.Agent, err)
 }

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
@@ -97,7 +98,7 @@ func (c *netRestrictCmd) Validate() error {
 }
 
 func (c *netRestrictCmd) Run(a *app) error {
-	facts, err := observeNet(c.Agent)
+	facts, err := a.host.ObserveNet(c.Agent)
 	if err != nil {
 		return err
 	}
@@ -106,14 +107,14 @@ func (c *netRestrictCmd) Run(a *app) error {
 	}
 	want, err := c.policy(a, facts)
 	if err != nil {
-		return restricting(c.Agent, err)
+		return host.NetError(c.Agent, err)
 	}
 	if err := provision.CheckNet(want, facts); err != nil {
-		return restricting(c.Agent, err)
+		return host.NetError(c.Agent, err)
 	}
 	plan, err := provision.PlanNetRestrict(want, facts)
 	if err != nil {
-		return restricting(c.Agent, err)
+		return host.NetError(c.Agent, err)
 	}
 	runner, err := a.runner(a.out, c.DryRun)
 	if err != nil {
@@ -129,10 +130,10 @@ func (c *netRestrictCmd) Run(a *app) error {
 		}
 	}
 	if err := a.checkRules(want, c.DryRun); err != nil {
-		return restricting(c.Agent, err)
+		return host.NetError(c.Agent, err)
 	}
 	if err := runner.Apply(context.Background(), plan); err != nil {
-		about := func(err error) error { return restricting(c.Agent, err) }
+		about := func(err error) error { return host.NetError(c.Agent, err) }
 		return a.undo(runner, about, "au net off --agent "+c.Agent, err)
 	}
 	if c.DryRun {
@@ -149,17 +150,17 @@ func (c *netRestrictCmd) Run(a *app) error {
 // stays denied, unless this very rule is allowed now.
 func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Policy, err error) {
 	p = netfilter.Policy{Version: netfilter.Version, Agent: c.Agent, UID: f.Agent.UID, NoECH: c.NoECH, Learn: until(c.Learn), Human: netfilter.HumanProxy(c.Proxy)}
-	if p.SubUIDs, err = subUIDs(c.Agent, p.UID); err != nil {
+	if p.SubUIDs, err = a.host.SubUIDs(c.Agent, p.UID); err != nil {
 		return p, err
 	}
-	if p.Backend, err = chooseBackend(c.Backend); err != nil {
+	if p.Backend, err = a.host.ChooseBackend(c.Backend); err != nil {
 		return p, err
 	}
 	for _, server := range c.DNS {
 		p.Resolve = append(p.Resolve, netip.AddrPort(server))
 	}
 	if !p.HasDaemon() && len(p.Resolve) == 0 {
-		if p.Resolve = resolvers(); len(p.Resolve) == 0 {
+		if p.Resolve = a.host.Resolvers(); len(p.Resolve) == 0 {
 			return p, errors.New("/etc/resolv.conf names no DNS server: want --dns ADDRESS beside --proxy")
 		}
 	}
@@ -176,7 +177,7 @@ func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Polic
 	if p.HasDaemon() {
 		if old := f.Policy; old != nil && old.HasDaemon() {
 			p.Proxy, p.DNS = old.Proxy, old.DNS
-		} else if p.Proxy, p.DNS, err = freePorts(c.Agent); err != nil {
+		} else if p.Proxy, p.DNS, err = a.host.FreePorts(c.Agent); err != nil {
 			return p, err
 		}
 	}
@@ -332,20 +333,20 @@ func (a *app) sayRestricted(p netfilter.Policy, f provision.NetFacts) {
 	if !p.Learn.IsZero() {
 		fmt.Fprintf(a.out, "Until %s everything is let through and recorded; then: au net log --agent %s --suggest\n", local(p.Learn), p.Agent)
 	}
-	for _, warning := range netWarnings(p, f.Agent, f.NoSlice, noSeal()) {
+	for _, warning := range netWarnings(a.host, p, f.Agent, f.NoSlice, a.host.NoSeal()) {
 		fmt.Fprintf(a.err, "au: warning: %s\n", warning)
 	}
 	fmt.Fprintf(a.out, "See it hold: au net status --agent %s --verify\n", p.Agent)
 }
 
 // netWarnings says what the rules do not stop.
-func netWarnings(p netfilter.Policy, agent csrc.Policy, noSlice, noSeal string) []string {
+func netWarnings(h *host.Host, p netfilter.Policy, agent csrc.Policy, noSlice, noSeal string) []string {
 	var all []string
 	if !p.HasDaemon() {
 		all = append(all, "an intercepting proxy that trusts the Host header can be told an allowed name and sent to another address (Squid: host_verify_strict on)",
 			"DNS goes to "+joinAddrs(p.Resolve)+" unfiltered, and names can carry data out")
 	}
-	if p.HasDaemon() && len(p.Resolve)+len(resolvers()) == 0 {
+	if p.HasDaemon() && len(p.Resolve)+len(h.Resolvers()) == 0 {
 		all = append(all, "/etc/resolv.conf names no DNS server to ask about what is allowed, --dns ADDRESS does; names in /etc/hosts work without one")
 	}
 	for _, word := range agent.Allow {

@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
@@ -46,26 +47,26 @@ type netProbeCmd struct {
 }
 
 func (c *netLoadCmd) Run(a *app) error {
-	p, err := enforceable(c.Agent)
+	p, err := enforceable(a.host, c.Agent)
 	if err != nil {
-		return restricting(c.Agent, err)
+		return host.NetError(c.Agent, err)
 	}
-	return restricting(c.Agent, alone(func() error {
+	return host.NetError(c.Agent, alone(func() error {
 		if err := netkernel.PinPrograms(p); err != nil && !errors.Is(err, netkernel.ErrNoBPF) {
 			fmt.Fprintf(a.err, "au: warning: the second layer does not hold: %v\n", err)
 		}
-		return loadRules(p)
+		return loadRules(a.host, p)
 	}))
 }
 
 // enforceable returns the network policy of an agent whose uid is still its own. Whoever has the uid by now stays restricted, and does
 // not get its slice, until somebody has looked: au net off.
-func enforceable(agent string) (netfilter.Policy, error) {
-	p, err := netPolicy(agent)
+func enforceable(h *host.Host, agent string) (netfilter.Policy, error) {
+	p, err := h.NetPolicy(agent)
 	if err != nil {
 		return p, err
 	}
-	owner, found, err := lookupUser(fmt.Sprint(p.UID))
+	owner, found, err := h.LookupUser(fmt.Sprint(p.UID))
 	switch {
 	case err != nil:
 		return p, err
@@ -74,15 +75,7 @@ func enforceable(agent string) (netfilter.Policy, error) {
 	case owner.Name != agent:
 		return p, hintError{fmt.Errorf("uid %d belongs to user %q now", p.UID, owner.Name), "au net off --agent " + agent}
 	}
-	return withSubUIDs(p)
-}
-
-// withSubUIDs returns the policy with the sub-uids that the agent was given since: they are as little its way out. Ones that were taken away
-// stay, for processes may still have them.
-func withSubUIDs(p netfilter.Policy) (netfilter.Policy, error) {
-	added, err := subUIDs(p.Agent, p.UID)
-	p.SubUIDs = append(slices.Clone(p.SubUIDs), added...)
-	return p, errors.Join(err, p.Check())
+	return h.WithSubUIDs(p)
 }
 
 // alone runs change while no other process of au's changes rules: the watcher sees a new policy when the human's command does.
@@ -100,23 +93,23 @@ func alone(change func() error) error {
 }
 
 // loadRules puts the rules in force with the backend of the policy, and takes those of the other away afterwards.
-func loadRules(p netfilter.Policy) error {
+func loadRules(h *host.Host, p netfilter.Policy) error {
 	now := time.Now()
 	if p.Backend == netfilter.NFT {
 		if _, err := feed(p.Ruleset(now), "nft", "-f", "-"); err != nil {
 			return err
 		}
-		return unloadIptables(p)
+		return unloadIptables(h, p)
 	}
 	for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
 		if err := loadIptables(p, family, now); err != nil {
-			if family == netfilter.IPv6 && !hasIPv6() {
+			if family == netfilter.IPv6 && !h.HasIPv6() {
 				continue
 			}
 			return err
 		}
 	}
-	return unloadNFT(p.Table())
+	return unloadNFT(h, p.Table())
 }
 
 // loadIptables asks what is there and replaces it, again when somebody changed it in between.
@@ -134,18 +127,18 @@ func loadIptables(p netfilter.Policy, family netfilter.Family, now time.Time) (e
 	return err
 }
 
-func unloadNFT(tables ...string) error {
-	if _, err := findProgram("nft"); err != nil {
+func unloadNFT(h *host.Host, tables ...string) error {
+	if _, err := h.FindProgram("nft"); err != nil {
 		return netkernel.DeleteTables(tables...)
 	}
 	_, err := feed(netfilter.Removal(tables...), "nft", "-f", "-")
 	return err
 }
 
-func unloadIptables(p netfilter.Policy) error {
+func unloadIptables(h *host.Host, p netfilter.Policy) error {
 	removed := false
 	for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
-		if _, err := findProgram(family.Save()[0]); err != nil {
+		if _, err := h.FindProgram(family.Save()[0]); err != nil {
 			continue
 		}
 		saved, err := feed("", family.Save()...)
@@ -179,16 +172,16 @@ func feed(text string, argv ...string) (string, error) {
 }
 
 func (c *netUnloadCmd) Run(a *app) error {
-	agent, err := made(c.Agent)
+	agent, err := a.host.AgentPolicy(c.Agent)
 	if err != nil {
 		return err
 	}
-	return restricting(c.Agent, alone(func() error { return unloadRules(netfilter.Policy{Agent: c.Agent, UID: agent.UID}) }))
+	return host.NetError(c.Agent, alone(func() error { return unloadRules(a.host, netfilter.Policy{Agent: c.Agent, UID: agent.UID}) }))
 }
 
 // unloadRules takes away all that is in force of an agent's rules, whatever loaded it.
-func unloadRules(p netfilter.Policy) error {
-	return errors.Join(unloadNFT(p.Table(), p.InboundTable()), unloadIptables(p), netkernel.UnpinPrograms(p))
+func unloadRules(h *host.Host, p netfilter.Policy) error {
+	return errors.Join(unloadNFT(h, p.Table(), p.InboundTable()), unloadIptables(h, p), netkernel.UnpinPrograms(p))
 }
 
 // Run puts the rules back until it is ended. A policy that cannot be read leaves what is in force.
@@ -197,7 +190,7 @@ func (c *netWatchCmd) Run(a *app) error {
 	defer stop()
 	changes, err := netkernel.Changes(ctx)
 	if err != nil {
-		return restricting(c.Agent, err)
+		return host.NetError(c.Agent, err)
 	}
 	every := time.NewTicker(2 * time.Second)
 	defer every.Stop()
@@ -230,7 +223,7 @@ type watcher struct {
 // close has the agent's sockets seem closed to the outside, while its slice is there and nft can say so. Where it cannot, what they answer is
 // dropped all the same.
 func (w *watcher) close(p netfilter.Policy, changed bool) {
-	path, inode := sliceGroup(p)
+	path, inode := sliceGroup(w.app.host, p)
 	is := fmt.Sprint(path, inode, " ")
 	if path == "" || !changed && strings.HasPrefix(w.closed, is) {
 		return
@@ -250,11 +243,11 @@ func (w *watcher) close(p netfilter.Policy, changed bool) {
 }
 
 // sliceGroup returns the cgroup (v2) of the agent's slice, as a path below /sys/fs/cgroup, and its inode number; an empty path where there is none.
-func sliceGroup(p netfilter.Policy) (path string, inode uint64) {
+func sliceGroup(h *host.Host, p netfilter.Policy) (path string, inode uint64) {
 	for _, root := range []string{"", "unified/"} {
 		path := root + "user.slice/" + p.SliceName()
 		var st unix.Stat_t
-		if exists("/sys/fs/cgroup/"+root+"cgroup.procs") && unix.Stat(hostRoot+"/sys/fs/cgroup/"+path, &st) == nil {
+		if h.Exists("/sys/fs/cgroup/"+root+"cgroup.procs") && unix.Stat(h.Root+"/sys/fs/cgroup/"+path, &st) == nil {
 			return path, st.Ino
 		}
 	}
@@ -267,29 +260,29 @@ func (w *watcher) look(changed bool) {
 	err := alone(func() error { return w.mend(changed) })
 	if text := fmt.Sprint(err); err != nil && text != w.said {
 		w.said = text
-		fmt.Fprintf(w.app.err, "au: %v\n", restricting(w.agent, err))
+		fmt.Fprintf(w.app.err, "au: %v\n", host.NetError(w.agent, err))
 	}
 }
 
 func (w *watcher) mend(changed bool) error {
-	p, err := enforceable(w.agent)
+	p, err := enforceable(w.app.host, w.agent)
 	if err != nil {
 		return err
 	}
-	held := w.holder.hold(p)
+	held := w.holder.hold(w.app.host, p)
 	w.close(p, changed)
 	want := p.Ruleset(time.Now()) + string(p.Backend)
 	known := want == w.loaded && w.sure
-	if known && (p.Backend == netfilter.NFT && !changed || w.seen == shown(p)) {
+	if known && (p.Backend == netfilter.NFT && !changed || w.seen == shown(w.app.host, p)) {
 		return held
 	}
-	if err := loadRules(p); err != nil {
+	if err := loadRules(w.app.host, p); err != nil {
 		return errors.Join(held, err)
 	}
 	if known {
 		fmt.Fprintf(w.app.err, "au: somebody changed the rules of agent %q; they are back\n", w.agent)
 	}
-	seen := shown(p)
+	seen := shown(w.app.host, p)
 	w.sure = want == w.loaded && seen != "" && seen == w.seen
 	w.loaded, w.seen = want, seen
 	if held == nil {
@@ -299,7 +292,7 @@ func (w *watcher) mend(changed bool) error {
 }
 
 // shown returns what the machine says of the agent's rules, counters apart; empty where something is missing.
-func shown(p netfilter.Policy) string {
+func shown(h *host.Host, p netfilter.Policy) string {
 	if p.Backend == netfilter.NFT {
 		text, _ := feed("", "nft", "-n", "-s", "list", "table", "inet", p.Table())
 		return text
@@ -307,7 +300,7 @@ func shown(p netfilter.Policy) string {
 	var all strings.Builder
 	for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
 		saved, err := feed("", family.Save()...)
-		if err != nil && family == netfilter.IPv6 && !hasIPv6() {
+		if err != nil && family == netfilter.IPv6 && !h.HasIPv6() {
 			continue
 		}
 		if !p.IptablesIntact(saved) {
@@ -319,25 +312,25 @@ func shown(p netfilter.Policy) string {
 }
 
 func (c *netCutCmd) Run(a *app) error {
-	p, err := netPolicy(c.Agent)
+	p, err := a.host.NetPolicy(c.Agent)
 	if err != nil {
-		return restricting(c.Agent, err)
+		return host.NetError(c.Agent, err)
 	}
-	n, err := netkernel.EndConnections(p.UIDs(), sliceCgroups(p))
+	n, err := netkernel.EndConnections(p.UIDs(), sliceCgroups(a.host, p))
 	if err == nil && n > 0 {
 		fmt.Fprintf(a.out, "Ended %d open connections of agent %s\n", n, c.Agent)
 	}
-	return restricting(c.Agent, err)
+	return host.NetError(c.Agent, err)
 }
 
 // sliceCgroups returns the inode numbers of the cgroups v2 in the agent's slice.
-func sliceCgroups(p netfilter.Policy) []uint64 {
+func sliceCgroups(h *host.Host, p netfilter.Policy) []uint64 {
 	var inodes []uint64
 	for _, root := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/unified"} {
-		if !exists(root + "/cgroup.procs") {
+		if !h.Exists(root + "/cgroup.procs") {
 			continue
 		}
-		_ = filepath.WalkDir(hostRoot+root+"/user.slice/"+p.SliceName(), func(_ string, d fs.DirEntry, err error) error {
+		_ = filepath.WalkDir(h.Root+root+"/user.slice/"+p.SliceName(), func(_ string, d fs.DirEntry, err error) error {
 			if err != nil || !d.IsDir() {
 				return nil
 			}

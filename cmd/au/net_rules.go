@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
@@ -194,9 +195,9 @@ func (a *app) changeRules(agent string, dryRun bool, change func(netfilter.Polic
 	if err != nil {
 		return err
 	}
-	about := func(err error) error { return restricting(agent, err) }
+	about := func(err error) error { return host.NetError(agent, err) }
 	return untilFresh(func() error {
-		runner.Seen = step.See(hostRoot, provision.NetPath(agent))
+		runner.Seen = step.See(a.host.Root, provision.NetPath(agent))
 		plan, said, err := a.planRules(agent, change)
 		if err != nil {
 			return err
@@ -217,11 +218,11 @@ func (a *app) changeRules(agent string, dryRun bool, change func(netfilter.Polic
 
 // planRules returns what changes the policy, and what to say afterwards.
 func (a *app) planRules(agent string, change func(netfilter.Policy) (netfilter.Policy, string)) ([]step.Step, string, error) {
-	before, err := restricted(agent)
+	before, err := a.host.RequireNetPolicy(agent)
 	if err != nil {
 		return nil, "", err
 	}
-	facts, err := observeNet(agent)
+	facts, err := a.host.ObserveNet(agent)
 	if err != nil {
 		return nil, "", err
 	}
@@ -232,7 +233,7 @@ func (a *app) planRules(agent string, change func(netfilter.Policy) (netfilter.P
 		fmt.Fprintf(a.err, "au: %s, and is brought up to date\n", old)
 		plan, err = provision.PlanNetRestrict(after, facts)
 	}
-	return plan, said, restricting(agent, err)
+	return plan, said, host.NetError(agent, err)
 }
 
 // hasLocalhost reports whether the packet filter's rules depend on a rule of the policy: those for ports on loopback are its own.

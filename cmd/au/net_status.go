@@ -8,15 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/netfilter"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
-	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
 )
 
@@ -61,24 +60,24 @@ type layerView struct {
 }
 
 func (c *netStatusCmd) Run(a *app) error {
-	policy, err := made(c.Agent)
+	policy, err := a.host.AgentPolicy(c.Agent)
 	if err != nil {
 		return err
 	}
 	v := netView{Agent: c.Agent, UID: policy.UID, Allow: []ruleView{}, Deny: []ruleView{}, Layers: []layerView{}, Warnings: []string{}}
-	p, err := netPolicy(c.Agent)
+	p, err := a.host.NetPolicy(c.Agent)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := nothingLeft(c.Agent, policy.UID); err != nil {
-			return restricting(c.Agent, err)
+		if err := a.host.NoNetLeft(c.Agent, policy.UID); err != nil {
+			return host.NetError(c.Agent, err)
 		}
 	case err != nil:
-		return restricting(c.Agent, err)
+		return host.NetError(c.Agent, err)
 	default:
-		v.fill(p, policy)
+		v.fill(a.host, p, policy)
 		if c.Verify {
 			if err := a.verify(&v, p, c.JSON); err != nil {
-				return restricting(c.Agent, err)
+				return host.NetError(c.Agent, err)
 			}
 		}
 	}
@@ -104,18 +103,6 @@ func (v netView) open() bool {
 	return false
 }
 
-// nothingLeft returns an error where an agent without a policy is restricted all the same: somebody removed the file.
-func nothingLeft(agent string, uid uint32) error {
-	p := netfilter.Policy{Agent: agent, UID: uid}
-	units := netUnits(p, exists("/run/systemd/system"))
-	for _, name := range slices.Backward(provision.NetUnitNames(p)) {
-		if units[name].Active || units[name].Text != "" {
-			return hintError{fmt.Errorf("%s is gone, and %s is still there", provision.NetPath(agent), name), "au net off --agent " + agent}
-		}
-	}
-	return nil
-}
-
 // fail reports whether a layer that there should be is not.
 func (v netView) fails() bool {
 	for _, layer := range v.Layers {
@@ -126,7 +113,7 @@ func (v netView) fails() bool {
 	return false
 }
 
-func (v *netView) fill(p netfilter.Policy, agent csrc.Policy) {
+func (v *netView) fill(h *host.Host, p netfilter.Policy, agent csrc.Policy) {
 	v.Restricted, v.Policy = true, &p
 	now := time.Now()
 	for _, e := range p.Allow {
@@ -138,15 +125,15 @@ func (v *netView) fill(p netfilter.Policy, agent csrc.Policy) {
 	if p.Learning(now) {
 		v.Learning = &p.Learn
 	}
-	v.Layers = layers(p, noSlice())
-	v.Warnings = append(v.Warnings, netWarnings(p, agent, noSlice(), noSeal())...)
+	v.Layers = layers(h, p, h.NoSlice())
+	v.Warnings = append(v.Warnings, netWarnings(h, p, agent, h.NoSlice(), h.NoSeal())...)
 	if agent.UID != p.UID {
 		v.Warnings = append(v.Warnings, fmt.Sprintf("the rules are for uid %d, and the agent has %d: %s", p.UID, agent.UID, p.Again()))
 	}
-	if old := outdatedNet(p); old != "" {
+	if old := h.OutdatedNet(p); old != "" {
 		v.Warnings = append(v.Warnings, old+": "+p.Again())
 	}
-	if ranges, err := subUIDs(p.Agent, p.UID); err == nil && fmt.Sprint(ranges) != fmt.Sprint(p.SubUIDs) {
+	if ranges, err := h.SubUIDs(p.Agent, p.UID); err == nil && fmt.Sprint(ranges) != fmt.Sprint(p.SubUIDs) {
 		v.Warnings = append(v.Warnings, fmt.Sprintf("/etc/subuid gives the agent other sub-uids than the rules know: %s", p.Again()))
 	}
 }
@@ -165,10 +152,10 @@ func viewRule(e netfilter.Entry, now time.Time) ruleView {
 const nobodyToAsk = "systemd does not answer here, as in a run of the agent's"
 
 // layers says what systemd has of each layer.
-func layers(p netfilter.Policy, noSlice string) []layerView {
+func layers(h *host.Host, p netfilter.Policy, noSlice string) []layerView {
 	// In a run of the agent's systemd cannot be asked; that says nothing of the layers.
-	_, silent := systemctlShow("--property=Version")
-	units := netUnits(p, silent == nil && exists("/run/systemd/system"))
+	_, silent := h.SystemctlShow("--property=Version")
+	units := h.NetUnits(p, silent == nil && h.Exists("/run/systemd/system"))
 	unit := func(layer, name, does string) layerView {
 		l := layerView{Name: layer, Up: units[name].Active, State: does + " by " + name}
 		if silent != nil {
@@ -188,7 +175,7 @@ func layers(p netfilter.Policy, noSlice string) []layerView {
 	slice := layerView{Name: "slice", State: "packets leave " + p.SliceName() + " by lo only, whoever sends them"}
 	var out []byte
 	if silent == nil {
-		out, _ = systemctlShow("--property=IPEgressFilterPath", "--value", p.SliceName())
+		out, _ = h.SystemctlShow("--property=IPEgressFilterPath", "--value", p.SliceName())
 	}
 	switch {
 	case silent != nil:
@@ -213,7 +200,7 @@ func (a *app) verify(v *netView, p netfilter.Policy, quiet bool) error {
 	if err != nil {
 		return err
 	}
-	program := netProgram(p.Agent)
+	program := a.host.NetProgram(p.Agent)
 	asAgent, err := probe(runner, step.Human("/proc/self/exe", "run", "--agent", p.Agent, "--directory", "/", "--", program, "net", "probe"), "au")
 	if err != nil {
 		return fmt.Errorf("try to get out as the agent: %w", err)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/netfilter"
 )
 
@@ -44,8 +45,8 @@ func TestWhyTarget(t *testing.T) {
 // What au net why says; in hosts there are names that lead to what is inside, outside, and to this machine.
 func TestWhy(t *testing.T) {
 	root := t.TempDir()
-	defer func(old string) { hostRoot = old }(hostRoot)
-	hostRoot = root
+	h := host.Real("")
+	h.Root = root
 	const hosts = "203.0.113.7 git.test\n10.1.2.3 wiki.corp\n0.0.0.0 ads.test\n10.9.9.9 denied.test\n"
 	if err := errors.Join(os.Mkdir(filepath.Join(root, "etc"), 0o755), os.WriteFile(filepath.Join(root, "etc/hosts"), []byte(hosts), 0o644),
 		os.WriteFile(filepath.Join(root, "etc/resolv.conf"), []byte("nameserver 127.0.0.1\nsearch corp\n"), 0o644)); err != nil {
@@ -98,7 +99,7 @@ func TestWhy(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out strings.Builder
-		err = sayWhy(&out, c.policy, q)
+		err = sayWhy(h, &out, c.policy, q)
 		said, hint, _ := strings.Cut(out.String(), "hint: au net allow --agent agent ")
 		if (err == nil) != c.allowed || !strings.Contains(said, c.says) || strings.TrimSpace(hint) != c.hints {
 			t.Errorf("why %s (%v):\n%swant %q and the hint %q", c.text, err, out.String(), c.says, c.hints)
@@ -156,8 +157,8 @@ func TestSuggest(t *testing.T) {
 		{"", []netfilter.Record{{Code: netfilter.Unreachable, Name: "a.test", Port: 22}}, ""},
 	} {
 		root := t.TempDir()
-		defer func(old string) { hostRoot = old }(hostRoot)
-		hostRoot = root
+		h := host.Real("")
+		h.Root = root
 		p := netfilter.Policy{Agent: "agent"}
 		if c.allowed != "" {
 			rule, err := netfilter.ParseRule(c.allowed)
@@ -175,7 +176,7 @@ func TestSuggest(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out strings.Builder
-		err := (&netLogCmd{agentFlag: agentFlag{Agent: "agent"}}).suggest(&app{out: &out}, p)
+		err := (&netLogCmd{agentFlag: agentFlag{Agent: "agent"}}).suggest(&app{host: h, out: &out}, p)
 		got := strings.TrimSpace(strings.TrimPrefix(out.String(), "au net allow --agent agent"))
 		if strings.HasPrefix(got, "Nothing to suggest") {
 			got = ""

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/netfilter/proxy"
 )
@@ -28,7 +29,7 @@ func (c *netWhyCmd) Validate() error {
 }
 
 func (c *netWhyCmd) Run(a *app) error {
-	p, err := restricted(c.Agent)
+	p, err := a.host.RequireNetPolicy(c.Agent)
 	if err != nil {
 		return err
 	}
@@ -40,12 +41,12 @@ func (c *netWhyCmd) Run(a *app) error {
 		fmt.Fprintf(a.out, "Your own proxy on port %d decides about names; au does not know its rules\n", p.Human.HTTP)
 		return nil
 	}
-	return sayWhy(a.out, p, asked)
+	return sayWhy(a.host, a.out, p, asked)
 }
 
 // sayWhy says what becomes of such a connection, and what would let it pass. Of one that is refused it returns the exit status.
-func sayWhy(out io.Writer, p netfilter.Policy, asked asking) error {
-	answer := asked.answer(p)
+func sayWhy(h *host.Host, out io.Writer, p netfilter.Policy, asked asking) error {
+	answer := asked.answer(h, p)
 	remedy := p.Remedy(answer.Code, answer.Target)
 	fmt.Fprintf(out, "%s: %s", asked.text(), reasonText(p, answer.Verdict))
 	switch at := answer.Target.Addr; {
@@ -83,9 +84,9 @@ func (q asking) text() string {
 }
 
 // answer says what becomes of such a connection: of what is not TCP the rules decide, of all else the daemon.
-func (q asking) answer(p netfilter.Policy) proxy.Answer {
+func (q asking) answer(h *host.Host, p netfilter.Policy) proxy.Answer {
 	if !q.udp {
-		return proxy.Ask(p, q.Target, hostRoot+"/etc/resolv.conf", hostRoot+"/etc/hosts")
+		return proxy.Ask(p, q.Target, h.Root+"/etc/resolv.conf", h.Root+"/etc/hosts")
 	}
 	local := q.Name == "localhost" || q.Addr.IsLoopback()
 	switch v := p.Local(q.Port, time.Now()); {

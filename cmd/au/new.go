@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -63,7 +64,7 @@ func (c *newCmd) Run(a *app) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if build {
-		if facts.Source, err = buildSource(ctx, runner); err != nil {
+		if facts.Source, err = buildSource(a.host, ctx, runner); err != nil {
 			return err
 		}
 		if !c.DryRun {
@@ -91,13 +92,13 @@ func (c *newCmd) check(a *app, human provision.User, want *provision.Want, old *
 	if err := a.refuseNixOS(declare); err != nil {
 		return facts, false, err
 	}
-	if facts, err = observe(want.Name, human); err != nil {
+	if facts, err = a.host.Observe(want.Name, human); err != nil {
 		return facts, false, err
 	}
 	if facts, err = old.check(want, facts); err != nil {
 		return facts, false, err
 	}
-	if facts.Source, build, err = findSource(); err != nil {
+	if facts.Source, build, err = findSource(a.host); err != nil {
 		return facts, false, err
 	}
 	if err := provision.CheckNew(*want, facts); err != nil {
@@ -140,10 +141,10 @@ func (a *app) create(ctx context.Context, runner *step.Runner, want provision.Wa
 		recorded, err = a.recordAgent(want.Name, m.facts)
 	}
 	if err == nil && !runner.DryRun {
-		if why := trial(m.facts); why != nil {
+		if why := trial(a.host, m.facts); why != nil {
 			return hintError{fmt.Errorf("agent %q is made, and nothing can be run as it on this machine: %w", want.Name, why), "au info --agent " + want.Name}
 		}
-		if err := notHeld(want.Name, m.facts.Policy.UID, limits.Properties(thisMachine())); err != nil {
+		if err := a.host.NotHeld(want.Name, m.facts.Policy.UID, limits.Properties(a.host.Capacity())); err != nil {
 			return limiting(want.Name, err)
 		}
 	}
@@ -227,7 +228,7 @@ func (m *making) plan() ([]step.Step, error) {
 
 // look reads the facts again.
 func (m *making) look() error {
-	next, err := observe(m.want.Name, m.facts.Human)
+	next, err := m.app.host.Observe(m.want.Name, m.facts.Human)
 	if err != nil {
 		return err
 	}
@@ -257,8 +258,8 @@ func (a *app) recordAgent(name string, f provision.Facts) (bool, error) {
 var installed string
 
 // findSource returns the entrypoint to install: the one that stands beside this program, or, with build, one that buildSource has to make.
-func findSource() (source provision.Source, build bool, err error) {
-	candidates := []string{installed}
+func findSource(h *host.Host) (source provision.Source, build bool, err error) {
+	candidates := []string{h.Installed}
 	if self, err := os.Executable(); err == nil {
 		dir := filepath.Dir(self)
 		candidates = append(candidates, filepath.Join(dir, "../libexec/au/su_as_agent"), filepath.Join(dir, "su_as_agent"))
@@ -267,11 +268,11 @@ func findSource() (source provision.Source, build bool, err error) {
 		if path == "" {
 			continue
 		}
-		if sum := fingerprint(path); sum != "" {
+		if sum := h.Fingerprint(path); sum != "" {
 			return provision.Source{Path: filepath.Clean(path), SHA256: sum}, false, nil
 		}
 	}
-	if _, err := findProgram("cc"); err != nil {
+	if _, err := h.FindProgram("cc"); err != nil {
 		return source, false, errors.New("no entrypoint to install: it stands neither beside au nor in ../libexec/au, and there is no cc to build it with; " +
 			"install au as a package or by `make install`, or a C compiler (on Debian: apt install gcc libc6-dev)")
 	}
@@ -279,8 +280,8 @@ func findSource() (source provision.Source, build bool, err error) {
 }
 
 // buildSource compiles the embedded source in a folder that the caller removes.
-func buildSource(ctx context.Context, r *step.Runner) (provision.Source, error) {
-	self, err := self()
+func buildSource(h *host.Host, ctx context.Context, r *step.Runner) (provision.Source, error) {
+	self, err := h.OwnPath()
 	if err != nil {
 		return provision.Source{}, err
 	}
@@ -297,7 +298,7 @@ func buildSource(ctx context.Context, r *step.Runner) (provision.Source, error) 
 		os.RemoveAll(dir)
 		return provision.Source{}, fmt.Errorf("build the entrypoint: %w", err)
 	case !r.DryRun:
-		source.SHA256 = fingerprint(source.Path)
+		source.SHA256 = h.Fingerprint(source.Path)
 	}
 	return source, nil
 }

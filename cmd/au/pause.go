@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
@@ -32,7 +33,7 @@ func (c *resumeCmd) Run(a *app) error { return a.pause(c.Agent, false, c.DryRun)
 
 // pause freezes all that runs of the agent, or lets it go on.
 func (a *app) pause(agent string, freeze, dryRun bool) error {
-	policy, usage, err := running(agent)
+	policy, usage, err := running(a.host, agent)
 	if err != nil {
 		return err
 	}
@@ -41,7 +42,7 @@ func (a *app) pause(agent string, freeze, dryRun bool) error {
 		fmt.Fprintf(a.out, "Agent %s is %s already; nothing to do\n", agent, done)
 		return nil
 	}
-	plan, err := planPause(policy, freeze)
+	plan, err := planPause(a.host, policy, freeze)
 	if err != nil {
 		return err
 	}
@@ -62,11 +63,11 @@ type stopCmd struct {
 }
 
 func (c *stopCmd) Run(a *app) error {
-	policy, _, err := running(c.Agent)
+	policy, _, err := running(a.host, c.Agent)
 	if err != nil {
 		return err
 	}
-	thaw, err := planThaw(policy)
+	thaw, err := planThaw(a.host, policy)
 	if err != nil {
 		return err
 	}
@@ -79,7 +80,7 @@ func (c *stopCmd) Run(a *app) error {
 		return err
 	}
 	// What guards a run stands outside the unit, and ends when it has seen the end of what it guards.
-	left, err := survivors(runner, policy.UID, patience/4)
+	left, err := survivors(a.host, runner, policy.UID, a.host.Patience/4)
 	if err != nil {
 		return err
 	}
@@ -108,12 +109,12 @@ func notEnded(agent string, left []survivor) error {
 }
 
 // running returns an agent whose keeper runs, and what it uses.
-func running(agent string) (csrc.Policy, auslices.Usage, error) {
-	policy, err := made(agent)
+func running(h *host.Host, agent string) (csrc.Policy, auslices.Usage, error) {
+	policy, err := h.AgentPolicy(agent)
 	if err != nil {
 		return policy, auslices.Usage{}, err
 	}
-	usage, err := tree().Usage(policy.UID)
+	usage, err := h.CgroupTree().Usage(policy.UID)
 	if err == nil && !usage.Active {
 		err = hintError{fmt.Errorf("agent %q has no cgroup: its unit %s does not run", agent, auslices.KeeperName(agent)), "au new --agent " + agent}
 	}
@@ -121,15 +122,15 @@ func running(agent string) (csrc.Policy, auslices.Usage, error) {
 }
 
 // planThaw lets an agent go on if it is paused: systemd does nothing else with a unit that is frozen.
-func planThaw(p csrc.Policy) ([]step.Step, error) {
-	if !tree().Frozen(p.Cgroups) {
+func planThaw(h *host.Host, p csrc.Policy) ([]step.Step, error) {
+	if !h.CgroupTree().Frozen(p.Cgroups) {
 		return nil, nil
 	}
-	return planPause(p, false)
+	return planPause(h, p, false)
 }
 
-func planPause(p csrc.Policy, freeze bool) ([]step.Step, error) {
-	t := tree()
+func planPause(h *host.Host, p csrc.Policy, freeze bool) ([]step.Step, error) {
+	t := h.CgroupTree()
 	freezer := t.Freezer(p.UID, p.Name)
 	if freezer == "" {
 		return nil, errors.New("to pause an agent needs cgroup v2, which this machine has not; `au stop` ends what it does")

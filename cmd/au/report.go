@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -20,16 +21,13 @@ import (
 // reported is how many findings a report has at most.
 const reported = 10
 
-// reportTime is how long a report looks at the shares of a run, all together: it must not keep the human waiting.
-var reportTime = time.Second
-
 // sayChanged reports what the run changed among the things that run by themselves.
 func (c *afterCmd) sayChanged(ctx context.Context, a *app) {
 	var sources []config.Path
 	if json.Unmarshal([]byte(c.Shares), &sources) != nil {
 		return
 	}
-	all, err := lookAll(ctx, sources)
+	all, err := lookAll(a.host, ctx, sources)
 	if err != nil {
 		fmt.Fprintf(a.err, "au: what the run changed was not looked at: %s\n", quote.Error(err))
 		return
@@ -40,9 +38,9 @@ func (c *afterCmd) sayChanged(ctx context.Context, a *app) {
 		case l == nil && ctx.Err() != nil:
 			fmt.Fprintf(a.err, "au: not all of %s was looked at\nau: hint: %s\n", show(source), mountLine("check", c.Agent, source))
 		case l == nil:
-			fmt.Fprintf(a.err, "au: %s was not looked at: %s did not answer\n", show(source), silent(source))
+			fmt.Fprintf(a.err, "au: %s was not looked at: %s did not answer\n", show(source), silent(a.host, source))
 		case l != nil && l.Err == "":
-			before := remembered(a.Config, source)
+			before := remembered(a.host, a.Config, source)
 			c.say(a, source, l.inspected, before.changed(l.inspected, c.since()))
 			before.keep(l.inspected)
 		}
@@ -50,8 +48,8 @@ func (c *afterCmd) sayChanged(ctx context.Context, a *app) {
 }
 
 // silent names what may not have answered in a folder.
-func silent(source string) string {
-	text, _ := os.ReadFile(hostRoot + "/proc/self/mountinfo")
+func silent(h *host.Host, source string) string {
+	text, _ := os.ReadFile(h.Root + "/proc/self/mountinfo")
 	var points []string
 	for _, point := range provision.RemoteAt(text, source) {
 		points = append(points, show(point))
@@ -116,22 +114,22 @@ type inspected struct {
 }
 
 // lookInto looks through a folder until ctx ends, at the great heaps of files last.
-func lookInto(ctx context.Context, source string) (inspected, error) {
+func lookInto(h *host.Host, ctx context.Context, source string) (inspected, error) {
 	tree, err := step.OpenTree(source, false)
 	if err != nil {
 		return inspected{}, err
 	}
 	defer tree.Close()
 	tree.Last = isHeap
-	l, err := lookThrough(ctx, tree, source)
+	l, err := lookThrough(h, ctx, tree, source)
 	if ctx.Err() != nil {
 		err = nil
 	}
 	return l, err
 }
 
-func lookThrough(ctx context.Context, tree *step.Tree, source string) (inspected, error) {
-	in := newInspector(tree, source, uint32(getuid()))
+func lookThrough(h *host.Host, ctx context.Context, tree *step.Tree, source string) (inspected, error) {
+	in := newInspector(tree, source, uint32(h.UID()))
 	err := tree.Walk(ctx, in.visit, in.unreadable)
 	return inspected{tree.Visited.Load(), in.findings(err == nil), err == nil}, err
 }

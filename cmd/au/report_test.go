@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"golang.org/x/sys/unix"
 )
 
@@ -127,7 +128,7 @@ func tick() int64 {
 
 func lookAt(t *testing.T, root string) inspected {
 	t.Helper()
-	l, err := lookInto(t.Context(), root)
+	l, err := lookInto(host.Real(""), t.Context(), root)
 	if err != nil || !l.whole {
 		t.Fatalf("look into %s: %v", root, err)
 	}

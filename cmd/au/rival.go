@@ -15,8 +15,8 @@ import (
 
 // warnRival says when the word `au` means another program than this one: agent-as-unix-user is installed in ~/.local/bin, which comes first on PATH.
 func (a *app) warnRival(human provision.User) {
-	own, err := self()
-	if getuid() == 0 || err != nil {
+	own, err := a.host.OwnPath()
+	if a.host.UID() == 0 || err != nil {
 		return // root's PATH is not the human's
 	}
 	rival, first := findRival(human.Home, own)

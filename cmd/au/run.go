@@ -11,10 +11,10 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/csrc"
-	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 )
 
@@ -56,12 +56,12 @@ func (c *runCmd) Run(a *app) error {
 
 // start runs what command returns. It comes back only on an error, or when the run had a terminal.
 func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
-	if getuid() == 0 {
+	if a.host.UID() == 0 {
 		if err := a.becomeHuman(); err != nil {
 			return err
 		}
 	}
-	me, err := machine().Human(getuid())
+	me, err := a.host.ForRun().Human(a.host.UID())
 	if err != nil {
 		return err
 	}
@@ -69,24 +69,24 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 	if err != nil {
 		return err
 	}
-	if err := withDeclared(known, c.Agent, me); err != nil {
+	if err := a.host.WithDeclared(known, c.Agent, me); err != nil {
 		return err
 	}
 	entry := known.Agent(c.Agent)
-	policy, err := readPolicy(c.Agent)
+	policy, err := a.host.ReadPolicy(c.Agent)
 	if errors.Is(err, fs.ErrNotExist) {
 		if legacy := a.legacy(me, c.Agent); legacy != nil {
 			return legacy
 		}
-		return noSuchAgent(c.Agent)
+		return a.host.NoSuchAgent(c.Agent)
 	}
 	if err != nil {
 		return err
 	}
-	if machine().Frozen(policy) {
+	if a.host.ForRun().Frozen(policy) {
 		return hintError{fmt.Errorf("agent %q is paused, so a command would not start before it goes on", c.Agent), "au resume --agent " + c.Agent}
 	}
-	entrypoint, err := openEntrypoint(policy, entry)
+	entrypoint, err := openEntrypoint(a.host, policy, entry)
 	if err != nil {
 		return err
 	}
@@ -124,20 +124,12 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 	return csrc.Exec(entrypoint, run.Argv(), run.Environ())
 }
 
-// readPolicy reads the policy of an agent.
-func readPolicy(agent string) (csrc.Policy, error) {
-	if err := provision.CheckName(agent); err != nil {
-		return csrc.Policy{}, err
-	}
-	return machine().Policy(agent)
-}
-
 // openEntrypoint opens the agent's entrypoint, where it is what was installed.
-func openEntrypoint(p csrc.Policy, entry *config.Agent) (*os.File, error) {
-	f, err := machine().Entrypoint(entrypointPath(p.Name), p, entry)
+func openEntrypoint(h *host.Host, p csrc.Policy, entry *config.Agent) (*os.File, error) {
+	f, err := h.ForRun().Entrypoint(h.EntrypointPath(p.Name), p, entry)
 	switch {
-	case errors.Is(err, start.ErrShut) && !p.Admits(uint32(getuid())):
-		return nil, notAdmitted(p)
+	case errors.Is(err, start.ErrShut) && !p.Admits(uint32(h.UID())):
+		return nil, notAdmitted(h, p)
 	case errors.Is(err, start.ErrTampered):
 		return nil, hintError{err, "au new --agent " + p.Name}
 	case err != nil:
@@ -147,7 +139,7 @@ func openEntrypoint(p csrc.Policy, entry *config.Agent) (*os.File, error) {
 }
 
 // notAdmitted says who may enter the agent, to somebody who may not, and what one of them would run to let them in.
-func notAdmitted(p csrc.Policy) error {
+func notAdmitted(h *host.Host, p csrc.Policy) error {
 	names := []string{}
 	for _, h := range p.Humans {
 		names = append(names, h.Name)
@@ -156,7 +148,7 @@ func notAdmitted(p csrc.Policy) error {
 	if len(names) > 0 {
 		who = strings.Join(names, ", ")
 	}
-	if u, ok, err := lookupUser(strconv.Itoa(getuid())); err == nil && ok {
+	if u, ok, err := h.LookupUser(strconv.Itoa(h.UID())); err == nil && ok {
 		me = u.Name
 	}
 	return hintError{
@@ -171,7 +163,7 @@ func (a *app) becomeHuman() error {
 	if err != nil {
 		return err
 	}
-	groups, err := groupsOf(human)
+	groups, err := a.host.GroupsOf(human)
 	if err != nil {
 		return err
 	}

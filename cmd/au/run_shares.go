@@ -60,7 +60,7 @@ func (c *runCmd) checkHome(me provision.User, all []config.Mount, known *config.
 
 // readOnlyWhereReached takes the right to write from the shares that others reach by a mount that has come since `au mount add` looked.
 func (a *app) readOnlyWhereReached(me provision.User, known *config.Config, all []config.Mount) error {
-	places, err := reached(me, known, all)
+	places, err := reached(a.host, me, known, all)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (a *app) shareOnce(folder string, readOnly bool, all []config.Mount, p csrc
 		return nil, "", err
 	}
 	if !readOnly {
-		if err := machine().RememberOnce(a.configPath(human), human, share.Writable{Source: want.Source, Agent: p.Name}); err != nil {
+		if err := a.host.ForRun().RememberOnce(a.configPath(human), human, share.Writable{Source: want.Source, Agent: p.Name}); err != nil {
 			return nil, "", err
 		}
 	}

@@ -7,11 +7,12 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/terminal"
 )
 
 // live shows the table on the terminal until q, Escape or Ctrl-C.
-func (w *watch) live(interval time.Duration) error {
+func (w *watch) live(h *host.Host, interval time.Duration) error {
 	screen, err := terminal.OpenScreen()
 	if err != nil {
 		return fmt.Errorf("show a live table: %w", err)
@@ -31,7 +32,7 @@ func (w *watch) live(interval time.Duration) error {
 		case terminal.Quit:
 			return nil
 		case terminal.Tick:
-			if err := w.look(); err != nil {
+			if err := w.look(h); err != nil {
 				return err
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 )
@@ -27,8 +28,8 @@ type lastLook struct {
 }
 
 // remembered reads what is remembered of a folder, beside a config.
-func remembered(config, source string) lastLook {
-	if config == "" || getuid() == 0 {
+func remembered(h *host.Host, config, source string) lastLook {
+	if config == "" || h.UID() == 0 {
 		return lastLook{}
 	}
 	return readLastLook(seenPath(config, source))
@@ -89,10 +90,10 @@ func (m lastLook) keep(l inspected) {
 }
 
 // remember looks through a folder that is shared from now on, so that the first report on it can tell what is new.
-func remember(from, source string) {
-	all, err := lookAll(context.Background(), []config.Path{config.Path(source)})
+func remember(h *host.Host, from, source string) {
+	all, err := lookAll(h, context.Background(), []config.Path{config.Path(source)})
 	if err == nil && all[0] != nil && all[0].Err == "" {
-		remembered(from, source).keep(all[0].inspected)
+		remembered(h, from, source).keep(all[0].inspected)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/provision/step"
 	auslices "github.com/a4u2/au/slices"
 	"golang.org/x/sys/unix"
@@ -38,20 +39,20 @@ func (c *sliceSetCmd) Run(a *app) error {
 		}
 		names, properties[p.Name] = append(names, p.Name), p.Value
 	}
-	s, err := openSlice(c.Agent)
+	s, err := openSlice(a.host, c.Agent)
 	if err != nil {
 		return err
 	}
 	defer s.close()
 	before := s.record
 	// Written before it is so: whoever is killed in between leaves a record of what to give back.
-	if err := s.remember(before.Begin(s.name, names, dropIns(s.name, false))); err != nil {
+	if err := s.remember(before.Begin(s.name, names, a.host.DropIns(s.name, false))); err != nil {
 		return err
 	}
 	if err := s.bus.SetProperties(s.ctx, s.name, false, properties); err != nil {
 		return errors.Join(err, s.remember(before))
 	}
-	written := dropIns(s.name, false)
+	written := a.host.DropIns(s.name, false)
 	for _, name := range names {
 		if written[name] == "" { // systemd only logs that
 			err := fmt.Errorf("systemd cannot write %s, so the limit would end with the next boot", auslices.DropIn(s.name, name, false))
@@ -67,7 +68,7 @@ type sliceRestoreCmd struct {
 }
 
 func (c *sliceRestoreCmd) Run(a *app) error {
-	s, err := openSlice(c.Agent)
+	s, err := openSlice(a.host, c.Agent)
 	if err != nil {
 		return err
 	}
@@ -78,13 +79,13 @@ func (c *sliceRestoreCmd) Run(a *app) error {
 // restore makes the named properties what they were before au, in the files and in the kernel.
 func (s *slice) restore(a *app, names []string) error {
 	var restored []string
-	for _, f := range s.record.Restore(names, dropIns(s.name, false)) {
-		if err := step.ReplaceFile(hostRoot+f.Path, f.Text); err != nil {
+	for _, f := range s.record.Restore(names, a.host.DropIns(s.name, false)) {
+		if err := step.ReplaceFile(a.host.Root+f.Path, f.Text); err != nil {
 			return err
 		}
 		restored = append(restored, f.Property)
 	}
-	s.removeEmptyFolder(false)
+	s.removeEmptyFolder(a.host, false)
 	if len(restored) > 0 {
 		if err := s.tellKernel(a, restored); err != nil {
 			return err
@@ -105,7 +106,7 @@ func (s *slice) tellKernel(a *app, restored []string) error {
 	}
 	loaded := auslices.Current(all)
 	maps.DeleteFunc(loaded, func(name string, _ uint64) bool { return !slices.Contains(restored, name) })
-	before := dropIns(s.name, true)
+	before := a.host.DropIns(s.name, true)
 	var list []auslices.Property
 	for _, name := range restored {
 		list = append(list, auslices.Property{Name: name, Value: loaded[name]})
@@ -120,18 +121,18 @@ func (s *slice) tellKernel(a *app, restored []string) error {
 		if before[name] == "" {
 			files = append(files, path)
 		}
-		if err := step.ReplaceFile(hostRoot+path, before[name]); err != nil {
+		if err := step.ReplaceFile(a.host.Root+path, before[name]); err != nil {
 			return err
 		}
 	}
-	s.removeEmptyFolder(true)
+	s.removeEmptyFolder(a.host, true)
 	fmt.Fprintf(a.out, "# and: rm -f %s; systemctl daemon-reload\n", strings.Join(files, " "))
 	return s.bus.Reload(s.ctx)
 }
 
 // removeEmptyFolder removes the folder of the slice's drop-ins, and the one that holds it; each stays while anything is in it.
-func (s *slice) removeEmptyFolder(runtime bool) {
-	folder := hostRoot + auslices.DropInFolder(s.name, runtime)
+func (s *slice) removeEmptyFolder(h *host.Host, runtime bool) {
+	folder := h.Root + auslices.DropInFolder(s.name, runtime)
 	os.Remove(folder)
 	os.Remove(filepath.Dir(folder))
 }
@@ -142,26 +143,26 @@ type slice struct {
 	name   string
 	record auslices.Record
 	path   string // of the record
-	bus    bus
+	bus    host.Bus
 	lock   *os.File
 }
 
-func openSlice(agent string) (*slice, error) {
-	if getuid() != 0 {
+func openSlice(h *host.Host, agent string) (*slice, error) {
+	if h.UID() != 0 {
 		return nil, errors.New("only root changes a slice: want `au limits`, which asks for it")
 	}
-	policy, err := made(agent)
+	policy, err := h.AgentPolicy(agent)
 	if err != nil {
 		return nil, err
 	}
-	s := &slice{ctx: context.Background(), name: auslices.Name(policy.UID), path: hostRoot + auslices.RecordPath(agent)}
+	s := &slice{ctx: context.Background(), name: auslices.Name(policy.UID), path: h.Root + auslices.RecordPath(agent)}
 	// In /run and closed to all but root: anyone who can open a file can hold a lock on it.
-	if s.lock, err = os.OpenFile(hostRoot+"/run/au.lock", os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+	if s.lock, err = os.OpenFile(h.Root+"/run/au.lock", os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return nil, err
 	}
 	if err = unix.Flock(int(s.lock.Fd()), unix.LOCK_EX); err == nil {
-		if s.record, err = readRecord(agent); err == nil {
-			s.bus, err = openBus(s.ctx)
+		if s.record, err = h.LimitsRecord(agent); err == nil {
+			s.bus, err = h.OpenBus(s.ctx)
 		}
 	}
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision/step"
 	auslices "github.com/a4u2/au/slices"
@@ -22,6 +23,7 @@ import (
 // fakeSystemd does with files what systemd does: a property that is set goes to the kernel and into a drop-in file, and a reload reads the
 // files and leaves the kernel as it is.
 type fakeSystemd struct {
+	host           *host.Host
 	root           string
 	kernel, loaded map[string]uint64
 	broken         error // of SetProperties
@@ -91,11 +93,10 @@ func limitsMachine(t *testing.T) *fakeSystemd {
 	if err := os.WriteFile(f.root+csrc.PolicyPath("agent"), []byte(policy.Text()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	oldRoot, oldUID, oldOwner, oldBus := hostRoot, getuid, rootUID, openBus
-	t.Cleanup(func() { hostRoot, getuid, rootUID, openBus = oldRoot, oldUID, oldOwner, oldBus })
-	hostRoot, rootUID = f.root, uint32(os.Getuid())
-	getuid = func() int { return 0 }
-	openBus = func(context.Context) (bus, error) { return f, nil }
+	f.host = host.Real("")
+	f.host.Root, f.host.RootUID = f.root, uint32(os.Getuid())
+	f.host.UID = func() int { return 0 }
+	f.host.OpenBus = func(context.Context) (host.Bus, error) { return f, nil }
 	return f
 }
 
@@ -116,10 +117,10 @@ func (f *fakeSystemd) files(t *testing.T) string {
 }
 
 // auSays runs the program and fails the test when it does not exit as wanted.
-func auSays(t *testing.T, status int, args ...string) string {
+func auSays(t *testing.T, f *fakeSystemd, status int, args ...string) string {
 	t.Helper()
 	var out bytes.Buffer
-	if got := run(args, &out, &out); got != status {
+	if got := run(f.host, args, &out, &out); got != status {
 		t.Fatalf("au %s exited %d, want %d:\n%s", strings.Join(args, " "), got, status, &out)
 	}
 	return out.String()
@@ -129,17 +130,17 @@ const mib = 1 << 20
 
 func TestRestoreLeavesNothingBehind(t *testing.T) {
 	f := limitsMachine(t)
-	auSays(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax") // makes the lock, which stays until the next boot
+	auSays(t, f, 0, "slice", "restore", "--agent", "agent", "MemoryMax") // makes the lock, which stays until the next boot
 	before, kernel := f.files(t), maps.Clone(f.kernel)
-	auSays(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880", "TasksMax=9", "CPUQuotaPerSecUSec=1500000")
+	auSays(t, f, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880", "TasksMax=9", "CPUQuotaPerSecUSec=1500000")
 	if f.kernel[auslices.MemoryMax] != 5*mib || f.kernel[auslices.TasksMax] != 9 {
 		t.Fatalf("the kernel has %v", f.kernel)
 	}
-	auSays(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
+	auSays(t, f, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
 	if f.kernel[auslices.MemoryMax] != auslices.Infinity || f.kernel[auslices.TasksMax] != 9 {
 		t.Errorf("with one limit restored the kernel has %v", f.kernel)
 	}
-	auSays(t, 0, "slice", "restore", "--agent", "agent", "TasksMax", "CPUQuotaPerSecUSec", "IOWeight")
+	auSays(t, f, 0, "slice", "restore", "--agent", "agent", "TasksMax", "CPUQuotaPerSecUSec", "IOWeight")
 	if after := f.files(t); after != before {
 		t.Errorf("files before:\n%safter:\n%s", before, after)
 	}
@@ -151,12 +152,12 @@ func TestRestoreLeavesNothingBehind(t *testing.T) {
 func TestRestoreGivesTheHumansLimitsBack(t *testing.T) {
 	for _, runtime := range []bool{false, true} {
 		f := limitsMachine(t)
-		auSays(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
+		auSays(t, f, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
 		f.SetProperties(context.Background(), "user-1001.slice", runtime, map[string]uint64{auslices.MemoryMax: 7 * mib})
 		before := f.files(t)
-		auSays(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
-		auSays(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=6291456")
-		auSays(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
+		auSays(t, f, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
+		auSays(t, f, 0, "slice", "set", "--agent", "agent", "MemoryMax=6291456")
+		auSays(t, f, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
 		if f.kernel[auslices.MemoryMax] != 7*mib || f.files(t) != before {
 			t.Errorf("until the next boot: %v: the kernel has %d; files before:\n%safter:\n%s", runtime, f.kernel[auslices.MemoryMax], before, f.files(t))
 		}
@@ -165,9 +166,9 @@ func TestRestoreGivesTheHumansLimitsBack(t *testing.T) {
 
 func TestWhatTheHumanSetSinceStays(t *testing.T) {
 	f := limitsMachine(t)
-	auSays(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
+	auSays(t, f, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
 	f.SetProperties(context.Background(), "user-1001.slice", false, map[string]uint64{auslices.MemoryMax: 7 * mib})
-	auSays(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
+	auSays(t, f, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
 	if f.kernel[auslices.MemoryMax] != 7*mib || f.loaded[auslices.MemoryMax] != 7*mib {
 		t.Errorf("the kernel has %d, systemd %d", f.kernel[auslices.MemoryMax], f.loaded[auslices.MemoryMax])
 	}
@@ -176,9 +177,9 @@ func TestWhatTheHumanSetSinceStays(t *testing.T) {
 func TestARefusedSetLeavesNothing(t *testing.T) {
 	f := limitsMachine(t)
 	f.broken = errors.New("Access denied")
-	auSays(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
+	auSays(t, f, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
 	before := f.files(t)
-	if out := auSays(t, 1, "slice", "set", "--agent", "agent", "MemoryMax=5242880"); !strings.Contains(out, "Access denied") {
+	if out := auSays(t, f, 1, "slice", "set", "--agent", "agent", "MemoryMax=5242880"); !strings.Contains(out, "Access denied") {
 		t.Errorf("it says %q", out)
 	}
 	if after := f.files(t); after != before {
@@ -188,10 +189,10 @@ func TestARefusedSetLeavesNothing(t *testing.T) {
 
 func TestALimitThatWouldNotLastIsTakenBack(t *testing.T) {
 	f := limitsMachine(t)
-	auSays(t, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
+	auSays(t, f, 0, "slice", "restore", "--agent", "agent", "MemoryMax")
 	before, kernel := f.files(t), maps.Clone(f.kernel)
 	f.readOnly = true
-	if out := auSays(t, 1, "slice", "set", "--agent", "agent", "MemoryMax=5242880"); !strings.Contains(out, "cannot write") {
+	if out := auSays(t, f, 1, "slice", "set", "--agent", "agent", "MemoryMax=5242880"); !strings.Contains(out, "cannot write") {
 		t.Errorf("it says %q", out)
 	}
 	if after := f.files(t); after != before || !maps.Equal(f.kernel, kernel) {
@@ -201,10 +202,10 @@ func TestALimitThatWouldNotLastIsTakenBack(t *testing.T) {
 
 func TestOnlyRootTouchesASlice(t *testing.T) {
 	f := limitsMachine(t)
-	getuid = func() int { return 1001 }
+	f.host.UID = func() int { return 1001 }
 	before := f.files(t)
-	auSays(t, 1, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
-	auSays(t, 1, "slice", "restore", "--agent", "agent", "MemoryMax")
+	auSays(t, f, 1, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
+	auSays(t, f, 1, "slice", "restore", "--agent", "agent", "MemoryMax")
 	if after := f.files(t); after != before {
 		t.Errorf("files before:\n%safter:\n%s", before, after)
 	}
@@ -212,15 +213,15 @@ func TestOnlyRootTouchesASlice(t *testing.T) {
 
 func TestShowSaysWhoSetWhat(t *testing.T) {
 	f := limitsMachine(t)
-	auSays(t, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
+	auSays(t, f, 0, "slice", "set", "--agent", "agent", "MemoryMax=5242880")
 	f.SetProperties(context.Background(), "user-1001.slice", false, map[string]uint64{auslices.CPUQuota: 500_000})
-	shown := strings.Join(strings.Fields(auSays(t, 0, "limits", "show")), " ")
+	shown := strings.Join(strings.Fields(auSays(t, f, 0, "limits", "show")), " ")
 	for _, want := range []string{"cpu 50% human 0.0 s so far", "mem 5M au 0B", "tasks 33 system 0"} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("it should say %q:\n%s", want, shown)
 		}
 	}
-	if out := auSays(t, 0, "limits", "set", "--mem", "5M", "--swap", "infinity", "--cpu", "50%"); out != "The limits of agent agent are so already; nothing to do\n" {
+	if out := auSays(t, f, 0, "limits", "set", "--mem", "5M", "--swap", "infinity", "--cpu", "50%"); out != "The limits of agent agent are so already; nothing to do\n" {
 		t.Errorf("what is set already is set again:\n%s", out)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/csrc"
 	"golang.org/x/term"
 )
@@ -25,7 +26,7 @@ func (c *topCmd) Run(a *app) error {
 		return fmt.Errorf("interval %q: want a time from 100ms to 1h", c.Interval)
 	}
 	w := &watch{}
-	if err := w.look(); err != nil {
+	if err := w.look(a.host); err != nil {
 		return err
 	}
 	if !c.Once && !c.JSON {
@@ -33,11 +34,11 @@ func (c *topCmd) Run(a *app) error {
 		if kind := os.Getenv("TERM"); !term.IsTerminal(0) || !term.IsTerminal(1) || kind == "dumb" || kind == "" {
 			return hintError{errors.New("no terminal to show a live table on"), "au top --once"}
 		}
-		return w.live(c.Interval)
+		return w.live(a.host, c.Interval)
 	}
 	// CPU use is a difference of two looks.
 	time.Sleep(c.Interval)
-	if err := w.look(); err != nil {
+	if err := w.look(a.host); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -78,19 +79,19 @@ type look struct {
 const historyLength = 60
 
 // look reads what each agent uses now.
-func (w *watch) look() error {
-	policies, err := allPolicies()
+func (w *watch) look(h *host.Host) error {
+	policies, err := allPolicies(h)
 	if err != nil {
 		return err
 	}
 	now := map[string]look{}
 	rows := make([]row, 0, len(policies))
 	for _, p := range policies {
-		u, err := tree().Usage(p.UID)
+		u, err := h.CgroupTree().Usage(p.UID)
 		if err != nil {
 			return fmt.Errorf("read what agent %q uses: %w", p.Name, err)
 		}
-		r := row{Agent: p.Name, UID: p.UID, useView: use(p, u)}
+		r := row{Agent: p.Name, UID: p.UID, useView: use(h, p, u)}
 		now[p.Name] = r.since(w.seen[p.Name], u.CPU, time.Now())
 		rows = append(rows, r)
 	}
@@ -159,14 +160,14 @@ func limitText(n *uint64, format func(uint64) string) string {
 }
 
 // allPolicies returns those of all agents that au made on this machine. One that cannot be read is left out: `au info` says why.
-func allPolicies() ([]csrc.Policy, error) {
-	entries, err := os.ReadDir(hostRoot + csrc.PolicyDir)
+func allPolicies(h *host.Host) ([]csrc.Policy, error) {
+	entries, err := os.ReadDir(h.Root + csrc.PolicyDir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
 	var all []csrc.Policy
 	for _, e := range entries {
-		if p, err := readPolicy(e.Name()); err == nil {
+		if p, err := h.ReadPolicy(e.Name()); err == nil {
 			all = append(all, p)
 		}
 	}

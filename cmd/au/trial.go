@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/provision"
@@ -21,20 +22,20 @@ const trialTime = 20 * time.Second
 
 // trial runs `true` as the agent, through the real entrypoint and without shares, so that what does not work on this machine is said before it is needed. It
 // returns why that failed. The run of an agent that is paused would wait, and is not tried.
-func trial(f provision.Facts) error {
-	if f.Policy == nil || tree().Frozen(f.Policy.Cgroups) {
+func trial(h *host.Host, f provision.Facts) error {
+	if f.Policy == nil || h.CgroupTree().Frozen(f.Policy.Cgroups) {
 		return nil
 	}
 	ctx, stop := context.WithTimeout(context.Background(), trialTime)
 	defer stop()
 	run := csrc.Run{Agent: f.Name, Command: []string{"true"}}
 	var said bytes.Buffer
-	cmd := programs.CommandContext(ctx, entrypointPath(f.Name))
+	cmd := programs.CommandContext(ctx, h.EntrypointPath(f.Name))
 	cmd.Args, cmd.Env, cmd.Dir, cmd.Stderr = run.Argv(), run.Environ(), "/", &said
-	if getuid() == 0 {
+	if h.UID() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: f.Human.UID, Gid: f.Human.GID}}
 	}
-	err := execute(cmd)
+	err := h.Execute(cmd)
 	switch text := strings.TrimPrefix(strings.TrimSpace(said.String()), "au: "); {
 	case err == nil:
 		return nil

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
@@ -27,17 +28,17 @@ type survivor struct {
 }
 
 // processes returns those of the uid that have not ended, as far as this user sees them.
-func processes(uid uint32) []auslices.Process {
-	_, alive := auslices.All(os.DirFS(hostRoot+"/proc"), uid)
+func processes(h *host.Host, uid uint32) []auslices.Process {
+	_, alive := auslices.All(os.DirFS(h.Root+"/proc"), uid)
 	return alive
 }
 
 // survivors returns the processes of the uid that are still there when it has waited for them that long. Where /proc shows users nothing of each other it is root
 // who looks.
-func survivors(r *step.Runner, uid uint32, wait time.Duration) ([]survivor, error) {
+func survivors(h *host.Host, r *step.Runner, uid uint32, wait time.Duration) ([]survivor, error) {
 	pause := 20 * time.Millisecond
 	for deadline := time.Now().Add(wait); ; time.Sleep(pause) {
-		all, err := survivorsNow(r, uid)
+		all, err := survivorsNow(h, r, uid)
 		if err != nil || len(all) == 0 || time.Now().After(deadline) {
 			return all, err
 		}
@@ -45,18 +46,18 @@ func survivors(r *step.Runner, uid uint32, wait time.Duration) ([]survivor, erro
 	}
 }
 
-func survivorsNow(r *step.Runner, uid uint32) ([]survivor, error) {
-	if getuid() == 0 || !procHidden() {
-		return stillThere(uid), nil
+func survivorsNow(h *host.Host, r *step.Runner, uid uint32) ([]survivor, error) {
+	if h.UID() == 0 || !procHidden(h) {
+		return stillThere(h, uid), nil
 	}
-	path, err := self()
+	path, err := h.OwnPath()
 	if err != nil {
 		return nil, err
 	}
 	c := step.Root(path, "processes", strconv.FormatUint(uint64(uid), 10))
 	fmt.Fprintf(r.Out, "$ %s\n", c.Shell(r.Elevate))
 	words := append(slices.Clone(r.Elevate), c.Argv...)
-	out, err := output(words[0], words[1:]...)
+	out, err := h.Output(words[0], words[1:]...)
 	if err != nil {
 		return nil, fmt.Errorf("run %q: %w", strings.Join(c.Argv, " "), err)
 	}
@@ -69,27 +70,29 @@ type processesCmd struct {
 	UID uint32 `arg:""`
 }
 
-func (c *processesCmd) Run(a *app) error { return json.NewEncoder(a.out).Encode(stillThere(c.UID)) }
+func (c *processesCmd) Run(a *app) error {
+	return json.NewEncoder(a.out).Encode(stillThere(a.host, c.UID))
+}
 
 // maxMounts is how much is read of the mounts that a process sees: what is behind it goes unnamed.
 const maxMounts = 1 << 20
 
 // stillThere returns the processes of the uid that have not ended, and what may hold each.
-func stillThere(uid uint32) []survivor {
-	all, alive := auslices.All(os.DirFS(hostRoot+"/proc"), uid)
+func stillThere(h *host.Host, uid uint32) []survivor {
+	all, alive := auslices.All(os.DirFS(h.Root+"/proc"), uid)
 	var found []survivor
 	for _, p := range provision.Holders(alive) {
 		u := provision.Undead{Process: p}
-		folder := fmt.Sprintf("%s/proc/%d/", hostRoot, p.PID)
+		folder := fmt.Sprintf("%s/proc/%d/", h.Root, p.PID)
 		groups, _ := os.ReadFile(folder + "cgroup")
-		u.Freezer = tree().FrozenV1(groups)
+		u.Freezer = h.CgroupTree().FrozenV1(groups)
 		own := strings.Contains(string(groups), "/"+auslices.Name(uid)+"/")
 		if !own {
 			u.Unit = auslices.UnitOf(groups)
 		}
 		if p.State == 'D' {
 			theirs := bounded.Start(folder+"mountinfo", maxMounts) // a run can mount 100,000 times in a namespace of its own
-			ours, _ := os.ReadFile(hostRoot + "/proc/self/mountinfo")
+			ours, _ := os.ReadFile(h.Root + "/proc/self/mountinfo")
 			u.Remote = provision.RemoteMounts(theirs, ours)
 		}
 		why, mend := u.Why(all)
@@ -99,8 +102,8 @@ func stillThere(uid uint32) []survivor {
 }
 
 // procHidden reports whether /proc shows users nothing of each other (proc(5), hidepid).
-func procHidden() bool {
-	text, _ := os.ReadFile(hostRoot + "/proc/self/mountinfo")
+func procHidden(h *host.Host) bool {
+	text, _ := os.ReadFile(h.Root + "/proc/self/mountinfo")
 	hidden := false
 	for line := range strings.Lines(string(text)) {
 		before, after, _ := strings.Cut(strings.TrimSpace(line), " - ")

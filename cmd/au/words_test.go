@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/alecthomas/kong"
 )
 
@@ -97,7 +98,7 @@ func TestEveryValueSaysWhatCompletesIt(t *testing.T) {
 
 // complete returns the words that may stand at the end of those.
 func complete(words ...string) (found []string) {
-	line := typed{app: &app{globals: &globals{}, err: io.Discard}, node: wholeGrammar(), agent: "agent"}
+	line := typed{app: &app{host: host.Real(""), globals: &globals{}, err: io.Discard}, node: wholeGrammar(), agent: "agent"}
 	for _, text := range line.complete(words) {
 		value, _, _ := strings.Cut(text, "\t")
 		found = append(found, value)
@@ -220,7 +221,7 @@ func TestDocumentsSpeakTheGrammar(t *testing.T) {
 
 // wordsOf says which word no command or option has; values may be what stands for some.
 func wordsOf(words []string) string {
-	line := typed{app: &app{globals: &globals{}}, node: wholeGrammar()}
+	line := typed{app: &app{host: host.Real(""), globals: &globals{}}, node: wholeGrammar()}
 	for i, word := range words {
 		word = strings.Trim(word, "[](),.")
 		option, _, _ := strings.Cut(word, "=")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package main
+package host
 
 import (
 	"errors"
@@ -14,19 +14,20 @@ import (
 const skelDir = "/etc/skel"
 
 // observeSkel reads what of skel(5) the home has not, and what of it the agent, who is like any other user there, cannot read.
-func observeSkel(f *provision.Facts, home string) {
-	s := skel{f, home}
+func (h *Host) observeSkel(f *provision.Facts, home string) {
+	s := skel{h, f, home}
 	s.folder("")
 }
 
 type skel struct {
+	host  *Host
 	facts *provision.Facts
 	home  string
 }
 
 // folder looks at what is in a folder of it that is not copied whole.
 func (s skel) folder(rel string) {
-	entries, err := readDir(hostRoot + path.Join(skelDir, rel))
+	entries, err := s.host.ReadDir(s.host.Root + path.Join(skelDir, rel))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.facts.SkelUnreadable = append(s.facts.SkelUnreadable, path.Join(skelDir, rel))
 	}
@@ -36,7 +37,7 @@ func (s skel) folder(rel string) {
 	for _, e := range entries {
 		name := path.Join(rel, e.Name())
 		switch readable, whole := s.look(name); {
-		case rel == "" && exists(path.Join(s.home, name)):
+		case rel == "" && s.host.Exists(path.Join(s.home, name)):
 			s.half(path.Join(s.home, name))
 		case e.Type()&fs.ModeSymlink != 0:
 			part.Links = append(part.Links, path.Join(skelDir, name))
@@ -58,7 +59,7 @@ func (s skel) half(at string) {
 	if s.facts.HomeSSH.Exists && s.facts.HomeGnuPG.Exists {
 		return
 	}
-	info, err := lstatFile(hostRoot + at)
+	info, err := s.host.Lstat(s.host.Root + at)
 	if err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o060 == 0o060 {
 		return
 	}
@@ -69,7 +70,7 @@ func (s skel) half(at string) {
 
 // look reports whether others can read a file or enter a folder, and whether it can be copied whole: they can read all that is below it, and no link is there.
 func (s skel) look(name string) (readable, whole bool) {
-	info, err := lstatFile(hostRoot + path.Join(skelDir, name))
+	info, err := s.host.Lstat(s.host.Root + path.Join(skelDir, name))
 	if err != nil {
 		return false, false
 	}
@@ -81,7 +82,7 @@ func (s skel) look(name string) (readable, whole bool) {
 	case !mode.IsDir() || mode.Perm()&0o005 != 0o005:
 		return false, false
 	}
-	entries, err := readDir(hostRoot + path.Join(skelDir, name))
+	entries, err := s.host.ReadDir(s.host.Root + path.Join(skelDir, name))
 	if err != nil {
 		return false, false
 	}

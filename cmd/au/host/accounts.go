@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/a4u2/au/internal/accounts"
+	"github.com/a4u2/au/provision"
+)
+
+// GroupsOf returns the groups that the account has. getent(1) takes the name for a name always, where id(1) may take one of digits for a uid.
+func (h *Host) GroupsOf(u provision.User) ([]uint32, error) {
+	out, err := h.Ask("initgroups", u.Name)
+	if err != nil {
+		return nil, fmt.Errorf("read the groups of %q: %w", u.Name, err)
+	}
+	all := []uint32{u.GID}
+	for _, w := range strings.Fields(strings.TrimPrefix(string(out), u.Name)) {
+		n, err := strconv.ParseUint(w, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("read the groups of %q: %w", u.Name, err)
+		}
+		all = append(all, uint32(n))
+	}
+	return all, nil
+}
+
+// Getent returns the lines of a name service database: all of it, or the entries for the keys. A static program has no NSS of its own, hence getent(1).
+func (h *Host) Getent(database string, keys ...string) ([]string, error) {
+	out, err := h.Output("getent", append([]string{database}, keys...)...)
+	var exit interface{ ExitCode() int }
+	if errors.As(err, &exit) && exit.ExitCode() == 2 { // no such key
+		err = nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("run %q: %w", "getent "+database, err)
+	}
+	return strings.Split(strings.TrimSpace(string(out)), "\n"), nil
+}
+
+// Ask returns the line of a database that has the key.
+func (h *Host) Ask(database, key string) ([]byte, error) {
+	lines, err := h.Getent(database, key)
+	return []byte(strings.Join(lines, "\n")), err
+}
+
+// Users returns the accounts that getent(1) shows.
+func (h *Host) Users(keys ...string) ([]provision.User, error) {
+	lines, err := h.Getent("passwd", keys...)
+	var all []provision.User
+	for _, line := range lines {
+		if u, ok := accounts.ParseUser(line); ok {
+			all = append(all, u)
+		}
+	}
+	return all, err
+}
+
+// LookupUser returns one account by name or uid; ok is false where there is none.
+func (h *Host) LookupUser(key string) (u provision.User, ok bool, err error) {
+	all, err := h.Users(key)
+	if err != nil || len(all) == 0 {
+		return u, false, err
+	}
+	return all[0], true, nil
+}
+
+// UserNamed returns the account of that name. getent(1) takes a key of digits for a uid, so that such a name is looked for among all.
+func (h *Host) UserNamed(name string) (u provision.User, ok bool, err error) {
+	keys := []string{name}
+	if strings.Trim(name, "0123456789") == "" {
+		keys = nil
+	}
+	all, err := h.Users(keys...)
+	i := slices.IndexFunc(all, func(u provision.User) bool { return u.Name == name })
+	if err != nil || i < 0 {
+		return u, false, err
+	}
+	return all[i], true, nil
+}
+
+// HomesOf returns the real paths of the homes of those with a uid from least on, and of root's. One that cannot be looked at is as the account says.
+func (h *Host) HomesOf(all []provision.User, least uint32) []string {
+	var homes []string
+	for _, u := range all {
+		if !provision.IsPersons(u, least) {
+			continue
+		}
+		home, err := filepath.EvalSymlinks(h.Root + u.Home)
+		if errors.Is(err, fs.ErrPermission) {
+			homes = append(homes, u.Home)
+		} else if info, bad := os.Lstat(home); err == nil && bad == nil && info.IsDir() {
+			homes = append(homes, strings.TrimPrefix(home, h.Root))
+		}
+	}
+	return homes
+}
+
+// session returns the groups that this session really has.
+func (h *Host) session() []uint32 {
+	all := []uint32{uint32(h.GID())}
+	groups, _ := h.Groups()
+	for _, g := range groups {
+		all = append(all, uint32(g))
+	}
+	return all
+}
+
+// PrivateGroup reports whether nobody but the human is in the group.
+func (h *Host) PrivateGroup(human provision.User, gid uint32) bool {
+	lines, err := h.Getent("group", strconv.FormatUint(uint64(gid), 10))
+	if err != nil || len(lines) == 0 {
+		return false
+	}
+	group, ok := accounts.ParseGroup(lines[0])
+	all, err := h.Users()
+	return ok && err == nil && accounts.Alone(human, group, all)
+}

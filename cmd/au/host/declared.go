@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package host
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
+	auslices "github.com/a4u2/au/slices"
+)
+
+// Declared returns what the NixOS module says of this machine; nothing where there is no such module.
+func (h *Host) Declared() (provision.Declared, error) {
+	text, err := os.ReadFile(h.Root + config.DeclaredPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return provision.Declared{}, nil
+	}
+	if err != nil {
+		return provision.Declared{}, fmt.Errorf("read the declared agents: %w", err)
+	}
+	return provision.ParseDeclared(text)
+}
+
+// IsDeclared reports whether the NixOS configuration declares the agent.
+func (h *Host) IsDeclared(agent string) bool {
+	d, err := h.Declared()
+	_, ok := d.Agents[agent]
+	return err == nil && ok
+}
+
+// DeclaredFor reports whether the NixOS configuration lets the human into the agent.
+func (h *Host) DeclaredFor(agent, human string) bool {
+	d, err := h.Declared()
+	return err == nil && slices.ContainsFunc(d.Agents[agent].Humans, func(who provision.DeclaredHuman) bool { return who.Name == human })
+}
+
+// EntrypointPath returns where the agent's entrypoint stands.
+func (h *Host) EntrypointPath(agent string) string {
+	if h.IsDeclared(agent) {
+		return provision.WrapperPath(agent)
+	}
+	return csrc.EntrypointPath(agent)
+}
+
+// DeclaredWritable returns the folders that agents can write by the NixOS configuration's word.
+func (h *Host) DeclaredWritable(human provision.User) []share.Writable {
+	d, err := h.Declared()
+	if err != nil {
+		return nil
+	}
+	var all []share.Writable
+	for name, g := range d.Agents {
+		for _, s := range g.Shares {
+			if !s.ReadOnly {
+				all = append(all, share.Writable{Source: declaredSource(s, human), Agent: name})
+			}
+		}
+	}
+	return all
+}
+
+// declaredSource returns the folder of a declared share.
+func declaredSource(s provision.DeclaredShare, human provision.User) string {
+	if rest, ok := strings.CutPrefix(s.Source, "~/"); ok {
+		return filepath.Join(human.Home, rest)
+	}
+	return s.Source
+}
+
+// WithDeclared adds what the NixOS configuration says of the agent to what the human's config says, for one run. The human's own shares come first.
+func (h *Host) WithDeclared(known *config.Config, agent string, me provision.User) error {
+	d, err := h.Declared()
+	g, ok := d.Agents[agent]
+	if err != nil || !ok {
+		return err
+	}
+	if known.Agent(agent) == nil {
+		known.Agents = append(known.Agents, config.Agent{UserName: agent, Group: provision.GroupName(agent), Entrypoint: provision.WrapperPath(agent)})
+	}
+	entry := known.Agent(agent)
+	for _, name := range g.Keep {
+		if !slices.Contains(entry.KeepEnv, name) {
+			entry.KeepEnv = append(entry.KeepEnv, name)
+		}
+	}
+	for _, s := range g.Shares {
+		source := declaredSource(s, me)
+		if !slices.ContainsFunc(entry.Mounts, func(m config.Mount) bool { return m.Source == source || m.Target == s.Target }) {
+			entry.Mounts = append(entry.Mounts, config.Mount{Source: source, Target: s.Target, ReadOnly: s.ReadOnly})
+		}
+	}
+	return nil
+}
+
+// StoreLink reports whether a path leads into the Nix store.
+func (h *Host) StoreLink(path string) bool {
+	real, err := filepath.EvalSymlinks(h.Root + path)
+	return err == nil && strings.HasPrefix(strings.TrimPrefix(real, h.Root), "/nix/store/")
+}
+
+// MutableUsers reads users.mutableUsers of the running system: as our module has it, or out of the script that makes the users. Unknown is true.
+func (h *Host) MutableUsers() bool {
+	if d, err := h.Declared(); err == nil && d.Sleep != "" {
+		return d.MutableUsers
+	}
+	script, _ := os.ReadFile(h.Root + "/run/current-system/activate")
+	spec := struct {
+		MutableUsers bool `json:"mutableUsers"`
+	}{true}
+	usersFile := regexp.MustCompile(`/nix/store/[A-Za-z0-9+._?=-]*users-groups\.json`)
+	if text, err := os.ReadFile(h.Root + usersFile.FindString(string(script))); err == nil {
+		_ = json.Unmarshal(text, &spec)
+	}
+	return spec.MutableUsers
+}
+
+// NetProgram returns the au that the agent's network units run.
+func (h *Host) NetProgram(agent string) string {
+	if d, err := h.Declared(); err == nil && h.IsDeclared(agent) {
+		return d.Program
+	}
+	return provision.NetProgram(agent)
+}
+
+// DeclaredLimits returns which properties of the agent's slice the NixOS configuration sets.
+func (h *Host) DeclaredLimits(agent string) map[string]bool {
+	set := map[string]bool{}
+	if d, err := h.Declared(); err == nil {
+		for _, p := range d.Agents[agent].Limits.Limits().Properties(auslices.Machine{}) {
+			set[p.Name] = true
+		}
+	}
+	return set
+}

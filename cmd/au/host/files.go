@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package host
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision"
+	"golang.org/x/sys/unix"
+)
+
+// Exists reports whether a path can be seen, a dangling link too.
+func (h *Host) Exists(path string) bool {
+	_, err := h.Lstat(h.Root + path)
+	return err == nil
+}
+
+// empty reports whether path is a folder with nothing in it.
+func (h *Host) empty(path string) bool {
+	entries, err := h.ReadDir(h.Root + path)
+	return err == nil && len(entries) == 0
+}
+
+// Path reads a path's owner, mode and ACL.
+func (h *Host) Path(path string) provision.Path {
+	info, err := h.Lstat(h.Root + path)
+	if err != nil {
+		return provision.Path{}
+	}
+	p := provision.Path{Exists: true, Mode: info.Mode()}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		p.UID, p.GID = st.Uid, st.Gid
+	}
+	if info.Mode()&fs.ModeSymlink == 0 {
+		p.ACL = h.acl(path)
+	}
+	return p
+}
+
+// acl returns the entries of a path's ACL, nil where it has only its mode bits.
+func (h *Host) acl(path string) []string {
+	out, err := h.Output("getfacl", "--absolute-names", "--omit-header", "--numeric", "--skip-base", "--no-effective", path)
+	if err != nil || len(out) == 0 {
+		return nil
+	}
+	return strings.Fields(string(out))
+}
+
+// nosuid reports whether the file system of path ignores set-uid bits, statvfs(3).
+func (h *Host) nosuid(path string) bool {
+	var st unix.Statfs_t
+	return h.Statfs(h.Root+path, &st) == nil && st.Flags&unix.ST_NOSUID != 0
+}
+
+// Fingerprint returns the SHA-256 of a file, empty where it cannot be read.
+func (h *Host) Fingerprint(path string) string {
+	_, sum := h.stamped(path)
+	return sum
+}
+
+// stamped returns the fingerprint of a file and the stamp that goes with it.
+func (h *Host) stamped(path string) (stamp, sum string) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return "", ""
+	}
+	defer f.Close()
+	if stamp, err = h.Stamp(f); err == nil {
+		sum, err = csrc.Fingerprint(f)
+	}
+	if err != nil {
+		return "", ""
+	}
+	return stamp, sum
+}
+
+func (h *Host) Kernel() (provision.Kernel, error) {
+	var uts unix.Utsname
+	if err := h.Uname(&uts); err != nil {
+		return provision.Kernel{}, fmt.Errorf("uname: %w", err)
+	}
+	return provision.ParseKernel(unix.ByteSliceToString(uts.Release[:])), nil
+}

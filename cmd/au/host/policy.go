@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/near"
+	"github.com/a4u2/au/provision"
+)
+
+// AgentPolicy returns the policy of an agent that au made on this machine.
+func (h *Host) AgentPolicy(agent string) (csrc.Policy, error) {
+	p, err := h.ReadPolicy(agent)
+	if errors.Is(err, fs.ErrNotExist) {
+		return p, h.NoSuchAgent(agent)
+	}
+	return p, err
+}
+
+// NoSuchAgent says that au has made no agent of that name, and which was probably meant.
+func (h *Host) NoSuchAgent(name string) error {
+	entries, _ := h.ReadDir(h.Root + csrc.PolicyDir) // nobody may be there yet
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	meant := near.Asked(name, names)
+	if meant == "" {
+		return hinted{fmt.Errorf("%s: no such agent", name), "au new --agent " + name}
+	}
+	return hinted{fmt.Errorf("%s: no such agent%s", name, meant), "au list"}
+}
+
+// ReadPolicy reads the policy of an agent.
+func (h *Host) ReadPolicy(agent string) (csrc.Policy, error) {
+	if err := provision.CheckName(agent); err != nil {
+		return csrc.Policy{}, err
+	}
+	return h.ForRun().Policy(agent)
+}
