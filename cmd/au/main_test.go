@@ -64,7 +64,7 @@ while [ "$1" != -- ]; do shift; done
 
 // tools are the programs that au looks for.
 var tools = []string{"sudo", "getent", "useradd", "usermod", "userdel", "groupadd", "groupdel", "setfacl", "getfacl", "pkill", "runuser",
-	"mkdir", "chown", "chmod", "cp", "dd", "mv", "rm", "rmdir", "sleep"}
+	"mkdir", "chown", "chmod", "cp", "dd", "mv", "rm", "rmdir", "sleep", "nft"}
 
 // newHost makes a machine below root that the program can run on.
 func newHost(root string, c fakehost.Config) *fakehost.Host {
@@ -75,6 +75,7 @@ func newHost(root string, c fakehost.Config) *fakehost.Host {
 		h.Put("/usr/bin/"+name, "", fakehost.Node{Mode: 0o755})
 	}
 	h.Put("/usr/local/libexec/au/su_as_agent", entrypoint, fakehost.Node{Mode: 0o755})
+	h.Put("/usr/local/libexec/au/au-complete", "au\n", fakehost.Node{Mode: 0o755})
 	self, err := os.Executable()
 	if err != nil {
 		panic(err)
@@ -100,7 +101,7 @@ func hostOf(h *fakehost.Host) *host.Host {
 		return nil
 	}
 	self, _ := os.Executable()
-	m.Executable = func() (string, error) { return h.Root + "/usr/local/bin/au", nil }
+	m.Executable = func() (string, error) { return h.Root + "/usr/local/libexec/au/au-complete", nil }
 	m.Execute = func(cmd *exec.Cmd) error {
 		switch {
 		case cmd.Args[0] == h.Root+"/usr/local/bin/au":
@@ -142,6 +143,10 @@ func hostOf(h *fakehost.Host) *host.Host {
 		cmd.Env = os.Environ() // FAKE_ROOT too
 		return cmd
 	}
+	m.Listens = func(uint16) bool { return false }
+	m.HasBPF = func() bool { return h.File("/sys/fs/cgroup/.no-bpf") == nil }
+	m.Uname = func(uts *unix.Utsname) error { copy(uts.Release[:], "6.12.0"); return nil }
+	m.Now = func() time.Time { return time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC) }
 	m.Patience = 200 * time.Millisecond
 	m.Random = strings.NewReader(strings.Repeat("\x01\x23\x45\x67\x89\xab\xcd\xef", 100))
 	return m

@@ -53,11 +53,11 @@ func (s *span) UnmarshalText(text []byte) error {
 }
 
 // until returns the end of a span that starts now, in whole seconds.
-func until(s span) time.Time {
+func until(now time.Time, s span) time.Time {
 	if s == 0 {
 		return time.Time{}
 	}
-	return time.Now().Add(time.Duration(s)).UTC().Truncate(time.Second)
+	return now.Add(time.Duration(s)).UTC().Truncate(time.Second)
 }
 
 // unitFiles returns the units of a policy as they are or would be installed.

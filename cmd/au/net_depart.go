@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/a4u2/au/cmd/au/host"
-	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 )
 
@@ -38,7 +37,7 @@ func (c *netDepartCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	_, err = programs.Output("systemd-run", "--quiet", "--collect", "--no-ask-password", "--slice=system.slice", "--property=Type=exec", "--property=OOMScoreAdjust=-900",
+	_, err = a.host.Output("systemd-run", "--quiet", "--collect", "--no-ask-password", "--slice=system.slice", "--property=Type=exec", "--property=OOMScoreAdjust=-900",
 		"--description=Rules of the agent "+c.Agent+", until its policy is gone", program, "net", "depart", "--uid", num(p.UID), c.Agent)
 	return host.NetError(c.Agent, err)
 }

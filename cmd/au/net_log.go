@@ -228,7 +228,7 @@ func (c *netLogCmd) suggest(a *app, p netfilter.Policy) error {
 		err := eachRecord(a.host, p, func(r netfilter.Record) error {
 			hidden = hidden || p.NoECH && r.Code == netfilter.HiddenName
 			rule, ok := netfilter.Opening(r.Code, r.Target())
-			if ok && (r.Port == 0) == questions && !covered(p, rule, r.Port) {
+			if ok && (r.Port == 0) == questions && !covered(p, rule, r.Port, a.host.Now()) {
 				p.Allow = append(p.Allow, netfilter.Entry{Rule: rule})
 				rules = append(rules, rule.String())
 			}
@@ -251,7 +251,7 @@ func (c *netLogCmd) suggest(a *app, p netfilter.Policy) error {
 }
 
 // covered reports whether the policy already decides, by allowing or by denying it, on what a rule was suggested for.
-func covered(p netfilter.Policy, rule netfilter.Rule, port uint16) bool {
-	v := p.Decides(rule, port, time.Now())
+func covered(p netfilter.Policy, rule netfilter.Rule, port uint16, now time.Time) bool {
+	v := p.Decides(rule, port, now)
 	return v.OK || v.Code == netfilter.DeniedByRule
 }

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/netfilter"
@@ -55,7 +54,7 @@ func (c *netShowCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	now := time.Now()
+	now := a.host.Now()
 	if (c.Format == "nft" || c.Format == "iptables") && c.Format != string(p.Backend) {
 		fmt.Fprintf(a.err, "au: these are not in force: %s has loaded the agent's rules\n", p.Backend)
 	}

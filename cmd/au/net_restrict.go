@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -123,7 +124,7 @@ func (c *netRestrictCmd) Run(a *app) error {
 	if facts.Policy == nil && facts.PolicyText != "" {
 		fmt.Fprintln(a.err, "au: warning: the policy that was there cannot be read, and nothing of it is kept")
 	}
-	if gone := dropped(facts.Policy, want); gone != nil {
+	if gone := dropped(facts.Policy, want, a.host.Now()); gone != nil {
 		fmt.Fprintf(a.out, "No longer in force: %s\n", strings.Join(gone, ", "))
 		if want.HasDaemon() {
 			fmt.Fprintf(a.out, "(To add to what is allowed, and keep the rest: au net allow --agent %s RULE…)\n", c.Agent)
@@ -149,7 +150,7 @@ func (c *netRestrictCmd) Run(a *app) error {
 // policy returns what was asked for. Rules that are said take the place of those that were allowed; with none said, those stay. What is denied
 // stays denied, unless this very rule is allowed now.
 func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Policy, err error) {
-	p = netfilter.Policy{Version: netfilter.Version, Agent: c.Agent, UID: f.Agent.UID, NoECH: c.NoECH, Learn: until(c.Learn), Human: netfilter.HumanProxy(c.Proxy)}
+	p = netfilter.Policy{Version: netfilter.Version, Agent: c.Agent, UID: f.Agent.UID, NoECH: c.NoECH, Learn: until(a.host.Now(), c.Learn), Human: netfilter.HumanProxy(c.Proxy)}
 	if p.SubUIDs, err = a.host.SubUIDs(c.Agent, p.UID); err != nil {
 		return p, err
 	}
@@ -188,12 +189,11 @@ func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Polic
 }
 
 // dropped names what the old policy holds and the new one no longer has: rules that are live, and settings.
-func dropped(old *netfilter.Policy, p netfilter.Policy) []string {
+func dropped(old *netfilter.Policy, p netfilter.Policy, now time.Time) []string {
 	if old == nil {
 		return nil
 	}
 	var gone []string
-	now := time.Now()
 	for _, e := range without(old.Allow, p.Allow) {
 		if !e.Over(now) {
 			gone = append(gone, "allow "+e.Rule.String())
@@ -300,17 +300,19 @@ func (a *app) checkRules(p netfilter.Policy, sayWhenNot bool) error {
 		cmd.Stdin = strings.NewReader(text)
 		cmd.SysProcAttr = &syscall.SysProcAttr{
 			Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-			UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+			UidMappings: []syscall.SysProcIDMap{{HostID: a.host.UID(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{HostID: a.host.GID(), Size: 1}},
 		}
-		out, err := cmd.CombinedOutput()
-		return strings.TrimSpace(string(out)), err
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		err := a.host.Execute(cmd)
+		return strings.TrimSpace(out.String()), err
 	}
 	if _, err := try("add table inet au_net_check\n"); err != nil {
 		return unchecked("this machine has no namespace to try them in without root")
 	}
 	// In the namespace only root has a uid; the rules' own are numbers all the same.
-	if out, err := try(p.Ruleset(time.Now())); err != nil {
+	if out, err := try(p.Ruleset(a.host.Now())); err != nil {
 		return fmt.Errorf("nft does not take the rules: %s", out)
 	}
 	return nil
@@ -329,7 +331,7 @@ var openSwitches = map[string]string{
 
 // sayRestricted tells what holds now, and what does not.
 func (a *app) sayRestricted(p netfilter.Policy, f provision.NetFacts) {
-	fmt.Fprintf(a.out, "Agent %s reaches %s, and nothing else\n", p.Agent, summary(p))
+	fmt.Fprintf(a.out, "Agent %s reaches %s, and nothing else\n", p.Agent, summary(p, a.host.Now()))
 	if !p.Learn.IsZero() {
 		fmt.Fprintf(a.out, "Until %s everything is let through and recorded; then: au net log --agent %s --suggest\n", local(p.Learn), p.Agent)
 	}
@@ -372,7 +374,7 @@ func joinAddrs(servers []netip.AddrPort) string {
 }
 
 // summary names what is allowed, presets by their names.
-func summary(p netfilter.Policy) string {
+func summary(p netfilter.Policy, now time.Time) string {
 	if !p.HasDaemon() {
 		return fmt.Sprintf("your proxy on port %d and the DNS servers %s", p.Human.HTTP, joinAddrs(p.Resolve))
 	}
@@ -382,7 +384,7 @@ func summary(p netfilter.Policy) string {
 		if entry.Preset != "" {
 			name = "preset " + entry.Preset
 		}
-		if !slices.Contains(names, name) && entry.Live(time.Now()) {
+		if !slices.Contains(names, name) && entry.Live(now) {
 			names = append(names, name)
 		}
 	}

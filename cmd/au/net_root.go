@@ -94,7 +94,7 @@ func alone(change func() error) error {
 
 // loadRules puts the rules in force with the backend of the policy, and takes those of the other away afterwards.
 func loadRules(h *host.Host, p netfilter.Policy) error {
-	now := time.Now()
+	now := h.Now()
 	if p.Backend == netfilter.NFT {
 		if _, err := feed(p.Ruleset(now), "nft", "-f", "-"); err != nil {
 			return err
@@ -271,7 +271,7 @@ func (w *watcher) mend(changed bool) error {
 	}
 	held := w.holder.hold(w.app.host, p)
 	w.close(p, changed)
-	want := p.Ruleset(time.Now()) + string(p.Backend)
+	want := p.Ruleset(w.app.host.Now()) + string(p.Backend)
 	known := want == w.loaded && w.sure
 	if known && (p.Backend == netfilter.NFT && !changed || w.seen == shown(w.app.host, p)) {
 		return held

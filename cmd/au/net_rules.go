@@ -73,13 +73,13 @@ func (c *netAllowCmd) Run(a *app) error {
 		added = withEntries(added, []netfilter.Entry{{Rule: rule}})
 	}
 	for i := range added {
-		added[i].Until, added[i].Reason = until(c.For), c.Reason
+		added[i].Until, added[i].Reason = until(a.host.Now(), c.For), c.Reason
 	}
 	return a.changeRules(c.Agent, c.DryRun, func(p netfilter.Policy) (netfilter.Policy, string) {
 		after := grant(p, added)
 		said := fmt.Sprintf("Agent %s may reach %s", c.Agent, ruleNames(added))
 		if c.For != 0 {
-			said += " until " + local(until(c.For)) + endless(p, added)
+			said += " until " + local(until(a.host.Now(), c.For)) + endless(p, added)
 		}
 		a.sayStillDenied(after, added)
 		return after, said
@@ -168,7 +168,7 @@ func longer(p netfilter.Policy, added []netfilter.Entry) string {
 // sayStillDenied warns of rules that another one, which denies, makes void.
 func (a *app) sayStillDenied(p netfilter.Policy, added []netfilter.Entry) {
 	for _, e := range added {
-		if v := p.Decides(e.Rule, 443, time.Now()); e.Rule.Kind != netfilter.Wildcard && v.Code == netfilter.DeniedByRule {
+		if v := p.Decides(e.Rule, 443, a.host.Now()); e.Rule.Kind != netfilter.Wildcard && v.Code == netfilter.DeniedByRule {
 			fmt.Fprintf(a.err, "au: warning: %s stays denied by the rule %s\n", e.Rule, v.Rule)
 		}
 	}
@@ -177,13 +177,13 @@ func (a *app) sayStillDenied(p netfilter.Policy, added []netfilter.Entry) {
 func (c *netDenyCmd) Run(a *app) error {
 	var added []netfilter.Entry
 	for _, rule := range c.Rules {
-		added = withEntries(added, []netfilter.Entry{{Rule: rule, Until: until(c.For), Reason: c.Reason}})
+		added = withEntries(added, []netfilter.Entry{{Rule: rule, Until: until(a.host.Now(), c.For), Reason: c.Reason}})
 	}
 	return a.changeRules(c.Agent, c.DryRun, func(p netfilter.Policy) (netfilter.Policy, string) {
 		after := forbid(p, added)
 		said := fmt.Sprintf("Agent %s may not reach %s, whatever else is allowed", c.Agent, ruleNames(added))
 		if c.For != 0 {
-			said += ", until " + local(until(c.For)) + longer(after, added)
+			said += ", until " + local(until(a.host.Now(), c.For)) + longer(after, added)
 		}
 		return after, said
 	})

@@ -115,7 +115,7 @@ func (v netView) fails() bool {
 
 func (v *netView) fill(h *host.Host, p netfilter.Policy, agent csrc.Policy) {
 	v.Restricted, v.Policy = true, &p
-	now := time.Now()
+	now := h.Now()
 	for _, e := range p.Allow {
 		v.Allow = append(v.Allow, viewRule(e, now))
 	}
@@ -139,7 +139,7 @@ func (v *netView) fill(h *host.Host, p netfilter.Policy, agent csrc.Policy) {
 }
 
 func viewRule(e netfilter.Entry, now time.Time) ruleView {
-	r := ruleView{Rule: e.Rule.String(), Live: e.Live(now), Reason: e.Reason, Preset: e.Preset, note: entryNote(e)}
+	r := ruleView{Rule: e.Rule.String(), Live: e.Live(now), Reason: e.Reason, Preset: e.Preset, note: entryNote(e, now)}
 	if !e.Until.IsZero() {
 		r.Until = &e.Until
 	}
@@ -279,7 +279,7 @@ func (v netView) print(a *app) {
 		fmt.Fprintf(a.out, "Agent %s (uid %d) reaches, and nothing else:\n", v.Agent, v.UID)
 	}
 	if !v.Policy.HasDaemon() {
-		fmt.Fprintf(a.out, "  %s\n", summary(*v.Policy))
+		fmt.Fprintf(a.out, "  %s\n", summary(*v.Policy, a.host.Now()))
 	} else if len(v.Allow) == 0 {
 		fmt.Fprintln(a.out, "  its own servers on this machine")
 	}

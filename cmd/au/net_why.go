@@ -48,7 +48,7 @@ func (c *netWhyCmd) Run(a *app) error {
 func sayWhy(h *host.Host, out io.Writer, p netfilter.Policy, asked asking) error {
 	answer := asked.answer(h, p)
 	remedy := p.Remedy(answer.Code, answer.Target)
-	fmt.Fprintf(out, "%s: %s", asked.text(), reasonText(p, answer.Verdict))
+	fmt.Fprintf(out, "%s: %s", asked.text(), reasonText(p, answer.Verdict, h.Now()))
 	switch at := answer.Target.Addr; {
 	case answer.Code == netfilter.Private || answer.Code == netfilter.DeniedByRule && asked.Name != "" && at.IsValid():
 		fmt.Fprintf(out, ": it leads to %s", at)
@@ -89,7 +89,7 @@ func (q asking) answer(h *host.Host, p netfilter.Policy) proxy.Answer {
 		return proxy.Ask(p, q.Target, h.Root+"/etc/resolv.conf", h.Root+"/etc/hosts")
 	}
 	local := q.Name == "localhost" || q.Addr.IsLoopback()
-	switch v := p.Local(q.Port, time.Now()); {
+	switch v := p.Local(q.Port, h.Now()); {
 	case local && v.OK:
 		return proxy.Answer{Verdict: v, Target: q.Target}
 	case q.Port == 53:
@@ -168,7 +168,7 @@ func gitRemote(word string) (host string, ok bool) {
 }
 
 // reasonText says a verdict in words, with what the human wrote beside the rule.
-func reasonText(p netfilter.Policy, v netfilter.Verdict) string {
+func reasonText(p netfilter.Policy, v netfilter.Verdict, now time.Time) string {
 	text := map[netfilter.Code]string{
 		netfilter.Allowed: "allowed", netfilter.Learned: "let through while learning", netfilter.NotAllowed: "not allowed: no rule speaks of it",
 		netfilter.DeniedByRule: "denied", netfilter.WrongPort: "not allowed on this port", netfilter.Expired: "not allowed any more",
@@ -193,24 +193,24 @@ func reasonText(p netfilter.Policy, v netfilter.Verdict) string {
 	}
 	for _, e := range list {
 		if e.Rule.String() == v.Rule {
-			return text + entryNote(e)
+			return text + entryNote(e, now)
 		}
 	}
 	return text
 }
 
 // entryNote says what stands beside a rule.
-func entryNote(e netfilter.Entry) string {
+func entryNote(e netfilter.Entry, now time.Time) string {
 	var notes []string
 	if e.Preset != "" {
 		notes = append(notes, "preset "+e.Preset)
 	}
-	if e.From.After(time.Now()) {
+	if e.From.After(now) {
 		notes = append(notes, "again from "+local(e.From))
 	}
 	if !e.Until.IsZero() {
 		word := "until "
-		if e.Over(time.Now()) {
+		if e.Over(now) {
 			word = "ended "
 		}
 		notes = append(notes, word+local(e.Until))

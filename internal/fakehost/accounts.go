@@ -265,6 +265,9 @@ func (c *call) gpasswd() error {
 // useradd with every option that keeps it from choosing anything itself.
 func (c *call) useradd() error {
 	a := &c.args
+	if a.flag("--system") {
+		return c.addSystemUser()
+	}
 	uid, gid, comment, home, shell := a.value("--uid"), a.value("--gid"), a.value("--comment"), a.value("--home-dir"), a.value("--shell")
 	bare := a.flag("--no-create-home") && a.value("--expiredate") == "1" && a.value("-K") == "SUB_UID_COUNT=0" && a.value("-K") == "SUB_GID_COUNT=0"
 	name, err := a.operand()
@@ -288,6 +291,28 @@ func (c *call) useradd() error {
 		return err
 	}
 	return c.edit("passwd", "", strings.Join([]string{name, "x", uid, gid, comment, home, shell}, ":"))
+}
+
+// addSystemUser makes a user of a daemon's, with a group of the same name and number.
+func (c *call) addSystemUser() error {
+	a := &c.args
+	comment, home, shell := a.value("--comment"), a.value("--home-dir"), a.value("--shell")
+	bare := a.flag("--user-group") && a.flag("--no-create-home")
+	name, err := a.operand()
+	if err != nil || !bare {
+		return fail(2, "want --user-group --no-create-home NAME")
+	}
+	id := uint32(999)
+	for slices.ContainsFunc(c.accounts(), func(u account) bool { return u.uid == id }) {
+		id--
+	}
+	if err := c.edit("group", "", fmt.Sprintf("%s:x:%d:", name, id)); err != nil {
+		return err
+	}
+	if err := c.edit("shadow", "", name+":!::::::"); err != nil {
+		return err
+	}
+	return c.edit("passwd", "", fmt.Sprintf("%s:x:%d:%d:%s:%s:%s", name, id, id, comment, home, shell))
 }
 
 // userdel NAME; the group of the same name goes too where login.defs(5) says so, as Debian's does.

@@ -8,9 +8,12 @@ import (
 	"strings"
 )
 
-// au files COMMAND: what au has root do by itself, instead of by a program of the machine's
+// au files COMMAND, or au net COMMAND: what au has root do by itself, instead of by a program of the machine's
 func (c *call) au() error {
 	words := c.args.rest
+	if len(words) > 0 && words[0] == "net" {
+		return c.net()
+	}
 	if len(words) < 2 || words[0] != "files" {
 		return fail(2, "unexpected arguments %q", words)
 	}

@@ -70,7 +70,7 @@ func New(c Config) *Host {
 	if home == "" {
 		home = "/home/alice"
 	}
-	for _, folder := range []string{"/home/alice", "/usr/local/bin", "/run", "/tmp", "/var/tmp", "/var/mail", "/var/spool/cron", "/var/lib", "/etc/skel", "/etc/tmpfiles.d"} {
+	for _, folder := range []string{"/home/alice", "/usr/local/bin", "/run", "/tmp", "/var/tmp", "/var/mail", "/var/spool/cron", "/var/lib", "/var/log", "/etc/skel", "/etc/tmpfiles.d"} {
 		h.mkdirAll(folder)
 	}
 	files := map[string]string{
@@ -205,7 +205,7 @@ func init() {
 		"groupadd": {true, (*call).groupadd}, "groupdel": {true, (*call).groupdel}, "install": {true, (*call).install},
 		"mkdir": {false, (*call).mkdir}, "mv": {true, (*call).mv}, "pkill": {true, (*call).pkill},
 		"loginctl": {true, (*call).loginctl}, "su_as_agent": {false, (*call).entrypoint},
-		"rm": {false, (*call).rm}, "rmdir": {true, (*call).rmdir}, "setfacl": {false, (*call).setfacl}, "systemctl": {false, (*call).systemctl},
+		"rm": {false, (*call).rm}, "rmdir": {true, (*call).rmdir}, "nft": {false, (*call).nft}, "setfacl": {false, (*call).setfacl}, "systemd-run": {true, (*call).systemdRun}, "systemctl": {false, (*call).systemctl},
 		"useradd": {true, (*call).useradd}, "userdel": {true, (*call).userdel}, "usermod": {true, (*call).usermod},
 	}
 }

@@ -72,6 +72,11 @@ func (c *call) pkill() error {
 func (c *call) systemctl() error {
 	now := c.args.flag("--now")
 	property := c.args.flag("--property=ActiveState,UnitFileState,MainPID,ControlGroup")
+	if c.args.flag("--property=ActiveState,UnitFileState,ExecMainStartTimestamp") {
+		property = c.args.flag("--timestamp=us+utc")
+	}
+	filter := c.args.flag("--property=IPEgressFilterPath") && c.args.flag("--value")
+	version := c.args.flag("--property=Version")
 	words, err := c.args.operands(1, 2)
 	if err != nil {
 		return err
@@ -82,6 +87,11 @@ func (c *call) systemctl() error {
 	verb, unit := words[0], words[len(words)-1]
 	file := c.files[unitFolder+unit]
 	switch {
+	case verb == "show" && version && len(words) == 1:
+		fmt.Fprintln(c.out, "Version=257")
+		return nil
+	case verb == "show" && filter:
+		return c.showFilter(unit)
 	case verb == "show" && property:
 		return c.show(unit)
 	case c.uid != 0:
@@ -95,11 +105,36 @@ func (c *call) systemctl() error {
 		return fail(1, "Unit file %s does not exist.", unit)
 	case verb == "enable" && now:
 		return c.enable(unit, file.Text)
-	case verb == "disable" && !now:
+	case verb == "disable":
 		c.Remove(wantsFolder + unit)
+		if now {
+			c.stopUnit(unit)
+		}
+		return nil
+	case (verb == "reload" || verb == "restart") && slices.Contains(c.listUnits(), unit):
 		return nil
 	}
 	return fail(1, "Unknown command verb '%s'.", verb)
+}
+
+// showFilter prints the program of BPF that a slice's drop-ins name.
+func (c *call) showFilter(slice string) error {
+	for _, name := range c.below(unitFolder + slice + ".d") {
+		for line := range strings.Lines(c.files[name].Text) {
+			if path, ok := strings.CutPrefix(line, "IPEgressFilterPath="); ok {
+				fmt.Fprint(c.out, path)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *call) stopUnit(unit string) {
+	for pid, p := range c.Procs {
+		if p.Unit == unit {
+			c.end(pid)
+		}
+	}
 }
 
 func (c *call) show(unit string) error {
