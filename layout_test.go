@@ -20,7 +20,7 @@ const module = "github.com/a4u2/au/"
 
 // edges are the packages of ours that one may import, beside those below it; what is not here may import none.
 var edges = map[string][]string{
-	"cmd/au":            {"cmd/au/host", "internal/accounts", "internal/bounded", "internal/near", "internal/programs", "internal/quote", "internal/walk", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "netfilter/proxy", "csrc"},
+	"cmd/au":            {"cmd/au/host", "internal/accounts", "internal/advice", "internal/bounded", "internal/near", "internal/programs", "internal/quote", "internal/walk", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "netfilter/proxy", "csrc"},
 	"cmd/au/host":       {"cmd/au/start", "internal/accounts", "internal/near", "internal/programs", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "csrc"},
 	"cmd/au/terminal":   {"internal/quote"},
 	"cmd/au/front":      {"internal/quote", "cmd/au/start", "cmd/au/terminal", "csrc"},
@@ -32,7 +32,7 @@ var edges = map[string][]string{
 	"provision/share":   {"provision/config"},
 	"provision/step":    {"internal/bounded", "internal/programs", "internal/quote"},
 	"provision":         {"internal/accounts", "internal/near", "internal/quote", "provision/step", "provision/config", "provision/share", "slices", "netfilter", "csrc"},
-	"netfilter":         {"internal/near", "internal/quote"},
+	"netfilter":         {"internal/advice", "internal/near", "internal/quote"},
 	"netfilter/kernel":  {"netfilter"},
 	"netfilter/proxy":   {"netfilter", "netfilter/dns", "netfilter/kernel", "netfilter/internal/pace"},
 	"netfilter/dns":     {"netfilter", "netfilter/internal/pace"},

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/a4u2/au/internal/advice"
 )
 
 // A Target is what an agent wanted to reach: a name that it showed or asked for, an address that it dialled, or both. Port 0: none was asked for.
@@ -56,12 +58,9 @@ func Opening(code Code, t Target) (Rule, bool) {
 
 // Remedy returns the command by which the human lets pass what code refused; empty where none does, or where it is refused on purpose.
 func (p Policy) Remedy(code Code, t Target) string {
-	if code == HiddenName && p.Declared {
-		return p.option("net.ech = true")
-	}
 	if code == HiddenName {
 		p.NoECH = false
-		return p.Again() + " --ech"
+		return p.advised(p.restrict() + " --ech")
 	}
 	rule, ok := Opening(code, t)
 	switch {
@@ -75,20 +74,29 @@ func (p Policy) Remedy(code Code, t Target) string {
 
 // AllowCommand returns the command that allows the agent what words say.
 func (p Policy) AllowCommand(words ...string) string {
+	return p.advised(strings.Join(append([]string{"au net allow --agent", p.Agent}, words...), " "))
+}
+
+// ServerOption returns what names a server to ask, where the machine names none.
+func (p Policy) ServerOption() string {
 	if p.Declared {
-		if words[0] == "--for" { // options have no time
-			words = words[2:]
-		}
-		return p.option(`net.allow can have "` + strings.Join(words, `" "`) + `"`)
+		return "security.au.agents." + p.Agent + ".net.dns"
 	}
-	return strings.Join(append([]string{"au net allow --agent", p.Agent}, words...), " ")
+	return "au net restrict --dns ADDRESS"
 }
 
 // Again returns the command that puts p in force anew: the rules stay by themselves, what else was chosen is said.
-func (p Policy) Again() string {
+func (p Policy) Again() string { return p.advised(p.restrict()) }
+
+// advised returns a command as it can be followed: what is declared is changed by an option.
+func (p Policy) advised(command string) string {
 	if p.Declared {
-		return "sudo nixos-rebuild switch"
+		return advice.Declared(command, p.Agent)
 	}
+	return command
+}
+
+func (p Policy) restrict() string {
 	words := []string{"au net restrict --agent", p.Agent}
 	if p.NoECH {
 		words = append(words, "--no-ech")
@@ -103,11 +111,6 @@ func (p Policy) Again() string {
 		words = append(words, "--backend iptables")
 	}
 	return strings.Join(words, " ")
-}
-
-// option says what of the agent's options in the NixOS configuration is to be changed.
-func (p Policy) option(what string) string {
-	return "security.au.agents." + p.Agent + "." + what + " in the NixOS configuration"
 }
 
 func serverText(server netip.AddrPort) string {

@@ -22,9 +22,6 @@ type Issue struct {
 func Health(f Facts) []Issue {
 	var issues []Issue
 	mend := "au new --agent " + f.Name
-	if f.Declared {
-		mend = "sudo nixos-rebuild switch"
-	}
 	bad := func(hint, format string, args ...any) {
 		issues = append(issues, Issue{fmt.Sprintf(format, args...), hint})
 	}

@@ -97,15 +97,11 @@ func (c *afterCmd) sayForeign(a *app) {
 		return
 	}
 	fmt.Fprintf(a.err, "au: the run was ended for a system call that its filter does not know (SIGSYS), as 32-bit programs make them\n")
-	if a.host.IsDeclared(c.Agent) {
-		fmt.Fprintf(a.err, "au: security.au.agents.%s.allow in the NixOS configuration can have \"i386\"\n", c.Agent)
-		return
-	}
 	words := []string{"new", "--agent", c.Agent}
 	for _, word := range append(slices.Clone(policy.Allow), "i386") {
 		words = append(words, "--allow", word)
 	}
-	fmt.Fprintf(a.err, "au: hint: %s\n", pasted(words...))
+	a.hint(pasted(words...))
 }
 
 // sayEnded says who ended the run, where that can be known.
@@ -159,5 +155,5 @@ func (c *afterCmd) sayOOM(a *app) {
 		return
 	}
 	fmt.Fprintf(a.err, "au: agent %q used up its memory limit of %s: the kernel %s\n", c.Agent, auslices.FormatBytes(usage.MemMax), ended)
-	fmt.Fprintf(a.err, "au: hint: %s\n", advice(a.host, pasted("limits", "set", "--agent", c.Agent, "--mem", auslices.FormatBytes(2*usage.MemMax))))
+	a.hint(pasted("limits", "set", "--agent", c.Agent, "--mem", auslices.FormatBytes(2*usage.MemMax)))
 }

@@ -170,7 +170,7 @@ func (c *deleteCmd) halfDone(a *app, human provision.User, err error) error {
 		}
 		fmt.Fprintf(a.err, "au: still there of agent %s: %s\n", c.Agent, strings.Join(left, ", "))
 	}
-	fmt.Fprintf(a.err, "au: hint: %s\n", h.hint)
+	a.hint(h.hint)
 	return exitError(statusFailed)
 }
 

@@ -87,7 +87,7 @@ func (c *infoCmd) Run(a *app) error {
 			info.Limits = &view
 		}
 	}
-	if p, err := a.host.NetPolicy(c.Agent); err == nil && facts.Ours() && !facts.Declared && facts.Unit.Err == nil {
+	if p, err := a.host.NetPolicy(c.Agent); err == nil && facts.Ours() && facts.Unit.Err == nil {
 		if old := a.host.OutdatedNet(p); old != "" {
 			info.Outdated = &issue{old, p.Again()}
 		}
@@ -138,7 +138,7 @@ func describe(h *host.Host, f provision.Facts, entry *config.Agent) agentInfo {
 		return info
 	}
 	for _, i := range provision.Health(f) {
-		info.Issues = append(info.Issues, issue{i.Problem, advice(h, i.Hint)})
+		info.Issues = append(info.Issues, issue{i.Problem, advised(h, i.Hint)})
 	}
 	info.Healthy = len(info.Issues) == 0
 	return info
@@ -172,7 +172,11 @@ func (a *app) printInfo(i agentInfo, f provision.Facts) {
 	fmt.Fprintf(a.out, "  user: uid %d\n", i.UID)
 	fmt.Fprintf(a.out, "  home: %s\n", p.Yellow(i.Home))
 	group := ""
-	if f.Group != nil && !provision.SessionHasGroup(f) {
+	switch {
+	case f.Group == nil || provision.SessionHasGroup(f):
+	case f.Declared:
+		group = " (not in this session yet: log in again, or run newgrp " + i.Group + ")"
+	default:
 		group = " (not in this session yet; nothing needs it)"
 	}
 	fmt.Fprintf(a.out, "  group: %s%s\n", p.Yellow(i.Group), group)
@@ -189,7 +193,7 @@ func (a *app) printInfo(i agentInfo, f provision.Facts) {
 	a.printHumans(i.Humans)
 	a.printMounts(i.Mounts)
 	if i.Outdated != nil {
-		fmt.Fprintf(a.out, "  network: %s\n      hint: %s\n", i.Outdated.Problem, i.Outdated.Hint)
+		fmt.Fprintf(a.out, "  network: %s\n      %s\n", i.Outdated.Problem, hintLine(a.host, i.Outdated.Hint))
 	}
 	a.printIssues(i.Issues)
 }
@@ -223,7 +227,7 @@ func (a *app) printIssues(issues []issue) {
 	for _, s := range issues {
 		fmt.Fprintf(a.out, "    - %s\n", s.Problem)
 		if s.Hint != "" {
-			fmt.Fprintf(a.out, "      hint: %s\n", s.Hint)
+			fmt.Fprintf(a.out, "      %s\n", hintLine(a.host, s.Hint))
 		}
 	}
 }
@@ -234,7 +238,8 @@ func (a *app) warn(human provision.User, c *config.Config) {
 	if err != nil || c.DisableHomeAccessCheck || info.Mode().Perm()&fs.FileMode(0o007) == 0 {
 		return
 	}
-	fmt.Fprintf(a.err, "au: warning: others can enter %s (mode %04o), and agents are others\nau: hint: chmod o= %s\n", human.Home, info.Mode().Perm(), human.Home)
+	fmt.Fprintf(a.err, "au: warning: others can enter %s (mode %04o), and agents are others\n", human.Home, info.Mode().Perm())
+	a.hint("chmod o= " + human.Home)
 	fmt.Fprintf(a.err, "au: (disable_home_access_check = true in %s silences this)\n", a.configPath(human))
 }
 

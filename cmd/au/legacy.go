@@ -210,7 +210,7 @@ func (a *app) carryOver(agent string, shares []config.Mount) error {
 			continue
 		}
 		a.say(fmt.Errorf("not shared any more: %w", err))
-		fmt.Fprintf(a.err, "au: hint: %s\n", mended(err, shareLine(agent, m)))
+		a.hint(mended(err, shareLine(agent, m)))
 		if err := a.save(s.human, a.out, s.change(a.host, &m, nil)); err != nil {
 			return err
 		}

@@ -163,7 +163,7 @@ func (a *app) usage(args []string, err error) int {
 		hint = line
 	}
 	a.say(errors.New(guessless(err, line)))
-	fmt.Fprintf(a.err, "au: hint: %s\n", hint)
+	a.hint(hint)
 	return status
 }
 
@@ -179,7 +179,7 @@ func (a *app) status(err error, failed int) int {
 	a.say(err)
 	var h interface{ Hint() string }
 	if errors.As(err, &h) && h.Hint() != "" {
-		fmt.Fprintf(a.err, "au: hint: %s\n", strings.ReplaceAll(advice(a.host, h.Hint()), "\n", `\n`)) // a name in it makes no line of its own
+		a.hint(h.Hint())
 	}
 	return failed
 }
@@ -202,3 +202,11 @@ func (h hintError) Unwrap() error { return h.error }
 
 // Hint is the command.
 func (h hintError) Hint() string { return h.hint }
+
+// hint prints what helps, as it can be followed on this machine.
+func (a *app) hint(line string) { fmt.Fprintf(a.err, "au: %s\n", hintLine(a.host, line)) }
+
+// hintLine returns a hint as all commands print it. A name in it makes no line of its own.
+func hintLine(h *host.Host, line string) string {
+	return "hint: " + strings.ReplaceAll(advised(h, line), "\n", `\n`)
+}

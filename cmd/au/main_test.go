@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"github.com/a4u2/au/cmd/au/host"
+	"github.com/a4u2/au/internal/advice"
 	"github.com/a4u2/au/internal/counted"
 	"github.com/a4u2/au/internal/fakehost"
 	"github.com/a4u2/au/provision/step"
@@ -332,43 +334,71 @@ func TestAdviceForDeclaredAgentsIsNotRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := hostOf(h)
-	for _, command := range changing {
+	refused := 0
+	for _, path := range everyCommand(newParser(&struct{ globals }{}, nil).Model.Node, nil) {
+		command := strings.Join(path, " ")
 		hint := "au " + command + " --agent claude x"
-		if refuseDeclared(m, command, "claude") == nil {
-			t.Errorf("%q is not refused", hint)
+		if refuseDeclared(m, command, "claude") != nil {
+			refused++
 		}
-		if got := advice(m, hint); strings.HasPrefix(got, "au ") {
+		got := advised(m, hint)
+		if refuseDeclared(m, strings.TrimPrefix(got, "au "), "claude") != nil {
 			t.Errorf("%q is advised, and refused", got)
 		}
-		if got := advice(m, strings.Replace(hint, "claude", "other", 1)); got != strings.Replace(hint, "claude", "other", 1) {
-			t.Errorf("%q is changed to %q for an agent that is au's own", hint, got)
+		if refuseDeclared(m, command, "claude") == nil && got != hint {
+			t.Errorf("%q becomes %q, and is not refused", hint, got)
+		}
+		if got, want := advised(m, strings.Replace(hint, "claude", "other", 1)), strings.Replace(hint, "claude", "other", 1); got != want {
+			t.Errorf("%q is changed to %q for an agent that is au's own", want, got)
 		}
 	}
-	for _, hint := range []string{"au run --agent claude -d x", "au resume --agent claude", "au mount check --agent claude", "sudo usermod --expiredate 1 claude", "add --yes"} {
-		if got := advice(m, hint); got != hint {
-			t.Errorf("%q is changed to %q", hint, got)
+	if refused != 10 {
+		t.Errorf("%d commands change an agent: want those of internal/advice", refused)
+	}
+	for hint, want := range map[string]string{
+		"add --yes": "add --yes", "au net allow --agent claude --for 2h a.test b.test": `security.au.agents.claude.net.allow can have "a.test" "b.test" in the NixOS configuration`,
+		"au new --agent claude": "sudo nixos-rebuild switch", "au new --agent claude --allow nix --allow i386": `security.au.agents.claude.allow can have "nix" "i386" in the NixOS configuration`,
+		"au limits set --agent claude --mem 2G": "change security.au.agents.claude.memory in the NixOS configuration", "au delete --agent claude": "change security.au.agents.claude in the NixOS configuration",
+		"sudo usermod --expiredate 1 claude": "sudo nixos-rebuild switch", "chmod o= /home/alice && au new --agent claude": "chmod o= /home/alice && sudo nixos-rebuild switch",
+		"au net restrict --agent claude --preset anthropic": "change security.au.agents.claude.net in the NixOS configuration", "au net restrict --agent claude --no-ech": "sudo nixos-rebuild switch",
+	} {
+		if got := advised(m, hint); got != want {
+			t.Errorf("%q becomes %q, want %q", hint, got, want)
 		}
 	}
 }
 
-// Every line that begins a hint passes advice, or names a command that is for any agent.
+// One function begins the line of a hint, and it advises. A command in a hint that changes an agent names the agent, or it would be the default one's.
 func TestHintsPassAdvice(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) < 50 {
 		t.Fatal(files, err)
 	}
+	begins, nameless := regexp.MustCompile(`"([^"]*[^a-z])?hint: `), regexp.MustCompile(`(hintError\{.*|refuse\(|hint\()"au [^"]*"`)
+	found := 0
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i, line := range strings.Split(string(text), "\n") {
-			for _, command := range changing {
-				if strings.HasSuffix(file, "_test.go") || !strings.Contains(line, "hint: ") || !strings.Contains(line, `hint: au `+command+" ") {
-					continue
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			if begins.MatchString(line) {
+				if found++; !strings.Contains(line, `return "hint: " + strings.ReplaceAll(advised(h, line)`) {
+					t.Errorf("%s:%d prints a hint without hintLine: %s", file, i+1, line)
 				}
-				t.Errorf("%s:%d prints a hint that is refused for a declared agent: %s", file, i+1, line)
+			}
+			if hint := nameless.FindString(line); hint != "" {
+				_, command, _ := strings.Cut(hint, `"au `)
+				if advice.Changing(strings.Fields(command)...) != "" && !strings.Contains(hint, "--agent") {
+					t.Errorf("%s:%d: the hint is for no agent: %s", file, i+1, line)
+				}
 			}
 		}
+	}
+	if found != 1 {
+		t.Errorf("%d lines begin a hint, want hintLine alone", found)
 	}
 }

@@ -30,6 +30,9 @@ func (c *mountRemoveCmd) Run(a *app) error {
 		return err
 	}
 	if !found {
+		if err := c.refuseDeclared(a, s); err != nil {
+			return err
+		}
 		fmt.Fprintf(a.out, "No share of agent %s has the source or target %s; nothing to do\n", c.Agent, show(c.Share))
 		return nil
 	}
@@ -51,6 +54,19 @@ func (c *mountRemoveCmd) Run(a *app) error {
 		fmt.Fprintln(a.out, "What agent "+c.Agent+" runs now keeps it until it ends.")
 	}
 	return nil
+}
+
+// refuseDeclared refuses to take back what the NixOS configuration shares.
+func (c *mountRemoveCmd) refuseDeclared(a *app, s sharing) error {
+	mounts, err := a.host.DeclaredMounts(c.Agent, s.human)
+	if err != nil {
+		return err
+	}
+	s.entry = &config.Agent{Mounts: mounts}
+	if _, found, err := c.find(a, s); err != nil || !found {
+		return err
+	}
+	return fmt.Errorf("share %q is declared in the NixOS configuration of this machine: change security.au.agents.%s.shares there", c.Share, c.Agent)
 }
 
 // find returns the one share that the word means, also when its folder is gone.

@@ -60,7 +60,7 @@ func sayWhy(h *host.Host, out io.Writer, p netfilter.Policy, asked asking) error
 	}
 	fmt.Fprintln(out)
 	if remedy != "" {
-		fmt.Fprintf(out, "hint: %s\n", remedy)
+		fmt.Fprintln(out, hintLine(h, remedy))
 	}
 	if !answer.OK {
 		return exitError(statusFailed)

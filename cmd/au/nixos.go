@@ -8,13 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/advice"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
@@ -49,14 +49,9 @@ func (c *renderCmd) Run(a *app) error {
 	return err
 }
 
-// changing are the commands that change an agent of the machine's.
-var changing = []string{"new", "delete", "grant", "revoke", "limits set", "limits reset", "net restrict", "net allow", "net deny", "net off"}
-
 // refuseDeclared refuses to change an agent that the NixOS configuration declares: the next switch would take it back.
 func refuseDeclared(h *host.Host, command, agent string) error {
-	words := strings.Fields(command)
-	words = words[:min(2, len(words))]
-	if len(words) == 0 || !slices.Contains(changing, strings.Join(words, " ")) && !slices.Contains(changing, words[0]) || !h.IsDeclared(agent) {
+	if advice.Changing(strings.Fields(command)...) == "" || !h.IsDeclared(agent) {
 		return nil
 	}
 	return fmt.Errorf("agent %q is declared in the NixOS configuration of this machine: change security.au.agents.%s there", agent, agent)
@@ -67,13 +62,8 @@ func (a *app) refuseNixOS(want provision.StanzaAgent) error {
 	if !a.host.Exists("/etc/NIXOS") {
 		return nil
 	}
-	why := ""
-	switch {
-	case !a.host.MutableUsers():
-		why = "users.mutableUsers is false: the next switch would remove the user"
-	case a.host.StoreLink(provision.UnitDir):
-		why = provision.UnitDir + " is in the Nix store: there is no place for the agent's unit"
-	default:
+	why := a.host.NoPlace()
+	if why == "" {
 		fmt.Fprintf(a.err, "au: warning: this is NixOS, where what is declared stays: see security.au\n")
 		return nil
 	}
@@ -149,32 +139,15 @@ func currentLimits(h *host.Host, p csrc.Policy) [][2]string {
 	return provision.StanzaLimits(l)
 }
 
-// options are the module's, by the commands that do the same elsewhere.
-var options = map[string]string{
-	"net allow": ".net.allow", "net deny": ".net.deny", "net restrict": ".net", "net off": ".net.enable", "limits set": "", "limits reset": "", "grant": ".humans",
-	"revoke": ".humans", "delete": "", "new": "",
-}
-
-// advice returns a hint as it can be followed on this machine: where the command in it would be refused because the NixOS configuration declares the agent, it names what
-// to change there.
-func advice(h *host.Host, hint string) string {
-	words := strings.Fields(hint)
-	at := slices.Index(words, "--agent")
-	if len(words) < 2 || words[0] != "au" || at < 0 || at+1 == len(words) {
-		return hint
-	}
-	agent, command := words[at+1], strings.Join(words[1:min(3, len(words))], " ")
-	if refuseDeclared(h, command, agent) == nil {
-		return hint
-	}
-	option, ok := options[command]
+// advised returns a hint as it can be followed on this machine: where the command in it would be refused because the NixOS configuration declares the agent, or would
+// have to, it names what to change there.
+func advised(h *host.Host, hint string) string {
+	agent := advice.Agent(hint, start.DefaultAgent)
 	switch {
-	case words[1] == "new":
-		return "sudo nixos-rebuild switch"
-	case slices.Contains(words, "--mem"):
-		option = ".memory"
-	case !ok:
-		option = options[words[1]]
+	case h.IsDeclared(agent):
+		return advice.Declared(hint, agent)
+	case strings.HasPrefix(hint, "au new ") && h.NoPlace() != "":
+		return "declare security.au.agents." + agent + " in the NixOS configuration"
 	}
-	return "change security.au.agents." + agent + option + " in the NixOS configuration"
+	return hint
 }

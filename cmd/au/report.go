@@ -36,7 +36,8 @@ func (c *afterCmd) sayChanged(ctx context.Context, a *app) {
 		source, l := string(folder), all[i]
 		switch {
 		case l == nil && ctx.Err() != nil:
-			fmt.Fprintf(a.err, "au: not all of %s was looked at\nau: hint: %s\n", show(source), mountLine("check", c.Agent, source))
+			fmt.Fprintf(a.err, "au: not all of %s was looked at\n", show(source))
+			a.hint(mountLine("check", c.Agent, source))
 		case l == nil:
 			fmt.Fprintf(a.err, "au: %s was not looked at: %s did not answer\n", show(source), silent(a.host, source))
 		case l != nil && l.Err == "":
@@ -93,7 +94,7 @@ func (c *afterCmd) say(a *app, source string, l inspected, changed []found) {
 		fmt.Fprintf(a.err, "au: not all of %s was looked at: there was time for %d files\n", show(source), l.files)
 	}
 	if len(changed) > 0 || !l.whole {
-		fmt.Fprintf(a.err, "au: hint: %s\n", mountLine("check", c.Agent, source))
+		a.hint(mountLine("check", c.Agent, source))
 	}
 }
 

@@ -29,7 +29,7 @@ func (a *app) warnRival(human provision.User) {
 	}
 	fmt.Fprintf(a.err, "au: warning: %s %s. This is %s\n", show(rival), when, show(own))
 	if line := uninstall(rival); line != "" {
-		fmt.Fprintf(a.err, "au: hint: %s\n", line)
+		a.hint(line)
 	}
 }
 

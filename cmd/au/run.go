@@ -15,6 +15,7 @@ import (
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 )
 
@@ -128,6 +129,9 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 func openEntrypoint(h *host.Host, p csrc.Policy, entry *config.Agent) (*os.File, error) {
 	f, err := h.ForRun().Entrypoint(h.EntrypointPath(p.Name), p, entry)
 	switch {
+	case errors.Is(err, start.ErrShut) && h.NewMember(p):
+		return nil, hintError{fmt.Errorf("agent %q lets you in from your next login on: this session began without the group %s", p.Name, provision.GroupName(p.Name)),
+			"newgrp " + provision.GroupName(p.Name)}
 	case errors.Is(err, start.ErrShut) && !p.Admits(uint32(h.UID())):
 		return nil, notAdmitted(h, p)
 	case errors.Is(err, start.ErrTampered):

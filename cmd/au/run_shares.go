@@ -67,7 +67,8 @@ func (a *app) readOnlyWhereReached(me provision.User, known *config.Config, all 
 	for i, m := range all {
 		if place, ok := places[m.Source]; ok && start.Guarded(m) {
 			all[i].ReadOnly = true
-			fmt.Fprintf(a.err, "au: warning: share %q is read-only in this run: %s\nau: hint: %s\n", m.Source, provision.ReachedAt(place), provision.Inert(place))
+			fmt.Fprintf(a.err, "au: warning: share %q is read-only in this run: %s\n", m.Source, provision.ReachedAt(place))
+			a.hint(provision.Inert(place))
 		}
 	}
 	return nil

@@ -112,6 +112,8 @@ ok as alice au mount remove -a claude another
 ok as alice env EDITOR=ed au run -a claude printenv EDITOR
 says_exactly ed
 snapshot
+fails 1 as alice au mount remove -a claude example
+complains security.au.agents.claude.shares
 fails 1 as alice au new -y -a claude
 complains 'declared in the NixOS configuration'
 fails 1 as alice au delete -y -H -a claude
@@ -122,6 +124,18 @@ fails 1 as alice au new -y -a third
 complains 'agents."third" = {'
 rm /etc/NIXOS
 unchanged
+
+# A session from before the switch that made the group: what lets them in is said, and works.
+before() { setpriv --reuid=alice --regid=alice --clear-groups env HOME=/home/alice USER=alice "$@"; }
+fails 125 before au run -a claude true
+complains 'lets you in from your next login on'
+complains 'hint: newgrp su-as-claude'
+fails 1 before au info -a claude
+says 'log in again, or run newgrp su-as-claude'
+echo 'au run -a claude true' >/tmp/entering
+ok before newgrp su-as-claude </tmp/entering
+fails 125 as bob au run -a claude true
+complains 'hint: change security.au.agents.claude.humans in the NixOS configuration'
 
 # 5. The home can be edited by both, also after what narrows every ACL: a chmod, which the next switch puts right.
 ok as alice au run -a claude sh -c 'umask 077; echo x >hers'

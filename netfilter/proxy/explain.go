@@ -17,6 +17,8 @@ type denial struct {
 	code netfilter.Code
 	what string // the sentence
 	hint string // a command for the human; empty where none would help
+
+	declared bool // the hint is an option of the NixOS configuration, and no command
 }
 
 // line returns d in one line.
@@ -24,7 +26,11 @@ func (d denial) line() string {
 	if d.hint == "" {
 		return "au: " + d.what + " (" + string(d.code) + ")"
 	}
-	return "au: " + d.what + " (" + string(d.code) + "); the human may run: " + d.hint
+	may := "; the human may run: "
+	if d.declared {
+		may = "; it is for the human: "
+	}
+	return "au: " + d.what + " (" + string(d.code) + ")" + may + d.hint
 }
 
 // page returns d as the body of an HTTP response.
@@ -36,7 +42,11 @@ func (d denial) page() string {
 	}
 	b.WriteString("au: this is the policy of this machine's human, not a failure: another way round will be refused as well\n")
 	if d.hint != "" {
-		fmt.Fprintf(&b, "au: only the human can change it, by running:\nau: hint: %s\n", d.hint)
+		by := ", by running"
+		if d.declared {
+			by = ""
+		}
+		fmt.Fprintf(&b, "au: only the human can change it%s:\nau: hint: %s\n", by, d.hint)
 	}
 	return b.String()
 }
@@ -46,7 +56,7 @@ func (j *judge) explain(v netfilter.Verdict, t target) denial {
 	t = j.guess(t, v.Code)
 	policy := j.policy.Load()
 	agent, thing := policy.Agent, t.String()
-	d := denial{code: v.Code, hint: policy.Remedy(v.Code, t.public())}
+	d := denial{code: v.Code, hint: policy.Remedy(v.Code, t.public()), declared: policy.Declared}
 	switch v.Code {
 	case netfilter.NotAllowed:
 		d.what = thing + " is not allowed for " + agent
@@ -69,7 +79,7 @@ func (j *judge) explain(v netfilter.Verdict, t target) denial {
 	case netfilter.NotResolved:
 		d.what = thing + ": allowed, but the name servers gave no address"
 		if len(policy.Resolve)+len(j.resolvers().servers) == 0 {
-			d.what = thing + ": allowed, but /etc/resolv.conf names no server to ask (au net restrict --dns ADDRESS does)"
+			d.what = thing + ": allowed, but /etc/resolv.conf names no server to ask (" + policy.ServerOption() + " does)"
 		}
 	default:
 		d.what = thing + ": " + plainWords[v.Code]

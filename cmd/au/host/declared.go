@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/a4u2/au/csrc"
@@ -43,6 +44,12 @@ func (h *Host) IsDeclared(agent string) bool {
 func (h *Host) DeclaredFor(agent, human string) bool {
 	d, err := h.Declared()
 	return err == nil && slices.ContainsFunc(d.Agents[agent].Humans, func(who provision.DeclaredHuman) bool { return who.Name == human })
+}
+
+// NewMember reports whether the caller is a human of a declared agent by now, and has been in this session since before: what NixOS makes, the group alone lets in.
+func (h *Host) NewMember(p csrc.Policy) bool {
+	me, ok, err := h.LookupUser(strconv.Itoa(h.UID()))
+	return err == nil && ok && h.DeclaredFor(p.Name, me.Name) && !slices.Contains(h.session(), p.Group)
 }
 
 // EntrypointPath returns where the agent's entrypoint stands.
@@ -94,13 +101,37 @@ func (h *Host) WithDeclared(known *config.Config, agent string, me provision.Use
 			entry.KeepEnv = append(entry.KeepEnv, name)
 		}
 	}
-	for _, s := range g.Shares {
-		source := declaredSource(s, me)
-		if !slices.ContainsFunc(entry.Mounts, func(m config.Mount) bool { return m.Source == source || m.Target == s.Target }) {
-			entry.Mounts = append(entry.Mounts, config.Mount{Source: source, Target: s.Target, ReadOnly: s.ReadOnly})
+	for _, s := range declaredMounts(g, me) {
+		if !slices.ContainsFunc(entry.Mounts, func(m config.Mount) bool { return m.Source == s.Source || m.Target == s.Target }) {
+			entry.Mounts = append(entry.Mounts, s)
 		}
 	}
 	return nil
+}
+
+// DeclaredMounts returns the shares that the NixOS configuration gives the agent, as they are for the human.
+func (h *Host) DeclaredMounts(agent string, me provision.User) ([]config.Mount, error) {
+	d, err := h.Declared()
+	return declaredMounts(d.Agents[agent], me), err
+}
+
+func declaredMounts(g provision.DeclaredAgent, me provision.User) (all []config.Mount) {
+	for _, s := range g.Shares {
+		all = append(all, config.Mount{Source: declaredSource(s, me), Target: s.Target, ReadOnly: s.ReadOnly})
+	}
+	return all
+}
+
+// NoPlace says why no agent can be made by hand on this machine; empty where one can, or where it is not NixOS.
+func (h *Host) NoPlace() string {
+	switch {
+	case !h.Exists("/etc/NIXOS"):
+	case !h.MutableUsers():
+		return "users.mutableUsers is false: the next switch would remove the user"
+	case h.StoreLink(provision.UnitDir):
+		return provision.UnitDir + " is in the Nix store: there is no place for the agent's unit"
+	}
+	return ""
 }
 
 // StoreLink reports whether a path leads into the Nix store.

@@ -165,6 +165,9 @@ func (h *Host) NetUnits(p netfilter.Policy, systemd bool) map[string]provision.N
 
 // OutdatedNet says what of a restricted agent's network is of another au than this one; empty where nothing is.
 func (h *Host) OutdatedNet(p netfilter.Policy) string {
+	if p.Declared { // a switch brings up to date what it changes
+		return ""
+	}
 	self, _ := h.Executable()
 	f := provision.NetFacts{Units: h.NetUnits(p, h.Exists("/run/systemd/system")), Program: h.Path(provision.NetProgram(p.Agent))}
 	f.Self.SHA256, f.Program.SHA256 = h.Fingerprint(self), h.Fingerprint(h.Root+provision.NetProgram(p.Agent))
