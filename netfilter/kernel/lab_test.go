@@ -128,8 +128,8 @@ ip -n internet addr add 198.51.100.1/24 dev down0
 ip -n internet addr add 2001:db8:1::1/64 dev down0 nodad
 ip -n internet addr add 203.0.113.66/32 dev lo
 ip -n internet addr add 203.0.113.53/32 dev lo
-ip -n internet addr add 2001:db8:2::66/128 dev lo
-ip -n internet addr add 2001:db8:2::53/128 dev lo
+ip -n internet addr add 2001:db8:2::66/128 dev lo nodad
+ip -n internet addr add 2001:db8:2::53/128 dev lo nodad
 ip -n internet link set down0 up
 ip route add default via 198.51.100.1
 ip -6 route add default via 2001:db8:1::1

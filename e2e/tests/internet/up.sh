@@ -26,7 +26,7 @@ internet_up() {
 	ip -n internet addr add 2001:db8:1::1/64 dev down0 nodad
 	for last in 7 8 9 10 53 54 66; do
 		ip -n internet addr add 203.0.113.$last/32 dev lo
-		ip -n internet addr add 2001:db8:2::$last/128 dev lo
+		ip -n internet addr add 2001:db8:2::$last/128 dev lo nodad
 	done
 	ip -n internet link set down0 up
 	ip route add default via 198.51.100.1
