@@ -1,6 +1,7 @@
 #!/bin/sh
 # After a reboot au run works, and is in the agent's unit.
-# machines: trixie true
+# machines: trixie
+# machines by hand: true
 . /opt/e2e/lib.sh
 case $STAGE in
 1)

@@ -1,5 +1,7 @@
 #!/bin/sh
 # In bash, zsh and fish the tab key completes au's commands, options, agents, shares and presets, and hands a run's command to the shell.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 ok as alice au new -y -a reviewer

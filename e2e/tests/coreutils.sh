@@ -1,5 +1,7 @@
 #!/bin/sh
 # Agents are made, used, granted and deleted alike where coreutils are GNU's, uutils' or busybox's.
+# machines: trixie
+# machines by hand: bookworm
 # flavour: others
 # timeout: 900
 . /opt/e2e/lib.sh

@@ -1,5 +1,7 @@
 #!/bin/sh
 # Humans may be called by a number, DOMAIN\user, with umlauts and spaces: they make agents, are let in and out, and nobody else is meant by it.
+# machines: trixie
+# machines by hand: bookworm
 # flavour: others
 . /opt/e2e/lib.sh
 # As a directory service has them, beside /etc/passwd.

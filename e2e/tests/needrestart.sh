@@ -1,5 +1,7 @@
 #!/bin/sh
 # An upgrade of a library does not end what an agent does, where needrestart restarts services by itself.
+# machines: trixie
+# machines by hand: bookworm
 # flavour: others
 . /opt/e2e/lib.sh
 ok as alice au new -y

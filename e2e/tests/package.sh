@@ -1,5 +1,7 @@
 #!/bin/sh
 # au is a package like any other: installed, used, upgraded while agents run, removed and purged; what agents have stays, and is named.
+# machines: trixie
+# machines by hand: bookworm
 # flavour: package
 # packages: deb and rpm
 . /opt/e2e/lib.sh
