@@ -177,7 +177,7 @@ func called(c *ast.CallExpr) string {
 }
 
 // call is one of those that print in the entrypoint, or keep what will be printed; what follows is its arguments.
-var call = regexp.MustCompile(`(?m)(?:^|[^\w])(say|die|fail|because|because_it)\(`)
+var call = regexp.MustCompile(`(?m)(?:^|[^\w])(say|die|fail|must|because|because_it)\(`)
 
 // ofC returns the messages of a file of the entrypoint's: the arguments of its calls, and the faults that its parsers name.
 func ofC(t *testing.T, name string) (all []said) {
@@ -190,12 +190,16 @@ func ofC(t *testing.T, name string) (all []said) {
 		if line := code[strings.LastIndexByte(code[:at[2]], '\n')+1:]; strings.HasPrefix(line, "#define") {
 			continue
 		}
-		message := arguments(code[at[1]:])
-		if code[at[2]:at[3]] == "fail" {
+		by, message := code[at[2]:at[3]], arguments(code[at[1]:])
+		if by == "must" || by == "because" {
+			message = strings.TrimPrefix(message, any) // what it is about, not a part of what it says
+		}
+		cause := by == "fail" || by == "must"
+		if cause {
 			message += ": " + any
 		}
 		if !strings.HasPrefix(message, "hint: ") {
-			all = append(all, said{text: message, cause: code[at[2]:at[3]] == "fail"})
+			all = append(all, said{text: message, cause: cause})
 		}
 	}
 	for _, fault := range regexp.MustCompile(`"((?:want |is )[^"]+)"`).FindAllStringSubmatch(code, -1) {

@@ -49,7 +49,7 @@ func open(root, name string, owner uint32) (*os.File, error) {
 }
 
 // CheckWay refuses a machine whose root folder is at root, and whose root is owner, on which somebody else could change what Open opens at an absolute path, or
-// what the entrypoint reads in PolicyFolder, which it reads through no symbolic link. What is not there yet is no fault.
+// what the entrypoint reads in PolicyDir, which it reads through no symbolic link. What is not there yet is no fault.
 func CheckWay(root, name string, owner uint32) error {
 	trust := walk.Trust{Owners: []uint32{owner}}
 	plain := func(s walk.Step) error {
@@ -61,7 +61,7 @@ func CheckWay(root, name string, owner uint32) error {
 	for _, way := range []struct {
 		name  string
 		judge func(walk.Step) error
-	}{{path.Dir(name), trust.Judge}, {PolicyFolder, plain}} {
+	}{{path.Dir(name), trust.Judge}, {PolicyDir, plain}} {
 		place, err := walk.To(cmp.Or(root, "/"), way.name, way.judge)
 		if err != nil {
 			return err

@@ -208,7 +208,7 @@ func TestSourceCompiles(t *testing.T) {
 }
 
 func TestCheckWay(t *testing.T) {
-	policies := strings.TrimPrefix(PolicyFolder, "/")
+	policies := strings.TrimPrefix(PolicyDir, "/")
 	for _, c := range []struct {
 		name   string
 		change func(root string) error
@@ -222,10 +222,10 @@ func TestCheckWay(t *testing.T) {
 		{"all write above the entrypoint", func(root string) error { return os.Chmod(filepath.Join(root, filepath.Dir(installed)), 0o757) }, filepath.Dir(installed)},
 		{"all write above, with the sticky bit", func(root string) error { return unix.Chmod(filepath.Join(root, "usr"), 0o1777) }, "/usr"},
 		{"all write the root folder", func(root string) error { return os.Chmod(root, 0o777) }, "/"},
-		{"the group writes the policies", func(root string) error { return os.Chmod(filepath.Join(root, policies), 0o775) }, PolicyFolder},
+		{"the group writes the policies", func(root string) error { return os.Chmod(filepath.Join(root, policies), 0o775) }, PolicyDir},
 		{"a link above the entrypoint", func(root string) error { return moved(root, "usr/local") }, ""},
 		{"a link above the policies", func(root string) error { return moved(root, "etc") }, "/etc"},
-		{"a link for the policies", func(root string) error { return moved(root, policies) }, PolicyFolder},
+		{"a link for the policies", func(root string) error { return moved(root, policies) }, PolicyDir},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			root := machine(t)

@@ -1,30 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * The texts su_as_agent reads: root's policy file, its caller's arguments, and of shadow(5) one field.
- *
- * Nothing here makes a system call, allocates or prints, so that it can be fuzzed as it stands. Strings point into
- * the text that was given. A path that is not clean is refused, never normalised. policy.go accepts the same language.
- */
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+// The texts su_as_agent reads: root's policy file, its caller's arguments, and of shadow(5) one field.
+//
+// Nothing here makes a system call, allocates or prints, so that it can be fuzzed as it stands. Strings point into the text that
+// was given. A path that is not clean is refused, never normalised. policy.go accepts the same language.
+#pragma once
+#include "say.h"
 
 enum {
-	MAX_POLICY = 32768,
-	MAX_HUMANS = 32,
-	MAX_GROUPS = 8,
-	MAX_CGROUPS = 16,
-	MAX_HIDES = 256,
-	MAX_SHOWS = 32,
-	MAX_ALLOWS = 16,
-	MAX_SHARES = 256,
-	MAX_NAME = 25,
-	MAX_HUMAN = 255,
-	MAX_PATH = 4095,
-	MAX_COMPONENT = 255,
+	MAX_POLICY = 32768, MAX_HUMANS = 32, MAX_GROUPS = 8, MAX_CGROUPS = 16, MAX_HIDES = 256, MAX_SHOWS = 32,
+	MAX_ALLOWS = 16, MAX_SHARES = 256, MAX_NAME = 25, MAX_HUMAN = 255, MAX_PATH = 4095, MAX_COMPONENT = 255,
 };
 
-/* What a policy may switch off again. Those without a bit here act through the hide and show lines. */
+// What a policy may switch off again. Those without a bit here act through the hide and show lines.
 enum { ALLOW_SETUID = 1, ALLOW_USERNS = 2, ALLOW_I386 = 4, ALLOW_DEVICES = 8 };
 
 struct human {
@@ -37,327 +24,11 @@ struct policy {
 	uint32_t uid, gid, group;
 	struct human humans[MAX_HUMANS];
 	uint32_t groups[MAX_GROUPS];
-	const char *cgroups[MAX_CGROUPS];
-	const char *hides[MAX_HIDES];
-	const char *shows[MAX_SHOWS];
-	const char *allows[MAX_ALLOWS];
+	const char *cgroups[MAX_CGROUPS], *hides[MAX_HIDES], *shows[MAX_SHOWS], *allows[MAX_ALLOWS];
 	unsigned nhumans, ngroups, ncgroups, nhides, nshows, nallows, allowed;
 };
 
-/* Where a text is wrong: want is NULL when it is not; line 0 means that the text as a whole is. */
-struct fault {
-	unsigned line;
-	const char *key, *want;
-};
-
-static int is(const char *a, const char *b)
-{
-	return strcmp(a, b) == 0;
-}
-
-/* Copies of NAME stand in paths and in log lines: ^[a-z_][a-z0-9_-]{0,24}$ and nothing else. */
-static int is_name(const char *s)
-{
-	size_t n;
-
-	for (n = 0; s[n] != '\0'; n++) {
-		int letter = (s[n] >= 'a' && s[n] <= 'z') || s[n] == '_';
-		int later = (s[n] >= '0' && s[n] <= '9') || s[n] == '-';
-
-		if (n >= MAX_NAME || !(letter || (n > 0 && later)))
-			return 0;
-	}
-	return n > 0;
-}
-
-/* No empty component, no "." and no "..", no slash at either end. */
-static int is_clean_relative(const char *s)
-{
-	if (strlen(s) > MAX_PATH)
-		return 0;
-	for (;;) {
-		size_t n = strcspn(s, "/");
-
-		if (n == 0 || n > MAX_COMPONENT || (n == 1 && s[0] == '.') || (n == 2 && s[0] == '.' && s[1] == '.'))
-			return 0;
-		if (s[n] == '\0')
-			return 1;
-		s += n + 1;
-	}
-}
-
-static int is_clean_absolute(const char *s)
-{
-	return s[0] == '/' && strlen(s) <= MAX_PATH && is_clean_relative(s + 1);
-}
-
-static int is_hex(const char *s, size_t digits)
-{
-	return strlen(s) == digits && strspn(s, "0123456789abcdef") == digits;
-}
-
-static int is_tag(const char *s)
-{
-	return is_hex(s, 16);
-}
-
-static int is_sha256(const char *s)
-{
-	return is_hex(s, 64);
-}
-
-/* A PATH: clean absolute folders between single colons. */
-static int is_search_path(const char *s)
-{
-	for (;;) {
-		static char folder[MAX_PATH + 1];
-		size_t n = strcspn(s, ":");
-
-		if (n > MAX_PATH)
-			return 0;
-		memcpy(folder, s, n);
-		folder[n] = '\0';
-		if (!is_clean_absolute(folder))
-			return 0;
-		if (s[n] == '\0')
-			return 1;
-		s += n + 1;
-	}
-}
-
-/* A decimal id from least up to 2^32-2, without sign or leading zero; 2^32-1 means "no change" to setresuid. */
-static int parse_id(const char *s, uint32_t least, uint32_t *id)
-{
-	uint64_t n = 0;
-	size_t i;
-
-	for (i = 0; s[i] != '\0'; i++) {
-		if (s[i] < '0' || s[i] > '9' || i >= 10)
-			return 0;
-		n = n * 10 + (uint64_t)(s[i] - '0');
-	}
-	if (i == 0 || s[0] == '0' || n < least || n >= UINT32_MAX)
-		return 0;
-	*id = (uint32_t)n;
-	return 1;
-}
-
-static const char *one_string(const char **slot, const char *value, int (*valid)(const char *), const char *want)
-{
-	if (*slot != NULL)
-		return "is given twice";
-	if (!valid(value))
-		return want;
-	*slot = value;
-	return NULL;
-}
-
-static const char *one_id(uint32_t *slot, const char *value, uint32_t least, const char *want)
-{
-	if (*slot != 0)
-		return "is given twice";
-	return parse_id(value, least, slot) ? NULL : want;
-}
-
-static const char *one_more(const char **slots, unsigned *n, unsigned max, const char *value,
-			    int (*valid)(const char *), const char *want)
-{
-	if (*n == max)
-		return "is given too many times";
-	if (!valid(value))
-		return want;
-	slots[(*n)++] = value;
-	return NULL;
-}
-
-/* VALUE is "UID NAME"; NAME is for the log alone. */
-static const char *parse_human(struct policy *p, char *value)
-{
-	char *space = strchr(value, ' ');
-	size_t n;
-
-	if (p->nhumans == MAX_HUMANS)
-		return "is given too many times";
-	if (space == NULL)
-		return "want a uid, a space and a name";
-	*space = '\0';
-	n = strlen(space + 1);
-	if (n == 0 || n > MAX_HUMAN || strpbrk(space + 1, " \"") != NULL)
-		return "want a name of 1 to 255 characters without spaces or quotes";
-	if (!parse_id(value, 1, &p->humans[p->nhumans].uid))
-		return "want a uid above 0";
-	p->humans[p->nhumans++].name = space + 1;
-	return NULL;
-}
-
-static const char *parse_group(struct policy *p, const char *value)
-{
-	if (p->ngroups == MAX_GROUPS)
-		return "is given too many times";
-	if (!parse_id(value, 1, &p->groups[p->ngroups]))
-		return "want a gid above 0";
-	p->ngroups++;
-	return NULL;
-}
-
-static int is_switch(const char *s)
-{
-	static const char *const words[] = { "setuid", "userns",   "i386",   "devices", "docker",
-					     "nix",    "resolver", "sysbus", "services" };
-
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (is(s, words[i]))
-			return 1;
-	return 0;
-}
-
-static const char *parse_allow(struct policy *p, const char *value)
-{
-	if (is(value, "setuid"))
-		p->allowed |= ALLOW_SETUID;
-	if (is(value, "userns"))
-		p->allowed |= ALLOW_USERNS;
-	if (is(value, "i386"))
-		p->allowed |= ALLOW_I386;
-	if (is(value, "devices"))
-		p->allowed |= ALLOW_DEVICES;
-	return one_more(p->allows, &p->nallows, MAX_ALLOWS, value, is_switch, "is not a switch that is known");
-}
-
-/* Whether path is below folder, or folder itself. */
-static int is_within(const char *path, const char *folder)
-{
-	size_t n = strlen(folder);
-
-	return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
-}
-
-static int is_in_run(const char *s)
-{
-	return is_clean_absolute(s) && is_within(s, "/run") && !is(s, "/run");
-}
-
-static const char *parse_key(struct policy *p, const char *key, char *value)
-{
-	if (is(key, "name"))
-		return one_string(&p->name, value, is_name, "want ^[a-z_][a-z0-9_-]{0,24}$");
-	if (is(key, "uid"))
-		return one_id(&p->uid, value, 1000, "want a uid of 1000 or above");
-	if (is(key, "gid"))
-		return one_id(&p->gid, value, 1, "want a gid above 0");
-	if (is(key, "group"))
-		return one_id(&p->group, value, 1, "want a gid above 0");
-	if (is(key, "home"))
-		return one_string(&p->home, value, is_clean_absolute, "want a clean absolute path");
-	if (is(key, "shell"))
-		return one_string(&p->shell, value, is_clean_absolute, "want a clean absolute path");
-	if (is(key, "tag"))
-		return one_string(&p->tag, value, is_tag, "want 16 hex digits");
-	if (is(key, "path"))
-		return one_string(&p->path, value, is_search_path, "want clean absolute paths between colons");
-	if (is(key, "enter-uid"))
-		return parse_human(p, value);
-	if (is(key, "enter-gid"))
-		return parse_group(p, value);
-	if (is(key, "sha256"))
-		return one_string(&p->sha256, value, is_sha256, "want 64 hex digits");
-	if (is(key, "cgroup"))
-		return one_more(p->cgroups, &p->ncgroups, MAX_CGROUPS, value, is_clean_relative,
-				"want a clean path below /sys/fs/cgroup");
-	if (is(key, "hide"))
-		return one_more(p->hides, &p->nhides, MAX_HIDES, value, is_clean_absolute,
-				"want a clean absolute path");
-	if (is(key, "show"))
-		return one_more(p->shows, &p->nshows, MAX_SHOWS, value, is_in_run, "want a clean path below /run");
-	if (is(key, "allow"))
-		return parse_allow(p, value);
-	return "is not a key that is known";
-}
-
-/* What can only be said of the whole: everything mandatory is there, and no line contradicts another. */
-static void check_whole(const struct policy *p, struct fault *f)
-{
-	const char *missing = p->name == NULL  ? "name" :
-			      p->uid == 0      ? "uid" :
-			      p->gid == 0      ? "gid" :
-			      p->group == 0    ? "group" :
-			      p->home == NULL  ? "home" :
-			      p->shell == NULL ? "shell" :
-			      p->tag == NULL   ? "tag" :
-						 NULL;
-
-	if (missing != NULL) {
-		*f = (struct fault){ 0, missing, "is missing" };
-		return;
-	}
-	for (unsigned i = 0; i < p->nhumans; i++)
-		if (p->humans[i].uid == p->uid)
-			*f = (struct fault){ 0, "enter-uid", "is the agent itself" };
-	for (unsigned i = 0; i < p->ngroups; i++)
-		if (p->groups[i] == p->gid)
-			*f = (struct fault){ 0, "enter-gid", "is the agent's own group" };
-	for (unsigned i = 0; i < p->nhides; i++)
-		if (is_within(p->hides[i], p->home))
-			*f = (struct fault){ 0, "hide", "is the agent's home or in it" };
-}
-
-/* Only whole lines of printable ASCII, so that nothing in a policy can hide from whoever reads it. */
-static int check_bytes(const char *text, size_t n, struct fault *f)
-{
-	f->line = 1;
-	for (size_t i = 0; i < n; i++) {
-		if (text[i] != '\n' && (text[i] < ' ' || text[i] > '~')) {
-			f->want = "want printable ASCII";
-			return 0;
-		}
-		f->line += text[i] == '\n';
-	}
-	if (n == 0 || text[n - 1] != '\n') {
-		f->want = "want a newline at the end";
-		return 0;
-	}
-	return 1;
-}
-
-/* Reads the n bytes of text, which are changed and must outlive p; text[n] must be writable. */
-static struct fault parse_policy(struct policy *p, char *text, size_t n)
-{
-	struct fault f = { 0, NULL, NULL };
-	char *line = text;
-
-	memset(p, 0, sizeof *p);
-	if (!check_bytes(text, n, &f))
-		return f;
-	text[n] = '\0';
-	for (f.line = 1; *line != '\0' && f.want == NULL; f.line++) {
-		char *end = strchr(line, '\n');
-		char *space;
-
-		*end = '\0';
-		space = strchr(line, ' ');
-		if (f.line == 1) {
-			f.want = is(line, "au-policy 1") ? NULL : "want au-policy 1";
-		} else if (line[0] != '\0' && line[0] != '#') {
-			f.key = line;
-			if (space == NULL || space[1] == '\0' || space[1] == ' ' || end[-1] == ' ') {
-				f.want = "want a key, a space and a value";
-			} else {
-				*space = '\0';
-				f.want = parse_key(p, line, space + 1);
-			}
-		}
-		line = end + 1;
-	}
-	if (f.want != NULL) {
-		f.line--;
-		return f;
-	}
-	f = (struct fault){ 0, NULL, NULL };
-	check_whole(p, &f);
-	return f;
-}
-
-/* Without an optional one that cannot be had, and is not where the run starts, there is a run all the same. */
+// Without an optional one that cannot be had, and is not where the run starts, there is a run all the same.
 struct share {
 	const char *source, *target;
 	int writable, by_acl, optional;
@@ -368,48 +39,16 @@ struct request {
 	struct share shares[MAX_SHARES];
 	unsigned nshares;
 	int check;
-	char **command; /* empty where there is only to check */
+	char **command; // empty where there is only to check
 };
 
-/* Goes past a word at the beginning of *s, where it is there. */
-static int skip(const char **s, const char *word)
-{
-	size_t n = strlen(word);
+// Where a text is wrong: want is NULL when it is not; line 0 means that the text as a whole is.
+struct fault {
+	unsigned line;
+	const char *key, *want;
+};
 
-	if (strncmp(*s, word, n) != 0)
-		return 0;
-	*s += n;
-	return 1;
-}
-
-static int is_share(const char *option)
-{
-	if (!skip(&option, "--"))
-		return 0;
-	skip(&option, "try-");
-	skip(&option, "acl-");
-	return is(option, "ro") || is(option, "rw");
-}
-
-static const char *parse_share(struct request *r, char **arg)
-{
-	const char *kind = arg[0] + 2;
-	int optional = skip(&kind, "try-");
-	int by_acl = skip(&kind, "acl-");
-
-	if (r->nshares == MAX_SHARES)
-		return "more than 256 shares";
-	if (arg[1] == NULL || arg[2] == NULL)
-		return "want a SOURCE and a TARGET after it";
-	if (!is_clean_absolute(arg[1]))
-		return "want a clean absolute SOURCE";
-	if (!is_clean_relative(arg[2]))
-		return "want a clean TARGET, relative to the agent's home";
-	r->shares[r->nshares++] = (struct share){ arg[1], arg[2], is(kind, "rw"), by_acl, optional };
-	return NULL;
-}
-
-/* shadow(5), read a piece at a time until the line of name has been seen: known, and the day on which it expires, or 0. */
+// shadow(5), read a piece at a time until the line of name has been seen: known, and the day on which it expires, or 0.
 struct expiry {
 	const char *name;
 	size_t at;
@@ -418,68 +57,8 @@ struct expiry {
 	uint32_t day;
 };
 
-enum { EXPIRY_FIELD = 7, MAX_DAY = 99999999 };
-
-static void read_expiry(struct expiry *e, const char *text, size_t n)
-{
-	for (size_t i = 0; i < n && !e->known; i++) {
-		char c = text[i];
-
-		if (c == '\n' && e->field > 0 && !e->other) {
-			e->known = 1;
-		} else if (c == '\n') {
-			*e = (struct expiry){ .name = e->name };
-		} else if (c == ':') {
-			e->other |= e->field++ == 0 && e->name[e->at] != '\0';
-		} else if (e->field == 0) {
-			e->other |= c == '\0' || e->name[e->at] != c;
-			e->at += !e->other;
-		} else if (e->field == EXPIRY_FIELD) {
-			e->bad |= c < '0' || c > '9' || e->day > MAX_DAY;
-			e->day = e->bad ? 0 : e->day * 10 + (uint32_t)(c - '0');
-		}
-	}
-}
-
-/*
- * su_as_agent NAME [--dir DIR] [--[try-][acl-]ro|rw SOURCE TARGET]... -- COMMAND [ARG]...
- * su_as_agent NAME --check
- * argv must end in NULL, whatever argc was; argv[0] is not looked at.
- */
-static struct fault parse_request(struct request *r, char **argv)
-{
-	struct fault f = { 0, NULL, NULL };
-	char **arg;
-
-	memset(r, 0, sizeof *r);
-	if (argv[0] == NULL || argv[1] == NULL || !is_name(argv[1]))
-		return (struct fault){ 0, NULL, "want the agent's name first" };
-	r->agent = argv[1];
-	if (argv[2] != NULL && is(argv[2], "--check") && argv[3] == NULL) {
-		r->check = 1;
-		r->command = argv + 3;
-		return f;
-	}
-	for (arg = argv + 2; f.want == NULL && *arg != NULL && !is(*arg, "--");) {
-		f.key = *arg;
-		if (is(*arg, "--dir")) {
-			if (r->dir != NULL)
-				f.want = "is given twice";
-			else if (arg[1] == NULL || arg[1][0] != '/' || strlen(arg[1]) > MAX_PATH)
-				f.want = "want an absolute path";
-			r->dir = arg[1];
-			arg += 2;
-		} else if (is_share(*arg)) {
-			f.want = parse_share(r, arg);
-			arg += 3;
-		} else {
-			f.want = "is not an option";
-		}
-	}
-	if (f.want != NULL)
-		return f;
-	if (*arg == NULL || arg[1] == NULL)
-		return (struct fault){ 0, NULL, "want -- and a command" };
-	r->command = arg + 1;
-	return (struct fault){ 0, NULL, NULL };
-}
+int is(const char *a, const char *b);
+int is_within(const char *path, const char *folder);
+struct fault parse_policy(struct policy *p, char *text, size_t n);
+struct fault parse_request(struct request *r, char **argv);
+void read_expiry(struct expiry *e, const char *text, size_t n);

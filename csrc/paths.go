@@ -2,7 +2,7 @@
 
 package csrc
 
-// Where policies and entrypoints stand on every machine, each in a folder of root's.
+// Where policies and entrypoints are on every machine, each in a folder of root's: a policy is named as the agent is.
 const (
 	PolicyDir  = "/etc/au/agents"
 	LibexecDir = "/usr/local/libexec/au"

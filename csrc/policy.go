@@ -11,9 +11,6 @@ import (
 	"strings"
 )
 
-// PolicyFolder holds one policy a agent, named as the agent is.
-const PolicyFolder = "/etc/au/agents"
-
 const (
 	policyHeader  = "au-policy 1"
 	maxPolicy     = 32768
@@ -42,7 +39,7 @@ type Human struct {
 }
 
 // Policy is root's word on one agent: whose uid it is, who may run commands as it, and what a run may see.
-// The entrypoint reads it from PolicyFolder and obeys nothing else.
+// The entrypoint reads it from PolicyDir and obeys nothing else.
 type Policy struct {
 	Name            string
 	UID, GID, Group uint32 // Group is that of the humans, su-as-NAME

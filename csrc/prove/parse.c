@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* What is proved of the parsers: of every text up to a bound, that nothing outside it is touched and that only what is right is accepted. */
+// What is proved of the parsers: of every text up to a bound, that nothing outside it is touched and that only what is right is
+// accepted.
 #include "prove.h"
 
-#include "../parse.h"
+#include "../parse.c"
 
 static int is_lower(char c) { return c >= 'a' && c <= 'z'; }
 static int is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* What a name is, said another way than the parser says it: both ways round. */
+// What a name is, said another way than the parser says it: both ways round.
 void names(void)
 {
 	char s[MAX_NAME + 4];
@@ -19,7 +20,7 @@ void names(void)
 	CHECK(is_name(s) == good);
 }
 
-/* Every id that is accepted is a number as people write it, and neither root's nor "no change"; on the way to it nothing overflows. */
+// Every id that is accepted is a number as people write it, and neither root's nor "no change"; on the way to it nothing overflows.
 void ids(void)
 {
 	char s[13];
@@ -33,7 +34,7 @@ void ids(void)
 	CHECK(!parse_id(s, least, &id) || (digits && id >= least && id != UINT32_MAX));
 }
 
-/* And it is the number that is written. */
+// And it is the number that is written.
 void values(void)
 {
 	char s[5];
@@ -47,7 +48,7 @@ void values(void)
 	      (n > 3 && !is_digit(s[3])) || id == value);
 }
 
-/* Whether any component of the n bytes is empty, too long, "." or "..". */
+// Whether any component of the n bytes is empty, too long, "." or "..".
 static int has_bad_component(const char *s, size_t n)
 {
 	size_t from = 0;
@@ -64,7 +65,7 @@ static int has_bad_component(const char *s, size_t n)
 	return 0;
 }
 
-/* Run with MAX_PATH and MAX_COMPONENT made small, so that strings beyond both are among those tried. */
+// Run with MAX_PATH and MAX_COMPONENT made small, so that strings beyond both are among those tried.
 void paths(void)
 {
 	char s[MAX_PATH + 3];
@@ -93,7 +94,7 @@ void search_paths(void)
 static const char *const keys[] = { "name",	 "uid",	      "gid",	"group",  "home", "shell", "tag",   "path",
 				    "enter-uid", "enter-gid", "sha256", "cgroup", "hide", "show",  "allow", "unknown" };
 
-/* Any key with any value, in a policy that may be full: nothing is written beyond a list, and nothing but one slot changes. */
+// Any key with any value, in a policy that may be full: nothing is written beyond a list, and nothing but one slot changes.
 void lines_of_policy(void)
 {
 	static struct policy p;
@@ -127,7 +128,7 @@ void lines_of_policy(void)
 	CHECK(which != sizeof keys / sizeof *keys - 1 || fault != NULL);
 }
 
-/* What is accepted as a whole has all that is needed, and contradicts itself nowhere. */
+// What is accepted as a whole has all that is needed, and contradicts itself nowhere.
 void whole_policies(void)
 {
 	static struct policy p;
@@ -152,7 +153,7 @@ void whole_policies(void)
 		ANY_TEXT(hide[i]);
 		p.hides[i] = hide[i];
 	}
-	check_whole(&p, &f);
+	f = check_whole(&p);
 	if (f.want != NULL)
 		return;
 	CHECK(p.name && p.home && p.shell && p.tag && p.uid && p.gid && p.group);
@@ -164,7 +165,7 @@ void whole_policies(void)
 	}
 }
 
-/* Any text after the first line: nothing outside it is read or written, and a fault has a line that is there. */
+// Any text after the first line: nothing outside it is read or written, and a fault has a line that is there.
 void policies(void)
 {
 	static struct policy p;
@@ -180,7 +181,8 @@ void policies(void)
 	CHECK(f.line <= n);
 }
 
-/* One option of each kind with any two words after it, the list cut off anywhere: nothing is read past its end, and what is accepted is clean. */
+// One option of each kind with any two words after it, the list cut off anywhere: nothing is read past its end, and what is
+// accepted is clean.
 void arguments(void)
 {
 	static char options[][12] = { "--dir", "--try-acl-rw", "--ro", "-x" };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* What the harnesses for CBMC have in common. A harness calls real code of the entrypoint with every input there is up to a bound. */
+// What the harnesses for CBMC have in common. A harness calls real code of the entrypoint with every input there is up to a bound.
 #include <stddef.h>
 
 #define CHECK(what) __CPROVER_assert(what, #what)
@@ -9,10 +9,10 @@ int nondet_int(void);
 unsigned nondet_unsigned(void);
 size_t nondet_size(void);
 
-/* Makes any string of the size of an array that nobody has written to: to CBMC such an array holds anything. */
+// Makes any string of the size of an array that nobody has written to: to CBMC such an array holds anything.
 #define ANY_TEXT(array) ((array)[sizeof(array) - 1] = '\0')
 
-/* The C library's, as its standard has them; CBMC has none of its own for these. */
+// The C library's, as its standard has them; CBMC has none of its own for these.
 static int holds(const char *set, char c)
 {
 	for (; *set != '\0'; set++)
@@ -45,7 +45,7 @@ char *strpbrk(const char *s, const char *set)
 	return *s == '\0' ? NULL : (char *)s;
 }
 
-/* A process that ends itself does nothing more. */
+// A process that ends itself does nothing more.
 void _exit(int status)
 {
 	(void)status;

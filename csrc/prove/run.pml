@@ -54,10 +54,14 @@ active proctype waiter() {
 	d_step { !w_stopped -> w_ids = ROOT } /* = become_root */
 #endif
 	d_step { !w_stopped -> skip } /* = check_expiry getpid check_descriptors open_cgroups open_log read_limits map_for_shares map_of_nobody */
+	/* C: fork_run */
 	d_step { !w_stopped -> far_end = true } /* = socketpair fail */
 	d_step { !w_stopped -> g = true } /* = syscall fail */
-	/* = close inside : pid 1's, below */
-	/* = close close close wait_outside */
+	/* = close : the run's end */
+	/* C: main again */
+	/* = fork_run */
+	/* = inside : pid 1's, below */
+	/* = close close wait_outside */
 	/* C: wait_outside */
 #ifndef BROKEN_CALLER_AGAIN
 	d_step { !w_stopped -> w_ids = CALLER } /* = become_caller_again */
@@ -88,7 +92,7 @@ active proctype first() {
 	mtype m;
 	g;
 	{
-	/* from main: its copy of the waiter's end */
+	/* from fork_run: its copy of the waiter's end */
 #ifndef BROKEN_FAR_END
 	d_step { g -> far_end = false }
 #endif
@@ -110,14 +114,15 @@ active proctype first() {
 	:: g -> skip
 	:: g -> false
 	fi;
-	/* = look_as make_runtime_place find_linked_memory open_state seal_run make_blanks make_devices attach_blanks hide_strays mount_devices hide_all close_blanks mount_temporary mount_runtime mount_proc setgroups fail */
+	/* = look_as make_runtime_place find_linked_memory open_state seal_run make_blanks make_devices attach_blanks hide_strays mount_devices hide_all close_blanks mount_temporary mount_runtime mount_proc setgroups fail look_as */
 	if /* = find_places attach_shares look_as : in a share, and so on a dead file system */
 	:: g -> skip
 	:: g -> false
 	fi;
 	d_step { g -> walls = true }
+	/* = close close */
 	/* C: inside again */
-	/* = build_walls close close take_terminal drop_bounding_set */
+	/* = build_walls take_terminal drop_bounding_set */
 	d_step { g -> c = true } /* = fork_command */
 	/* = close run_command : the command's, below */
 	/* = setpgid guard */
@@ -175,7 +180,7 @@ active proctype command() {
 	fi;
 	/* = sigemptyset sigprocmask */
 	d_step { c -> c_runs = true } /* = execute */
-	/* = say _exit say error_text _exit */
+	/* = say error_text _exit */
 	do
 	:: d_step { c && !c_stopped && ask_stop -> ask_stop = false; c_stopped = true; c_told = false }
 	:: d_step { c && !c_stopped && ask_stop -> ask_stop = false }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * Puts itself under the entrypoint's filter and scopes, as anybody may with no_new_privs, makes every call the filter
- * is about, and prints a line for each: what it was, and "ok" or the error. Arguments: words a policy would allow.
- */
+// Puts itself under the entrypoint's filter and scopes, as anybody may with no_new_privs, makes every call the filter is about, and
+// prints a line for each: what it was, and "ok" or the error. Arguments: words a policy would allow.
 #define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>
@@ -116,7 +114,7 @@ static void try_others(void)
 	report("abstract socket outside", connect(client, (struct sockaddr *)&name, 2 + 8));
 }
 
-/* Whether a call of another ABI ends the process. */
+// Whether a call of another ABI ends the process.
 static void try_foreign(void)
 {
 #ifdef __x86_64__

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * The entrypoint's parsers for tests. Built with -DFUZZING it is a libFuzzer target; else it reads records from
- * standard input (a letter, p for a policy, a for arguments between NULs, n for a name to be shown, or s for shadow(5), of
- * the account claude; four bytes of length, lowest first; text) and answers each with a line of what was read, or
- * "refused: ..." with what it would have said, then a NUL.
- */
+// The entrypoint's parsers for tests. Built with -DFUZZING it is a libFuzzer target; else it reads records from standard input (a
+// letter, p for a policy, a for arguments between NULs, n for a name to be shown, or s for shadow(5), of the account claude; four
+// bytes of length, lowest first; text) and answers each with a line of what was read, or "refused: ..." with what it would have
+// said, then a NUL.
+#include "../parse.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "../parse.h"
-#include "../show.h"
 
 static struct policy policy;
 static struct request request;
@@ -20,7 +17,7 @@ static void print_lines(const char *key, const char *const *values, unsigned n)
 		printf("%s %s\n", key, values[i]);
 }
 
-/* As Policy.Text has it, for comparison byte by byte. */
+// As Policy.Text has it, for comparison byte by byte.
 static void print_policy(const struct policy *p)
 {
 	printf("au-policy 1\nname %s\nuid %u\ngid %u\ngroup %u\nhome %s\nshell %s\ntag %s\n", p->name, p->uid, p->gid,
@@ -49,7 +46,7 @@ static void print_request(const struct request *r)
 
 static void read_one(int kind, const unsigned char *data, size_t n)
 {
-	/* Exactly as long as the entrypoint's, so that a step too far is seen. */
+	// Exactly as long as the entrypoint's, so that a step too far is seen.
 	char *text = malloc(n + 1);
 	struct fault f;
 
@@ -75,7 +72,7 @@ static void read_one(int kind, const unsigned char *data, size_t n)
 	} else if (kind == 's') {
 		struct expiry e = { .name = "claude" };
 
-		/* In pieces: a line may be cut anywhere. */
+		// In pieces: a line may be cut anywhere.
 		for (size_t i = 0; i < n; i += 7)
 			read_expiry(&e, text + i, n - i < 7 ? n - i : 7);
 		printf("%d %u", e.known, e.day);

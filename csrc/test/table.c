@@ -1,20 +1,33 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * Prints the entrypoint's filter as this processor has it, a step a line: code, two jumps, value. It installs nothing, so it runs under an emulator, too.
- * Arguments: words a policy would allow.
- */
+// Prints the entrypoint's filter as this processor has it, a step a line: code, two jumps, value. It installs nothing, so it runs
+// under an emulator, too. Arguments: words a policy would allow.
+#define _GNU_SOURCE
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static long not_done(long number, ...)
+// The entrypoint's calls to the kernel come here; the one that has the program prints it.
+static long print_program(long number, ...);
+
+#define syscall print_program
+#include "../filter.c"
+
+static long print_program(long number, ...)
 {
-	(void)number;
+	va_list rest;
+
+	if (number != SYS_seccomp)
+		return 0;
+	va_start(rest, number);
+	(void)va_arg(rest, int);
+	(void)va_arg(rest, int);
+	const struct bpf_program *p = va_arg(rest, struct bpf_program *);
+	va_end(rest);
+	for (unsigned i = 0; i < p->size; i++)
+		printf("%u %u %u %u\n", p->steps[i].code, p->steps[i].when_true, p->steps[i].when_false, (unsigned)p->steps[i].k);
 	return 0;
 }
-
-#define syscall not_done
-#include "../filter.h"
 
 int main(int argc, char **argv)
 {
@@ -24,9 +37,5 @@ int main(int argc, char **argv)
 		userns |= strcmp(argv[i], "userns") == 0;
 		i386 |= strcmp(argv[i], "i386") == 0;
 	}
-	if (!install_scopes() || !install_filter(userns, i386))
-		return 1;
-	for (unsigned i = 0; i < filter_size; i++)
-		printf("%u %u %u %u\n", filter[i].code, filter[i].when_true, filter[i].when_false, (unsigned)filter[i].k);
-	return 0;
+	return !install_scopes() || !install_filter(userns, i386);
 }

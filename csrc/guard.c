@@ -1,0 +1,85 @@
+//go:build ignore
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "guard.h"
+#include "command.h"
+#include "resources.h"
+
+int exit_status(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+// Forgets what the human's environment held, and lets go of the ends of pipes that others wait for.
+void forget(int highest)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int fd = 0; fd <= highest; fd++)
+		if (null >= 0)
+			dup2(null, fd);
+	close(null);
+}
+
+// Gives the terminal's foreground to the command's group, or takes it back; a shell inside may have given it away.
+static void move_foreground(int tty, pid_t command, int to)
+{
+	pid_t now = tcgetpgrp(tty);
+
+	if (to == FOREGROUND_COMMAND && now == getpgrp())
+		tcsetpgrp(tty, command);
+	if (to == FOREGROUND_GUARD && now == command)
+		tcsetpgrp(tty, getpgrp());
+}
+
+// 37. Reaps everything; ends when the command has, or when the waiter's end of the link is gone.
+_Noreturn void guard(const struct run *run, pid_t command)
+{
+	struct pollfd events[2];
+	struct signalfd_siginfo info;
+	struct message m = { 0, 0, 0 };
+	sigset_t watched;
+	int status, tty = run->terminal < 0 ? -1 : fcntl(run->terminal, F_DUPFD_CLOEXEC, 3);
+	pid_t pid;
+
+	if (run->policy.allowed & ALLOW_SETUID)
+		drop_bounding_set();
+	become_agent(&run->policy);
+	for (char **e = environ; *e != NULL; e++)
+		memset(*e, 0, strlen(*e));
+	for (unsigned i = 0; i < run->policy.ncgroups; i++)
+		close(run->cgroups[i]);
+	close(run->kills);
+	forget(2);
+	sigemptyset(&watched);
+	sigaddset(&watched, SIGCHLD);
+	sigaddset(&watched, SIGHUP);
+	events[0] = (struct pollfd){ run->link, POLLIN, 0 };
+	events[1] = (struct pollfd){ signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK), POLLIN, 0 };
+	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || events[1].fd < 0)
+		_exit(REFUSED);
+	for (;;) {
+		while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
+			if (pid != command)
+				continue;
+			if (!WIFSTOPPED(status))
+				_exit(exit_status(status));
+			m = (struct message){ (unsigned char)WSTOPSIG(status), 0, 0 };
+			(void)send(run->link, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT);
+		}
+		poll(events, 2, -1);
+		while (read(events[1].fd, &info, sizeof info) == sizeof info)
+			if (info.ssi_signo == SIGHUP && info.ssi_code == SI_KERNEL) {
+				// The terminal is gone, and its kernel told the session's leader alone.
+				kill(-command, SIGHUP);
+				kill(-command, SIGCONT);
+			}
+		if (events[0].revents == 0)
+			continue;
+		if (recv(run->link, &m, sizeof m, MSG_DONTWAIT) != sizeof m) {
+			write_log(run, "killed with its waiter");
+			_exit(128 + SIGKILL);
+		}
+		move_foreground(tty, command, m.foreground);
+		kill(m.to_group ? -command : command, m.signal);
+	}
+}

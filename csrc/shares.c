@@ -1,0 +1,404 @@
+//go:build ignore
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "shares.h"
+#include "idmap.h"
+#include "kernel.h"
+#include "mounts.h"
+
+// The caller's other groups, which become groups that nobody is in. Without any number at all, the kernel lets not even its owner
+// write, rename or remove what is in such a group, nor anything be made in such a folder.
+struct other_groups {
+	gid_t ids[65536]; /* in order, each once: those that are still to be mapped */
+	unsigned n;
+	uint32_t mapped;
+};
+
+static void read_groups(struct other_groups *g, gid_t own)
+{
+	int got = getgroups(LENGTH(g->ids), g->ids); /* in order, as the kernel keeps them */
+
+	g->n = g->mapped = 0;
+	for (int i = 0; i < got; i++)
+		if (g->ids[i] != own && (g->n == 0 || g->ids[i] != g->ids[g->n - 1]))
+			g->ids[g->n++] = g->ids[i];
+}
+
+// Maps the n groups from the one at i on, whose numbers follow one another.
+static int map_groups(struct other_groups *g, struct id_map *m, unsigned i, unsigned n)
+{
+	if (g->mapped + n > UINT32_MAX - FIRST_NOBODY || !add_ids(m, g->ids[i], FIRST_NOBODY + g->mapped, n))
+		return 0;
+	g->mapped += n;
+	return 1;
+}
+
+// Maps one group before the others, if it is among them.
+static void prefer_group(struct other_groups *g, struct id_map *m, gid_t id)
+{
+	for (unsigned i = 0; i < g->n; i++)
+		if (g->ids[i] == id && map_groups(g, m, i, 1)) {
+			g->n--;
+			memmove(g->ids + i, g->ids + i + 1, (g->n - i) * sizeof *g->ids);
+			return;
+		}
+}
+
+// Maps as many as there is room for, in as few lines as can be; those that are left stay in g.
+static void map_other_groups(struct other_groups *g, struct id_map *m)
+{
+	unsigned left = 0, n;
+
+	for (unsigned i = 0; i < g->n; i += n) {
+		for (n = 1; i + n < g->n && g->ids[i + n] == g->ids[i] + n; n++)
+			;
+		if (map_groups(g, m, i, n))
+			continue;
+		memmove(g->ids + left, g->ids + i, n * sizeof *g->ids);
+		left += n;
+	}
+	g->n = left;
+}
+
+// The groups of the shared folders themselves, as the caller sees them, are those that matter first.
+static void prefer_groups_of_shares(struct other_groups *g, struct id_map *m, const struct request *r, uid_t uid, gid_t gid)
+{
+	take_file_ids(uid, gid);
+	for (unsigned i = 0; i < r->nshares; i++) {
+		int fd = open_beneath(AT_FDCWD, r->shares[i].source, O_PATH | O_DIRECTORY, RESOLVE_PLAIN);
+		struct stat st;
+
+		if (fd >= 0 && fstat(fd, &st) == 0)
+			prefer_group(g, m, st.st_gid);
+		close(fd);
+	}
+	take_file_ids(0, 0);
+}
+
+static void say_left_out(const struct other_groups *g)
+{
+	static char list[MAX_LINE / 2], number[NUMBER];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < g->n && n < sizeof list - 4 * NUMBER; i++) {
+		join(list + n, sizeof list - n, i > 0 ? ", " : "", decimal(number, g->ids[i]));
+		n += strlen(list + n);
+	}
+	say("warning: the kernel maps no more of your groups; in a share, what is in one of these can be read, and not written: ",
+	    list);
+}
+
+// 14. What maps one uid and one gid to the agent's.
+int map_for_shares(const struct request *r, uid_t uid, gid_t gid, uid_t to_uid, gid_t to_gid)
+{
+	static struct id_map uids, gids;
+	static struct other_groups others;
+	struct id_map_maker maker;
+	int map;
+
+	start_id_map(&maker);
+	if (maker.child < 0)
+		die("map ids: user namespaces are switched off: sysctl user.max_user_namespaces");
+	add_ids(&uids, uid, to_uid, 1);
+	add_ids(&gids, gid, to_gid, 1);
+	read_groups(&others, gid);
+	map_other_groups(&others, &gids);
+	if (others.n > 0) {
+		gids.size = gids.lines = 0;
+		add_ids(&gids, gid, to_gid, 1);
+		read_groups(&others, gid);
+		prefer_groups_of_shares(&others, &gids, r, uid, gid);
+		map_other_groups(&others, &gids);
+	}
+	map = end_id_map(&maker, &uids, &gids);
+	if (others.n > 0)
+		say_left_out(&others);
+	return map;
+}
+
+enum { ASK_NOBODY = 0x4000 /* AT_STATX_DONT_SYNC */, UID_ALONE = 0x8 /* STATX_UID */ };
+enum { TROUBLE = -1, GONE = -2 };
+
+#define because(all, ...) show((all)->reason, sizeof (all)->reason, __VA_ARGS__)
+
+// Whether the mount at fd alone, without those below it, can be shown under another owner.
+static int can_be_mapped(int fd, int map)
+{
+	int mount = clone_tree(fd, 0);
+	int can = mount >= 0 && add_flags(mount, 0, FLAG_IDMAP, map) == 0;
+
+	close(mount);
+	return can;
+}
+
+// Which mount keeps the folder from being shown under another owner, looked for as the caller.
+static void find_what_cannot_be_mapped(struct shares *all, const char *source, int fd, int map, int error)
+{
+	static struct mounts list;
+	const char *point, *type, *how = error == EPERM ? "is shown under another owner already (systemd-homed?)" :
+							  "cannot be shown under another owner";
+	int whole = can_be_mapped(fd, map), found = 0;
+	size_t longest = 0;
+
+	because(all, "its file system ", how);
+	read_mounts(&list);
+	while (next_mount(&list, &point, &type)) {
+		if (found)
+			continue;
+		if (whole && is_within(point, source) && !is(point, source)) {
+			int place = open_beneath(AT_FDCWD, point, O_PATH, RESOLVE_PLAIN);
+
+			found = place >= 0 && !can_be_mapped(place, map);
+			close(place);
+			if (found)
+				because(all, point, ", ", type, ", is mounted in it and ", how,
+					": unmount it, or share the folders beside it");
+		} else if (!whole && (is(point, "/") || is_within(source, point)) && strlen(point) >= longest) {
+			longest = strlen(point);
+			if (is(point, source))
+				because(all, type, ", mounted on it, ", how, ": unmount it, or see au mount add --acl");
+			else
+				because(all, "its file system, ", type, ", ", how, ": see au mount add --acl");
+		}
+	}
+}
+
+// Says what is wrong with what stands at source: of a mount on it, that it is there.
+static void because_it(struct shares *all, const char *source, const char *is_wrong)
+{
+	static struct mounts list;
+	const char *point, *type;
+
+	because(all, is_wrong);
+	read_mounts(&list);
+	while (next_mount(&list, &point, &type))
+		if (is(point, source))
+			because(all, type, " is mounted on it: ", is_wrong);
+}
+
+// Says why a source was not opened; returns whether what was shared is gone from there.
+static int why_not_opened(struct shares *all, const char *source, int error)
+{
+	int gone = error == ENOENT || error == ELOOP || error == ENOTDIR;
+
+	if (error == ENOENT)
+		because(all, "it is not there any more");
+	else if (error == ELOOP)
+		because(all, "a symbolic link is in its place, or on the way to it");
+	else if (gone)
+		because(all, error_text(error));
+	else
+		because_it(all, source, error_text(error));
+	return gone;
+}
+
+// The owner as the kernel knows it, without asking: the server of a network's file system may never answer.
+static int owner_of(int fd, uid_t *owner)
+{
+	struct {
+		uint32_t mask, block;
+		uint64_t attributes;
+		uint32_t links, uid;
+		uint64_t rest[29];
+	} known; /* struct statx, which not every C library has */
+
+	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | ASK_NOBODY, UID_ALONE, &known) != 0)
+		return 0;
+	*owner = known.uid;
+	return 1;
+}
+
+// A folder of the human's as an unattached mount that is the agent's; TROUBLE, and the reason, where it cannot be one.
+static int map_share(struct shares *all, const struct share *s, int fd, int map)
+{
+	uint64_t flags = FLAG_NOSUID | FLAG_NODEV;
+	int mount = clone_tree(fd, WITH_SUBMOUNTS);
+
+	if (!s->writable)
+		flags |= FLAG_RDONLY;
+	if (!s->by_acl)
+		flags |= FLAG_IDMAP;
+	if (mount >= 0 && add_flags(mount, WITH_SUBMOUNTS, flags, s->by_acl ? 0 : map) == 0)
+		return mount;
+	if (mount >= 0 && !s->by_acl && (errno == EINVAL || errno == EPERM))
+		find_what_cannot_be_mapped(all, s->source, fd, map, errno);
+	else
+		because(all, error_text(errno));
+	close(mount);
+	return TROUBLE;
+}
+
+// The share as an unattached mount; TROUBLE or GONE where it cannot be had, with the reason. The caller's groups are still this
+// process's; its ids for files are set.
+static int open_share(struct shares *all, const struct share *s, uid_t owner, int map)
+{
+	static char number[NUMBER], belongs[80];
+	int fd = open_beneath(AT_FDCWD, s->source, O_PATH | O_DIRECTORY, RESOLVE_PLAIN), mount = TROUBLE;
+	uid_t is_of;
+
+	if (fd < 0 || !owner_of(fd, &is_of)) {
+		if (why_not_opened(all, s->source, errno))
+			mount = GONE;
+	} else if (is_of != owner) {
+		join(belongs, sizeof belongs, "want a folder that you own, and this one is uid ", decimal(number, is_of), "'s");
+		because_it(all, s->source, belongs);
+	} else {
+		mount = map_share(all, s, fd, map);
+	}
+	close(fd);
+	return mount;
+}
+
+// A folder in a folder, made as whoever looks if need be; -1 and errno where there is none.
+static int enter_or_make(int folder, const char *name)
+{
+	int fd = open_beneath(folder, name, O_PATH | O_DIRECTORY, RESOLVE_INSIDE);
+
+	if (fd >= 0 || errno != ENOENT || (mkdirat(folder, name, 0755) != 0 && errno != EEXIST))
+		return fd;
+	return open_beneath(folder, name, O_PATH | O_DIRECTORY, RESOLVE_INSIDE);
+}
+
+// The folder to mount on, walked from a folder as the agent; what is missing is made by the agent. TROUBLE where it cannot be had,
+// with the reason.
+static int open_target(struct shares *all, int from_folder, const char *target, const char *name, uid_t agent, uid_t human)
+{
+	static char part[MAX_PATH + 1];
+	int fd = fcntl(from_folder, F_DUPFD_CLOEXEC, 3);
+
+	for (size_t n = 0, from = 0; target[n] != '\0'; from = n + 1) {
+		struct stat st;
+		int next;
+
+		n = from + strcspn(target + from, "/");
+		memcpy(part, target + from, n - from);
+		part[n - from] = '\0';
+		next = enter_or_make(fd, part);
+		close(fd);
+		fd = next;
+		if (fd < 0 || fstat(fd, &st) != 0) {
+			because(all, "share target ", name, ": ", part, ": ", error_text(errno));
+			close(fd);
+			return TROUBLE;
+		}
+		if (st.st_uid != agent && st.st_uid != human) {
+			because(all, "share target ", target, ": ", part, ": want a folder of the agent's or yours");
+			close(fd);
+			return TROUBLE;
+		}
+	}
+	return fd;
+}
+
+static int open_home(const struct policy *p)
+{
+	struct stat st;
+	int fd = open_home_folder(p->home);
+
+	if (fstat(fd, &st) != 0 || st.st_uid != p->uid)
+		die("home ", p->home, ": want the agent as its owner");
+	return fd;
+}
+
+// Whether the agent would see or could write more of outer where inner is not there.
+static int narrows(const struct share *inner, const struct share *outer)
+{
+	size_t source = strlen(outer->source), target = strlen(outer->target);
+	int nested = is_within(inner->source, outer->source), below = is_within(inner->target, outer->target);
+	int same = nested && below && is(inner->source + source, inner->target + target);
+
+	return (below && !same) || (nested && outer->writable && !inner->writable);
+}
+
+// A share that cannot be had is left out, and with it those that it narrows: a folder that was to be read-only or hidden must not
+// become writable or seen. Where the run was to have it, or starts in it, there is no run.
+static void leave_out(struct shares *all, const struct request *r, const char *home, unsigned i, const char *why)
+{
+	static char target[2 * MAX_PATH];
+	const struct share *s = &r->shares[i];
+
+	join(target, sizeof target, home, "/", s->target);
+	if (!s->optional || (r->dir != NULL && is_within(r->dir, target)))
+		die("share ", s->source, ": ", why);
+	say("share ", s->source, " is left out of this run: ", why);
+	all->left_out[i] = 1;
+	close(all->mounts[i]);
+	for (unsigned j = 0; j < r->nshares; j++)
+		if (!all->left_out[j] && narrows(s, &r->shares[j]))
+			leave_out(all, r, home, j, because(all, "it would show more than it should without ", s->source));
+}
+
+// The line to paste where a share may be gone for good, for a path that no shell takes for anything else.
+static void hint_at_removal(const struct request *r, const char *source)
+{
+	static const char unquoted[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+:,./_-";
+
+	if (source[strspn(source, unquoted)] == '\0')
+		say("hint: au mount remove --agent ", r->agent, " ", source);
+}
+
+// 21. As the caller.
+void open_shares(struct shares *all, const struct request *r, const char *home, uid_t owner, int map)
+{
+	memset(all->mounts, -1, sizeof all->mounts);
+	for (unsigned i = 0; i < r->nshares; i++) {
+		if (all->left_out[i])
+			continue;
+		all->mounts[i] = open_share(all, &r->shares[i], owner, map);
+		if (all->mounts[i] < 0)
+			leave_out(all, r, home, i, all->reason);
+		if (all->mounts[i] == GONE)
+			hint_at_removal(r, r->shares[i].source);
+	}
+}
+
+// The place of a share: in the home, or in the last share before it that holds its target.
+static int open_place(struct shares *all, const struct request *r, int home, unsigned i, uid_t agent, uid_t human)
+{
+	const char *target = r->shares[i].target;
+
+	for (unsigned j = i; j-- > 0;) {
+		size_t n = strlen(r->shares[j].target);
+
+		if (!all->left_out[j] && is_within(target, r->shares[j].target))
+			return open_target(all, all->mounts[j], target + n + (target[n] == '/'), target, agent, human);
+	}
+	return open_target(all, home, target, target, agent, human);
+}
+
+// Finds all places; whether each share that is not left out has one.
+static int all_have_places(struct shares *all, const struct request *r, const struct policy *p, int home, uid_t human)
+{
+	for (unsigned i = 0; i < r->nshares; i++) {
+		if (all->left_out[i])
+			continue;
+		all->places[i] = open_place(all, r, home, i, p->uid, human);
+		if (all->places[i] < 0) {
+			leave_out(all, r, p->home, i, all->reason);
+			return 0;
+		}
+	}
+	return 1;
+}
+
+// 32. Looked for as the agent, and before the first share is attached: one that has no place may take others along when it is left
+// out, and with them the places that are in those.
+void find_places(struct shares *all, const struct request *r, const struct policy *p, uid_t human)
+{
+	int home = open_home(p);
+
+	memset(all->places, -1, sizeof all->places);
+	while (!all_have_places(all, r, p, home, human))
+		for (unsigned i = 0; i < r->nshares; i++) {
+			close(all->places[i]);
+			all->places[i] = -1;
+		}
+	close(home);
+}
+
+// 33. In the order that they were asked for.
+void attach_shares(const struct shares *all, const struct request *r)
+{
+	for (unsigned i = 0; i < r->nshares; i++)
+		if (!all->left_out[i])
+			attach(all->mounts[i], all->places[i], r->shares[i].target);
+}

@@ -1,0 +1,325 @@
+//go:build ignore
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "walls.h"
+#include <sys/mount.h>
+#include <sys/vfs.h>
+#include "idmap.h"
+#include "kernel.h"
+
+#define STATE_FOLDER "/run/au/"
+
+// 22. What the agent's unit has mounted for the temporary files of all its runs: in memory, with a bound, root's and closed to
+// everybody else. -1 where there is none; a folder of the disk has no bound, and is not taken.
+int open_state(const struct policy *p)
+{
+	static char path[sizeof STATE_FOLDER + MAX_NAME];
+	int fd = open_beneath(AT_FDCWD, join(path, sizeof path, STATE_FOLDER, p->name), O_RDONLY | O_DIRECTORY, RESOLVE_PLAIN);
+	struct statfs fs;
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && fstatfs(fd, &fs) == 0 && st.st_uid == 0 && (st.st_mode & 0077) == 0 &&
+	    fs.f_type == TMPFS_MAGIC)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+// A folder that everybody may write to, as /tmp is, in a folder of root's.
+static int temporary_folder(int state, const char *name)
+{
+	int fd;
+
+	if (mkdirat(state, name, 0700) != 0 && errno != EEXIST)
+		fail("make " STATE_FOLDER ".../", name);
+	fd = open_beneath(state, name, O_RDONLY | O_DIRECTORY, RESOLVE_INSIDE);
+	if (fd < 0 || fchmod(fd, 01777) != 0)
+		fail("open " STATE_FOLDER ".../", name);
+	return fd;
+}
+
+static void mount_temporary_on(const char *path, int place, int state, const char *name)
+{
+	int folder, mount;
+
+	if (state < 0) {
+		mount = new_mount("tmpfs", PARTS("mode", "1777", "size", "25%", "nr_inodes", "500k"), FLAG_NOSUID | FLAG_NODEV);
+	} else {
+		folder = temporary_folder(state, name);
+		mount = must(clone_tree(folder, 0), "mount on ", path);
+		if (add_flags(mount, 0, FLAG_NOSUID | FLAG_NODEV, 0) != 0)
+			fail("mount on ", path);
+		close(folder);
+	}
+	attach(mount, place, path);
+}
+
+// 28. /tmp and /var/tmp are the agent's own: the same for all its runs, and kept, where its unit has a place for them (state), else
+// the run's; reached by nobody else. One may lead to the other.
+void mount_temporary(int state)
+{
+	int place, tmp;
+
+	mount_temporary_on("/tmp", open_folder("/tmp"), state, "tmp");
+	tmp = open_folder("/tmp");
+	place = open_folder("/var/tmp");
+	if (is_same(place, tmp))
+		close(place);
+	else
+		mount_temporary_on("/var/tmp", place, state, "var-tmp");
+	close(tmp);
+	close(state);
+}
+
+// 30. Only this run's processes, and of those only what the agent may look into.
+void mount_proc(void)
+{
+	const char *const *options = PARTS("hidepid", "invisible");
+
+	attach(new_mount("proc", options, FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC), open_folder("/proc"), "/proc");
+}
+
+// 29. A runtime folder for this run alone. It also covers the humans' own, with their session buses and agents' sockets.
+void mount_runtime(const struct policy *p)
+{
+	const char *const *options = PARTS("mode", "0755", "size", "10%", "nr_inodes", "65536");
+	int mount = new_mount("tmpfs", options, FLAG_NOSUID | FLAG_NODEV);
+	char number[NUMBER];
+
+	decimal(number, p->uid);
+	if (mkdirat(mount, number, 0700) != 0 || fchownat(mount, number, p->uid, p->gid, AT_SYMLINK_NOFOLLOW) != 0)
+		fail("make /run/user/", number);
+	attach(mount, open_folder("/run/user"), "/run/user");
+}
+
+// What runtime folders are mounted on.
+void make_runtime_place(void)
+{
+	if (mkdir("/run/user", 0755) != 0 && errno != EEXIST)
+		fail("make /run/user");
+}
+
+// 15. The id map for seal_run: of one uid and one gid that nobody has; the kernel takes none that is empty.
+int map_of_nobody(void)
+{
+	static struct id_map map;
+	struct id_map_maker maker;
+
+	add_ids(&map, FIRST_NOBODY, FIRST_NOBODY, 1);
+	start_id_map(&maker);
+	if (maker.child < 0)
+		return -1;
+	return end_id_map(&maker, &map, &map);
+}
+
+// A copy of what is at a path, to be put back on it; -1 where there is nothing, or a link, which shows no more than what it leads
+// to does.
+static int take_shown(const char *path)
+{
+	int from = open_beneath(AT_FDCWD, path, O_PATH | O_NOFOLLOW, RESOLVE_PLAIN), taken;
+	struct stat st;
+
+	if (from < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return -1;
+	if (from < 0 || fstat(from, &st) != 0)
+		fail("show ", path);
+	if (S_ISLNK(st.st_mode)) {
+		close(from);
+		return -1;
+	}
+	taken = must(clone_tree(from, WITH_SUBMOUNTS), "show ", path);
+	close(from);
+	return taken;
+}
+
+// 23. /run as it is, and as it changes, but with nobody for an owner of anything in it: there nothing can be written to, made or
+// connected to, root's or the agent's, and whenever it appears (inode_permission refuses to write where an owner has no id in the
+// mount). What is mounted below it is not there; what the policy shows stays as it is. Says whether that can be: tmpfs has id maps
+// from Linux 6.3 on, and overlayfs has none.
+int seal_run(const struct policy *p, int map)
+{
+	static int shown[MAX_SHOWS];
+	int from, sealed, place;
+
+	if (map < 0)
+		return 0;
+	from = open_folder("/run");
+	sealed = must(clone_tree(from, 0), "copy ", "/run");
+	if (add_flags(sealed, 0, FLAG_NOSUID | FLAG_NODEV | FLAG_IDMAP, map) != 0) {
+		if (errno != EINVAL && errno != EPERM)
+			fail("seal /run");
+		close(sealed);
+		close(from);
+		return 0;
+	}
+	for (unsigned i = 0; i < p->nshows; i++)
+		shown[i] = take_shown(p->shows[i]);
+	attach(sealed, from, "/run");
+	if (mount(NULL, "/run", NULL, MS_PRIVATE, NULL) != 0)
+		fail("leave the machine's /run");
+	for (unsigned i = 0; i < p->nshows; i++)
+		if (shown[i] >= 0) {
+			place = open_beneath(AT_FDCWD, p->shows[i], O_PATH | O_NOFOLLOW, RESOLVE_PLAIN);
+			attach(shown[i], must(place, "show ", p->shows[i]), p->shows[i]);
+		}
+	return 1;
+}
+
+// Makes the folders of an absolute path below the folder that is open.
+static void make_way(int folder, const char *path)
+{
+	static char part[MAX_PATH + 1];
+
+	for (size_t n = 1; path[n - 1] != '\0'; n++) {
+		n += strcspn(path + n, "/");
+		memcpy(part, path, n);
+		part[n] = '\0';
+		if (mkdirat(folder, part + 1, 0755) != 0)
+			fail("make the way to ", path);
+	}
+}
+
+void make_blanks(struct blanks *b, const char *home)
+{
+	b->made = new_mount("tmpfs", PARTS("mode", "0700", "size", "4k"), FLAG_NOSUID | FLAG_NOEXEC);
+	if (mkdirat(b->made, "folder", 0555) != 0 || mknodat(b->made, "file", S_IFREG, 0) != 0 ||
+	    mkdirat(b->made, "way", 0755) != 0)
+		fail("make what hides things");
+	b->way = open_beneath(b->made, "way", O_PATH, RESOLVE_INSIDE);
+	make_way(b->way, home);
+	close(b->way);
+}
+
+// From here on they are read-only. They stand where the runtime folder will cover them: what is no mount cannot be copied.
+void attach_blanks(struct blanks *b)
+{
+	if (add_flags(b->made, 0, FLAG_RDONLY, 0) != 0)
+		fail("make what hides things");
+	attach(b->made, open_folder("/run/user"), "/run/user");
+	b->folder = open_folder("/run/user/folder");
+	b->file = must(open_beneath(AT_FDCWD, "/run/user/file", O_PATH, RESOLVE_PLAIN), "open ", "what hides things");
+	b->way = open_folder("/run/user/way");
+}
+
+void close_blanks(const struct blanks *b)
+{
+	close(b->folder);
+	close(b->file);
+	close(b->way);
+}
+
+// Covers a folder above the home by one that holds nothing but the way to it.
+static void hide_around_home(const char *path, int place, const struct blanks *b)
+{
+	int way = must(open_beneath(b->way, path + 1, O_PATH | O_DIRECTORY, RESOLVE_INSIDE), "hide ", path);
+
+	cover(way, place, path);
+	close(way);
+}
+
+static void hide(const char *path, const struct blanks *b, const struct policy *p)
+{
+	struct stat st;
+	int place = open_of_machine(path, 0), found = place >= 0 && fstat(place, &st) == 0;
+
+	// What a file system of the network's, or of a user's own, keeps from root, it keeps from the agent.
+	if (!found && (errno == EACCES || (place < 0 && (errno == ENOENT || errno == ENOTDIR)))) {
+		close(place);
+		return;
+	}
+	if (place < 0 && errno == ELOOP)
+		die("hide ", path, ": reached through a symbolic link that is not root's alone; run: au new --agent ", p->name);
+	if (!found)
+		fail("hide ", path);
+	if (S_ISDIR(st.st_mode) && is_within(p->home, path))
+		hide_around_home(path, place, b);
+	else
+		cover(S_ISDIR(st.st_mode) ? b->folder : b->file, place, path);
+}
+
+// 27. Hides what the policy says, but for what is in /run where that is sealed; the home, and what is mounted below it, comes back
+// where it was.
+void hide_all(const struct policy *p, int sealed, const struct blanks *b)
+{
+	int home = -1, from;
+
+	for (unsigned i = 0; i < p->nhides && home < 0; i++)
+		if (is_within(p->home, p->hides[i])) {
+			from = open_home_folder(p->home);
+			home = must(clone_tree(from, WITH_SUBMOUNTS), "copy ", p->home);
+			close(from);
+		}
+	for (unsigned i = 0; i < p->nhides; i++)
+		if (!sealed || !is_within(p->hides[i], "/run"))
+			hide(p->hides[i], b, p);
+	if (home >= 0)
+		attach(home, open_home_folder(p->home), p->home);
+}
+
+enum { MAX_STRAYS = 256 };
+
+// Whether a file system of the kernel's is mounted where a run has no use for it: in /sys all but the cgroups, and elsewhere, in
+// some chroot, the machine's processes, terminals and message queues.
+static int is_stray(const char *place, const char *type)
+{
+	if (is_within(place, "/sys"))
+		return !is(place, "/sys") && !is_within(place, "/sys/fs/cgroup");
+	return (is(type, "proc") && !is_within(place, "/proc")) ||
+	       ((is(type, "devpts") || is(type, "mqueue")) && !is_within(place, "/dev"));
+}
+
+// What was found at a place that is_stray names, by now: -1 where it cannot be seen, or is something else.
+static int open_stray(const char *place, const char *type)
+{
+	static const struct {
+		const char *type;
+		uint32_t magic;
+	} known[] = { { "proc", PROC_MAGIC }, { "devpts", DEVPTS_MAGIC }, { "mqueue", MQUEUE_MAGIC } };
+	int fd = open_beneath(AT_FDCWD, place, O_PATH | O_NOFOLLOW, RESOLVE_PLAIN);
+	struct statfs fs;
+
+	if (fd < 0)
+		return -1;
+	if (fstatfs(fd, &fs) != 0)
+		fail("hide ", place);
+	for (size_t i = 0; i < LENGTH(known); i++)
+		if (!is_within(place, "/sys") && is(type, known[i].type) && known[i].magic != (uint32_t)fs.f_type) {
+			close(fd);
+			return -1;
+		}
+	return fd;
+}
+
+// Opens what is_stray names of all that is mounted; says how many.
+static unsigned find_strays(int strays[MAX_STRAYS])
+{
+	static struct mounts all;
+	const char *place, *type;
+	unsigned n = 0;
+
+	read_mounts(&all);
+	while (next_mount(&all, &place, &type)) {
+		if (!is_stray(place, type))
+			continue;
+		if (n == MAX_STRAYS)
+			die("more than 256 mounts of /proc, /dev/pts or /dev/mqueue elsewhere: want fewer chroots");
+		strays[n] = open_stray(place, type);
+		n += strays[n] >= 0;
+	}
+	return n;
+}
+
+// 25. Before anything is covered: a place that cannot be reached any more needs no cover. What is copied later has the covers in
+// it.
+void hide_strays(const struct blanks *b)
+{
+	static int strays[MAX_STRAYS];
+	unsigned n = find_strays(strays);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct stat st;
+
+		if (fstat(strays[i], &st) != 0)
+			fail("hide what is mounted elsewhere");
+		cover(S_ISDIR(st.st_mode) ? b->folder : b->file, strays[i], "what is mounted elsewhere");
+	}
+}
