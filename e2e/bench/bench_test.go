@@ -3,10 +3,8 @@
 package main
 
 import (
-	"encoding/xml"
 	"errors"
 	"io"
-	"math"
 	"strings"
 	"testing"
 	"time"
@@ -52,56 +50,32 @@ func TestACellThatFailsEndsTheMeasuring(t *testing.T) {
 }
 
 func TestNoiseDecidesWhetherTwoAreApart(t *testing.T) {
-	costs := func(values ...time.Duration) (all []cost) {
-		for _, v := range values {
-			all = append(all, cost{wall: v, cpu: v})
+	costs := func(cpu time.Duration, walls ...time.Duration) (all []cost) {
+		for _, v := range walls {
+			all = append(all, cost{wall: v, cpu: cpu})
 		}
 		return all
 	}
-	if a := apartOf("noisy", costs(88, 108, 128), costs(80, 100, 120)); !a.within() {
-		t.Errorf("a little more with that much noise was taken for a difference: %+v", a)
-	}
-	if a := apartOf("busy", []cost{{100, 150}, {300, 150}, {900, 150}}, []cost{{100, 100}, {300, 100}, {900, 100}}); a.within() {
-		t.Errorf("half as much again by the processors was not seen: %+v", a)
-	}
-	if a := apartOf("quiet", costs(110, 110, 110), costs(100, 100, 100)); a.within() {
-		t.Errorf("a tenth more without noise was not seen: %+v", a)
+	for _, c := range []struct {
+		title string
+		a, b  []cost
+		want  bool
+	}{
+		{"a little more with much noise", costs(108, 88, 108, 128), costs(100, 80, 100, 120), true},
+		{"half as much again by the processors", costs(150, 100, 300, 900), costs(100, 100, 300, 900), false},
+		{"a tenth more without noise", costs(100, 110, 110, 110), costs(100, 100, 100, 100), false},
+	} {
+		if got := apartOf(c.title, c.a, c.b).within(); got != c.want {
+			t.Errorf("%s is within the noise: %v", c.title, got)
+		}
 	}
 }
 
-func TestAPlotIsWellFormedAndInsideItsFrame(t *testing.T) {
-	s := series{title: "a <run>", at: []int{1, 8, 64}}
-	for _, v := range []time.Duration{3e6, 4e6, 11e6} {
-		s.cells = append(s.cells, &cell{costs: []cost{{wall: v}}})
-	}
-	text := svg("`a` & b", "x", "y", []series{s, s})
-	if strings.Contains(text, "NaN") || strings.Contains(text, "Inf") {
-		t.Errorf("a point is no number:\n%s", text)
-	}
-	decoder := xml.NewDecoder(strings.NewReader(text))
-	circles := 0
-	for {
-		token, err := decoder.Token()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			t.Fatalf("%v in\n%s", err, text)
-		}
-		if start, ok := token.(xml.StartElement); ok && start.Name.Local == "circle" {
-			circles++
-		}
-	}
-	if circles != 6 {
-		t.Errorf("%d points of 6", circles)
-	}
-}
-
-func TestTicksAreRoundAndFew(t *testing.T) {
-	for most, want := range map[float64]float64{64: 10, 1000: 200, 7: 1, 0.4: 0.05, 0: 1, 330: 50} {
-		if got := tick(most); math.Abs(got-want) > 1e-9 {
-			t.Errorf("tick(%v) = %v, want %v", most, got, want)
-		}
+func TestATableHasAsManyCellsInEachRow(t *testing.T) {
+	var out strings.Builder
+	table(&out, " | a | b ", 1, [][]string{{"x", "1", "2"}}, "So many")
+	if want := "| | a | b |\n|---|--:|--:|\n| x | 1 | 2 |\n\nSo many.\n"; out.String() != want {
+		t.Errorf("%s\nnot\n%s", out.String(), want)
 	}
 }
 

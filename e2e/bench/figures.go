@@ -5,9 +5,9 @@ package main
 import (
 	"archive/tar"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os/exec"
 	"runtime"
 	"slices"
@@ -18,125 +18,192 @@ import (
 // figures are what the bench writes, section by section.
 type figures struct {
 	m        *machine
-	kind     string
 	began    time.Time
 	load     string // when it began
 	versions string
 	out      strings.Builder
-	files    map[string]string
-	verdicts []verdict
+	verdicts [][]string
 
 	// What the targets are about; nil where the section was not run.
-	bare, au, onTerminal, bwrap, sudo, original *cell
-	smallShare, largeShare                      *cell
-	listBare, list                              *cell
-	waiters                                     []waiter
-	inShare                                     []apart
-	summary                                     []*cell
+	first                                  []*cell // of the first table
+	smallShare, largeShare, listBare, list *cell
+	waiters                                []waiter
+	inShare                                []apart
 }
 
-func newFigures(m *machine, kind string) *figures {
-	return &figures{m: m, kind: kind, began: time.Now(), load: loadNow(), versions: versions(), files: map[string]string{}}
+func newFigures(m *machine) *figures {
+	return &figures{m: m, began: time.Now(), load: loadNow(), versions: heardOf(`
+		printf 'au %s' "$(au --version | sed 's/^au //')"
+		dpkg-query -W -f ', ${Package} ${Version}' bubblewrap firejail opendoas sudo util-linux systemd acl python3
+		sed -n 's/^__version__ = "\(.*\)"/, agent-as-unix-user \1/p' /opt/original/agent_as_unix_user/version.py`)}
 }
 
 func (f *figures) section(title, words string) {
-	fmt.Fprintf(&f.out, "\n### %s\n\n", title)
-	if words != "" {
-		fmt.Fprintf(&f.out, "%s\n\n", words)
+	fmt.Fprintf(&f.out, "\n### %s\n\n%s\n\n", title, strings.TrimSpace(words))
+}
+
+// table writes a table, and a sentence below it where there is one. Columns from right on are numbers.
+func table(out io.Writer, columns string, right int, rows [][]string, below string) {
+	fmt.Fprintf(out, "|%s|\n|%s%s\n", columns, strings.Repeat("---|", right), strings.Repeat("--:|", strings.Count(columns, "|")+1-right))
+	for _, row := range rows {
+		fmt.Fprintf(out, "| %s |\n", strings.Join(row, " | "))
+	}
+	if below != "" {
+		fmt.Fprintf(out, "\n%s.\n", below)
 	}
 }
 
-func (f *figures) text(words string) { fmt.Fprintf(&f.out, "%s\n", strings.TrimSpace(words)) }
-
-// table writes a row a cell: the clock and the processors, as such and beside two others.
-func (f *figures) table(cells []*cell, bare, ours *cell, oursIs string) {
+// compare writes a section with a row a cell: the clock and the processors, as such and beside two others.
+func (f *figures) compare(title, words string, cells []*cell, bare, ours *cell, oursIs string) {
+	f.section(title, words)
 	b, o := bare.spread(), ours.spread()
-	columns := []string{"median", "quickest tenth", "× `true`", "× " + oursIs, "p95", "p95 × `true`", "p95 × " + oursIs, "CPU", "CPU × `true`", "CPU × " + oursIs}
+	columns := strings.ReplaceAll(" | median | quickest tenth | × `true` | × OURS | p95 | p95 × `true` | p95 × OURS | CPU | CPU × `true` | CPU × OURS ", "OURS", oursIs)
 	if b.whole > 0 {
-		columns = append(columns, "machine's CPU", "× `true`", "× "+oursIs)
+		f.first, columns = cells, columns+"| machine's CPU | × `true` | × "+oursIs+" "
 	}
-	fmt.Fprintf(&f.out, "| | %s |\n|---|%s\n", strings.Join(columns, " | "), strings.Repeat("--:|", len(columns)))
+	var rows [][]string
 	for _, c := range cells {
 		s := c.spread()
-		fmt.Fprintf(&f.out, "| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |", c.full(), ms(s.wall), ms(s.p10), times(s.wall, b.wall), times(s.wall, o.wall),
-			ms(s.p95), times(s.p95, b.p95), times(s.p95, o.p95), ms(s.cpu), times(s.cpu, b.cpu), times(s.cpu, o.cpu))
+		row := []string{c.full(), ms(s.wall), ms(s.p10), times(s.wall, b.wall), times(s.wall, o.wall),
+			ms(s.p95), times(s.p95, b.p95), times(s.p95, o.p95), ms(s.cpu), times(s.cpu, b.cpu), times(s.cpu, o.cpu)}
 		if b.whole > 0 {
-			fmt.Fprintf(&f.out, " %s | %s | %s |", ms(s.whole), times(s.whole, b.whole), times(s.whole, o.whole))
+			row = append(row, ms(s.whole), times(s.whole, b.whole), times(s.whole, o.whole))
 		}
-		f.out.WriteByte('\n')
+		rows = append(rows, row)
 	}
-	fmt.Fprintf(&f.out, "\n%s.\n", howMany(cells))
+	table(&f.out, columns, 1, rows, howMany(cells))
 }
 
 // howMany says how often the cells were measured.
 func howMany(cells []*cell) string {
-	low, high := len(cells[0].costs), len(cells[0].costs)
-	for _, c := range cells {
-		low, high = min(low, len(c.costs)), max(high, len(c.costs))
-	}
+	times := func(a, b *cell) int { return len(a.costs) - len(b.costs) }
+	low, high := len(slices.MinFunc(cells, times).costs), len(slices.MaxFunc(cells, times).costs)
 	if low == high {
 		return fmt.Sprintf("Runs a row: %d", low)
 	}
 	return fmt.Sprintf("Runs a row: %d to %d", low, high)
 }
 
-func (c *cell) full() string {
-	if c.note == "" {
-		return c.title
+// grows writes how much one more costs at the beginning and at the end.
+func (f *figures) grows(title, what string, at []int, all []series) {
+	last, half := len(at)-1, 0
+	for half < last && 2*at[half] < at[last] {
+		half++
 	}
-	return c.title + " (" + c.note + ")"
-}
-
-// commands writes the first table.
-func (f *figures) commands(cells []*cell) {
-	f.summary = cells
-	f.section("A command", "What it takes to run `true`, from its start until it is waited for. CPU is user and system time of the command and of what it waited for. That is not all: "+
-		"bubblewrap does not wait for its child, and systemd and D-Bus work for those who call them. The machine's CPU is that of every process in it, a run.")
-	f.table(cells, f.bare, f.au, "`au run`")
-}
-
-// head is the part before the first section.
-func (f *figures) head() string {
-	words := fmt.Sprintf("Measured on %s in %s.\n%s.\nLoad average when it began %s, when it ended %s; it took %s.\n",
-		f.began.UTC().Format("2006-01-02"), where(f.kind), f.versions, f.load, loadNow(), time.Since(f.began).Round(time.Second))
-	return words + "\n### Targets\n\n" + verdicts(f.verdicts)
-}
-
-// write writes all files as one tar.
-func (f *figures) write(to io.Writer) error {
-	f.files["figures.md"] = f.head() + f.out.String()
-	f.files["short.md"] = f.quote()
-	out := tar.NewWriter(to)
-	for _, name := range slices.Sorted(maps.Keys(f.files)) {
-		text := f.files[name]
-		if err := out.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text)), ModTime: f.began}); err != nil {
-			return err
+	if half == last {
+		half = last / 2
+	}
+	var rows [][]string
+	for _, s := range all {
+		y := func(i int) float64 { return float64(s.cells[i].spread().p10) / 1e6 }
+		step := func(from, to int) float64 { return (y(to) - y(from)) / float64(at[to]-at[from]) }
+		first, second, word := step(0, half), step(half, last), "flat"
+		if y(last) > 1.25*y(0) {
+			word = ratio(second / first)
 		}
-		if _, err := io.WriteString(out, text); err != nil {
-			return err
+		rows = append(rows, []string{s.title, fmt.Sprintf("%.2f ms", y(0)), fmt.Sprintf("%.2f ms", y(last)), fmt.Sprintf("%.1f µs", first*1000), fmt.Sprintf("%.1f µs", second*1000), word})
+	}
+	fmt.Fprintf(&f.out, "%s:\n\n", title)
+	table(&f.out, fmt.Sprintf(" %s | with %d | with %d | one more, first half | one more, last half | last ÷ first ", what, at[0], at[last]), 1, rows, howMany(all[0].cells))
+	f.out.WriteByte('\n')
+}
+
+func (f *figures) target(target, seen string, reached bool) {
+	f.verdicts = append(f.verdicts, []string{target, seen, map[bool]string{true: "reached", false: "**not reached**"}[reached]})
+}
+
+// named returns a cell of the first table.
+func (f *figures) named(title string) *cell {
+	i := slices.IndexFunc(f.first, func(c *cell) bool { return c.title == title })
+	if i < 0 {
+		return nil
+	}
+	return f.first[i]
+}
+
+// targets compares with what is aimed at; a section that was not run has none.
+func (f *figures) targets() {
+	for _, t := range []struct {
+		target, other string
+		most          float64
+	}{
+		{"`au run true` takes at most 1.5 times bubblewrap with pid, ipc and mount namespaces", "bubblewrap, the nearest walls", 1.5},
+		{"less than half of `sudo -u`", "`sudo -u carol`", 0.5},
+		{"less than a twentieth of agent-as-unix-user 2.x", "agent-as-unix-user 2.x, `au run true`", 0.05},
+	} {
+		if other := f.named(t.other); other != nil {
+			a, o := f.named("**`au run true`**").spread(), other.spread()
+			f.target(t.target, fmt.Sprintf("%s times; %s by the quickest tenth of each; %s by the machine's CPU", times(a.wall, o.wall), times(a.p10, o.p10), times(a.whole, o.whole)),
+				float64(a.wall) <= t.most*float64(o.wall))
+		}
+	}
+	if f.largeShare != nil {
+		a := apartOf("", f.largeShare.costs, f.smallShare.costs)
+		f.target("a share's cost does not depend on what is in it",
+			fmt.Sprintf("%s files are %s times 10 files, by CPU %s; noise ±%.0f %%", count(f.m.large), ratio(a.ratio), ratio(a.cpu), 100*a.noise), a.within())
+	}
+	if len(f.inShare) > 0 {
+		worst := slices.MaxFunc(f.inShare, func(a, b apart) int { return cmp.Compare(a.ratio-a.noise, b.ratio-b.noise) })
+		f.target("nothing measurable inside a share",
+			fmt.Sprintf("farthest from the agent's home: %s, %s times, by CPU %s; noise ±%.0f %%", worst.title, ratio(worst.ratio), ratio(worst.cpu), 100*worst.noise), worst.within())
+	}
+	if f.list != nil {
+		s, b := f.list.spread(), f.listBare.spread()
+		f.target("`au list` takes less than 4 times a bare `true`",
+			fmt.Sprintf("%s times; %s by the quickest tenth of each; %s by CPU", times(s.wall, b.wall), times(s.p10, b.p10), times(s.cpu, b.cpu)), s.wall < 4*b.wall)
+	}
+	if len(f.waiters) > 1 {
+		plain, terminal := f.waiters[0], f.waiters[1]
+		f.target("no Go process waits where there is no terminal", "there wait "+strings.Join(plain.processes, ", "),
+			!slices.ContainsFunc(plain.processes, func(p string) bool { return strings.HasPrefix(p, "au") }))
+		f.target("with one, what waits stays below 12 MB", fmt.Sprintf("the largest of %s had %s at most, all together %s PSS",
+			strings.Join(terminal.processes, ", "), kB(terminal.high), kB(terminal.pss)), terminal.high < 12<<10)
+	}
+}
+
+// quote is the table that the README quotes.
+func (f *figures) quote() string {
+	if f.first == nil {
+		return ""
+	}
+	var out strings.Builder
+	var rows [][]string
+	b, o := f.first[0].spread(), f.first[1].spread()
+	for _, c := range f.first {
+		if s := c.spread(); c.quoted {
+			rows = append(rows, []string{c.title, ms(s.wall), times(s.wall, b.wall), times(s.wall, o.wall), times(s.whole, o.whole)})
+		}
+	}
+	table(&out, " to run `true` | time | × `true` | × `au run` | CPU × `au run` ", 1, rows,
+		fmt.Sprintf("%s, %s; medians of %d, in turn. %s", f.began.UTC().Format("2006-01-02"), where(), len(f.first[1].costs), f.versions))
+	return out.String()
+}
+
+// write writes the figures, and what the README quotes, as one tar.
+func (f *figures) write(to io.Writer) error {
+	var head strings.Builder
+	fmt.Fprintf(&head, "Measured on %s in %s.\n%s.\nLoad average when it began %s, when it ended %s; it took %s.\n\n### Targets\n\n",
+		f.began.UTC().Format("2006-01-02"), where(), f.versions, f.load, loadNow(), time.Since(f.began).Round(time.Second))
+	table(&head, " target | measured | ", 3, f.verdicts, "")
+	out := tar.NewWriter(to)
+	for _, file := range [][2]string{{"figures.md", head.String() + f.out.String()}, {"short.md", f.quote()}} {
+		err := out.WriteHeader(&tar.Header{Name: file[0], Mode: 0o644, Size: int64(len(file[1])), ModTime: f.began})
+		if _, wrong := io.WriteString(out, file[1]); errors.Join(err, wrong) != nil {
+			return errors.Join(err, wrong)
 		}
 	}
 	return out.Close()
 }
 
 // where says on what was measured.
-func where(kind string) string {
-	said := heardOf(`. /etc/os-release; echo "$PRETTY_NAME"; sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1`)
-	system, processor, _ := strings.Cut(said, "\n")
-	return fmt.Sprintf("a %s (%s) on Linux %s with %d cores (%s)", kind, system, release(), runtime.NumCPU(), cmp.Or(processor, "unknown"))
+func where() string {
+	system, processor, _ := strings.Cut(heardOf(`. /etc/os-release; echo "$PRETTY_NAME"; sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1`), "\n")
+	return fmt.Sprintf("a quick machine (%s) on Linux %s with %d cores (%s)", system, release(), runtime.NumCPU(), cmp.Or(processor, "unknown"))
 }
 
 func release() string { return heardOf("uname -r") }
 
 func loadNow() string { return heardOf(`read -r one five rest </proc/loadavg; echo "$one and $five"`) }
-
-// versions names what was compared.
-func versions() string {
-	return heardOf(`
-		printf 'au %s' "$(au --version | sed 's/^au //')"
-		dpkg-query -W -f ', ${Package} ${Version}' bubblewrap firejail opendoas sudo util-linux systemd acl python3
-		sed -n 's/^__version__ = "\(.*\)"/, agent-as-unix-user \1/p' /opt/original/agent_as_unix_user/version.py`)
-}
 
 // heardOf returns what a shell prints, on a line of its own or several.
 func heardOf(script string) string {
@@ -155,6 +222,8 @@ func ms(d time.Duration) string {
 	}
 	return fmt.Sprintf("%.0f ms", v)
 }
+
+func us(d time.Duration) string { return fmt.Sprintf("%.0f µs", float64(d)/1e3) }
 
 // times writes a as a multiple of b.
 func times(a, b time.Duration) string {
@@ -191,3 +260,5 @@ func size(n int64) string {
 	}
 	return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
 }
+
+func kB(n int) string { return fmt.Sprintf("%.1f MB", float64(n)/1024) }

@@ -13,55 +13,39 @@ import (
 // A machine is the one the bench runs in, with what it has put there.
 type machine struct {
 	sizes
-	alice, carol *person
-	original     bool // agent-as-unix-user 2.x is there
-	self         string
-	entry        string // of the agent, in the config that au wrote
-	configs      int    // written so far
+	alice    *person
+	original bool // agent-as-unix-user 2.x is there
+	self     string
+	entry    string // of the agent, in the config that au wrote
+	configs  int    // written so far
 }
 
 const (
 	homeDir = "/home/alice"
 	theirs  = "/opt/original/au"
 
-	configName = "/.config/agent-as-unix-user.toml"
+	configPath = homeDir + "/.config/agent-as-unix-user.toml"
 )
 
 // setUp makes agents and files. alice has sudo without a password; carol is whom the others run commands as.
-func setUp(s sizes) (*machine, error) {
-	m := &machine{
-		sizes: s,
-		alice: &person{"alice", 1000, []uint32{1000, 27}},
-		carol: &person{"carol", 1002, []uint32{1002}},
-		self:  "/opt/bench/bench",
-	}
+func setUp(s sizes) *machine {
+	m := &machine{sizes: s, alice: &person{"alice", 1000, []uint32{1000, 27}}, self: "/opt/bench/bench"}
 	_, err := os.Stat(theirs)
 	m.original = err == nil
-	if err := os.WriteFile("/etc/doas.conf", []byte("permit nopass alice\n"), 0o600); err != nil {
-		return nil, err
-	}
-	if _, err := m.human("au", "new", "-y").output(); err != nil {
-		return nil, err
-	}
-	text, err := os.ReadFile(homeDir + configName)
-	if err != nil {
-		return nil, err
-	}
+	exitOn(os.WriteFile("/etc/doas.conf", []byte("permit nopass alice\n"), 0o600))
+	m.says("au new -y").output()
+	text, err := os.ReadFile(configPath)
+	exitOn(err)
 	m.entry = strings.TrimSpace(string(text)) + "\n"
-	others := [][]string{
-		{"au", "new", "-y", "-a", "bounded", "--cpu", "150%", "--mem", "1G", "--tasks", "500"},
-		{"au", "net", "restrict", "-a", "bounded", "--allow", "example.com"},
-	}
+	m.says("au new -y -a bounded --cpu 150% --mem 1G --tasks 500").output()
+	m.says("au net restrict -a bounded --allow example.com").output()
 	if m.original {
-		others = append(others, []string{theirs, "-C", m.path("original.toml"), "new", "-a", "orig", "-y"})
+		m.origin("new -a orig -y").output()
 	}
-	for _, argv := range others {
-		if _, err := m.human(argv...).output(); err != nil {
-			return nil, err
-		}
-	}
-	// The large one has as much at its top as the small one, all else below.
-	return m, errors.Join(m.tree("small", 1, 10), m.tree("large/tree", m.large/400, 400), m.tree("wide", 500, 0))
+	m.tree("small", 1, 10)
+	m.tree("large/tree", m.large/400, 400) // as much at its top as the small one, all else below
+	m.tree("wide", 500, 0)
+	return m
 }
 
 // human is a command of alice's.
@@ -71,9 +55,8 @@ func (m *machine) human(argv ...string) command { return command{argv: argv, as:
 func (m *machine) path(name string) string { return filepath.Join(homeDir, name) }
 
 // tree makes folders with as many small files in each, all alice's.
-func (m *machine) tree(name string, folders, files int) error {
-	_, err := m.human("sh", "-euc", treeScript, "sh", m.path(name), fmt.Sprint(folders), fmt.Sprint(files)).output()
-	return err
+func (m *machine) tree(name string, folders, files int) {
+	m.human("sh", "-euc", treeScript, "sh", m.path(name), fmt.Sprint(folders), fmt.Sprint(files)).output()
 }
 
 const treeScript = `
@@ -90,23 +73,20 @@ type share struct {
 }
 
 // sharesOf makes n small folders and returns them as shares.
-func (m *machine) sharesOf(n int, readOnly bool) ([]share, error) {
-	var all []share
+func (m *machine) sharesOf(n int, readOnly bool) (all []share) {
 	for i := range n {
 		name := fmt.Sprintf("shares/%03d", i)
 		if _, err := os.Stat(m.path(name)); err != nil {
-			if err := m.tree(name, 1, 10); err != nil {
-				return nil, err
-			}
+			m.tree(name, 1, 10)
 		}
 		all = append(all, share{m.path(name), "/home/agent/" + name, readOnly})
 	}
-	return all, nil
+	return all
 }
 
-// homeWith makes a folder with a config in which the agent has these shares, and behind it as many other agents, each with as many
-// shares, that are in the config alone. Where it is $HOME, that config counts for what au does most often; -C is for the rest.
-func (m *machine) homeWith(shares []share, others, sharesEach int) (string, error) {
+// configWith writes a config in which the agent has these shares, and behind it as many other agents, each with as many
+// shares, that are in the config alone.
+func (m *machine) configWith(shares []share, others, sharesEach int) string {
 	var text strings.Builder
 	text.WriteString(m.entry + mountsOf(shares))
 	for i := range others {
@@ -120,8 +100,9 @@ func (m *machine) homeWith(shares []share, others, sharesEach int) (string, erro
 			strings.Repeat("0", 64), i, mountsOf(each))
 	}
 	m.configs++
-	home := m.path(fmt.Sprintf("configs/%d", m.configs))
-	return home, errors.Join(os.MkdirAll(home+"/.config", 0o700), os.WriteFile(home+configName, []byte(text.String()), 0o644), sh("chown -R alice:alice %s", m.path("configs")))
+	path := m.path(fmt.Sprintf(".config/bench-%d.toml", m.configs))
+	exitOn(errors.Join(os.WriteFile(path, []byte(text.String()), 0o600), os.Chown(path, int(m.alice.id), int(m.alice.id))))
+	return path
 }
 
 // mountsOf is shares as the config has them.
@@ -133,7 +114,9 @@ func mountsOf(shares []share) string {
 	return text.String()
 }
 
-// at is a command of alice's with the config of that home.
-func (m *machine) at(home string, argv ...string) command {
-	return command{argv: argv, as: m.alice, home: home}
+// at is a command of alice's with that config.
+func (m *machine) at(config, words string) command {
+	c := m.says(words)
+	c.config = config
+	return c
 }

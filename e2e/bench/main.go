@@ -3,49 +3,38 @@
 // Bench measures au beside what else runs a command as another user or behind
 // walls, all in turn in one run, and prints ratios. It is started by e2e/bench/run
 // as root in a quick machine of its own, whose users and files it changes, and
-// writes a tar with the figures in Markdown and the plots in SVG to its standard
-// output; what it is at goes to standard error.
+// writes a tar with the figures in Markdown to its standard output; what it is at
+// goes to standard error.
 package main
 
 import (
 	"flag"
 	"fmt"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/a4u2/au/netfilter/proxy"
 )
 
+// roles are what this program is besides, in processes that it starts itself.
+var roles = map[string]func(args []string) error{
+	"work":    func(args []string) error { return doWork(args[0], args[1]) },
+	"echo":    func([]string) error { return echoKeys() },
+	"network": func(args []string) error { return benchNetwork(args[0]) },
+	"site":    func(args []string) error { return serveSite(args[0]) },
+	"client":  func(args []string) error { return serveClient(args[0]) },
+	"daemon":  func(args []string) error { os.Exit(proxy.Main(args)); return nil },
+}
+
 func main() {
-	if len(os.Args) > 2 {
-		switch args := os.Args[2:]; os.Args[1] {
-		case "work":
-			exitOn(doWork(args[0], args[1]))
-			return
-		case "network":
-			rounds, err := strconv.Atoi(args[0])
-			exitOn(err)
-			exitOn(benchNetwork(rounds))
-			return
-		case "site":
-			exitOn(serveSite(args[0]))
-		case "client":
-			exitOn(serveClient(args[0]))
-			return
-		case "daemon":
-			os.Exit(proxy.Main(args))
-		}
-	}
-	if len(os.Args) > 1 && os.Args[1] == "echo" {
-		exitOn(echoKeys())
+	if len(os.Args) > 1 && roles[os.Args[1]] != nil {
+		exitOn(roles[os.Args[1]](os.Args[2:]))
 		return
 	}
 	short := flag.Bool("short", false, "few rounds and small trees: only to see that it works")
 	only := flag.String("only", "", "one section, by name")
-	kind := flag.String("kind", "quick machine", "what the machine is, for the figures")
 	flag.Parse()
-	exitOn(bench(sizesOf(*short), *only, *kind))
+	exitOn(bench(sizesOf(*short), *only))
 }
 
 func exitOn(err error) {
@@ -57,17 +46,15 @@ func exitOn(err error) {
 
 // sizes are how much is measured.
 type sizes struct {
-	short    bool
-	rounds   int // of quick commands
-	slow     int // of commands that take a good part of a second
-	large    int // files of the large tree
-	files    int // small files made in a share
-	repo     int // files of a repository
-	blob     int // bytes that go through a terminal
-	keys     int // typed a round
-	shares   []int
-	agents   []int
-	parallel []int
+	short                    bool
+	rounds                   int // of quick commands
+	slow                     int // of commands that take a good part of a second
+	large                    int // files of the large tree
+	files                    int // small files made in a share
+	repo                     int // files of a repository
+	blob                     int // bytes that go through a terminal
+	keys                     int // typed a round
+	shares, agents, parallel []int
 }
 
 func sizesOf(short bool) sizes {
@@ -82,36 +69,22 @@ func sizesOf(short bool) sizes {
 // sections are the parts of the figures, in their order.
 var sections = []struct {
 	name string
-	run  func(*machine, *figures) error
+	run  func(*machine, *figures)
 }{
-	{"command", commands},
-	{"shares", sharesCost},
-	{"mount", mounts},
-	{"agents", newAndDelete},
-	{"show", show},
-	{"work", workInside},
-	{"terminal", terminals},
-	{"memory", memory},
-	{"size", programs},
-	{"network", network},
-	{"growth", growth},
+	{"command", commands}, {"shares", sharesCost}, {"mount", mounts}, {"agents", newAndDelete}, {"show", show}, {"work", workInside},
+	{"terminal", terminals}, {"memory", memory}, {"size", programs}, {"network", network}, {"growth", growth},
 }
 
-func bench(s sizes, only, kind string) error {
+func bench(s sizes, only string) error {
 	began := time.Now()
-	m, err := setUp(s)
-	if err != nil {
-		return fmt.Errorf("set up: %w", err)
-	}
-	f := newFigures(m, kind)
+	m := setUp(s)
+	f := newFigures(m)
 	for _, section := range sections {
 		if only != "" && only != section.name {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "%3.0f s  %s\n", time.Since(began).Seconds(), section.name)
-		if err := section.run(m, f); err != nil {
-			return fmt.Errorf("%s: %w", section.name, err)
-		}
+		section.run(m, f)
 	}
 	f.targets()
 	fmt.Fprintf(os.Stderr, "%3.0f s  done\n", time.Since(began).Seconds())

@@ -5,25 +5,17 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,29 +27,22 @@ import (
 
 func serveClient(caFile string) error {
 	pem, err := os.ReadFile(caFile)
-	if err != nil {
-		return err
-	}
+	exitOn(err)
 	c := &client{tls.Config{ServerName: site, RootCAs: x509.NewCertPool()}}
 	c.tls.RootCAs.AppendCertsFromPEM(pem)
 	// The name is asked for once, as a program does; what is measured dials the address.
 	resolver := net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, dnsAddr+":53")
 	}}
-	if _, err := resolver.LookupNetIP(context.Background(), "ip4", site); err != nil {
-		return err
-	}
-	get := func(secure bool, path string) func() error {
-		return func() error {
-			return c.on(secure, func(conn net.Conn, r *bufio.Reader) error { return get(conn, r, path, 0) })
-		}
-	}
+	_, err = resolver.LookupNetIP(context.Background(), "ip4", site)
+	exitOn(err)
+	tlsNew, httpNew := func() error { return c.on(true, 0, small) }, func() error { return c.on(false, 0, small) }
 	does := map[string]func() ([]float64, error){
-		"tls_new":      func() ([]float64, error) { return micros(200, get(true, "/small")) },
-		"tls_parallel": func() ([]float64, error) { return rate(8, 400*time.Millisecond, get(true, "/small")) },
+		"tls_new":      func() ([]float64, error) { return micros(200, tlsNew) },
+		"tls_parallel": func() ([]float64, error) { return rate(8, 400*time.Millisecond, tlsNew) },
 		"tls_bulk":     func() ([]float64, error) { return c.megabytes(true, 96<<20, download) },
 		"tls_upload":   func() ([]float64, error) { return c.megabytes(true, 96<<20, upload) },
-		"http_new":     func() ([]float64, error) { return micros(200, get(false, "/small")) },
+		"http_new":     func() ([]float64, error) { return micros(200, httpNew) },
 		"http_keep":    c.kept,
 		"http_bulk":    func() ([]float64, error) { return c.megabytes(false, 128<<20, download) },
 	}
@@ -75,8 +60,11 @@ func serveClient(caFile string) error {
 
 type client struct{ tls tls.Config }
 
+// A deed is done on a connection, with so many bytes.
+type deed func(conn net.Conn, r *bufio.Reader, size int64) error
+
 // on does something on a new connection.
-func (c *client) on(secure bool, do func(net.Conn, *bufio.Reader) error) error {
+func (c *client) on(secure bool, size int64, do deed) error {
 	conn, err := net.Dial("tcp", siteAddr+map[bool]string{true: ":443", false: ":80"}[secure])
 	if err != nil {
 		return err
@@ -85,19 +73,17 @@ func (c *client) on(secure bool, do func(net.Conn, *bufio.Reader) error) error {
 		conn = tls.Client(conn, &c.tls)
 	}
 	defer conn.Close()
-	return do(conn, bufio.NewReaderSize(conn, 64<<10))
+	return do(conn, bufio.NewReaderSize(conn, 64<<10), size)
 }
 
-// get asks for path, and reads the response to its end.
-func get(conn net.Conn, r *bufio.Reader, path string, size int64) error {
-	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, site); err != nil {
+// ask sends a request and so many zeros, and reads the response of so many bytes to its end; 0 is any.
+func ask(conn net.Conn, r *bufio.Reader, request string, zeros, size int64) error {
+	if _, err := fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", request, site, zeros); err != nil {
 		return err
 	}
-	return read(r, size)
-}
-
-// read reads a response to its end; size 0 is any.
-func read(r *bufio.Reader, size int64) error {
+	if err := writeZeros(conn, zeros); err != nil {
+		return err
+	}
 	resp, err := http.ReadResponse(r, nil)
 	if err != nil {
 		return err
@@ -109,28 +95,23 @@ func read(r *bufio.Reader, size int64) error {
 	return err
 }
 
+func small(conn net.Conn, r *bufio.Reader, _ int64) error { return ask(conn, r, "GET /small", 0, 0) }
+
 func download(conn net.Conn, r *bufio.Reader, size int64) error {
-	return get(conn, r, fmt.Sprintf("/big?n=%d", size), size)
+	return ask(conn, r, fmt.Sprintf("GET /big?n=%d", size), 0, size)
 }
 
 func upload(conn net.Conn, r *bufio.Reader, size int64) error {
-	if _, err := fmt.Fprintf(conn, "POST /sink HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", site, size); err != nil {
-		return err
-	}
-	if err := writeZeros(conn, size); err != nil {
-		return err
-	}
-	return read(r, 0)
+	return ask(conn, r, "POST /sink", size, 0)
 }
 
-func writeZeros(w io.Writer, size int64) error {
-	buf := make([]byte, 256<<10)
-	for ; size > 0; size -= int64(len(buf)) {
-		if _, err := w.Write(buf[:min(size, int64(len(buf)))]); err != nil {
-			return err
-		}
+var someZeros [256 << 10]byte
+
+func writeZeros(w io.Writer, size int64) (err error) {
+	for ; size > 0 && err == nil; size -= int64(len(someZeros)) {
+		_, err = w.Write(someZeros[:min(size, int64(len(someZeros)))])
 	}
-	return nil
+	return err
 }
 
 // micros returns how long f took each of n times, in µs.
@@ -171,16 +152,16 @@ func rate(n int, d time.Duration, f func() error) ([]float64, error) {
 
 // kept returns how many requests a second one connection takes.
 func (c *client) kept() (v []float64, err error) {
-	err = c.on(false, func(conn net.Conn, r *bufio.Reader) (err error) {
-		v, err = rate(1, 300*time.Millisecond, func() error { return get(conn, r, "/small", 0) })
+	err = c.on(false, 0, func(conn net.Conn, r *bufio.Reader, _ int64) (err error) {
+		v, err = rate(1, 300*time.Millisecond, func() error { return small(conn, r, 0) })
 		return err
 	})
 	return v, err
 }
 
-// megabytes returns how many MB a second go over one connection.
-func (c *client) megabytes(secure bool, size int64, move func(net.Conn, *bufio.Reader, int64) error) (v []float64, err error) {
-	err = c.on(secure, func(conn net.Conn, r *bufio.Reader) error {
+// megabytes returns how many MB a second go over one connection, once hands are shaken.
+func (c *client) megabytes(secure bool, size int64, move deed) (v []float64, err error) {
+	err = c.on(secure, size, func(conn net.Conn, r *bufio.Reader, size int64) error {
 		if shaken, ok := conn.(*tls.Conn); ok {
 			if err := shaken.Handshake(); err != nil {
 				return err
@@ -194,12 +175,10 @@ func (c *client) megabytes(secure bool, size int64, move func(net.Conn, *bufio.R
 	return v, err
 }
 
-// serveSite serves the site and its name, until it is killed. It writes the site's certificate to caFile.
-func serveSite(caFile string) error {
-	cert, err := certificate(caFile)
-	if err != nil {
-		return err
-	}
+// serveSite serves the site and its name, until it is killed. Key and certificate are in dir.
+func serveSite(dir string) error {
+	cert, err := tls.LoadX509KeyPair(dir+"/ca.pem", dir+"/key.pem")
+	exitOn(err)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/small", func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "small") })
 	mux.HandleFunc("/big", func(rw http.ResponseWriter, r *http.Request) {
@@ -212,42 +191,13 @@ func serveSite(caFile string) error {
 		io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{r.Body}, make([]byte, 256<<10))
 	})
 	server := &http.Server{Handler: mux, ErrorLog: log.New(io.Discard, "", 0), TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}}, TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}}
-	plain, err := net.Listen("tcp", ":80")
-	if err != nil {
-		return err
-	}
-	secure, err := net.Listen("tcp", ":443")
-	if err != nil {
-		return err
-	}
-	go server.Serve(plain)
-	go server.ServeTLS(secure, "", "")
+	go func() { exitOn(server.ListenAndServe()) }() // on port 80
+	go func() { exitOn(server.ListenAndServeTLS("", "")) }()
 	return serveNames()
 }
 
-func certificate(file string) (tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: site}, DNSNames: []string{site}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, os.WriteFile(file, text, 0o644)
-}
-
-// serveNames answers every question for an IPv4 address with the site's. The address comes a moment after the process, and in a
-// namespace that has none yet any can be bound, and is then not used.
+// serveNames answers every question for an IPv4 address with the site's.
 func serveNames() error {
-	for !hasAddress(dnsAddr) {
-		time.Sleep(20 * time.Millisecond)
-	}
 	conn, err := net.ListenPacket("udp", dnsAddr+":53")
 	if err != nil {
 		return err
@@ -271,9 +221,4 @@ func serveNames() error {
 			conn.WriteTo(out, from)
 		}
 	}
-}
-
-func hasAddress(addr string) bool {
-	list, err := net.InterfaceAddrs()
-	return err == nil && slices.ContainsFunc(list, func(a net.Addr) bool { return strings.HasPrefix(a.String(), addr+"/") })
 }

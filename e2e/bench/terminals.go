@@ -7,103 +7,112 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"syscall"
+	"slices"
+	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // blob is what goes through the terminal: lines of text that everybody may read.
 const blob = "/opt/bench/blob"
 
 // terminals measures bytes a second and the way of a key and back, directly and through those who put a terminal in between.
-func terminals(m *machine, f *figures) error {
-	line := append(bytes.Repeat([]byte("0123456789"), 8)[:79], '\n')
-	if err := os.WriteFile(blob, bytes.Repeat(line, m.blob/len(line)), 0o644); err != nil {
-		return err
-	}
-	ways := []struct {
-		title string
-		run   []string
-	}{{"directly", nil}, {"`au run`", []string{"au", "run"}}, {"`sudo -u carol` (`use_pty`)", []string{"sudo", "-u", "carol"}}}
+func terminals(m *machine, f *figures) {
+	line := []byte(strings.Repeat("0123456789", 8)[:79] + "\n")
+	exitOn(os.WriteFile(blob, bytes.Repeat(line, m.blob/len(line)), 0o644))
+	defer os.Remove(blob)
 	var flow, keys []*cell
-	for _, w := range ways {
-		command := func(argv ...string) command { return m.human(append(append([]string{}, w.run...), argv...)...) }
-		flow = append(flow, &cell{title: w.title, cmd: onTerminal(command("cat", blob))})
-		keys = append(keys, &cell{title: w.title, cmd: command(m.self, "echo")})
+	for _, w := range [][2]string{{"directly", ""}, {"`au run`", "au run "}, {"`sudo -u carol` (`use_pty`)", "sudo -u carol "}} {
+		flow = append(flow, &cell{title: w[0], cmd: onTerminal(m.says(w[1] + "cat " + blob))})
+		keys = append(keys, &cell{title: w[0], cmd: onTerminal(m.says(w[1] + m.self + " echo"))})
 	}
-	if err := measure(min(m.slow, 3), alone(flow...)); err != nil {
-		return err
-	}
+	exitOn(measure(min(m.slow, 3), alone(flow...)))
 	for round := range 1 + min(m.slow, 5) {
 		for i := range keys {
 			c := keys[(i+round)%len(keys)]
 			times, err := typeKeys(c.cmd, m.keys)
-			if err != nil {
-				return fmt.Errorf("%s: %w", c.title, err)
-			}
+			exitOn(err)
 			if round > 0 {
 				c.costs = append(c.costs, times...)
 			}
 		}
 	}
-	f.terminals(flow, keys, m.blob)
-	return os.Remove(blob)
+	var rows [][]string
+	d, k := flow[0].spread(), keys[0].spread()
+	for i := range flow {
+		s, t := flow[i].spread(), keys[i].spread()
+		rows = append(rows, []string{flow[i].title, fmt.Sprintf("%.0f", float64(m.blob)/(1<<20)/s.wall.Seconds()), times(s.wall, d.wall), times(s.cpu, d.cpu),
+			us(t.wall), times(t.wall, k.wall), us(t.p95), times(t.p95, k.p95)})
+	}
+	f.section("A terminal in between", fmt.Sprintf("`cat` of %d MB to a terminal, from the command's start to its end; and the time from a key typed to the key shown by a "+
+		"program that shows each at once.", m.blob>>20))
+	table(&f.out, " | MB/s | time × directly | CPU × directly | a key, median | × directly | a key, p95 | × directly ", 1, rows,
+		fmt.Sprintf("%d runs and %d keys a row", len(flow[0].costs), len(keys[0].costs)))
 }
 
 // typeKeys types on a terminal and returns how long each key took to be shown. A pause before each lets everybody go to sleep, as a
 // person's does.
-func typeKeys(c command, keys int) ([]cost, error) {
+func typeKeys(c command, keys int) (times []cost, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	t, err := openTerminal()
+	r, err := c.start()
 	if err != nil {
 		return nil, err
 	}
-	defer t.close()
-	pid, err := t.start(c)
-	if err != nil {
-		return nil, err
-	}
-	times, err := t.types(keys)
-	if err != nil {
-		syscall.Kill(pid, syscall.SIGKILL)
-	}
-	t.drain()
-	wait(pid)
-	return times, err
-}
-
-// types types keys, and at the end the one that ends the program.
-func (t *ptyPair) types(keys int) (times []cost, err error) {
-	buffer := make([]byte, 4096)
-	if err := t.await(buffer, 'R'); err != nil {
-		return nil, err
-	}
-	for i := range keys {
+	defer r.wait()
+	stuck := time.AfterFunc(time.Minute, func() { r.Process.Kill() })
+	defer stuck.Stop()
+	err = r.shows('R')
+	for i := 0; i < keys && err == nil; i++ {
 		time.Sleep(2 * time.Millisecond)
-		key := byte('a' + i%16)
-		start := time.Now()
-		if _, err := syscall.Write(t.master, []byte{key}); err != nil {
-			return nil, err
-		}
-		if err := t.await(buffer, key); err != nil {
-			return nil, err
+		key, start := byte('a'+i%16), time.Now()
+		if _, err = r.terminal.Write([]byte{key}); err == nil {
+			err = r.shows(key)
 		}
 		times = append(times, cost{wall: time.Since(start)})
 	}
-	_, err = syscall.Write(t.master, []byte("q"))
+	if err != nil {
+		r.Process.Kill()
+	}
+	r.terminal.Write([]byte("q"))
+	r.drain()
 	return times, err
 }
 
-// await reads until the key is shown.
-func (t *ptyPair) await(buffer []byte, key byte) error {
-	var seen []byte
+// shows reads until the key is shown.
+func (r *running) shows(key byte) error {
+	buffer := make([]byte, 4096)
 	for {
-		n, err := t.readTimeout(buffer, 10*time.Second)
-		if err != nil {
-			return fmt.Errorf("waiting for %q after %q: %w", key, seen, err)
+		n, err := r.terminal.Read(buffer)
+		if err != nil || slices.Contains(buffer[:n], key) {
+			return err
 		}
-		if seen = append(seen, buffer[:n]...); bytes.IndexByte(buffer[:n], key) >= 0 {
-			return nil
+	}
+}
+
+// echoKeys is the program at the other end: it shows each key at once, and ends with q.
+func echoKeys() error {
+	settings, err := unix.IoctlGetTermios(0, unix.TCGETS)
+	if err != nil {
+		return err
+	}
+	settings.Lflag &^= unix.ICANON | unix.ECHO
+	settings.Oflag &^= unix.OPOST
+	if err := unix.IoctlSetTermios(0, unix.TCSETS, settings); err != nil {
+		return err
+	}
+	key := []byte{'R'}
+	for {
+		if _, err := unix.Write(1, key); err != nil {
+			return err
+		}
+		n, err := unix.Read(0, key)
+		if err == unix.EINTR {
+			n, err = unix.Read(0, key)
+		}
+		if err != nil || n == 0 || key[0] == 'q' {
+			return err
 		}
 	}
 }

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/creack/pty"
+)
+
+// A person is a user of the machine.
+type person struct {
+	name string
+	id   uint32 // uid and gid
+	more []uint32
+}
+
+// A command is something to start, in its person's home.
+type command struct {
+	argv   []string
+	as     *person // nil: root
+	config string  // what is alice's config meanwhile
+	env    []string
+	pty    bool // on a terminal of its own
+}
+
+func root(argv ...string) command { return command{argv: argv} }
+
+func onTerminal(c command) command {
+	c.pty = true
+	return c
+}
+
+// A cost is what a command took: on the clock, and on the processors, by itself and those it waited for.
+type cost struct{ wall, cpu time.Duration }
+
+// cmd finds the command's program and returns it as a process to start.
+func (c command) cmd() *exec.Cmd {
+	cmd := exec.Command(c.argv[0], c.argv[1:]...)
+	name := "root"
+	cmd.Dir, cmd.SysProcAttr = "/root", &syscall.SysProcAttr{Setsid: c.pty, Setctty: c.pty}
+	if c.as != nil {
+		name, cmd.Dir = c.as.name, "/home/"+c.as.name
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: c.as.id, Gid: c.as.id, Groups: c.as.more}
+	}
+	cmd.Env = append([]string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=" + cmd.Dir, "USER=" + name, "LOGNAME=" + name, "LANG=C.UTF-8", "TERM=xterm", "SHELL=/bin/bash",
+	}, c.env...)
+	return cmd
+}
+
+// place puts the command's config where alice's is, and returns what puts hers back.
+func (c command) place() func() {
+	if c.config == "" {
+		return func() {}
+	}
+	exitOn(errors.Join(os.Rename(configPath, configPath+".hers"), os.Link(c.config, configPath)))
+	return func() { exitOn(os.Rename(configPath+".hers", configPath)) }
+}
+
+// output runs the command and returns what it printed on standard output. All ends where it fails.
+func (c command) output() string {
+	c.pty = false
+	defer c.place()()
+	out, err := c.cmd().Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = fmt.Errorf("%s: %w: %s", strings.Join(c.argv, " "), err, tail(string(exit.Stderr)))
+	}
+	exitOn(err)
+	return string(out)
+}
+
+func tail(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-5):], " | ")
+}
+
+// null is what commands read and print to; said takes what they complain of, one after the other.
+var null, said = func() (*os.File, *os.File) {
+	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	exitOn(err)
+	said, err := os.CreateTemp("", "said")
+	exitOn(err)
+	exitOn(os.Remove(said.Name()))
+	return null, said
+}()
+
+// A running is a command that was started.
+type running struct {
+	*exec.Cmd
+	terminal *os.File // what a window has of it; nil: none
+	began    time.Time
+	putBack  func()
+}
+
+// start starts the command. What has to be there for it is not in the time that is measured.
+func (c command) start() (r *running, err error) {
+	r = &running{Cmd: c.cmd(), putBack: c.place()}
+	r.Stdin, r.Stdout, r.Stderr = null, null, said
+	if c.pty {
+		terminal, slave, err := pty.Open()
+		if err != nil {
+			return nil, fmt.Errorf("open a terminal: %w", err)
+		}
+		defer slave.Close()
+		// A login gives it to the human; here it is anybody's. It is read as a window does, not by way of Go's poller.
+		err = errors.Join(slave.Chmod(0o666), pty.Setsize(terminal, &pty.Winsize{Rows: 50, Cols: 120}), syscall.SetNonblock(int(terminal.Fd()), false))
+		if err != nil {
+			return nil, fmt.Errorf("open a terminal: %w", err)
+		}
+		r.terminal, r.Stdin, r.Stdout, r.Stderr = terminal, slave, slave, slave
+	}
+	r.began = time.Now()
+	return r, r.Start()
+}
+
+// drain reads what is shown, beside what follows, until the terminal is gone.
+func (r *running) drain() *running {
+	if r.terminal != nil {
+		go io.Copy(io.Discard, r.terminal)
+	}
+	return r
+}
+
+// wait waits for the end, and returns what it took.
+func (r *running) wait() (cost, error) {
+	err := r.Wait()
+	spent := cost{wall: time.Since(r.began), cpu: r.ProcessState.UserTime() + r.ProcessState.SystemTime()}
+	r.putBack()
+	if r.terminal != nil {
+		r.terminal.Close()
+	}
+	if err != nil {
+		said.Seek(0, io.SeekStart)
+		text, _ := io.ReadAll(said)
+		err = fmt.Errorf("%s: %w: %s", strings.Join(r.Args, " "), err, tail(string(text)))
+	}
+	return spent, err
+}
+
+// once runs the command to its end; what it prints is thrown away unless it fails.
+func (c command) once() (cost, error) {
+	said.Truncate(0)
+	said.Seek(0, io.SeekStart)
+	r, err := c.start()
+	if err != nil {
+		return cost{}, err
+	}
+	return r.drain().wait()
+}
+
+// atOnce starts n of a command and waits for all.
+func (c command) atOnce(n int) (total cost, failed error) {
+	began := time.Now()
+	var all []*running
+	for range n {
+		r, err := c.start()
+		if err != nil {
+			failed = err
+			break
+		}
+		all = append(all, r)
+	}
+	for _, r := range all {
+		spent, err := r.wait()
+		total.cpu, failed = total.cpu+spent.cpu, cmp.Or(failed, err)
+	}
+	total.wall = time.Since(began)
+	return total, failed
+}
