@@ -34,17 +34,17 @@ func planUnit(p csrc.Policy, f Facts) []step.Step {
 			plan = append(plan, step.WriteFile(file.Name, "0644", file.Text, old)...)
 		}
 	}
-	changed := len(plan) > 0
-	if changed {
-		plan = append(plan, step.Step{Do: step.Root("systemctl", "daemon-reload")})
+	running := f.Unit.Enabled && f.Unit.Active
+	if len(plan) == 0 && running {
+		return nil
+	}
+	reload := step.Step{Do: step.Root("systemctl", "daemon-reload")}
+	if !running {
+		plan = append(plan, folder(StateDir, f.StateFolder)...)
+		// Here and not beside the start: one that fails has done the half of it.
+		reload.Undo = step.Undo(step.Root("systemctl", "disable", keeper), step.Root("systemctl", "stop", slices.Name(p.UID)),
+			remove(f.Self, slices.TemporaryFolder(p.Name)))
 	}
 	// One that runs already is started again for the sake of what it has come to require.
-	start := step.Step{Do: step.Root("systemctl", "enable", "--now", keeper)}
-	if !f.Unit.Enabled || !f.Unit.Active {
-		start.Undo = step.Undo(step.Root("systemctl", "disable", keeper), step.Root("systemctl", "stop", slices.Name(p.UID)))
-	}
-	if changed || !f.Unit.Enabled || !f.Unit.Active {
-		plan = append(plan, start)
-	}
-	return plan
+	return append(plan, reload, step.Step{Do: step.Root("systemctl", "enable", "--now", keeper)})
 }
