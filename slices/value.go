@@ -166,6 +166,9 @@ type Tasks uint64
 // fewestTasks lets one command run: the keeper, the run's first process, the command and its shell.
 const fewestTasks = 8
 
+// mostTasks is PID_MAX_LIMIT of the kernel's include/linux/threads.h: it takes no larger number for a limit.
+const mostTasks = 4 << 20
+
 // UnmarshalText reads a number of tasks, or infinity.
 func (t *Tasks) UnmarshalText(text []byte) error {
 	n, ok := digits(string(text))
@@ -176,8 +179,8 @@ func (t *Tasks) UnmarshalText(text []byte) error {
 		return fmt.Errorf("tasks %q: want a number of processes and threads such as 500, or infinity", text)
 	case n < fewestTasks:
 		return fmt.Errorf("tasks %q: too few to run anything: want %d or more", text, fewestTasks)
-	case n > math.MaxUint32:
-		return fmt.Errorf("tasks %q: more than any kernel runs: want a number such as 500, or infinity", text)
+	case n > mostTasks:
+		return fmt.Errorf("tasks %q: more than any kernel runs: want %d or fewer, or infinity", text, mostTasks)
 	}
 	*t = Tasks(n)
 	return nil

@@ -35,6 +35,7 @@ func TestValuesRead(t *testing.T) {
 		{new(Swap), "0", Swap{}},
 		{new(Swap), "1G", Swap{Size{Bytes: 1 << 30}}},
 		{new(Tasks), "500", Tasks(500)},
+		{new(Tasks), "4194304", Tasks(4194304)},
 		{new(Tasks), "infinity", Tasks(Infinity)},
 		{new(Weight), "1", Weight(1)},
 		{new(Weight), "10000", Weight(10000)},
@@ -70,7 +71,7 @@ func TestNonsenseIsRefusedAndNamed(t *testing.T) {
 		{new(CPU), "|0|0%|0.0|-1|-1%|1.|.5|1.555|1,5|150 %|1e3|two|99999999999%|18446744073709551616|+1|1_0|0x1|1.5%|Infinity|max"},
 		{new(Size), "|0|0G|-1|1.5G|16 GB|16BG|16I|16GBB|16KiG|16iB|GiB|B|0x1G|G|16|1023K|0%|101%|-5%|5.5%|16777216T|99999999999999999999|20000000000G|max|1KM"},
 		{new(Swap), "|-1|5|1.5G|200%|off|16 GB"},
-		{new(Tasks), "|0|7|-1|1.5|5k|99999999999|many"},
+		{new(Tasks), "|0|7|-1|1.5|5k|4194305|99999999999|many"},
 		{new(Weight), "|0|10001|-1|1.5|infinity|idle"},
 	} {
 		for _, word := range strings.Split(c.words, "|") {

@@ -222,6 +222,10 @@ func (c *limitsResetCmd) Run(a *app) error {
 		fmt.Fprintf(a.out, "au has set no such limit on agent %s; nothing to do\n", c.Agent)
 		return nil
 	}
+	// One question first: where systemd does not answer, that is known before anything has changed, and each step would wait by itself.
+	if _, err := sliceProperties(policy.UID); err != nil {
+		return limiting(c.Agent, err)
+	}
 	runner, err := a.runner(a.out, c.DryRun)
 	if err != nil {
 		return err

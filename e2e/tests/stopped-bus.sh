@@ -26,7 +26,7 @@ promise="what asks systemd says that it does not answer"
 fails 1 in_time au info
 says 'systemd does not answer (systemctl show au-agent.service: no answer within 10s)'
 says 'hint: systemctl status dbus.socket'
-for words in "limits show" "limits set --mem 2G"; do
+for words in "limits show" "limits set --mem 2G" "limits reset" "limits reset --mem"; do
 	# shellcheck disable=SC2086 # several words
 	fails 1 in_time au $words
 	complains 'au: limit agent "agent": reach systemd over D-Bus: no answer within 10s'
