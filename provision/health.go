@@ -174,7 +174,7 @@ func healthUnit(f Facts, mend string, bad report) {
 	}
 	switch {
 	case f.Unit.Err != nil:
-		bad(askHint, "%v", f.Unit.Err)
+		bad(AskHint, "%v", f.Unit.Err)
 	case f.Unit.Text == "":
 		bad(mend, "missing unit au-%s.service", f.Name)
 	case !f.Unit.Active:

@@ -56,7 +56,7 @@ func CheckNew(w Want, f Facts) error {
 	case f.Way != nil:
 		return refuse(wayHint(f.Way), "the way to the entrypoint could be changed by others than root, so that no run would start: %v", f.Way)
 	case f.Unit.Err != nil:
-		return refuse(askHint, "%v", f.Unit.Err)
+		return refuse(AskHint, "%v", f.Unit.Err)
 	case f.HomesLink:
 		return errors.New("/home is a symbolic link, and agents' homes are entered only through real folders: mount the folder that it leads to on /home")
 	case f.Libexec.NoSuid:
@@ -87,8 +87,8 @@ func CheckNew(w Want, f Facts) error {
 	return checkPolicy(w.policy(f))
 }
 
-// askHint shows what keeps systemd from answering.
-const askHint = "systemctl status dbus.socket"
+// AskHint shows what keeps systemd from answering.
+const AskHint = "systemctl status dbus.socket"
 
 // wayHint returns the command that mends the way to the entrypoint; empty where none does.
 func wayHint(err error) string {

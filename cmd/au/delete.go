@@ -83,7 +83,11 @@ func (c *deleteCmd) remove(a *app, runner *step.Runner, facts provision.Facts, e
 	a.endShares(context.Background(), runner, facts.Human, *facts.Policy, entry)
 	var plan []step.Step
 	// Before its uid can be another's: rules that outlive an agent would restrict whoever comes next.
-	if network, err := a.host.ObserveNet(c.Agent); err == nil && network.Any() {
+	network, err := a.host.ObserveNet(c.Agent)
+	if err != nil {
+		return err
+	}
+	if network.Any() {
 		plan = planNetOff(network)
 	}
 	runner.Seen = facts.Seen.Only(csrc.PolicyPath(c.Agent))

@@ -88,7 +88,8 @@ func (c *infoCmd) Run(a *app) error {
 		}
 	}
 	if p, err := a.host.NetPolicy(c.Agent); err == nil && facts.Ours() && facts.Unit.Err == nil {
-		if old := a.host.OutdatedNet(p); old != "" {
+		units, _ := a.host.NetUnits(p)
+		if old := a.host.OutdatedNet(p, units); old != "" {
 			info.Outdated = &issue{old, p.Again()}
 		}
 	}

@@ -223,7 +223,7 @@ func (c *limitsResetCmd) Run(a *app) error {
 		return nil
 	}
 	// One question first: where systemd does not answer, that is known before anything has changed, and each step would wait by itself.
-	if _, err := sliceProperties(policy.UID); err != nil {
+	if _, err := a.host.SliceProperties(policy.UID); err != nil {
 		return limiting(c.Agent, err)
 	}
 	runner, err := a.runner(a.out, c.DryRun)

@@ -16,6 +16,7 @@ import (
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/netfilter"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
+	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
 )
 
@@ -125,12 +126,13 @@ func (v *netView) fill(h *host.Host, p netfilter.Policy, agent csrc.Policy) {
 	if p.Learning(now) {
 		v.Learning = &p.Learn
 	}
-	v.Layers = layers(h, p, h.NoSlice())
+	units, silent := h.NetUnits(p)
+	v.Layers = layers(h, p, units, silent)
 	v.Warnings = append(v.Warnings, netWarnings(h, p, agent, h.NoSlice(), h.NoSeal())...)
 	if agent.UID != p.UID {
 		v.Warnings = append(v.Warnings, fmt.Sprintf("the rules are for uid %d, and the agent has %d: %s", p.UID, agent.UID, p.Again()))
 	}
-	if old := h.OutdatedNet(p); old != "" {
+	if old := h.OutdatedNet(p, units); old != "" {
 		v.Warnings = append(v.Warnings, old+": "+p.Again())
 	}
 	if ranges, err := h.SubUIDs(p.Agent, p.UID); err == nil && fmt.Sprint(ranges) != fmt.Sprint(p.SubUIDs) {
@@ -151,11 +153,9 @@ func viewRule(e netfilter.Entry, now time.Time) ruleView {
 
 const nobodyToAsk = "systemd does not answer here, as in a run of the agent's"
 
-// layers says what systemd has of each layer.
-func layers(h *host.Host, p netfilter.Policy, noSlice string) []layerView {
-	// In a run of the agent's systemd cannot be asked; that says nothing of the layers.
-	_, silent := h.SystemctlShow("--property=Version")
-	units := h.NetUnits(p, silent == nil && h.Exists("/run/systemd/system"))
+// layers says what systemd has of each layer. In a run of the agent's it cannot be asked; that says nothing of the layers.
+func layers(h *host.Host, p netfilter.Policy, units map[string]provision.NetUnit, silent error) []layerView {
+	noSlice := h.NoSlice()
 	unit := func(layer, name, does string) layerView {
 		l := layerView{Name: layer, Up: units[name].Active, State: does + " by " + name}
 		if silent != nil {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Whatever an agent takes all of, its human opens a terminal, pauses the agent, and stops and deletes it.
 # alone: yes
-# timeout: 900
+# timeout: 2400
 # machines: trixie
 # machines by hand: bookworm true
 . /opt/e2e/lib.sh
@@ -15,7 +15,7 @@ ok as alice au limits set --tasks 1000
 
 cat >/opt/take.py <<'END'
 # take.py WHAT: takes all there is of it, says so by a file in the home, and holds it.
-import ctypes, errno, os, resource, select, socket, sys, time
+import ctypes, errno, os, resource, select, socket, struct, sys, time
 libc, rt = ctypes.CDLL(None, use_errno=True), ctypes.CDLL("librt.so.1", use_errno=True)
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -78,10 +78,28 @@ def segments(n): hold(libc.shmget(0, 4096, 0o1600))
 def semaphores(n): hold(libc.semget(0, 1, 0o1600))
 def pipes(n): held.append(os.pipe())
 def polls(n): held.append(select.epoll())
+def fill(folder, n):
+    with open(f"{folder}/big{n}", "wb") as f: os.posix_fallocate(f.fileno(), 0, size)
+def memory(n): fill("/tmp", n)
+
+size = 16 << 20
 def disk(n):
-    with open(f"/home/agent/big{n}", "wb") as f: f.write(bytes(16 << 20))
-def memory(n):
-    with open(f"/tmp/big{n}", "wb") as f: f.write(bytes(16 << 20))
+    global size
+    try: fill("/home/agent", n)
+    except OSError:
+        if size == 4096: raise
+        size //= 16
+
+# Any user may have the kernel log each call of its own; where journald reads the kernel's audit, each is a line.
+def journal(n):
+    code = lambda *words: struct.pack("=HBBI", *words)
+    filter = code(0x20, 0, 0, 0) + code(0x15, 0, 1, 110 if os.uname().machine == "x86_64" else 173) + code(6, 0, 0, 0x7ffc0000) + code(6, 0, 0, 0x7fff0000)
+    buffer = ctypes.create_string_buffer(filter)
+    if libc.prctl(22, 2, ctypes.byref(Filter(4, ctypes.addressof(buffer)))) != 0: raise OSError(ctypes.get_errno(), "seccomp")
+    if os.fork() == 0:
+        while True: os.getppid()
+    raise OSError(errno.ENOSPC, "")
+class Filter(ctypes.Structure): _fields_ = [("n", ctypes.c_ushort), ("code", ctypes.c_void_p)]
 
 n = 0
 try:
@@ -101,17 +119,17 @@ END
 
 # takes WHAT: lets the agent take all of it, in a run that goes on.
 takes() {
-	: >/opt/took # here, since the look below may come before the run begins
-	runuser -l alice -c "au run python3 /opt/take.py $1" >>/opt/took 2>&1 </dev/null &
+	: >$e2e/took # here, since the look below may come before the run begins
+	runuser -l alice -c "au run python3 /opt/take.py $1" >>$e2e/took 2>&1 </dev/null &
 	taker=$!
 	e2e_last="au run python3 /opt/take.py $1" e2e_status=0
 	for e2e_tries in $(seq 600); do
-		grep -q '^took$' /opt/took && break
-		kill -0 $taker 2>/dev/null || fail "the run ended: $(cat /opt/took)"
+		grep -q '^took$' $e2e/took && break
+		kill -0 $taker 2>/dev/null || fail "the run ended: $(cat $e2e/took)"
 		sleep 0.2
 	done
-	grep -q '^took$' /opt/took || fail "not all was taken: $(cat /opt/took)"
-	head -n 1 /opt/took
+	grep -q '^took$' $e2e/took || fail "not all was taken: $(cat $e2e/took)"
+	head -n 1 $e2e/took
 }
 # human_can: what the human does against it.
 human_can() {
@@ -136,6 +154,21 @@ done
 
 promise="no key is left of it"
 soon awk -v uid="$uid:" '$1 == uid && $4 ~ "^[0-9][0-9]" { left = 1 } END { exit left }' /proc/key-users
+
+promise="of the journal: a run reaches none of its sockets, and what the kernel writes there has journald's own bound"
+ok as alice au run python3 -c 'import errno, os, socket
+for name in "/run/systemd/journal/socket", "/run/systemd/journal/dev-log", "/run/systemd/journal/stdout", "/run/systemd/journal/syslog", "/dev/log", "/run/systemd/notify":
+    for kind in socket.SOCK_DGRAM, socket.SOCK_STREAM:
+        try: socket.socket(socket.AF_UNIX, kind).connect(name)
+        except OSError as error: pass
+        else: raise SystemExit(name + " can be written")
+try: os.open("/dev/kmsg", os.O_WRONLY)
+except OSError: pass
+else: raise SystemExit("/dev/kmsg can be written")'
+takes journal
+sleep 5
+human_can
+echo "journal: $(journalctl --disk-usage 2>&1), $(journalctl -b --no-pager -o cat 2>/dev/null | grep -c 'syscall=110 ') lines of it"
 
 promise="of the machine's table of connections, where it has one"
 nft add table inet e2e && nft add chain inet e2e out '{ type filter hook output priority 0; }' && nft add rule inet e2e out ct state new accept

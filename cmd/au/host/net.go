@@ -102,7 +102,12 @@ func (h *Host) ObserveNet(agent string) (provision.NetFacts, error) {
 	if ok {
 		f.User = &u
 	}
-	f.Units = h.NetUnits(p, f.Systemd)
+	if err != nil {
+		return f, err
+	}
+	if f.Units, err = h.NetUnits(p); err != nil {
+		return f, hinted{err, provision.AskHint}
+	}
 	files, folders := provision.NetHalf(p)
 	f.Half = slices.DeleteFunc(files, func(file string) bool { return !h.Exists(file) })
 	f.Empty = slices.DeleteFunc(folders, func(folder string) bool {
@@ -137,9 +142,10 @@ func (h *Host) NoSeal() string {
 	return provision.Unsealed(share.ParseMountinfo(string(mounts)), k, strings.TrimSpace(string(namespaces)))
 }
 
-// NetUnits asks systemd for the units of the agent's network.
-func (h *Host) NetUnits(p netfilter.Policy, systemd bool) map[string]provision.NetUnit {
-	units := map[string]provision.NetUnit{}
+// NetUnits asks systemd for the units of the agent's network. Where it does not answer, what their files say is all that is known.
+func (h *Host) NetUnits(p netfilter.Policy) (map[string]provision.NetUnit, error) {
+	units, systemd := map[string]provision.NetUnit{}, h.Exists("/run/systemd/system")
+	var silent error
 	var replaced time.Time // when the program that they run was put in its place
 	if info, err := os.Stat(h.Root + provision.NetProgram(p.Agent)); err == nil {
 		if st, ok := info.Sys().(*syscall.Stat_t); ok {
@@ -149,9 +155,11 @@ func (h *Host) NetUnits(p netfilter.Policy, systemd bool) map[string]provision.N
 	for _, name := range provision.NetUnitNames(p) {
 		text, _ := os.ReadFile(h.Root + provision.UnitDir + "/" + name)
 		u := provision.NetUnit{Text: string(text)}
-		if systemd {
+		if systemd && silent == nil { // whoever does not answer is not asked again
 			out, err := h.SystemctlShow("--timestamp=us+utc", "--property=ActiveState,UnitFileState,ExecMainStartTimestamp", name)
-			systemd = err == nil // whoever does not answer is not asked again
+			if err != nil {
+				silent = fmt.Errorf("systemd does not answer (systemctl show %s: %w)", name, err)
+			}
 			state := string(out)
 			u.Active = strings.Contains(state, "ActiveState=active") || strings.Contains(state, "ActiveState=reloading")
 			u.Enabled = strings.Contains(state, "UnitFileState=enabled")
@@ -160,16 +168,16 @@ func (h *Host) NetUnits(p netfilter.Policy, systemd bool) map[string]provision.N
 		}
 		units[name] = u
 	}
-	return units
+	return units, silent
 }
 
 // OutdatedNet says what of a restricted agent's network is of another au than this one; empty where nothing is.
-func (h *Host) OutdatedNet(p netfilter.Policy) string {
+func (h *Host) OutdatedNet(p netfilter.Policy, units map[string]provision.NetUnit) string {
 	if p.Declared { // a switch brings up to date what it changes
 		return ""
 	}
 	self, _ := h.Executable()
-	f := provision.NetFacts{Units: h.NetUnits(p, h.Exists("/run/systemd/system")), Program: h.Path(provision.NetProgram(p.Agent))}
+	f := provision.NetFacts{Units: units, Program: h.Path(provision.NetProgram(p.Agent))}
 	f.Self.SHA256, f.Program.SHA256 = h.Fingerprint(self), h.Fingerprint(h.Root+provision.NetProgram(p.Agent))
 	return f.Outdated(p)
 }
@@ -296,7 +304,7 @@ func (h *Host) WithSubUIDs(p netfilter.Policy) (netfilter.Policy, error) {
 // NoNetLeft returns an error where an agent without a policy is restricted all the same: somebody removed the file.
 func (h *Host) NoNetLeft(agent string, uid uint32) error {
 	p := netfilter.Policy{Agent: agent, UID: uid}
-	units := h.NetUnits(p, h.Exists("/run/systemd/system"))
+	units, _ := h.NetUnits(p) // their files say it, too
 	for _, name := range slices.Backward(provision.NetUnitNames(p)) {
 		if units[name].Active || units[name].Text != "" {
 			return hinted{fmt.Errorf("%s is gone, and %s is still there", provision.NetPath(agent), name), "au net off --agent " + agent}
