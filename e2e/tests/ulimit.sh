@@ -25,6 +25,20 @@ done
 ok limited '-v 790000' au run sh -c 'ulimit -v'
 says_exactly 790000
 
+promise="too few processes are said, with status 125"
+for limit in '-u 1' '-u 2' '-u 3' '-u 5' '-u 8' '-u 12' '-Su 4'; do
+	for words in 'run true' 'run -e A=1 true' list --version; do
+		# shellcheck disable=SC2086 # several words
+		fails 125 limited "$limit" au $words
+		[ "$(cat $e2e/err)" = "au: ulimit -u leaves too few processes for au to start: want 16 beside those that you have, or unlimited" ] || fail "there should be that line"
+	done
+done
+for limit in '-u 40' '-u 1023' '-u 1024'; do
+	ok limited "$limit" au run true
+	ok limited "$limit" au run -e A=1 true
+	ok limited "$limit" au info
+done
+
 promise="with few files it works, or says so"
 for limit in '-n 5' '-n 8' '-n 16'; do
 	for words in 'run true' 'run -e A=1 true'; do

@@ -6,6 +6,8 @@ package main
 
 // entry is where the program begins (the linker's -E): before Go's runtime, which needs much address space and, where `ulimit -v` leaves less, ends with a trace
 // and status 2. There it says so instead, and exits with 125. The limit stays as it is: it is the human's, and the command's too.
+// A small `ulimit -u` is told from what the kernel does: where fewer processes than the runtime may want can be made, it ends in the same way. Each of them makes the
+// next, and ends.
 //
 //lint:ignore U1000 the linker's
 func entry()
@@ -14,6 +16,19 @@ func entry()
 //
 //lint:ignore U1000 entry's
 var needed uint64 = 768 << 20
+
+// few is the `ulimit -u` below which that is tried: above, it would only cost time.
+//
+//lint:ignore U1000 entry's
+var few uint64 = 1024
+
+// wanted is how many processes must be there to be made: the threads of either program, and some for what it starts.
+//
+//lint:ignore U1000 entry's
+var wanted uint64 = 16
+
+//lint:ignore U1000 entry's
+var tooFew = "au: ulimit -u leaves too few processes for au to start: want 16 beside those that you have, or unlimited\n"
 
 //lint:ignore U1000 entry's
 var tooSmall = "au: ulimit -v leaves too little address space for au to start: want 786432 (KB) or more, or unlimited\n"
