@@ -32,7 +32,7 @@ kernel_has none none "$usual"
 unchanged
 
 promise="nonsense is refused, named, and changes nothing"
-for words in "--cpu 0" "--cpu -1" "--cpu 150%%" "--mem 0" "--mem 1.5G" "--mem 16XB" "--mem 5" "--swap -1" "--tasks 0" "--tasks 1.5" \
+for words in "--cpu 0" "--cpu -1" "--cpu 150%%" "--mem 0" "--mem 1.5G" "--mem 16XB" "--mem 5" "--swap -1" "--tasks 0" "--tasks 1.5" "--tasks 99999999" \
 	"--cpu-weight 0" "--io-weight 10001" "--cpu 50% --mem 16XB" "--memory 1G" "--cpu 1500" ""; do
 	# shellcheck disable=SC2086 # several words
 	fails 2 as alice au limits set $words
@@ -102,6 +102,38 @@ ok as alice au limits reset
 says_exactly "au has set no such limit on agent agent; nothing to do"
 ok systemctl daemon-reload
 kernel_has none none "$usual"
+
+promise="a memory limit below what is in use holds, or is said not to until it does (cgroup v1)"
+ok as alice au limits reset
+as alice au run sh -c 'head -c 300M /dev/zero | tail -c 300M | sleep 300' &
+big=$!
+in_use() { [ "$(kernel memory.current memory/memory.usage_in_bytes)" -gt 300000000 ]; }
+soon in_use
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+	ok as alice au limits set --mem 100M
+else
+	fails 1 as alice au limits set --mem 100M
+	complains "set, and not held until all that the agent runs has ended: --mem (the kernel has "
+	complains "au: hint: au stop --agent agent"
+	ok as alice au limits show
+	says "mem 100M does not bind: the kernel has "
+	ok as alice au info
+	says "mem 100M (does not bind: the kernel has "
+fi
+ok as alice au stop
+wait $big
+ok as alice au limits show
+says_not "does not bind"
+ok as alice au info
+says "mem 100M"
+says_not "does not bind"
+kernel_has none 104857600 "$usual"
+
+promise="as many tasks as a kernel takes hold"
+ok as alice au limits reset
+ok as alice au limits set --tasks 4194304
+kernel_has none none 4194304
+ok as alice au limits reset
 
 promise="there is no agent to limit where none was made"
 fails 1 as alice au limits set -a nobody-here --cpu 50%
