@@ -87,3 +87,46 @@ func TestReplaceWritesWhereItLooked(t *testing.T) {
 		t.Error("it was written where a link led")
 	}
 }
+
+// Whatever takes the place of the file or its lock after the walk is judged as the walk judged.
+func TestWhatComesAfterTheWalkIsJudgedToo(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(file string) error
+		do    func(o *Own) error
+		want  string
+	}{
+		"the_file_for_all":     {func(f string) error { return os.Chmod(f, 0o666) }, (*Own).again, "everybody can write it"},
+		"the_file_a_link":      {func(f string) error { return errors.Join(os.Remove(f), os.Symlink("other", f)) }, (*Own).again, "is no regular file by now"},
+		"to_append_to_for_all": {func(f string) error { return os.Chmod(f, 0o666) }, func(o *Own) error { return o.Append([]byte("x")) }, "everybody can write it"},
+		"to_append_to_a_link":  {func(f string) error { return errors.Join(os.Remove(f), os.Symlink("other", f)) }, func(o *Own) error { return o.Append([]byte("x")) }, "too many levels of symbolic links"},
+		"its_lock_for_all": {func(f string) error {
+			return errors.Join(os.WriteFile(f+".lock", nil, 0o600), os.Chmod(f+".lock", 0o666))
+		}, lockIt, "everybody can write it"},
+		"its_lock_a_link":        {func(f string) error { return os.Symlink("other", f+".lock") }, lockIt, "too many levels of symbolic links"},
+		"its_folder_for_all":     {func(f string) error { return os.Chmod(filepath.Dir(f), 0o777) }, func(o *Own) error { return o.Replace([]byte("x")) }, "everybody can write it"},
+		"its_file_a_fifo_by_now": {func(f string) error { return errors.Join(os.Remove(f), unix.Mkfifo(f, 0o600)) }, (*Own).again, "is no regular file by now"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := t.TempDir() + "/f"
+			must(t, os.WriteFile(file, []byte("text"), 0o600), os.WriteFile(filepath.Dir(file)+"/other", []byte("other"), 0o600))
+			own, err := FindOwn(file, mine)
+			must(t, err)
+			defer own.Close()
+			must(t, c.spoil(file))
+			if err := c.do(own); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("it says %v, want %q", err, c.want)
+			}
+			if text, err := os.ReadFile(filepath.Dir(file) + "/other"); string(text) != "other" {
+				t.Errorf("the other file holds %q, %v", text, err)
+			}
+		})
+	}
+}
+
+func lockIt(o *Own) error {
+	f, err := o.openLock()
+	if err == nil {
+		f.Close()
+	}
+	return err
+}
