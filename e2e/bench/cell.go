@@ -18,7 +18,7 @@ type cell struct {
 	costs []cost
 	whole []time.Duration // the machine's processor time a run; not of every cell
 
-	quoted bool // in the README
+	quoted bool // in docs/comparison.md
 }
 
 // take measures once; what is a warm-up does not count.

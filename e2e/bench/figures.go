@@ -161,7 +161,7 @@ func (f *figures) targets() {
 	}
 }
 
-// quote is the table that the README quotes.
+// quote is the table of docs/comparison.md.
 func (f *figures) quote() string {
 	if f.first == nil {
 		return ""
@@ -179,7 +179,7 @@ func (f *figures) quote() string {
 	return out.String()
 }
 
-// write writes the figures, and what the README quotes, as one tar.
+// write writes the figures, and the table of docs/comparison.md, as one tar.
 func (f *figures) write(to io.Writer) error {
 	var head strings.Builder
 	fmt.Fprintf(&head, "Measured on %s in %s.\n%s.\nLoad average when it began %s, when it ended %s; it took %s.\n\n### Targets\n\n",

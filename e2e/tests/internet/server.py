@@ -21,7 +21,7 @@ import time
 
 NAMES = {  # name: (last byte of 203.0.113.x and 2001:db8:2::x)
     "allowed.test": 7, "www.allowed.test": 7, "git.test": 8, "mirror.test": 9, "other.test": 10,
-    "attacker.test": 66, "ns.test": 53,
+    "attacker.test": 66, "ns.test": 53, **dict.fromkeys(os.environ.get("INTERNET_ALSO", "").split(), 10),
 }
 # ipv4hint and ech, of which only that they are there matters.
 HTTPS = struct.pack("!HBHH", 1, 0, 4, 4) + socket.inet_aton("203.0.113.66") + struct.pack("!HH", 5, 4) + b"\0\2\xfe\x0d"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # A small internet behind the machine, in a network namespace, for the tests of `au net`. Sourced after lib.sh.
+# internet_also="NAME…" gives it more names.
 #
 #   internet_up            makes it: names allowed.test, www.allowed.test, git.test, mirror.test, other.test, attacker.test (see server.py),
 #                          IPv4 and IPv6, DNS, HTTP, HTTPS under a test CA that the machine trusts
@@ -56,7 +57,7 @@ internet_up() {
 	rm -f /etc/resolv.conf
 	printf 'nameserver 203.0.113.53\nnameserver 2001:db8:2::53\n' >/etc/resolv.conf
 	internet_ca
-	(exec ip netns exec internet setsid python3 "$internet/server.py" >/run/internet/log 2>&1) &
+	(exec ip netns exec internet setsid env INTERNET_ALSO="${internet_also-}" python3 "$internet/server.py" >/run/internet/log 2>&1) &
 	soon test -e /run/internet/ready
 	ok as alice curl -sS https://allowed.test/
 	says "INTERNET allowed.test"
@@ -71,6 +72,7 @@ internet_ca() {
 			-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign
 		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout server.key -out server.csr -subj "/CN=internet"
 		names=DNS:allowed.test,DNS:www.allowed.test,DNS:git.test,DNS:mirror.test,DNS:other.test,DNS:attacker.test,IP:203.0.113.66
+		for name in ${internet_also-}; do names=$names,DNS:$name; done
 		printf 'subjectAltName=%s\n' "$names" >ext
 		openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 30 -extfile ext
 		cp ca.pem /usr/local/share/ca-certificates/au-test.crt

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package au_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// Every answer of "How do I…" names scripts that hold it, which there are.
+func TestEveryAnswerNamesItsTests(t *testing.T) {
+	text, err := os.ReadFile("docs/how-do-i.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := strings.Split(string(text), "\n## ")[1:]
+	if len(answers) < 24 {
+		t.Errorf("found %d questions", len(answers))
+	}
+	named := regexp.MustCompile(`(?m)\A.*\n<!-- tests: (.+) -->\n`)
+	for _, answer := range answers {
+		question, _, _ := strings.Cut(answer, "\n")
+		found := named.FindStringSubmatch(answer)
+		if found == nil {
+			t.Errorf("%s: want the tests below it: <!-- tests: NAME, NAME -->", question)
+			continue
+		}
+		if !strings.Contains(answer, "\n```console\n") && !strings.Contains(found[1], ",") {
+			t.Errorf("%s: nothing is typed there, so want another test than how-do-i", question)
+		}
+		for _, name := range strings.Split(found[1], ", ") {
+			if _, err := os.Stat("e2e/tests/" + name + ".sh"); err != nil {
+				t.Errorf("%s: %v", question, err)
+			}
+		}
+	}
+}
+
+// What a page links to inside the repository is there.
+func TestLinksLeadSomewhere(t *testing.T) {
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil || len(pages) < 5 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	link := regexp.MustCompile(`\]\(([^)#:]+)?(?:#([^)]+))?\)`)
+	for _, page := range append(pages, "README.md", "SECURITY.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range link.FindAllStringSubmatch(string(text), -1) {
+			target := page
+			if found[1] != "" {
+				target = filepath.Join(filepath.Dir(page), found[1])
+			}
+			there, err := os.ReadFile(target)
+			if info, statErr := os.Stat(target); statErr != nil || (err != nil && !info.IsDir()) {
+				t.Errorf("%s: %s leads nowhere", page, found[0])
+			} else if found[2] != "" && !strings.Contains(anchors(string(there)), "\n"+found[2]+"\n") {
+				t.Errorf("%s: %s has no such heading", page, found[0])
+			}
+		}
+	}
+}
+
+// anchors returns the headings of a page as a forge names them, each between newlines.
+func anchors(page string) string {
+	all := "\n"
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(page, -1) {
+		name := regexp.MustCompile(`[^\p{L}\p{N}_ -]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+		all += strings.ReplaceAll(name, " ", "-") + "\n"
+	}
+	return all
+}
