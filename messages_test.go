@@ -18,8 +18,8 @@ import (
 // unexplained is how many messages docs/troubleshooting.md leaves out. It may only shrink: a new message gets an entry there.
 const unexplained = 0
 
-// any stands in a message for what is known only when it is printed.
-const any = "…"
+// gap stands in a message for what is known only when it is printed.
+const gap = "…"
 
 // sources returns the files of au's programs that git has, and that end in one of the endings.
 func sources(t *testing.T, endings ...string) (names []string) {
@@ -52,13 +52,13 @@ func text(e ast.Expr) string {
 	case *ast.ParenExpr:
 		return text(e.X)
 	}
-	return any
+	return gap
 }
 
 // filled puts … where a format has verbs; cause says that it ends with an error that it wraps.
 func filled(format string) (message string, cause bool) {
 	cause = regexp.MustCompile(`: %w$`).MatchString(format)
-	return strings.ReplaceAll(verb.ReplaceAllString(strings.ReplaceAll(format, "%%", "\x00"), any), "\x00", "%"), cause
+	return strings.ReplaceAll(verb.ReplaceAllString(strings.ReplaceAll(format, "%%", "\x00"), gap), "\x00", "%"), cause
 }
 
 // said is a message that a program can print.
@@ -192,11 +192,11 @@ func ofC(t *testing.T, name string) (all []said) {
 		}
 		by, message := code[at[2]:at[3]], arguments(code[at[1]:])
 		if by == "must" || by == "because" {
-			message = strings.TrimPrefix(message, any) // what it is about, not a part of what it says
+			message = strings.TrimPrefix(message, gap) // what it is about, not a part of what it says
 		}
 		cause := by == "fail" || by == "must"
 		if cause {
-			message += ": " + any
+			message += ": " + gap
 		}
 		if !strings.HasPrefix(message, "hint: ") {
 			all = append(all, said{text: message, cause: cause})
@@ -234,7 +234,7 @@ func arguments(code string) string {
 			}
 			if depth <= 1 && (c == ',' || depth == 0) {
 				if other && !in {
-					message.WriteString(any)
+					message.WriteString(gap)
 				}
 				in, other = false, false
 			}
@@ -266,7 +266,7 @@ func messages(t *testing.T) []said {
 	}
 	seen := map[string]bool{}
 	return slices.DeleteFunc(all, func(m said) bool {
-		again := seen[m.text] || strings.Trim(m.text, any+": ,()") == ""
+		again := seen[m.text] || strings.Trim(m.text, gap+": ,()") == ""
 		seen[m.text] = true
 		return again
 	})
@@ -276,7 +276,7 @@ func messages(t *testing.T) []said {
 var families = map[string]func(said) bool{
 	"…: CAUSE":       func(m said) bool { return m.cause },
 	"…want …":        func(m said) bool { return strings.Contains(" "+m.text, " want ") },
-	"warning: WORDS": func(m said) bool { return m.text == "warning: "+any },
+	"warning: WORDS": func(m said) bool { return m.text == "warning: "+gap },
 	"BROKEN: …":      func(m said) bool { return m.finding },
 }
 
@@ -315,7 +315,7 @@ func TestEveryMessageIsExplained(t *testing.T) {
 		family := families[entry]
 		is := family
 		if is == nil {
-			pattern := regexp.MustCompile("^(?s:" + strings.ReplaceAll(regexp.QuoteMeta(entry), any, ".*") + ")$")
+			pattern := regexp.MustCompile("^(?s:" + strings.ReplaceAll(regexp.QuoteMeta(entry), gap, ".*") + ")$")
 			is = func(m said) bool {
 				return pattern.MatchString(strings.ReplaceAll(m.text, "`", "")) || pattern.MatchString(m.text)
 			}
