@@ -16,7 +16,7 @@ var examples = []struct{ line, does string }{
 	{`au run claude`, "here, as the agent"},
 	{`au run --rw . -- make test`, "share this folder for this run"},
 	{`au run -e ANTHROPIC_API_KEY claude`, "pass a variable of yours on"},
-	{`au run -d '~agent' bash`, "start in the agent's home"},
+	{`au run -d ~agent bash`, "start in the agent's home"},
 	{`au shell`, "a login shell, with the agent's own profile"},
 	{`au info`, "who may enter, what is shared, what is wrong"},
 	{`au info -a reviewer --json`, "for a program"},

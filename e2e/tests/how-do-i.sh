@@ -22,4 +22,5 @@ echo 'a database, for once over HTTP' >/srv/database/index.html
 (cd /srv/database && exec python3 -m http.server --bind 127.0.0.1 5432 >/dev/null 2>&1) &
 soon curl -sS http://127.0.0.1:5432/
 ok as alice au new -y
+e2e_last=
 python3 /opt/e2e/transcript.py /opt/e2e/docs/how-do-i.md || fail "the page should show what the machine shows: see the diff above"

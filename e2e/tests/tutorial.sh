@@ -11,4 +11,5 @@ echo 'hello from the API' >/run/internet/files/api.example.com/index.html
 echo 'hello from elsewhere' >/run/internet/files/elsewhere.example/index.html
 as alice git config --global user.email alice@example.org
 as alice git config --global user.name Alice
+e2e_last=
 python3 /opt/e2e/transcript.py /opt/e2e/docs/tutorial.md || fail "the page should show what the machine shows: see the diff above"
