@@ -108,7 +108,7 @@ demo: ## shows it all in a machine of its own, and leaves nothing behind
 	@$(MAKE) --no-print-directory -s build
 	@e2e/demo
 
-prove: ## CBMC and Spin on the entrypoint, in a machine that has them: writes csrc/prove/RESULT.md (two minutes)
+prove: ## CBMC and Spin on the entrypoint, in a machine that has them: writes csrc/prove/RESULT.md (some six minutes)
 	@set -e; stage=$$(mktemp -d); trap 'rm -rf "$$stage"' EXIT; mkdir "$$stage/opt"; cp -R csrc "$$stage/opt/csrc"; status=0; \
 	e2e/machine/quick --flavour prove --add "$$stage" trixie -- /opt/csrc/prove/run >"$$stage/result" || status=$$?; \
 	[ ! -s "$$stage/result" ] || cat "$$stage/result" >csrc/prove/RESULT.md; grep 'FAILED' "$$stage/result" >&2 || true; exit $$status
