@@ -35,7 +35,6 @@ var reviewed = map[string]string{
 	`cmd/au/after.go env:"AU_SIGNAL"`:                                    "a number in a message",
 	`cmd/au/after.go env:"AU_STATUS"`:                                    "the status that au ends with",
 	`cmd/au/after.go exec.LookPath(c.Command)`:                           "which program of the human's a message names",
-	`cmd/au/carry.go exec.Cmd`:                                           "the type alone",
 	`cmd/au/rival.go exec.LookPath("au")`:                                "which other au a warning names",
 	`cmd/au/seen.go os.CreateTemp(filepath.Dir(m.path), ".new-")`:        "beside the human's config",
 	`cmd/au/start/run.go os.Getenv("PATH")`:                              "where a message behind the run looks for the human's program of that name",

@@ -20,8 +20,9 @@ const module = "github.com/a4u2/au/"
 
 // edges are the packages of ours that one may import, beside those below it; what is not here may import none.
 var edges = map[string][]string{
-	"cmd/au":            {"cmd/au/host", "internal/accounts", "internal/advice", "internal/bounded", "internal/near", "internal/programs", "internal/quote", "internal/walk", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "netfilter/proxy", "csrc"},
+	"cmd/au":            {"cmd/au/host", "cmd/au/rootside", "internal/accounts", "internal/advice", "internal/bounded", "internal/near", "internal/programs", "internal/quote", "internal/walk", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "netfilter/proxy", "csrc"},
 	"cmd/au/host":       {"cmd/au/start", "internal/accounts", "internal/near", "internal/programs", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "csrc"},
+	"cmd/au/rootside":   {"cmd/au/host", "internal/programs", "internal/quote", "provision", "provision/step", "slices", "netfilter", "netfilter/kernel"},
 	"cmd/au/terminal":   {"internal/quote"},
 	"cmd/au/front":      {"internal/quote", "cmd/au/start", "cmd/au/terminal", "csrc"},
 	"cmd/au/start":      {"internal/accounts", "internal/bounded", "internal/programs", "internal/quote", "internal/walk", "cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},
@@ -60,6 +61,29 @@ func TestPackagesImportOnlyWhatIsBelowThem(t *testing.T) {
 			}
 		}
 	}
+}
+
+// asRoot are all imports of what au does as root, which somebody has to be able to read whole: no more than it needs, and none that it does not.
+var asRoot = strings.Fields(`context errors fmt io io/fs maps os os/signal path/filepath slices strings sync syscall time golang.org/x/sys/unix
+	github.com/coreos/go-systemd/v22/daemon`)
+
+func TestWhatRunsAsRootImportsOnlyWhatItNeeds(t *testing.T) {
+	for _, line := range goList(t, `{{.ImportPath}} {{join .Imports " "}}`) {
+		words := strings.Fields(line)
+		if words[0] != module+"cmd/au/rootside" {
+			continue
+		}
+		want := slices.Clone(asRoot)
+		for _, ours := range edges["cmd/au/rootside"] {
+			want = append(want, module+ours)
+		}
+		slices.Sort(want)
+		if got := slices.Sorted(slices.Values(words[1:])); !slices.Equal(got, want) {
+			t.Errorf("it imports\n%q, want\n%q", got, want)
+		}
+		return
+	}
+	t.Error("there is no package cmd/au/rootside")
 }
 
 // The main package of au keeps nothing in variables of its own: what it reads the machine with is a host.Host, which each command is given.

@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/a4u2/au/cmd/au/host"
+	"github.com/a4u2/au/cmd/au/rootside"
 	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/internal/quote"
@@ -91,7 +92,7 @@ func (a *app) runner(w io.Writer, dryRun bool) (*step.Runner, error) {
 	}
 	r := &step.Runner{Out: w, Err: a.err, Elevate: elevate, Version: version, Machine: a.host.Root, DryRun: dryRun, Execute: a.host.Execute}
 	if a.host.UID() == 0 {
-		r.Lock = planLock(a.host, a.err)
+		r.Lock = rootside.PlanLock(a.host, a.err)
 	} else if path, err := a.host.OwnPath(); err == nil {
 		r.Carry = []string{path, "carry-out"}
 	}

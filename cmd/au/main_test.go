@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/a4u2/au/cmd/au/host"
+	"github.com/a4u2/au/cmd/au/rootside"
 	"github.com/a4u2/au/internal/advice"
 	"github.com/a4u2/au/internal/counted"
 	"github.com/a4u2/au/internal/fakehost"
@@ -161,7 +162,7 @@ func carryOut(h *fakehost.Host, cmd *exec.Cmd) error {
 		return err
 	}
 	asRoot := func(cmd *exec.Cmd) error { return errors.Join(h.AsRoot(cmd), h.Show()) }
-	if status := plan.CarryOut(context.Background(), h.Root, cmd.Stdout, planLock(hostOf(h), cmd.Stderr), asRoot); status != 0 {
+	if status := plan.CarryOut(context.Background(), h.Root, cmd.Stdout, rootside.PlanLock(hostOf(h), cmd.Stderr), asRoot); status != 0 {
 		return fakehost.ExitStatus(status)
 	}
 	return nil

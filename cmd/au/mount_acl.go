@@ -192,35 +192,13 @@ func (f aclFlags) share() provision.ACLShare {
 	return provision.ACLShare{Agent: f.AgentUID, Human: uint32(os.Geteuid()), Writable: f.RW}
 }
 
-// fileACLs reads a file's ACLs; access is never nil, and kept is false where that is its mode alone.
-func fileACLs(fd int, st unix.Stat_t) (access, def provision.ACL, kept bool, err error) {
-	value, err := step.ReadXattr(fd, provision.ACLAccess)
-	if err != nil {
-		return nil, nil, false, err
-	}
-	access = provision.ModeACL(st.Mode)
-	if value != nil {
-		if access, err = provision.ParseACL(value); err != nil {
-			return nil, nil, false, err
-		}
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return access, nil, value != nil, nil
-	}
-	of, err := step.ReadXattr(fd, provision.ACLDefault)
-	if err == nil && of != nil {
-		def, err = provision.ParseACL(of)
-	}
-	return access, def, value != nil || of != nil, err
-}
-
 func (c *filesGrantCmd) Run(a *app) error {
 	if err := c.save(a); err != nil {
 		return err
 	}
 	share := c.share()
 	mine, others, err := c.visitACLs(a, func(_ step.TreeEntry, fd int, st unix.Stat_t) error {
-		access, def, _, err := fileACLs(fd, st)
+		access, def, _, err := host.FileACLs(fd, st)
 		if err != nil {
 			return err
 		}
@@ -261,7 +239,7 @@ func (f aclFlags) save(a *app) error {
 	}
 	var mu sync.Mutex
 	_, _, err = f.visitACLs(a, func(e step.TreeEntry, fd int, st unix.Stat_t) error {
-		access, def, kept, err := fileACLs(fd, st)
+		access, def, kept, err := host.FileACLs(fd, st)
 		mine := func(e provision.ACLEntry) bool { return e.Tag == provision.ACLUser && e.ID == f.AgentUID }
 		if err != nil || !kept || slices.ContainsFunc(access, mine) || slices.ContainsFunc(def, mine) {
 			return err
@@ -323,7 +301,7 @@ func (c *filesRestoreCmd) Run(a *app) error {
 	}
 	share := c.share()
 	_, others, err := c.visitACLs(a, func(_ step.TreeEntry, fd int, st unix.Stat_t) error {
-		access, def, kept, err := fileACLs(fd, st)
+		access, def, kept, err := host.FileACLs(fd, st)
 		if err != nil || !kept {
 			return err
 		}

@@ -19,34 +19,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-type filesGiveBackCmd struct {
-	From   uint32 `required:"" help:"Uid of the agent that owns the files."`
-	To     uint32 `required:"" help:"Uid of the human who owns the folder."`
-	Group  uint32 `required:"" help:"Their group."`
-	Source string `arg:""`
-}
-
-func (c *filesGiveBackCmd) Run(a *app) error {
-	done, err := step.GiveBack(context.Background(), c.Source, c.From, c.To, c.Group)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(a.out, "# %d files and folders of uid %d are those of uid %d now\n", done.Changed, c.From, c.To)
-	a.sayLeft(done.Left)
-	return nil
-}
-
-// sayLeft names what did not change hands.
-func (a *app) sayLeft(left []string) {
-	for i, path := range left {
-		if i == 10 {
-			fmt.Fprintf(a.out, "# and %d more\n", len(left)-i)
-			break
-		}
-		fmt.Fprintf(a.out, "# left as it is, having names elsewhere or being no file: %s\n", show(path))
-	}
-}
-
 // giveBackCommand is the step of root's that makes an agent's files in a folder the human's.
 func giveBackCommand(h *host.Host, source string, from uint32, human provision.User) step.Command {
 	self, err := h.OwnPath()

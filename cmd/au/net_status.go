@@ -225,6 +225,19 @@ func (a *app) verify(v *netView, p netfilter.Policy, quiet bool) error {
 	return nil
 }
 
+// netProbeCmd is what --verify has run.
+type netProbeCmd struct {
+	Slice bool `help:"Only what the slice's filter stops."`
+}
+
+func (c *netProbeCmd) Run(a *app) error {
+	attempts := netkernel.Probe
+	if c.Slice {
+		attempts = netkernel.ProbeSlice
+	}
+	return json.NewEncoder(a.out).Encode(attempts())
+}
+
 // probe runs the command, printed with name as its first word where one is given, and reads what it tried.
 func probe(runner *step.Runner, c step.Command, name string) ([]netkernel.Attempt, error) {
 	shown := c

@@ -30,9 +30,10 @@ type Host struct {
 	RootUID   uint32 // owns what only root may change
 	Installed string // where a package put the entrypoint from which agents' own are copied
 
-	UID    func() int // of the caller, and so on
-	GID    func() int
-	Groups func() ([]int, error)
+	UID          func() int // of the caller, and so on
+	EffectiveUID func() int
+	GID          func() int
+	Groups       func() ([]int, error)
 
 	Lstat   func(path string) (fs.FileInfo, error)
 	ReadDir func(path string) ([]fs.DirEntry, error)
@@ -60,7 +61,7 @@ type Host struct {
 func Real(installed string) *Host {
 	return &Host{
 		Installed: installed,
-		UID:       os.Getuid, GID: os.Getgid, Groups: os.Getgroups,
+		UID:       os.Getuid, EffectiveUID: os.Geteuid, GID: os.Getgid, Groups: os.Getgroups,
 		Lstat: os.Lstat, ReadDir: os.ReadDir, Statfs: unix.Statfs,
 		FindProgram: programs.Find, Execute: (*exec.Cmd).Run, Executable: os.Executable, StartItself: startItself, OpenProgram: csrc.Open, Stamp: csrc.Stamp,
 		OpenBus: func(ctx context.Context) (Bus, error) { return step.OpenBus(ctx) },
@@ -123,6 +124,9 @@ type hinted struct {
 	error
 	hint string
 }
+
+// WithHint adds the command to paste to an error.
+func WithHint(err error, command string) error { return hinted{err, command} }
 
 func (h hinted) Unwrap() error { return h.error }
 

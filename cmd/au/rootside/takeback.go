@@ -1,49 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package main
+package rootside
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"sync"
 
+	"github.com/a4u2/au/cmd/au/host"
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
-
-type filesDisarmCmd struct {
-	Group   uint32   `required:"" help:"Gid of an agent's group."`
-	Folders []string `arg:""`
-}
-
-func (c *filesDisarmCmd) Run(a *app) error {
-	for _, folder := range c.Folders {
-		found, err := step.Disarm(context.Background(), folder, c.Group)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		for _, path := range found {
-			fmt.Fprintf(a.out, "# removed: %s\n", show(folder+"/"+path))
-		}
-	}
-	return nil
-}
-
-type filesTakeBackCmd struct {
-	AgentUID uint32   `name:"agent-uid" required:""`
-	AgentGID uint32   `name:"agent-gid" required:""`
-	To       uint32   `required:"" help:"Uid of the human."`
-	Group    uint32   `required:"" help:"Their group."`
-	Since    int64    `help:"When the agent was made, in nanoseconds since 1970."`
-	Home     string   `help:"The agent's home, where it is kept."`
-	Shares   []string `name:"share" sep:"none" help:"What the agent could write."`
-	Folders  []string `arg:"" help:"Where the human's files are."`
-}
 
 // inode names a file whatever it is called.
 type inode struct{ dev, ino uint64 }
@@ -63,43 +36,39 @@ type takeBack struct {
 	kept    []string // tops whose set-gid bit may be the human's
 }
 
-func (c *filesTakeBackCmd) Run(a *app) error {
-	t := &takeBack{
-		TakeBack: provision.TakeBack{Agent: c.AgentUID, Group: c.AgentGID, Human: c.To, HumanGroup: c.Group, Since: c.Since},
-		tops:     map[inode]string{}, lost: map[inode]provision.Lost{}, linked: map[inode][]string{},
-	}
+// TakeBack undoes what shares of the original are made of, in the folders where the human's files are and in the shares, which the agent could write. home is the
+// agent's, where it is kept.
+func (r *Root) TakeBack(who provision.TakeBack, home string, shares, folders []string) error {
+	t := &takeBack{TakeBack: who, tops: map[inode]string{}, lost: map[inode]provision.Lost{}, linked: map[inode][]string{}}
 	if err := t.check(); err != nil {
 		return err
 	}
-	for _, share := range c.Shares {
+	for _, share := range shares {
 		if err := t.top(share); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	for _, folder := range c.Folders {
+	for _, folder := range folders {
 		if err := t.folder(folder); err != nil {
 			return err
 		}
 	}
 	// Last those that are mounted elsewhere: the others have been seen by now.
-	for _, share := range c.Shares {
+	for _, share := range shares {
 		if err := t.folder(share); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	t.say(a)
-	if c.Home == "" {
+	t.say(r.out)
+	if home == "" {
 		return nil
 	}
-	return t.home(c.Home)
+	return t.home(home)
 }
 
 // check refuses what is not an agent's or a human's.
 func (t *takeBack) check() error {
-	switch {
-	case os.Geteuid() != 0:
-		return errors.New("take back: only root can")
-	case t.Agent < 1000 || t.Group < 1000 || t.Human == 0 || t.Human == t.Agent || t.HumanGroup == t.Group:
+	if t.Agent < 1000 || t.Group < 1000 || t.Human == 0 || t.Human == t.Agent || t.HumanGroup == t.Group {
 		return fmt.Errorf("take back: want the ids of an agent and those of a human, not %d:%d and %d:%d", t.Agent, t.Group, t.Human, t.HumanGroup)
 	}
 	return nil
@@ -138,7 +107,7 @@ func (t *takeBack) folder(folder string) error {
 	}
 	err = tree.Walk(context.Background(), func(e step.TreeEntry) error {
 		if err := t.visit(e); err != nil {
-			return fmt.Errorf("take back %s: %w", show(folder+"/"+e.Path()), err)
+			return fmt.Errorf("take back %s: %w", quote.Name(folder+"/"+e.Path()), err)
 		}
 		return nil
 	}, func(string, error) {})
@@ -216,7 +185,7 @@ func inodeFacts(fd int, st unix.Stat_t) (provision.Inode, error) {
 		}
 	}
 	var err error
-	if f.Access, f.Default, _, err = fileACLs(fd, st); errors.Is(err, unix.EOPNOTSUPP) {
+	if f.Access, f.Default, _, err = host.FileACLs(fd, st); errors.Is(err, unix.EOPNOTSUPP) {
 		f.Access, err = provision.ModeACL(st.Mode), nil
 	}
 	if err != nil || f.Mode&fs.ModeSetgid == 0 && f.Default == nil {
@@ -294,18 +263,18 @@ func (t *takeBack) linkedFiles(tree *step.Tree) error {
 }
 
 // say says what was done, and what there is for the human to decide.
-func (t *takeBack) say(a *app) {
-	fmt.Fprintf(a.out, "# %d files and folders changed: uid %d owns none of them now, and gid %d stands in no ACL\n", t.changed, t.Agent, t.Group)
+func (t *takeBack) say(out io.Writer) {
+	fmt.Fprintf(out, "# %d files and folders changed: uid %d owns none of them now, and gid %d stands in no ACL\n", t.changed, t.Agent, t.Group)
 	slices.Sort(t.left)
 	for i, path := range t.left {
 		if i == 10 {
-			fmt.Fprintf(a.out, "# and %d more\n", len(t.left)-i)
+			fmt.Fprintf(out, "# and %d more\n", len(t.left)-i)
 			break
 		}
-		fmt.Fprintf(a.out, "# left as it is, having names elsewhere: %s\n", show(path))
+		fmt.Fprintf(out, "# left as it is, having names elsewhere: %s\n", quote.Name(path))
 	}
 	for _, path := range t.kept {
-		fmt.Fprintf(a.out, "# keeps its set-gid bit, for it is in another group than yours: %s\n", show(path))
+		fmt.Fprintf(out, "# keeps its set-gid bit, for it is in another group than yours: %s\n", quote.Name(path))
 	}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package main
+package rootside
 
 import (
 	"errors"
@@ -9,7 +9,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 )
@@ -18,14 +17,15 @@ import (
 // nft that lives as long as the watcher. Where the slice's filter holds it is not needed, and not there: what a human saves of the
 // rule set could not be loaded again beside it.
 type holder struct {
+	*Root
 	in    io.Writer
 	ended chan struct{}
 	line  string
 }
 
 // hold puts the table in force, or what has changed of it. Without nft there is none.
-func (k *holder) hold(h *host.Host, p netfilter.Policy) error {
-	if _, err := h.FindProgram("nft"); err != nil || h.NoSlice() == "" {
+func (k *holder) hold(p netfilter.Policy) error {
+	if _, err := k.host.FindProgram("nft"); err != nil || k.host.NoSlice() == "" {
 		return nil
 	}
 	line := p.HeldRules()
@@ -42,7 +42,7 @@ func (k *holder) hold(h *host.Host, p netfilter.Policy) error {
 	}
 	k.line = line
 	for range 40 {
-		if _, err := feed("", "nft", "list", "table", "inet", p.HeldTable()); err == nil {
+		if _, err := k.feed("", "nft", "list", "table", "inet", p.HeldTable()); err == nil {
 			return nil
 		}
 		time.Sleep(25 * time.Millisecond)

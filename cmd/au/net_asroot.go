@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"errors"
+
+	"github.com/a4u2/au/cmd/au/rootside"
+)
+
+// What the agent's network units run as root.
+
+type netLoadCmd struct {
+	Agent string `arg:""`
+}
+
+type netUnloadCmd struct {
+	Agent string `arg:""`
+}
+
+type netWatchCmd struct {
+	Agent string `arg:""`
+}
+
+type netCutCmd struct {
+	Agent string `arg:""`
+}
+
+type netDepartCmd struct {
+	Agent string `arg:""`
+	UID   uint32 `name:"uid" help:"Be the process that looks whether the policy is gone, for the rules of this uid."`
+}
+
+// forNet lets root in to what is done for an agent's network.
+func (a *app) forNet(do func(*rootside.Root) error) error {
+	r, err := rootside.Enter(a.host, a.out, a.err, errors.New("the rules of an agent's network are root's: want `au net restrict` and `au net off`, which ask for it"))
+	if err != nil {
+		return err
+	}
+	return do(r)
+}
+
+func (c *netLoadCmd) Run(a *app) error {
+	return a.forNet(func(r *rootside.Root) error { return r.LoadRules(c.Agent) })
+}
+
+func (c *netUnloadCmd) Run(a *app) error {
+	return a.forNet(func(r *rootside.Root) error { return r.UnloadRules(c.Agent) })
+}
+
+func (c *netWatchCmd) Run(a *app) error {
+	return a.forNet(func(r *rootside.Root) error { return r.WatchRules(c.Agent) })
+}
+
+func (c *netCutCmd) Run(a *app) error {
+	return a.forNet(func(r *rootside.Root) error { return r.CutConnections(c.Agent) })
+}
+
+func (c *netDepartCmd) Run(a *app) error {
+	return a.forNet(func(r *rootside.Root) error {
+		if c.UID != 0 {
+			return r.AwaitDeparture(c.Agent, c.UID)
+		}
+		return r.LeaveRules(c.Agent)
+	})
+}
