@@ -118,13 +118,13 @@ func stopAll(h *host.Host, runner *step.Runner, facts provision.Facts, first []s
 	}
 	uid := facts.Agent.UID
 	before, err := survivors(h, runner, uid, 0)
-	elsewhere := slices.ContainsFunc(before, func(s survivor) bool { return !s.Own })
+	elsewhere := slices.ContainsFunc(before, func(s host.Survivor) bool { return !s.Own })
 	for deadline := time.Now().Add(h.Patience); err == nil; {
 		if err = runner.Apply(context.Background(), append(first, plan(facts)...)); err != nil {
 			return facts, fmt.Errorf("end the processes of agent %q: %w", facts.Name, err)
 		}
 		first = nil
-		var left []survivor
+		var left []host.Survivor
 		if left, err = survivors(h, runner, uid, min(h.Patience/4, time.Second)); err == nil && len(left) == 0 && elsewhere {
 			left, err = returning(h, runner, uid)
 		}
@@ -142,7 +142,7 @@ func stopAll(h *host.Host, runner *step.Runner, facts provision.Facts, first []s
 }
 
 // returning returns the processes of the uid as soon as there are some again, or none.
-func returning(h *host.Host, r *step.Runner, uid uint32) (left []survivor, err error) {
+func returning(h *host.Host, r *step.Runner, uid uint32) (left []host.Survivor, err error) {
 	for deadline := time.Now().Add(settle); err == nil && len(left) == 0 && time.Now().Before(deadline); {
 		time.Sleep(settle / 5)
 		left, err = survivors(h, r, uid, 0)
@@ -164,7 +164,7 @@ func (c *deleteCmd) halfDone(a *app, human provision.User, err error) error {
 	}
 	a.say(err)
 	if facts, err := a.host.Observe(c.Agent, human); err == nil {
-		if all := stillThere(a.host, host.AgentUID(facts)); !known && facts.Ours() && len(all) > 0 {
+		if all := a.host.Survivors(host.AgentUID(facts)); !known && facts.Ours() && len(all) > 0 {
 			errors.As(undying(c.Agent, all, c.again()), &h)
 			a.say(h.error)
 		}

@@ -50,7 +50,7 @@ func (c *mountRemoveCmd) Run(a *app) error {
 		return err
 	}
 	fmt.Fprintf(a.out, "Not shared any more: %s\n", show(m.Source))
-	if len(processes(a.host, s.agent.UID)) > 0 {
+	if len(a.host.Processes(s.agent.UID)) > 0 {
 		fmt.Fprintln(a.out, "What agent "+c.Agent+" runs now keeps it until it ends.")
 	}
 	return nil

@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -72,32 +71,6 @@ func (c *netLogCmd) Run(a *app) error {
 	return host.NetError(c.Agent, err)
 }
 
-// logFiles returns the files of the agent's log, oldest first.
-func logFiles(h *host.Host, p netfilter.Policy) ([]string, error) {
-	entries, err := os.ReadDir(h.Root + p.LogDir())
-	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("%w; the log is for the humans of the agent: `au grant` makes one", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	age := func(name string) int {
-		n, _ := strconv.Atoi(strings.TrimPrefix(name, "net.jsonl."))
-		return n
-	}
-	var names []string
-	for _, e := range entries {
-		if e.Name() == "net.jsonl" || strings.HasPrefix(e.Name(), "net.jsonl.") {
-			names = append(names, e.Name())
-		}
-	}
-	slices.SortFunc(names, func(a, b string) int { return age(b) - age(a) })
-	for i, name := range names {
-		names[i] = h.Root + p.LogDir() + "/" + name
-	}
-	return names, nil
-}
-
 func eachRecord(h *host.Host, p netfilter.Policy, show func(netfilter.Record) error) error {
 	newest, err := readLog(h, p, show)
 	newest.Close()
@@ -106,7 +79,7 @@ func eachRecord(h *host.Host, p netfilter.Policy, show func(netfilter.Record) er
 
 // readLog shows what the log has, and returns its newest file, read to its end; nil where there is none.
 func readLog(h *host.Host, p netfilter.Policy, show func(netfilter.Record) error) (newest *os.File, err error) {
-	files, err := logFiles(h, p)
+	files, err := h.NetLogFiles(p)
 	if err != nil {
 		return nil, err
 	}

@@ -92,11 +92,11 @@ func (c *stopCmd) Run(a *app) error {
 }
 
 // notEnded says what is left of an agent's processes when its unit has been stopped; nil where nothing is.
-func notEnded(agent string, left []survivor) error {
+func notEnded(agent string, left []host.Survivor) error {
 	if len(left) == 0 {
 		return nil
 	}
-	in := slices.DeleteFunc(slices.Clone(left), func(s survivor) bool { return !s.Own })
+	in := slices.DeleteFunc(slices.Clone(left), func(s host.Survivor) bool { return !s.Own })
 	if len(in) > 0 {
 		return undying(agent, in, "au stop --agent "+agent)
 	}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/a4u2/au/cmd/au/host"
-	"github.com/a4u2/au/csrc"
 	"golang.org/x/term"
 )
 
@@ -80,7 +79,7 @@ const historyLength = 60
 
 // look reads what each agent uses now.
 func (w *watch) look(h *host.Host) error {
-	policies, err := allPolicies(h)
+	policies, err := h.Policies()
 	if err != nil {
 		return err
 	}
@@ -157,21 +156,6 @@ func limitText(n *uint64, format func(uint64) string) string {
 		return "-"
 	}
 	return format(*n)
-}
-
-// allPolicies returns those of all agents that au made on this machine. One that cannot be read is left out: `au info` says why.
-func allPolicies(h *host.Host) ([]csrc.Policy, error) {
-	entries, err := os.ReadDir(h.Root + csrc.PolicyDir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	var all []csrc.Policy
-	for _, e := range entries {
-		if p, err := h.ReadPolicy(e.Name()); err == nil {
-			all = append(all, p)
-		}
-	}
-	return all, nil
 }
 
 // load returns how much of its limit an agent uses, 0 to 1; 0 where there is none.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/near"
@@ -41,4 +42,19 @@ func (h *Host) ReadPolicy(agent string) (csrc.Policy, error) {
 		return csrc.Policy{}, err
 	}
 	return h.ForRun().Policy(agent)
+}
+
+// Policies returns those of all agents that au made on this machine. One that cannot be read is left out: `au info` says why.
+func (h *Host) Policies() ([]csrc.Policy, error) {
+	entries, err := os.ReadDir(h.Root + csrc.PolicyDir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	var all []csrc.Policy
+	for _, e := range entries {
+		if p, err := h.ReadPolicy(e.Name()); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all, nil
 }

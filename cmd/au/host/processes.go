@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package host
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/a4u2/au/internal/bounded"
+	"github.com/a4u2/au/provision"
+	auslices "github.com/a4u2/au/slices"
+)
+
+// Survivor is a process that is still there, and why.
+type Survivor struct {
+	Process   string // "454 sleep"
+	Own       bool   // it is in the agent's slice
+	Why, Mend string
+}
+
+// Processes returns those of the uid that have not ended, as far as this user sees them.
+func (h *Host) Processes(uid uint32) []auslices.Process {
+	_, alive := auslices.All(os.DirFS(h.Root+"/proc"), uid)
+	return alive
+}
+
+// maxMounts is how much is read of the mounts that a process sees: what is behind it goes unnamed.
+const maxMounts = 1 << 20
+
+// Survivors returns the processes of the uid that have not ended, and what may hold each.
+func (h *Host) Survivors(uid uint32) []Survivor {
+	all, alive := auslices.All(os.DirFS(h.Root+"/proc"), uid)
+	var found []Survivor
+	for _, p := range provision.Holders(alive) {
+		u := provision.Undead{Process: p}
+		folder := fmt.Sprintf("%s/proc/%d/", h.Root, p.PID)
+		groups, _ := os.ReadFile(folder + "cgroup")
+		u.Freezer = h.CgroupTree().FrozenV1(groups)
+		own := strings.Contains(string(groups), "/"+auslices.Name(uid)+"/")
+		if !own {
+			u.Unit = auslices.UnitOf(groups)
+		}
+		if p.State == 'D' {
+			theirs := bounded.Start(folder+"mountinfo", maxMounts) // a run can mount 100,000 times in a namespace of its own
+			ours, _ := os.ReadFile(h.Root + "/proc/self/mountinfo")
+			u.Remote = provision.RemoteMounts(theirs, ours)
+		}
+		why, mend := u.Why(all)
+		found = append(found, Survivor{p.String(), own, why, mend})
+	}
+	return found
+}
+
+// HidesProcesses reports whether /proc shows users nothing of each other (proc(5), hidepid).
+func (h *Host) HidesProcesses() bool {
+	text, _ := os.ReadFile(h.Root + "/proc/self/mountinfo")
+	hidden := false
+	for line := range strings.Lines(string(text)) {
+		before, after, _ := strings.Cut(strings.TrimSpace(line), " - ")
+		mount, super := strings.Fields(before), strings.Fields(after)
+		if len(mount) > 4 && mount[4] == "/proc" && len(super) > 2 {
+			hidden = strings.Contains(super[2], "hidepid=") && !strings.Contains(super[2], "hidepid=0") && !strings.Contains(super[2], "hidepid=off")
+		}
+	}
+	return hidden
+}
