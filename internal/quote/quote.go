@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -135,7 +134,7 @@ func Error(err error) string {
 // named returns text with what the errors say in it said as a person reads it, and what is in Go's quotes in the rest of it.
 func named(text string, errs []error) string {
 	if len(errs) == 0 {
-		return quoted.ReplaceAllStringFunc(text, fromGo)
+		return eachQuoted(text, fromGo)
 	}
 	parts := strings.Split(text, errs[0].Error())
 	for i := range parts {
@@ -144,8 +143,42 @@ func named(text string, errs []error) string {
 	return strings.Join(parts, system(errs[0]))
 }
 
-// quoted is a text in Go's quotes (%q).
-var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+// eachQuoted returns text with each part of it that is in Go's quotes (%q) replaced. It is no regular expression, because that package would be a tenth of the
+// front program, and is initialised at each start.
+func eachQuoted(text string, replace func(string) string) string {
+	var out strings.Builder
+	for {
+		at := strings.IndexByte(text, '"')
+		if at < 0 {
+			break
+		}
+		n := quotedLen(text[at:])
+		out.WriteString(text[:at])
+		if n == 0 {
+			out.WriteByte('"')
+			n = 1
+		} else {
+			out.WriteString(replace(text[at : at+n]))
+		}
+		text = text[at+n:]
+	}
+	return out.String() + text
+}
+
+// quotedLen returns the length of the quoted part that text begins with, 0 where it has no end.
+func quotedLen(text string) int {
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			return i + 1
+		case '\\':
+			if i++; i < len(text) && text[i] == '\n' {
+				return 0
+			}
+		}
+	}
+	return 0
+}
 
 // fromGo returns a text in Go's quotes as a shell reads it back; what is plain stays.
 func fromGo(text string) string {

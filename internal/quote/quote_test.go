@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -175,4 +176,17 @@ func TestErrorsAreReadBackByAShell(t *testing.T) {
 			t.Errorf("%s is shown as %s", plain, said)
 		}
 	}
+}
+
+func FuzzEachQuoted(f *testing.F) {
+	for _, text := range []string{"", `"`, `a "b" c`, `"a\"b" "c`, `"\`, "\"a\\\nb\" \"c\"", `\"a"b"`, "\"\xff\"", `""""`, `"\\" x "y\\\""`} {
+		f.Add(text)
+	}
+	quoted := regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+	mark := func(part string) string { return "<" + part + ">" }
+	f.Fuzz(func(t *testing.T, text string) {
+		if got, want := eachQuoted(text, mark), quoted.ReplaceAllStringFunc(text, mark); got != want {
+			t.Errorf("%q became %q, not %q", text, got, want)
+		}
+	})
 }
