@@ -22,7 +22,7 @@ const module = "github.com/a4u2/au/"
 var edges = map[string][]string{
 	"cmd/au":            {"cmd/au/host", "cmd/au/rootside", "internal/accounts", "internal/advice", "internal/bounded", "internal/near", "internal/programs", "internal/quote", "internal/walk", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "netfilter/proxy", "csrc"},
 	"cmd/au/host":       {"cmd/au/start", "internal/accounts", "internal/bounded", "internal/near", "internal/programs", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "csrc"},
-	"cmd/au/rootside":   {"cmd/au/host", "internal/programs", "internal/quote", "provision", "provision/step", "slices", "netfilter", "netfilter/kernel"},
+	"cmd/au/rootside":   {"cmd/au/host", "internal/programs", "internal/quote", "provision", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel"},
 	"cmd/au/terminal":   {"internal/quote"},
 	"cmd/au/front":      {"internal/quote", "cmd/au/start", "cmd/au/terminal", "csrc"},
 	"cmd/au/start":      {"internal/accounts", "internal/bounded", "internal/programs", "internal/quote", "internal/walk", "cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},
@@ -30,7 +30,7 @@ var edges = map[string][]string{
 	"internal/programs": {"internal/walk"},
 	"internal/walk":     {"internal/quote"},
 	"provision/config":  {"internal/bounded", "internal/near", "internal/walk"},
-	"provision/share":   {"provision/config"},
+	"provision/share":   {"internal/quote", "provision/config"},
 	"provision/step":    {"internal/bounded", "internal/programs", "internal/quote"},
 	"provision":         {"internal/accounts", "internal/near", "internal/quote", "provision/step", "provision/config", "provision/share", "slices", "netfilter", "csrc"},
 	"netfilter":         {"internal/advice", "internal/near", "internal/quote"},

@@ -4,7 +4,6 @@ package provision
 
 import (
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
 
@@ -20,17 +19,14 @@ type ShareFacts struct {
 	Agent     string
 	AgentHome string
 	Human     User
-	Home      string // of the human, resolved
-	HomeOpen  []Opening
-	Config    string // the human's config file
+	Home      string          // of the human, resolved
+	HomeOpen  []share.Opening // how others can enter it
+	Config    string          // the human's config file
 	Source    Path
 	Mounts    []share.MountPoint
 	Kernel    Kernel
 	Open      []share.OtherPlace // where others reach the folder, past the human's home
 }
-
-// Opening is a way for others into the human's home, and the command that shuts it.
-type Opening struct{ Who, Shut string }
 
 // Refusal says why a folder cannot be shared, and what mends that.
 type Refusal struct{ Why, Hint string }
@@ -146,7 +142,7 @@ func CheckOverlap(want, other config.Mount) error {
 func checkWritable(want config.Mount, f ShareFacts) error {
 	if len(f.HomeOpen) > 0 && !want.ACL {
 		o := f.HomeOpen[0]
-		return refuse(o.Shut, "share %q: others (%s) can enter your home %s, and could run there what the agent leaves as yours; a writable share wants it closed", want.Source, o.Who, f.Home)
+		return refuse(o.Shut(f.Home), "share %q: others (%s) can enter your home %s, and could run there what the agent leaves as yours; a writable share wants it closed", want.Source, o.Who(), f.Home)
 	}
 	if len(f.Open) > 0 && !want.ACL {
 		return refuse(Inert(f.Open[0]), "share %q: %s; a writable share wants that unmounted, or nosuid", want.Source, ReachedAt(f.Open[0]))
@@ -192,33 +188,6 @@ func checkMapping(want config.Mount, f ShareFacts) error {
 	return nil
 }
 
-// HomeOpenings returns who besides the human can enter a folder, by its mode and ACL. private says that nobody else is in its group.
-func HomeOpenings(home string, p Path, private bool) []Opening {
-	var all []Opening
-	quoted := quote.Word(home)
-	if p.Mode.Perm()&0o001 != 0 {
-		all = append(all, Opening{fmt.Sprintf("mode %04o", p.Mode.Perm()), "chmod o-rwx " + quoted})
-	}
-	mask := fs.FileMode(0o1)
-	for _, e := range p.ACL {
-		if rest, ok := strings.CutPrefix(e, "mask::"); ok && !strings.HasSuffix(rest, "x") {
-			mask = 0
-		}
-	}
-	for _, e := range p.ACL {
-		kind, rest, _ := strings.Cut(e, ":")
-		who, perm, _ := strings.Cut(rest, ":")
-		if mask == 0 || who == "" || kind != "user" && kind != "group" || !strings.HasSuffix(perm, "x") || kind == "user" && who == num(p.UID) {
-			continue
-		}
-		all = append(all, Opening{"ACL " + e, "setfacl --remove " + kind + ":" + who + " " + quoted})
-	}
-	if len(p.ACL) == 0 && p.Mode.Perm()&0o010 != 0 && !private {
-		all = append(all, Opening{"group " + num(p.GID), "chmod g-rwx " + quoted})
-	}
-	return all
-}
-
 // ReachedAt says what is wrong with a writable share that others reach at another place.
 func ReachedAt(o share.OtherPlace) string {
 	return "others can reach it at " + quote.Name(o.Path) + " as well, where your closed home does not keep them out, and could run there what the agent leaves as yours"
@@ -227,11 +196,6 @@ func ReachedAt(o share.OtherPlace) string {
 // Inert returns the command after which nobody's set-id files count at that place.
 func Inert(o share.OtherPlace) string {
 	return "sudo mount -o remount,bind,nosuid " + quote.Word(o.Point)
-}
-
-// Shut reports whether a folder keeps everybody out but the human and root. private says that nobody but the human is in its group.
-func Shut(path string, p Path, human uint32, private bool) bool {
-	return p.Exists && (p.UID == 0 || p.UID == human) && len(HomeOpenings(path, p, private)) == 0
 }
 
 // FindShares returns the shares that a person means by word: the one whose source it is, given relative to a folder, or whose target, given

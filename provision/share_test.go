@@ -43,8 +43,8 @@ func TestCheckShare(t *testing.T) {
 		{"missing", func(f *ShareFacts, m *config.Mount) { f.Source.Exists = false }, "no such folder"},
 		{"file", func(f *ShareFacts, m *config.Mount) { f.Source.Mode = 0o600 }, "want a folder"},
 		{"somebody_elses", func(f *ShareFacts, m *config.Mount) { f.Source.UID = 0 }, "it belongs to uid 0"},
-		{"open_home", func(f *ShareFacts, m *config.Mount) { f.HomeOpen = []Opening{{"mode 0755", "chmod o-rwx /home/alice"}} }, "can enter your home"},
-		{"open_home_read_only", func(f *ShareFacts, m *config.Mount) { f.HomeOpen, m.ReadOnly = []Opening{{}}, true }, ""},
+		{"open_home", func(f *ShareFacts, m *config.Mount) { f.HomeOpen = (share.Access{Mode: 0o755}).Openings(nobodyElse) }, "can enter your home"},
+		{"open_home_read_only", func(f *ShareFacts, m *config.Mount) { f.HomeOpen, m.ReadOnly = []share.Opening{{}}, true }, ""},
 		{"open_elsewhere", func(f *ShareFacts, m *config.Mount) {
 			f.Open = []share.OtherPlace{{Path: "/srv/www", Point: "/srv/www"}}
 		}, "others can reach it at /srv/www as well"},
@@ -136,36 +136,7 @@ func TestRefusalHasHint(t *testing.T) {
 	}
 }
 
-func TestHomeOpenings(t *testing.T) {
-	for _, tt := range []struct {
-		name    string
-		path    Path
-		private bool
-		want    string // who, joined
-	}{
-		{"closed", Path{Mode: 0o700}, false, ""},
-		{"closed_to_others", Path{Mode: 0o750}, true, ""},
-		{"readable_only", Path{Mode: 0o744}, true, ""},
-		{"open", Path{Mode: 0o755}, true, "mode 0755"},
-		{"traversable", Path{Mode: 0o711}, true, "mode 0711"},
-		{"shared_group", Path{Mode: 0o750, GID: 100}, false, "group 100"},
-		{"named", Path{Mode: 0o710, ACL: []string{"user:1001:--x", "mask::--x"}}, true, "ACL user:1001:--x"},
-		{"named_masked", Path{Mode: 0o700, ACL: []string{"user:1001:--x", "mask::---"}}, true, ""},
-		{"named_readable", Path{Mode: 0o740, ACL: []string{"user:1001:r--", "mask::r--"}}, true, ""},
-		{"human_named", Path{Mode: 0o770, UID: 1000, ACL: []string{"user:1000:rwx", "mask::rwx"}}, true, ""},
-		{"default_only", Path{Mode: 0o700, ACL: []string{"default:user:1001:rwx", "default:mask::rwx"}}, true, ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			var who []string
-			for _, o := range HomeOpenings("/home/alice", tt.path, tt.private) {
-				who = append(who, o.Who)
-			}
-			if got := strings.Join(who, ", "); got != tt.want {
-				t.Errorf("HomeOpenings says %q, not %q", got, tt.want)
-			}
-		})
-	}
-}
+func nobodyElse(uint32) bool { return true }
 
 func TestCounterpart(t *testing.T) {
 	shares := []config.Mount{rw("proj", "proj"), ro("proj/sub", "elsewhere"), ro("a", "deep/a")}
@@ -252,25 +223,6 @@ func TestUnsealed(t *testing.T) {
 	} {
 		if got := Unsealed(share.ParseMountinfo(c.mounts), ParseKernel(c.release), c.namespaces); got != c.want {
 			t.Errorf("Unsealed on %s, %s namespaces: %q, want %q", c.release, c.namespaces, got, c.want)
-		}
-	}
-}
-
-func TestShut(t *testing.T) {
-	folder := func(uid uint32, mode fs.FileMode, acl ...string) Path {
-		return Path{Exists: true, Mode: fs.ModeDir | mode, UID: uid, GID: 7, ACL: acl}
-	}
-	for name, c := range map[string]struct {
-		p       Path
-		private bool
-		want    bool
-	}{
-		"the_humans": {folder(1000, 0o700), false, true}, "roots": {folder(0, 0o700), false, true}, "their_group": {folder(1000, 0o750), true, true},
-		"a_group": {folder(1000, 0o750), false, false}, "open": {folder(0, 0o755), true, false}, "anothers": {folder(1001, 0o700), true, false},
-		"an_acl": {folder(1000, 0o710, "user:1003:--x", "mask::--x"), true, false}, "not_there": {Path{}, true, false},
-	} {
-		if got := Shut("/x", c.p, 1000, c.private); got != c.want {
-			t.Errorf("%s: shut is %v", name, got)
 		}
 	}
 }

@@ -5,6 +5,8 @@ package provision
 import (
 	"io/fs"
 	"slices"
+
+	"github.com/a4u2/au/provision/share"
 )
 
 // TakeBack says whose files an agent of agent-as-unix-user's leaves behind, and whose they become. That program lets the agent into a share through
@@ -20,14 +22,14 @@ type TakeBack struct {
 type Inode struct {
 	UID, GID        uint32
 	Mode            fs.FileMode
-	Access, Default ACL   // Access is never nil
-	Born            int64 // 0: this file system does not say
+	Access, Default share.ACL // Access is never nil
+	Born            int64     // 0: this file system does not say
 }
 
 // Lost is what a folder had of the original's, and has no more: what is in it may have it from there.
 type Lost struct {
 	SetGID  bool
-	Default ACL
+	Default share.ACL
 }
 
 // After returns what a file or folder of the human's becomes, and what it loses. above is what the folder that it is in has lost; top says that it is
@@ -42,7 +44,7 @@ func (t TakeBack) After(f Inode, above Lost, top bool) (Inode, Lost) {
 	if f.GID == t.Group && mine {
 		next.GID = t.HumanGroup
 	}
-	next.Access = f.Access.Without(ACLGroup, t.Group)
+	next.Access = f.Access.Without(share.ACLGroup, t.Group)
 	if f.Mode.IsDir() && mine {
 		next.Default, lost.Default = t.defaultAfter(f, above, next.Access)
 		if f.Mode&fs.ModeSetgid != 0 && t.gaveSetGID(f, above, top) {
@@ -50,7 +52,7 @@ func (t TakeBack) After(f Inode, above Lost, top bool) (Inode, Lost) {
 			lost.SetGID = true
 		}
 	} else {
-		next.Default = f.Default.Without(ACLGroup, t.Group)
+		next.Default = f.Default.Without(share.ACLGroup, t.Group)
 	}
 	return next, lost
 }
@@ -71,12 +73,14 @@ func (t TakeBack) older(f Inode) bool { return f.Born != 0 && f.Born < t.Since }
 
 // defaultAfter returns a folder's default ACL, and the one that is lost where nothing is left of it. What the original adds to a folder without one are the
 // entries that the folder's own ACL has; below, they are the ones of the folder above.
-func (t TakeBack) defaultAfter(f Inode, above Lost, access ACL) (next, lost ACL) {
-	if f.Default.find(ACLGroup, t.Group) < 0 {
+func (t TakeBack) defaultAfter(f Inode, above Lost, access share.ACL) (next, lost share.ACL) {
+	if f.Default.Find(share.ACLGroup, t.Group) < 0 {
 		return f.Default, nil
 	}
-	next = f.Default.Without(ACLGroup, t.Group)
-	base := func(a ACL) [3]uint16 { return [3]uint16{a.perm(ACLOwner), a.perm(ACLOwnerGroup), a.perm(ACLOther)} }
+	next = f.Default.Without(share.ACLGroup, t.Group)
+	base := func(a share.ACL) [3]uint16 {
+		return [3]uint16{a.Perm(share.ACLOwner), a.Perm(share.ACLOwnerGroup), a.Perm(share.ACLOther)}
+	}
 	handedDown := above.Default != nil && !t.older(f) && base(above.Default) == base(f.Default)
 	if next.Extended() || base(f.Default) != base(f.Access) && base(f.Default) != base(access) && !handedDown {
 		return next, nil
@@ -90,17 +94,17 @@ func (t TakeBack) HomeAfter(f Inode) Inode {
 	return f
 }
 
-func (t TakeBack) byName(a ACL) ACL {
-	i := a.find(ACLGroup, t.Group)
+func (t TakeBack) byName(a share.ACL) share.ACL {
+	i := a.Find(share.ACLGroup, t.Group)
 	if i < 0 {
 		return a
 	}
 	perm := a[i].Perm
 	b := slices.Delete(slices.Clone(a), i, i+1)
 	for _, uid := range []uint32{t.Agent, t.Human} {
-		if b.find(ACLUser, uid) < 0 {
-			b = append(b, ACLEntry{ACLUser, perm, uid})
+		if b.Find(share.ACLUser, uid) < 0 {
+			b = append(b, share.ACLEntry{Tag: share.ACLUser, Perm: perm, ID: uid})
 		}
 	}
-	return b.sorted()
+	return b.Sorted()
 }

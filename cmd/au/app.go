@@ -124,41 +124,6 @@ func (a *app) ask(w io.Writer, question string) bool {
 	return answer == "y" || answer == "yes"
 }
 
-// undo takes back what r ran before err, and returns what there is to say in the end: about says what was being done, and hint is the command that does the rest
-// where not all could be taken back.
-func (a *app) undo(r *step.Runner, about func(error) error, hint string, err error) error {
-	var failed step.Failure
-	var lost step.Lost
-	errors.As(err, &failed)
-	switch {
-	case errors.As(err, &lost):
-		return hintError{about(err), hint}
-	case !failed.Said && !r.Changed():
-		return about(err)
-	case !failed.Said:
-		a.say(err)
-		fmt.Fprintln(a.err, "au: taking back what was done")
-	}
-	left := r.Rollback()
-	if failed.Left {
-		left = errors.Join(failed, left)
-	}
-	if left != nil {
-		return hintError{about(fmt.Errorf("not all of it could be taken back: %w", left)), hint}
-	}
-	return about(errors.New("nothing was changed in the end, for the reason above"))
-}
-
-// untilFresh runs try again while the machine changes between what it reads and what it does.
-func untilFresh(try func() error) (err error) {
-	for range attempts {
-		if err = try(); !errors.Is(err, step.ErrStale) {
-			break
-		}
-	}
-	return err
-}
-
 // record is a change to the human's config.
 type record struct {
 	Set    *config.Agent `json:",omitempty"`

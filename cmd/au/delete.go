@@ -49,7 +49,8 @@ func (c *deleteCmd) Run(a *app) error {
 		return c.unmarked(a, runner, facts, *entry)
 	}
 	if plan := provision.PlanDeleteUnmarked(facts); facts.Policy == nil && facts.PolicyErr == nil && len(plan) > 0 {
-		return runner.Apply(context.Background(), plan)
+		_, err := a.finish(&change{runner: runner, plan: planned(plan)})
+		return err
 	}
 	if provision.Gone(facts) {
 		fmt.Fprintf(a.out, "There is no agent %s on this machine; nothing to do\n", c.Agent)
@@ -62,14 +63,28 @@ func (c *deleteCmd) Run(a *app) error {
 	if err := a.confirm(question, c.Yes || c.DryRun); err != nil {
 		return err
 	}
-	if err := c.remove(a, runner, facts, entry); err != nil {
-		return c.halfDone(a, human, err)
+	first := true
+	_, err = a.finish(&change{
+		runner: runner, dryRun: c.DryRun,
+		plan: func() (plan []step.Step, seen step.Seen, err error) {
+			if !first {
+				facts, err = a.host.Observe(c.Agent, human)
+			}
+			if first = false; err != nil || facts.Policy == nil {
+				return nil, nil, err
+			}
+			return c.plan(a, runner, facts, entry)
+		},
+		failed: func(err error) error { return c.halfDone(a, human, err) },
+	})
+	if err != nil {
+		return err
 	}
-	return c.forget(a, runner, human, entry != nil)
+	return c.forget(a, human, entry != nil)
 }
 
-// remove takes away what is there of the agent: first its processes, which would do more while the rest goes.
-func (c *deleteCmd) remove(a *app, runner *step.Runner, facts provision.Facts, entry *config.Agent) error {
+// plan ends the agent's processes, which would do more while the rest goes, and its shares, and returns what takes away all else.
+func (c *deleteCmd) plan(a *app, runner *step.Runner, facts provision.Facts, entry *config.Agent) ([]step.Step, step.Seen, error) {
 	thaw, err := planThaw(a.host, *facts.Policy)
 	if err == nil {
 		facts, err = stopAll(a.host, runner, facts, thaw, provision.PlanStop, c.again())
@@ -78,33 +93,34 @@ func (c *deleteCmd) remove(a *app, runner *step.Runner, facts provision.Facts, e
 		err = refusal(provision.CheckDelete(c.Agent, facts))
 	}
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	a.endShares(context.Background(), runner, facts.Human, *facts.Policy, entry)
 	var plan []step.Step
 	// Before its uid can be another's: rules that outlive an agent would restrict whoever comes next.
 	network, err := a.host.ObserveNet(c.Agent)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if network.Any() {
 		plan = planNetOff(network)
 	}
-	runner.Seen = facts.Seen.Only(csrc.PolicyPath(c.Agent))
-	return runner.Apply(context.Background(), append(plan, provision.PlanDelete(facts, c.DeleteHome)...))
+	return append(plan, provision.PlanDelete(facts, c.DeleteHome)...), facts.Seen.Only(csrc.PolicyPath(c.Agent)), nil
 }
 
 // forget takes the agent out of the human's config.
-func (c *deleteCmd) forget(a *app, runner *step.Runner, human provision.User, recorded bool) error {
-	if recorded && !runner.DryRun {
-		if err := a.save(human, a.out, record{Remove: c.Agent}); err != nil {
-			return err
-		}
-	}
-	if !runner.DryRun {
-		fmt.Fprintf(a.out, "Deleted agent %s\n", c.Agent)
-	}
-	return nil
+func (c *deleteCmd) forget(a *app, human provision.User, recorded bool) error {
+	_, err := a.finish(&change{
+		dryRun: c.DryRun,
+		record: func() (bool, error) {
+			if !recorded || c.DryRun {
+				return true, nil
+			}
+			return true, a.save(human, a.out, record{Remove: c.Agent})
+		},
+		done: a.saying(fmt.Sprintf("Deleted agent %s", c.Agent)),
+	})
+	return err
 }
 
 // settle is how long nothing of an agent may have been seen, where something that is not au's may start it again.
@@ -187,7 +203,7 @@ func (c *deleteCmd) unmarked(a *app, runner *step.Runner, facts provision.Facts,
 		if err := runner.Apply(context.Background(), provision.PlanDeleteUnmarked(facts)); err != nil {
 			return err
 		}
-		return c.forget(a, runner, facts.Human, true)
+		return c.forget(a, facts.Human, true)
 	}
 	if err := provision.CheckDeleteLegacy(entry, facts); err != nil {
 		return err
@@ -202,7 +218,7 @@ func (c *deleteCmd) unmarked(a *app, runner *step.Runner, facts provision.Facts,
 	if err := a.takeApart(runner, facts, entry, c.DeleteHome); err != nil {
 		return err
 	}
-	if err := c.forget(a, runner, facts.Human, true); err != nil || c.DryRun {
+	if err := c.forget(a, facts.Human, true); err != nil || c.DryRun {
 		return err
 	}
 	a.sayShares(entry)

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -35,11 +34,8 @@ func (c *revokeCmd) endRuns(a *app, p csrc.Policy, who provision.User) error {
 	if err != nil {
 		return err
 	}
-	runner, err := a.runner(a.out, c.DryRun)
-	if err != nil {
-		return err
-	}
-	return runner.Apply(context.Background(), provision.PlanEndRuns(p, who, self))
+	_, err = a.finish(&change{dryRun: c.DryRun, plan: planned(provision.PlanEndRuns(p, who, self))})
+	return err
 }
 
 // endRunsCmd is root's part of it: the human's processes that wait for a run are another user's.

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/a4u2/au/cmd/au/host"
@@ -30,16 +29,15 @@ func (c *grantCmd) Run(a *app) error {
 	if err := c.ask(a); err != nil {
 		return err
 	}
-	changed, err := a.admit(c.Agent, c.Who, false, c.DryRun)
-	switch {
-	case err != nil || c.DryRun:
-		return err
-	case !changed:
-		fmt.Fprintf(a.out, "%s may enter agent %s already; nothing to do\n", c.Who, c.Agent)
-	default:
-		fmt.Fprintf(a.out, "%s may enter agent %s now, with: au run --agent %s COMMAND\n", c.Who, c.Agent, c.Agent)
-	}
-	return nil
+	_, err := a.finish(&change{
+		dryRun: c.DryRun, plan: func() ([]step.Step, step.Seen, error) {
+			return a.planAdmission(c.Agent, c.Who, false, provision.PlanGrant)
+		},
+		about: func(err error) error { return fmt.Errorf("let %q into agent %q: %w", c.Who, c.Agent, err) }, rest: pasted("revoke", "--agent", c.Agent, c.Who),
+		nothing: a.saying(fmt.Sprintf("%s may enter agent %s already; nothing to do", c.Who, c.Agent)),
+		done:    a.saying(fmt.Sprintf("%s may enter agent %s now, with: au run --agent %s COMMAND", c.Who, c.Agent, c.Agent)),
+	})
+	return err
 }
 
 func (c *revokeCmd) Run(a *app) error {
@@ -47,20 +45,17 @@ func (c *revokeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	changed, err := a.admit(c.Agent, c.Who, true, c.DryRun)
-	switch {
-	case err != nil:
+	changed, err := a.finish(&change{
+		dryRun: c.DryRun, plan: func() ([]step.Step, step.Seen, error) {
+			return a.planAdmission(c.Agent, c.Who, true, provision.PlanRevoke)
+		},
+		rest: pasted("revoke", "--agent", c.Agent, c.Who), onward: true,
+		nothing: a.saying(fmt.Sprintf("%s may not enter agent %s as it is; nothing to do", c.Who, c.Agent)),
+		done: a.saying(fmt.Sprintf("%s may not enter agent %s any more. A session of theirs that is open keeps the group %s, and with it the home's files, until it ends",
+			c.Who, c.Agent, provision.GroupName(c.Agent))),
+	})
+	if err != nil || !changed && !c.Stop {
 		return err
-	case !changed:
-		fmt.Fprintf(a.out, "%s may not enter agent %s as it is; nothing to do\n", c.Who, c.Agent)
-		if !c.Stop {
-			return nil
-		}
-	default:
-		if !c.DryRun {
-			fmt.Fprintf(a.out, "%s may not enter agent %s any more. A session of theirs that is open keeps the group %s, and with it the home's files, until it ends\n",
-				c.Who, c.Agent, provision.GroupName(c.Agent))
-		}
 	}
 	return c.endRuns(a, *facts.Policy, who)
 }
@@ -94,27 +89,13 @@ func (c *grantCmd) ask(a *app) error {
 	return a.confirm(fmt.Sprintf("Let %s enter agent %s?", c.Who, c.Agent), c.Yes || c.DryRun)
 }
 
-// admit lets who in, or out, and reports whether anything had to change.
-func (a *app) admit(agent, name string, revoke, dryRun bool) (changed bool, err error) {
-	runner, err := a.runner(a.out, dryRun)
+// planAdmission returns what lets that user in, or out, by fresh facts.
+func (a *app) planAdmission(agent, name string, revoke bool, plan func(provision.Facts, provision.User) []step.Step) ([]step.Step, step.Seen, error) {
+	facts, who, err := a.checkGrant(agent, name, revoke)
 	if err != nil {
-		return false, err
+		return nil, nil, err
 	}
-	err = untilFresh(func() error {
-		facts, who, err := a.checkGrant(agent, name, revoke)
-		if err != nil {
-			return err
-		}
-		plan := provision.PlanGrant
-		if revoke {
-			plan = provision.PlanRevoke
-		}
-		steps := plan(facts, who)
-		changed = len(steps) > 0
-		runner.Seen = facts.Seen.Only(csrc.PolicyPath(agent))
-		return a.admitted(runner, agent, name, revoke, runner.Apply(context.Background(), steps))
-	})
-	return changed, err
+	return plan(facts, who), facts.Seen.Only(csrc.PolicyPath(agent)), nil
 }
 
 // checkGrant returns what granted does, or why that user cannot be let in, or out.
@@ -124,19 +105,6 @@ func (a *app) checkGrant(agent, name string, revoke bool) (provision.Facts, prov
 		err = provision.CheckGrant(agent, who, facts, revoke)
 	}
 	return facts, who, err
-}
-
-// admitted says how a grant or a revocation failed, and takes back what was done of a grant.
-func (a *app) admitted(r *step.Runner, agent, name string, revoke bool, err error) error {
-	again := pasted("revoke", "--agent", agent, name)
-	switch {
-	case err == nil:
-		return nil
-	case revoke:
-		return hintError{err, again}
-	}
-	about := func(err error) error { return fmt.Errorf("let %q into agent %q: %w", name, agent, err) }
-	return a.undo(r, about, again, err)
 }
 
 // findHuman returns the user of that name; to shut one out, who may be gone from this machine, the one whom the policy calls so.

@@ -6,8 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/a4u2/au/cmd/au/host"
@@ -150,7 +148,7 @@ func (i *agentInfo) addReached(h *host.Host, human provision.User, known *config
 	if entry == nil {
 		return nil
 	}
-	places, err := reached(h, human, known, entry.Mounts)
+	places, err := h.ForRun().Reached(human, known, entry.Mounts)
 	for _, m := range entry.Mounts {
 		if place, ok := places[m.Source]; ok {
 			i.Issues = append(i.Issues, issue{fmt.Sprintf("share %q is read-only in runs: %s", m.Source, provision.ReachedAt(place)), provision.Inert(place)})
@@ -235,13 +233,13 @@ func (a *app) printIssues(issues []issue) {
 
 // warn says what weakens every agent: a home that others can enter. The original's switch silences it.
 func (a *app) warn(human provision.User, c *config.Config) {
-	info, err := os.Stat(human.Home)
-	if err != nil || c.DisableHomeAccessCheck || info.Mode().Perm()&fs.FileMode(0o007) == 0 {
+	open, err := a.host.ForRun().HomeOpenings(human, c)
+	if err != nil || len(open) == 0 {
 		return
 	}
-	fmt.Fprintf(a.err, "au: warning: others can enter %s (mode %04o), and agents are others\n", human.Home, info.Mode().Perm())
-	a.hint("chmod o= " + human.Home)
-	fmt.Fprintf(a.err, "au: (disable_home_access_check = true in %s silences this)\n", a.configPath(human))
+	fmt.Fprintf(a.err, "au: warning: others can enter %s (%s), and agents are others\n", show(human.Home), open[0].Who())
+	a.hint(open[0].Shut(human.Home))
+	fmt.Fprintf(a.err, "au: (disable_home_access_check = true in %s silences this)\n", show(a.configPath(human)))
 }
 
 func (a *app) printJSON(v any) error {

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -107,22 +106,18 @@ func (c *limitsSetCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if len(plan) == 0 {
-		fmt.Fprintf(a.out, "The limits of agent %s are so already; nothing to do\n", c.Agent)
-		return nil
-	}
-	runner, err := a.runner(a.out, c.DryRun)
-	if err != nil {
-		return err
-	}
-	if err := runner.Apply(context.Background(), plan); err != nil || c.DryRun {
-		return limiting(c.Agent, err)
-	}
-	if err := a.host.NotHeld(c.Agent, policy.UID, want.Properties(a.host.Capacity())); err != nil {
-		return limiting(c.Agent, err)
-	}
-	fmt.Fprintf(a.out, "Limits of agent %s hold from now on\n", c.Agent)
-	return nil
+	_, err = a.finish(&change{
+		dryRun: c.DryRun, plan: planned(plan), about: func(err error) error { return limiting(c.Agent, err) },
+		held: func(changed bool) error {
+			if !changed {
+				return nil
+			}
+			return limiting(c.Agent, a.host.NotHeld(c.Agent, policy.UID, want.Properties(a.host.Capacity())))
+		},
+		nothing: a.saying(fmt.Sprintf("The limits of agent %s are so already; nothing to do", c.Agent)),
+		done:    a.saying(fmt.Sprintf("Limits of agent %s hold from now on", c.Agent)),
+	})
+	return err
 }
 
 // planLimits returns what sets the limits that are not so yet, and says what the human should know of them.
@@ -218,23 +213,18 @@ func (c *limitsResetCmd) Run(a *app) error {
 		return err
 	}
 	plan := provision.PlanReset(self, c.Agent, record, c.properties(), a.host.DropIns(auslices.Name(policy.UID), false))
-	if len(plan) == 0 {
-		fmt.Fprintf(a.out, "au has set no such limit on agent %s; nothing to do\n", c.Agent)
-		return nil
+	if len(plan) > 0 {
+		// One question first: where systemd does not answer, that is known before anything has changed, and each step would wait by itself.
+		if _, err := a.host.SliceProperties(policy.UID); err != nil {
+			return limiting(c.Agent, err)
+		}
 	}
-	// One question first: where systemd does not answer, that is known before anything has changed, and each step would wait by itself.
-	if _, err := a.host.SliceProperties(policy.UID); err != nil {
-		return limiting(c.Agent, err)
-	}
-	runner, err := a.runner(a.out, c.DryRun)
-	if err != nil {
-		return err
-	}
-	if err := runner.Apply(context.Background(), plan); err != nil || c.DryRun {
-		return limiting(c.Agent, err)
-	}
-	fmt.Fprintf(a.out, "Limits of agent %s are as before au set them\n", c.Agent)
-	return nil
+	_, err = a.finish(&change{
+		dryRun: c.DryRun, plan: planned(plan), about: func(err error) error { return limiting(c.Agent, err) },
+		nothing: a.saying(fmt.Sprintf("au has set no such limit on agent %s; nothing to do", c.Agent)),
+		done:    a.saying(fmt.Sprintf("Limits of agent %s are as before au set them", c.Agent)),
+	})
+	return err
 }
 
 type limitsShowCmd struct {

@@ -34,11 +34,10 @@ func init() {
 	}
 }
 
-// Exit statuses of au itself, beside 0.
+// Exit statuses of au itself, beside 0 and start.Refused.
 const (
-	statusFailed  = 1
-	statusUsage   = 2
-	statusRefused = 125 // of `au run` and `au shell`, whose other statuses are the command's
+	statusFailed = 1
+	statusUsage  = 2
 )
 
 // globals are the options of every command.
@@ -60,8 +59,9 @@ func run(h *host.Host, args []string, stdout, stderr io.Writer) int {
 	a := &app{host: h, out: terminal.Quoting(stdout), err: terminal.Quoting(stderr)}
 	g := &struct{ globals }{}
 	a.globals = &g.globals
+	failed := start.Failed(args)
 	if plain := plainRun(args); plain != nil {
-		return a.status(plain.Run(a), statusRefused)
+		return a.status(plain.Run(a), failed)
 	}
 	done := -1
 	args = asked(args)
@@ -71,11 +71,7 @@ func run(h *host.Host, args []string, stdout, stderr io.Writer) int {
 		return done
 	}
 	if err != nil {
-		return a.usage(args, err)
-	}
-	failed := statusFailed
-	if name := ctx.Selected(); name != nil && (name.Name == "run" || name.Name == "shell") {
-		failed = statusRefused
+		return a.usage(args, err, failed)
 	}
 	if g.Config, err = absolute(g.Config); err != nil {
 		return a.status(err, failed)
@@ -146,17 +142,11 @@ func parse(parser *kong.Kong, args []string) (ctx *kong.Context, err error) {
 }
 
 // usage says what is wrong with the words typed.
-func (a *app) usage(args []string, err error) int {
-	hint, status := "au --help", statusUsage
+func (a *app) usage(args []string, err error, failed int) int {
+	hint := "au --help"
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
 		hint = parse.Context.Selected().FullPath() + " --help"
-		if n := parse.Context.Selected().Name; n == "run" || n == "shell" {
-			status = statusRefused
-		}
-	}
-	if len(args) > 0 && (args[0] == "run" || args[0] == "shell") {
-		status = statusRefused
 	}
 	line := meant(args, err)
 	if line != "" {
@@ -164,7 +154,10 @@ func (a *app) usage(args []string, err error) int {
 	}
 	a.say(errors.New(guessless(err, line)))
 	a.hint(hint)
-	return status
+	if failed == statusFailed {
+		return statusUsage
+	}
+	return failed
 }
 
 // status prints an error and returns the exit status that goes with it.

@@ -23,6 +23,7 @@ import (
 	"github.com/a4u2/au/internal/advice"
 	"github.com/a4u2/au/internal/counted"
 	"github.com/a4u2/au/internal/fakehost"
+	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
@@ -140,6 +141,17 @@ func hostOf(h *fakehost.Host) *host.Host {
 			return "", err
 		}
 		return fmt.Sprintf("7 %d 1700000000.000000000", info.Size()), nil
+	}
+	m.ACL = func(path string) (share.ACL, error) {
+		entries := h.ACL(path)
+		if entries == nil {
+			return nil, nil
+		}
+		saved, err := share.ParseSavedACLs([]byte("# file: x\n" + strings.Join(entries, "\n")))
+		if err != nil {
+			return nil, err
+		}
+		return saved[0].Access, nil
 	}
 	m.StartItself = func(words ...string) *exec.Cmd {
 		cmd := startItself(words...)

@@ -79,9 +79,8 @@ func (a *app) shareFacts(source string, human provision.User, agent csrc.Policy,
 		f.Config = a.configPath(human) // none yet
 	}
 	f.Source = a.host.Path(source)
-	if !known.DisableHomeAccessCheck {
-		home := a.host.Path(f.Home)
-		f.HomeOpen = provision.HomeOpenings(f.Home, home, home.Mode.Perm()&0o010 == 0 || a.host.PrivateGroup(human, home.GID))
+	if f.HomeOpen, err = a.host.ForRun().HomeOpenings(human, known); err != nil {
+		return f, err
 	}
 	text, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -89,39 +88,18 @@ func (a *app) shareFacts(source string, human provision.User, agent csrc.Policy,
 	}
 	f.Mounts = share.ParseMountinfo(string(text))
 	if !known.DisableHomeAccessCheck {
-		f.Open = openPlaces(a.host, source, f.Mounts, human)
+		f.Open = a.host.ForRun().OpenPlaces(source, f.Mounts, human)
 	}
 	f.Kernel, err = a.host.Kernel()
 	return f, err
 }
 
-// openPlaces returns where others reach a folder by another mount.
-func openPlaces(h *host.Host, source string, mounts []share.MountPoint, human provision.User) []share.OtherPlace {
-	return slices.DeleteFunc(share.OtherPlaces(source, mounts), func(o share.OtherPlace) bool { return shutAbove(h, o.Path, human) })
-}
-
-// reached returns those of the shares that the agent can write and others reach by another mount, each with the first such place.
-func reached(h *host.Host, human provision.User, known *config.Config, shares []config.Mount) (map[string]share.OtherPlace, error) {
-	mounts, err := start.Mounts(known, shares)
-	all := map[string]share.OtherPlace{}
-	for _, m := range shares {
-		if open := openPlaces(h, m.Source, mounts, human); start.Guarded(m) && len(open) > 0 {
-			all[m.Source] = open[0]
-		}
+func kernel() (provision.Kernel, error) {
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		return provision.Kernel{}, fmt.Errorf("uname: %w", err)
 	}
-	return all, err
-}
-
-// shutAbove reports whether a folder above path keeps everybody out but the human and root. The folder at path itself is not asked: the agent can open it.
-func shutAbove(h *host.Host, path string, human provision.User) bool {
-	for path != "/" {
-		path = filepath.Dir(path)
-		p := h.Path(path)
-		if provision.Shut(path, p, human.UID, p.Mode.Perm()&0o010 == 0 || h.PrivateGroup(human, p.GID)) {
-			return true
-		}
-	}
-	return false
+	return provision.ParseKernel(unix.ByteSliceToString(uts.Release[:])), nil
 }
 
 // follower finds what the human names for a run of the agent. rw are folders that it is to write in this one run.
@@ -157,18 +135,6 @@ func resolveSource(word string, follow start.Follower) (string, error) {
 		return "", fmt.Errorf("share %q: %w", word, err)
 	}
 	return place.Path, nil
-}
-
-// envFiles opens the files that --env-file names.
-func envFiles(follow start.Follower, words []string) (files []*os.File, err error) {
-	for _, word := range words {
-		f, err := follow.Open(word)
-		if err != nil {
-			return nil, fmt.Errorf("read the environment file: %w", err)
-		}
-		files = append(files, f)
-	}
-	return files, nil
 }
 
 // refusal turns a refusal of provision's into one with a line to paste.

@@ -21,6 +21,7 @@ import (
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
@@ -188,25 +189,25 @@ func (f aclFlags) visitACLs(a *app, change func(e step.TreeEntry, fd int, st uni
 	return mine, others, err
 }
 
-func (f aclFlags) share() provision.ACLShare {
-	return provision.ACLShare{Agent: f.AgentUID, Human: uint32(os.Geteuid()), Writable: f.RW}
+func (f aclFlags) share() share.ACLShare {
+	return share.ACLShare{Agent: f.AgentUID, Human: uint32(os.Geteuid()), Writable: f.RW}
 }
 
 func (c *filesGrantCmd) Run(a *app) error {
 	if err := c.save(a); err != nil {
 		return err
 	}
-	share := c.share()
+	by := c.share()
 	mine, others, err := c.visitACLs(a, func(_ step.TreeEntry, fd int, st unix.Stat_t) error {
 		access, def, _, err := host.FileACLs(fd, st)
 		if err != nil {
 			return err
 		}
 		folder := st.Mode&unix.S_IFMT == unix.S_IFDIR
-		if err := step.WriteXattr(fd, provision.ACLAccess, share.Access(access, folder).Value()); err != nil || !folder {
+		if err := step.WriteXattr(fd, share.ACLAccess, by.Access(access, folder).Value()); err != nil || !folder {
 			return err
 		}
-		return step.WriteXattr(fd, provision.ACLDefault, share.Default(def, access).Value())
+		return step.WriteXattr(fd, share.ACLDefault, by.Default(def, access).Value())
 	})
 	if errors.Is(err, unix.EOPNOTSUPP) {
 		return fmt.Errorf("%w: this file system has no ACLs, so nothing can be shared from it", err)
@@ -240,14 +241,14 @@ func (f aclFlags) save(a *app) error {
 	var mu sync.Mutex
 	_, _, err = f.visitACLs(a, func(e step.TreeEntry, fd int, st unix.Stat_t) error {
 		access, def, kept, err := host.FileACLs(fd, st)
-		mine := func(e provision.ACLEntry) bool { return e.Tag == provision.ACLUser && e.ID == f.AgentUID }
+		mine := func(e share.ACLEntry) bool { return e.Tag == share.ACLUser && e.ID == f.AgentUID }
 		if err != nil || !kept || slices.ContainsFunc(access, mine) || slices.ContainsFunc(def, mine) {
 			return err
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		if _, ok := saved[[2]uint64{uint64(st.Dev), st.Ino}]; !ok {
-			text = append(text, provision.SavedACL{Path: e.Path(), Dev: uint64(st.Dev), Ino: st.Ino, Access: access, Default: def}.Text()...)
+			text = append(text, share.SavedACL{Path: e.Path(), Dev: uint64(st.Dev), Ino: st.Ino, Access: access, Default: def}.Text()...)
 		}
 		return nil
 	})
@@ -273,8 +274,8 @@ func (f aclFlags) record(h *host.Host) (*config.Own, error) {
 }
 
 // saved reads what save wrote, by device and inode.
-func (f aclFlags) saved(h *host.Host) (map[[2]uint64]provision.SavedACL, error) {
-	byInode := map[[2]uint64]provision.SavedACL{}
+func (f aclFlags) saved(h *host.Host) (map[[2]uint64]share.SavedACL, error) {
+	byInode := map[[2]uint64]share.SavedACL{}
 	record, err := f.record(h)
 	if err != nil {
 		return nil, err
@@ -284,7 +285,7 @@ func (f aclFlags) saved(h *host.Host) (map[[2]uint64]provision.SavedACL, error) 
 	if err != nil {
 		return nil, err
 	}
-	all, err := provision.ParseSavedACLs(text)
+	all, err := share.ParseSavedACLs(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Record, err)
 	}
@@ -299,20 +300,20 @@ func (c *filesRestoreCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	share := c.share()
+	by := c.share()
 	_, others, err := c.visitACLs(a, func(_ step.TreeEntry, fd int, st unix.Stat_t) error {
 		access, def, kept, err := host.FileACLs(fd, st)
 		if err != nil || !kept {
 			return err
 		}
-		var before *provision.SavedACL
+		var before *share.SavedACL
 		if s, ok := saved[[2]uint64{uint64(st.Dev), st.Ino}]; ok {
 			before = &s
 		}
 		folder := st.Mode&unix.S_IFMT == unix.S_IFDIR
-		wantAccess, wantDef := share.Before(access, def, folder, before)
+		wantAccess, wantDef := by.Before(access, def, folder, before)
 		if !slices.Equal(access, wantAccess) {
-			if err := step.WriteXattr(fd, provision.ACLAccess, wantAccess.Value()); err != nil {
+			if err := step.WriteXattr(fd, share.ACLAccess, wantAccess.Value()); err != nil {
 				return err
 			}
 		}
@@ -323,7 +324,7 @@ func (c *filesRestoreCmd) Run(a *app) error {
 		if wantDef != nil {
 			value = wantDef.Value()
 		}
-		return step.WriteXattr(fd, provision.ACLDefault, value)
+		return step.WriteXattr(fd, share.ACLDefault, value)
 	})
 	if err != nil {
 		return err

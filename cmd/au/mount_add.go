@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -47,16 +46,19 @@ func (c *mountAddCmd) Run(a *app) error {
 	if err := a.offerGiveBack(runner, s, want, c.Yes || c.DryRun); err != nil {
 		return err
 	}
+	share := change{dryRun: c.DryRun, record: func() (bool, error) { return true, c.record(a, s, before, want) }, done: func() { c.say(a, s, before, want) }}
 	if c.ACL {
 		if err := a.grantACL(context.Background(), runner, s, want); err != nil {
 			return err
 		}
+		share.runner, share.rest = runner, mountLine("remove", c.Agent, want.Source)
 	}
-	return c.record(a, runner, s, before, want)
+	_, err = a.finish(&share)
+	return err
 }
 
 // record puts the share into the config, in the place of the one before.
-func (c *mountAddCmd) record(a *app, r *step.Runner, s sharing, before, want config.Mount) error {
+func (c *mountAddCmd) record(a *app, s sharing, before, want config.Mount) error {
 	var replaced *config.Mount
 	if before.Source != "" {
 		replaced = &before
@@ -65,18 +67,7 @@ func (c *mountAddCmd) record(a *app, r *step.Runner, s sharing, before, want con
 		fmt.Fprintf(a.out, "# and %s gets the share %s -> %s [%s]\n", a.configPath(s.human), show(want.Source), show(want.Target), mark(want))
 		return nil
 	}
-	if err := a.save(s.human, a.out, s.change(a.host, replaced, &want)); err != nil {
-		if c.ACL {
-			same := func(err error) error { return err }
-			return a.undo(r, same, mountLine("remove", c.Agent, want.Source), refusal(err))
-		}
-		return refusal(err)
-	}
-	if !want.ReadOnly {
-		remember(a.host, a.configPath(s.human), want.Source)
-	}
-	c.say(a.out, want, replaced != nil)
-	return nil
+	return refusal(a.save(s.human, a.out, s.change(a.host, replaced, &want)))
 }
 
 // check returns the share that is wanted and the one that it takes the place of: a read-only one of the same folder at the same place, when --rw is given. Both
@@ -126,23 +117,25 @@ func checkACLs(source string, mounts []share.MountPoint) error {
 		return fmt.Errorf("share: %w", err)
 	}
 	defer dir.Close()
-	if _, err = step.ReadXattr(int(dir.Fd()), provision.ACLAccess); errors.Is(err, unix.EOPNOTSUPP) {
+	if _, err = step.ReadXattr(int(dir.Fd()), share.ACLAccess); errors.Is(err, unix.EOPNOTSUPP) {
 		return fmt.Errorf("share %q: its file system, %s, has no ACLs", source, share.MountsOf(source, mounts)[0].Type)
 	}
 	return err
 }
 
 // say says what is so now.
-func (c *mountAddCmd) say(w io.Writer, m config.Mount, changed bool) {
+func (c *mountAddCmd) say(a *app, s sharing, before, m config.Mount) {
 	verb := "Shared"
-	if changed {
+	if before.Source != "" {
 		verb = "Shared anew"
 	}
+	w := a.out
 	fmt.Fprintf(w, "%s: agent %s sees %s %s at %s\n", verb, c.Agent, show(m.Source), access(m), show(m.Target))
 	if m.ACL {
 		fmt.Fprint(w, aclGivesLess)
 	}
 	if !m.ReadOnly {
+		remember(a.host, a.configPath(s.human), m.Source)
 		fmt.Fprintln(w, "What the agent writes there runs as you when you run it.")
 	}
 	fmt.Fprintf(w, "To look for what runs by itself in it, and for set-id files and hard links: %s\n", mountLine("check", c.Agent, m.Source))

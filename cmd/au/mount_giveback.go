@@ -15,6 +15,7 @@ import (
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
@@ -117,10 +118,10 @@ func strangersAt(source string, human uint32) []uint32 {
 		return nil
 	}
 	defer dir.Close()
-	if value, err := step.ReadXattr(int(dir.Fd()), provision.ACLAccess); err == nil && value != nil {
-		acl, _ := provision.ParseACL(value)
+	if value, err := step.ReadXattr(int(dir.Fd()), share.ACLAccess); err == nil && value != nil {
+		acl, _ := share.ParseACL(value)
 		for _, e := range acl {
-			if e.Tag == provision.ACLUser && e.ID != human {
+			if e.Tag == share.ACLUser && e.ID != human {
 				found = append(found, e.ID)
 			}
 		}

@@ -42,18 +42,25 @@ func (c *mountRemoveCmd) Run(a *app) error {
 			return err
 		}
 	}
+	_, err = a.finish(&change{
+		dryRun: c.DryRun, record: func() (bool, error) { return true, c.record(a, s, m) },
+		done: func() {
+			fmt.Fprintf(a.out, "Not shared any more: %s\n", show(m.Source))
+			if len(a.host.Processes(s.agent.UID)) > 0 {
+				fmt.Fprintln(a.out, "What agent "+c.Agent+" runs now keeps it until it ends.")
+			}
+		},
+	})
+	return err
+}
+
+// record takes the share out of the config.
+func (c *mountRemoveCmd) record(a *app, s sharing, m config.Mount) error {
 	if c.DryRun {
 		fmt.Fprintf(a.out, "# and %s loses the share %s\n", a.configPath(s.human), show(m.Source))
 		return nil
 	}
-	if err := a.save(s.human, a.out, s.change(a.host, &m, nil)); err != nil {
-		return err
-	}
-	fmt.Fprintf(a.out, "Not shared any more: %s\n", show(m.Source))
-	if len(a.host.Processes(s.agent.UID)) > 0 {
-		fmt.Fprintln(a.out, "What agent "+c.Agent+" runs now keeps it until it ends.")
-	}
-	return nil
+	return a.save(s.human, a.out, s.change(a.host, &m, nil))
 }
 
 // refuseDeclared refuses to take back what the NixOS configuration shares.

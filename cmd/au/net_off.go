@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/a4u2/au/cmd/au/host"
@@ -22,21 +21,15 @@ func (c *netOffCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	runner, err := a.runner(a.out, c.DryRun)
-	if err != nil {
-		return err
+	var plan []step.Step
+	if facts.Any() {
+		plan = planNetOff(facts)
 	}
-	if !facts.Any() {
-		fmt.Fprintf(a.out, "Agent %s is not restricted; nothing to do\n", c.Agent)
-		return nil
-	}
-	if err := runner.Apply(context.Background(), planNetOff(facts)); err != nil {
-		return hintError{host.NetError(c.Agent, err), "au net off --agent " + c.Agent}
-	}
-	if !c.DryRun {
-		fmt.Fprintf(a.out, "Agent %s reaches everything again\n", c.Agent)
-	}
-	return nil
+	_, err = a.finish(&change{
+		dryRun: c.DryRun, plan: planned(plan), about: func(err error) error { return host.NetError(c.Agent, err) }, rest: "au net off --agent " + c.Agent, onward: true,
+		nothing: a.saying(fmt.Sprintf("Agent %s is not restricted; nothing to do", c.Agent)), done: a.saying(fmt.Sprintf("Agent %s reaches everything again", c.Agent)),
+	})
+	return err
 }
 
 // planNetOff returns what takes away what is there of the agent's network.

@@ -5,7 +5,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -133,18 +132,17 @@ func (c *netRestrictCmd) Run(a *app) error {
 	if err := a.checkRules(want, c.DryRun); err != nil {
 		return host.NetError(c.Agent, err)
 	}
-	if err := runner.Apply(context.Background(), plan); err != nil {
-		about := func(err error) error { return host.NetError(c.Agent, err) }
-		return a.undo(runner, about, "au net off --agent "+c.Agent, err)
-	}
-	if c.DryRun {
-		return nil
-	}
-	if len(plan) == 0 {
-		fmt.Fprintln(a.out, "That is so already; nothing to do")
-	}
-	a.sayRestricted(want, facts)
-	return nil
+	_, err = a.finish(&change{
+		runner: runner, dryRun: c.DryRun, plan: planned(plan), about: func(err error) error { return host.NetError(c.Agent, err) }, rest: "au net off --agent " + c.Agent,
+		nothing: func() {
+			if !c.DryRun {
+				fmt.Fprintln(a.out, "That is so already; nothing to do")
+				a.sayRestricted(want, facts)
+			}
+		},
+		done: func() { a.sayRestricted(want, facts) },
+	})
+	return err
 }
 
 // policy returns what was asked for. Rules that are said take the place of those that were allowed; with none said, those stay. What is denied

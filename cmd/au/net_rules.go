@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -189,35 +188,24 @@ func (c *netDenyCmd) Run(a *app) error {
 	})
 }
 
-// changeRules changes the policy of a restricted agent and puts it in force. What is said afterwards comes from change.
-func (a *app) changeRules(agent string, dryRun bool, change func(netfilter.Policy) (netfilter.Policy, string)) error {
-	runner, err := a.runner(a.out, dryRun)
-	if err != nil {
-		return err
-	}
-	about := func(err error) error { return host.NetError(agent, err) }
-	return untilFresh(func() error {
-		runner.Seen = step.See(a.host.Root, provision.NetPath(agent))
-		plan, said, err := a.planRules(agent, change)
-		if err != nil {
-			return err
-		}
-		if err := runner.Apply(context.Background(), plan); err != nil {
-			return a.undo(runner, about, "au net restrict --agent "+agent, err)
-		}
-		switch {
-		case dryRun:
-		case len(plan) == 0:
-			fmt.Fprintln(a.out, "That is so already; nothing to do")
-		default:
-			fmt.Fprintln(a.out, said)
-		}
-		return nil
+// changeRules changes the policy of a restricted agent and puts it in force. What is said afterwards comes from edit.
+func (a *app) changeRules(agent string, dryRun bool, edit func(netfilter.Policy) (netfilter.Policy, string)) error {
+	var said string
+	_, err := a.finish(&change{
+		dryRun: dryRun,
+		plan: func() (plan []step.Step, seen step.Seen, err error) {
+			seen = step.See(a.host.Root, provision.NetPath(agent))
+			plan, said, err = a.planRules(agent, edit)
+			return plan, seen, err
+		},
+		about: func(err error) error { return host.NetError(agent, err) }, rest: "au net restrict --agent " + agent,
+		nothing: a.saying("That is so already; nothing to do"), done: func() { fmt.Fprintln(a.out, said) },
 	})
+	return err
 }
 
 // planRules returns what changes the policy, and what to say afterwards.
-func (a *app) planRules(agent string, change func(netfilter.Policy) (netfilter.Policy, string)) ([]step.Step, string, error) {
+func (a *app) planRules(agent string, edit func(netfilter.Policy) (netfilter.Policy, string)) ([]step.Step, string, error) {
 	before, err := a.host.RequireNetPolicy(agent)
 	if err != nil {
 		return nil, "", err
@@ -226,7 +214,7 @@ func (a *app) planRules(agent string, change func(netfilter.Policy) (netfilter.P
 	if err != nil {
 		return nil, "", err
 	}
-	after, said := change(before)
+	after, said := edit(before)
 	// What changes by itself as time passes does so in the daemon and the watcher.
 	plan, err := provision.PlanNetPolicy(after, facts, hasLocalhost(before) || hasLocalhost(after))
 	if old := facts.Outdated(before); old != "" {

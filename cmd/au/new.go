@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -134,96 +133,49 @@ func (a *app) announceNew(w provision.Want, f provision.Facts, old *takeover) {
 
 // create brings the agent about in stages, each from fresh facts, and takes everything back when one fails.
 func (a *app) create(ctx context.Context, runner *step.Runner, want provision.Want, limits auslices.Limits, facts provision.Facts) error {
-	m := making{app: a, runner: runner, want: want, limits: limits, limited: limits.Empty(), facts: facts}
-	about := func(err error) error { return fmt.Errorf("agent %q: %w", want.Name, err) }
-	recorded, err := false, m.stages(ctx)
-	if err == nil && !runner.DryRun {
-		recorded, err = a.recordAgent(want.Name, m.facts)
+	m := &making{app: a, want: want, limits: limits, facts: facts}
+	m.change = change{
+		ctx: ctx, runner: runner, dryRun: runner.DryRun, plan: m.plan, stages: true, useless: m.without, held: m.holds,
+		record: func() (bool, error) {
+			if runner.DryRun {
+				return false, nil
+			}
+			return a.recordAgent(want.Name, m.facts)
+		},
+		about: func(err error) error { return fmt.Errorf("agent %q: %w", want.Name, err) }, rest: "au delete --agent " + want.Name,
+		nothing: a.saying(fmt.Sprintf("Agent %s is as it should be; nothing to do", want.Name)), done: a.saying(fmt.Sprintf("Created agent %s", want.Name)),
 	}
-	if err == nil && !runner.DryRun {
-		if why := trial(a.host, m.facts); why != nil {
-			return hintError{fmt.Errorf("agent %q is made, and nothing can be run as it on this machine: %w", want.Name, why), "au info --agent " + want.Name}
-		}
-		if err := a.host.NotHeld(want.Name, m.facts.Policy.UID, limits.Properties(a.host.Capacity())); err != nil {
-			return limiting(want.Name, err)
-		}
-	}
-	switch {
-	case err != nil:
-		return a.undo(runner, about, "au delete --agent "+want.Name, err)
-	case runner.DryRun && m.changed:
-	case !m.changed && !recorded:
-		fmt.Fprintf(a.out, "Agent %s is as it should be; nothing to do\n", want.Name)
-	default:
-		fmt.Fprintf(a.out, "Created agent %s\n", want.Name)
-	}
-	return nil
+	_, err := a.finish(&m.change)
+	return err
 }
 
 // making is an agent that is being made.
 type making struct {
 	*app
-	runner           *step.Runner
-	want             provision.Want
-	limits           auslices.Limits
-	facts            provision.Facts
-	changed, limited bool // something was; its limits are planned
-}
-
-// attempts is how often a plan is made. One may depend on what the one before it made, and it is made anew where the machine has changed since the facts were
-// read, as it does while others make agents.
-const attempts = 25
-
-// stages carries out what is missing, until nothing is.
-func (m *making) stages(ctx context.Context) error {
-	var before []step.Step
-	for range attempts {
-		plan, err := m.plan()
-		if err != nil || len(plan) == 0 {
-			return err
-		}
-		if reflect.DeepEqual(plan, before) {
-			return m.without(plan)
-		}
-		m.runner.Seen = m.facts.Seen
-		err = m.runner.Apply(ctx, plan)
-		stale := errors.Is(err, step.ErrStale)
-		if err != nil && !stale {
-			return err
-		}
-		if m.changed, m.limited, before = m.changed || !stale, m.limited || !stale, nil; !stale {
-			before = plan
-		}
-		if m.runner.DryRun {
-			return nil
-		}
-		if err := m.look(); err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("this machine changes faster than an agent is made: run it again")
-}
-
-// without says that a plan was carried out, and that what it was for is not so: a program of the machine's does not do what it says.
-func (m *making) without(plan []step.Step) error {
-	var problems []string
-	for _, issue := range provision.Health(m.facts) {
-		problems = append(problems, issue.Problem)
-	}
-	return fmt.Errorf("%q and what follows it succeeded, and is without effect: %s", plan[0].Do.Shell(nil), strings.Join(problems, "; "))
+	change
+	want   provision.Want
+	limits auslices.Limits
+	facts  provision.Facts
+	looked bool // at the machine, for a plan
 }
 
 // plan returns what is missing, limits included.
-func (m *making) plan() ([]step.Step, error) {
+func (m *making) plan() ([]step.Step, step.Seen, error) {
+	if m.looked {
+		if err := m.look(); err != nil {
+			return nil, nil, err
+		}
+	}
+	m.looked = true
 	plan := provision.PlanNew(m.want, m.facts)
-	if m.limited {
-		return plan, nil
+	if m.applied > 0 || m.limits.Empty() {
+		return plan, m.facts.Seen, nil
 	}
 	limits, err := m.planLimitsNew(m.want.Name, m.limits, m.facts)
 	if err != nil {
-		return nil, fmt.Errorf("limits: %w", err)
+		return nil, nil, fmt.Errorf("limits: %w", err)
 	}
-	return append(plan, limits...), nil
+	return append(plan, limits...), m.facts.Seen, nil
 }
 
 // look reads the facts again.
@@ -235,6 +187,23 @@ func (m *making) look() error {
 	next.Source = m.facts.Source
 	m.facts = next
 	return provision.CheckNew(m.want, next)
+}
+
+// without says that a plan was carried out, and that what it was for is not so: a program of the machine's does not do what it says.
+func (m *making) without(plan []step.Step) error {
+	var problems []string
+	for _, issue := range provision.Health(m.facts) {
+		problems = append(problems, issue.Problem)
+	}
+	return fmt.Errorf("%q and what follows it succeeded, and is without effect: %s", plan[0].Do.Shell(nil), strings.Join(problems, "; "))
+}
+
+// holds tries a run, and reads the limits back.
+func (m *making) holds(bool) error {
+	if why := trial(m.host, m.facts); why != nil {
+		return hintError{fmt.Errorf("agent %q is made, and nothing can be run as it on this machine: %w", m.want.Name, why), "au info --agent " + m.want.Name}
+	}
+	return limiting(m.want.Name, m.host.NotHeld(m.want.Name, m.facts.Policy.UID, m.limits.Properties(m.host.Capacity())))
 }
 
 // recordAgent puts the agent into the human's config where it does not stand there as it is.

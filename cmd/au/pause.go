@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -37,24 +36,18 @@ func (a *app) pause(agent string, freeze, dryRun bool) error {
 	if err != nil {
 		return err
 	}
-	done := map[bool]string{true: "paused", false: "running"}[freeze]
-	if usage.Frozen == freeze {
-		fmt.Fprintf(a.out, "Agent %s is %s already; nothing to do\n", agent, done)
-		return nil
+	var plan []step.Step
+	if usage.Frozen != freeze {
+		if plan, err = planPause(a.host, policy, freeze); err != nil {
+			return err
+		}
 	}
-	plan, err := planPause(a.host, policy, freeze)
-	if err != nil {
-		return err
-	}
-	runner, err := a.runner(a.out, dryRun)
-	if err != nil {
-		return err
-	}
-	if err := runner.Apply(context.Background(), plan); err != nil || dryRun {
-		return err
-	}
-	fmt.Fprintf(a.out, "Agent %s is %s\n", agent, done)
-	return nil
+	state := map[bool]string{true: "paused", false: "running"}[freeze]
+	_, err = a.finish(&change{
+		dryRun: dryRun, plan: planned(plan),
+		nothing: a.saying(fmt.Sprintf("Agent %s is %s already; nothing to do", agent, state)), done: a.saying(fmt.Sprintf("Agent %s is %s", agent, state)),
+	})
+	return err
 }
 
 type stopCmd struct {
@@ -75,20 +68,19 @@ func (c *stopCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	plan := provision.PlanEnd(c.Agent, policy.UID, thaw)
-	if err := runner.Apply(context.Background(), plan); err != nil || c.DryRun {
-		return err
-	}
-	// What guards a run stands outside the unit, and ends when it has seen the end of what it guards.
-	left, err := survivors(a.host, runner, policy.UID, a.host.Patience/4)
-	if err != nil {
-		return err
-	}
-	if err := notEnded(c.Agent, left); err != nil {
-		return err
-	}
-	fmt.Fprintf(a.out, "Everything of agent %s has ended\n", c.Agent)
-	return nil
+	_, err = a.finish(&change{
+		runner: runner, dryRun: c.DryRun, plan: planned(provision.PlanEnd(c.Agent, policy.UID, thaw)),
+		// What guards a run stands outside the unit, and ends when it has seen the end of what it guards.
+		held: func(bool) error {
+			left, err := survivors(a.host, runner, policy.UID, a.host.Patience/4)
+			if err != nil {
+				return err
+			}
+			return notEnded(c.Agent, left)
+		},
+		done: a.saying(fmt.Sprintf("Everything of agent %s has ended", c.Agent)),
+	})
+	return err
 }
 
 // notEnded says what is left of an agent's processes when its unit has been stopped; nil where nothing is.

@@ -13,10 +13,8 @@ import (
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
-	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
-	"github.com/a4u2/au/provision/config"
 )
 
 type runCmd struct {
@@ -57,89 +55,97 @@ func (c *runCmd) Run(a *app) error {
 
 // start runs what command returns. It comes back only on an error, or when the run had a terminal.
 func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
-	if a.host.UID() == 0 {
-		if err := a.becomeHuman(); err != nil {
-			return err
-		}
-	}
-	me, err := a.host.ForRun().Human(a.host.UID())
+	order, err := c.order(a)
 	if err != nil {
 		return err
 	}
-	known, err := a.load(me)
+	order.Command = command
+	entrypoint, run, err := a.host.ForRun().Prepare(order, &runSpeaker{a, c, order})
 	if err != nil {
-		return err
+		return c.refused(a, order, err)
 	}
-	if err := a.host.WithDeclared(known, c.Agent, me); err != nil {
-		return err
+	pairs := cloned(c.Env)
+	status, err := start.Go(entrypoint, run, func() { hideValues(pairs, len(c.Command)) })
+	if err == nil && status != 0 {
+		err = exitError(status)
 	}
-	entry := known.Agent(c.Agent)
-	policy, err := a.host.ReadPolicy(c.Agent)
-	if errors.Is(err, fs.ErrNotExist) {
-		if legacy := a.legacy(me, c.Agent); legacy != nil {
-			return legacy
-		}
-		return a.host.NoSuchAgent(c.Agent)
-	}
-	if err != nil {
-		return err
-	}
-	if a.host.ForRun().Frozen(policy) {
-		return hintError{fmt.Errorf("agent %q is paused, so a command would not start before it goes on", c.Agent), "au resume --agent " + c.Agent}
-	}
-	entrypoint, err := openEntrypoint(a.host, policy, entry)
-	if err != nil {
-		return err
-	}
-	run := csrc.Run{Agent: c.Agent, Command: command(policy)}
-	follow := a.follower(me, known, policy.Name, c.RW...)
-	files, err := envFiles(follow, c.EnvFile)
-	if err != nil {
-		return err
-	}
-	if run.Env, err = start.Environment(entry, me.Home, files, c.Env); err != nil {
-		return err
-	}
-	shares, asked, err := c.shares(a, me, policy, known, follow)
-	if err != nil {
-		return refusal(err)
-	}
-	if run.Dir, err = c.directory(a, me, policy, shares, follow); err != nil {
-		return err
-	}
-	if run.Shares, err = start.Mounted(shares, policy.Home, asked...); err != nil {
-		return err
-	}
-	if self, err := os.Executable(); err == nil {
-		run.After, run.IfKills = start.After(self, policy.Name, a.configPath(me), run.Command[0], shares)
-	}
-	if terminal.Any() {
-		argv, environ := run.Argv(), run.Environ()
-		hideValues(cloned(c.Env), len(c.Command))
-		status, err := terminal.Run(entrypoint, argv, environ)
-		if err == nil && status != 0 {
-			err = exitError(status)
-		}
-		return err
-	}
-	return csrc.Exec(entrypoint, run.Argv(), run.Environ())
+	return err
 }
 
-// openEntrypoint opens the agent's entrypoint, where it is what was installed.
-func openEntrypoint(h *host.Host, p csrc.Policy, entry *config.Agent) (*os.File, error) {
-	f, err := h.ForRun().Entrypoint(h.EntrypointPath(p.Name), p, entry)
-	switch {
-	case errors.Is(err, start.ErrShut) && h.NewMember(p):
-		return nil, hintError{fmt.Errorf("agent %q lets you in from your next login on: this session began without the group %s", p.Name, provision.GroupName(p.Name)),
-			"newgrp " + provision.GroupName(p.Name)}
-	case errors.Is(err, start.ErrShut) && !p.Admits(uint32(h.UID())):
-		return nil, notAdmitted(h, p)
-	case errors.Is(err, start.ErrTampered):
-		return nil, hintError{err, "au new --agent " + p.Name}
-	case err != nil:
-		return nil, hintError{err, "au info --agent " + p.Name}
+// order reads who wants the run, and by which config.
+func (c *runCmd) order(a *app) (o start.Order, err error) {
+	if a.host.UID() == 0 {
+		if err := a.becomeHuman(); err != nil {
+			return o, err
+		}
 	}
-	return f, nil
+	if o.Human, err = a.host.ForRun().Human(a.host.UID()); err != nil {
+		return o, err
+	}
+	if o.Known, err = a.load(o.Human); err != nil {
+		return o, err
+	}
+	if err := a.host.WithDeclared(o.Known, c.Agent, o.Human); err != nil {
+		return o, err
+	}
+	if err := provision.CheckName(c.Agent); err != nil {
+		return o, err
+	}
+	o.Agent, o.Env, o.Dir = c.Agent, c.Env, c.Directory
+	o.Config, o.Follow, o.Entrypoint = a.configPath(o.Human), a.follower(o.Human, o.Known, c.Agent, c.RW...), a.host.EntrypointPath(c.Agent)
+	o.Complete, _ = os.Executable() // without it nothing is said after the run
+	for _, word := range c.EnvFile {
+		f, err := o.Follow.Open(word)
+		if err != nil {
+			return o, fmt.Errorf("read the environment file: %w", err)
+		}
+		o.EnvFiles = append(o.EnvFiles, f)
+	}
+	return o, nil
+}
+
+// refused says why there is no run, and what to do about it.
+func (c *runCmd) refused(a *app, o start.Order, err error) error {
+	var policy start.PolicyError
+	var entrypoint *start.EntrypointError
+	var home *start.OpenHomeError
+	var paused *start.PausedError
+	switch {
+	case errors.As(err, &policy):
+		return c.noPolicy(a, o.Human, err)
+	case errors.As(err, &paused):
+		return hintError{err, "au resume --agent " + c.Agent}
+	case errors.As(err, &entrypoint):
+		return refusedEntrypoint(a.host, entrypoint)
+	case errors.As(err, &home):
+		return hintError{err, home.By.Shut(home.Home)}
+	}
+	return err
+}
+
+// noPolicy says why no policy can be read of the agent.
+func (c *runCmd) noPolicy(a *app, me provision.User, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if legacy := a.legacy(me, c.Agent); legacy != nil {
+		return legacy
+	}
+	return a.host.NoSuchAgent(c.Agent)
+}
+
+// refusedEntrypoint says why the agent's entrypoint is not run.
+func refusedEntrypoint(h *host.Host, e *start.EntrypointError) error {
+	switch {
+	case errors.Is(e, start.ErrShut) && h.NewMember(e.Policy):
+		return hintError{fmt.Errorf("agent %q lets you in from your next login on: this session began without the group %s", e.Policy.Name, provision.GroupName(e.Policy.Name)),
+			"newgrp " + provision.GroupName(e.Policy.Name)}
+	case errors.Is(e, start.ErrShut) && !e.Policy.Admits(uint32(h.UID())):
+		return notAdmitted(h, e.Policy)
+	case errors.Is(e, start.ErrTampered):
+		return hintError{e, "au new --agent " + e.Policy.Name}
+	}
+	return hintError{e, "au info --agent " + e.Policy.Name}
 }
 
 // notAdmitted says who may enter the agent, to somebody who may not, and what one of them would run to let them in.

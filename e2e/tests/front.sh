@@ -45,6 +45,10 @@ chmod o+x /home/alice
 both /home/alice run true
 grep -q 'others can enter your home' $e2e/au.err || fail "an open home is not said: $(cat $e2e/au.err)"
 chmod o-x /home/alice
+setfacl -m u:bob:x /home/alice
+both /home/alice run true
+grep -q 'others can enter your home /home/alice (ACL user:' $e2e/au.err || fail "an ACL that came later is not said: $(cat $e2e/au.err)"
+setfacl -b /home/alice
 as alice rmdir read
 both /home/alice run true
 grep -q 'is not there any more' $e2e/au.err || fail "a vanished share is not said: $(cat $e2e/au.err)"

@@ -42,7 +42,7 @@ promise="a home that others can enter is warned of, until the config says not to
 chmod 0755 /home/alice
 ok as alice au info
 complains 'warning: others can enter /home/alice'
-complains 'hint: chmod o= /home/alice'
+complains 'hint: chmod o-rwx /home/alice'
 as alice sed -i '1i disable_home_access_check = true' .config/agent-as-unix-user.toml
 ok as alice au info
 [ ! -s "$e2e/err" ] || fail "it should have been silent on standard error"

@@ -91,6 +91,25 @@ setfacl -m u:agent:x /home/alice
 refused 'others (ACL user:' --rw proj
 complains 'au: hint: setfacl --remove user:'
 setfacl -b /home/alice
+
+promise="a run sees what mount add sees: a group and an ACL that came later"
+ok as alice au mount add --rw proj
+ok as alice au run true
+setfacl -m u:bob:x /home/alice
+fails 125 as alice au run true
+complains 'others (ACL user:'
+complains 'au: hint: setfacl --remove user:'
+setfacl -b /home/alice
+ok as alice au run true
+chgrp users /home/alice
+usermod -aG users bob
+chmod 750 /home/alice
+fails 125 as alice au run true
+complains 'others (group '
+gpasswd -d bob users
+ok as alice au run true
+chgrp alice /home/alice
+as alice au mount remove proj
 chmod 755 /home/alice
 sed -i '1i disable_home_access_check = true\n' "$config"
 ok as alice au mount add --rw proj

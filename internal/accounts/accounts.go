@@ -59,7 +59,7 @@ func id(s string) (uint32, bool) {
 // Files are a machine's accounts.
 type Files struct {
 	Root string                                     // stands before every path
-	Ask  func(database, key string) ([]byte, error) // what getent(1) prints, for what is not in the files; nothing where there is no such key
+	Ask  func(database, key string) ([]byte, error) // what getent(1) prints, for what is not in the files; nothing where there is no such key, all without one
 }
 
 // User returns the user with that uid, whose home is an absolute path.
@@ -110,22 +110,27 @@ func (f Files) lines(path string) func(func(string) bool) {
 // Alone reports whether nobody but the user is in the group.
 func (f Files) Alone(u User, gid uint32) bool {
 	g, ok := f.group(gid)
-	if !ok {
-		line, err := f.Ask("group", strconv.FormatUint(uint64(gid), 10))
-		if err != nil {
-			return false
-		}
-		if g, ok = ParseGroup(string(line)); !ok {
-			return false
+	if ok {
+		return Alone(u, g, parseUsers(f.lines("/etc/passwd")))
+	}
+	line, err := f.Ask("group", strconv.FormatUint(uint64(gid), 10))
+	if err != nil {
+		return false
+	}
+	if g, ok = ParseGroup(string(line)); !ok {
+		return false
+	}
+	all, err := f.Ask("passwd", "") // who has it as their own need not be among its members
+	return err == nil && Alone(u, g, parseUsers(strings.Lines(string(all))))
+}
+
+func parseUsers(lines func(func(string) bool)) (all []User) {
+	for line := range lines {
+		if u, ok := ParseUser(line); ok {
+			all = append(all, u)
 		}
 	}
-	var all []User
-	for line := range f.lines("/etc/passwd") {
-		if other, ok := ParseUser(line); ok {
-			all = append(all, other)
-		}
-	}
-	return Alone(u, g, all)
+	return all
 }
 
 func (f Files) group(gid uint32) (Group, bool) {

@@ -72,6 +72,14 @@ func (n Node) list() []string {
 	return all
 }
 
+// ACL returns a path's ACL so, default ACL and all.
+func (h *Host) ACL(name string) []string {
+	if f := h.files[h.clean(name)]; f != nil {
+		return f.list()
+	}
+	return nil
+}
+
 // rank puts entries in getfacl's order: user, users, group, groups, mask, other.
 func rank(key string) int {
 	kind, id, _ := strings.Cut(key, ":")

@@ -73,8 +73,8 @@ func (h *Host) Remove(name string) {
 
 // clean returns a path as the machine has it, whether or not it is given as it is shown below Root.
 func (h *Host) clean(name string) string {
-	if h.Root != "" {
-		name = strings.TrimPrefix(name, h.Root)
+	for h.Root != "" && strings.HasPrefix(name, h.Root) { // twice, where it is a home's, which has it already
+		name = name[len(h.Root):]
 	}
 	return path.Clean("/" + name)
 }

@@ -8,12 +8,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/cmd/au/terminal"
-	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/quote"
 )
 
@@ -25,14 +23,11 @@ func main() {
 	entrypoint, run, err := start.Real.Plain(os.Args[1:], os.Getuid(), complete)
 	if err != nil {
 		err = syscall.Exec(complete, os.Args, os.Environ())
-		fail(fmt.Errorf("run %s: %w; install au again", complete, err), failed(os.Args[1:]))
+		fail(fmt.Errorf("run %s: %w; install au again", complete, err), start.Failed(os.Args[1:]))
 	}
-	if !terminal.Any() {
-		fail(csrc.Exec(entrypoint, run.Argv(), run.Environ()), refused)
-	}
-	status, err := terminal.Run(entrypoint, run.Argv(), run.Environ())
+	status, err := start.Go(entrypoint, run, nil)
 	if err != nil {
-		fail(err, refused)
+		fail(err, start.Refused)
 	}
 	os.Exit(status)
 }
@@ -50,31 +45,13 @@ func list() error {
 func findComplete() string {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
-		fail(err, failed(os.Args[1:]))
+		fail(err, start.Failed(os.Args[1:]))
 	}
 	folder := filepath.Dir(self)
 	if beside := filepath.Join(folder, start.Complete); syscall.Access(beside, 1) == nil { // X_OK
 		return beside
 	}
 	return filepath.Join(folder, "../libexec/au", start.Complete)
-}
-
-// refused is the status of `au run` and `au shell` where nothing runs; their other statuses are the command's.
-const refused = 125
-
-// failed returns the status that a failure of au has with these arguments.
-func failed(args []string) int {
-	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		option := args[0]
-		args = args[1:]
-		if len(args) > 0 && (option == "-C" || option == "--config" || option == "--human") {
-			args = args[1:]
-		}
-	}
-	if len(args) > 0 && (args[0] == "run" || args[0] == "shell") {
-		return refused
-	}
-	return 1
 }
 
 // fail says why nothing is done, and ends with that status.

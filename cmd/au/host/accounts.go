@@ -46,9 +46,13 @@ func (h *Host) Getent(database string, keys ...string) ([]string, error) {
 	return strings.Split(strings.TrimSpace(string(out)), "\n"), nil
 }
 
-// Ask returns the line of a database that has the key.
+// Ask returns the line of a database that has the key, or, without one, all.
 func (h *Host) Ask(database, key string) ([]byte, error) {
-	lines, err := h.Getent(database, key)
+	keys := []string{key}
+	if key == "" {
+		keys = nil
+	}
+	lines, err := h.Getent(database, keys...)
 	return []byte(strings.Join(lines, "\n")), err
 }
 
@@ -112,15 +116,4 @@ func (h *Host) session() []uint32 {
 		all = append(all, uint32(g))
 	}
 	return all
-}
-
-// PrivateGroup reports whether nobody but the human is in the group.
-func (h *Host) PrivateGroup(human provision.User, gid uint32) bool {
-	lines, err := h.Getent("group", strconv.FormatUint(uint64(gid), 10))
-	if err != nil || len(lines) == 0 {
-		return false
-	}
-	group, ok := accounts.ParseGroup(lines[0])
-	all, err := h.Users()
-	return ok && err == nil && accounts.Alone(human, group, all)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/programs"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
+	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
@@ -45,6 +46,7 @@ type Host struct {
 	StartItself func(words ...string) *exec.Cmd // this program, for a part of its work
 	OpenProgram func(path string) (*os.File, error)
 	Stamp       func(*os.File) (string, error)
+	ACL         func(path string) (share.ACL, error)
 
 	OpenBus func(context.Context) (Bus, error)
 	HasBPF  func() bool
@@ -63,7 +65,7 @@ func Real(installed string) *Host {
 		Installed: installed,
 		UID:       os.Getuid, EffectiveUID: os.Geteuid, GID: os.Getgid, Groups: os.Getgroups,
 		Lstat: os.Lstat, ReadDir: os.ReadDir, Statfs: unix.Statfs,
-		FindProgram: programs.Find, Execute: (*exec.Cmd).Run, Executable: os.Executable, StartItself: startItself, OpenProgram: csrc.Open, Stamp: csrc.Stamp,
+		FindProgram: programs.Find, Execute: (*exec.Cmd).Run, Executable: os.Executable, StartItself: startItself, OpenProgram: csrc.Open, Stamp: csrc.Stamp, ACL: start.Real.ACL,
 		OpenBus: func(ctx context.Context) (Bus, error) { return step.OpenBus(ctx) },
 		HasBPF:  netkernel.HasBPF, Uname: unix.Uname, Listens: listens,
 		Now: time.Now, Random: rand.Reader, Patience: 10 * time.Second, ReportTime: time.Second,
@@ -72,7 +74,7 @@ func Real(installed string) *Host {
 
 // ForRun returns the machine as it is read for a run: the part that the front program links.
 func (h *Host) ForRun() start.Machine {
-	return start.Machine{Root: h.Root, RootUID: h.RootUID, Open: h.OpenProgram, Stamp: h.Stamp, Lstat: h.Lstat, ReadDir: h.ReadDir, Ask: h.Ask}
+	return start.Machine{Root: h.Root, RootUID: h.RootUID, Open: h.OpenProgram, Stamp: h.Stamp, Lstat: h.Lstat, ReadDir: h.ReadDir, ACL: h.ACL, Ask: h.Ask}
 }
 
 // Output returns what a program prints on standard output.

@@ -14,6 +14,7 @@ import (
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
@@ -174,7 +175,7 @@ func (t *takeBack) above(e step.TreeEntry, f provision.Inode) provision.Lost {
 
 // inodeFacts reads what decides what becomes of a file.
 func inodeFacts(fd int, st unix.Stat_t) (provision.Inode, error) {
-	f := provision.Inode{UID: st.Uid, GID: st.Gid, Access: provision.ModeACL(st.Mode)}
+	f := provision.Inode{UID: st.Uid, GID: st.Gid, Access: share.ModeACL(st.Mode)}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFLNK: // has no ACL
 		return f, nil
@@ -186,7 +187,7 @@ func inodeFacts(fd int, st unix.Stat_t) (provision.Inode, error) {
 	}
 	var err error
 	if f.Access, f.Default, _, err = host.FileACLs(fd, st); errors.Is(err, unix.EOPNOTSUPP) {
-		f.Access, err = provision.ModeACL(st.Mode), nil
+		f.Access, err = share.ModeACL(st.Mode), nil
 	}
 	if err != nil || f.Mode&fs.ModeSetgid == 0 && f.Default == nil {
 		return f, err
@@ -209,7 +210,7 @@ func (t *takeBack) apply(fd int, f, next provision.Inode) error {
 	}
 	if !slices.Equal(f.Access, next.Access) {
 		changed = true
-		if err := step.WriteXattr(fd, provision.ACLAccess, next.Access.Value()); err != nil {
+		if err := step.WriteXattr(fd, share.ACLAccess, next.Access.Value()); err != nil {
 			return err
 		}
 	}
@@ -219,7 +220,7 @@ func (t *takeBack) apply(fd int, f, next provision.Inode) error {
 		if next.Default != nil {
 			value = next.Default.Value()
 		}
-		if err := step.WriteXattr(fd, provision.ACLDefault, value); err != nil {
+		if err := step.WriteXattr(fd, share.ACLDefault, value); err != nil {
 			return err
 		}
 	}

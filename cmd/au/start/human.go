@@ -28,9 +28,13 @@ func (m Machine) trust(human accounts.User) walk.Trust {
 	return walk.Trust{Owners: []uint32{0, m.RootUID, human.UID}, Alone: alone, Shared: true}
 }
 
-// ask returns what getent(1) prints for a key.
+// ask returns what getent(1) prints for a key, or, without one, for all.
 func ask(database, key string) ([]byte, error) {
-	out, err := programs.Output("getent", database, key)
+	words := []string{"getent", database}
+	if key != "" {
+		words = append(words, key)
+	}
+	out, err := programs.Output(words...)
 	var exit interface{ ExitCode() int }
 	if errors.As(err, &exit) && exit.ExitCode() == 2 { // no such key
 		return nil, nil

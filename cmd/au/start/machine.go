@@ -14,6 +14,7 @@ import (
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/slices"
 	"golang.org/x/sys/unix"
 )
@@ -26,11 +27,12 @@ type Machine struct {
 	Stamp   func(*os.File) (string, error)
 	Lstat   func(path string) (fs.FileInfo, error)
 	ReadDir func(path string) ([]fs.DirEntry, error)
+	ACL     func(path string) (share.ACL, error)       // nil where a folder has only its mode
 	Ask     func(database, key string) ([]byte, error) // getent(1)
 }
 
 // Real is the machine that the program runs on.
-var Real = Machine{Open: csrc.Open, Stamp: csrc.Stamp, Lstat: os.Lstat, ReadDir: os.ReadDir, Ask: ask}
+var Real = Machine{Open: csrc.Open, Stamp: csrc.Stamp, Lstat: os.Lstat, ReadDir: os.ReadDir, ACL: readACL, Ask: ask}
 
 // ErrShut is an entrypoint that does not let the caller in.
 var ErrShut = errors.New("you may not run it")

@@ -5,13 +5,11 @@ package start
 import (
 	"errors"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/accounts"
 	"github.com/a4u2/au/provision/config"
-	"github.com/a4u2/au/provision/share"
 )
 
 // Complete is the name of the complete program where the front program is called au.
@@ -53,31 +51,11 @@ func (m Machine) Plain(args []string, uid int, complete string) (*os.File, csrc.
 	if err != nil {
 		return nil, csrc.Run{}, err
 	}
-	entry := known.Agent(agent)
-	policy, err := m.Policy(agent)
-	if err != nil {
-		return nil, csrc.Run{}, err
-	}
-	if m.Frozen(policy) {
-		return nil, csrc.Run{}, errNotPlain
-	}
-	run := csrc.Run{Agent: agent, Command: command}
-	shares, err := plainShares(entry, known, human.Home)
-	if err != nil {
-		return nil, csrc.Run{}, err
-	}
-	if run.Dir, err = Directory("", human.Home, policy.Home, shares, m.Follower(agent, config.DefaultPath(human.Home), known, human)); err != nil {
-		return nil, csrc.Run{}, err
-	}
-	if run.Shares, err = Mounted(shares, policy.Home); err != nil {
-		return nil, csrc.Run{}, err
-	}
-	if run.Env, err = Environment(entry, human.Home, nil, nil); err != nil {
-		return nil, csrc.Run{}, err
-	}
-	run.After, run.IfKills = After(complete, agent, config.DefaultPath(human.Home), command[0], shares)
-	entrypoint, err := m.Entrypoint(csrc.EntrypointPath(agent), policy, entry)
-	return entrypoint, run, err
+	path := config.DefaultPath(human.Home)
+	return m.Prepare(Order{
+		Agent: agent, Command: func(csrc.Policy) []string { return command }, Human: human, Known: known, Config: path,
+		Follow: m.Follower(agent, path, known, human), Entrypoint: csrc.EntrypointPath(agent), Complete: complete,
+	}, nil)
 }
 
 // plainConfig reads the config of a human who is not root, on a machine where nothing else says which agents there are.
@@ -103,22 +81,4 @@ func (m Machine) PlainList(uid int) ([]Listed, error) {
 		return nil, err
 	}
 	return m.List(known, uint32(uid), func(string) Declared { return Declared{} })
-}
-
-// plainShares returns the config's shares in the order in which they can be mounted, where none is writable below a home that is open.
-func plainShares(entry *config.Agent, known *config.Config, home string) ([]config.Mount, error) {
-	if entry == nil {
-		return nil, nil
-	}
-	shares := slices.Clone(entry.Mounts)
-	if open, err := HomeOpen(home, known, shares); err != nil || open != 0 {
-		return nil, errNotPlain
-	}
-	if mounts, err := Mounts(known, shares); err != nil || slices.ContainsFunc(shares, func(m config.Mount) bool {
-		return Guarded(m) && len(share.OtherPlaces(m.Source, mounts)) > 0
-	}) {
-		return nil, errNotPlain
-	}
-	share.Sort(shares, func(m config.Mount) string { return m.Target })
-	return shares, nil
 }

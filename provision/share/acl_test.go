@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package provision
+package share
 
 import (
 	"reflect"
@@ -9,11 +9,11 @@ import (
 
 // effective returns what the entry really gives.
 func effective(a ACL, tag uint16, id uint32) uint16 {
-	i := a.find(tag, id)
+	i := a.Find(tag, id)
 	if i < 0 {
 		return 0
 	}
-	if j := a.find(ACLMask, 0); j >= 0 && tag != ACLOwner && tag != ACLOther {
+	if j := a.Find(ACLMask, 0); j >= 0 && tag != ACLOwner && tag != ACLOther {
 		return a[i].Perm & a[j].Perm
 	}
 	return a[i].Perm
@@ -79,7 +79,7 @@ func TestShareEndsAlsoWhereItChanged(t *testing.T) {
 	share := ACLShare{Agent: 1003, Human: 1000, Writable: true}
 	changed := share.Access(masked, false).Grant(1005, 4)
 	got, _ := share.Before(changed, nil, false, &SavedACL{Access: masked})
-	if got.find(ACLUser, 1003) >= 0 || got.find(ACLUser, 1005) < 0 || got.find(ACLUser, 1001) < 0 {
+	if got.Find(ACLUser, 1003) >= 0 || got.Find(ACLUser, 1005) < 0 || got.Find(ACLUser, 1001) < 0 {
 		t.Errorf("%v became %v: want the agent gone and the others kept", changed, got)
 	}
 }
@@ -100,6 +100,19 @@ func TestParseSavedACLsRefuses(t *testing.T) {
 	for _, bad := range []string{"user::rwx\n", "# file: x\nuser:bob:rwx\n", "# file: x\nuser::rw\n", "# file: x\nmask:5:rwx\n", "# file: x\n# inode: x\n"} {
 		if got, err := ParseSavedACLs([]byte(bad)); err == nil {
 			t.Errorf("ParseSavedACLs takes %q as %v", bad, got)
+		}
+	}
+}
+
+// A mask that has been narrowed, by chmod, is not widened by what ends.
+func TestWithoutOpensNothing(t *testing.T) {
+	for _, a := range []ACL{masked, listed(0o670, 0, ACLEntry{ACLUser, 6, 1003}), listed(0o640, 4, ACLEntry{ACLUser, 6, 1003}, ACLEntry{ACLGroup, 7, 1004})} {
+		for _, b := range []ACL{a.Without(ACLUser, 1003), a.Without(ACLGroup, 100, 1004), a.Without(ACLUser, 1001).Without(ACLGroup, 100)} {
+			for _, e := range b {
+				if before, after := effective(a, e.Tag, e.ID), effective(b, e.Tag, e.ID); e.Tag != ACLMask && before < after {
+					t.Errorf("%v became %v: entry %v gave %o and gives %o", a, b, e, before, after)
+				}
+			}
 		}
 	}
 }

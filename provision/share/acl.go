@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package provision
+package share
 
 import (
 	"bytes"
@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/a4u2/au/provision/share"
 )
 
 // ACL is a file's access control list, acl(5), in the kernel's order. nil: only mode bits.
@@ -83,12 +81,12 @@ func ModeACL(mode uint32) ACL {
 // Extended reports whether a says more than a mode.
 func (a ACL) Extended() bool { return len(a) > 3 }
 
-func (a ACL) find(tag uint16, id uint32) int {
+func (a ACL) Find(tag uint16, id uint32) int {
 	return slices.IndexFunc(a, func(e ACLEntry) bool { return e.Tag == tag && (e.ID == id || tag != ACLUser && tag != ACLGroup) })
 }
 
-func (a ACL) perm(tag uint16) uint16 {
-	if i := a.find(tag, 0); i >= 0 {
+func (a ACL) Perm(tag uint16) uint16 {
+	if i := a.Find(tag, 0); i >= 0 {
 		return a[i].Perm
 	}
 	return 0
@@ -97,8 +95,8 @@ func (a ACL) perm(tag uint16) uint16 {
 // Grant returns a with the user let in. Nobody else gains anything: what the mask had kept from others, they lose in their own entries before it widens.
 func (a ACL) Grant(uid uint32, perm uint16) ACL {
 	b := slices.Clone(a)
-	mask := b.perm(ACLOwnerGroup)
-	if i := b.find(ACLMask, 0); i >= 0 {
+	mask := b.Perm(ACLOwnerGroup)
+	if i := b.Find(ACLMask, 0); i >= 0 {
 		mask = b[i].Perm
 		for j, e := range b {
 			if e.Tag == ACLUser || e.Tag == ACLGroup || e.Tag == ACLOwnerGroup {
@@ -109,12 +107,12 @@ func (a ACL) Grant(uid uint32, perm uint16) ACL {
 	} else {
 		b = append(b, ACLEntry{ACLMask, mask | perm, 0})
 	}
-	if i := b.find(ACLUser, uid); i >= 0 {
+	if i := b.Find(ACLUser, uid); i >= 0 {
 		b[i].Perm |= perm
 	} else {
 		b = append(b, ACLEntry{ACLUser, perm, uid})
 	}
-	return b.sorted()
+	return b.Sorted()
 }
 
 // Revoke returns a without the users; without anybody else named in it, it is a mode again.
@@ -124,7 +122,7 @@ func (a ACL) Revoke(uids ...uint32) ACL { return a.Without(ACLUser, uids...) }
 // them still, and it allows no more than one of them has.
 func (a ACL) Without(tag uint16, ids ...uint32) ACL {
 	b := slices.DeleteFunc(slices.Clone(a), func(e ACLEntry) bool { return e.Tag == tag && slices.Contains(ids, e.ID) })
-	mask := b.find(ACLMask, 0)
+	mask := b.Find(ACLMask, 0)
 	if mask < 0 || len(b) == len(a) {
 		return b
 	}
@@ -139,11 +137,11 @@ func (a ACL) Without(tag uint16, ids ...uint32) ACL {
 	if b[mask].Perm &= all; named {
 		return b
 	}
-	b[b.find(ACLOwnerGroup, 0)].Perm &= b[mask].Perm
+	b[b.Find(ACLOwnerGroup, 0)].Perm &= b[mask].Perm
 	return slices.Delete(b, mask, mask+1)
 }
 
-func (a ACL) sorted() ACL {
+func (a ACL) Sorted() ACL {
 	slices.SortFunc(a, func(x, y ACLEntry) int {
 		if x.Tag != y.Tag {
 			return int(x.Tag) - int(y.Tag)
@@ -165,7 +163,7 @@ func (s ACLShare) Access(a ACL, folder bool) ACL {
 	if s.Writable {
 		perm |= 2
 	}
-	if folder || a.perm(ACLOwner)&1 != 0 {
+	if folder || a.Perm(ACLOwner)&1 != 0 {
 		perm |= 1
 	}
 	return a.Grant(s.Agent, perm)
@@ -174,7 +172,7 @@ func (s ACLShare) Access(a ACL, folder bool) ACL {
 // Default returns what a folder's default ACL becomes; a is nil where it has none, and then access, the folder's own, says what its owner, group and others get.
 func (s ACLShare) Default(a, access ACL) ACL {
 	if a == nil {
-		a = ACL{{ACLOwner, access.perm(ACLOwner), 0}, {ACLOwnerGroup, access.perm(ACLOwnerGroup), 0}, {ACLOther, access.perm(ACLOther), 0}}
+		a = ACL{{ACLOwner, access.Perm(ACLOwner), 0}, {ACLOwnerGroup, access.Perm(ACLOwnerGroup), 0}, {ACLOther, access.Perm(ACLOther), 0}}
 	}
 	perm := uint16(5)
 	if s.Writable {
@@ -197,21 +195,31 @@ func (s ACLShare) UndoDefault(a ACL) ACL {
 // text writes the entries as getfacl --numeric does, a line each.
 func (a ACL) text(prefix string) string {
 	var out strings.Builder
-	names := map[uint16]string{ACLOwner: "user", ACLUser: "user", ACLOwnerGroup: "group", ACLGroup: "group", ACLMask: "mask", ACLOther: "other"}
 	for _, e := range a {
-		id := ""
-		if e.Tag == ACLUser || e.Tag == ACLGroup {
-			id = num(e.ID)
-		}
-		perm := []byte("---")
-		for i, letter := range []byte("rwx") {
-			if e.Perm&(4>>i) != 0 {
-				perm[i] = letter
-			}
-		}
-		fmt.Fprintf(&out, "%s%s:%s:%s\n", prefix, names[e.Tag], id, perm)
+		out.WriteString(prefix + e.text() + "\n")
 	}
 	return out.String()
+}
+
+// text writes an entry so.
+func (e ACLEntry) text() string {
+	perm := []byte("---")
+	for i, letter := range []byte("rwx") {
+		if e.Perm&(4>>i) != 0 {
+			perm[i] = letter
+		}
+	}
+	return e.name() + ":" + string(perm)
+}
+
+// name says whom the entry is for.
+func (e ACLEntry) name() string {
+	names := map[uint16]string{ACLOwner: "user", ACLUser: "user", ACLOwnerGroup: "group", ACLGroup: "group", ACLMask: "mask", ACLOther: "other"}
+	id := ""
+	if e.Tag == ACLUser || e.Tag == ACLGroup {
+		id = strconv.FormatUint(uint64(e.ID), 10)
+	}
+	return names[e.Tag] + ":" + id
 }
 
 // SavedACL is what a file had before it was shared.
@@ -251,7 +259,7 @@ func ParseSavedACLs(text []byte) ([]SavedACL, error) {
 		case s == "":
 			continue
 		case isFile:
-			all = append(all, SavedACL{Path: share.Unescape(path)})
+			all = append(all, SavedACL{Path: Unescape(path)})
 			continue
 		case len(all) == 0:
 			err = fmt.Errorf("want \"# file:\" first")

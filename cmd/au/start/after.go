@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package start
+
+import (
+	"encoding/json"
+	"os"
+	"strconv"
+
+	"github.com/a4u2/au/provision/config"
+	auslices "github.com/a4u2/au/slices"
+	"golang.org/x/sys/unix"
+)
+
+// invocation is the link in which systemd keeps the id of a unit from its start to its end (systemd.exec(5), INVOCATION_ID).
+func invocation(agent string) string {
+	return "/run/systemd/units/invocation:" + auslices.KeeperName(agent)
+}
+
+// after returns the command that looks, when a run of command has ended, for what runs by itself in the folders that the agent could write; self is au,
+// from is its config. Where it could write none there is only something to say if somebody else has ended it, or the kernel, or it was not found, and ifKills is true. Nothing is looked at before the run: a
+// file's ctime, which nobody can set, says whether it changed since.
+func after(self, agent, from, command string, shares []config.Mount) (argv []string, ifKills bool) {
+	var sources []config.Path
+	for _, m := range shares {
+		if !m.ReadOnly {
+			sources = append(sources, config.Path(m.Source))
+		}
+	}
+	argv = []string{self, "after", "--agent", agent, "--command=" + command, "--path=" + os.Getenv("PATH")}
+	if id, err := os.Readlink(invocation(agent)); err == nil {
+		argv = append(argv, "--unit", id)
+	}
+	var now, booted unix.Timespec
+	if len(sources) == 0 || unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now) != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &booted) != nil {
+		return argv, true
+	}
+	list, err := json.Marshal(sources)
+	if err != nil {
+		return argv, true
+	}
+	return append(argv, "--config", from, "--since", strconv.FormatInt(now.Nano(), 10), "--booted", strconv.FormatInt(booted.Nano(), 10), "--shares", string(list)), false
+}

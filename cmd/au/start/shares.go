@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package start
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/accounts"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
+)
+
+// OpenHomeError is a run in which the agent can write below a home that others can enter.
+type OpenHomeError struct {
+	Home string
+	By   share.Opening
+}
+
+func (e *OpenHomeError) Error() string {
+	return fmt.Sprintf("others can enter your home %s (%s) by now, and could run there what the agent leaves as yours; writable shares want it closed", e.Home, e.By.Who())
+}
+
+// shares returns the folders that the config and the options hand over, in the order in which they can be mounted, and the sources of those that the options ask for.
+func (m Machine) shares(o Order, p csrc.Policy, say Speaker) (all []config.Mount, asked []string, err error) {
+	if entry := o.Known.Agent(p.Name); entry != nil {
+		all = slices.Clone(entry.Mounts)
+	}
+	if err := m.checkHome(o, all); err != nil {
+		return nil, nil, err
+	}
+	if err := m.readOnlyWhereReached(o, all, say); err != nil {
+		return nil, nil, err
+	}
+	if say != nil {
+		if all, asked, err = say.Once(all, p); err != nil {
+			return nil, nil, err
+		}
+	}
+	share.Sort(all, func(m config.Mount) string { return m.Target })
+	return all, asked, nil
+}
+
+// checkHome refuses a run with a writable share once others can enter the human's home.
+func (m Machine) checkHome(o Order, all []config.Mount) error {
+	if !slices.ContainsFunc(all, guarded) {
+		return nil
+	}
+	open, err := m.HomeOpenings(o.Human, o.Known)
+	if err == nil && len(open) > 0 {
+		err = &OpenHomeError{o.Human.Home, open[0]}
+	}
+	return err
+}
+
+// readOnlyWhereReached takes the right to write from the shares that others reach by a mount that has come since `au mount add` looked.
+func (m Machine) readOnlyWhereReached(o Order, all []config.Mount, say Speaker) error {
+	places, err := m.Reached(o.Human, o.Known, all)
+	if err != nil {
+		return err
+	}
+	for i, s := range all {
+		place, ok := places[s.Source]
+		if !ok || !guarded(s) {
+			continue
+		}
+		if say == nil {
+			return errNotPlain
+		}
+		all[i].ReadOnly = true
+		say.Reached(s, place)
+	}
+	return nil
+}
+
+// guarded reports whether the agent can leave files there that are the human's: what it leaves is inert while nobody else gets there.
+func guarded(m config.Mount) bool { return !m.ReadOnly && !m.ACL }
+
+// Reached returns those of the shares that the agent can write and others reach by another mount, each with the first such place; the config can say that this is
+// wanted.
+func (m Machine) Reached(human accounts.User, known *config.Config, shares []config.Mount) (map[string]share.OtherPlace, error) {
+	if known.DisableHomeAccessCheck || !slices.ContainsFunc(shares, guarded) {
+		return nil, nil
+	}
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, fmt.Errorf("read the machine's mounts: %w", err)
+	}
+	mounts := share.ParseMountinfo(string(text))
+	all := map[string]share.OtherPlace{}
+	for _, s := range shares {
+		if open := m.OpenPlaces(s.Source, mounts, human); guarded(s) && len(open) > 0 {
+			all[s.Source] = open[0]
+		}
+	}
+	return all, nil
+}
+
+// OpenPlaces returns where others reach a folder by another mount.
+func (m Machine) OpenPlaces(source string, mounts []share.MountPoint, human accounts.User) []share.OtherPlace {
+	return slices.DeleteFunc(share.OtherPlaces(source, mounts), func(o share.OtherPlace) bool { return m.shutAbove(o.Path, human) })
+}
+
+// mounted returns shares as the entrypoint takes them. Without the sources that are needed there is no run; one of the others is left out, and named, where
+// it cannot be had and the run does not start in it.
+func mounted(shares []config.Mount, home string, needed ...string) ([]csrc.Share, error) {
+	var all []csrc.Share
+	for _, m := range shares {
+		target, ok := share.Within(home, m.Target)
+		if !ok || target == "." {
+			return nil, fmt.Errorf("share %q: target %q is not inside %s", m.Source, m.Target, home)
+		}
+		optional := !slices.Contains(needed, m.Source)
+		all = append(all, csrc.Share{Source: m.Source, Target: target, ReadOnly: m.ReadOnly, ACL: m.ACL, Optional: optional})
+	}
+	return all, nil
+}
+
+// Vanished reports whether the folder of a share is not there any more.
+func Vanished(source string) bool {
+	info, err := os.Lstat(source)
+	return err != nil || !info.IsDir()
+}
