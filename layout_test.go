@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -264,5 +265,83 @@ func TestWorkflowsOnlyCallMake(t *testing.T) {
 		if !ok || !bytes.Contains(makefile, []byte("\n"+target+":")) {
 			t.Errorf("%q is no target of the Makefile", run[1])
 		}
+	}
+}
+
+// nothing imports empty packages: what the files of one package say of each other is known without the others.
+type nothing struct{}
+
+func (nothing) Import(path string) (*types.Package, error) {
+	p := types.NewPackage(path, filepath.Base(path))
+	p.MarkComplete()
+	return p, nil
+}
+
+// uses returns which file of a package uses what of which other.
+func uses(t *testing.T, folder string) map[[2]string][]string {
+	t.Helper()
+	names, err := filepath.Glob(folder + "/*.go")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%s: %d files, %v", folder, len(names), err)
+	}
+	set, files := token.NewFileSet(), []*ast.File{}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(set, name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	info := &types.Info{Uses: map[*ast.Ident]types.Object{}}
+	pkg, _ := (&types.Config{Importer: nothing{}, Error: func(error) {}}).Check("main", set, files, info)
+	all := map[[2]string][]string{}
+	for ident, object := range info.Uses {
+		_, function := object.(*types.Func)
+		if object.Pkg() != pkg || object.Parent() != pkg.Scope() && !function {
+			continue
+		}
+		pair := [2]string{filepath.Base(set.Position(ident.Pos()).Filename), filepath.Base(set.Position(object.Pos()).Filename)}
+		if pair[0] != pair[1] {
+			all[pair] = append(all[pair], object.Name())
+		}
+	}
+	return all
+}
+
+// What two commands need is below both; what helps one alone is in files that begin with its name.
+func TestACommandsFileUsesNoOtherCommands(t *testing.T) {
+	commands := map[string]bool{}
+	run := regexp.MustCompile(`(?m)^func \((?:\w+ )?\*?\w+Cmd\) Run\(`)
+	names, _ := filepath.Glob("cmd/au/*.go")
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		commands[filepath.Base(name)] = run.Match(text)
+	}
+	// owner returns the file of the command that a file belongs to; "" for none.
+	owner := func(file string) string {
+		if commands[file] {
+			return file
+		}
+		if word, _, helps := strings.Cut(file, "_"); helps && commands[word+".go"] {
+			return word + ".go"
+		}
+		return ""
+	}
+	all := uses(t, "cmd/au")
+	if len(all) < 100 || !slices.Contains(all[[2]string{"delete.go", "stopping.go"}], "stopAll") {
+		t.Fatalf("%d pairs of files were seen", len(all))
+	}
+	for pair, names := range all {
+		user, used := pair[0], owner(pair[1])
+		if used == "" || owner(user) == used || user == "main.go" || user == "grammar.go" {
+			continue
+		}
+		t.Errorf("cmd/au/%s uses %s of %s, which is a command's: what two commands need goes below both", user, strings.Join(names, ", "), pair[1])
 	}
 }

@@ -5,26 +5,24 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/rootside"
 	"github.com/a4u2/au/cmd/au/terminal"
-	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
-	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
+	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 )
 
@@ -124,124 +122,60 @@ func (a *app) ask(w io.Writer, question string) bool {
 	return answer == "y" || answer == "yes"
 }
 
-// record is a change to the human's config.
-type record struct {
-	Set    *config.Agent `json:",omitempty"`
-	Remove string        `json:",omitempty"`
-	Share  *shareChange  `json:",omitempty"`
+// globals are the options of every command.
+type globals struct {
+	Config  string           `short:"C" placeholder:"PATH" help:"Config file (default: ~/.config/agent-as-unix-user.toml)."`
+	Human   string           `placeholder:"NAME" help:"When run as root: the human to act for (default: SUDO_USER)."`
+	Version kong.VersionFlag `short:"V" help:"Show the version."`
 }
 
-// apply carries the change out on c.
-func (r record) apply(c *config.Config) error {
-	if r.Share != nil {
-		return r.Share.apply(c)
-	}
-	keep := c.Agents[:0]
-	found := false
-	for _, g := range c.Agents {
-		switch {
-		case r.Set != nil && g.UserName == r.Set.UserName:
-			found = true
-			next := *r.Set
-			next.Mounts, next.KeepEnv = g.Mounts, g.KeepEnv
-			keep = append(keep, next)
-		case g.UserName != r.Remove:
-			keep = append(keep, g)
-		}
-	}
-	if r.Set != nil && !found {
-		keep = append(keep, *r.Set)
-	}
-	c.Agents = keep
-	return nil
-}
+// version is set by the build: -X main.version=…. A program of `go install` has it from its module.
+var version = "devel"
 
-// save carries a change to the config out, as the human: root hands it to a process of theirs.
-func (a *app) save(human provision.User, w io.Writer, change record) error {
-	path := a.configPath(human)
-	if a.host.UID() != 0 {
-		return update(a.host, path, human, w, a.err, change)
+func init() {
+	if version != "devel" {
+		return
 	}
-	text, err := json.Marshal(change)
-	if err != nil {
-		return err
-	}
-	cmd := programs.Command("/proc/self/exe", "record", "--config", path)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = bytes.NewReader(text), w, a.err, "/"
-	if cmd.SysProcAttr, err = as(a.host, human); err != nil {
-		return err
-	}
-	return cmd.Run()
-}
-
-// as makes a process the human's: uid, gid and groups.
-func as(h *host.Host, human provision.User) (*syscall.SysProcAttr, error) {
-	groups, err := h.GroupsOf(human)
-	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: human.UID, Gid: human.GID, Groups: groups}}, err
-}
-
-// update changes the config at path, prints what it writes, and shows a spinner on a terminal only while another process holds the lock.
-func update(h *host.Host, path string, human provision.User, out, errw io.Writer, change record) error {
-	spin := spinner{w: errw, text: "waiting for another au to finish with " + show(path)}
-	defer spin.stop()
-	var before []share.Writable
-	var after *config.Config
-	err := h.ForRun().UpdateConfig(context.Background(), path, human, config.UpdateOptions{
-		Announce: func(path string, text []byte) { fmt.Fprintf(out, "$ %s\n", step.ShowFile(path, string(text))) },
-		Waiting:  spin.tick,
-	}, func(c *config.Config) error {
-		before = share.WritableOf(c)
-		if err := change.apply(c); err != nil {
-			return err
-		}
-		after = c
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	forgetFolders(path, after)
-	return rememberOnce(h, path, human, before, after)
-}
-
-// rememberOnce remembers the folders that agents could write by the config as it was before, and forgets those of agents that are gone.
-func rememberOnce(h *host.Host, path string, human provision.User, before []share.Writable, after *config.Config) error {
-	still := share.WritableOf(after)
-	gone := slices.DeleteFunc(before, func(w share.Writable) bool { return slices.Contains(still, w) || after.Agent(w.Agent) == nil })
-	return errors.Join(h.ForRun().RememberOnce(path, human, gone...), h.ForRun().KeepOnce(path, human, after))
-}
-
-// spinner shows that au waits, on a terminal only.
-type spinner struct {
-	w     io.Writer
-	text  string
-	shown int
-}
-
-func (s *spinner) tick() {
-	if f := terminal.OnTerminal(s.w); f != nil {
-		fmt.Fprintf(f, "\r%s %c", s.text, `|/-\`[s.shown%4])
-		s.shown++
+	if build, ok := debug.ReadBuildInfo(); ok && strings.HasPrefix(build.Main.Version, "v") {
+		version = strings.TrimPrefix(build.Main.Version, "v")
 	}
 }
 
-func (s *spinner) stop() {
-	if s.shown > 0 {
-		fmt.Fprint(terminal.OnTerminal(s.w), "\r\x1b[K")
-	}
-}
-
-// recordCmd is the half of save that runs as the human.
-type recordCmd struct{}
-
-func (c *recordCmd) Run(a *app) error {
-	var change record
-	if err := json.NewDecoder(os.Stdin).Decode(&change); err != nil {
-		return fmt.Errorf("read the change to the config: %w", err)
-	}
+// becomeHuman makes root the human for good, so that a run has their rights and not root's.
+func (a *app) becomeHuman() error {
 	human, err := a.human()
 	if err != nil {
 		return err
 	}
-	return update(a.host, a.Config, human, a.out, a.err, change)
+	groups, err := a.host.GroupsOf(human)
+	if err != nil {
+		return err
+	}
+	var gids []int
+	for _, g := range groups {
+		gids = append(gids, int(g))
+	}
+	if err := errors.Join(syscall.Setgroups(gids), syscall.Setgid(int(human.GID)), syscall.Setuid(int(human.UID))); err != nil {
+		return fmt.Errorf("become %q: %w", human.Name, err)
+	}
+	os.Setenv("HOME", human.Home)
+	os.Setenv("USER", human.Name)
+	return nil
+}
+
+// say prints an error. Names in it that others chose are quoted.
+func (a *app) say(err error) { fmt.Fprintf(a.err, "au: %s\n", quote.Error(err)) }
+
+// hint prints what helps, as it can be followed on this machine.
+func (a *app) hint(line string) { fmt.Fprintf(a.err, "au: %s\n", hintLine(a.host, line)) }
+
+func (a *app) printJSON(v any) error {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := a.out.Write(quote.JSON(text.Bytes()))
+	return err
 }

@@ -5,7 +5,6 @@ package main
 import (
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/alecthomas/kong"
@@ -47,26 +46,6 @@ var words = []word{
 	{"end-runs", "", &endRunsCmd{}},
 	{"carry-out", "", &carryOutCmd{}},
 	{"render", "", &renderCmd{}},
-}
-
-// groups are the parts of `au --help` and of the manual, in this order.
-var groups = []struct{ key, title, words string }{
-	{"agents", "Agents:", "new info list grant revoke delete"},
-	{"running", "Running:", "run shell top pause resume stop"},
-	{"folders", "Folders:", "mount"},
-	{"limits", "Limits:", "limits"},
-	{"network", "Network:", "net"},
-	{"care", "Care:", "completion"},
-}
-
-// groupOf returns the key of the group that a word is in; "" for none.
-func groupOf(name string) string {
-	for _, g := range groups {
-		if slices.Contains(strings.Fields(g.words), name) {
-			return g.key
-		}
-	}
-	return ""
 }
 
 // grouped gives the groups their titles.
@@ -125,4 +104,50 @@ func plainRun(args []string) *runCmd {
 		return nil
 	}
 	return &runCmd{agentFlag: agentFlag{agent}, Command: append([]string{"--"}, command...)}
+}
+
+type mountCmd struct {
+	Add    mountAddCmd    `cmd:"" help:"Share a folder of yours with the agent, read-only unless --rw is given."`
+	Remove mountRemoveCmd `cmd:"" help:"Take a share back."`
+	List   mountListCmd   `cmd:"" help:"List the shares."`
+	Check  mountCheckCmd  `cmd:"" help:"Look in shares for what runs by itself, and for what reaches beyond them."`
+}
+
+// netCmd is everything about what an agent may reach.
+type netCmd struct {
+	Restrict netRestrictCmd `cmd:"" help:"Let the agent reach what is allowed and nothing else."`
+	Allow    netAllowCmd    `cmd:"" help:"Allow the agent more."`
+	Deny     netDenyCmd     `cmd:"" help:"Deny the agent something; this wins over all that is allowed."`
+	Status   netStatusCmd   `cmd:"" help:"Show what the agent may reach, and which layers see to it."`
+	Log      netLogCmd      `cmd:"" help:"Show what the agent reached, and what it was refused."`
+	Why      netWhyCmd      `cmd:"" help:"Say whether the agent may reach a host, and because of which rule."`
+	Show     netShowCmd     `cmd:"" help:"Print what is applied: rules, units, policy."`
+	Off      netOffCmd      `cmd:"" help:"Let the agent reach everything again, and take all of this away."`
+
+	Load   netLoadCmd   `cmd:"" hidden:"" help:"Load the rules, as root."`
+	Unload netUnloadCmd `cmd:"" hidden:"" help:"Take the rules away, as root."`
+	Depart netDepartCmd `cmd:"" hidden:"" help:"Take the rules away once their policy is gone, as root."`
+	Watch  netWatchCmd  `cmd:"" hidden:"" help:"Put the rules back when they go, as root."`
+	Cut    netCutCmd    `cmd:"" hidden:"" help:"End the agent's open connections, as root."`
+	Probe  netProbeCmd  `cmd:"" hidden:"" help:"Try to get out, as whoever runs it."`
+}
+
+type limitsCmd struct {
+	Set   limitsSetCmd   `cmd:"" help:"Set limits, at once and for good."`
+	Show  limitsShowCmd  `cmd:"" help:"Show the limits, who set them, and what is in use."`
+	Reset limitsResetCmd `cmd:"" help:"Take limits back: what was there before au holds again."`
+}
+
+// filesCmd is the half of `au mount` that changes files in a share; each is printed as it runs.
+type filesCmd struct {
+	Grant    filesGrantCmd    `cmd:"" help:"Let an agent into every file of a folder."`
+	Restore  filesRestoreCmd  `cmd:"" help:"Undo what grant did."`
+	GiveBack filesGiveBackCmd `cmd:"" help:"As root: make what an agent owns in a folder its human's."`
+	TakeBack filesTakeBackCmd `cmd:"" help:"As root: undo what agent-as-unix-user's shares are made of."`
+	TakeOver filesTakeOverCmd `cmd:"" help:"As root: make what nobody owns in a home an agent's."`
+	Remove   filesRemoveCmd   `cmd:"" help:"As root: remove a folder of an agent's with all that is in it."`
+	Clear    filesClearCmd    `cmd:"" help:"As root: remove an agent's files from folders of many."`
+	Disarm   filesDisarmCmd   `cmd:"" help:"As root: remove set-id programs of root's that an agent's group may run."`
+	Deny     filesDenyCmd     `cmd:"" help:"As root: put a name into a file such as /etc/cron.deny, where that is there."`
+	Undeny   filesUndenyCmd   `cmd:"" help:"As root: take it out again."`
 }

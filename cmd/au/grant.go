@@ -9,6 +9,7 @@ import (
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
+	"golang.org/x/term"
 )
 
 type grantCmd struct {
@@ -121,4 +122,26 @@ func findHuman(h *host.Host, name string, f provision.Facts, revoke bool) (provi
 		return who, err
 	}
 	return who, fmt.Errorf("user %q: no such user on this machine", name)
+}
+
+// endRuns ends what somebody who was shut out runs in the agent, when that is asked for, and says so when it is not.
+func (c *revokeCmd) endRuns(a *app, p csrc.Policy, who provision.User) error {
+	runs := runsOf(p.UID, who.UID)
+	if len(runs) == 0 && !c.Stop || c.DryRun && !c.Stop {
+		return nil
+	}
+	stop := c.Stop
+	if !stop && term.IsTerminal(0) {
+		stop = a.confirm(fmt.Sprintf("What %s runs in agent %s goes on. End it? (%d)", c.Who, c.Agent, len(runs)), false) == nil
+	}
+	if !stop {
+		fmt.Fprintf(a.out, "What %s runs in agent %s goes on until it ends. To end it: au revoke --agent %s --stop %s\n", c.Who, c.Agent, c.Agent, c.Who)
+		return nil
+	}
+	self, err := a.host.OwnPath()
+	if err != nil {
+		return err
+	}
+	_, err = a.finish(&change{dryRun: c.DryRun, plan: planned(provision.PlanEndRuns(p, who, self))})
+	return err
 }

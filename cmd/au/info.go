@@ -3,15 +3,12 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
-	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 )
@@ -242,17 +239,6 @@ func (a *app) warn(human provision.User, c *config.Config) {
 	fmt.Fprintf(a.err, "au: (disable_home_access_check = true in %s silences this)\n", show(a.configPath(human)))
 }
 
-func (a *app) printJSON(v any) error {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		return err
-	}
-	_, err := a.out.Write(quote.JSON(text.Bytes()))
-	return err
-}
-
 type listCmd struct {
 	Nix  bool `xor:"form" help:"Print the lines that declare the agents in a NixOS configuration."`
 	JSON bool `name:"json" xor:"form" help:"Print JSON."`
@@ -279,11 +265,4 @@ func (c *listCmd) Run(a *app) error {
 	}
 	start.PrintList(a.out, agents)
 	return nil
-}
-
-// listAgents returns the agents that the human has.
-func listAgents(h *host.Host, known *config.Config, human provision.User) ([]start.Listed, error) {
-	return h.ForRun().List(known, human.UID, func(agent string) start.Declared {
-		return start.Declared{Agent: h.IsDeclared(agent), Admits: h.DeclaredFor(agent, human.Name)}
-	})
 }

@@ -19,31 +19,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// legacyEntry returns what the human's config says of an agent that agent-as-unix-user 2.x made; nil where there is none of that name.
-func (a *app) legacyEntry(human provision.User, name string) (*config.Agent, error) {
-	known, err := a.load(human)
-	if err != nil {
-		return nil, err
-	}
-	entry := known.Agent(name)
-	if entry == nil || entry.Entrypoint == csrc.EntrypointPath(name) || a.host.Exists(csrc.PolicyPath(name)) {
-		return nil, nil
-	}
-	return entry, nil
-}
-
-// legacy refuses an agent that the original made; nil where there is none of that name.
-func (a *app) legacy(human provision.User, name string) error {
-	entry, err := a.legacyEntry(human, name)
-	if err != nil || entry == nil {
-		return err
-	}
-	return hintError{
-		fmt.Errorf("agent %q was made by agent-as-unix-user 2.x, and its entrypoint %s lets the agent become root: it is not run", name, entry.Entrypoint),
-		"au new --agent " + name,
-	}
-}
-
 // takeover is an agent of the original's that `au new` makes anew; nil: there is none.
 type takeover struct {
 	entry config.Agent

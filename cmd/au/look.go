@@ -5,14 +5,9 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"os"
 	"os/signal"
-	"sync"
-	"time"
 
-	"github.com/a4u2/au/cmd/au/host"
-	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"golang.org/x/sys/unix"
 )
@@ -21,13 +16,6 @@ import (
 // one, and nobody waits for it.
 type lookCmd struct {
 	Shares string `arg:"" help:"Folders, as a JSON list."`
-}
-
-// looked is what a look at one folder found.
-type looked struct {
-	Folder int // its place in the list
-	inspected
-	Err string
 }
 
 // Run looks at all folders at once, so that one that does not answer holds up no other.
@@ -58,101 +46,4 @@ func (c *lookCmd) Run(a *app) error {
 		}
 	}
 	return nil
-}
-
-// grace is how much longer than a report looks it is waited for what it has to say: on a busy machine it begins late. hurry is that where the human waits no more.
-const (
-	grace = 5 * time.Second
-	hurry = 2 * time.Second
-)
-
-// lookAll looks through folders for a report until ctx ends, and returns what was found in each; nil where there was no answer in time.
-func lookAll(h *host.Host, ctx context.Context, folders []config.Path) ([]*looked, error) {
-	list, err := json.Marshal(folders)
-	if err != nil {
-		return nil, err
-	}
-	from, to, err := os.Pipe()
-	if err != nil {
-		return nil, err
-	}
-	cmd := h.StartItself("look", "--", string(list))
-	cmd.Stdout = to
-	err = cmd.Start()
-	to.Close()
-	if err != nil {
-		from.Close()
-		return nil, err
-	}
-	defer cmd.Process.Kill()
-	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.ReportTime+grace)
-	defer cancel()
-	defer context.AfterFunc(ctx, func() {
-		_ = cmd.Process.Signal(unix.SIGTERM)
-		time.AfterFunc(hurry, cancel)
-	})()
-	return answers(patience, from, len(folders)), nil
-}
-
-// answers reads what was found in n folders, until ctx ends.
-func answers(ctx context.Context, from io.ReadCloser, n int) []*looked {
-	var mu sync.Mutex
-	all, missing := make([]*looked, n), n
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for reader := json.NewDecoder(from); missing > 0; missing-- {
-			l := &looked{}
-			if reader.Decode(l) != nil || l.Folder < 0 || l.Folder >= n {
-				return
-			}
-			mu.Lock()
-			all[l.Folder] = l
-			mu.Unlock()
-		}
-	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-	}
-	from.Close()
-	mu.Lock()
-	defer mu.Unlock()
-	return append([]*looked(nil), all...)
-}
-
-// passed is a finding on its way from one process to another: JSON keeps the bytes of a []byte, and not those of a string.
-type passed struct {
-	Path, Kind, Detail, ID []byte
-	Changed                int64
-}
-
-// MarshalJSON keeps all that was found.
-func (l looked) MarshalJSON() ([]byte, error) {
-	w := wire{Folder: l.Folder, Files: l.files, Whole: l.whole, Err: []byte(l.Err)}
-	for _, f := range l.found {
-		w.Found = append(w.Found, passed{[]byte(f.Path), []byte(f.Kind), []byte(f.Detail), []byte(f.id), f.changed})
-	}
-	return json.Marshal(w)
-}
-
-// UnmarshalJSON is the reverse of MarshalJSON.
-func (l *looked) UnmarshalJSON(text []byte) error {
-	var w wire
-	if err := json.Unmarshal(text, &w); err != nil {
-		return err
-	}
-	*l = looked{w.Folder, inspected{files: w.Files, whole: w.Whole}, string(w.Err)}
-	for _, p := range w.Found {
-		l.found = append(l.found, found{provision.Finding{Path: string(p.Path), Kind: string(p.Kind), Detail: string(p.Detail)}, p.Changed, string(p.ID)})
-	}
-	return nil
-}
-
-type wire struct {
-	Folder int
-	Files  int64
-	Whole  bool
-	Err    []byte
-	Found  []passed
 }

@@ -9,43 +9,16 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/cmd/au/terminal"
-	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/netfilter/proxy"
 	"github.com/a4u2/au/provision"
 	"github.com/alecthomas/kong"
 )
-
-// version is set by the build: -X main.version=…. A program of `go install` has it from its module.
-var version = "devel"
-
-func init() {
-	if version != "devel" {
-		return
-	}
-	if build, ok := debug.ReadBuildInfo(); ok && strings.HasPrefix(build.Main.Version, "v") {
-		version = strings.TrimPrefix(build.Main.Version, "v")
-	}
-}
-
-// Exit statuses of au itself, beside 0 and start.Refused.
-const (
-	statusFailed = 1
-	statusUsage  = 2
-)
-
-// globals are the options of every command.
-type globals struct {
-	Config  string           `short:"C" placeholder:"PATH" help:"Config file (default: ~/.config/agent-as-unix-user.toml)."`
-	Human   string           `placeholder:"NAME" help:"When run as root: the human to act for (default: SUDO_USER)."`
-	Version kong.VersionFlag `short:"V" help:"Show the version."`
-}
 
 func main() {
 	if len(os.Args) > 2 && os.Args[1] == "net" && os.Args[2] == "serve" {
@@ -177,29 +150,5 @@ func (a *app) status(err error, failed int) int {
 	return failed
 }
 
-// say prints an error. Names in it that others chose are quoted.
-func (a *app) say(err error) { fmt.Fprintf(a.err, "au: %s\n", quote.Error(err)) }
-
-// exitError ends au with that status; all has been said.
-type exitError int
-
-func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
-
-// hintError is an error with a command to paste.
-type hintError struct {
-	error
-	hint string
-}
-
-func (h hintError) Unwrap() error { return h.error }
-
-// Hint is the command.
-func (h hintError) Hint() string { return h.hint }
-
-// hint prints what helps, as it can be followed on this machine.
-func (a *app) hint(line string) { fmt.Fprintf(a.err, "au: %s\n", hintLine(a.host, line)) }
-
-// hintLine returns a hint as all commands print it. A name in it makes no line of its own.
-func hintLine(h *host.Host, line string) string {
-	return "hint: " + strings.ReplaceAll(advised(h, line), "\n", `\n`)
-}
+// installed is where the entrypoint stands from which agents' own are copied; a package sets it with -X main.installed=….
+var installed string

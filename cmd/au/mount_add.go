@@ -140,15 +140,3 @@ func (c *mountAddCmd) say(a *app, s sharing, before, m config.Mount) {
 	}
 	fmt.Fprintf(w, "To look for what runs by itself in it, and for set-id files and hard links: %s\n", mountLine("check", c.Agent, m.Source))
 }
-
-// mark is what stands behind a share in a list.
-func mark(m config.Mount) string {
-	word := "rw"
-	if m.ReadOnly {
-		word = "ro"
-	}
-	if m.ACL {
-		word += ", acl"
-	}
-	return word
-}

@@ -8,11 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
-	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
@@ -134,28 +132,6 @@ func inspectShare(h *host.Host, source string, w io.Writer) (checked, error) {
 	return checked{config.Path(source), l.files, findings}, err
 }
 
-// watchWalk shows how far a walk is, on a terminal only, until the function that it returns is called.
-func watchWalk(w io.Writer, source string, tree *step.Tree) (stop func()) {
-	f := terminal.OnTerminal(w)
-	if f == nil {
-		return func() {}
-	}
-	done, gone := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(gone)
-		for {
-			select {
-			case <-done:
-				fmt.Fprint(f, "\r\x1b[K")
-				return
-			case <-time.After(100 * time.Millisecond):
-				fmt.Fprintf(f, "\r\x1b[K%s: %d files", show(source), tree.Visited.Load())
-			}
-		}
-	}()
-	return func() { close(done); <-gone }
-}
-
 // printChecked prints what was found, by kind, the gravest first.
 func (a *app) printChecked(c checked) {
 	p := a.paint()
@@ -181,11 +157,4 @@ func (a *app) printChecked(c checked) {
 			fmt.Fprintf(a.out, "    … and %d more (--json has them all)\n", n-shownOfKind)
 		}
 	}
-}
-
-func detail(text string) string {
-	if text == "" {
-		return ""
-	}
-	return " (" + show(text) + ")"
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"os/signal"
@@ -75,29 +74,6 @@ func eachRecord(h *host.Host, p netfilter.Policy, show func(netfilter.Record) er
 	newest, err := readLog(h, p, show)
 	newest.Close()
 	return err
-}
-
-// readLog shows what the log has, and returns its newest file, read to its end; nil where there is none.
-func readLog(h *host.Host, p netfilter.Policy, show func(netfilter.Record) error) (newest *os.File, err error) {
-	files, err := h.NetLogFiles(p)
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range files {
-		f, err := os.Open(path)
-		if errors.Is(err, fs.ErrNotExist) { // rotated away meanwhile
-			continue
-		}
-		if err != nil {
-			return newest, err
-		}
-		newest.Close()
-		newest = f
-		if err := netfilter.ReadRecords(f, show); err != nil {
-			return newest, err
-		}
-	}
-	return newest, nil
 }
 
 // follow shows what comes after what was read of the newest file, across rotations, until ctx ends.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"path"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/netfilter"
@@ -30,11 +31,6 @@ func (c *netOffCmd) Run(a *app) error {
 		nothing: a.saying(fmt.Sprintf("Agent %s is not restricted; nothing to do", c.Agent)), done: a.saying(fmt.Sprintf("Agent %s reaches everything again", c.Agent)),
 	})
 	return err
-}
-
-// planNetOff returns what takes away what is there of the agent's network.
-func planNetOff(f provision.NetFacts) []step.Step {
-	return provision.PlanNetOff(netfilter.Policy{Agent: f.Agent.Name, UID: f.Agent.UID}, f)
 }
 
 type netShowCmd struct {
@@ -74,4 +70,10 @@ func (c *netShowCmd) Run(a *app) error {
 		}
 	}
 	return host.NetError(c.Agent, err)
+}
+
+// unitFiles returns the units of a policy as they are or would be installed.
+func unitFiles(p netfilter.Policy) []netfilter.UnitFile {
+	files := (netfilter.Units{Policy: p, Program: provision.NetProgram(p.Agent)}).Files()
+	return append(files, netfilter.UnitFile{Name: path.Join(p.SliceName()+".d", "au-net.conf"), Text: p.SliceDropIn()})
 }

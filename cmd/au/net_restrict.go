@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/a4u2/au/cmd/au/host"
-	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
@@ -239,14 +238,6 @@ func (c *netRestrictCmd) rules(a *app) ([]netfilter.Entry, error) {
 	return all, nil
 }
 
-// withEntries returns the list with the added entries at its end, in the place of those with the same rule.
-func withEntries(list, added []netfilter.Entry) []netfilter.Entry {
-	kept := slices.DeleteFunc(slices.Clone(list), func(old netfilter.Entry) bool {
-		return slices.ContainsFunc(added, func(e netfilter.Entry) bool { return e.Rule == old.Rule })
-	})
-	return append(kept, added...)
-}
-
 // offerPresets asks on the terminal which services the agent needs.
 func (a *app) offerPresets() ([]netfilter.Entry, error) {
 	presets, err := netfilter.Presets()
@@ -316,17 +307,6 @@ func (a *app) checkRules(p netfilter.Policy, sayWhenNot bool) error {
 	return nil
 }
 
-// openSwitches are the words of the agent's policy that lead round the rules, and how.
-var openSwitches = map[string]string{
-	"setuid":   "set-uid programs can hand what they are given to services (mail, cron) that send it for the agent",
-	"i386":     "32-bit programs reach AF_VSOCK, which no rule sees",
-	"docker":   "who may use such a socket starts containers, whose packets are not the agent's",
-	"nix":      "the nix daemon downloads for the agent",
-	"resolver": "a broker asks DNS servers in the agent's place, for any name",
-	"sysbus":   "services of the system's D-Bus resolve names and download for the agent",
-	"services": "snapd, CUPS and others connect to where they are told to",
-}
-
 // sayRestricted tells what holds now, and what does not.
 func (a *app) sayRestricted(p netfilter.Policy, f provision.NetFacts) {
 	fmt.Fprintf(a.out, "Agent %s reaches %s, and nothing else\n", p.Agent, summary(p, a.host.Now()))
@@ -338,62 +318,3 @@ func (a *app) sayRestricted(p netfilter.Policy, f provision.NetFacts) {
 	}
 	fmt.Fprintf(a.out, "See it hold: au net status --agent %s --verify\n", p.Agent)
 }
-
-// netWarnings says what the rules do not stop.
-func netWarnings(h *host.Host, p netfilter.Policy, agent csrc.Policy, noSlice, noSeal string) []string {
-	var all []string
-	if !p.HasDaemon() {
-		all = append(all, "an intercepting proxy that trusts the Host header can be told an allowed name and sent to another address (Squid: host_verify_strict on)",
-			"DNS goes to "+joinAddrs(p.Resolve)+" unfiltered, and names can carry data out")
-	}
-	if p.HasDaemon() && len(p.Resolve)+len(h.Resolvers()) == 0 {
-		all = append(all, "/etc/resolv.conf names no DNS server to ask about what is allowed, --dns ADDRESS does; names in /etc/hosts work without one")
-	}
-	for _, word := range agent.Allow {
-		if how := openSwitches[word]; how != "" {
-			all = append(all, fmt.Sprintf("the agent has --allow %s, and these rules do not hold for it: %s", word, how))
-		}
-	}
-	if noSlice != "" {
-		all = append(all, "the second layer, the slice's filter, does not hold: "+noSlice)
-	}
-	if noSeal != "" {
-		all = append(all, "a resolver or another service that opens its socket in /run while a run goes on can be used by that run: "+noSeal)
-	}
-	return all
-}
-
-func joinAddrs(servers []netip.AddrPort) string {
-	var texts []string
-	for _, server := range servers {
-		texts = append(texts, server.Addr().String())
-	}
-	return strings.Join(texts, ", ")
-}
-
-// summary names what is allowed, presets by their names.
-func summary(p netfilter.Policy, now time.Time) string {
-	if !p.HasDaemon() {
-		return fmt.Sprintf("your proxy on port %d and the DNS servers %s", p.Human.HTTP, joinAddrs(p.Resolve))
-	}
-	var names []string
-	for _, entry := range p.Allow {
-		name := entry.Rule.String()
-		if entry.Preset != "" {
-			name = "preset " + entry.Preset
-		}
-		if !slices.Contains(names, name) && entry.Live(now) {
-			names = append(names, name)
-		}
-	}
-	switch len(names) {
-	case 0:
-		return "itself"
-	case 1:
-		return names[0]
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
-}
-
-// local writes a time as the human's clock has it.
-func local(t time.Time) string { return t.Local().Format("Mon 2 Jan 15:04") }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/a4u2/au/cmd/au/host"
@@ -119,15 +118,6 @@ func forbid(p netfilter.Policy, added []netfilter.Entry) netfilter.Policy {
 	return p
 }
 
-// resumed returns the denials without the suspensions: what was granted for a time is granted no more.
-func resumed(deny []netfilter.Entry) []netfilter.Entry {
-	deny = slices.Clone(deny)
-	for i := range deny {
-		deny[i].From = time.Time{}
-	}
-	return deny
-}
-
 func entryOf(list []netfilter.Entry, rule netfilter.Rule) (netfilter.Entry, bool) {
 	i := slices.IndexFunc(list, func(e netfilter.Entry) bool { return e.Rule == rule })
 	if i < 0 {
@@ -227,13 +217,6 @@ func (a *app) planRules(agent string, edit func(netfilter.Policy) (netfilter.Pol
 // hasLocalhost reports whether the packet filter's rules depend on a rule of the policy: those for ports on loopback are its own.
 func hasLocalhost(p netfilter.Policy) bool {
 	return slices.ContainsFunc(append(slices.Clone(p.Allow), p.Deny...), func(e netfilter.Entry) bool { return e.Rule.Kind == netfilter.Localhost })
-}
-
-// without returns the list without the entries whose rule is among removed.
-func without(list, removed []netfilter.Entry) []netfilter.Entry {
-	return slices.DeleteFunc(slices.Clone(list), func(old netfilter.Entry) bool {
-		return slices.ContainsFunc(removed, func(e netfilter.Entry) bool { return e.Rule == old.Rule })
-	})
 }
 
 func ruleNames(entries []netfilter.Entry) string {

@@ -198,28 +198,3 @@ func reasonText(p netfilter.Policy, v netfilter.Verdict, now time.Time) string {
 	}
 	return text
 }
-
-// entryNote says what stands beside a rule.
-func entryNote(e netfilter.Entry, now time.Time) string {
-	var notes []string
-	if e.Preset != "" {
-		notes = append(notes, "preset "+e.Preset)
-	}
-	if e.From.After(now) {
-		notes = append(notes, "again from "+local(e.From))
-	}
-	if !e.Until.IsZero() {
-		word := "until "
-		if e.Over(now) {
-			word = "ended "
-		}
-		notes = append(notes, word+local(e.Until))
-	}
-	if e.Reason != "" {
-		notes = append(notes, e.Reason)
-	}
-	if notes == nil {
-		return ""
-	}
-	return " (" + strings.Join(notes, "; ") + ")"
-}

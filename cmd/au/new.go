@@ -29,11 +29,6 @@ type newCmd struct {
 	DryRun bool     `help:"Print what would be done, and do nothing."`
 }
 
-// agentFlag names the agent, in every command about one.
-type agentFlag struct {
-	Agent string `short:"a" default:"${agent}" placeholder:"NAME" help:"The agent (default: ${default})."`
-}
-
 func (c *newCmd) Run(a *app) error {
 	if err := c.settle(a); err != nil {
 		return err
@@ -104,7 +99,7 @@ func (c *newCmd) check(a *app, human provision.User, want *provision.Want, old *
 		return facts, false, refusal(err)
 	}
 	if !c.limits().Empty() && !facts.Unit.Systemd {
-		return facts, false, limiting(want.Name, step.ErrNoSystemd)
+		return facts, false, limitsError(want.Name, step.ErrNoSystemd)
 	}
 	return facts, build, nil
 }
@@ -203,7 +198,7 @@ func (m *making) holds(bool) error {
 	if why := trial(m.host, m.facts); why != nil {
 		return hintError{fmt.Errorf("agent %q is made, and nothing can be run as it on this machine: %w", m.want.Name, why), "au info --agent " + m.want.Name}
 	}
-	return limiting(m.want.Name, m.host.NotHeld(m.want.Name, m.facts.Policy.UID, m.limits.Properties(m.host.Capacity())))
+	return limitsError(m.want.Name, m.host.NotHeld(m.want.Name, m.facts.Policy.UID, m.limits.Properties(m.host.Capacity())))
 }
 
 // recordAgent puts the agent into the human's config where it does not stand there as it is.
@@ -222,9 +217,6 @@ func (a *app) recordAgent(name string, f provision.Facts) (bool, error) {
 	}
 	return true, a.save(f.Human, a.out, record{Set: &entry})
 }
-
-// installed is where the entrypoint stands from which agents' own are copied; a package sets it with -X main.installed=….
-var installed string
 
 // findSource returns the entrypoint to install: the one that stands beside this program, or, with build, one that buildSource has to make.
 func findSource(h *host.Host) (source provision.Source, build bool, err error) {

@@ -6,10 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
@@ -20,34 +17,6 @@ import (
 	"github.com/a4u2/au/provision/share"
 	auslices "github.com/a4u2/au/slices"
 )
-
-// renderCmd writes what the NixOS module puts on the machine, and so checks it while the system is built.
-type renderCmd struct {
-	Spec string `arg:"" help:"The module's JSON."`
-	Out  string `arg:"" help:"An existing folder."`
-}
-
-func (c *renderCmd) Run(a *app) error {
-	text, err := os.ReadFile(c.Spec)
-	if err != nil {
-		return err
-	}
-	d, err := provision.ParseDeclared(text)
-	if err != nil {
-		return err
-	}
-	files, err := d.Files(time.Now())
-	for _, f := range files {
-		name := filepath.Join(c.Out, f.Name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(name, []byte(f.Text), 0o644); err != nil {
-			return err
-		}
-	}
-	return err
-}
 
 // refuseDeclared refuses to change an agent that the NixOS configuration declares: the next switch would take it back.
 func refuseDeclared(h *host.Host, command, agent string) error {

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,7 +31,7 @@ func (c *resumeCmd) Run(a *app) error { return a.pause(c.Agent, false, c.DryRun)
 
 // pause freezes all that runs of the agent, or lets it go on.
 func (a *app) pause(agent string, freeze, dryRun bool) error {
-	policy, usage, err := running(a.host, agent)
+	policy, usage, err := activeAgent(a.host, agent)
 	if err != nil {
 		return err
 	}
@@ -56,7 +55,7 @@ type stopCmd struct {
 }
 
 func (c *stopCmd) Run(a *app) error {
-	policy, _, err := running(a.host, c.Agent)
+	policy, _, err := activeAgent(a.host, c.Agent)
 	if err != nil {
 		return err
 	}
@@ -100,8 +99,8 @@ func notEnded(agent string, left []host.Survivor) error {
 		"sudo pkill -KILL -u " + agent}
 }
 
-// running returns an agent whose keeper runs, and what it uses.
-func running(h *host.Host, agent string) (csrc.Policy, auslices.Usage, error) {
+// activeAgent returns an agent whose keeper runs, and what it uses.
+func activeAgent(h *host.Host, agent string) (csrc.Policy, auslices.Usage, error) {
 	policy, err := h.AgentPolicy(agent)
 	if err != nil {
 		return policy, auslices.Usage{}, err
@@ -111,21 +110,4 @@ func running(h *host.Host, agent string) (csrc.Policy, auslices.Usage, error) {
 		err = hintError{fmt.Errorf("agent %q has no cgroup: its unit %s does not run", agent, auslices.KeeperName(agent)), "au new --agent " + agent}
 	}
 	return policy, usage, err
-}
-
-// planThaw lets an agent go on if it is paused: systemd does nothing else with a unit that is frozen.
-func planThaw(h *host.Host, p csrc.Policy) ([]step.Step, error) {
-	if !h.CgroupTree().Frozen(p.Cgroups) {
-		return nil, nil
-	}
-	return planPause(h, p, false)
-}
-
-func planPause(h *host.Host, p csrc.Policy, freeze bool) ([]step.Step, error) {
-	t := h.CgroupTree()
-	freezer := t.Freezer(p.UID, p.Name)
-	if freezer == "" {
-		return nil, errors.New("to pause an agent needs cgroup v2, which this machine has not; `au stop` ends what it does")
-	}
-	return provision.PlanPause(p.Name, "/sys/fs/cgroup/"+freezer, t.Version() == auslices.Unified, freeze), nil
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
@@ -60,7 +59,7 @@ func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
 		return err
 	}
 	order.Command = command
-	entrypoint, run, err := a.host.ForRun().Prepare(order, &runSpeaker{a, c, order})
+	entrypoint, run, err := a.host.ForRun().Prepare(order, &runSpeaker{a, order, c.RO, c.RW})
 	if err != nil {
 		return c.refused(a, order, err)
 	}
@@ -165,26 +164,4 @@ func notAdmitted(h *host.Host, p csrc.Policy) error {
 		fmt.Errorf("agent %q lets in %s, and not you; who is in can let you in with the line below", p.Name, who),
 		pasted("grant", "--agent", p.Name, me),
 	}
-}
-
-// becomeHuman makes root the human for good, so that a run has their rights and not root's.
-func (a *app) becomeHuman() error {
-	human, err := a.human()
-	if err != nil {
-		return err
-	}
-	groups, err := a.host.GroupsOf(human)
-	if err != nil {
-		return err
-	}
-	var gids []int
-	for _, g := range groups {
-		gids = append(gids, int(g))
-	}
-	if err := errors.Join(syscall.Setgroups(gids), syscall.Setgid(int(human.GID)), syscall.Setuid(int(human.UID))); err != nil {
-		return fmt.Errorf("become %q: %w", human.Name, err)
-	}
-	os.Setenv("HOME", human.Home)
-	os.Setenv("USER", human.Name)
-	return nil
 }

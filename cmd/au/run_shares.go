@@ -16,8 +16,8 @@ import (
 // runSpeaker speaks where a run is not as plain as its command.
 type runSpeaker struct {
 	*app
-	c     *runCmd
-	order start.Order
+	order  start.Order
+	ro, rw []string // the folders of --ro and --rw
 }
 
 // Reached says why a share is read-only in this run.
@@ -31,7 +31,7 @@ func (r *runSpeaker) Once(all []config.Mount, p csrc.Policy) (with []config.Moun
 	for _, once := range []struct {
 		folders  []string
 		readOnly bool
-	}{{r.c.RO, true}, {r.c.RW, false}} {
+	}{{r.ro, true}, {r.rw, false}} {
 		for _, folder := range once.folders {
 			var in string
 			if all, in, err = r.shareOnce(folder, once.readOnly, all, p); err != nil {
@@ -84,7 +84,7 @@ func (r *runSpeaker) shareOnce(folder string, readOnly bool, all []config.Mount,
 
 // Elsewhere asks whether the agent's home will do where the agent does not see the current folder.
 func (r *runSpeaker) Elsewhere(elsewhere *start.Elsewhere, p csrc.Policy) (string, error) {
-	if r.c.Directory == "" && term.IsTerminal(0) && term.IsTerminal(2) {
+	if r.order.Dir == "" && term.IsTerminal(0) && term.IsTerminal(2) {
 		fmt.Fprintf(r.err, "au: %v\n", elsewhere)
 		if r.ask(r.err, "Start in "+p.Home+" instead?") {
 			return p.Home, nil

@@ -48,15 +48,6 @@ func survivorsNow(h *host.Host, r *step.Runner, uid uint32) ([]host.Survivor, er
 	return all, json.Unmarshal(out, &all)
 }
 
-// processesCmd is the half of `au stop` and `au delete` that looks as root at what still runs.
-type processesCmd struct {
-	UID uint32 `arg:""`
-}
-
-func (c *processesCmd) Run(a *app) error {
-	return json.NewEncoder(a.out).Encode(a.host.Survivors(c.UID))
-}
-
 // undying says what would not die, and the command that mends the first of them before then is run.
 func undying(agent string, all []host.Survivor, then string) error {
 	var said []string

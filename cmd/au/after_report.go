@@ -14,7 +14,6 @@ import (
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
-	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
 
@@ -105,37 +104,4 @@ func inWords(f provision.Finding) string {
 		return word
 	}
 	return strings.Trim(word+": "+f.Detail, ": ")
-}
-
-// inspected is what was found in a folder.
-type inspected struct {
-	files int64
-	found []found
-	whole bool // false where there was no time for all of it
-}
-
-// lookInto looks through a folder until ctx ends, at the great heaps of files last.
-func lookInto(h *host.Host, ctx context.Context, source string) (inspected, error) {
-	tree, err := step.OpenTree(source, false)
-	if err != nil {
-		return inspected{}, err
-	}
-	defer tree.Close()
-	tree.Last = isHeap
-	l, err := lookThrough(h, ctx, tree, source)
-	if ctx.Err() != nil {
-		err = nil
-	}
-	return l, err
-}
-
-func lookThrough(h *host.Host, ctx context.Context, tree *step.Tree, source string) (inspected, error) {
-	in := newInspector(tree, source, uint32(h.UID()))
-	err := tree.Walk(ctx, in.visit, in.unreadable)
-	return inspected{tree.Visited.Load(), in.findings(err == nil), err == nil}, err
-}
-
-// isHeap reports whether a folder is one that has thousands of files and next to nothing that runs.
-func isHeap(f *step.Folder) bool {
-	return f.Name == "node_modules" || f.Name == "objects" && f.Up.Name == ".git"
 }

@@ -7,24 +7,34 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
-	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
-	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
 
-type mountCmd struct {
-	Add    mountAddCmd    `cmd:"" help:"Share a folder of yours with the agent, read-only unless --rw is given."`
-	Remove mountRemoveCmd `cmd:"" help:"Take a share back."`
-	List   mountListCmd   `cmd:"" help:"List the shares."`
-	Check  mountCheckCmd  `cmd:"" help:"Look in shares for what runs by itself, and for what reaches beyond them."`
+// access names what the agent may do in a share.
+func access(m config.Mount) string {
+	if m.ReadOnly {
+		return "read-only"
+	}
+	return "read-write"
+}
+
+// mark is what stands behind a share in a list.
+func mark(m config.Mount) string {
+	word := "rw"
+	if m.ReadOnly {
+		word = "ro"
+	}
+	if m.ACL {
+		word += ", acl"
+	}
+	return word
 }
 
 // sharing is what the commands about shares start from.
@@ -94,14 +104,6 @@ func (a *app) shareFacts(source string, human provision.User, agent csrc.Policy,
 	return f, err
 }
 
-func kernel() (provision.Kernel, error) {
-	var uts unix.Utsname
-	if err := unix.Uname(&uts); err != nil {
-		return provision.Kernel{}, fmt.Errorf("uname: %w", err)
-	}
-	return provision.ParseKernel(unix.ByteSliceToString(uts.Release[:])), nil
-}
-
 // follower finds what the human names for a run of the agent. rw are folders that it is to write in this one run.
 func (a *app) follower(human provision.User, known *config.Config, agent string, rw ...string) start.Follower {
 	more := a.host.DeclaredWritable(human)
@@ -137,44 +139,6 @@ func resolveSource(word string, follow start.Follower) (string, error) {
 	return place.Path, nil
 }
 
-// refusal turns a refusal of provision's into one with a line to paste.
-func refusal(err error) error {
-	var r *provision.Refusal
-	if errors.As(err, &r) && r.Hint != "" {
-		return hintError{r, r.Hint}
-	}
-	return err
-}
-
-// shareChange is a change to an agent's shares in the config.
-type shareChange struct {
-	Entry  config.Agent  // the agent, for a config that does not name it yet
-	Add    *config.Mount `json:",omitempty"`
-	Remove *config.Mount `json:",omitempty"` // before Add
-}
-
-// apply carries the change out under the config's lock, and so against what another au has written meanwhile.
-func (s shareChange) apply(c *config.Config) error {
-	entry := c.Agent(s.Entry.UserName)
-	if entry == nil {
-		c.Agents = append(c.Agents, s.Entry)
-		entry = &c.Agents[len(c.Agents)-1]
-	}
-	if s.Remove != nil {
-		entry.Mounts = slices.DeleteFunc(slices.Clone(entry.Mounts), func(m config.Mount) bool { return m == *s.Remove })
-	}
-	if s.Add == nil {
-		return nil
-	}
-	for _, other := range entry.Mounts {
-		if err := provision.CheckOverlap(*s.Add, other); err != nil {
-			return err
-		}
-	}
-	entry.Mounts = append(entry.Mounts, *s.Add)
-	return nil
-}
-
 // change returns the shareChange that the agent's shares are changed with.
 func (s sharing) change(h *host.Host, remove, add *config.Mount) record {
 	entry := config.Agent{
@@ -184,23 +148,27 @@ func (s sharing) change(h *host.Host, remove, add *config.Mount) record {
 	return record{Share: &shareChange{Entry: entry, Remove: remove, Add: add}}
 }
 
-// access names what the agent may do in a share.
-func access(m config.Mount) string {
-	if m.ReadOnly {
-		return "read-only"
+// legacyEntry returns what the human's config says of an agent that agent-as-unix-user 2.x made; nil where there is none of that name.
+func (a *app) legacyEntry(human provision.User, name string) (*config.Agent, error) {
+	known, err := a.load(human)
+	if err != nil {
+		return nil, err
 	}
-	return "read-write"
+	entry := known.Agent(name)
+	if entry == nil || entry.Entrypoint == csrc.EntrypointPath(name) || a.host.Exists(csrc.PolicyPath(name)) {
+		return nil, nil
+	}
+	return entry, nil
 }
 
-// show returns a name that others chose as a person may read it.
-func show(name string) string { return quote.Name(name) }
-
-// pasted returns an au command line to paste.
-func pasted(words ...string) string {
-	return step.Command{Argv: append([]string{"au"}, words...)}.Shell(nil)
-}
-
-// mountLine returns an `au mount` command to paste.
-func mountLine(verb, agent string, words ...string) string {
-	return pasted(slices.Concat([]string{"mount", verb, "--agent", agent}, words)...)
+// legacy refuses an agent that the original made; nil where there is none of that name.
+func (a *app) legacy(human provision.User, name string) error {
+	entry, err := a.legacyEntry(human, name)
+	if err != nil || entry == nil {
+		return err
+	}
+	return hintError{
+		fmt.Errorf("agent %q was made by agent-as-unix-user 2.x, and its entrypoint %s lets the agent become root: it is not run", name, entry.Entrypoint),
+		"au new --agent " + name,
+	}
 }

@@ -4,134 +4,21 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 
 	"github.com/a4u2/au/cmd/au/host"
-	"github.com/a4u2/au/cmd/au/start"
-	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/quote"
-	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
-
-// aclGivesLess is what a share through ACLs is not.
-const aclGivesLess = `Through ACLs, so: what the agent makes there belongs to the agent; what either side makes closed (0600, 0700), renames into place or moves in from elsewhere
-stays closed to the other; 0600 files now show as 0660, and ssh and the like refuse such files; git says "dubious ownership" about what the other side owns.
-`
-
-// aclRecord returns where it stands what a share's files had before, beside the human's config.
-func aclRecord(config, agent, source string) string {
-	sum := sha256.Sum256([]byte(source))
-	return filepath.Join(provision.ACLRecords(config), agent+"-"+hex.EncodeToString(sum[:8]))
-}
-
-// aclWords are the arguments of the `au files` command for a share.
-func (a *app) aclWords(verb string, human provision.User, agent csrc.Policy, m config.Mount) ([]string, error) {
-	self, err := a.host.OwnPath()
-	words := []string{self, "files", verb, "--agent-uid", num(agent.UID), "--record", aclRecord(a.configPath(human), agent.Name, m.Source)}
-	if !m.ReadOnly {
-		words = append(words, "--rw")
-	}
-	return append(words, m.Source), err
-}
-
-func num(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
-
-// grantACL lets the agent into every file of the folder, as the human and with their authority alone.
-func (a *app) grantACL(ctx context.Context, r *step.Runner, s sharing, m config.Mount) error {
-	do, err := a.aclWords("grant", s.human, s.agent, m)
-	if err != nil {
-		return err
-	}
-	undo, err := a.aclWords("restore", s.human, s.agent, m)
-	if err != nil {
-		return err
-	}
-	perm := "rwX"
-	if m.ReadOnly {
-		perm = "rX"
-	}
-	grant := step.Step{Do: step.Human(do...), Undo: step.Undo(step.Human(undo...))}
-	grant.Do.Note = fmt.Sprintf("much as: setfacl --recursive --physical --modify u:%d:%s,d:u:%d:%s,d:u:%d:rwX %s", s.agent.UID, perm, s.agent.UID, perm, s.human.UID, quote.Word(m.Source))
-	if err := r.Apply(ctx, []step.Step{grant}); err != nil {
-		r.Run(grant.Undo[0])
-		return fmt.Errorf("share %q: %w", m.Source, err)
-	}
-	return nil
-}
-
-// revokeACL undoes grantACL, also where the agent owns files by now: those become the human's first, by root's word.
-func (a *app) revokeACL(ctx context.Context, r *step.Runner, human provision.User, agent csrc.Policy, m config.Mount) error {
-	if start.Vanished(m.Source) {
-		if !r.DryRun {
-			os.Remove(aclRecord(a.configPath(human), agent.Name, m.Source))
-		}
-		return nil
-	}
-	owners, err := owners(m.Source, human.UID)
-	if err != nil {
-		return err
-	}
-	if owners[agent.UID] > 0 || owners[nobodyKnows] > 0 && !m.ReadOnly {
-		if err := a.giveBack(ctx, r, m.Source, agent.UID, human); err != nil {
-			return err
-		}
-	}
-	words, err := a.aclWords("restore", human, agent, m)
-	if err != nil {
-		return err
-	}
-	return r.Apply(ctx, []step.Step{{Do: asHuman(a.host, human, words...)}})
-}
-
-// asHuman is a command that the human runs, also where au is root.
-func asHuman(h *host.Host, human provision.User, argv ...string) step.Command {
-	if h.UID() == 0 {
-		return step.Root(append([]string{"runuser", "-u", human.Name, "--"}, argv...)...)
-	}
-	return step.Human(argv...)
-}
-
-// endShares undoes what shares have left in the human's folders, before their agent and with it its uid is gone. It goes on past what cannot be undone.
-func (a *app) endShares(ctx context.Context, r *step.Runner, human provision.User, agent csrc.Policy, entry *config.Agent) {
-	if entry == nil {
-		return
-	}
-	for _, m := range entry.Mounts {
-		if !m.ACL {
-			continue
-		}
-		if err := a.revokeACL(ctx, r, human, agent, m); err != nil {
-			fmt.Fprintf(a.err, "au: share %s: its ACLs still name uid %d: %v\n", show(m.Source), agent.UID, err)
-		}
-	}
-}
-
-// filesCmd is the half of `au mount` that changes files in a share; each is printed as it runs.
-type filesCmd struct {
-	Grant    filesGrantCmd    `cmd:"" help:"Let an agent into every file of a folder."`
-	Restore  filesRestoreCmd  `cmd:"" help:"Undo what grant did."`
-	GiveBack filesGiveBackCmd `cmd:"" help:"As root: make what an agent owns in a folder its human's."`
-	TakeBack filesTakeBackCmd `cmd:"" help:"As root: undo what agent-as-unix-user's shares are made of."`
-	TakeOver filesTakeOverCmd `cmd:"" help:"As root: make what nobody owns in a home an agent's."`
-	Remove   filesRemoveCmd   `cmd:"" help:"As root: remove a folder of an agent's with all that is in it."`
-	Clear    filesClearCmd    `cmd:"" help:"As root: remove an agent's files from folders of many."`
-	Disarm   filesDisarmCmd   `cmd:"" help:"As root: remove set-id programs of root's that an agent's group may run."`
-	Deny     filesDenyCmd     `cmd:"" help:"As root: put a name into a file such as /etc/cron.deny, where that is there."`
-	Undeny   filesUndenyCmd   `cmd:"" help:"As root: take it out again."`
-}
 
 type aclFlags struct {
 	AgentUID uint32 `name:"agent-uid" required:""`

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"slices"
+	"strings"
+)
+
+// groups are the parts of `au --help` and of the manual, in this order.
+var groups = []struct{ key, title, words string }{
+	{"agents", "Agents:", "new info list grant revoke delete"},
+	{"running", "Running:", "run shell top pause resume stop"},
+	{"folders", "Folders:", "mount"},
+	{"limits", "Limits:", "limits"},
+	{"network", "Network:", "net"},
+	{"care", "Care:", "completion"},
+}
+
+// groupOf returns the key of the group that a word is in; "" for none.
+func groupOf(name string) string {
+	for _, g := range groups {
+		if slices.Contains(strings.Fields(g.words), name) {
+			return g.key
+		}
+	}
+	return ""
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"syscall"
+
+	"github.com/a4u2/au/cmd/au/host"
+	"github.com/a4u2/au/internal/programs"
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
+	"github.com/a4u2/au/provision/step"
+)
+
+// record is a change to the human's config.
+type record struct {
+	Set    *config.Agent `json:",omitempty"`
+	Remove string        `json:",omitempty"`
+	Share  *shareChange  `json:",omitempty"`
+}
+
+// apply carries the change out on c.
+func (r record) apply(c *config.Config) error {
+	if r.Share != nil {
+		return r.Share.apply(c)
+	}
+	keep := c.Agents[:0]
+	found := false
+	for _, g := range c.Agents {
+		switch {
+		case r.Set != nil && g.UserName == r.Set.UserName:
+			found = true
+			next := *r.Set
+			next.Mounts, next.KeepEnv = g.Mounts, g.KeepEnv
+			keep = append(keep, next)
+		case g.UserName != r.Remove:
+			keep = append(keep, g)
+		}
+	}
+	if r.Set != nil && !found {
+		keep = append(keep, *r.Set)
+	}
+	c.Agents = keep
+	return nil
+}
+
+// save carries a change to the config out, as the human: root hands it to a process of theirs.
+func (a *app) save(human provision.User, w io.Writer, change record) error {
+	path := a.configPath(human)
+	if a.host.UID() != 0 {
+		return update(a.host, path, human, w, a.err, change)
+	}
+	text, err := json.Marshal(change)
+	if err != nil {
+		return err
+	}
+	cmd := programs.Command("/proc/self/exe", "record", "--config", path)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = bytes.NewReader(text), w, a.err, "/"
+	if cmd.SysProcAttr, err = as(a.host, human); err != nil {
+		return err
+	}
+	return cmd.Run()
+}
+
+// as makes a process the human's: uid, gid and groups.
+func as(h *host.Host, human provision.User) (*syscall.SysProcAttr, error) {
+	groups, err := h.GroupsOf(human)
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: human.UID, Gid: human.GID, Groups: groups}}, err
+}
+
+// update changes the config at path, prints what it writes, and shows a spinner on a terminal only while another process holds the lock.
+func update(h *host.Host, path string, human provision.User, out, errw io.Writer, change record) error {
+	spin := spinner{w: errw, text: "waiting for another au to finish with " + show(path)}
+	defer spin.stop()
+	var before []share.Writable
+	var after *config.Config
+	err := h.ForRun().UpdateConfig(context.Background(), path, human, config.UpdateOptions{
+		Announce: func(path string, text []byte) { fmt.Fprintf(out, "$ %s\n", step.ShowFile(path, string(text))) },
+		Waiting:  spin.tick,
+	}, func(c *config.Config) error {
+		before = share.WritableOf(c)
+		if err := change.apply(c); err != nil {
+			return err
+		}
+		after = c
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	forgetFolders(path, after)
+	return rememberOnce(h, path, human, before, after)
+}
+
+// rememberOnce remembers the folders that agents could write by the config as it was before, and forgets those of agents that are gone.
+func rememberOnce(h *host.Host, path string, human provision.User, before []share.Writable, after *config.Config) error {
+	still := share.WritableOf(after)
+	gone := slices.DeleteFunc(before, func(w share.Writable) bool { return slices.Contains(still, w) || after.Agent(w.Agent) == nil })
+	return errors.Join(h.ForRun().RememberOnce(path, human, gone...), h.ForRun().KeepOnce(path, human, after))
+}
+
+// shareChange is a change to an agent's shares in the config.
+type shareChange struct {
+	Entry  config.Agent  // the agent, for a config that does not name it yet
+	Add    *config.Mount `json:",omitempty"`
+	Remove *config.Mount `json:",omitempty"` // before Add
+}
+
+// apply carries the change out under the config's lock, and so against what another au has written meanwhile.
+func (s shareChange) apply(c *config.Config) error {
+	entry := c.Agent(s.Entry.UserName)
+	if entry == nil {
+		c.Agents = append(c.Agents, s.Entry)
+		entry = &c.Agents[len(c.Agents)-1]
+	}
+	if s.Remove != nil {
+		entry.Mounts = slices.DeleteFunc(slices.Clone(entry.Mounts), func(m config.Mount) bool { return m == *s.Remove })
+	}
+	if s.Add == nil {
+		return nil
+	}
+	for _, other := range entry.Mounts {
+		if err := provision.CheckOverlap(*s.Add, other); err != nil {
+			return err
+		}
+	}
+	entry.Mounts = append(entry.Mounts, *s.Add)
+	return nil
+}
