@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 .DEFAULT_GOAL := help
-.PHONY: help build programs share install uninstall packages release publish test e2e check-short check check-all demo bench prove reproducible nix-hash nix-test nix-check clean clean-cache
+.PHONY: help build programs share install uninstall packages release publish test e2e check-short check check-all demo bench cover prove reproducible nix-hash nix-test nix-check clean clean-cache
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -103,7 +103,7 @@ check-all: ## that, and what it leaves out for its time or its needs (hours); wr
 	@$(MAKE) --no-print-directory -s build
 	@ORIGINAL='$(ORIGINAL)' NIXPKGS='$(NIXPKGS)' e2e/check-all $(PARTS)
 
-demo: ## shows it all in a machine of its own, and leaves nothing behind
+demo: ## shows it all in a machine of its own, which it removes; installs packages that it needs, and keeps a root file system in ~/.cache/au-e2e
 	@e2e/machine/setup build quick
 	@$(MAKE) --no-print-directory -s build
 	@e2e/demo
@@ -112,6 +112,10 @@ prove: ## CBMC and Spin on the entrypoint, in a machine that has them: writes cs
 	@set -e; stage=$$(mktemp -d); trap 'rm -rf "$$stage"' EXIT; mkdir "$$stage/opt"; cp -R csrc "$$stage/opt/csrc"; status=0; \
 	e2e/machine/quick --flavour prove --add "$$stage" trixie -- /opt/csrc/prove/run >"$$stage/result" || status=$$?; \
 	[ ! -s "$$stage/result" ] || cat "$$stage/result" >csrc/prove/RESULT.md; grep 'FAILED' "$$stage/result" >&2 || true; exit $$status
+
+cover: ## what part of the Go code go test and some scripts of e2e/tests run, package by package: rewrites the table of CONTRIBUTING.md (ten minutes)
+	@e2e/machine/setup build quick test
+	@e2e/cover
 
 bench: ## measures au and its peers side by side, and writes docs/performance.md (12 minutes); SHORT=1 only tries it
 	@e2e/machine/setup build quick
