@@ -128,6 +128,7 @@ func hostOf(h *fakehost.Host) *host.Host {
 		_, err := os.Stat(path)
 		return path, err
 	}
+	m.FindOnHost = m.FindProgram
 	m.OpenProgram = func(path string) (*os.File, error) {
 		f, err := os.Open(h.Root + path)
 		if err == nil {

@@ -30,16 +30,21 @@ const packaged = "../libexec/au/path"
 // root is the trust in what is root's alone.
 var root = walk.Trust{Owners: []uint32{0}, Shared: true}
 
-// trusted returns those of the folders that only root can write.
-var trusted = sync.OnceValue(func() []string {
+// trusted returns those of the folders that only root can write, and onHost those among them that do not belong to a package of au's.
+var (
+	trusted = sync.OnceValue(func() []string { return trustedOf(slices.Concat(folders, fromPackage())) })
+	onHost  = sync.OnceValue(func() []string { return trustedOf(folders) })
+)
+
+func trustedOf(some []string) []string {
 	var all, real []string
-	for _, folder := range append(folders, fromPackage()...) {
+	for _, folder := range some {
 		if path, err := find(folder); err == nil && !slices.Contains(real, path) {
 			all, real = append(all, folder), append(real, path)
 		}
 	}
 	return all
-})
+}
 
 // fromPackage reads what a package says, where only root can have written it.
 func fromPackage() []string {
@@ -76,11 +81,17 @@ func find(path string) (string, error) {
 }
 
 // Find returns the path of a program: itself where it is absolute, else in the first of the folders that has it.
-func Find(name string) (string, error) {
+func Find(name string) (string, error) { return findIn(trusted(), name) }
+
+// FindOnHost is Find for a program that others run too: sudo(8), where it allows single commands, and the copy of au that the units of an agent's network have.
+// Neither knows of the folders that a package names.
+func FindOnHost(name string) (string, error) { return findIn(onHost(), name) }
+
+func findIn(folders []string, name string) (string, error) {
 	if filepath.IsAbs(name) {
 		return name, nil
 	}
-	for _, folder := range trusted() {
+	for _, folder := range folders {
 		path := filepath.Join(folder, name)
 		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o111 == 0 {
 			continue
@@ -99,7 +110,7 @@ func Find(name string) (string, error) {
 		return "", fmt.Errorf("look for %s: %w", name, err)
 	}
 	top.Close()
-	return "", fmt.Errorf("%s: not in %s", name, strings.Join(trusted(), ":"))
+	return "", fmt.Errorf("%s: not in %s", name, strings.Join(folders, ":"))
 }
 
 // kept are the variables of the caller's that programs get, too: what only says how to talk to the person at the terminal, and, for sudo(8), where the person's own

@@ -96,3 +96,26 @@ func TestWhatOthersCanWriteIsNotTrusted(t *testing.T) {
 		}
 	}
 }
+
+// What a package of au's brings along is au's to run, and nothing that root's own commands and units find.
+func TestWhatAPackageBringsIsNotOnTheMachine(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can make what is root's")
+	}
+	folder, before := t.TempDir(), trusted
+	t.Cleanup(func() { trusted = before })
+	all := append(trusted(), folder)
+	trusted = func() []string { return all }
+	if err := os.WriteFile(filepath.Join(folder, "au-brought"), nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if path, err := Find("au-brought"); err != nil || path != filepath.Join(folder, "au-brought") {
+		t.Errorf("au finds %s, %v", path, err)
+	}
+	if path, err := FindOnHost("au-brought"); err == nil {
+		t.Errorf("root finds %s", path)
+	}
+	if one, err := FindOnHost("cat"); err != nil || one == "" {
+		t.Errorf("cat is %q, %v", one, err)
+	}
+}

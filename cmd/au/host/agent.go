@@ -30,8 +30,12 @@ func (h *Host) Observe(agent string, human provision.User) (provision.Facts, err
 	f := provision.Facts{Name: agent, Human: human, Session: h.session(), Shell: "/bin/sh"}
 	f.Self, _ = h.OwnPath()
 	f.Seen = step.See(h.Root, "/etc/passwd", "/etc/group", csrc.PolicyPath(agent))
+	find := h.FindOnHost
+	if h.Exists("/etc/NIXOS") { // where no plan is carried out, and the package has what facts are read with
+		find = h.FindProgram
+	}
 	for _, name := range needed {
-		if _, err := h.FindProgram(name); err != nil {
+		if _, err := find(name); err != nil {
 			f.Missing = append(f.Missing, name)
 		}
 	}

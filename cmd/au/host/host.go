@@ -41,7 +41,8 @@ type Host struct {
 	Statfs  func(path string, st *unix.Statfs_t) error
 
 	FindProgram func(name string) (string, error)
-	Execute     func(*exec.Cmd) error // runs a program and waits for it
+	FindOnHost  func(name string) (string, error) // of what root runs: without what a package of au's brings along
+	Execute     func(*exec.Cmd) error             // runs a program and waits for it
 	Executable  func() (string, error)
 	StartItself func(words ...string) *exec.Cmd // this program, for a part of its work
 	OpenProgram func(path string) (*os.File, error)
@@ -65,7 +66,7 @@ func Real(installed string) *Host {
 		Installed: installed,
 		UID:       os.Getuid, EffectiveUID: os.Geteuid, GID: os.Getgid, Groups: os.Getgroups,
 		Lstat: os.Lstat, ReadDir: os.ReadDir, Statfs: unix.Statfs,
-		FindProgram: programs.Find, Execute: (*exec.Cmd).Run, Executable: os.Executable, StartItself: startItself, OpenProgram: csrc.Open, Stamp: csrc.Stamp, ACL: start.Real.ACL,
+		FindProgram: programs.Find, FindOnHost: programs.FindOnHost, Execute: (*exec.Cmd).Run, Executable: os.Executable, StartItself: startItself, OpenProgram: csrc.Open, Stamp: csrc.Stamp, ACL: start.Real.ACL,
 		OpenBus: func(ctx context.Context) (Bus, error) { return step.OpenBus(ctx) },
 		HasBPF:  netkernel.HasBPF, Uname: unix.Uname, Listens: listens,
 		Now: time.Now, Random: rand.Reader, Patience: 10 * time.Second, ReportTime: time.Second,

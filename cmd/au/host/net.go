@@ -277,7 +277,7 @@ func listens(port uint16) bool {
 
 // backend chooses the program that loads the rules, and refuses one that would leave a half open.
 func (h *Host) ChooseBackend(word string) (netfilter.Backend, error) {
-	has := func(name string) bool { _, err := h.FindProgram(name); return err == nil }
+	has := func(name string) bool { _, err := h.FindOnHost(name); return err == nil }
 	switch {
 	case word != "iptables" && has("nft"):
 		return netfilter.NFT, nil
