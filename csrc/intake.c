@@ -241,6 +241,8 @@ void check_expiry(const struct run *run)
 		return;
 	say("agent \"", run->policy.name,
 	    "\" is not run: its account has not expired, so it could log in to itself, outside of all walls");
+	if (is_declared())
+		die("hint: sudo nixos-rebuild switch");
 	die("hint: sudo usermod --expiredate 1 ", run->policy.name);
 }
 

@@ -164,6 +164,14 @@ int open_home_folder(const char *path)
 	return must(open_beneath(AT_FDCWD, path, O_PATH | O_DIRECTORY, RESOLVE_PLAIN), "open ", path);
 }
 
+// Whether a NixOS configuration declares the agents of this machine. Only what is advised depends on it.
+int is_declared(void)
+{
+	struct stat st;
+
+	return lstat("/etc/au/agents.json", &st) == 0;
+}
+
 // From here on paths are looked up with these ids and without root's powers over files; with 0, with root's again.
 void take_file_ids(uid_t uid, gid_t gid)
 {

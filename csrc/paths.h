@@ -14,4 +14,5 @@ int open_home_folder(const char *path);
 int is_same(int one, int other);
 int is_roots_file(int fd);
 int must(int fd, const char *doing, const char *what);
+int is_declared(void);
 void take_file_ids(uid_t uid, gid_t gid);

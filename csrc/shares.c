@@ -332,7 +332,9 @@ static void hint_at_removal(const struct request *r, const char *source)
 {
 	static const char unquoted[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+:,./_-";
 
-	if (source[strspn(source, unquoted)] == '\0')
+	if (is_declared()) // which of them are the configuration's, au knows
+		say("hint: au mount list --agent ", r->agent);
+	else if (source[strspn(source, unquoted)] == '\0')
 		say("hint: au mount remove --agent ", r->agent, " ", source);
 }
 

@@ -227,7 +227,8 @@ static void hide(const char *path, const struct blanks *b, const struct policy *
 		return;
 	}
 	if (place < 0 && errno == ELOOP)
-		die("hide ", path, ": reached through a symbolic link that is not root's alone; run: au new --agent ", p->name);
+		die("hide ", path, ": reached through a symbolic link that is not root's alone",
+		    is_declared() ? "" : "; run: au new --agent ", is_declared() ? "" : p->name);
 	if (!found)
 		fail("hide ", path);
 	if (S_ISDIR(st.st_mode) && is_within(p->home, path))

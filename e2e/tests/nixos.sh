@@ -137,6 +137,14 @@ ok before newgrp su-as-claude </tmp/entering
 fails 125 as bob au run -a claude true
 complains 'hint: change security.au.agents.claude.humans in the NixOS configuration'
 
+# A share that is gone is left out, and what is advised is not refused.
+mv /home/alice/example /home/alice/away
+ok as alice au run -a claude true
+complains 'hint: au mount list --agent claude'
+ok as alice au mount list -a claude
+says '(missing)'
+mv /home/alice/away /home/alice/example
+
 # 5. The home can be edited by both, also after what narrows every ACL: a chmod, which the next switch puts right.
 ok as alice au run -a claude sh -c 'umask 077; echo x >hers'
 ok as alice sh -c 'echo y >>/home/claude/hers'
@@ -171,6 +179,7 @@ says_not 'au net allow'
 usermod --expiredate '' claude
 fails 125 as alice au run -a claude true
 complains 'has not expired'
+complains 'hint: sudo nixos-rebuild switch'
 usermod --expiredate 1 claude
 
 # 8. Switches, as NixOS makes them: what changed is stopped, /etc changes, systemd reads its units again, what is wanted starts.
