@@ -8,7 +8,7 @@
 
 #define INTO_CGROUP 0x200000000ULL // linux/sched.h: CLONE_INTO_CGROUP
 
-// 34. The run's own session, and its terminal, which becomes the agent's in every sense.
+// 37. The run's own session, and its terminal, which becomes the agent's in every sense.
 void take_terminal(const struct run *run)
 {
 	if (setsid() < 0)
@@ -21,7 +21,7 @@ void take_terminal(const struct run *run)
 		fail("give the terminal to the agent");
 }
 
-// 35. What no process from here on can get by executing a file. Those that the kernel knows end with the first that it does not.
+// 38. What no process from here on can get by executing a file. Those that the kernel knows end with the first that it does not.
 void drop_bounding_set(void)
 {
 	int cap = 0;
@@ -32,7 +32,7 @@ void drop_bounding_set(void)
 		fail("drop the bounding set");
 }
 
-// 41. Groups, gid, uid; then the proof.
+// 44. Groups, gid, uid; then the proof.
 void become_agent(const struct policy *p)
 {
 	uid_t r, e, s;
@@ -47,7 +47,7 @@ void become_agent(const struct policy *p)
 		die("could become root again");
 }
 
-// 36. Forks the command, into cgroup v2's folder where the kernel can.
+// 39. Forks the command, into cgroup v2's folder where the kernel can.
 pid_t fork_command(struct run *run)
 {
 	struct {
@@ -72,7 +72,7 @@ pid_t fork_command(struct run *run)
 	return command;
 }
 
-// 39. For this run alone, and gone with it. It is root's, and so are the four bytes for each key in it: an agent has 200 keys at
+// 42. For this run alone, and gone with it. It is root's, and so are the four bytes for each key in it: an agent has 200 keys at
 // most, and one that has used them up would start no other run. A container may forbid the call; then nobody inside can use a
 // keyring either.
 static void make_keyring(void)
@@ -81,7 +81,7 @@ static void make_keyring(void)
 		fail("make a session keyring");
 }
 
-// 40. A filter of root's needs no no_new_privs, so that a policy can allow set-uid programs and keep the rest.
+// 43. A filter of root's needs no no_new_privs, so that a policy can allow set-uid programs and keep the rest.
 static void lock_down(const struct run *run)
 {
 	if (!install_scopes())
@@ -127,7 +127,7 @@ static int try(char *file, char **command, char **variables)
 	return ENOEXEC;
 }
 
-// 43. Returns why the command could not become the process, looked for along PATH as a shell would.
+// 46. Returns why the command could not become the process, looked for along PATH as a shell would.
 static int execute(char **command, char **variables)
 {
 	static char path[2 * MAX_PATH];

@@ -31,7 +31,7 @@ static void move_foreground(int tty, pid_t command, int to)
 		tcsetpgrp(tty, getpgrp());
 }
 
-// 37. Reaps everything; ends when the command has, or when the waiter's end of the link is gone.
+// 40. Reaps everything; ends when the command has, or when the waiter's end of the link is gone.
 _Noreturn void guard(const struct run *run, pid_t command)
 {
 	struct pollfd events[2];

@@ -47,11 +47,17 @@ int add_flags(int mount, unsigned also, uint64_t flags, int userns)
 	return result;
 }
 
-// Puts a mount on the folder or file that is open as place; both are closed.
-void attach(int mount, int place, const char *name)
+// Puts a mount on the folder or file that is open as place.
+void put_on(int mount, int place, const char *name)
 {
 	if (syscall(NR_MOVE_MOUNT, mount, "", place, "", MOVE_FD_TO_FD) != 0)
 		fail("mount on ", name);
+}
+
+// The same; both are closed.
+void attach(int mount, int place, const char *name)
+{
+	put_on(mount, place, name);
 	close(mount);
 	close(place);
 }

@@ -18,6 +18,7 @@ struct mounts {
 int new_mount(const char *type, const char *const *options, unsigned flags);
 int clone_tree(int fd, unsigned also);
 int add_flags(int mount, unsigned also, uint64_t flags, int userns);
+void put_on(int mount, int place, const char *name);
 void attach(int mount, int place, const char *name);
 void cover(int blank, int place, const char *path);
 void read_mounts(struct mounts *m);

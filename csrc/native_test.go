@@ -176,15 +176,16 @@ func TestEntrypointReadsArgv(t *testing.T) {
 		{Agent: "agent", Command: []string{"true"}},
 		{Agent: "agent", Dir: "/x/..", Command: []string{"--", "-x", "", "--rw"}},
 		{Agent: "a-1", Shares: []Share{
-			{"/home/alice/proj", "proj", false, false, false}, {"/a b", "c d/e", true, false, false}, {"/n", "n", true, true, false},
-			{"/o", "o", false, false, true}, {"/p", "p", true, true, true},
+			{Source: "/home/alice/proj", Target: "proj"}, {Source: "/a b", Target: "c d/e", ReadOnly: true}, {Source: "/n", Target: "n", ReadOnly: true, ACL: true},
+			{Source: "/o", Target: "o", Optional: true}, {Source: "/s", Target: "s", SamePath: true},
+			{Source: "/p", Target: "p", ReadOnly: true, ACL: true, Optional: true, SamePath: true},
 		},
 			Env: []string{"A=1"}, Command: []string{"sh", "-c", "exit 3"}},
 	}
 	want := []string{
 		"agent agent\ndir \nword true\n",
 		"agent agent\ndir /x/..\nword --\nword -x\nword \nword --rw\n",
-		"agent a-1\ndir \nrw /home/alice/proj proj\nro /a b c d/e\nacl-ro /n n\ntry-rw /o o\ntry-acl-ro /p p\nword sh\nword -c\nword exit 3\n",
+		"agent a-1\ndir \nrw /home/alice/proj proj\nro /a b c d/e\nacl-ro /n n\ntry-rw /o o\nsame-rw /s s\ntry-acl-same-ro /p p\nword sh\nword -c\nword exit 3\n",
 	}
 	var texts []string
 	for _, r := range runs {

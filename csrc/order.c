@@ -3,7 +3,7 @@
 //
 // su_as_agent: runs one command as an agent, for a human whom root's policy file lets in. Installed set-uid root.
 //
-//     su_as_agent NAME [--dir DIR] [--[try-][acl-]ro|rw SOURCE TARGET]... -- COMMAND [ARG]...
+//     su_as_agent NAME [--dir DIR] [--[try-][acl-][same-]ro|rw SOURCE TARGET]... -- COMMAND [ARG]...
 //     su_as_agent NAME --check
 //
 // It ends as the command does, with 128+N for signal N; 125 when it refuses, 126 and 127 when COMMAND cannot be run. --check runs
@@ -41,28 +41,31 @@
 // 19  be_ended_first     pid 1    root     ended-first: inherited
 // 20  mount              pid 1    root     own-mounts human-unmounts: share-content
 // 21  open_shares        pid 1    caller*  source-* share-* left-out-*: share-source share-content share-left-out race
-// 22  open_state         pid 1    root     temporary-of-root temporary-closed temporary-in-memory: walls
-// 23  seal_run           pid 1    root     seal seal-private: walls
-// 24  make_devices       pid 1    root     devices-by-switch: devices
-// 25  hide_strays        pid 1    root     strays*: mounts
-// 26  mount_devices      pid 1    root     own-[dqt]* bound-of-terminals ptmx-covered linked-memory: devices links
-// 27  hide_all           pid 1    root     hide hide-* links-*: walls links
-// 28  mount_temporary    pid 1    root     temporary temporary-nosuid-nodev temporary-bounded: walls
-// 29  mount_runtime      pid 1    root     runtime: walls
-// 30  mount_proc         pid 1    root     proc hidepid: walls
-// 31  setgroups          pid 1    root     groups: inherited
-// 32  find_places        pid 1    agent*   target-* home-owner paths-* places-*: share-target share-left-out race
-// 33  attach_shares      pid 1    agent*   -
-// 34  take_terminal      pid 1    root     own-session terminal-of-nobody terminal-closed: terminal
-// 35  drop_bounding_set  pid 1    root     bounding-set: root-again
-// 36  fork_command       pid 1    root     -
-// 37  guard              pid 1    agent    guard-* ends-with-the-waiter: killed root-again
-// 38  join_cgroups       command  root     cgroup-joined: cgroup
-// 39  make_keyring       command  root     keyring: inherited
-// 40  lock_down          command  root     filter-* scopes: set-uid-file sockets terminal inherited
-// 41  become_agent       command  agent    drop-*: root-again
-// 42  prctl              command  agent    no-new-privs: root-again
-// 43  execute            command  agent    environment: inherited
+// 22  setgroups          pid 1    root     groups: inherited
+// 23  open_state         pid 1    root     temporary-of-root temporary-closed temporary-in-memory: walls
+// 24  seal_run           pid 1    root     seal seal-private: walls
+// 25  make_ways          pid 1    root     same-path-bound: same-path
+// 26  make_devices       pid 1    root     devices-by-switch: devices
+// 27  hide_strays        pid 1    root     strays*: mounts
+// 28  mount_devices      pid 1    root     own-[dqt]* bound-of-terminals ptmx-covered linked-memory: devices links
+// 29  hide_all           pid 1    root     hide hide-* links-*: walls links
+// 30  open_ways          pid 1    agent*   same-path-shut: same-path
+// 31  mount_temporary    pid 1    root     temporary temporary-nosuid-nodev temporary-bounded: walls
+// 32  mount_runtime      pid 1    root     runtime: walls
+// 33  mount_proc         pid 1    root     proc hidepid: walls
+// 34  find_places        pid 1    agent*   target-* home-owner paths-* places-*: share-target share-left-out race
+// 35  attach_shares      pid 1    agent*   -
+// 36  attach_own_paths   pid 1    agent*   same-path-place same-path-outer: same-path
+// 37  take_terminal      pid 1    root     own-session terminal-of-nobody terminal-closed: terminal
+// 38  drop_bounding_set  pid 1    root     bounding-set: root-again
+// 39  fork_command       pid 1    root     -
+// 40  guard              pid 1    agent    guard-* ends-with-the-waiter: killed root-again
+// 41  join_cgroups       command  root     cgroup-joined: cgroup
+// 42  make_keyring       command  root     keyring: inherited
+// 43  lock_down          command  root     filter-* scopes: set-uid-file sockets terminal inherited
+// 44  become_agent       command  agent    drop-*: root-again
+// 45  prctl              command  agent    no-new-privs: root-again
+// 46  execute            command  agent    environment: inherited
 #include "run.h"
 #include <sched.h>
 #include <sys/mount.h>
@@ -100,25 +103,30 @@ static void build_walls(struct run *run)
 	look_as(run, run->caller, run->caller_group);
 	open_shares(&run->shares, &run->request, p->home, run->caller, run->map_for_shares);
 	look_as(run, 0, 0);
+	if (setgroups(0, NULL) != 0)
+		fail("drop the groups");
 	make_runtime_place();
 	memory = find_linked_memory();
 	state = open_state(p);
 	sealed = seal_run(p, run->map_of_nobody);
 	make_blanks(&blanks, p->home);
+	make_ways(&run->shares, &run->request, &blanks);
 	make_devices(&devices, &blanks, p->allowed, run->terminal, memory);
 	attach_blanks(&blanks);
 	hide_strays(&blanks);
 	mount_devices(&devices);
 	hide_all(p, sealed, &blanks);
+	look_as(run, p->uid, p->gid);
+	open_ways(&run->shares, &run->request, &blanks);
+	look_as(run, 0, 0);
 	close_blanks(&blanks);
 	mount_temporary(state);
 	mount_runtime(p);
 	mount_proc();
-	if (setgroups(0, NULL) != 0)
-		fail("drop the groups");
 	look_as(run, p->uid, p->gid);
 	find_places(&run->shares, &run->request, p, run->caller);
 	attach_shares(&run->shares, &run->request);
+	attach_own_paths(&run->shares, &run->request);
 	look_as(run, 0, 0);
 	close(run->map_for_shares);
 	close(run->map_of_nobody);

@@ -279,7 +279,8 @@ struct fault parse_policy(struct policy *p, char *text, size_t n)
 		*end = '\0';
 		space = strchr(line, ' ');
 		if (f.line == 1) {
-			f.want = is(line, "au-policy 1") ? NULL : "want au-policy 1";
+			p->version = is(line, "au-policy 1") ? 1 : is(line, "au-policy 2") ? 2 : 0;
+			f.want = p->version > 0 ? NULL : "want au-policy 1 or 2";
 		} else if (line[0] != '\0' && line[0] != '#') {
 			f.key = line;
 			if (space == NULL || space[1] == '\0' || space[1] == ' ' || end[-1] == ' ') {
@@ -314,6 +315,7 @@ static int is_share(const char *option)
 		return 0;
 	skip(&option, "try-");
 	skip(&option, "acl-");
+	skip(&option, "same-");
 	return is(option, "ro") || is(option, "rw");
 }
 
@@ -322,6 +324,7 @@ static const char *parse_share(struct request *r, char **arg)
 	const char *kind = arg[0] + 2;
 	int optional = skip(&kind, "try-");
 	int by_acl = skip(&kind, "acl-");
+	int same_path = skip(&kind, "same-");
 
 	if (r->nshares == MAX_SHARES)
 		return "more than 256 shares";
@@ -331,7 +334,7 @@ static const char *parse_share(struct request *r, char **arg)
 		return "want a clean absolute SOURCE";
 	if (!is_clean_relative(arg[2]))
 		return "want a clean TARGET, relative to the agent's home";
-	r->shares[r->nshares++] = (struct share){ arg[1], arg[2], is(kind, "rw"), by_acl, optional };
+	r->shares[r->nshares++] = (struct share){ arg[1], arg[2], is(kind, "rw"), by_acl, optional, same_path };
 	return NULL;
 }
 
@@ -358,8 +361,9 @@ void read_expiry(struct expiry *e, const char *text, size_t n)
 	}
 }
 
-// su_as_agent NAME [--dir DIR] [--[try-][acl-]ro|rw SOURCE TARGET]... -- COMMAND [ARG]... su_as_agent NAME --check argv must end in
-// NULL, whatever argc was; argv[0] is not looked at.
+//     su_as_agent NAME [--dir DIR] [--[try-][acl-][same-]ro|rw SOURCE TARGET]... -- COMMAND [ARG]...
+//     su_as_agent NAME --check
+// argv must end in NULL, whatever argc was; argv[0] is not looked at.
 struct fault parse_request(struct request *r, char **argv)
 {
 	struct fault f = { 0, NULL, NULL };

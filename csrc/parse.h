@@ -21,17 +21,18 @@ struct human {
 
 struct policy {
 	const char *name, *home, *shell, *tag, *path, *sha256;
-	uint32_t uid, gid, group;
+	uint32_t version, uid, gid, group;
 	struct human humans[MAX_HUMANS];
 	uint32_t groups[MAX_GROUPS];
 	const char *cgroups[MAX_CGROUPS], *hides[MAX_HIDES], *shows[MAX_SHOWS], *allows[MAX_ALLOWS];
 	unsigned nhumans, ngroups, ncgroups, nhides, nshows, nallows, allowed;
 };
 
-// Without an optional one that cannot be had, and is not where the run starts, there is a run all the same.
+// Without an optional one that cannot be had, and is not where the run starts, there is a run all the same. One with same_path is
+// seen at its source's own path as well.
 struct share {
 	const char *source, *target;
-	int writable, by_acl, optional;
+	int writable, by_acl, optional, same_path;
 };
 
 struct request {

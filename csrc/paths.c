@@ -38,7 +38,7 @@ int is_roots_file(int fd)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && is_roots_alone(fd);
 }
 
-static int open_root(void)
+int open_root(void)
 {
 	return open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }

@@ -9,6 +9,7 @@ enum { RESOLVE_PLAIN = 0x02 | 0x04, RESOLVE_INSIDE = 0x02 | 0x04 | 0x08 };
 int open_beneath(int folder, const char *path, int flags, uint64_t resolve);
 int follow_roots_links(const char *path);
 int open_of_machine(const char *path, int also);
+int open_root(void);
 int open_folder(const char *path);
 int open_home_folder(const char *path);
 int is_same(int one, int other);

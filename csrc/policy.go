@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	policyHeader  = "au-policy 1"
+	policyHeader  = "au-policy "
 	maxPolicy     = 32768
 	maxHumans     = 32
 	maxHumanName  = 255
@@ -32,6 +32,9 @@ const (
 	givenTooOften = "is given too many times"
 )
 
+// PolicyVersion is that of policies written now. It says what the entrypoint beside a policy knows: with 1, a share is seen at its target alone.
+const PolicyVersion = 2
+
 // Human is somebody who may enter an agent. Name is for people to read, in the log too; who it is, the uid says.
 type Human struct {
 	UID  uint32
@@ -41,6 +44,7 @@ type Human struct {
 // Policy is root's word on one agent: whose uid it is, who may run commands as it, and what a run may see.
 // The entrypoint reads it from PolicyDir and obeys nothing else.
 type Policy struct {
+	Version         int // 1 to PolicyVersion; 0 is 1
 	Name            string
 	UID, GID, Group uint32 // Group is that of the humans, su-as-NAME
 	Home, Shell     string
@@ -59,7 +63,7 @@ type Policy struct {
 func (p Policy) Text() string {
 	var b strings.Builder
 	line := func(key string, value any) { fmt.Fprintf(&b, "%s %v\n", key, value) }
-	b.WriteString(policyHeader + "\n")
+	fmt.Fprintf(&b, "%s%d\n", policyHeader, max(p.Version, 1))
 	line("name", p.Name)
 	line("uid", p.UID)
 	line("gid", p.GID)
@@ -97,8 +101,9 @@ func ParsePolicy(text []byte) (Policy, error) {
 		return Policy{}, err
 	}
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
-	if lines[0] != policyHeader {
-		return Policy{}, fmt.Errorf("line 1: want %s", policyHeader)
+	version, ok := strings.CutPrefix(lines[0], policyHeader)
+	if p.Version = strings.Index("12", version) + 1; !ok || len(version) != 1 || p.Version == 0 {
+		return Policy{}, fmt.Errorf("line 1: want %s1 or 2", policyHeader)
 	}
 	for i, line := range lines[1:] {
 		if line == "" || line[0] == '#' {

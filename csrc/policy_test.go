@@ -12,7 +12,7 @@ import (
 
 func good() Policy {
 	return Policy{
-		Name: "agent", UID: 1001, GID: 1001, Group: 1002, Home: "/home/agent", Shell: "/bin/bash", Tag: "9f86d081884c7d65",
+		Version: 2, Name: "agent", UID: 1001, GID: 1001, Group: 1002, Home: "/home/agent", Shell: "/bin/bash", Tag: "9f86d081884c7d65",
 		Path: "/opt/x/bin:/usr/bin", Humans: []Human{{1000, "alice"}, {1003, `CORP\bob`}}, EnterGIDs: []uint32{1002},
 		SHA256:  strings.Repeat("ab", 32),
 		Cgroups: []string{"memory/user.slice/user-1001.slice/au-agent.service", "cpu,cpuacct/user.slice"},
@@ -42,8 +42,10 @@ func TestPolicyText(t *testing.T) {
 var faulty = map[string]struct{ text, want string }{
 	"empty":                {"", "line 1: want a newline at the end"},
 	"torn":                 {least[:len(least)-1], "line 8: want a newline at the end"},
-	"other_version":        {strings.Replace(least, "au-policy 1", "au-policy 2", 1), "line 1: want au-policy 1"},
-	"header_missing":       {strings.TrimPrefix(least, "au-policy 1\n"), "line 1: want au-policy 1"},
+	"other_version":        {strings.Replace(least, "au-policy 1", "au-policy 3", 1), "line 1: want au-policy 1 or 2"},
+	"no_version":           {strings.Replace(least, "au-policy 1", "au-policy ", 1), "line 1: want au-policy 1 or 2"},
+	"two_versions":         {strings.Replace(least, "au-policy 1", "au-policy 12", 1), "line 1: want au-policy 1 or 2"},
+	"header_missing":       {strings.TrimPrefix(least, "au-policy 1\n"), "line 1: want au-policy 1 or 2"},
 	"unknown_key":          {least + "enter-all yes\n", "line 9: enter-all: is not a key that is known"},
 	"missing_tag":          {strings.Replace(least, "tag 9f86d081884c7d65\n", "", 1), "tag is missing"},
 	"uid_of_a_service":     {strings.Replace(least, "uid 1001", "uid 999", 1), "line 3: uid: want a uid of 1000 or above"},
@@ -149,7 +151,7 @@ func ExamplePolicy_Text() {
 	p.Path, p.SHA256, p.Cgroups, p.Hide = "", "", p.Cgroups[:1], p.Hide[:2]
 	fmt.Print(p.Text())
 	// Output:
-	// au-policy 1
+	// au-policy 2
 	// name agent
 	// uid 1001
 	// gid 1001

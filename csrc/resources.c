@@ -57,7 +57,7 @@ _Noreturn void outside_cgroup(const struct run *run, unsigned i)
 	die("cgroup ", run->policy.cgroups[i], ": ", error_text(errno), "; run: au stop --agent ", run->policy.name);
 }
 
-// 38. All, or there is no run.
+// 41. All, or there is no run.
 void join_cgroups(const struct run *run)
 {
 	for (unsigned i = 0; i < run->policy.ncgroups; i++) {

@@ -11,6 +11,7 @@ import (
 type Share struct {
 	Source, Target string
 	ReadOnly       bool
+	SamePath       bool // seen at Source as well; an entrypoint beside a policy before version 2 knows nothing of it
 	ACL            bool // mounted as it is: the file system cannot be id-mapped, and ACLs let the agent in
 	Optional       bool // where it cannot be had, and the run does not start in it, the run goes without it
 }
@@ -45,6 +46,9 @@ func (s Share) option() string {
 	}
 	if s.ACL {
 		option += "acl-"
+	}
+	if s.SamePath {
+		option += "same-"
 	}
 	if s.ReadOnly {
 		return option + "ro"

@@ -115,7 +115,7 @@ int map_for_shares(const struct request *r, uid_t uid, gid_t gid, uid_t to_uid, 
 	return map;
 }
 
-enum { ASK_NOBODY = 0x4000 /* AT_STATX_DONT_SYNC */, UID_ALONE = 0x8 /* STATX_UID */ };
+enum { ASK_NOBODY = 0x4000 /* AT_STATX_DONT_SYNC */, UID_AND_INODE = 0x108 /* STATX_UID, STATX_INO */ };
 enum { TROUBLE = -1, GONE = -2 };
 
 #define because(all, ...) show((all)->reason, sizeof (all)->reason, __VA_ARGS__)
@@ -191,20 +191,10 @@ static int why_not_opened(struct shares *all, const char *source, int error)
 	return gone;
 }
 
-// The owner as the kernel knows it, without asking: the server of a network's file system may never answer.
-static int owner_of(int fd, uid_t *owner)
+// What the kernel knows without asking: the server of a network's file system may never answer.
+int look_at(int fd, struct known *known)
 {
-	struct {
-		uint32_t mask, block;
-		uint64_t attributes;
-		uint32_t links, uid;
-		uint64_t rest[29];
-	} known; /* struct statx, which not every C library has */
-
-	if (syscall(SYS_statx, fd, "", AT_EMPTY_PATH | ASK_NOBODY, UID_ALONE, &known) != 0)
-		return 0;
-	*owner = known.uid;
-	return 1;
+	return syscall(SYS_statx, fd, "", AT_EMPTY_PATH | ASK_NOBODY, UID_AND_INODE, known) == 0;
 }
 
 // A folder of the human's as an unattached mount that is the agent's; TROUBLE, and the reason, where it cannot be one.
@@ -229,17 +219,17 @@ static int map_share(struct shares *all, const struct share *s, int fd, int map)
 
 // The share as an unattached mount; TROUBLE or GONE where it cannot be had, with the reason. The caller's groups are still this
 // process's; its ids for files are set.
-static int open_share(struct shares *all, const struct share *s, uid_t owner, int map)
+static int open_share(struct shares *all, const struct share *s, struct known *source, uid_t owner, int map)
 {
 	static char number[NUMBER], belongs[80];
 	int fd = open_beneath(AT_FDCWD, s->source, O_PATH | O_DIRECTORY, RESOLVE_PLAIN), mount = TROUBLE;
-	uid_t is_of;
 
-	if (fd < 0 || !owner_of(fd, &is_of)) {
+	if (fd < 0 || !look_at(fd, source)) {
 		if (why_not_opened(all, s->source, errno))
 			mount = GONE;
-	} else if (is_of != owner) {
-		join(belongs, sizeof belongs, "want a folder that you own, and this one is uid ", decimal(number, is_of), "'s");
+	} else if (source->uid != owner) {
+		join(belongs, sizeof belongs, "want a folder that you own, and this one is uid ",
+		     decimal(number, source->uid), "'s");
 		because_it(all, s->source, belongs);
 	} else {
 		mount = map_share(all, s, fd, map);
@@ -317,7 +307,7 @@ static void leave_out(struct shares *all, const struct request *r, const char *h
 	const struct share *s = &r->shares[i];
 
 	join(target, sizeof target, home, "/", s->target);
-	if (!s->optional || (r->dir != NULL && is_within(r->dir, target)))
+	if (!s->optional || (r->dir != NULL && (is_within(r->dir, target) || (s->same_path && is_within(r->dir, s->source)))))
 		die("share ", s->source, ": ", why);
 	say("share ", s->source, " is left out of this run: ", why);
 	all->left_out[i] = 1;
@@ -345,7 +335,7 @@ void open_shares(struct shares *all, const struct request *r, const char *home, 
 	for (unsigned i = 0; i < r->nshares; i++) {
 		if (all->left_out[i])
 			continue;
-		all->mounts[i] = open_share(all, &r->shares[i], owner, map);
+		all->mounts[i] = open_share(all, &r->shares[i], &all->sources[i], owner, map);
 		if (all->mounts[i] < 0)
 			leave_out(all, r, home, i, all->reason);
 		if (all->mounts[i] == GONE)
@@ -382,7 +372,7 @@ static int all_have_places(struct shares *all, const struct request *r, const st
 	return 1;
 }
 
-// 32. Looked for as the agent, and before the first share is attached: one that has no place may take others along when it is left
+// 34. Looked for as the agent, and before the first share is attached: one that has no place may take others along when it is left
 // out, and with them the places that are in those.
 void find_places(struct shares *all, const struct request *r, const struct policy *p, uid_t human)
 {
@@ -395,12 +385,4 @@ void find_places(struct shares *all, const struct request *r, const struct polic
 			all->places[i] = -1;
 		}
 	close(home);
-}
-
-// 33. In the order that they were asked for.
-void attach_shares(const struct shares *all, const struct request *r)
-{
-	for (unsigned i = 0; i < r->nshares; i++)
-		if (!all->left_out[i])
-			attach(all->mounts[i], all->places[i], r->shares[i].target);
 }

@@ -3,15 +3,33 @@
 // nothing else of the disk is. Sources are opened with the caller's rights, targets with the agent's.
 #pragma once
 #include "parse.h"
+#include "walls.h"
+
+// struct statx, which not every C library has.
+struct known {
+	uint32_t mask, block;
+	uint64_t attributes;
+	uint32_t links, uid, gid, mode;
+	uint64_t inode, numbers[11];
+	uint32_t kind_major, kind_minor, major, minor;
+	uint64_t rest[14];
+};
 
 // The shares of a run: their mounts, not attached yet, and the folders to attach them on.
 struct shares {
 	int mounts[MAX_SHARES], places[MAX_SHARES];
+	int copies[MAX_SHARES];           // for their own paths; -1 where a share is at its target alone
+	struct known sources[MAX_SHARES];
+	struct known covers;              // the folder that all covers are copies from
 	unsigned char left_out[MAX_SHARES];
 	char reason[2 * MAX_LINE]; // why a share cannot be had, for a message; it holds until the next one
 };
 
 int map_for_shares(const struct request *r, uid_t uid, gid_t gid, uid_t to_uid, gid_t to_gid);
 void open_shares(struct shares *all, const struct request *r, const char *home, uid_t owner, int map);
+int look_at(int fd, struct known *known);
+void make_ways(struct shares *all, const struct request *r, const struct blanks *b);
+void open_ways(const struct shares *all, const struct request *r, const struct blanks *b);
 void find_places(struct shares *all, const struct request *r, const struct policy *p, uid_t human);
-void attach_shares(const struct shares *all, const struct request *r);
+void attach_shares(struct shares *all, const struct request *r);
+void attach_own_paths(struct shares *all, const struct request *r);

@@ -8,7 +8,7 @@
 
 #define STATE_FOLDER "/run/au/"
 
-// 22. What the agent's unit has mounted for the temporary files of all its runs: in memory, with a bound, root's and closed to
+// 23. What the agent's unit has mounted for the temporary files of all its runs: in memory, with a bound, root's and closed to
 // everybody else. -1 where there is none; a folder of the disk has no bound, and is not taken.
 int open_state(const struct policy *p)
 {
@@ -53,7 +53,7 @@ static void mount_temporary_on(const char *path, int place, int state, const cha
 	attach(mount, place, path);
 }
 
-// 28. /tmp and /var/tmp are the agent's own: the same for all its runs, and kept, where its unit has a place for them (state), else
+// 31. /tmp and /var/tmp are the agent's own: the same for all its runs, and kept, where its unit has a place for them (state), else
 // the run's; reached by nobody else. One may lead to the other.
 void mount_temporary(int state)
 {
@@ -70,7 +70,7 @@ void mount_temporary(int state)
 	close(state);
 }
 
-// 30. Only this run's processes, and of those only what the agent may look into.
+// 33. Only this run's processes, and of those only what the agent may look into.
 void mount_proc(void)
 {
 	const char *const *options = PARTS("hidepid", "invisible");
@@ -78,7 +78,7 @@ void mount_proc(void)
 	attach(new_mount("proc", options, FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC), open_folder("/proc"), "/proc");
 }
 
-// 29. A runtime folder for this run alone. It also covers the humans' own, with their session buses and agents' sockets.
+// 32. A runtime folder for this run alone. It also covers the humans' own, with their session buses and agents' sockets.
 void mount_runtime(const struct policy *p)
 {
 	const char *const *options = PARTS("mode", "0755", "size", "10%", "nr_inodes", "65536");
@@ -131,7 +131,7 @@ static int take_shown(const char *path)
 	return taken;
 }
 
-// 23. /run as it is, and as it changes, but with nobody for an owner of anything in it: there nothing can be written to, made or
+// 24. /run as it is, and as it changes, but with nobody for an owner of anything in it: there nothing can be written to, made or
 // connected to, root's or the agent's, and whenever it appears (inode_permission refuses to write where an owner has no id in the
 // mount). What is mounted below it is not there; what the policy shows stays as it is. Says whether that can be: tmpfs has id maps
 // from Linux 6.3 on, and overlayfs has none.
@@ -164,18 +164,21 @@ int seal_run(const struct policy *p, int map)
 	return 1;
 }
 
-// Makes the folders of an absolute path below the folder that is open.
-static void make_way(int folder, const char *path)
+// Makes the folders of an absolute path below the folder that is open; says how many are on the way.
+unsigned make_way(int folder, const char *path)
 {
 	static char part[MAX_PATH + 1];
+	unsigned folders = 0;
 
 	for (size_t n = 1; path[n - 1] != '\0'; n++) {
 		n += strcspn(path + n, "/");
 		memcpy(part, path, n);
 		part[n] = '\0';
-		if (mkdirat(folder, part + 1, 0755) != 0)
+		if (mkdirat(folder, part + 1, 0755) != 0 && errno != EEXIST)
 			fail("make the way to ", path);
+		folders++;
 	}
+	return folders;
 }
 
 void make_blanks(struct blanks *b, const char *home)
@@ -207,13 +210,16 @@ void close_blanks(const struct blanks *b)
 	close(b->way);
 }
 
-// Covers a folder above the home by one that holds nothing but the way to it.
-static void hide_around_home(const char *path, int place, const struct blanks *b)
+// Covers a folder by one that holds nothing but the ways that lead through it; whether any does.
+int hide_around_ways(const char *path, int place, const struct blanks *b)
 {
-	int way = must(open_beneath(b->way, path + 1, O_PATH | O_DIRECTORY, RESOLVE_INSIDE), "hide ", path);
+	int way = open_beneath(b->way, path + 1, O_PATH | O_DIRECTORY, RESOLVE_INSIDE);
 
-	cover(way, place, path);
+	if (way < 0 && errno == ENOENT)
+		return 0;
+	cover(must(way, "hide ", path), place, path);
 	close(way);
+	return 1;
 }
 
 static void hide(const char *path, const struct blanks *b, const struct policy *p)
@@ -231,13 +237,11 @@ static void hide(const char *path, const struct blanks *b, const struct policy *
 		    is_declared() ? "" : "; run: au new --agent ", is_declared() ? "" : p->name);
 	if (!found)
 		fail("hide ", path);
-	if (S_ISDIR(st.st_mode) && is_within(p->home, path))
-		hide_around_home(path, place, b);
-	else
+	if (!S_ISDIR(st.st_mode) || !hide_around_ways(path, place, b))
 		cover(S_ISDIR(st.st_mode) ? b->folder : b->file, place, path);
 }
 
-// 27. Hides what the policy says, but for what is in /run where that is sealed; the home, and what is mounted below it, comes back
+// 29. Hides what the policy says, but for what is in /run where that is sealed; the home, and what is mounted below it, comes back
 // where it was.
 void hide_all(const struct policy *p, int sealed, const struct blanks *b)
 {
@@ -309,7 +313,7 @@ static unsigned find_strays(int strays[MAX_STRAYS])
 	return n;
 }
 
-// 25. Before anything is covered: a place that cannot be reached any more needs no cover. What is copied later has the covers in
+// 27. Before anything is covered: a place that cannot be reached any more needs no cover. What is copied later has the covers in
 // it.
 void hide_strays(const struct blanks *b)
 {

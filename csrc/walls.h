@@ -5,7 +5,7 @@
 #include "parse.h"
 
 // One small file system has all that takes the place of something else, because to make one costs more than all that is in it: an
-// empty folder, an empty file, the folders that lead to the home, and what devices.c makes.
+// empty folder, an empty file, the folders that lead to the home and to shares, and what devices.c makes.
 struct blanks {
 	int made; // the mount, until attach_blanks
 	int folder, file, way;
@@ -15,6 +15,8 @@ int map_of_nobody(void);
 int seal_run(const struct policy *p, int map);
 void make_blanks(struct blanks *b, const char *home);
 void attach_blanks(struct blanks *b);
+unsigned make_way(int folder, const char *path);
+int hide_around_ways(const char *path, int place, const struct blanks *b);
 void close_blanks(const struct blanks *b);
 void hide_strays(const struct blanks *b);
 void hide_all(const struct policy *p, int sealed, const struct blanks *b);

@@ -172,7 +172,8 @@ func (d Declared) files(name string, g DeclaredAgent, now time.Time) ([]File, er
 // policy returns the policy, without a fingerprint: NixOS makes the wrapper anew at each switch, where only root can write.
 func (g DeclaredAgent) policy(name string) csrc.Policy {
 	p := csrc.Policy{
-		Name: name, UID: g.UID, GID: g.GID, Group: g.Group, Home: g.Home, Shell: g.Shell, Tag: g.Tag, Path: g.Path, EnterGIDs: []uint32{g.Group},
+		Version: csrc.PolicyVersion,
+		Name:    name, UID: g.UID, GID: g.GID, Group: g.Group, Home: g.Home, Shell: g.Shell, Tag: g.Tag, Path: g.Path, EnterGIDs: []uint32{g.Group},
 		Cgroups: []string{"user.slice/" + slices.Name(g.UID) + "/" + slices.KeeperName(name)}, Allow: g.Allow,
 		Hide: append(stdslices.Clone(otherHomes), csrc.DefaultHides(g.Allow)...), Show: csrc.DefaultShows(g.Allow),
 	}

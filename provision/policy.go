@@ -17,7 +17,8 @@ var otherHomes = []string{"/home", "/root"}
 // policy returns what the policy has to say for the agent to be as wanted.
 func (w Want) policy(f Facts) csrc.Policy {
 	p := csrc.Policy{
-		Name: w.Name, UID: f.Next.UID, GID: f.Next.GID, Group: f.Next.Group,
+		Version: csrc.PolicyVersion,
+		Name:    w.Name, UID: f.Next.UID, GID: f.Next.GID, Group: f.Next.Group,
 		Home: csrc.HomePath(w.Name), Shell: f.Shell, Tag: f.NewTag,
 	}
 	switch {

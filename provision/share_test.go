@@ -140,7 +140,12 @@ func nobodyElse(uint32) bool { return true }
 
 func TestCounterpart(t *testing.T) {
 	shares := []config.Mount{rw("proj", "proj"), ro("proj/sub", "elsewhere"), ro("a", "deep/a")}
+	for i := range shares {
+		shares[i].TargetOnly = true
+	}
+	shares = append(shares, ro("same", "same"), ro("a/same", "x"))
 	for _, tt := range []struct{ folder, want string }{
+		{"/home/alice/same", "/home/alice/same"}, {"/home/alice/same/x", "/home/alice/same/x"}, {"/home/alice/a/same/x", "/home/alice/a/same/x"},
 		{"/home/alice/proj", "/home/agent/proj"}, {"/home/alice/proj/x", "/home/agent/proj/x"}, {"/home/alice/proj/sub/y", "/home/agent/elsewhere/y"},
 		{"/home/alice/project", ""}, {"/home/alice", ""}, {"/home/alice/a/b/c", "/home/agent/deep/a/b/c"},
 	} {

@@ -39,6 +39,7 @@ type infoPath struct {
 	Source   config.Path `json:"source"`
 	Target   config.Path `json:"target"`
 	ReadOnly bool        `json:"read_only"`
+	SamePath bool        `json:"same_path"`
 }
 
 type issue struct {
@@ -122,7 +123,7 @@ func describe(h *host.Host, f provision.Facts, entry *config.Agent) agentInfo {
 	}
 	if entry != nil {
 		for _, m := range entry.Mounts {
-			info.Mounts = append(info.Mounts, infoPath{config.Path(m.Source), config.Path(m.Target), m.ReadOnly})
+			info.Mounts = append(info.Mounts, infoPath{config.Path(m.Source), config.Path(m.Target), m.ReadOnly, !m.TargetOnly})
 		}
 	}
 	if f.Policy == nil && f.PolicyErr == nil && entry != nil && entry.Entrypoint != info.Entrypoint {
@@ -208,11 +209,7 @@ func (a *app) printMounts(mounts []infoPath) {
 	}
 	fmt.Fprintf(a.out, "  mounts:\n")
 	for _, m := range mounts {
-		mode := "rw"
-		if m.ReadOnly {
-			mode = "ro"
-		}
-		fmt.Fprintf(a.out, "    - %s -> %s [%s]\n", p.Yellow(show(string(m.Source))), p.Yellow(show(string(m.Target))), mode)
+		fmt.Fprintf(a.out, "    - %s -> %s [%s]\n", p.Yellow(show(string(m.Source))), p.Yellow(show(string(m.Target))), mark(config.Mount{ReadOnly: m.ReadOnly, TargetOnly: !m.SamePath}))
 	}
 }
 

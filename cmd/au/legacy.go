@@ -180,7 +180,7 @@ func (a *app) carryOver(agent string, shares []config.Mount) error {
 	for _, m := range shares {
 		err := a.checkCarried(s, m, carried)
 		if err == nil {
-			fmt.Fprintf(a.out, "Shared: agent %s sees %s %s at %s\n", agent, show(m.Source), access(m), show(m.Target))
+			fmt.Fprintf(a.out, "Shared: agent %s sees %s %s at %s\n", agent, show(m.Source), access(m), places(m, s.agent))
 			carried = append(carried, m)
 			continue
 		}

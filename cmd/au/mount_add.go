@@ -18,12 +18,13 @@ import (
 
 type mountAddCmd struct {
 	agentFlag
-	RW     bool   `name:"rw" help:"Let the agent write in it. Whatever it writes there runs as you when you run it."`
-	ACL    bool   `name:"acl" help:"Share through ACLs: for file systems that cannot be shown under another owner. It changes the ACL of every file, and gives less."`
-	Yes    bool   `short:"y" help:"Do not ask."`
-	DryRun bool   `help:"Print what would be done, and do nothing."`
-	Source string `arg:"" help:"A folder of yours, inside your home."`
-	Target string `arg:"" optional:"" help:"Where the agent sees it, in its home (default: at the same path as below yours)."`
+	RW         bool   `name:"rw" help:"Let the agent write in it. Whatever it writes there runs as you when you run it."`
+	ACL        bool   `name:"acl" help:"Share through ACLs: for file systems that cannot be shown under another owner. It changes the ACL of every file, and gives less."`
+	TargetOnly bool   `help:"Show it at its target alone, and not at your own path as well: the agent then sees nothing of the names above it."`
+	Yes        bool   `short:"y" help:"Do not ask."`
+	DryRun     bool   `help:"Print what would be done, and do nothing."`
+	Source     string `arg:"" help:"A folder of yours, inside your home."`
+	Target     string `arg:"" optional:"" help:"Where the agent sees it, in its home (default: at the same path as below yours). Besides, the agent sees it at your own path."`
 }
 
 func (c *mountAddCmd) Run(a *app) error {
@@ -36,7 +37,7 @@ func (c *mountAddCmd) Run(a *app) error {
 		return err
 	}
 	if want == before {
-		fmt.Fprintf(a.out, "Agent %s sees %s %s at %s already; nothing to do\n", c.Agent, show(want.Source), access(want), show(want.Target))
+		fmt.Fprintf(a.out, "Agent %s sees %s %s at %s already; nothing to do\n", c.Agent, show(want.Source), access(want), places(want, s.agent))
 		return nil
 	}
 	if why := provision.StartUp(want.Source, s.human.Home); why != "" && c.RW {
@@ -70,8 +71,8 @@ func (c *mountAddCmd) record(a *app, s sharing, before, want config.Mount) error
 	return refusal(a.save(s.human, a.out, s.change(a.host, replaced, &want)))
 }
 
-// check returns the share that is wanted and the one that it takes the place of: a read-only one of the same folder at the same place, when --rw is given. Both
-// are the same where it is there as it is wanted.
+// check returns the share that is wanted and the one that it takes the place of: a read-only one of the same folder at the same place, when --rw is given, or one
+// that is seen at its own path, or is not. Both are the same where it is there as it is wanted.
 // Nothing has changed when it refuses.
 func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err error) {
 	if want.Source, err = resolveSource(c.Source, a.follower(s.human, s.known, c.Agent)); err != nil {
@@ -84,15 +85,15 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 	if want.Target, err = provision.ShareTarget(want.Source, c.Target, facts); err != nil {
 		return want, before, refusal(err)
 	}
-	want.ReadOnly, want.ACL = !c.RW, c.ACL
+	want.ReadOnly, want.ACL, want.TargetOnly = !c.RW, c.ACL, c.TargetOnly
 	var others []config.Mount
 	for _, m := range s.mounts() {
 		switch {
 		case m.Source != want.Source:
 			others = append(others, m)
-		case (c.Target == "" || m.Target == want.Target) && m.ACL == want.ACL && m.ReadOnly == want.ReadOnly:
+		case (c.Target == "" || m.Target == want.Target) && m.ACL == want.ACL && m.ReadOnly == want.ReadOnly && m.TargetOnly == want.TargetOnly:
 			return m, m, nil
-		case c.Target != "" && m.Target != want.Target || m.ACL != want.ACL || m.ReadOnly == want.ReadOnly || !m.ReadOnly || m.ACL:
+		case c.Target != "" && m.Target != want.Target || m.ACL != want.ACL || m.ReadOnly != want.ReadOnly && (!m.ReadOnly || m.ACL):
 			return want, before, hintError{
 				fmt.Errorf("share %q: it is shared already, %s, at %s", want.Source, access(m), m.Target),
 				mountLine("remove", c.Agent, want.Source),
@@ -130,7 +131,7 @@ func (c *mountAddCmd) say(a *app, s sharing, before, m config.Mount) {
 		verb = "Shared anew"
 	}
 	w := a.out
-	fmt.Fprintf(w, "%s: agent %s sees %s %s at %s\n", verb, c.Agent, show(m.Source), access(m), show(m.Target))
+	fmt.Fprintf(w, "%s: agent %s sees %s %s at %s\n", verb, c.Agent, show(m.Source), access(m), places(m, s.agent))
 	if m.ACL {
 		fmt.Fprint(w, aclGivesLess)
 	}

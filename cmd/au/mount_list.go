@@ -22,6 +22,7 @@ type mountView struct {
 	Target   config.Path `json:"target"`
 	ReadOnly bool        `json:"read_only"`
 	ACL      bool        `json:"acl"`
+	SamePath bool        `json:"same_path"`
 	Missing  bool        `json:"missing"`
 }
 
@@ -47,7 +48,7 @@ func (c *mountListCmd) Run(a *app) error {
 	views := []mountView{}
 	if entry != nil {
 		for _, m := range entry.Mounts {
-			views = append(views, mountView{config.Path(m.Source), config.Path(m.Target), m.ReadOnly, m.ACL, a.host.UID() != 0 && start.Vanished(m.Source)})
+			views = append(views, mountView{config.Path(m.Source), config.Path(m.Target), m.ReadOnly, m.ACL, !m.TargetOnly, a.host.UID() != 0 && start.Vanished(m.Source)})
 		}
 	}
 	if c.JSON {
@@ -58,7 +59,7 @@ func (c *mountListCmd) Run(a *app) error {
 		if v.Missing {
 			missing = " " + a.paint().Red("(missing)")
 		}
-		fmt.Fprintf(a.out, "%s -> %s [%s]%s\n", show(string(v.Source)), show(string(v.Target)), mark(config.Mount{ReadOnly: v.ReadOnly, ACL: v.ACL}), missing)
+		fmt.Fprintf(a.out, "%s -> %s [%s]%s\n", show(string(v.Source)), show(string(v.Target)), mark(config.Mount{ReadOnly: v.ReadOnly, ACL: v.ACL, TargetOnly: !v.SamePath}), missing)
 	}
 	if len(views) == 0 {
 		fmt.Fprintf(a.out, "Nothing is shared with agent %s.\n", c.Agent)

@@ -34,7 +34,18 @@ func mark(m config.Mount) string {
 	if m.ACL {
 		word += ", acl"
 	}
+	if m.TargetOnly {
+		word += ", target only"
+	}
 	return word
+}
+
+// places names where the agent sees a share.
+func places(m config.Mount, p csrc.Policy) string {
+	if start.Shown([]config.Mount{m}, p)[0].TargetOnly {
+		return show(m.Target)
+	}
+	return "that path and at " + show(m.Target)
 }
 
 // sharing is what the commands about shares start from.

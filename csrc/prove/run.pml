@@ -114,8 +114,13 @@ active proctype first() {
 	:: g -> skip
 	:: g -> false
 	fi;
-	/* = look_as make_runtime_place find_linked_memory open_state seal_run make_blanks make_devices attach_blanks hide_strays mount_devices hide_all close_blanks mount_temporary mount_runtime mount_proc setgroups fail look_as */
-	if /* = find_places attach_shares look_as : in a share, and so on a dead file system */
+	/* = look_as setgroups fail make_runtime_place find_linked_memory open_state seal_run make_blanks make_ways make_devices attach_blanks hide_strays mount_devices hide_all look_as */
+	if /* = open_ways look_as : above a share, and so on a dead file system */
+	:: g -> skip
+	:: g -> false
+	fi;
+	/* = close_blanks mount_temporary mount_runtime mount_proc look_as */
+	if /* = find_places attach_shares attach_own_paths look_as : in a share, and so on a dead file system */
 	:: g -> skip
 	:: g -> false
 	fi;

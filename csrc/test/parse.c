@@ -20,7 +20,7 @@ static void print_lines(const char *key, const char *const *values, unsigned n)
 // As Policy.Text has it, for comparison byte by byte.
 static void print_policy(const struct policy *p)
 {
-	printf("au-policy 1\nname %s\nuid %u\ngid %u\ngroup %u\nhome %s\nshell %s\ntag %s\n", p->name, p->uid, p->gid,
+	printf("au-policy %u\nname %s\nuid %u\ngid %u\ngroup %u\nhome %s\nshell %s\ntag %s\n", p->version, p->name, p->uid, p->gid,
 	       p->group, p->home, p->shell, p->tag);
 	print_lines("path", &p->path, p->path != NULL);
 	for (unsigned i = 0; i < p->nhumans; i++)
@@ -38,7 +38,8 @@ static void print_request(const struct request *r)
 {
 	printf("agent %s\ndir %s\n", r->agent, r->dir ? r->dir : "");
 	for (unsigned i = 0; i < r->nshares; i++)
-		printf("%s%s%s %s %s\n", r->shares[i].optional ? "try-" : "", r->shares[i].by_acl ? "acl-" : "",
+		printf("%s%s%s%s %s %s\n", r->shares[i].optional ? "try-" : "", r->shares[i].by_acl ? "acl-" : "",
+		       r->shares[i].same_path ? "same-" : "",
 		       r->shares[i].writable ? "rw" : "ro", r->shares[i].source, r->shares[i].target);
 	for (char **word = r->command; *word != NULL; word++)
 		printf("word %s\n", *word);

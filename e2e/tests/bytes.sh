@@ -32,16 +32,16 @@ as alice sh -c 'echo hello > "$1/file"' - "$odd"
 ok as alice au run --ro "$odd" cat "$odd/file"
 says_exactly hello
 ok as alice au run --rw "$odd" -d "$odd/sub" pwd
-gives "/home/agent/$odd/sub"$'\n'
+gives "/home/alice/$odd/sub"$'\n'
 ok as alice sh -c 'cd "$1/sub" && au run --rw .. pwd' - "$odd"
-gives "/home/agent/$odd/sub"$'\n'
+gives "/home/alice/$odd/sub"$'\n'
 
 promise="a share with such a name is written in the config as a file: URL, and holds"
 ok as alice au mount add --rw "$odd"
 grep -qF 'source = "file:///home/alice/d%E9%22%5C%20%80%FF"' "$config" || fail "$(cat "$config")"
 ok as alice au mount add "$odd.other" "work/$odd"
 ok as alice sh -c 'cd "$1/sub" && au run pwd' - "$odd"
-gives "/home/agent/$odd/sub"$'\n'
+gives "/home/alice/$odd/sub"$'\n'
 ok as alice au run ls work
 gives "$odd"$'\n'
 ok as alice au mount list --json

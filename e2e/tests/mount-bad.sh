@@ -32,7 +32,7 @@ fuse() {
 left_out() {
 	for au in au /usr/local/libexec/au/au-complete; do
 		ok as alice timeout 20 sh -c "cd other && $au run sh -c 'pwd; echo x >x'"
-		says_exactly /home/agent/other
+		says_exactly /home/alice/other
 		complains "au: share /home/alice/$1 is left out of this run: "
 		complains "$2"
 		[ "$(grep -c 'is left out' $e2e/err)" = 1 ] || fail "one share is left out, and is named once"
@@ -85,7 +85,7 @@ done
 for folder in read/remote read; do
 	fuse /home/alice/$folder silent
 	ok as alice timeout 20 sh -c 'cd other && au run pwd'
-	says_exactly /home/agent/other
+	says_exactly /home/alice/other
 	complains 'au: share /home/alice/read is left out of this run: '
 	complains fuse
 	umount -l /home/alice/$folder

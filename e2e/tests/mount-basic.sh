@@ -14,7 +14,7 @@ says_exactly '[]'
 
 promise="a share is read-only unless asked, at the same path below the agent's home"
 ok as alice au mount add proj
-says 'agent agent sees /home/alice/proj read-only at /home/agent/proj'
+says 'agent agent sees /home/alice/proj read-only at that path and at /home/agent/proj'
 says 'au mount check --agent agent /home/alice/proj'
 says_not sudo
 ok as alice au mount list
@@ -29,11 +29,11 @@ says_exactly 1
 
 promise="a run from inside a share starts in its counterpart, also behind a link"
 ok as alice sh -c 'cd proj/sub && au run pwd'
-says_exactly /home/agent/proj/sub
+says_exactly /home/alice/proj/sub
 ok as alice sh -c 'cd link/sub && au run pwd'
-says_exactly /home/agent/proj/sub
+says_exactly /home/alice/proj/sub
 ok as alice au run -d proj/sub pwd
-says_exactly /home/agent/proj/sub
+says_exactly /home/alice/proj/sub
 fails 125 as alice sh -c 'mkdir -p project2 && cd project2 && au run pwd'
 complains 'au: /home/alice/project2 is not shared, so the agent does not see it; nothing was started'
 complains 'au: hint: au mount add --agent agent --rw /home/alice/project2'
@@ -42,7 +42,7 @@ ok as alice sh -c 'au run pwd'
 
 promise="read-only becomes read-write in place when --rw is given, and not the other way round by accident"
 ok as alice au mount add --rw proj
-says 'sees /home/alice/proj read-write at /home/agent/proj'
+says 'sees /home/alice/proj read-write at that path and at /home/agent/proj'
 ok as alice au mount list
 says_exactly '/home/alice/proj -> /home/agent/proj [rw]'
 ok as alice au run sh -c 'echo from agent > proj/new'
@@ -52,9 +52,9 @@ fails 1 as alice au mount add proj
 complains 'it is shared already, read-write, at /home/agent/proj'
 complains 'au: hint: au mount remove --agent agent /home/alice/proj'
 ok as alice au mount add --rw proj
-says_exactly 'Agent agent sees /home/alice/proj read-write at /home/agent/proj already; nothing to do'
+says_exactly 'Agent agent sees /home/alice/proj read-write at that path and at /home/agent/proj already; nothing to do'
 ok as alice au mount add --rw proj proj
-says_exactly 'Agent agent sees /home/alice/proj read-write at /home/agent/proj already; nothing to do'
+says_exactly 'Agent agent sees /home/alice/proj read-write at that path and at /home/agent/proj already; nothing to do'
 fails 1 as alice au mount add --rw proj elsewhere
 complains 'it is shared already, read-write, at /home/agent/proj'
 
@@ -63,7 +63,7 @@ ok as alice au mount add "odd name" work/there
 ok as alice au mount list
 says '/home/alice/odd name -> /home/agent/work/there [ro]'
 ok as alice sh -c 'cd "odd name" && au run pwd'
-says_exactly /home/agent/work/there
+says_exactly '/home/alice/odd name'
 ok as alice au mount list --json
 says '"source": "/home/alice/odd name"'
 says '"missing": false'
@@ -90,7 +90,7 @@ says_exactly 1
 promise="--ro and --rw share for one run, and change nothing"
 cp "$config" /run/before
 ok as alice sh -c 'cd proj && au run --rw . sh -c "pwd; echo once > once"'
-says_exactly /home/agent/proj
+says_exactly /home/alice/proj
 ok stat -c %U /home/alice/proj/once
 says_exactly alice
 fails 2 as alice au run --ro proj sh -c 'echo x > proj/once'
@@ -99,7 +99,7 @@ ok cmp "$config" /run/before
 ok as alice au mount add proj
 ok as alice au run --rw proj sh -c 'echo twice > proj/once'
 ok as alice sh -c 'cd proj/sub && au run --rw . sh -c "pwd; echo x > x; ! echo x > ../x 2>/dev/null"'
-says_exactly /home/agent/proj/sub
+says_exactly /home/alice/proj/sub
 fails 2 as alice au run sh -c 'echo x > proj/once'
 ok as alice au mount add --rw proj
 ok as alice au run --rw proj/sub --rw proj true

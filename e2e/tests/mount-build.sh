@@ -25,7 +25,7 @@ fails 1 test -e /home/alice/work/node/node_modules
 
 promise="a Python environment, compiled files included"
 ok as alice sh -c 'cd work && au run python3 -m venv --without-pip env && au run env/bin/python -c "import sys; print(sys.prefix)"'
-says_exactly /home/agent/work/env
+says_exactly /home/alice/work/env
 ok as alice sh -c 'cd work && echo "x = 1" > module.py && au run python3 -c "import module" && python3 -c "import module" && ls __pycache__'
 says module
 ok as alice rm -rf work/env work/__pycache__

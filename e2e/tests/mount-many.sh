@@ -13,7 +13,7 @@ says_exactly 64
 ok find /home/alice/p1 /home/alice/p64 ! -user alice
 silent
 ok as alice sh -c 'cd p64 && au run pwd'
-says_exactly /home/agent/p64
+says_exactly /home/alice/p64
 as alice sh -c 'for i in $(seq 65 100); do au mount add "p$i" > /dev/null || exit 1; done' || fail "100 shares should be added"
 ok as alice au run sh -c 'cat p*/file | wc -l'
 says_exactly 100

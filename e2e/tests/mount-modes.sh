@@ -60,7 +60,9 @@ says nosuid
 says nodev
 
 promise="nothing beside the share is seen"
-fails 2 as alice au run ls /home/alice
+ok as alice au run ls -A /home/alice
+says_exactly 'ro
+rw'
 as alice sh -c 'echo private > private; ln -s ../private rw/escape; ln -s /home/alice/private rw/escape2'
 fails 1 as alice au run cat rw/escape
 fails 1 as alice au run cat rw/escape2

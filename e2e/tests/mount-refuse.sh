@@ -61,7 +61,7 @@ ok as alice au mount add proj
 ok as alice au run sh -c 'echo x > proj/docs/x && ! echo x > proj/x 2>/dev/null && ! mv proj/docs proj/away 2>/dev/null'
 ok as alice au run sh -c 'echo x > proj/docs/en/x'
 ok as alice sh -c 'cd proj/docs/en && au run pwd'
-says_exactly /home/agent/proj/docs/en
+says_exactly /home/alice/proj/docs/en
 fails 1 test -e /home/alice/proj/x
 ok as alice au mount remove proj
 ok as alice au mount remove proj/docs

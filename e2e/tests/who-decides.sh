@@ -12,7 +12,7 @@ ok as alice au mount add --rw work
 obeyed() { # both programs start the run where the config says
 	for au in au $complete; do
 		ok as alice sh -c "cd work && $au run pwd"
-		says_exactly /home/agent/work
+		says_exactly /home/alice/work
 		ok as alice $au list
 		says agent
 	done

@@ -40,24 +40,26 @@ type Mount struct {
 	Target   string // where the agent sees it
 	ReadOnly bool   // true when absent
 	ACL      bool   // shared through ACLs, not through an id-mapped mount
+
+	TargetOnly bool // not at Source for the agent as well: same_path = false
 }
 
 // mountJSON is a Mount whose paths keep their bytes in JSON.
 type mountJSON struct {
-	Source, Target Path
-	ReadOnly, ACL  bool
+	Source, Target            Path
+	ReadOnly, ACL, TargetOnly bool
 }
 
 // MarshalJSON writes the paths as Path does.
 func (m Mount) MarshalJSON() ([]byte, error) {
-	return json.Marshal(mountJSON{Path(m.Source), Path(m.Target), m.ReadOnly, m.ACL})
+	return json.Marshal(mountJSON{Path(m.Source), Path(m.Target), m.ReadOnly, m.ACL, m.TargetOnly})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (m *Mount) UnmarshalJSON(text []byte) error {
 	var plain mountJSON
 	err := json.Unmarshal(text, &plain)
-	*m = Mount{string(plain.Source), string(plain.Target), plain.ReadOnly, plain.ACL}
+	*m = Mount{string(plain.Source), string(plain.Target), plain.ReadOnly, plain.ACL, plain.TargetOnly}
 	return err
 }
 

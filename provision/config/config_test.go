@@ -81,7 +81,9 @@ func TestParseForms(t *testing.T) {
 	want := &Config{Agents: []Agent{{
 		UserName: "a",
 		KeepEnv:  []string{"TZ", "LC_ALL"},
-		Mounts:   []Mount{{"/s", "/t", true, true}, {"/s2", "/t2", false, false}},
+		Mounts: []Mount{
+			{Source: "/s", Target: "/t", ReadOnly: true, ACL: true, TargetOnly: true}, {Source: "/s2", Target: "/t2"},
+		},
 	}}}
 	for name, text := range map[string]string{
 		"headers": `
@@ -92,6 +94,7 @@ keep_env = ["TZ", "LC_ALL"]
 source = "/s"
 target = "/t"
 acl = true
+same_path = false
 [[agents.mounts]]
 source = "/s2"
 target = "/t2"
@@ -101,9 +104,9 @@ read_only = false`,
 user_name = 'a'
 keep_env = ["TZ", # a comment
   "LC_ALL",]
-mounts = [{source = "/s", target = "/t", acl = true}, {source = "/s2", target = "/t2", read_only = false}]`,
+mounts = [{source = "/s", target = "/t", acl = true, same_path = false}, {source = "/s2", target = "/t2", read_only = false}]`,
 		"all inline": `agents = [{user_name = """a""", keep_env = ["TZ", "LC_ALL"],
- mounts = [{source = "/s", target = "/t", acl = true}, {source = "/s2", target = "/t2", read_only = false}]}]`,
+ mounts = [{source = "/s", target = "/t", acl = true, same_path = false}, {source = "/s2", target = "/t2", read_only = false}]}]`,
 		"quoted keys, foreign tables, unknown keys": `
 "unknown" = 1
 [["agents"]]
@@ -117,6 +120,7 @@ user_name = false
 source = "/s"
 target = "/t"
 acl = true
+same_path = false
 [agents.mounts.extra]
 source = 7
 [[other2]]
@@ -216,7 +220,9 @@ func manyAgents(n int) *Config {
 			EntrypointSHA256: strings.Repeat("0123456789abcdef", 4),
 		}
 		for j := range 4 {
-			a.Mounts = append(a.Mounts, Mount{fmt.Sprintf("/home/alice/project%d", j), fmt.Sprintf("/home/agent%d/project%d", i, j), j%2 == 0, false})
+			a.Mounts = append(a.Mounts, Mount{
+				Source: fmt.Sprintf("/home/alice/project%d", j), Target: fmt.Sprintf("/home/agent%d/project%d", i, j), ReadOnly: j%2 == 0,
+			})
 		}
 		c.Agents = append(c.Agents, a)
 	}

@@ -141,7 +141,7 @@ func (d *document) mount(t *table) (m Mount, err error) {
 	if err := d.require(t, "a share", "source", "target"); err != nil {
 		return m, err
 	}
-	m = Mount{ReadOnly: t.bool("read_only", true), ACL: t.bool("acl", false)}
+	m = Mount{ReadOnly: t.bool("read_only", true), ACL: t.bool("acl", false), TargetOnly: !t.bool("same_path", true)}
 	if m.Source, err = d.folder(t, "source"); err != nil {
 		return m, err
 	}

@@ -100,7 +100,7 @@ func mutateMounts(r *rand.Rand, a *Agent, gone map[string]bool) {
 	n := len(a.Mounts)
 	if n == 0 || r.IntN(3) == 0 {
 		at := r.IntN(n + 1)
-		m := Mount{"/new", fmt.Sprint("/", r.Uint32()), r.IntN(2) == 0, r.IntN(2) == 0}
+		m := Mount{Source: "/new", Target: fmt.Sprint("/", r.Uint32()), ReadOnly: r.IntN(2) == 0, ACL: r.IntN(2) == 0, TargetOnly: r.IntN(2) == 0}
 		a.Mounts = append(a.Mounts[:at:at], append([]Mount{m}, a.Mounts[at:]...)...)
 		return
 	}

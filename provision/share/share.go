@@ -26,12 +26,16 @@ func Sort[S any](all []S, target func(S) string) {
 	slices.SortStableFunc(all, func(a, b S) int { return cmp.Compare(len(target(a)), len(target(b))) })
 }
 
-// Counterpart returns where the agent sees a folder of the human's: in the share with the longest source that holds it, by components.
+// Counterpart returns where the agent sees a folder of the human's: at its own path, or, by the share with the longest source that holds it, below that one's
+// target alone.
 func Counterpart(folder string, shares []config.Mount) (string, bool) {
 	longest, there := -1, ""
 	for _, s := range shares {
 		if rel, ok := Within(s.Source, folder); ok && len(s.Source) > longest {
 			longest, there = len(s.Source), filepath.Join(s.Target, rel)
+			if !s.TargetOnly {
+				there = folder
+			}
 		}
 	}
 	return there, longest >= 0

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/accounts"
@@ -40,7 +41,7 @@ func (m Machine) shares(o Order, p csrc.Policy, say Speaker) (all []config.Mount
 		}
 	}
 	share.Sort(all, func(m config.Mount) string { return m.Target })
-	return all, asked, nil
+	return Shown(all, p), asked, nil
 }
 
 // checkHome refuses a run with a writable share once others can enter the human's home.
@@ -113,9 +114,28 @@ func mounted(shares []config.Mount, home string, needed ...string) ([]csrc.Share
 			return nil, fmt.Errorf("share %q: target %q is not inside %s", m.Source, m.Target, home)
 		}
 		optional := !slices.Contains(needed, m.Source)
-		all = append(all, csrc.Share{Source: m.Source, Target: target, ReadOnly: m.ReadOnly, ACL: m.ACL, Optional: optional})
+		all = append(all, csrc.Share{Source: m.Source, Target: target, SamePath: !m.TargetOnly, ReadOnly: m.ReadOnly, ACL: m.ACL, Optional: optional})
 	}
 	return all, nil
+}
+
+// Shown returns shares as a run shows them: which of them are at their targets alone. An entrypoint from before version 2 of the policy knows of no other place.
+// Nor is a share at its own path where another one narrows it that would not do so there: what it was to hide would be seen, or what was to be read-only written.
+func Shown(shares []config.Mount, p csrc.Policy) []config.Mount {
+	all := slices.Clone(shares)
+	for i := range all {
+		all[i].TargetOnly = all[i].TargetOnly || p.Version < 2 ||
+			slices.ContainsFunc(shares, func(inner config.Mount) bool { return narrowsAtTarget(inner, shares[i]) })
+	}
+	return all
+}
+
+// narrowsAtTarget reports whether the agent has less of outer by inner, at outer's target and not at its own path.
+func narrowsAtTarget(inner, outer config.Mount) bool {
+	at, below := strings.CutPrefix(inner.Target, outer.Target+"/")
+	between, nested := strings.CutPrefix(inner.Source, outer.Source+"/")
+	covers := below && !(nested && at == between)
+	return covers || nested && inner.TargetOnly && inner.ReadOnly && !outer.ReadOnly
 }
 
 // Vanished reports whether the folder of a share is not there any more.

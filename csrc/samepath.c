@@ -1,0 +1,152 @@
+//go:build ignore
+// SPDX-License-Identifier: GPL-3.0-or-later
+//
+// A share at the human's own path. What covers the folders above it holds empty folders of root's that lead there; where nothing
+// covers them, it is mounted over itself. It is a copy of what has been attached at its target: an id-mapped mount cannot be copied
+// before it stands somewhere, or be mapped again.
+#include "shares.h"
+#include "mounts.h"
+
+enum { MAX_WAYS = 4096 /* folders in the covers */ };
+
+static int is_on_same(const struct known *a, const struct known *b)
+{
+	return a->major == b->major && a->minor == b->minor;
+}
+
+// Whether a share before it, with the same access, shows the folder at its own path.
+static int is_shown(const struct shares *all, const struct request *r, unsigned i)
+{
+	const struct share *s = &r->shares[i];
+
+	for (unsigned j = 0; j < r->nshares; j++) {
+		const struct share *outer = &r->shares[j];
+
+		if (j != i && !all->left_out[j] && outer->same_path && is_within(s->source, outer->source) &&
+		    outer->writable == s->writable && outer->by_acl == s->by_acl && (!is(s->source, outer->source) || j < i))
+			return 1;
+	}
+	return 0;
+}
+
+static int has_own_path(const struct shares *all, const struct request *r, unsigned i)
+{
+	return !all->left_out[i] && r->shares[i].same_path && !is_shown(all, r, i);
+}
+
+// 25. Makes the ways to the shares, in what covers will be copies of.
+void make_ways(struct shares *all, const struct request *r, const struct blanks *b)
+{
+	unsigned folders = 0;
+	int way;
+
+	if (r->nshares == 0)
+		return;
+	way = open_beneath(b->made, "way", O_PATH, RESOLVE_INSIDE);
+	for (unsigned i = 0; i < r->nshares; i++)
+		if (has_own_path(all, r, i)) {
+			folders += make_way(way, r->shares[i].source);
+			if (folders > MAX_WAYS)
+				die("shares at your own paths: these lead through more than 4096 folders: want same_path = false "
+				    "for some");
+		}
+	if (!look_at(way, &all->covers))
+		fail("make the ways to shares");
+	close(way);
+}
+
+// Opens, as who looks, the first folder on the way that cannot be entered, and cuts the path after it; -1 where all can be.
+static int open_shut(char *path)
+{
+	int at = open_root(), next;
+	size_t from, to;
+
+	for (from = 1; at >= 0; from = to + 1) {
+		char end;
+
+		to = from + strcspn(path + from, "/");
+		end = path[to];
+		path[to] = '\0';
+		next = open_beneath(at, path + from, O_PATH | O_DIRECTORY, RESOLVE_INSIDE);
+		if (next < 0 && errno == EACCES && from > 1) {
+			path[from - 1] = '\0';
+			return at;
+		}
+		path[to] = end;
+		close(at);
+		at = next;
+		if (end == '\0')
+			break;
+	}
+	close(at);
+	return -1;
+}
+
+// 30. Covers what the agent may not enter on the way to a share, with what leads there. Looked for as the agent.
+void open_ways(const struct shares *all, const struct request *r, const struct blanks *b)
+{
+	static char path[MAX_PATH + 1];
+
+	for (unsigned i = 0; i < r->nshares; i++) {
+		int place;
+
+		if (!has_own_path(all, r, i))
+			continue;
+		while ((place = open_shut(join(path, sizeof path, r->shares[i].source))) >= 0)
+			if (!hide_around_ways(path, place, b))
+				die("share ", r->shares[i].source, ": ", path, " cannot be entered");
+	}
+}
+
+// 35. In the order that they were asked for. Copies are taken while nothing else has been put into a share.
+void attach_shares(struct shares *all, const struct request *r)
+{
+	memset(all->copies, -1, sizeof all->copies);
+	for (unsigned i = 0; i < r->nshares; i++) {
+		if (all->left_out[i])
+			continue;
+		put_on(all->mounts[i], all->places[i], r->shares[i].target);
+		if (has_own_path(all, r, i))
+			all->copies[i] = must(clone_tree(all->mounts[i], WITH_SUBMOUNTS), "copy share ", r->shares[i].source);
+		close(all->mounts[i]);
+		close(all->places[i]);
+	}
+}
+
+// The place for a share at its own path: in a cover, or the folder itself. Whoever swaps what is on the way gets nothing covered.
+static int open_own_place(const char *source, const struct known *of_source, const struct known *covers)
+{
+	int place = open_beneath(AT_FDCWD, source, O_PATH | O_DIRECTORY, RESOLVE_PLAIN);
+	struct known there;
+
+	if (place < 0 || !look_at(place, &there))
+		die("share ", source, ": at its own path: ", error_text(errno), "; same_path = false keeps it to its target");
+	if (!is_on_same(&there, covers) && !(is_on_same(&there, of_source) && there.inode == of_source->inode))
+		die("share ", source, ": at its own path is another folder by now: try again");
+	return place;
+}
+
+// The share with the shortest path of those that are still to be attached, as an outer one goes first; MAX_SHARES where there is
+// none.
+static unsigned next_copy(const struct shares *all, const struct request *r)
+{
+	unsigned next = MAX_SHARES;
+
+	for (unsigned i = 0; i < r->nshares; i++)
+		if (all->copies[i] >= 0 && (next == MAX_SHARES || strlen(r->shares[i].source) < strlen(r->shares[next].source)))
+			next = i;
+	return next;
+}
+
+// 36. As the agent: nothing of what it can change is looked up with other rights.
+void attach_own_paths(struct shares *all, const struct request *r)
+{
+	unsigned i;
+
+	while ((i = next_copy(all, r)) < MAX_SHARES) {
+		const char *source = r->shares[i].source;
+
+		attach(all->copies[i], open_own_place(source, &all->sources[i], &all->covers), source);
+		all->copies[i] = -1;
+	}
+}

@@ -1,0 +1,105 @@
+#!/bin/sh
+# A share at the human's own path: only what leads there is seen above it, and it is mounted on nothing but the cover's folder or itself.
+. /opt/e2e/tests/attacks/common
+install -d -o alice -g alice -m 700 /home/alice/beside
+install -o alice -m 644 /dev/null /home/alice/beside/secret
+ok enter --same-rw $share attacked --dir $share -- sh -c 'pwd; touch made; ls -A /home /home/alice; stat -c "%U %a" /home/alice'
+says_exactly "$share
+/home:
+agent
+alice
+
+/home/alice:
+attacked
+root 755"
+ok stat -c %U $share/made
+says_exactly alice
+fails 1 enter --same-ro $share attacked --dir $share -- touch x
+complains 'Read-only file system'
+for change in 'touch /home/alice/x' 'mkdir /home/alice/x' 'rmdir /home/alice/attacked' 'mv /home/alice/attacked /home/alice/x' 'chmod 777 /home/alice' 'ln -s / /home/x'; do
+	fails 1 enter --same-rw $share attacked -- $change
+done
+
+promise="as at its target, what is root's or another's stays closed, and nothing there is set-id or a device"
+ok enter --same-rw $share attacked -- sh -c "stat -c %u $share/roots $share/bobs; ! cat $share/bobs 2>/dev/null"
+says_exactly '65534
+65534'
+ok enter --same-rw $share attacked -- grep " $share " /proc/self/mountinfo
+says nosuid
+says nodev
+
+promise="without that word a share is at its target alone"
+fails 2 enter --rw $share attacked -- ls /home/alice
+
+promise="a home outside /home, closed to the agent, has a cover of its own, and nothing else of it is seen"
+# elsewhere PATH: a folder at PATH on the file system of the homes, which can be shown under another owner.
+elsewhere() {
+	mkdir -p /home/.elsewhere$1 $1
+	mountpoint -q $1 || mount --bind /home/.elsewhere$1 $1
+}
+elsewhere /data/people
+install -d -o alice -g alice -m 700 /data/people/alice /data/people/alice/open
+install -d -o alice -g alice -m 755 /data/people/alice/open/proj
+install -o alice -m 644 /dev/null /data/people/alice/secret
+ok enter --same-rw /data/people/alice/open/proj proj --dir /data/people/alice/open/proj -- sh -c 'touch made; ls -A /data/people /data/people/alice /data/people/alice/open'
+says_exactly '/data/people:
+alice
+
+/data/people/alice:
+open
+
+/data/people/alice/open:
+proj'
+ok stat -c %U /data/people/alice/open/proj/made
+says_exactly alice
+ok enter --same-ro /data/people/alice/open/proj proj --same-ro $share attacked --same-ro /home/alice/beside beside -- ls -A /home/alice
+says_exactly 'attacked
+beside'
+
+promise="a folder that stands where the human's is, in what the agent has of its own, is not taken for it"
+elsewhere /tmp/proj
+chown alice:alice /tmp/proj
+ok enter -- mkdir -p /tmp/proj
+fails 125 enter --same-rw /tmp/proj proj -- ls
+complains 'at its own path is another folder by now'
+ok enter -- rmdir /tmp/proj
+fails 125 enter --same-rw /tmp/proj proj -- ls
+complains 'at its own path: No such file or directory'
+
+promise="what leads to shares is bounded"
+deep=/home/alice/deep
+for i in 1 2 3; do
+	human sh -c "umask 077; mkdir -p $deep && cd $deep && mkdir -p $i\$(printf '/a%.0s' \$(seq 1800))"
+done
+way=$(printf '/a%.0s' $(seq 1800))
+ok enter --same-ro "$deep/1$way" d1 --same-ro "$deep/2$way" d2 -- true
+fails 125 enter --same-ro "$deep/1$way" d1 --same-ro "$deep/2$way" d2 --same-ro "$deep/3$way" d3 -- true
+complains 'lead through more than 4096 folders'
+rm -rf $deep
+
+promise="one in another is not mounted twice, and each access holds at both places"
+human mkdir -p $share/in/deep
+ok enter --same-ro $share attacked --same-rw $share/in attacked/in --same-rw $share/in/deep attacked/in/deep -- sh -c "touch $share/in/deep/x $share/in/y; ! touch $share/z 2>/dev/null; grep -c ' $share' /proc/self/mountinfo"
+says_exactly 2
+ok enter --same-rw $share attacked --same-ro $share/in attacked/in -- sh -c "! touch $share/in/z 2>/dev/null; ! touch /home/agent/attacked/in/z 2>/dev/null; touch $share/z"
+
+promise="a run that begins in a share that cannot be had is refused, at either path"
+fails 125 enter --try-same-rw /home/alice/nosuch attacked --dir /home/alice/nosuch -- true
+complains 'it is not there any more'
+fails 2 enter --try-same-rw /home/alice/nosuch attacked -- ls -A /home/alice
+
+promise="while the agent swaps what is on the way, each run shows the human's folder there or is refused"
+human mkdir -p $share/way/proj $share/other/proj
+human touch $share/way/proj/right
+start --rw $share attacked -- sh -c 'cd ~/attacked && while :; do mv -T way aside && mv -T other way && mv -T way other && mv -T aside way; done'
+wrong=0 went=0
+for i in $(seq "${ROUNDS:-60}"); do
+	if human "$E" agent --same-ro $share attacked --same-rw $share/way/proj p -- sh -c "[ -e /home/agent/p/right ] && touch /home/agent/p/by_target && [ -e $share/way/proj/by_target ] && [ ! -e $share/way/proj/right ] && echo wrong" >$e2e/out 2>$e2e/err; then wrong=$((wrong + 1)); fi
+	grep -q 'au: share' $e2e/err || went=$((went + 1))
+done
+kill $waiter
+wait $waiter 2>/dev/null
+[ $wrong = 0 ] || fail "$wrong runs had the share elsewhere"
+[ $went -gt 0 ] || fail "none of the runs began, which shows nothing"
+umount /data/people /tmp/proj
+rm -rf /home/.elsewhere /home/alice/beside
