@@ -52,11 +52,11 @@ refused 'cd w/node_modules/dep; $0 run -a reviewer --ro . ls'
 promise="links of the human's own, and those that stay in the share of the same agent, are ordinary"
 for au in au $complete; do
 	ok as alice sh -c 'cd w/node_modules/dep && '$au' run pwd'
-	says_exactly /home/agent/w/store/dep
+	says_exactly /home/alice/w/store/dep
 	ok as alice sh -c 'cd short && '$au' run pwd'
-	says_exactly /home/agent/w
+	says_exactly /home/alice/w
 	ok as alice sh -c 'cd short/was && '$au' run pwd'
-	says_exactly /home/agent/w/was
+	says_exactly /home/alice/w/was
 done
 ok as alice au run --rw w/node_modules/dep true
 ok as alice au run -a reviewer --ro short/was ls w/was

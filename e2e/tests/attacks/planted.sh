@@ -39,7 +39,7 @@ for au in au $complete; do
 		[ ! -e /home/alice/secret/authorized_keys ] || fail "with $how, the agent wrote in the secret"
 		# shellcheck disable=SC2086
 		ok at $how "$(command -v "$au")" run pwd
-		says_exactly /home/agent/attacked
+		says_exactly /home/alice/attacked
 	done
 	# shellcheck disable=SC2088 # the human's shell does not expand it either
 	for file in c.toml ./c.toml l.toml .config/agent-as-unix-user.toml $share/c.toml '~/attacked/c.toml' ../attacked/c.toml; do
