@@ -97,7 +97,7 @@ ok as alice au mount add --rw proj
 ok as alice au run true
 setfacl -m u:bob:x /home/alice
 fails 125 as alice au run true
-complains 'others (ACL user:'
+complains 'others can enter your home /home/alice (ACL user:'
 complains 'au: hint: setfacl --remove user:'
 setfacl -b /home/alice
 ok as alice au run true
@@ -105,7 +105,7 @@ chgrp users /home/alice
 usermod -aG users bob
 chmod 750 /home/alice
 fails 125 as alice au run true
-complains 'others (group '
+complains 'others can enter your home /home/alice (group '
 gpasswd -d bob users
 ok as alice au run true
 chgrp alice /home/alice

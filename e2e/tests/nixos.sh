@@ -85,7 +85,9 @@ says_exactly 54237
 ok as alice au run -a claude sh -c 'echo made >example/file && cat example/file'
 ok as alice stat -c %U example/file
 says_exactly alice
-fails 1 as alice au run -a claude cat /home/alice/example/file
+ok as alice au run -a claude cat /home/alice/example/file
+says_exactly made
+fails 1 as alice au run -a claude cat /home/alice/.config/agent-as-unix-user.toml
 fails 125 as bob au run -a claude true
 fails 126 as bob sh -c '/run/wrappers/bin/su-as-claude claude -- true'
 fails 126 runuser -u claude -- sh -c '/run/wrappers/bin/su-as-claude claude -- true'

@@ -31,6 +31,9 @@ done
 fails 127 as alice au run -e A=1 mine
 complains 'is in your home'
 ok as alice au mount add proj
+ok as alice au run /home/alice/proj/mine
+says_exactly mine
+ok as alice au mount add --target-only proj
 fails 127 as alice au run /home/alice/proj/mine
 complains 'au: in a run it is /home/agent/proj/mine, from your share'
 ok as alice au run proj/mine
