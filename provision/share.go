@@ -26,6 +26,11 @@ type ShareFacts struct {
 	Mounts    []share.MountPoint
 	Kernel    Kernel
 	Open      []share.OtherPlace // where others reach the folder, past the human's home
+
+	// Of a folder outside the human's home alone.
+	Unfit   string   // why a folder above it does not lead there; "" where all do
+	Exposed bool     // no folder above it keeps others out
+	Homes   []string // people's
 }
 
 // Refusal says why a folder cannot be shared, and what mends that.
@@ -38,13 +43,16 @@ func refuse(hint, format string, args ...any) error {
 }
 
 // ShareTarget returns where in the agent's home a folder is seen: at target, which is below that home when it is relative, or, where it is empty, at the path
-// that source has below the human's.
+// that source has below the human's, or below /.
 func ShareTarget(source, target string, f ShareFacts) (string, error) {
 	if err := checkSource(source, f); err != nil {
 		return "", err
 	}
 	if target == "" {
-		target, _ = share.Within(f.Home, source)
+		var inside bool
+		if target, inside = share.Within(f.Home, source); !inside {
+			target = strings.TrimPrefix(source, "/")
+		}
 	}
 	if !filepath.IsAbs(target) {
 		target = filepath.Join(f.AgentHome, target)
@@ -86,13 +94,14 @@ func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 // maxShares is MAX_SHARES of the entrypoint.
 const maxShares = 256
 
-// checkSource refuses what is not a folder of the human's own, inside their home.
+// systemFolders are no places for a folder of a human's: the system's, and those that a run has of its own.
+var systemFolders = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/nix", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr", "/var/tmp"}
+
+// checkSource refuses what is not a folder of the human's own, in their home or where folders of people's are.
 func checkSource(source string, f ShareFacts) error {
 	rel, inside := share.Within(f.Home, source)
 	switch {
-	case !inside:
-		return refuse("", "share %q: want a folder inside your home %s", source, f.Home)
-	case rel == ".":
+	case rel == "." && inside:
 		return refuse("", "share %q: that is your whole home, keys and passwords included: want a folder in it", source)
 	case !f.Source.Exists:
 		return refuse("", "share %q: no such folder", source)
@@ -100,6 +109,26 @@ func checkSource(source string, f ShareFacts) error {
 		return refuse("", "share %q: want a folder", source)
 	case f.Source.UID != f.Human.UID:
 		return refuse("", "share %q: want a folder that you own: it belongs to uid %d", source, f.Source.UID)
+	case inside:
+		return nil
+	}
+	return checkOutside(source, f)
+}
+
+// checkOutside refuses a folder outside the human's home that is not theirs alone to hand over.
+func checkOutside(source string, f ShareFacts) error {
+	for _, system := range systemFolders {
+		if _, ok := share.Within(system, source); ok {
+			return refuse("", "share %q: %s is the system's: want a folder in your home, or one of yours in a place such as /srv or /data", source, system)
+		}
+	}
+	for _, home := range f.Homes {
+		if _, ok := share.Within(source, home); ok {
+			return refuse("", "share %q: it holds the home %s", source, home)
+		}
+	}
+	if f.Unfit != "" {
+		return refuse("", "share %q: %s: want each to be yours or root's, and no one else to write in it", source, f.Unfit)
 	}
 	return nil
 }
@@ -140,7 +169,9 @@ func CheckOverlap(want, other config.Mount) error {
 
 // checkWritable refuses a share in which the agent can write what only the human's closed home protects others from: a set-id file, and the config.
 func checkWritable(want config.Mount, f ShareFacts) error {
-	if len(f.HomeOpen) > 0 && !want.ACL {
+	if _, inside := share.Within(f.Home, want.Source); !inside && f.Exposed && !want.ACL {
+		return refuse("", "share %q: others can come to it, and could run there what the agent leaves as yours: outside your home a writable share wants a folder above it that only you can enter", want.Source)
+	} else if inside && len(f.HomeOpen) > 0 && !want.ACL {
 		o := f.HomeOpen[0]
 		return refuse(o.Shut(f.Home), "share %q: others (%s) can enter your home %s, and could run there what the agent leaves as yours; a writable share wants it closed", want.Source, o.Who(), f.Home)
 	}

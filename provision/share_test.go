@@ -37,8 +37,17 @@ func TestCheckShare(t *testing.T) {
 		want   string // part of the error; empty for none
 	}{
 		{"ordinary", func(*ShareFacts, *config.Mount) {}, ""},
-		{"outside", func(f *ShareFacts, m *config.Mount) { m.Source = "/srv/x" }, "want a folder inside your home /home/alice"},
-		{"beside_home", func(f *ShareFacts, m *config.Mount) { m.Source = "/home/alice2/x" }, "want a folder inside your home"},
+		{"outside", func(f *ShareFacts, m *config.Mount) { m.Source = "/srv/x" }, ""},
+		{"outside_exposed", func(f *ShareFacts, m *config.Mount) { m.Source, f.Exposed = "/srv/x", true }, "others can come to it"},
+		{"outside_exposed_read_only", func(f *ShareFacts, m *config.Mount) { m.Source, f.Exposed, m.ReadOnly = "/srv/x", true, true }, ""},
+		{"outside_exposed_acl", func(f *ShareFacts, m *config.Mount) { m.Source, f.Exposed, m.ACL = "/srv/x", true, true }, ""},
+		{"outside_unfit", func(f *ShareFacts, m *config.Mount) { m.Source, f.Unfit = "/srv/x", "/srv, above it, belongs to uid 7" }, "/srv, above it, belongs to uid 7: want each"},
+		{"outside_with_homes", func(f *ShareFacts, m *config.Mount) { m.Source, f.Homes = "/data", []string{"/data/people/bob"} }, "it holds the home /data/people/bob"},
+		{"a_home", func(f *ShareFacts, m *config.Mount) { m.Source, f.Homes = "/data/bob", []string{"/data/bob"} }, "it holds the home /data/bob"},
+		{"systems", func(f *ShareFacts, m *config.Mount) { m.Source = "/usr/local/x" }, "/usr is the system's"},
+		{"temporary", func(f *ShareFacts, m *config.Mount) { m.Source = "/tmp/x" }, "/tmp is the system's"},
+		{"named_like_systems", func(f *ShareFacts, m *config.Mount) { m.Source = "/usr2/x" }, ""},
+		{"root", func(f *ShareFacts, m *config.Mount) { m.Source, f.Homes = "/", []string{"/home/alice"} }, "it holds the home"},
 		{"home", func(f *ShareFacts, m *config.Mount) { m.Source = "/home/alice" }, "that is your whole home"},
 		{"missing", func(f *ShareFacts, m *config.Mount) { f.Source.Exists = false }, "no such folder"},
 		{"file", func(f *ShareFacts, m *config.Mount) { f.Source.Mode = 0o600 }, "want a folder"},
@@ -122,8 +131,11 @@ func TestShareTarget(t *testing.T) {
 			t.Errorf("ShareTarget(%q) is %q, %v, not %q", tt.target, got, err, tt.want)
 		}
 	}
-	if _, err := ShareTarget("/srv/x", "x", shareFacts()); err == nil {
-		t.Error("ShareTarget takes a source outside the home")
+	if got, err := ShareTarget("/srv/x", "", shareFacts()); err != nil || got != "/home/agent/srv/x" {
+		t.Errorf("outside the home, ShareTarget is %q, %v", got, err)
+	}
+	if _, err := ShareTarget("/usr/x", "x", shareFacts()); err == nil {
+		t.Error("ShareTarget takes a source of the system's")
 	}
 }
 

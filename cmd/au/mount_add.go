@@ -23,7 +23,7 @@ type mountAddCmd struct {
 	TargetOnly bool   `help:"Show it at its target alone, and not at your own path as well: the agent then sees nothing of the names above it."`
 	Yes        bool   `short:"y" help:"Do not ask."`
 	DryRun     bool   `help:"Print what would be done, and do nothing."`
-	Source     string `arg:"" help:"A folder of yours, inside your home."`
+	Source     string `arg:"" help:"A folder of yours, in your home or where only root or you can write above it."`
 	Target     string `arg:"" optional:"" help:"Where the agent sees it, in its home (default: at the same path as below yours). Besides, the agent sees it at your own path."`
 }
 

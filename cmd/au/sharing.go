@@ -103,6 +103,11 @@ func (a *app) shareFacts(source string, human provision.User, agent csrc.Policy,
 	if f.HomeOpen, err = a.host.ForRun().HomeOpenings(human, known); err != nil {
 		return f, err
 	}
+	if _, inside := share.Within(f.Home, source); !inside {
+		if err := a.outsideFacts(source, &f); err != nil {
+			return f, err
+		}
+	}
 	text, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return f, fmt.Errorf("read the machine's mounts: %w", err)
@@ -113,6 +118,17 @@ func (a *app) shareFacts(source string, human provision.User, agent csrc.Policy,
 	}
 	f.Kernel, err = a.host.Kernel()
 	return f, err
+}
+
+// outsideFacts reads what else decides of a folder that is not in the human's home.
+func (a *app) outsideFacts(source string, f *provision.ShareFacts) error {
+	way, err := a.host.ForRun().Way(source, f.Human)
+	if err != nil {
+		return err
+	}
+	f.Unfit, f.Exposed = way.Unfit, !way.Shut
+	f.Homes, err = a.host.Homes()
+	return err
 }
 
 // follower finds what the human names for a run of the agent. rw are folders that it is to write in this one run.

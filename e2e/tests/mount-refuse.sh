@@ -8,7 +8,7 @@ config=/home/alice/.config/agent-as-unix-user.toml
 as alice mkdir -p proj/docs/en other .config/autostart
 as alice sh -c 'touch file; ln -s /etc out'
 install -d -o bob -m 755 /home/alice/bobs
-install -d -o alice /srv/alice
+install -d -o alice /srv/alice /tmp/alices
 
 refused() { # TEXT ARGUMENTS…
 	text=$1
@@ -19,11 +19,13 @@ refused() { # TEXT ARGUMENTS…
 	[ "$(grep -vc 'au: hint' /run/e2e/err)" = 1 ] || fail "one error, and no more"
 	cmp -s "$config" /run/before || fail "the config should be as it was"
 }
-refused 'want a folder inside your home /home/alice' /srv/alice
-refused 'want a folder inside your home /home/alice' out
+refused 'others can come to it' --rw /srv/alice
+refused 'want a folder that you own' out
 refused 'that is your whole home' /home/alice
 refused 'that is your whole home' .
-refused 'want a folder inside your home' /
+refused 'want a folder that you own' /
+refused 'want a folder that you own' /home/bob
+refused '/tmp is the system' /tmp/alices
 refused 'want a folder' file
 refused 'no such file or directory' nosuch
 refused 'want a folder that you own: it belongs to uid 1001' bobs

@@ -24,7 +24,13 @@ type Opening struct {
 }
 
 // Openings returns by which entries others than the owner can enter the folder: for everybody first. alone says that nobody but the owner is in a group.
-func (a Access) Openings(alone func(gid uint32) bool) []Opening {
+func (a Access) Openings(alone func(gid uint32) bool) []Opening { return a.granting(1, alone) }
+
+// Writers returns by which entries others than the owner can put something into the folder, or take it away.
+func (a Access) Writers(alone func(gid uint32) bool) []Opening { return a.granting(2, alone) }
+
+// granting returns the entries that give others a permission, as acl(5) counts: 2 write, 1 execute.
+func (a Access) granting(perm uint16, alone func(gid uint32) bool) []Opening {
 	entries := a.ACL
 	if entries == nil {
 		entries = ModeACL(uint32(a.Mode.Perm()))
@@ -35,11 +41,11 @@ func (a Access) Openings(alone func(gid uint32) bool) []Opening {
 	}
 	var everybody, named []Opening
 	for _, e := range entries {
-		enters := e.Perm&mask&1 != 0
+		given := e.Perm&mask&perm != 0
 		switch {
-		case e.Tag == ACLOther && e.Perm&1 != 0:
+		case e.Tag == ACLOther && e.Perm&perm != 0:
 			everybody = append(everybody, Opening{a, e})
-		case e.Tag == ACLUser && enters && e.ID != a.UID, e.Tag == ACLGroup && enters, e.Tag == ACLOwnerGroup && enters && !alone(a.GID):
+		case e.Tag == ACLUser && given && e.ID != a.UID, e.Tag == ACLGroup && given, e.Tag == ACLOwnerGroup && given && !alone(a.GID):
 			named = append(named, Opening{a, e})
 		}
 	}

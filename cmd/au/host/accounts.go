@@ -91,6 +91,16 @@ func (h *Host) UserNamed(name string) (u provision.User, ok bool, err error) {
 	return all[i], true, nil
 }
 
+// Homes returns the real paths of people's homes, root's among them.
+func (h *Host) Homes() ([]string, error) {
+	all, err := h.Users()
+	if err != nil {
+		return nil, err
+	}
+	defs, _ := os.ReadFile(h.Root + "/etc/login.defs")
+	return h.HomesOf(all, provision.ParseLoginDefs(string(defs), "UID").Min), nil
+}
+
 // HomesOf returns the real paths of the homes of those with a uid from least on, and of root's. One that cannot be looked at is as the account says.
 func (h *Host) HomesOf(all []provision.User, least uint32) []string {
 	var homes []string

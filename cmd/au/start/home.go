@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/a4u2/au/internal/accounts"
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
 	"golang.org/x/sys/unix"
@@ -28,6 +29,32 @@ func (m Machine) HomeOpenings(human accounts.User, known *config.Config) ([]shar
 		return nil, fmt.Errorf("your home: %w", err)
 	}
 	return m.openings(access, human), nil
+}
+
+// Way is what the folders above one that lies outside the human's home come to.
+type Way struct {
+	Unfit string // why one of them does not lead there: it is to be the human's or root's, and no one else may write in it; "" where all do
+	Shut  bool   // whether one of them keeps everybody out but the human and root
+}
+
+// Way looks at the folders above path.
+func (m Machine) Way(path string, human accounts.User) (w Way, err error) {
+	alone := func(gid uint32) bool { return gid == 0 || m.accounts().Alone(human, gid) }
+	w.Shut = m.shutAbove(path, human)
+	for folder := path; folder != "/" && w.Unfit == ""; {
+		folder = filepath.Dir(folder)
+		access, err := m.access(folder)
+		if err != nil {
+			return w, err
+		}
+		switch writers := access.Writers(alone); {
+		case access.UID != 0 && access.UID != human.UID:
+			w.Unfit = fmt.Sprintf("%s, above it, belongs to uid %d", quote.Name(folder), access.UID)
+		case len(writers) > 0:
+			w.Unfit = fmt.Sprintf("%s, above it, can be written by others (%s)", quote.Name(folder), writers[0].Who())
+		}
+	}
+	return w, nil
 }
 
 // shutAbove reports whether a folder above path keeps everybody out but the human and root. The folder at path itself is not asked: the agent can open it.
@@ -52,7 +79,7 @@ func (m Machine) access(path string) (share.Access, error) {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		a.UID, a.GID = st.Uid, st.Gid
 	}
-	if a.Mode.Perm()&0o010 != 0 && a.Mode&fs.ModeSymlink == 0 {
+	if a.Mode.Perm()&0o030 != 0 && a.Mode&fs.ModeSymlink == 0 {
 		a.ACL, err = m.ACL(path)
 	}
 	return a, err

@@ -24,12 +24,17 @@ func (e *OpenHomeError) Error() string {
 	return fmt.Sprintf("others can enter your home %s (%s) by now, and could run there what the agent leaves as yours; writable shares want it closed", e.Home, e.By.Who())
 }
 
+// OutsideError is a run with a share outside the human's home that is not theirs alone to hand over any more.
+type OutsideError struct{ Source, Why string }
+
+func (e *OutsideError) Error() string { return fmt.Sprintf("share %q: %s", e.Source, e.Why) }
+
 // shares returns the folders that the config and the options hand over, in the order in which they can be mounted, and the sources of those that the options ask for.
 func (m Machine) shares(o Order, p csrc.Policy, say Speaker) (all []config.Mount, asked []string, err error) {
 	if entry := o.Known.Agent(p.Name); entry != nil {
 		all = slices.Clone(entry.Mounts)
 	}
-	if err := m.checkHome(o, all); err != nil {
+	if err := m.checkWays(o, all); err != nil {
 		return nil, nil, err
 	}
 	if err := m.readOnlyWhereReached(o, all, say); err != nil {
@@ -44,11 +49,40 @@ func (m Machine) shares(o Order, p csrc.Policy, say Speaker) (all []config.Mount
 	return Shown(all, p), asked, nil
 }
 
-// checkHome refuses a run with a writable share once others can enter the human's home.
-func (m Machine) checkHome(o Order, all []config.Mount) error {
-	if !slices.ContainsFunc(all, guarded) {
+// checkWays refuses a run in which others could come to what the agent leaves as the human's, or have put something else in a share's place.
+func (m Machine) checkWays(o Order, all []config.Mount) error {
+	writes := false
+	for _, s := range all {
+		if _, inside := share.Within(o.Human.Home, s.Source); inside {
+			writes = writes || guarded(s)
+		} else if _, inside := share.Within(resolved(o.Human.Home), s.Source); inside {
+			writes = writes || guarded(s)
+		} else if err := m.checkOutside(o, s); err != nil {
+			return err
+		}
+	}
+	if !writes {
 		return nil
 	}
+	return m.checkHome(o)
+}
+
+// checkOutside looks at the folders above a share outside the human's home. One that cannot be looked at is the entrypoint's to name.
+func (m Machine) checkOutside(o Order, s config.Mount) error {
+	way, err := m.Way(s.Source, o.Human)
+	switch {
+	case err != nil:
+		return nil
+	case way.Unfit != "":
+		return &OutsideError{s.Source, way.Unfit + " by now"}
+	case guarded(s) && !way.Shut && !o.Known.DisableHomeAccessCheck:
+		return &OutsideError{s.Source, "others can come to it by now, and could run there what the agent leaves as yours; a writable share wants a folder above it that only you can enter"}
+	}
+	return nil
+}
+
+// checkHome refuses a run with a writable share once others can enter the human's home.
+func (m Machine) checkHome(o Order) error {
 	open, err := m.HomeOpenings(o.Human, o.Known)
 	if err == nil && len(open) > 0 {
 		err = &OpenHomeError{o.Human.Home, open[0]}
