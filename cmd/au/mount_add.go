@@ -38,7 +38,7 @@ func (c *mountAddCmd) Run(a *app) error {
 	}
 	if want == before {
 		fmt.Fprintf(a.out, "Agent %s sees %s %s at %s already; nothing to do\n", c.Agent, show(want.Source), access(want), places(want, s.agent))
-		return nil
+		return c.offerGit(a, s, want)
 	}
 	if why := provision.StartUp(want.Source, s.human.Home); why != "" && c.RW {
 		fmt.Fprintf(a.err, "au: warning: %s. An agent that writes there acts as you\n", show(why))
@@ -54,8 +54,10 @@ func (c *mountAddCmd) Run(a *app) error {
 		}
 		share.runner, share.rest = runner, mountLine("remove", c.Agent, want.Source)
 	}
-	_, err = a.finish(&share)
-	return err
+	if _, err = a.finish(&share); err != nil {
+		return err
+	}
+	return c.offerGit(a, s, want)
 }
 
 // record puts the share into the config, in the place of the one before.

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Of a folder whose git directory is elsewhere (a linked worktree, a submodule), au mount add offers to share that too, and git then works on both sides.
+# machines: trixie
+# machines by hand: bookworm
+. /opt/e2e/lib.sh
+ok as alice au new -y
+as alice sh -c 'git config --global user.email a@example; git config --global user.name Alice; git config --global init.defaultBranch main; mkdir -m 700 work
+	cd work && git init -q repo && cd repo && echo 1 >file && git add . && git commit -qm first && git worktree add -q ../wt
+	cd .. && git init -q outer && cd outer && git -c protocol.file.allow=always submodule --quiet add ../repo sub && git commit -qm sub'
+ok as alice au run sh -c 'git config --global user.email agent@example; git config --global user.name Agent'
+
+promise="without a terminal the line is printed, and -y is no answer"
+ok as alice au mount add -y --rw work/wt
+complains '/home/alice/work/wt is a linked worktree, and its git directory /home/alice/work/repo/.git is not shared read-write: git does not work there without it'
+complains 'hint: au mount add --agent agent --rw /home/alice/work/repo/.git'
+ok as alice au mount list
+says_not repo
+fails 128 as alice sh -c 'cd work/wt && au run git status'
+ok as alice au mount add --rw --dry-run work/outer/sub
+complains 'is a submodule, and its git directory /home/alice/work/outer/.git/modules/sub is not shared'
+
+promise="at a terminal it is one question"
+printf 'y\n' >/opt/yes
+ok runuser -l alice -c "script -qec 'au mount add --rw work/wt' /dev/null </opt/yes"
+says 'Share that read-write, too? [y/N]'
+says 'sees /home/alice/work/repo/.git read-write'
+ok as alice sh -c 'cd work/wt && au run sh -c "git status --porcelain && echo 2 >file && git commit -qam second" && git log --format=%an -1 && git status --porcelain'
+says_exactly Agent
+ok as alice au run sh -c '! ls /home/alice/work/repo/file 2>/dev/null'
+ok as alice au mount add --rw work/wt
+complains_not() { ! grep -qF -e "$1" $e2e/err || fail "standard error should not have \"$1\" in it"; }
+complains_not 'git directory'
+ok as alice au mount add --rw work/outer/sub
+ok as alice au mount add --rw work/outer/.git/modules/sub
+ok as alice sh -c 'cd work/outer/sub && au run sh -c "git status --porcelain && echo 3 >file && git commit -qam third" && git log --format=%an -1'
+says_exactly Agent
+
+promise="what an agent could have written is not believed"
+ok as alice au run sh -c 'cd /home/alice/work/wt && mkdir trap && echo "gitdir: /home/alice/private/.git" >trap/.git'
+as alice sh -c 'git init -q private && au mount remove work/wt >/dev/null'
+ok as alice au mount add --rw work/wt/trap
+complains_not 'git directory'
