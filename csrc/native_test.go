@@ -180,12 +180,12 @@ func TestEntrypointReadsArgv(t *testing.T) {
 			{Source: "/o", Target: "o", Optional: true}, {Source: "/s", Target: "s", SamePath: true},
 			{Source: "/p", Target: "p", ReadOnly: true, ACL: true, Optional: true, SamePath: true},
 		},
-			Env: []string{"A=1"}, Command: []string{"sh", "-c", "exit 3"}},
+			Worktrees: []string{"/home/alice/wt"}, Env: []string{"A=1"}, Command: []string{"sh", "-c", "exit 3"}},
 	}
 	want := []string{
 		"agent agent\ndir \nword true\n",
 		"agent agent\ndir /x/..\nword --\nword -x\nword \nword --rw\n",
-		"agent a-1\ndir \nrw /home/alice/proj proj\nro /a b c d/e\nacl-ro /n n\ntry-rw /o o\nsame-rw /s s\ntry-acl-same-ro /p p\nword sh\nword -c\nword exit 3\n",
+		"agent a-1\ndir \nrw /home/alice/proj proj\nro /a b c d/e\nacl-ro /n n\ntry-rw /o o\nsame-rw /s s\ntry-acl-same-ro /p p\nworktree /home/alice/wt\nword sh\nword -c\nword exit 3\n",
 	}
 	var texts []string
 	for _, r := range runs {

@@ -3,7 +3,7 @@
 //
 // su_as_agent: runs one command as an agent, for a human whom root's policy file lets in. Installed set-uid root.
 //
-//     su_as_agent NAME [--dir DIR] [--[try-][acl-][same-]ro|rw SOURCE TARGET]... -- COMMAND [ARG]...
+//     su_as_agent NAME [--dir DIR] [--[try-][acl-][same-]ro|rw SOURCE TARGET]... [--worktree PATH]... -- COMMAND [ARG]...
 //     su_as_agent NAME --check
 //
 // It ends as the command does, with 128+N for signal N; 125 when it refuses, 126 and 127 when COMMAND cannot be run. --check runs
@@ -44,7 +44,7 @@
 // 22  setgroups          pid 1    root     groups: inherited
 // 23  open_state         pid 1    root     temporary-of-root temporary-closed temporary-in-memory: walls
 // 24  seal_run           pid 1    root     seal seal-private: walls
-// 25  make_ways          pid 1    root     same-path-bound: same-path
+// 25  make_ways          pid 1    root     same-path-bound worktrees-bound: same-path
 // 26  make_devices       pid 1    root     devices-by-switch: devices
 // 27  hide_strays        pid 1    root     strays*: mounts
 // 28  mount_devices      pid 1    root     own-[dqt]* bound-of-terminals ptmx-covered linked-memory: devices links

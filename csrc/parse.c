@@ -361,7 +361,7 @@ void read_expiry(struct expiry *e, const char *text, size_t n)
 	}
 }
 
-//     su_as_agent NAME [--dir DIR] [--[try-][acl-][same-]ro|rw SOURCE TARGET]... -- COMMAND [ARG]...
+//     su_as_agent NAME [--dir DIR] [--[try-][acl-][same-]ro|rw SOURCE TARGET]... [--worktree PATH]... -- COMMAND [ARG]...
 //     su_as_agent NAME --check
 // argv must end in NULL, whatever argc was; argv[0] is not looked at.
 struct fault parse_request(struct request *r, char **argv)
@@ -386,6 +386,10 @@ struct fault parse_request(struct request *r, char **argv)
 			else if (arg[1] == NULL || arg[1][0] != '/' || strlen(arg[1]) > MAX_PATH)
 				f.want = "want an absolute path";
 			r->dir = arg[1];
+			arg += 2;
+		} else if (is(*arg, "--worktree")) {
+			f.want = one_more(r->worktrees, &r->nworktrees, MAX_WORKTREES, arg[1] != NULL ? arg[1] : "",
+					  is_clean_absolute, "want a clean absolute path");
 			arg += 2;
 		} else if (is_share(*arg)) {
 			f.want = parse_share(r, arg);

@@ -8,7 +8,7 @@
 
 enum {
 	MAX_POLICY = 32768, MAX_HUMANS = 32, MAX_GROUPS = 8, MAX_CGROUPS = 16, MAX_HIDES = 256, MAX_SHOWS = 32,
-	MAX_ALLOWS = 16, MAX_SHARES = 256, MAX_NAME = 25, MAX_HUMAN = 255, MAX_PATH = 4095, MAX_COMPONENT = 255,
+	MAX_ALLOWS = 16, MAX_SHARES = 256, MAX_NAME = 25, MAX_HUMAN = 255, MAX_PATH = 4095, MAX_COMPONENT = 255, MAX_WORKTREES = 64,
 };
 
 // What a policy may switch off again. Those without a bit here act through the hide and show lines.
@@ -38,7 +38,8 @@ struct share {
 struct request {
 	const char *agent, *dir;
 	struct share shares[MAX_SHARES];
-	unsigned nshares;
+	const char *worktrees[MAX_WORKTREES]; // git's, which are not shared
+	unsigned nshares, nworktrees;
 	int check;
 	char **command; // empty where there is only to check
 };

@@ -18,9 +18,12 @@ type Share struct {
 
 // Run is one command to run as an agent.
 type Run struct {
-	Agent   string
-	Dir     string // absolute, entered as the agent; empty for its home
-	Shares  []Share
+	Agent  string
+	Dir    string // absolute, entered as the agent; empty for its home
+	Shares []Share
+
+	Worktrees []string // of git, that are not shared and are to stay known where what covers them can be seen; absolute and clean, 64 at most
+
 	Env     []string // KEY=VALUE; a later one of a key wins, also over what the entrypoint sets
 	Command []string
 	After   []string // argv that replaces the waiting process once the command has ended, with AU_STATUS=N, AU_KILLS=N and AU_SIGNAL=N added to its environment
@@ -35,6 +38,9 @@ func (r Run) Argv() []string {
 	}
 	for _, s := range r.Shares {
 		argv = append(argv, s.option(), s.Source, s.Target)
+	}
+	for _, path := range r.Worktrees {
+		argv = append(argv, "--worktree", path)
 	}
 	return append(append(argv, "--"), r.Command...)
 }

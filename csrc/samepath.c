@@ -34,6 +34,33 @@ static int has_own_path(const struct shares *all, const struct request *r, unsig
 	return !all->left_out[i] && r->shares[i].same_path && !is_shown(all, r, i);
 }
 
+// How many folders a path leads through, itself among them.
+static unsigned depth(const char *path)
+{
+	unsigned n = 0;
+
+	for (; *path != '\0'; path++)
+		n += *path == '/';
+	return n;
+}
+
+// Stands in for git's worktrees that are not shared, in the folders that the covers show: git worktree prune, and git gc, forget
+// those whose .git file they do not see. An agent may have chosen the paths. They lead to nothing that is there: what is made is seen in
+// covers alone, and a share covers it in turn. One that cannot be made is not there.
+static void make_worktrees(const struct request *r, int way, unsigned folders)
+{
+	static char file[MAX_PATH + sizeof "/.git"];
+
+	for (unsigned i = 0; i < r->nworktrees; i++) {
+		const char *path = r->worktrees[i];
+
+		if (folders + depth(path) > MAX_WAYS || !make_way(way, path))
+			continue;
+		folders += depth(path);
+		(void)!mknodat(way, join(file, sizeof file, path, "/.git") + 1, S_IFREG | 0444, 0);
+	}
+}
+
 // 25. Makes the ways to the shares, in what covers will be copies of.
 void make_ways(struct shares *all, const struct request *r, const struct blanks *b)
 {
@@ -45,11 +72,14 @@ void make_ways(struct shares *all, const struct request *r, const struct blanks 
 	way = open_beneath(b->made, "way", O_PATH, RESOLVE_INSIDE);
 	for (unsigned i = 0; i < r->nshares; i++)
 		if (has_own_path(all, r, i)) {
-			folders += make_way(way, r->shares[i].source);
+			if (!make_way(way, r->shares[i].source))
+				fail("make the way to ", r->shares[i].source);
+			folders += depth(r->shares[i].source);
 			if (folders > MAX_WAYS)
 				die("shares at your own paths: these lead through more than 4096 folders: want same_path = false "
 				    "for some");
 		}
+	make_worktrees(r, way, folders);
 	if (!look_at(way, &all->covers))
 		fail("make the ways to shares");
 	close(way);

@@ -164,21 +164,19 @@ int seal_run(const struct policy *p, int map)
 	return 1;
 }
 
-// Makes the folders of an absolute path below the folder that is open; says how many are on the way.
-unsigned make_way(int folder, const char *path)
+// Makes the folders of an absolute path below the folder that is open; whether they can be.
+int make_way(int folder, const char *path)
 {
 	static char part[MAX_PATH + 1];
-	unsigned folders = 0;
 
 	for (size_t n = 1; path[n - 1] != '\0'; n++) {
 		n += strcspn(path + n, "/");
 		memcpy(part, path, n);
 		part[n] = '\0';
 		if (mkdirat(folder, part + 1, 0755) != 0 && errno != EEXIST)
-			fail("make the way to ", path);
-		folders++;
+			return 0;
 	}
-	return folders;
+	return 1;
 }
 
 void make_blanks(struct blanks *b, const char *home)
@@ -188,7 +186,8 @@ void make_blanks(struct blanks *b, const char *home)
 	    mkdirat(b->made, "way", 0755) != 0)
 		fail("make what hides things");
 	b->way = open_beneath(b->made, "way", O_PATH, RESOLVE_INSIDE);
-	make_way(b->way, home);
+	if (!make_way(b->way, home))
+		fail("make the way to ", home);
 	close(b->way);
 }
 

@@ -15,7 +15,7 @@ int map_of_nobody(void);
 int seal_run(const struct policy *p, int map);
 void make_blanks(struct blanks *b, const char *home);
 void attach_blanks(struct blanks *b);
-unsigned make_way(int folder, const char *path);
+int make_way(int folder, const char *path);
 int hide_around_ways(const char *path, int place, const struct blanks *b);
 void close_blanks(const struct blanks *b);
 void hide_strays(const struct blanks *b);

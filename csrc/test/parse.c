@@ -41,6 +41,8 @@ static void print_request(const struct request *r)
 		printf("%s%s%s%s %s %s\n", r->shares[i].optional ? "try-" : "", r->shares[i].by_acl ? "acl-" : "",
 		       r->shares[i].same_path ? "same-" : "",
 		       r->shares[i].writable ? "rw" : "ro", r->shares[i].source, r->shares[i].target);
+	for (unsigned i = 0; i < r->nworktrees; i++)
+		printf("worktree %s\n", r->worktrees[i]);
 	for (char **word = r->command; *word != NULL; word++)
 		printf("word %s\n", *word);
 }

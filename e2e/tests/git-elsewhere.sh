@@ -40,3 +40,34 @@ ok as alice au run sh -c 'cd /home/alice/work/wt && mkdir trap && echo "gitdir: 
 as alice sh -c 'git init -q private && au mount remove work/wt >/dev/null'
 ok as alice au mount add --rw work/wt/trap
 complains_not 'git directory'
+
+promise="worktrees that are not shared stay known to git, whoever prunes"
+as alice sh -c 'au mount remove work/wt/trap >/dev/null; au mount remove work/repo/.git >/dev/null; cd work/repo && git worktree add -q ../other && git worktree add -q ~/elsewhere'
+ok as alice au mount add --rw work/repo
+known() {
+	ok as alice sh -c 'cd work/repo && git worktree list | grep -c .'
+	says_exactly 4
+}
+known
+ok as alice sh -c 'cd work/repo && au run sh -c "git worktree prune -v && git -c gc.worktreePruneExpire=now gc -q --prune=now && git worktree list"'
+says /home/alice/work/wt
+says /home/alice/elsewhere
+known
+ok as alice sh -c 'cd work/other && git status --porcelain'
+ok as alice sh -c 'cd work/repo && git worktree prune && au run ls -A /home/alice /home/alice/work/wt'
+says_exactly '/home/alice:
+elsewhere
+work
+
+/home/alice/work/wt:
+.git'
+fails 128 as alice sh -c 'cd work/repo && au run git worktree remove ../wt'
+known
+
+promise="and what an agent writes there stops no run, and shows nothing"
+ok as alice sh -c 'cd work/repo && au run sh -c "cd .git/worktrees && for i in \$(seq 300); do mkdir a\$i && echo /home/alice/a\$i/.git >a\$i/gitdir; done
+	mkdir b c d e f && mkfifo b/gitdir && ln -s /etc/passwd c/gitdir && ln -s /etc g && echo relative/.git >d/gitdir && head -c 100000 /dev/zero >e/gitdir && echo /home/alice/.ssh/.git >f/gitdir"'
+as alice mkdir -p .ssh
+ok as alice timeout 20 au run sh -c 'ls /home/alice | grep -c a; ls -A /home/alice/.ssh 2>/dev/null; true'
+says_not authorized
+[ "$(head -n 1 $e2e/out)" -le 64 ] || fail "there should be few: $(output)"

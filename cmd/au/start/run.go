@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 
 	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/csrc"
@@ -27,6 +28,8 @@ type Order struct {
 	Follow     Follower
 	Entrypoint string // its path
 	Complete   string // the program that speaks after the run
+
+	mounts func() ([]share.MountPoint, error) // read once, where somebody asks
 }
 
 // Speaker is called where a run is not as plain as its command. The front program has none: it leaves such a run to the complete one.
@@ -69,6 +72,7 @@ func (m Machine) Prepare(o Order, say Speaker) (*os.File, csrc.Run, error) {
 	if m.Frozen(policy) {
 		return nil, csrc.Run{}, &PausedError{o.Agent}
 	}
+	o.mounts = sync.OnceValues(mountsNow)
 	entry := o.Known.Agent(o.Agent)
 	entrypoint, err := m.Entrypoint(o.Entrypoint, policy, entry)
 	if err != nil {
@@ -86,6 +90,9 @@ func (m Machine) Prepare(o Order, say Speaker) (*os.File, csrc.Run, error) {
 		return nil, run, err
 	}
 	if run.Shares, err = mounted(shares, policy.Home, asked...); err != nil {
+		return nil, run, err
+	}
+	if run.Worktrees, err = o.worktrees(shares); err != nil {
 		return nil, run, err
 	}
 	if o.Complete != "" {

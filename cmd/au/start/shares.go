@@ -92,10 +92,14 @@ func (m Machine) checkHome(o Order) error {
 
 // readOnlyWhereReached takes the right to write from the shares that others reach by a mount that has come since `au mount add` looked.
 func (m Machine) readOnlyWhereReached(o Order, all []config.Mount, say Speaker) error {
-	places, err := m.Reached(o.Human, o.Known, all)
+	if o.Known.DisableHomeAccessCheck || !slices.ContainsFunc(all, guarded) {
+		return nil
+	}
+	mounts, err := o.mounts()
 	if err != nil {
 		return err
 	}
+	places := m.reached(o.Human, all, mounts)
 	for i, s := range all {
 		place, ok := places[s.Source]
 		if !ok || !guarded(s) {
@@ -119,18 +123,30 @@ func (m Machine) Reached(human accounts.User, known *config.Config, shares []con
 	if known.DisableHomeAccessCheck || !slices.ContainsFunc(shares, guarded) {
 		return nil, nil
 	}
-	text, err := os.ReadFile("/proc/self/mountinfo")
+	mounts, err := mountsNow()
 	if err != nil {
-		return nil, fmt.Errorf("read the machine's mounts: %w", err)
+		return nil, err
 	}
-	mounts := share.ParseMountinfo(string(text))
+	return m.reached(human, shares, mounts), nil
+}
+
+func (m Machine) reached(human accounts.User, shares []config.Mount, mounts []share.MountPoint) map[string]share.OtherPlace {
 	all := map[string]share.OtherPlace{}
 	for _, s := range shares {
 		if open := m.OpenPlaces(s.Source, mounts, human); guarded(s) && len(open) > 0 {
 			all[s.Source] = open[0]
 		}
 	}
-	return all, nil
+	return all
+}
+
+// mountsNow reads what is mounted.
+func mountsNow() ([]share.MountPoint, error) {
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, fmt.Errorf("read the machine's mounts: %w", err)
+	}
+	return share.ParseMountinfo(string(text)), nil
 }
 
 // OpenPlaces returns where others reach a folder by another mount.

@@ -83,6 +83,34 @@ ok enter --same-ro $share attacked --same-rw $share/in attacked/in --same-rw $sh
 says_exactly 2
 ok enter --same-rw $share attacked --same-ro $share/in attacked/in -- sh -c "! touch $share/in/z 2>/dev/null; ! touch /home/agent/attacked/in/z 2>/dev/null; touch $share/z"
 
+promise="what stands in for a worktree is seen in covers alone, and leads to nothing that is there"
+ok enter --same-rw $share attacked --worktree /home/alice/wt --worktree /home/alice/beside --worktree $share/x --worktree /etc/x --worktree /home/agent/x --worktree /home/alice/wt/.git/x \
+	-- sh -c "ls -A /home/alice /home/alice/wt /home/alice/beside; ls -A $share /home/agent | grep -x x; ls -d /etc/x 2>&1; stat -c '%U %a %s' /home/alice/wt/.git; ! touch /home/alice/wt/x 2>/dev/null"
+says_exactly "/home/alice:
+attacked
+beside
+wt
+
+/home/alice/beside:
+.git
+
+/home/alice/wt:
+.git
+ls: cannot access '/etc/x': No such file or directory
+root 444 0"
+fails 2 ls -d /home/alice/wt /home/alice/beside/.git $share/x /home/agent/x
+ok enter --same-ro "/home/alice/beside" b --worktree "/home/alice/1$way" --worktree "/home/alice/2$way" --worktree "/home/alice/3$way" -- ls /home/alice
+says_exactly '1
+2
+beside'
+fails 125 enter --worktree relative -- true
+fails 125 enter --worktree /home/alice/../bob -- true
+fails 125 enter --worktree -- true
+worktrees=$(for i in $(seq 65); do printf ' --worktree /home/alice/%s' $i; done)
+# shellcheck disable=SC2086 # words
+fails 125 enter $worktrees -- true
+complains 'is given too many times'
+
 promise="a run that begins in a share that cannot be had is refused, at either path"
 fails 125 enter --try-same-rw /home/alice/nosuch attacked --dir /home/alice/nosuch -- true
 complains 'it is not there any more'
