@@ -44,9 +44,9 @@ static unsigned depth(const char *path)
 	return n;
 }
 
-// Stands in for git's worktrees that are not shared, in the folders that the covers show: git worktree prune, and git gc, forget
-// those whose .git file they do not see. An agent may have chosen the paths. They lead to nothing that is there: what is made is seen
-// in covers alone, and a share covers it in turn. One that cannot be made is not there.
+// Stands in for git's worktrees that are not shared, in the folders that the covers show: git worktree prune and git gc forget
+// those whose .git file they do not see. An agent may have chosen the paths. They lead to nothing that is there: what is made is
+// seen in covers alone, and a share covers it in turn. One that cannot be made is left out.
 static void make_worktrees(const struct request *r, int way, unsigned folders)
 {
 	static char file[MAX_PATH + sizeof "/.git"];
