@@ -11,11 +11,15 @@
       each = f: lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (system: f nixpkgs.legacyPackages.${system});
       programs = pkgs: {
         au-entrypoint = pkgs.callPackage ./nix/entrypoint.nix { };
-        au = pkgs.callPackage ./nix/package.nix { inherit (programs pkgs) au-entrypoint; };
+        au = pkgs.callPackage ./nix/package.nix {
+          inherit (programs pkgs) au-entrypoint;
+          nixosTests = lib.optionalAttrs (pkgs ? testers) { au = machine pkgs "perl"; };
+        };
       };
       module = {
         imports = [ ./nix/module ];
       };
+      machine = pkgs: users: pkgs.callPackage ./nix/vm.nix { inherit module users; };
     in
     {
       packages = each (
@@ -68,7 +72,12 @@
           };
         }
         // lib.optionalAttrs (pkgs ? testers) {
-          vm = pkgs.callPackage ./nix/vm.nix { inherit module; };
+          vm = machine pkgs "perl";
+          vm-userborn = machine pkgs "userborn";
+          vm-perlless = machine pkgs "perlless";
+        }
+        // lib.optionalAttrs (pkgs ? nixfmt && pkgs ? deadnix && pkgs ? statix) {
+          lint = pkgs.callPackage ./nix/lint.nix { };
         }
       );
 

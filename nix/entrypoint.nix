@@ -22,6 +22,7 @@ stdenv.mkDerivation {
     description = "Runs one command as an agent, for a human whom root's policy lets in";
     homepage = "https://github.com/a4u2/au";
     license = lib.licenses.gpl3Plus;
+    maintainers = [ ];
     platforms = lib.platforms.linux;
   };
 }

@@ -5,7 +5,7 @@ let
   inherit (lib.evalModules { modules = [ ./testdata/nixos.nix ./module ]; specialArgs.pkgs = { callPackage = _: _: null; }; }) options;
   inside = module: (lib.evalModules { modules = [ module ]; specialArgs.name = "NAME"; }).options;
   step = type: if lib.removePrefix "attribute set" type.name != type.name then ".<name>" else "";
-  code = v: if v._type or "" == "literalExpression" then v.text else nix v;
+  code = v: if v._type or "" == "literalMD" then v.text else "`${if v._type or "" == "literalExpression" then v.text else nix v}`";
   nix =
     v:
     if builtins.isList v then (if v == [ ] then "[ ]" else "[ ${lib.concatMapStringsSep " " nix v} ]")
@@ -19,8 +19,9 @@ let
     ${o.description or (undocumented path)}
 
     - Type: ${o.type.name}
-    - Default: ${if o ? default || o ? defaultText then "`${code (o.defaultText or o.default)}`" else "none"}
-    - Example: `${code (o.example or (undocumented path))}`
+    - Default: ${if o ? default || o ? defaultText then code (o.defaultText or o.default) else "none"}${
+      lib.optionalString (o.type.name != "package") "\n- Example: ${code (o.example or (undocumented path))}"
+    }
   '' + (if o.type.options or null == null then "" else all "${path}${step o.type}" (inside o.type.options));
   all = path: tree: lib.concatStringsSep "" (lib.mapAttrsToList (n: o: if o._type or "" == "option" then one "${path}.${n}" o else all "${path}.${n}" o) tree);
 in

@@ -4,6 +4,9 @@
   lib,
   buildGoModule,
   callPackage,
+  installShellFiles,
+  nixosTests ? { },
+  testers ? null,
   acl,
   coreutils,
   findutils,
@@ -22,7 +25,7 @@ let
   root = toString ../.;
   top = path: lib.head (lib.splitString "/" (lib.removePrefix "${root}/" (toString path)));
 in
-buildGoModule rec {
+buildGoModule (finalAttrs: {
   pname = "au";
   version = lib.fileContents ../VERSION;
 
@@ -34,22 +37,37 @@ buildGoModule rec {
   };
   inherit (lib.importJSON ./hashes.json) vendorHash;
 
+  nativeBuildInputs = [ installShellFiles ];
+
   # The same flags as the Makefile's, so that the bytes are the same wherever Go is; buildGoModule adds -buildid= by itself.
   subPackages = [ "cmd/au" ];
   env.CGO_ENABLED = 0;
   ldflags = [
     "-s"
     "-w"
-    "-X main.version=${version}"
+    "-X main.version=${finalAttrs.version}"
   ];
 
-  # The tests want git, a shell and a machine's accounts: make check has those.
-  doCheck = false;
+  # Those that need nothing but Go: the others want git, a compiler or a machine's accounts, which make check has.
+  checkPhase = ''
+    runHook preCheck
+    go test ./internal/advice ./internal/near ./internal/quote ./netfilter ./provision/config ./provision/share ./slices
+    runHook postCheck
+  '';
 
-  # A copy of the entrypoint: au does not follow a link to what will be set-uid. In path, the programs that au runs where the
-  # machine has none of its own: au looks beside itself for it, so that no variable of the caller's has a say.
+  # bin/au is the small program in front of the complete one. The entrypoint is a copy: au does not follow a link to what will be set-uid. In path, the programs
+  # that au runs where the machine has none of its own: au looks there for it, so that no variable of the caller's has a say. What prints manual and completions
+  # is built for the machine that builds.
   postInstall = ''
-    install -D -m 0755 ${au-entrypoint}/libexec/au/su_as_agent "$out/libexec/au/su_as_agent"
+    mkdir -p "$out/libexec/au"
+    mv "$out/bin/au" "$out/libexec/au/au-complete"
+    case $(go env GOARCH) in
+    amd64 | arm64) entry="-E main.entry" ;;
+    *) entry= ;;
+    esac
+    go build -ldflags "-buildid= ${toString finalAttrs.ldflags} $entry" -o "$out/bin/au" ./cmd/au/front
+
+    install -m 0755 ${au-entrypoint}/libexec/au/su_as_agent "$out/libexec/au/su_as_agent"
     echo ${
       lib.makeBinPath [
         acl
@@ -64,26 +82,37 @@ buildGoModule rec {
         util-linux
       ]
     } >"$out/libexec/au/path"
-    mkdir -p "$out/share/man/man1"
-    "$out/bin/au" manual "$out/share/man/man1"
-    for shell in bash zsh fish; do
-      case $shell in
-      bash) to=bash-completion/completions/au ;;
-      zsh) to=zsh/site-functions/_au ;;
-      fish) to=fish/vendor_completions.d/au.fish ;;
-      esac
-      "$out/bin/au" completion "$shell" >completion
-      install -D -m 0644 completion "$out/share/$to"
-    done
+
+    GOARCH=$(go env GOHOSTARCH) go build -ldflags "${toString finalAttrs.ldflags}" -o shown ./cmd/au
+    mkdir manual
+    ./shown manual manual
+    for shell in bash zsh fish; do ./shown completion "$shell" >"au.$shell"; done
+    installManPage manual/*
+    installShellCompletion --cmd au --bash au.bash --zsh au.zsh --fish au.fish
   '';
 
-  passthru.entrypoint = au-entrypoint;
+  passthru = {
+    entrypoint = au-entrypoint;
+    tests =
+      lib.optionalAttrs (testers ? testVersion) {
+        version = testers.testVersion {
+          package = finalAttrs.finalPackage;
+          version = "au ${finalAttrs.version}";
+        };
+      }
+      // lib.optionalAttrs (nixosTests ? au) { inherit (nixosTests) au; };
+  };
 
   meta = {
-    description = "Gives an AI coding agent a Unix user of its own, and only what you hand it";
+    description = "Unix users of their own for AI coding agents";
+    longDescription = ''
+      au gives an AI coding agent a Unix user of its own on your machine, and only what you hand it: folders, cores, memory, hosts.
+    '';
     homepage = "https://github.com/a4u2/au";
+    changelog = "https://github.com/a4u2/au/blob/v${finalAttrs.version}/CHANGELOG.md";
     license = lib.licenses.gpl3Plus;
+    maintainers = [ ];
     platforms = lib.platforms.linux;
     mainProgram = "au";
   };
-}
+})

@@ -76,8 +76,8 @@ let
     written_by_what_the_builder_can_run = [
       (map (pkgs: lib.concatMap (p: [ p.given.au.outPath p.given.spec.program ]) (machineOf pkgs [ ./testdata/machine.nix ]).systemd.packages) [ pkgs cross ])
       [
-        [ "/nix/store/au" "/nix/store/au/bin/au" ]
-        [ "/nix/store/build-au" "/nix/store/au/bin/au" ]
+        [ "/nix/store/au" "/nix/store/au/libexec/au/au-complete" ]
+        [ "/nix/store/build-au" "/nix/store/au/libexec/au/au-complete" ]
       ]
     ];
     no_limits_unasked = [ whole.systemd.slices."user-${toString uids.agent}".sliceConfig { } ];

@@ -1,14 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The whole story on a NixOS machine that boots. It has never been run: docs/nixos.md says what has.
-{ testers, module }:
+# users: what makes the users, perl (NixOS's default), userborn, or userborn on a machine without perl (perlless).
+{
+  testers,
+  module,
+  users ? "perl",
+}:
 
 testers.runNixOSTest {
-  name = "au";
+  name = "au-${users}";
 
   nodes.machine =
-    { pkgs, ... }:
     {
-      imports = [ module ];
+      lib,
+      modulesPath,
+      pkgs,
+      ...
+    }:
+    {
+      imports = [ module ] ++ lib.optional (users == "perlless") "${modulesPath}/profiles/perlless.nix";
+      services.userborn.enable = users != "perl";
       users.mutableUsers = false;
       environment.systemPackages = [ pkgs.curl ];
       systemd.services.web = {
@@ -34,11 +45,27 @@ testers.runNixOSTest {
         };
         agents.shut.net.enable = true;
       };
+      # What the machine is switched to, and back.
+      specialisation = {
+        open.configuration.security.au.agents.shut.net.enable = lib.mkForce false;
+        fewer.configuration.security.au.agents = lib.mkForce { shut.net.enable = true; };
+        moved.configuration.security.au.agents.agent.uid = lib.mkForce 50009;
+        none.configuration.security.au.enable = lib.mkForce false;
+      };
     };
 
   testScript = ''
     def alice(command, user="alice"):
         return f"su - {user} -c '{command}'"
+
+    system = machine.succeed("readlink -f /run/current-system").strip()
+
+    def switch(to=None):
+        place = f"{system}/specialisation/{to}" if to else system
+        machine.succeed(f"{place}/bin/switch-to-configuration test")
+
+    def rules():
+        return "au_net" in machine.succeed("iptables-save; nft list ruleset 2>/dev/null || true").replace("-", "_")
 
     machine.wait_for_unit("multi-user.target")
     machine.wait_for_unit("au-agent.service")
@@ -62,7 +89,7 @@ testers.runNixOSTest {
         machine.fail(alice("au run -- dd if=/dev/zero of=/dev/null bs=400M count=1"))
 
     with subtest("home keeps its ACL over an activation"):
-        machine.succeed("/run/current-system/bin/switch-to-configuration test")
+        switch()
         assert "mask::rwx" in machine.succeed("getfacl -p /home/agent")
         machine.succeed(alice("au info"))
 
@@ -70,9 +97,48 @@ testers.runNixOSTest {
         machine.wait_for_open_port(8000)
         machine.succeed(alice("au run -- curl -fsS -m 10 http://127.0.0.1:8000"))
         machine.fail(alice("au run -a shut -- curl -fsS -m 10 http://127.0.0.1:8000"))
-        machine.succeed("iptables-save | grep -q au-net")
+        assert rules()
 
-    with subtest("declared agents are not au's to change"):
+    with subtest("the account has expired and has no shell, whatever made it"):
+        assert machine.succeed("getent shadow agent").split(":")[7] == "1"
+        assert machine.succeed("getent passwd agent").strip().endswith("/nonexistent/nologin")
+        machine.fail("su - agent -c true")
+
+    with subtest("net.enable off opens it, and on shuts it again"):
+        switch("open")
+        machine.wait_until_succeeds(alice("au run -a shut -- curl -fsS -m 10 http://127.0.0.1:8000"))
+        machine.wait_until_fails("iptables-save | grep -q au-net")
+        switch()
+        machine.wait_until_fails(alice("au run -a shut -- curl -fsS -m 10 http://127.0.0.1:8000"))
+        assert rules()
+
+    with subtest("an agent that is removed ends, and keeps its home"):
+        machine.execute(alice("au run sleep 1000 >/dev/null 2>&1 &"))
+        machine.wait_until_succeeds("pgrep -u 50001 sleep")
+        switch("fewer")
+        machine.wait_until_fails("pgrep -u 50001")
+        machine.fail(alice("au run true"))
+        machine.succeed("test -d /home/agent")
+        switch()
+        machine.succeed(alice("au run true"))
+
+    with subtest("a uid that changes is kept by NixOS, and no run starts as another"):
+        switch("moved")
+        assert machine.succeed("id -u agent").strip() == "50001"
+        machine.fail(alice("au run true"))
+        switch()
+        machine.succeed(alice("au run true"))
+
+    with subtest("without the module nothing of it is left but homes and logs"):
+        switch("none")
+        machine.wait_until_fails("iptables-save | grep -q au-net")
+        machine.fail("test -e /etc/au/agents.json")
+        machine.fail("test -e /run/wrappers/bin/su-as-agent")
+        switch()
+        machine.succeed(alice("au run true"))
+
+    with subtest("declared agents are not au's to change, and hints name options"):
+        machine.fail(alice("au mount remove example"))
         machine.fail(alice("au delete -y"))
         machine.fail(alice("au new -y -a other"))
   '';

@@ -7,11 +7,11 @@
 
 # 1. The module's own words, but for the paths of programs (nix/testdata/spec.json, tmpfiles.conf). alice is declared; bob is not.
 store=/nix/store/00000000000000000000000000000000-au
-install -D -m 0755 /usr/local/libexec/au/au-complete $store/bin/au
+install -D -m 0755 /usr/local/libexec/au/au-complete $store/libexec/au/au-complete
 install -D -m 0755 /usr/local/libexec/au/su_as_agent $store/libexec/au/su_as_agent
 mkdir -p /tmp/out /etc/au/agents /etc/au/net
 cat >/etc/au/agents.json <<EOF
-{"mutableUsers": false, "sleep": "/usr/bin/sleep", "program": "$store/bin/au", "agents": {
+{"mutableUsers": false, "sleep": "/usr/bin/sleep", "program": "$store/libexec/au/au-complete", "agents": {
  "claude": {"uid": 54237, "gid": 54237, "group": 55290, "tag": "0123456789abcdef", "home": "/home/claude", "shell": "/bin/bash",
   "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": null}], "allow": [], "keepEnv": ["EDITOR"],
   "shares": [{"source": "~/example", "target": "/home/claude/example", "readOnly": false}],

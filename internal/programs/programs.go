@@ -24,8 +24,8 @@ import (
 // folders are where programs are looked for. NixOS has its set-uid ones in the first, and the system's in the last.
 var folders = []string{"/run/wrappers/bin", "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/run/current-system/sw/bin"}
 
-// packaged is the file beside au in which a package names more folders, as PATH does.
-const packaged = "../libexec/au/path"
+// packaged is the file in which a package names more folders, as PATH does: seen from bin/au, and from libexec/au/au-complete.
+var packaged = []string{"../libexec/au/path", "../../libexec/au/path"}
 
 // root is the trust in what is root's alone.
 var root = walk.Trust{Owners: []uint32{0}, Shared: true}
@@ -52,19 +52,25 @@ func fromPackage() []string {
 	if err != nil {
 		return nil
 	}
-	place, err := walk.To("/", filepath.Join(filepath.Dir(self), packaged), root.Judge)
+	for _, file := range packaged {
+		if text, err := readOfRoot(filepath.Join(filepath.Dir(self), file)); err == nil {
+			return filepath.SplitList(strings.TrimSpace(string(text)))
+		}
+	}
+	return nil
+}
+
+// readOfRoot reads a file, if only root can have chosen what is in it.
+func readOfRoot(path string) ([]byte, error) {
+	place, err := walk.To("/", path, root.Judge)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	defer place.Close()
 	if place.File < 0 {
-		return nil
+		return nil, fs.ErrNotExist
 	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/self/fd/%d", place.File))
-	if err != nil {
-		return nil
-	}
-	return filepath.SplitList(strings.TrimSpace(string(text)))
+	return os.ReadFile(fmt.Sprintf("/proc/self/fd/%d", place.File))
 }
 
 // find returns where a path leads, if only root can have chosen that.

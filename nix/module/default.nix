@@ -8,4 +8,8 @@
     ./expiry.nix
     ./assertions.nix
   ];
+  meta = {
+    maintainers = [ ];
+    doc = ./au.md;
+  };
 }

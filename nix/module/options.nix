@@ -7,7 +7,12 @@
 }:
 
 let
-  inherit (lib) mkOption types literalExpression;
+  inherit (lib)
+    literalExpression
+    literalMD
+    mkOption
+    types
+    ;
   cfg = config.security.au;
   id = import ./ids.nix { inherit lib; };
 
@@ -22,7 +27,7 @@ let
         target = mkOption {
           type = types.strMatching "[^/].*";
           default = baseNameOf name;
-          defaultText = literalExpression "the last part of the folder's name";
+          defaultText = literalMD "the last part of the folder's name";
           example = "work/example";
           description = "Where the agent sees the folder, relative to its home.";
         };
@@ -35,79 +40,77 @@ let
       };
     };
 
-  net =
-    { ... }:
-    {
-      options = {
-        enable = lib.mkEnableOption "rules for what the agent may reach; all else is refused";
-        presets = mkOption {
-          type = types.listOf types.str;
-          default = [ ];
-          example = [
-            "anthropic"
-            "github"
-          ];
-          description = "Services to allow, by the names that `au net restrict --help` lists.";
-        };
-        allow = mkOption {
-          type = types.listOf types.str;
-          default = [ ];
-          example = [
-            "*.example.org"
-            "git.example.org:22"
-            "192.0.2.0/24"
-          ];
-          description = "Hosts, networks and ports to allow, as `au net allow` takes them.";
-        };
-        localhost = mkOption {
-          type = types.listOf types.port;
-          default = [ ];
-          example = [ 3000 ];
-          description = "Ports of this machine to allow, whoever serves them.";
-        };
-        deny = mkOption {
-          type = types.listOf types.str;
-          default = [ ];
-          example = [ "gist.github.com" ];
-          description = "Hosts, networks and ports to refuse though something else allows them, as `au net deny` takes them.";
-        };
-        dns = mkOption {
-          type = types.listOf types.str;
-          default = [ ];
-          example = [ "192.0.2.53" ];
-          description = "The name servers that are asked for the agent; none for those of the machine.";
-        };
-        ech = mkOption {
-          type = types.bool;
-          default = true;
-          example = false;
-          description = "Whether TLS passes that hides the name inside, or looks so, as Chromium's does.";
-        };
-        backend = mkOption {
-          type = types.enum [
-            "nft"
-            "iptables"
-          ];
-          default =
-            if config.networking.nftables.enable || !config.networking.firewall.enable then "nft" else "iptables";
-          defaultText = literalExpression "that of the machine's own firewall; nft where there is none";
-          example = "nft";
-          description = "What loads the rules. The machine's firewall is followed, never switched on.";
-        };
-        proxyPort = mkOption {
-          type = types.nullOr types.port;
-          default = null;
-          example = 61001;
-          description = "Port on loopback for the agent's connections; null for one from 61001 up.";
-        };
-        dnsPort = mkOption {
-          type = types.nullOr types.port;
-          default = null;
-          example = 61002;
-          description = "Port on loopback for the agent's DNS questions; null for one from 61002 up.";
-        };
+  net = {
+    options = {
+      enable = lib.mkEnableOption "rules for what the agent may reach; all else is refused";
+      presets = mkOption {
+        type = types.listOf types.str;
+        default = [ ];
+        example = [
+          "anthropic"
+          "github"
+        ];
+        description = "Services to allow, by the names that `au net restrict --help` lists.";
+      };
+      allow = mkOption {
+        type = types.listOf types.str;
+        default = [ ];
+        example = [
+          "*.example.org"
+          "git.example.org:22"
+          "192.0.2.0/24"
+        ];
+        description = "Hosts, networks and ports to allow, as `au net allow` takes them.";
+      };
+      localhost = mkOption {
+        type = types.listOf types.port;
+        default = [ ];
+        example = [ 3000 ];
+        description = "Ports of this machine to allow, whoever serves them.";
+      };
+      deny = mkOption {
+        type = types.listOf types.str;
+        default = [ ];
+        example = [ "gist.github.com" ];
+        description = "Hosts, networks and ports to refuse though something else allows them, as `au net deny` takes them.";
+      };
+      dns = mkOption {
+        type = types.listOf types.str;
+        default = [ ];
+        example = [ "192.0.2.53" ];
+        description = "The name servers that are asked for the agent; none for those of the machine.";
+      };
+      ech = mkOption {
+        type = types.bool;
+        default = true;
+        example = false;
+        description = "Whether TLS passes that hides the name inside, or looks so, as Chromium's does.";
+      };
+      backend = mkOption {
+        type = types.enum [
+          "nft"
+          "iptables"
+        ];
+        default =
+          if config.networking.nftables.enable || !config.networking.firewall.enable then "nft" else "iptables";
+        defaultText = literalMD "that of the machine's own firewall; nft where there is none";
+        example = "nft";
+        description = "What loads the rules. The machine's firewall is followed, never switched on.";
+      };
+      proxyPort = mkOption {
+        type = types.nullOr types.port;
+        default = null;
+        example = 61001;
+        description = "Port on loopback for the agent's connections; null for one from 61001 up.";
+      };
+      dnsPort = mkOption {
+        type = types.nullOr types.port;
+        default = null;
+        example = 61002;
+        description = "Port on loopback for the agent's DNS questions; null for one from 61002 up.";
       };
     };
+  };
 
   agent =
     { name, config, ... }:
@@ -116,14 +119,14 @@ let
         uid = mkOption {
           type = types.ints.between 1000 59999;
           default = id name;
-          defaultText = literalExpression "a number from 50000 to 58999 that follows from the name";
+          defaultText = literalMD "a number from 50000 to 58999 that follows from the name";
           example = 54237;
           description = "The agent's uid, and the gid of its own group.";
         };
         humansGid = mkOption {
           type = types.ints.between 1000 59999;
           default = id "su-as-${name}";
-          defaultText = literalExpression "a number from 50000 to 58999 that follows from the name";
+          defaultText = literalMD "a number from 50000 to 58999 that follows from the name";
           example = 50001;
           description = "The gid of the group `su-as-NAME`, whose members may enter the agent.";
         };
@@ -149,7 +152,7 @@ let
         swap = mkOption {
           type = types.nullOr size;
           default = if config.memory == null then null else "0";
-          defaultText = literalExpression "\"0\" beside a memory limit, else null";
+          defaultText = literalMD "`\"0\"` beside a memory limit, else `null`";
           example = "2G";
           description = "Swap for all that the agent runs.";
         };
@@ -223,12 +226,9 @@ in
 {
   options.security.au = {
     enable = lib.mkEnableOption "Unix users for AI coding agents, and `au` to run commands as them";
-    package = mkOption {
-      type = types.package;
-      default = pkgs.callPackage ../package.nix { };
-      defaultText = literalExpression "the flake's au, built with this system's nixpkgs";
-      example = literalExpression "inputs.au.packages.\${pkgs.system}.au";
-      description = "The package that holds `au` and the entrypoint.";
+    package = lib.mkPackageOption { au = pkgs.callPackage ../package.nix { }; } "au" {
+      pkgsText = "inputs.au.packages.\${pkgs.system}";
+      extraDescription = "It holds `au` and the entrypoint.";
     };
     humans = mkOption {
       type = types.listOf human;

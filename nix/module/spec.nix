@@ -16,7 +16,7 @@ in
 {
   inherit (config.users) mutableUsers;
   sleep = "${pkgs.coreutils}/bin/sleep";
-  program = "${cfg.package}/bin/au";
+  program = "${cfg.package}/libexec/au/au-complete";
   agents = lib.mapAttrs (name: g: {
     inherit (g) uid home allow keepEnv;
     shell = if builtins.isAttrs g.shell then "${g.shell}${g.shell.shellPath or "/bin/${g.shell.meta.mainProgram or "sh"}"}" else g.shell;

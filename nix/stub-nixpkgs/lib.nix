@@ -36,6 +36,15 @@ let
     platforms.linux = [ "x86_64-linux" "aarch64-linux" ];
 
     literalExpression = text: { _type = "literalExpression"; inherit text; };
+    literalMD = text: { _type = "literalMD"; inherit text; };
+    mkPackageOption =
+      pkgs: name: { pkgsText, extraDescription }:
+      mkOption {
+        type = types.package;
+        default = pkgs.${name};
+        defaultText = literalExpression "${pkgsText}.${name}";
+        description = "The ${name} package to use. ${extraDescription}";
+      };
     mkOption = o: { _type = "option"; } // o;
     mkEnableOption = what: mkOption { type = types.bool; default = false; example = true; description = "Whether to enable ${what}."; };
     mkIf = condition: content: { _type = "if"; inherit condition content; };

@@ -11,10 +11,21 @@ let
     in
     function (builtins.intersectAttrs (builtins.functionArgs function) pkgs // given);
 
+  # What installShellFiles and hooks bring in nixpkgs, as far as we use it.
+  functions = ''
+    runHook() { :; }
+    installManPage() { for page in "$@"; do install -D -m 0644 "$page" "$out/share/man/man1/''${page##*/}"; done; }
+    installShellCompletion() { # --cmd NAME --bash FILE --zsh FILE --fish FILE
+      install -D -m 0644 "$4" "$out/share/bash-completion/completions/$2"
+      install -D -m 0644 "$6" "$out/share/zsh/site-functions/_$2"
+      install -D -m 0644 "$8" "$out/share/fish/vendor_completions.d/$2.fish"
+    }
+  '';
+
   mkDerivation =
     args:
     let
-      phases = [ "unpackPhase" "buildPhase" "installPhase" "postInstall" "postFixup" ];
+      phases = [ "functions" "unpackPhase" "buildPhase" "checkPhase" "installPhase" "postInstall" "postFixup" ];
       drv = derivation (
         host.env
         // {
@@ -22,7 +33,7 @@ let
           name = args.name or "${args.pname}-${args.version}";
           builder = "/bin/bash";
           # A subfolder: Go ignores a go.mod in $TMPDIR itself.
-          args = [ "-euc" "mkdir work; cd work; ${lib.concatMapStringsSep "\n" (phase: args.${phase} or "") phases}" ];
+          args = [ "-euc" "mkdir work; cd work; ${lib.concatMapStringsSep "\n" (phase: args.${phase} or { inherit functions; }.${phase} or "") phases}" ];
           PATH = lib.concatStringsSep ":" (map (p: "${p}/bin") (args.nativeBuildInputs or [ ]) ++ [ host.path ]);
           HOME = "/dev/null";
           unpackPhase = args.unpackPhase or "";
@@ -35,7 +46,16 @@ let
 
   unpack = ''cp -R "$src/." .; chmod -R u+w .'';
 
+  # The argument may be a function of what comes of it, as in nixpkgs.
   buildGoModule =
+    function:
+    let
+      args = function (args // { finalPackage = package; });
+      package = buildGo args;
+    in
+    package;
+
+  buildGo =
     args:
     let
       modules = mkDerivation {
@@ -90,7 +110,7 @@ let
     writeText = name: text: builtins.toFile name text;
   }
   // lib.genAttrs [
-    "acl" "bash" "coreutils" "findutils" "gcc" "getent" "gnumake" "go" "iptables" "nftables" "nixfmt-tree" "procps" "shadow" "systemd" "util-linux"
+    "acl" "bash" "coreutils" "findutils" "gcc" "getent" "gnumake" "go" "installShellFiles" "iptables" "nftables" "nixfmt-tree" "procps" "shadow" "systemd" "util-linux"
   ] program;
 in
 pkgs

@@ -23,6 +23,10 @@ in
 {
   options = {
     assertions = list;
+    meta = {
+      maintainers = list;
+      doc = mkOption { type = types.raw; };
+    };
     environment.etc = set;
     environment.systemPackages = list;
     networking = {
