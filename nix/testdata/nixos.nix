@@ -23,10 +23,7 @@ in
 {
   options = {
     assertions = list;
-    meta = {
-      maintainers = list;
-      doc = mkOption { type = types.raw; };
-    };
+    meta.maintainers = list;
     environment.etc = set;
     environment.systemPackages = list;
     networking = {
