@@ -19,7 +19,7 @@ promise="without acl on the machine nothing is begun"
 fails 1 as alice $store-au/bin/au new -y
 complains 'not installed: setfacl, getfacl; on Debian: apt-get install acl'
 says_not groupadd
-fails 1 getent passwd agent
+fails 2 getent passwd agent
 fails 2 ls /etc/au
 
 promise="with it an agent is made, and runs"
