@@ -240,7 +240,7 @@ void check_expiry(const struct run *run)
 	if (expired)
 		return;
 	say("agent \"", run->policy.name,
-	    "\" is not run: its account has not expired, so it could log in to itself, outside of all walls");
+	    "\" is not run: its account is not expired, so it could log in to itself, outside of all walls");
 	if (is_declared())
 		die("hint: sudo nixos-rebuild switch");
 	die("hint: sudo usermod --expiredate 1 ", run->policy.name);

@@ -83,7 +83,7 @@ static void say_left_out(const struct other_groups *g)
 		join(list + n, sizeof list - n, i > 0 ? ", " : "", decimal(number, g->ids[i]));
 		n += strlen(list + n);
 	}
-	say("warning: the kernel maps no more of your groups; in a share, what is in one of these can be read, and not written: ",
+	say("warning: the kernel maps no more of your groups; in a share, files of these groups can be read, but not written: ",
 	    list);
 }
 

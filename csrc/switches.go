@@ -17,7 +17,7 @@ var Switches = []Switch{
 	{
 		Word:    "setuid",
 		Gives:   "set-uid programs work (sudo, ping of old systems, newuidmap)",
-		GivesUp: "no_new_privs: whatever a set-uid program of this machine lets any user do, or gets wrong, the agent can use; nor is /run sealed",
+		GivesUp: "no_new_privs: the agent can use whatever a set-uid program of this machine lets any user do, or gets wrong; nor is /run sealed",
 	},
 	{
 		Word:    "userns",
@@ -32,7 +32,7 @@ var Switches = []Switch{
 	{
 		Word:    "devices",
 		Gives:   "the machine's devices are there, all of them (serial ports, sound, cameras, security keys; file modes and ACLs still decide)",
-		GivesUp: "whatever a device that is open to every user leads to, now and later",
+		GivesUp: "everything behind a device that is open to every user, now and later",
 	},
 	{
 		Word:    "docker",
@@ -67,7 +67,7 @@ var Switches = []Switch{
 	{
 		Word:    "services",
 		Gives:   "printing, smart cards, snaps, databases, screen and tmux of others, and RPC can be reached",
-		GivesUp: "those services' own care with strangers is all that is left",
+		GivesUp: "only those services' own care with strangers is left",
 		Opens: []string{
 			"/run/screen", "/run/tmux", "/run/cups", "/run/pcscd", "/run/snapd.socket", "/run/snapd-snap.socket",
 			"/run/gssproxy.sock", "/run/rpcbind.sock", "/run/postgresql", "/run/mysqld", "/run/redis",

@@ -265,7 +265,7 @@ func finishName(kind Kind, host string, port uint16) (Rule, error) {
 	case host == "localhost" || strings.HasSuffix(host, ".localhost"):
 		return Rule{}, fmt.Errorf("is this machine itself: want localhost:PORT")
 	case kind == Wildcard && isPublicSuffix(host):
-		return Rule{}, fmt.Errorf("anybody can register a name below %s: want a name of its owner's, such as *.example.%s", host, host)
+		return Rule{}, fmt.Errorf("anybody can register a name below %s: want a name that has one owner, such as *.example.%s", host, host)
 	}
 	return rule, nil
 }

@@ -93,13 +93,13 @@ func healthAccount(f Facts, mend string, bad report) {
 // healthLocks says by which door the agent could log in to itself, outside of the walls of a run.
 func healthLocks(f Facts, mend string, bad report) {
 	if f.Unexpired {
-		bad("sudo usermod --expiredate 1 "+f.Name, "the account has not expired, so the agent could log in to itself outside of all walls, and `au run` is refused")
+		bad("sudo usermod --expiredate 1 "+f.Name, "the account is not expired, so the agent could log in to itself outside of all walls, and `au run` is refused")
 	}
 	if f.Agent.Shell != NoShell {
 		bad(mend, "the account has the shell %s, with which a login would work where the account's expiry is lost", f.Agent.Shell)
 	}
 	if f.Leftovers.Linger {
-		bad("sudo loginctl disable-linger "+f.Name, "systemd would start services of the agent's at boot, outside of all walls (it lingers)")
+		bad("sudo loginctl disable-linger "+f.Name, "systemd would start the agent's services at boot, outside of all walls (it lingers)")
 	}
 	if f.Undenied && !f.Declared {
 		bad(mend, "the agent is not kept from cron or at: %s", strings.Join(f.Deny, ", "))
@@ -113,7 +113,7 @@ func healthHome(f Facts, mend string, bad report) {
 		return
 	}
 	if !h.Mode.IsDir() || h.UID != p.UID {
-		bad("", "home %s is not a folder of the agent's", p.Home)
+		bad("", "home %s is not a folder that the agent owns", p.Home)
 		return
 	}
 	if h.GID != p.Group || h.Mode&fs.ModeSetgid == 0 {
@@ -139,7 +139,7 @@ func healthEntrypoint(f Facts, mend string, bad report) {
 	}
 	switch {
 	case !e.Mode.IsRegular() || e.UID != 0:
-		bad(mend, "entrypoint %s is not a file of root's", path)
+		bad(mend, "entrypoint %s is not a file that root owns", path)
 	case e.Mode&fs.ModeSetuid == 0:
 		bad(mend, "entrypoint %s is not set-uid", path)
 	case e.Mode != fs.ModeSetuid|0o750 || e.GID != f.Policy.Group:
@@ -162,7 +162,7 @@ func healthWrapper(f Facts, mend string, bad report) {
 	case !e.Exists:
 		bad(mend, "missing entrypoint %s", path)
 	case !e.Mode.IsRegular() || e.UID != 0 || e.Mode&fs.ModeSetuid == 0 || e.Mode.Perm()&0o027 != 0 || e.GID != f.Policy.Group:
-		bad(mend, "entrypoint %s is not set-uid root's for the group %q alone", path, GroupName(f.Name))
+		bad(mend, "entrypoint %s is not set-uid root for the group %q alone", path, GroupName(f.Name))
 	case e.NoSuid:
 		bad("", "entrypoint %s is on a file system mounted nosuid", path)
 	}

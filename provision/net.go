@@ -73,7 +73,7 @@ type NetUnit struct {
 func (f NetFacts) Outdated(p netfilter.Policy) string {
 	for _, unit := range []string{p.DaemonUnitName(), p.WatchUnitName()} {
 		if f.Units[unit].Stale {
-			return unit + " runs a program of au's that was replaced since"
+			return unit + " runs a program of au that was replaced since"
 		}
 	}
 	if f.Program.Exists && f.Program.SHA256 != f.Self.SHA256 {

@@ -195,7 +195,7 @@ func planUser(p csrc.Policy, f Facts) []step.Step {
 	}
 	add := step.Root("useradd", "--uid", num(p.UID), "--gid", num(p.GID), "--comment", Comment(p.Tag), "--home-dir", p.Home, "--no-create-home",
 		"--shell", NoShell, "--expiredate", "1", "-K", "SUB_UID_COUNT=0", "-K", "SUB_GID_COUNT=0", p.Name)
-	add.Note = "that the shell is missing is meant: nothing can log in"
+	add.Note = "the shell is missing on purpose: nothing can log in"
 	plan := []step.Step{{Do: add, Undo: step.Undo(step.Root("userdel", p.Name))}}
 	return append(plan, planDeny(p, f)...)
 }

@@ -170,10 +170,10 @@ func CheckOverlap(want, other config.Mount) error {
 // checkWritable refuses a share in which the agent can write what only the human's closed home protects others from: a set-id file, and the config.
 func checkWritable(want config.Mount, f ShareFacts) error {
 	if _, inside := share.Within(f.Home, want.Source); !inside && f.Exposed && !want.ACL {
-		return refuse("", "share %q: others can come to it, and could run there what the agent leaves as yours: outside your home a writable share wants a folder above it that only you can enter", want.Source)
+		return refuse("", "share %q: others can come to it, and could run files there that the agent leaves as yours: outside your home a writable share wants a folder above it that only you can enter", want.Source)
 	} else if inside && len(f.HomeOpen) > 0 && !want.ACL {
 		o := f.HomeOpen[0]
-		return refuse(o.Shut(f.Home), "share %q: others (%s) can enter your home %s, and could run there what the agent leaves as yours; a writable share wants it closed", want.Source, o.Who(), f.Home)
+		return refuse(o.Shut(f.Home), "share %q: others (%s) can enter your home %s, and could run files there that the agent leaves as yours; a writable share wants it closed", want.Source, o.Who(), f.Home)
 	}
 	if len(f.Open) > 0 && !want.ACL {
 		return refuse(Inert(f.Open[0]), "share %q: %s; a writable share wants that unmounted, or nosuid", want.Source, ReachedAt(f.Open[0]))
@@ -221,7 +221,7 @@ func checkMapping(want config.Mount, f ShareFacts) error {
 
 // ReachedAt says what is wrong with a writable share that others reach at another place.
 func ReachedAt(o share.OtherPlace) string {
-	return "others can reach it at " + quote.Name(o.Path) + " as well, where your closed home does not keep them out, and could run there what the agent leaves as yours"
+	return "others can reach it at " + quote.Name(o.Path) + " as well, where your closed home does not keep them out, and could run files there that the agent leaves as yours"
 }
 
 // Inert returns the command after which nobody's set-id files count at that place.
@@ -249,13 +249,13 @@ func FindShares(word, folder, agentHome string, all []config.Mount) []config.Mou
 
 // startUp are places below a home that run by themselves when the human logs in, opens a terminal or types a command's name.
 var startUp = []struct{ path, why string }{
-	{".config/autostart", "your desktop starts what stands there"},
-	{".config/systemd", "systemd starts what stands there as you"},
+	{".config/autostart", "your desktop starts the programs there"},
+	{".config/systemd", "systemd starts the units there as you"},
 	{".config/environment.d", "it sets variables for all you start"},
 	{".config/fish", "fish runs it"},
 	{".config/git", "git obeys it everywhere"},
 	{".local/bin", "it is on your PATH"},
-	{".local/share/applications", "your desktop starts what stands there"},
+	{".local/share/applications", "your desktop starts the programs there"},
 	{"bin", "it may be on your PATH"},
 	{".ssh", "ssh obeys it, and it says who may log in as you"},
 	{".gnupg", "gpg obeys it"},

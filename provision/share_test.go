@@ -206,7 +206,7 @@ func TestStartUpSaysWhichPlace(t *testing.T) {
 	for source, want := range map[string]string{
 		"/home/alice/.ssh":    "/home/alice/.ssh: ssh obeys it, and it says who may log in as you",
 		"/home/alice/.ssh/x":  "/home/alice/.ssh/x is in /home/alice/.ssh: ssh obeys it, and it says who may log in as you",
-		"/home/alice/.config": "/home/alice/.config holds /home/alice/.config/autostart: your desktop starts what stands there",
+		"/home/alice/.config": "/home/alice/.config holds /home/alice/.config/autostart: your desktop starts the programs there",
 	} {
 		if got := StartUp(source, "/home/alice"); got != want {
 			t.Errorf("StartUp(%q) says %q, not %q", source, got, want)

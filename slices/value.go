@@ -103,7 +103,7 @@ func parseSize(word, what string) (Size, error) {
 		if percent, ok := digits(number); ok && percent >= 1 && percent <= 100 {
 			return Size{Percent: percent}, nil
 		}
-		return Size{}, fmt.Errorf("%s size %q: want 1%% to 100%% of the machine's", what, word)
+		return Size{}, fmt.Errorf("%s size %q: want 1%% to 100%%", what, word)
 	}
 	number, unit := cutUnit(word)
 	n, ok := digits(number)

@@ -19,9 +19,10 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// aclGivesLess is what a share through ACLs is not.
-const aclGivesLess = `Through ACLs, so: what the agent makes there belongs to the agent; what either side makes closed (0600, 0700), renames into place or moves in from elsewhere
-stays closed to the other; 0600 files now show as 0660, and ssh and the like refuse such files; git says "dubious ownership" about what the other side owns.
+// aclGivesLess says how a share through ACLs falls short of the other kind.
+const aclGivesLess = `A share through ACLs gives less. The agent owns the files that it makes there. A file that one side makes closed (0600, 0700), renames into place
+or moves in from elsewhere stays closed to the other side. Files of mode 0600 now show as 0660, and ssh and the like refuse those.
+git says "dubious ownership" about files that the other side owns.
 `
 
 // aclRecord returns where it stands what a share's files had before, beside the human's config.

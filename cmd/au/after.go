@@ -23,9 +23,9 @@ import (
 // waits for a run to end.
 type afterCmd struct {
 	agentFlag
-	Status   int    `env:"AU_STATUS" help:"Exit status of the run, which becomes that of this."`
+	Status   int    `env:"AU_STATUS" help:"Exit status of the run; this process ends with the same one."`
 	OOMKills uint64 `name:"oom-kills" env:"AU_KILLS" help:"How many of the agent's processes the kernel ended for want of memory meanwhile."`
-	Signal   int    `env:"AU_SIGNAL" help:"By which the run's first process ended: nobody inside can send it one."`
+	Signal   int    `env:"AU_SIGNAL" help:"Signal that ended the run's first process: nobody inside can send it one."`
 	Command  string `help:"The word that was run."`
 	Path     string `help:"Where the human's shell would have looked for it."`
 	Unit     string `help:"The id that the agent's unit had when the run began."`
@@ -80,14 +80,14 @@ func (c *afterCmd) sayHumans(a *app) {
 	if _, ok := share.Within(home, program); err != nil || !ok {
 		return
 	}
-	fmt.Fprintf(a.err, "au: %s is in your home, and programs there are not the agent's to run\n", show(program))
+	fmt.Fprintf(a.err, "au: %s is in your home, and the agent cannot run programs there\n", show(program))
 	if known, err := a.load(human); err == nil && known.Agent(c.Agent) != nil {
 		if there, ok := share.Counterpart(program, known.Agent(c.Agent).Mounts); ok {
 			fmt.Fprintf(a.err, "au: in a run it is %s, from your share\n", show(there))
 			return
 		}
 	}
-	fmt.Fprintf(a.err, "au: what the agent installs in its own home, in ~%s/.local/bin, is on its PATH\n", c.Agent)
+	fmt.Fprintf(a.err, "au: programs that the agent installs in its own home, in ~%s/.local/bin, are on its PATH\n", c.Agent)
 }
 
 // sayForeign says which switch lets through what the system call filter ends a program for: a call of 32-bit programs.

@@ -28,7 +28,7 @@ func (c *afterCmd) sayChanged(ctx context.Context, a *app) {
 	}
 	all, err := lookAll(a.host, ctx, sources)
 	if err != nil {
-		fmt.Fprintf(a.err, "au: what the run changed was not looked at: %s\n", quote.Error(err))
+		fmt.Fprintf(a.err, "au: could not look at the run's changes: %s\n", quote.Error(err))
 		return
 	}
 	for i, folder := range sources {
@@ -80,7 +80,7 @@ func clock(id int32) int64 {
 // say names what has changed, and says what was not looked at.
 func (c *afterCmd) say(a *app, source string, l inspected, changed []found) {
 	if len(changed) > 0 {
-		fmt.Fprintf(a.err, "au: new or changed, and run on your side without being asked for, in %s:\n", show(source))
+		fmt.Fprintf(a.err, "au: new or changed files that run by themselves on your side, in %s:\n", show(source))
 	}
 	for i, f := range changed {
 		if i == reported {

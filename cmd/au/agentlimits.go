@@ -20,7 +20,7 @@ func (a *app) planLimits(p csrc.Policy, want auslices.Limits, now map[string]uin
 	unified := a.host.CgroupTree().Version() == auslices.Unified
 	if want.IOWeight != nil && !unified {
 		// It would make the keeper move to one more hierarchy, which runs do not join.
-		return nil, errors.New("an IO weight needs cgroup v2, which this machine has not: leave --io-weight out")
+		return nil, errors.New("an IO weight needs cgroup v2, which this machine lacks: leave --io-weight out")
 	}
 	machine := a.host.Capacity()
 	want, added := want.WithSwap(now)
@@ -31,7 +31,7 @@ func (a *app) planLimits(p csrc.Policy, want auslices.Limits, now map[string]uin
 	case finite && !unified:
 		fmt.Fprintf(a.err, "au: warning: with cgroup v1, as on this machine, swap is not limited\n")
 	case finite && added:
-		fmt.Fprintf(a.err, "au: no swap for agent %s either, so that the memory limit is what it says; --swap gives it some\n", p.Name)
+		fmt.Fprintf(a.err, "au: agent %s gets no swap either, so that the memory limit holds; --swap gives it some\n", p.Name)
 	}
 	if err := a.host.CgroupTree().CheckControllers(want.Properties(machine)); err != nil {
 		return nil, err

@@ -14,12 +14,12 @@ import (
 type carryOutCmd struct{}
 
 func (c *carryOutCmd) Run(a *app) error {
-	r, err := rootside.Enter(a.host, a.out, a.err, errors.New("carry-out is the half of other commands that is root, and they start it"))
+	r, err := rootside.Enter(a.host, a.out, a.err, errors.New("carry-out is the root half of other commands, and they start it"))
 	switch {
 	case err != nil:
 		return err
 	case term.IsTerminal(0):
-		return errors.New("carry-out reads a plan from standard input, and other commands give it one")
+		return errors.New("carry-out reads a plan from standard input, which other commands give it")
 	}
 	return exitError(r.CarryOut(os.Stdin, version))
 }

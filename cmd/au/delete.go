@@ -143,7 +143,7 @@ func (c *deleteCmd) halfDone(a *app, human provision.User, err error) error {
 		if network, err := a.host.ObserveNet(c.Agent); err == nil && network.Any() {
 			left = append(left, "the rules of its network")
 		}
-		fmt.Fprintf(a.err, "au: still there of agent %s: %s\n", c.Agent, strings.Join(left, ", "))
+		fmt.Fprintf(a.err, "au: left over from agent %s: %s\n", c.Agent, strings.Join(left, ", "))
 	}
 	a.hint(h.hint)
 	return exitError(statusFailed)

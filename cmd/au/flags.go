@@ -22,8 +22,8 @@ type agentFlag struct {
 // limitFlags are what an agent may use, in `au new` and `au limits set`.
 type limitFlags struct {
 	CPU       *cpuFlag         `placeholder:"SHARE" help:"CPU time: 150% of a core, or 1.5 cores; or infinity."`
-	Mem       *auslices.Size   `placeholder:"SIZE" help:"Memory: 512M, 16G, 50% of the machine's; or infinity. Sets --swap 0 too where nothing limits the swap."`
-	Swap      *auslices.Swap   `placeholder:"SIZE" help:"Swap: 0, 2G, 50% of the machine's; or infinity."`
+	Mem       *auslices.Size   `placeholder:"SIZE" help:"Memory: 512M, 16G, 50% of this machine's memory; or infinity. Also sets --swap 0 where nothing limits the swap."`
+	Swap      *auslices.Swap   `placeholder:"SIZE" help:"Swap: 0, 2G, 50% of this machine's swap; or infinity."`
 	Tasks     *auslices.Tasks  `placeholder:"N" help:"Processes and threads; or infinity."`
 	CPUWeight *auslices.Weight `name:"cpu-weight" placeholder:"N" help:"Share of a busy CPU: 1 to 10000, where others have 100."`
 	IOWeight  *auslices.Weight `name:"io-weight" placeholder:"N" help:"Share of a busy disk: 1 to 10000, where others have 100."`
@@ -54,12 +54,12 @@ func (l limitFlags) settle(a *app) error {
 		return nil
 	}
 	cores := l.CPU.cores
-	question := fmt.Sprintf("--cpu %d is %d cores, and this machine has %d. Is %d%% of one core meant?", cores, cores, n, cores)
+	question := fmt.Sprintf("--cpu %d is %d cores, and this machine has %d. Do you mean %d%% of one core?", cores, cores, n, cores)
 	if term.IsTerminal(0) && a.ask(a.err, question) {
 		l.CPU.cores = 0
 		return l.CPU.share.UnmarshalText(fmt.Appendf(nil, "%d%%", cores))
 	}
-	a.say(fmt.Errorf("cpu share \"%d\": that is as many cores, and this machine has %d: want %d%% for a share of one, or infinity", cores, n, cores))
+	a.say(fmt.Errorf("cpu share \"%d\": that number of cores is more than the %d of this machine: want %d%% for a share of one, or infinity", cores, n, cores))
 	return exitError(statusUsage)
 }
 

@@ -33,7 +33,7 @@ var words = []word{
 	{"resume", "Let a paused agent go on.", &resumeCmd{}},
 	{"stop", "End all that an agent runs.", &stopCmd{}},
 	{"net", "Restrict what an agent may reach, by name.", &netCmd{}},
-	{"completion", "Print what lets a shell complete au's words.", &completionCmd{}},
+	{"completion", "Print the script that completes au's words in a shell.", &completionCmd{}},
 	{"complete", "", &completeCmd{}},
 	{"manual", "", &manualCmd{}},
 	{"source", "", &sourceCmd{}},
@@ -135,19 +135,19 @@ type netCmd struct {
 type limitsCmd struct {
 	Set   limitsSetCmd   `cmd:"" help:"Set limits, at once and for good."`
 	Show  limitsShowCmd  `cmd:"" help:"Show the limits, who set them, and what is in use."`
-	Reset limitsResetCmd `cmd:"" help:"Take limits back: what was there before au holds again."`
+	Reset limitsResetCmd `cmd:"" help:"Take limits back: those from before au hold again."`
 }
 
 // filesCmd is the half of `au mount` that changes files in a share; each is printed as it runs.
 type filesCmd struct {
 	Grant    filesGrantCmd    `cmd:"" help:"Let an agent into every file of a folder."`
 	Restore  filesRestoreCmd  `cmd:"" help:"Undo what grant did."`
-	GiveBack filesGiveBackCmd `cmd:"" help:"As root: make what an agent owns in a folder its human's."`
-	TakeBack filesTakeBackCmd `cmd:"" help:"As root: undo what agent-as-unix-user's shares are made of."`
-	TakeOver filesTakeOverCmd `cmd:"" help:"As root: make what nobody owns in a home an agent's."`
-	Remove   filesRemoveCmd   `cmd:"" help:"As root: remove a folder of an agent's with all that is in it."`
+	GiveBack filesGiveBackCmd `cmd:"" help:"As root: give an agent's files in a folder to its human."`
+	TakeBack filesTakeBackCmd `cmd:"" help:"As root: undo the shares of agent-as-unix-user."`
+	TakeOver filesTakeOverCmd `cmd:"" help:"As root: give the files that nobody owns in a home to an agent."`
+	Remove   filesRemoveCmd   `cmd:"" help:"As root: remove an agent's folder with everything in it."`
 	Clear    filesClearCmd    `cmd:"" help:"As root: remove an agent's files from folders of many."`
-	Disarm   filesDisarmCmd   `cmd:"" help:"As root: remove set-id programs of root's that an agent's group may run."`
+	Disarm   filesDisarmCmd   `cmd:"" help:"As root: remove root's set-id programs that an agent's group may run."`
 	Deny     filesDenyCmd     `cmd:"" help:"As root: put a name into a file such as /etc/cron.deny, where that is there."`
 	Undeny   filesUndenyCmd   `cmd:"" help:"As root: take it out again."`
 }

@@ -22,7 +22,7 @@ type grantCmd struct {
 type revokeCmd struct {
 	agentFlag
 	Who    string `arg:"" name:"human" help:"A user of this machine."`
-	Stop   bool   `help:"End what they run in the agent, too; without it au asks, on a terminal."`
+	Stop   bool   `help:"Also end their runs in the agent; without it au asks, on a terminal."`
 	DryRun bool   `help:"Print what would be done, and do nothing."`
 }
 
@@ -51,8 +51,8 @@ func (c *revokeCmd) Run(a *app) error {
 			return a.planAdmission(c.Agent, c.Who, true, provision.PlanRevoke)
 		},
 		rest: pasted("revoke", "--agent", c.Agent, c.Who), onward: true,
-		nothing: a.saying(fmt.Sprintf("%s may not enter agent %s as it is; nothing to do", c.Who, c.Agent)),
-		done: a.saying(fmt.Sprintf("%s may not enter agent %s any more. A session of theirs that is open keeps the group %s, and with it the home's files, until it ends",
+		nothing: a.saying(fmt.Sprintf("%s cannot enter agent %s; nothing to do", c.Who, c.Agent)),
+		done: a.saying(fmt.Sprintf("%s may not enter agent %s any more. An open session of theirs keeps the group %s, and so the home's files, until it ends",
 			c.Who, c.Agent, provision.GroupName(c.Agent))),
 	})
 	if err != nil || !changed && !c.Stop {
@@ -85,8 +85,8 @@ func (c *grantCmd) ask(a *app) error {
 	if err != nil || facts.Policy.Admits(who.UID) {
 		return err
 	}
-	fmt.Fprintf(a.err, "au: the humans of an agent have to trust each other: what one of them leaves in its home (~/.local/bin, .bashrc) runs in the runs of the others, "+
-		"with the folders that they share and the secrets that they pass with -e. So it would be between %s and %s.\n", provision.HumanNames(*facts.Policy), c.Who)
+	fmt.Fprintf(a.err, "au: the humans of an agent have to trust each other. A program that one of them leaves in its home (~/.local/bin, .bashrc) runs in the runs of the others, "+
+		"with the folders that they share and the secrets that they pass with -e. This would be so between %s and %s.\n", provision.HumanNames(*facts.Policy), c.Who)
 	return a.confirm(fmt.Sprintf("Let %s enter agent %s?", c.Who, c.Agent), c.Yes || c.DryRun)
 }
 
@@ -135,7 +135,7 @@ func (c *revokeCmd) endRuns(a *app, p csrc.Policy, who provision.User) error {
 		stop = a.confirm(fmt.Sprintf("What %s runs in agent %s goes on. End it? (%d)", c.Who, c.Agent, len(runs)), false) == nil
 	}
 	if !stop {
-		fmt.Fprintf(a.out, "What %s runs in agent %s goes on until it ends. To end it: au revoke --agent %s --stop %s\n", c.Who, c.Agent, c.Agent, c.Who)
+		fmt.Fprintf(a.out, "The runs of %s in agent %s go on until they end. To end them: au revoke --agent %s --stop %s\n", c.Who, c.Agent, c.Agent, c.Who)
 		return nil
 	}
 	self, err := a.host.OwnPath()

@@ -231,7 +231,7 @@ func (a *app) warn(human provision.User, c *config.Config) {
 	if err != nil || len(open) == 0 {
 		return
 	}
-	fmt.Fprintf(a.err, "au: warning: others can enter %s (%s), and agents are others\n", show(human.Home), open[0].Who())
+	fmt.Fprintf(a.err, "au: warning: others can enter %s (%s), and so can agents\n", show(human.Home), open[0].Who())
 	a.hint(open[0].Shut(human.Home))
 	fmt.Fprintf(a.err, "au: (disable_home_access_check = true in %s silences this)\n", show(a.configPath(human)))
 }

@@ -53,7 +53,7 @@ func (t *takeover) due() bool { return t != nil && (t.facts.Agent != nil || t.fa
 
 func (t *takeover) announce(a *app) {
 	if t.due() {
-		fmt.Fprintf(a.err, "au: agent %s was made by agent-as-unix-user 2.x. It is taken apart first, and whatever it runs ends; its home and its shares (%d) are the new one's.\n",
+		fmt.Fprintf(a.err, "au: agent %s was made by agent-as-unix-user 2.x. It is taken apart first, and its processes end; the new agent keeps its home and its shares (%d).\n",
 			t.entry.UserName, len(t.entry.Mounts))
 	}
 }
@@ -212,7 +212,7 @@ func (a *app) checkCarried(s sharing, m config.Mount, others []config.Mount) err
 		return err
 	}
 	if source != m.Source {
-		return fmt.Errorf("share %q: it leads to %q by now", m.Source, source)
+		return fmt.Errorf("share %q: it now leads to %q", m.Source, source)
 	}
 	facts, err := a.shareFacts(source, s.human, s.agent, s.known)
 	if err != nil {

@@ -49,7 +49,7 @@ func (c *limitsSetCmd) Run(a *app) error {
 			}
 			return limitsError(c.Agent, a.host.NotHeld(c.Agent, policy.UID, want.Properties(a.host.Capacity())))
 		},
-		nothing: a.saying(fmt.Sprintf("The limits of agent %s are so already; nothing to do", c.Agent)),
+		nothing: a.saying(fmt.Sprintf("Agent %s already has these limits; nothing to do", c.Agent)),
 		done:    a.saying(fmt.Sprintf("Limits of agent %s hold from now on", c.Agent)),
 	})
 	return err
@@ -57,12 +57,12 @@ func (c *limitsSetCmd) Run(a *app) error {
 
 type limitsResetCmd struct {
 	agentFlag
-	CPU       bool `help:"Only this one; and so the others."`
-	Mem       bool
-	Swap      bool
-	Tasks     bool
-	CPUWeight bool `name:"cpu-weight"`
-	IOWeight  bool `name:"io-weight"`
+	CPU       bool `help:"Reset the CPU limit only."`
+	Mem       bool `help:"Reset the memory limit, and the swap limit with it."`
+	Swap      bool `help:"Reset the swap limit only."`
+	Tasks     bool `help:"Reset the limit on processes and threads only."`
+	CPUWeight bool `name:"cpu-weight" help:"Reset the share of a busy CPU only."`
+	IOWeight  bool `name:"io-weight" help:"Reset the share of a busy disk only."`
 	DryRun    bool `help:"Print what would be done, and do nothing."`
 }
 

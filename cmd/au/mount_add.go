@@ -20,7 +20,7 @@ import (
 
 type mountAddCmd struct {
 	agentFlag
-	RW         bool   `name:"rw" help:"Let the agent write in it. Whatever it writes there runs as you when you run it."`
+	RW         bool   `name:"rw" help:"Let the agent write in it. Anything that it writes there runs as you when you run it."`
 	ACL        bool   `name:"acl" help:"Share through ACLs: for file systems that cannot be shown under another owner. It changes the ACL of every file, and gives less."`
 	TargetOnly bool   `help:"Show it at its target alone, and not at your own path as well: the agent then sees nothing of the names above it."`
 	Yes        bool   `short:"y" help:"Do not ask."`
@@ -110,7 +110,7 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 		return want, before, refusal(err)
 	}
 	if on := share.MountsOf(want.Source, facts.Mounts)[0].Type; strings.HasPrefix(on, "fuse") {
-		fmt.Fprintf(a.err, "au: warning: its file system, %s, is a program's, and that decides whether ACLs let anybody in: see what the agent gets\n", on)
+		fmt.Fprintf(a.err, "au: warning: a program serves its file system, %s, and decides whether ACLs let anybody in: try what the agent can read\n", on)
 	}
 	return want, before, checkACLs(want.Source, facts.Mounts)
 }
@@ -169,7 +169,7 @@ func (c *mountAddCmd) say(a *app, s sharing, before, m config.Mount) {
 	}
 	if !m.ReadOnly {
 		remember(a.host, a.configPath(s.human), m.Source)
-		fmt.Fprintln(w, "What the agent writes there runs as you when you run it.")
+		fmt.Fprintln(w, "Anything that the agent writes there runs as you when you run it.")
 	}
 	fmt.Fprintf(w, "To look for what runs by itself in it, and for set-id files and hard links: %s\n", mountLine("check", c.Agent, m.Source))
 }

@@ -19,7 +19,7 @@ import (
 
 type mountCheckCmd struct {
 	agentFlag
-	JSON   bool   `name:"json" help:"Print JSON, and all of it."`
+	JSON   bool   `name:"json" help:"Print JSON, with every finding."`
 	Source string `arg:"" optional:"" help:"A folder, shared or not (default: all that is shared with the agent)."`
 }
 

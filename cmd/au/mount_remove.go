@@ -47,7 +47,7 @@ func (c *mountRemoveCmd) Run(a *app) error {
 		done: func() {
 			fmt.Fprintf(a.out, "Not shared any more: %s\n", show(m.Source))
 			if len(a.host.Processes(s.agent.UID)) > 0 {
-				fmt.Fprintln(a.out, "What agent "+c.Agent+" runs now keeps it until it ends.")
+				fmt.Fprintln(a.out, "Processes that agent "+c.Agent+" runs now keep it until they end.")
 			}
 		},
 	})

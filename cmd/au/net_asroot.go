@@ -33,7 +33,7 @@ type netDepartCmd struct {
 
 // forNet lets root in to what is done for an agent's network.
 func (a *app) forNet(do func(*rootside.Root) error) error {
-	r, err := rootside.Enter(a.host, a.out, a.err, errors.New("the rules of an agent's network are root's: want `au net restrict` and `au net off`, which ask for it"))
+	r, err := rootside.Enter(a.host, a.out, a.err, errors.New("only root changes the rules of an agent's network: want `au net restrict` or `au net off`, which ask for it"))
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type netLogCmd struct {
 	Follow  bool `short:"f" help:"Go on as more comes, until Ctrl-C."`
 	Denied  bool `help:"Only what was refused."`
 	Suggest bool `help:"Print the one au net allow line for all that was refused, or let through while learning."`
-	JSON    bool `name:"json" help:"As it stands in the file: a JSON object a line."`
+	JSON    bool `name:"json" help:"Print the lines as they are in the file: one JSON object each."`
 }
 
 // Validate refuses options that contradict each other.

@@ -26,12 +26,12 @@ type netRestrictCmd struct {
 	agentFlag
 	Allow          []netfilter.Rule `sep:"none" placeholder:"RULE" help:"Allow this: github.com, *.github.com, github.com:22, 10.0.0.0/8, localhost:3000."`
 	Preset         []string         `placeholder:"NAME" help:"Allow what a service needs: ${presets}."`
-	AllowLocalhost []uint16         `placeholder:"PORT" help:"Allow a port of this machine's, whoever serves it."`
+	AllowLocalhost []uint16         `placeholder:"PORT" help:"Allow a port of this machine, whoever serves it."`
 	Proxy          humanProxy       `placeholder:"PORT" help:"Send HTTP and HTTPS to your own intercepting proxy on this port of loopback; HTTP,HTTPS for two."`
 	DNS            []upstream       `name:"dns" placeholder:"ADDRESS" help:"Ask these DNS servers (default: those of /etc/resolv.conf)."`
 	Backend        string           `enum:"auto,nft,iptables" default:"auto" help:"What loads the rules: auto, nft or iptables."`
 	Learn          span             `placeholder:"DURATION" help:"Let everything through for so long, and record it: see au net log --suggest."`
-	NoECH          bool             `name:"no-ech" xor:"ech" help:"Refuse TLS that hides whom it speaks to (ECH), or looks so, as a browser's does."`
+	NoECH          bool             `name:"no-ech" xor:"ech" help:"Refuse TLS that hides whom it speaks to (ECH), or looks as if it did, as a browser's does."`
 	ECH            bool             `name:"ech" xor:"ech" hidden:"" help:"The default: let it through to a name that is allowed."`
 	DryRun         bool             `help:"Print and check what would be done, and do nothing."`
 }
@@ -135,7 +135,7 @@ func (c *netRestrictCmd) Run(a *app) error {
 		runner: runner, dryRun: c.DryRun, plan: planned(plan), about: func(err error) error { return host.NetError(c.Agent, err) }, rest: "au net off --agent " + c.Agent,
 		nothing: func() {
 			if !c.DryRun {
-				fmt.Fprintln(a.out, "That is so already; nothing to do")
+				fmt.Fprintln(a.out, "These rules hold already; nothing to do")
 				a.sayRestricted(want, facts)
 			}
 		},

@@ -189,7 +189,7 @@ func (a *app) changeRules(agent string, dryRun bool, edit func(netfilter.Policy)
 			return plan, seen, err
 		},
 		about: func(err error) error { return host.NetError(agent, err) }, rest: "au net restrict --agent " + agent,
-		nothing: a.saying("That is so already; nothing to do"), done: func() { fmt.Fprintln(a.out, said) },
+		nothing: a.saying("These rules hold already; nothing to do"), done: func() { fmt.Fprintln(a.out, said) },
 	})
 	return err
 }

@@ -151,7 +151,7 @@ func viewRule(e netfilter.Entry, now time.Time) ruleView {
 	return r
 }
 
-const nobodyToAsk = "systemd does not answer here, as in a run of the agent's"
+const nobodyToAsk = "systemd does not answer here, as in the agent's runs"
 
 // layers says what systemd has of each layer. In a run of the agent's it cannot be asked; that says nothing of the layers.
 func layers(h *host.Host, p netfilter.Policy, units map[string]provision.NetUnit, silent error) []layerView {
@@ -289,7 +289,7 @@ func (v netView) print(a *app) {
 	if v.open() {
 		fmt.Fprintf(a.out, "Agent %s (uid %d) should reach this and nothing else, but not all layers see to it:\n", v.Agent, v.UID)
 	} else {
-		fmt.Fprintf(a.out, "Agent %s (uid %d) reaches, and nothing else:\n", v.Agent, v.UID)
+		fmt.Fprintf(a.out, "Agent %s (uid %d) reaches this, and nothing else:\n", v.Agent, v.UID)
 	}
 	if !v.Policy.HasDaemon() {
 		fmt.Fprintf(a.out, "  %s\n", summary(*v.Policy, a.host.Now()))

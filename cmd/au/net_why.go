@@ -174,8 +174,8 @@ func reasonText(p netfilter.Policy, v netfilter.Verdict, now time.Time) string {
 		netfilter.DeniedByRule: "denied", netfilter.WrongPort: "not allowed on this port", netfilter.Expired: "not allowed any more",
 		netfilter.NotLocal: "not allowed, unless the agent's own server listens there", netfilter.Own: "allowed: the agent's own server listens there",
 		netfilter.Private: "not allowed: an address inside, where a name opens nothing", netfilter.Unreachable: "nobody listens there",
-		netfilter.NotTCP:   "not allowed: nothing but TCP and questions for names passes, whatever the rules; programs that can do without it do",
-		netfilter.OwnNames: "nobody there is asked: the agent's daemon answers all questions for names itself, as the rules say",
+		netfilter.NotTCP:   "not allowed: only TCP and questions for names pass, whatever the rules; some programs can do without the rest",
+		netfilter.OwnNames: "nobody there gets a question: the agent's daemon answers all questions for names itself, by the rules",
 	}[v.Code]
 	if text == "" {
 		text = string(v.Code)

@@ -190,7 +190,7 @@ func (m *making) without(plan []step.Step) error {
 	for _, issue := range provision.Health(m.facts) {
 		problems = append(problems, issue.Problem)
 	}
-	return fmt.Errorf("%q and what follows it succeeded, and is without effect: %s", plan[0].Do.Shell(nil), strings.Join(problems, "; "))
+	return fmt.Errorf("%q and the steps after it succeeded, but without effect: %s", plan[0].Do.Shell(nil), strings.Join(problems, "; "))
 }
 
 // holds tries a run, and reads the limits back.
@@ -234,7 +234,7 @@ func findSource(h *host.Host) (source provision.Source, build bool, err error) {
 		}
 	}
 	if _, err := h.FindProgram("cc"); err != nil {
-		return source, false, errors.New("no entrypoint to install: it stands neither beside au nor in ../libexec/au, and there is no cc to build it with; " +
+		return source, false, errors.New("no entrypoint to install: it is neither beside au nor in ../libexec/au, and there is no cc to build it with; " +
 			"install au as a package or by `make install`, or a C compiler (on Debian: apt install gcc libc6-dev)")
 	}
 	return provision.Source{Path: "su_as_agent", SHA256: unbuilt}, true, nil

@@ -95,7 +95,7 @@ func notEnded(agent string, left []host.Survivor) error {
 	for _, s := range left {
 		names = append(names, quote.Name(s.Process))
 	}
-	return hintError{fmt.Errorf("all in the unit of agent %q has ended; started elsewhere, by root, and still running: %s", agent, strings.Join(names, ", ")),
+	return hintError{fmt.Errorf("everything in the unit of agent %q has ended; root started these elsewhere, and they still run: %s", agent, strings.Join(names, ", ")),
 		"sudo pkill -KILL -u " + agent}
 }
 

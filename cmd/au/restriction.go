@@ -43,7 +43,7 @@ func netWarnings(h *host.Host, p netfilter.Policy, agent csrc.Policy, noSlice, n
 			"DNS goes to "+joinAddrs(p.Resolve)+" unfiltered, and names can carry data out")
 	}
 	if p.HasDaemon() && len(p.Resolve)+len(h.Resolvers()) == 0 {
-		all = append(all, "/etc/resolv.conf names no DNS server to ask about what is allowed, --dns ADDRESS does; names in /etc/hosts work without one")
+		all = append(all, "/etc/resolv.conf names no DNS server for allowed names: give one with --dns ADDRESS; names in /etc/hosts work without one")
 	}
 	for _, word := range agent.Allow {
 		if how := openSwitches[word]; how != "" {
@@ -63,11 +63,11 @@ func netWarnings(h *host.Host, p netfilter.Policy, agent csrc.Policy, noSlice, n
 var openSwitches = map[string]string{
 	"setuid":   "set-uid programs can hand what they are given to services (mail, cron) that send it for the agent",
 	"i386":     "32-bit programs reach AF_VSOCK, which no rule sees",
-	"docker":   "who may use such a socket starts containers, whose packets are not the agent's",
+	"docker":   "a user of such a socket can start containers, whose packets are not the agent's",
 	"nix":      "the nix daemon downloads for the agent",
 	"resolver": "a broker asks DNS servers in the agent's place, for any name",
 	"sysbus":   "services of the system's D-Bus resolve names and download for the agent",
-	"services": "snapd, CUPS and others connect to where they are told to",
+	"services": "snapd, CUPS and others connect to any place that a client names",
 }
 
 func joinAddrs(servers []netip.AddrPort) string {

@@ -161,7 +161,7 @@ func notAdmitted(h *host.Host, p csrc.Policy) error {
 		me = u.Name
 	}
 	return hintError{
-		fmt.Errorf("agent %q lets in %s, and not you; who is in can let you in with the line below", p.Name, who),
+		fmt.Errorf("agent %q lets in %s, but not you; one of them can let you in with the line below", p.Name, who),
 		pasted("grant", "--agent", p.Name, me),
 	}
 }

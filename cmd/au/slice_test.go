@@ -222,7 +222,7 @@ func TestShowSaysWhoSetWhat(t *testing.T) {
 			t.Errorf("it should say %q:\n%s", want, shown)
 		}
 	}
-	if out := auSays(t, f, 0, "limits", "set", "--mem", "5M", "--swap", "infinity", "--cpu", "50%"); out != "The limits of agent agent are so already; nothing to do\n" {
+	if out := auSays(t, f, 0, "limits", "set", "--mem", "5M", "--swap", "infinity", "--cpu", "50%"); out != "Agent agent already has these limits; nothing to do\n" {
 		t.Errorf("what is set already is set again:\n%s", out)
 	}
 }

@@ -71,7 +71,7 @@ func planPause(h *host.Host, p csrc.Policy, freeze bool) ([]step.Step, error) {
 	t := h.CgroupTree()
 	freezer := t.Freezer(p.UID, p.Name)
 	if freezer == "" {
-		return nil, errors.New("to pause an agent needs cgroup v2, which this machine has not; `au stop` ends what it does")
+		return nil, errors.New("a pause needs cgroup v2, which this machine lacks; `au stop` ends the agent's processes")
 	}
 	return provision.PlanPause(p.Name, "/sys/fs/cgroup/"+freezer, t.Version() == auslices.Unified, freeze), nil
 }

@@ -12,7 +12,7 @@ alone() { as alice /home/alice/bin/au "$@"; }
 mv /usr/bin/cc /usr/bin/cc.away
 snapshot
 fails 1 alone new -y
-complains "au: no entrypoint to install: it stands neither beside au nor in ../libexec/au, and there is no cc to build it with; install au as a package or by \`make install\`, or a C compiler (on Debian: apt install gcc libc6-dev)"
+complains "au: no entrypoint to install: it is neither beside au nor in ../libexec/au, and there is no cc to build it with; install au as a package or by \`make install\`, or a C compiler (on Debian: apt install gcc libc6-dev)"
 unchanged
 mv /usr/bin/cc.away /usr/bin/cc
 ok alone new -y

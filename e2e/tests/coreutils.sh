@@ -96,5 +96,5 @@ printf '#!/bin/sh\n/opt/gnu/chmod "$@"\n[ "$1" != 4750 ] || /opt/gnu/chmod u-s "
 chmod 755 /usr/bin/chmod.new
 mv -T /usr/bin/chmod.new /usr/bin/chmod
 fails 1 as alice au new -y
-complains 'succeeded, and is without effect: entrypoint /usr/local/libexec/au/agent/su_as_agent is not set-uid'
+complains 'succeeded, but without effect: entrypoint /usr/local/libexec/au/agent/su_as_agent is not set-uid'
 [ ! -e /etc/au ] || fail "something is left"

@@ -54,7 +54,7 @@ ok as alice au revoke --dry-run --stop bob
 says 'end-runs --agent-uid'
 ok pgrep -u agent -f 'sleep 1001'
 ok as alice au revoke bob
-says 'What bob runs in agent agent goes on until it ends. To end it: au revoke --agent agent --stop bob'
+says 'The runs of bob in agent agent go on until they end. To end them: au revoke --agent agent --stop bob'
 ok pgrep -u agent -f 'sleep 1001'
 ok as alice au revoke --stop bob
 says "end-runs --agent-uid $uid --human-uid 1001"

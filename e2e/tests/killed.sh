@@ -30,7 +30,7 @@ as_before
 for n in $(seq 1 2 "$steps"); do
 	promise="au new, whose root half is killed after command $n of $steps, is finished by au new"
 	killed_at "$n" KILL au new -y
-	complains 'it is not known what it did'
+	complains 'au does not know what it did'
 	complains 'au: hint: au delete --agent agent'
 	ok as alice au new -y
 	unchanged made '/etc/au/agents' 'passwd: agent' '/home/alice/\.config' '/etc/(passwd|group|shadow|gshadow|subuid|subgid)-' 'shadow: agent'

@@ -41,7 +41,7 @@ done
 fails 2 as alice au limits set --mem '16 GB'
 complains 'memory size "16 GB": want a size such as 512M or 16G'
 fails 2 as alice au limits set --cpu 150
-complains "cpu share \"150\": that is as many cores, and this machine has $(nproc): want 150% for a share of one, or infinity"
+complains "cpu share \"150\": that number of cores is more than the $(nproc) of this machine: want 150% for a share of one, or infinity"
 fails 2 as alice au limits set --memory 1G
 complains 'au: hint: au limits set --mem 1G'
 kernel_has none none "$usual"
@@ -56,7 +56,7 @@ ok pgrep -u agent sleep
 
 promise="what is set already is not set again"
 ok as alice au limits set --cpu 1.5 --mem 1024M
-says_exactly "The limits of agent agent are so already; nothing to do"
+says_exactly "Agent agent already has these limits; nothing to do"
 
 promise="show says what holds; info and show --json too"
 ok as alice au limits show
@@ -113,7 +113,7 @@ if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
 	ok as alice au limits set --mem 100M
 else
 	fails 1 as alice au limits set --mem 100M
-	complains "set, and not held until all that the agent runs has ended: --mem (the kernel has "
+	complains "set, but without effect until all processes of the agent have ended: --mem (the kernel has "
 	complains "au: hint: au stop --agent agent"
 	ok as alice au limits show
 	says "mem 100M does not bind: the kernel has "
@@ -151,4 +151,4 @@ kernel_has none none "$usual"
 ok sh -c "$line"
 kernel_has 70000 none "$usual"
 ok as alice au limits set --cpu 70%
-says "so already"
+says "already has these limits"

@@ -13,7 +13,7 @@ x = [bytearray(b"x" * (1 << 20)) for _ in range(400)]
 print("survived")
 END
 ok as alice au new -y --mem 128M
-complains "no swap for agent agent either"
+complains "agent agent gets no swap either"
 fails 137 as alice au run python3 /usr/local/share/hog.py
 
 promise="--swap gives it some"

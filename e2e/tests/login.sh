@@ -83,14 +83,14 @@ crontab -r -u agent
 
 promise="the expiry is missed, a run is refused, and the line that mends it does"
 fails 125 as alice au run true
-complains 'its account has not expired, so it could log in to itself'
+complains 'its account is not expired, so it could log in to itself'
 complains 'hint: sudo usermod --expiredate 1 agent'
 fails 1 as alice au info
-says 'the account has not expired'
+says 'the account is not expired'
 says 'the account has the shell /bin/bash'
 fails 1 as alice au info --json
 fails 1 au --human alice info
-says 'the account has not expired'
+says 'the account is not expired'
 ok usermod --expiredate 1 agent
 ok as alice au run true
 usermod --expiredate '' agent

@@ -182,4 +182,4 @@ ok as alice au mount add box
 promise="a place that runs by itself gets a warning"
 ok as alice au mount add --rw .config/autostart
 complains 'au: warning: '
-complains 'your desktop starts what stands there'
+complains 'your desktop starts the programs there'

@@ -39,14 +39,14 @@ while [ $((round += 1)) -le "${ROUNDS:-9}" ]; do
 	e2e_run agent curl -sS --max-time 5 https://attacker.test/
 	if [ "$(attacked)" != "$before" ]; then
 		e2e_run as alice au net status
-		says_not "reaches, and nothing else"
+		says_not "reaches this, and nothing else"
 	fi
 	if [ $((round % 3)) = 0 ]; then
 		ok as alice au net restrict --backend $backend --allow allowed.test
 		untouched agent curl -sS --max-time 5 https://attacker.test/
 		soon agent curl -sS --max-time 5 https://allowed.test/
 		ok as alice au net status
-		says "reaches, and nothing else"
+		says "reaches this, and nothing else"
 	fi
 	ok as alice au net off
 	ok agent curl -sS --max-time 5 https://attacker.test/

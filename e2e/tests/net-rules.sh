@@ -145,7 +145,7 @@ sleep 1
 ok as alice au net log --suggest
 says " 203.0.113.66:80"
 fails 1 as alice au net why quic://allowed.test
-says "nothing but TCP and questions for names passes"
+says "only TCP and questions for names pass"
 says_not "hint"
 
 promise="names pinned in /etc/hosts are reached where they are allowed, and open nothing inside"

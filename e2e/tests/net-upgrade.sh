@@ -80,7 +80,7 @@ upgrade
 install -m 755 "$program" /usr/local/libexec/au/agent/au.new
 mv -T /usr/local/libexec/au/agent/au.new /usr/local/libexec/au/agent/au
 ok as alice au net status
-complains "au-net@agent.service runs a program of au's that was replaced since"
+complains "au-net@agent.service runs a program of au that was replaced since"
 ok as alice au net restrict --no-ech
 replaced
 promise="units of a version that had one socket for both families are replaced while the daemon runs"

@@ -180,7 +180,7 @@ says 'security.au.agents.shut.net.allow can have "elsewhere.example"'
 says_not 'au net allow'
 usermod --expiredate '' claude
 fails 125 as alice au run -a claude true
-complains 'has not expired'
+complains 'is not expired'
 complains 'hint: sudo nixos-rebuild switch'
 usermod --expiredate 1 claude
 

@@ -24,7 +24,7 @@ for word in mine bin/mine '~/bin/mine'; do
 	bin/*) ;; # in the agent's home there is none of that name
 	*)
 		complains 'au: /home/alice/bin/mine is in your home, and programs there are not the agent'"'"'s to run'
-		complains 'au: what the agent installs in its own home, in ~agent/.local/bin, is on its PATH'
+		complains 'au: programs that the agent installs in its own home, in ~agent/.local/bin, are on its PATH'
 		;;
 	esac
 done
@@ -98,7 +98,7 @@ useradd -m -s /bin/bash carol
 for words in 'run true' 'run -e A=1 true' shell; do
 	# shellcheck disable=SC2086 # several words
 	fails 125 as carol au $words
-	quiet 'au: agent "agent" lets in alice, and not you; who is in can let you in with the line below
+	quiet 'au: agent "agent" lets in alice, but not you; one of them can let you in with the line below
 au: hint: au grant --agent agent carol'
 done
 ok as alice au grant --agent agent -y carol

@@ -40,7 +40,7 @@ promise="a folder above that is opened later, or that others can write by now, e
 for change in 'chmod 711 /data/alice' 'setfacl -m u:bob:x /data/alice'; do
 	ok as alice $change
 	fails 125 as alice au run true
-	complains 'share "/data/alice/proj": others can come to it by now'
+	complains 'share "/data/alice/proj": others can come to it now'
 	as alice setfacl -b /data/alice
 	as alice chmod 700 /data/alice
 done

@@ -131,7 +131,7 @@ unchanged made
 
 promise="the half that is root is nobody else's: it wants to be root, and a whole plan"
 fails 1 as alice au carry-out
-complains 'carry-out is the half of other commands that is root'
+complains 'carry-out is the root half of other commands'
 for text in '' '{' '{"Version":"x"}'; do
 	# shellcheck disable=SC2016
 	fails 104 sh -c 'printf %s "$1" | au carry-out' - "$text"
@@ -139,5 +139,5 @@ done
 cp /usr/local/libexec/au/au-complete /usr/local/bin/suid-au
 chmod 4755 /usr/local/bin/suid-au
 fails 1 as alice sh -c 'echo "{}" | suid-au carry-out'
-complains 'carry-out is the half of other commands that is root'
+complains 'carry-out is the root half of other commands'
 unchanged made /usr/local/bin/suid-au set-uid

@@ -19,7 +19,7 @@ fails 1 as alice au stop
 complains ' cat waits for a file system that does not answer: /mnt/far away'
 fails 1 as alice au delete -y -H
 complains ' cat waits for a file system that does not answer: /mnt/far away'
-complains 'still there of agent agent: '
+complains 'left over from agent agent: '
 hint=$(sed -n 's/^au: hint: //p' "$e2e/err")
 ok as alice sh -c "$hint --yes"
 fails 1 id agent

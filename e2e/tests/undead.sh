@@ -11,7 +11,7 @@ refuses() {
 	fails 1 as alice au delete -y -H
 	complains 'processes of agent "agent" will not die: '
 	complains "$1"
-	complains 'still there of agent agent: unit au-agent.service'
+	complains 'left over from agent agent: unit au-agent.service'
 	hint=$(sed -n 's/^au: hint: //p' "$e2e/err")
 	ok id agent
 	ok test -d /home/agent

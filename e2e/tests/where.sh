@@ -24,7 +24,7 @@ fails 125 as alice sh -c 'mkdir gone && cd gone && rmdir ../gone && mkdir ../gon
 complains 'has been deleted'
 install -d -o alice /srv/project
 fails 125 as alice sh -c 'cd /srv/project && au run rm keep'
-complains 'au: /srv/project is not shared: the agent sees of it what other users do; nothing was started'
+complains 'au: /srv/project is not shared: the agent sees as much of it as other users do; nothing was started'
 complains 'au: hint: au run --agent agent -d /srv/project …'
 install -d -g alice -m 0770 /srv/team
 fails 125 as alice sh -c 'cd /srv/team && au run rm keep'

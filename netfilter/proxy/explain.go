@@ -75,7 +75,7 @@ func (j *judge) explain(v netfilter.Verdict, t target) denial {
 	case netfilter.HiddenName:
 		d.what = thing + " is TLS that hides the name that it is for (ECH), or looks so, which --no-ech refuses to " + agent
 	case netfilter.NotLocal:
-		d.what = thing + " is a server of this machine's, not of " + agent + "'s"
+		d.what = thing + " is served by this machine, not by " + agent
 	case netfilter.NotResolved:
 		d.what = thing + ": allowed, but the name servers gave no address"
 		if len(policy.Resolve)+len(j.resolvers().servers) == 0 {
@@ -104,8 +104,8 @@ func (j *judge) guess(t target, code netfilter.Code) target {
 
 var plainWords = map[netfilter.Code]string{
 	netfilter.Unreachable: "allowed, but nobody answered there",
-	netfilter.Malformed:   "not a message that can be read in one way only",
-	netfilter.Overload:    "more at once than is taken; try again",
+	netfilter.Malformed:   "a message that can be read in more than one way",
+	netfilter.Overload:    "too many at once; try again",
 }
 
 // String returns t as a human would write it in a rule.

@@ -162,7 +162,7 @@ func TestMistakesHavePlaceAndRemedy(t *testing.T) {
 		{"[[agents]]\nuser_name = \"a\"\n[agents.mounts.x]\nx=1", `f:3:9: mounts is a table: want a [[agents.mounts]] line above each share`},
 		{"[[agents]]\nuser_name = \"a\"\n[[agents.mounts]]\ntarget=\"/x\"", `f:3:1: a share without source: want a folder such as "/home/alice/project"`},
 		{"[[agents]]\nuser_name = \"a\"\n[[agents.mounts]]\nread_only=2026-01-01", `f:4:1: read_only is a date or time: want true or false`},
-		{"[[agents]]\nuser_name = \"a\"\n[[agents]]\nuser_name = \"a\"", `f:4:13: agent "a" stands here a second time: want one entry for each agent`},
+		{"[[agents]]\nuser_name = \"a\"\n[[agents]]\nuser_name = \"a\"", `f:4:13: agent "a" is here a second time: want one entry for each agent`},
 		{"[agents]\nuser_name = \"a\"", `f:1:2: agents is a table: want a [[agents]] line above each agent`},
 		{"agents.x = 1", `f:1:1: agents is a table: want a [[agents]] line above each agent`},
 		{"[[agents.mounts]]", `f:1:3: agents is a table: want a [[agents]] line above each agent`},

@@ -104,7 +104,7 @@ func (d *document) config() (*Config, error) {
 		}
 		if seen[a.UserName] {
 			at := t.values["user_name"].start
-			return nil, d.errorAt(at, "agent %q stands here a second time: want one entry for each agent", a.UserName)
+			return nil, d.errorAt(at, "agent %q is here a second time: want one entry for each agent", a.UserName)
 		}
 		seen[a.UserName] = true
 		c.Agents = append(c.Agents, a)

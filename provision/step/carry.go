@@ -199,7 +199,7 @@ func (r *Runner) outcome(err error, why, said string) error {
 	if started := new(exec.Error); errors.As(err, &started) {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	return Lost{fmt.Errorf("%s: %w: it is not known what it did", what, err)}
+	return Lost{fmt.Errorf("%s: %w: au does not know what it did", what, err)}
 }
 
 // unproven reports whether sudo or doas says that a password was missing or wrong, so that asking again for each command would be no help. In other
@@ -258,7 +258,7 @@ type carrier struct {
 }
 
 // errUnread says that nobody reads what root's process prints: its caller was killed, or wants the end.
-var errUnread = errors.New("nobody reads any more what is done")
+var errUnread = errors.New("nobody reads the output any more")
 
 // back takes back what was done before a step failed; nil: on demand.
 func (c *carrier) back(failed error) int {

@@ -79,7 +79,7 @@ func (u *unframe) Write(p []byte) (int, error) {
 			}
 		}
 		if len(u.head) > maxHead {
-			return 0, fmt.Errorf("what root's process prints is not understood: %q", u.head[:maxHead])
+			return 0, fmt.Errorf("cannot read the output of root's process: %q", u.head[:maxHead])
 		}
 	}
 	return n, nil
@@ -90,7 +90,7 @@ func (u *unframe) begin() error {
 	head := string(u.head)
 	u.head = nil
 	if head == "" || len(head) > maxHead || u.streams[head[0]] == nil {
-		return fmt.Errorf("what root's process prints is not understood: %q", head[:min(len(head), maxHead)])
+		return fmt.Errorf("cannot read the output of root's process: %q", head[:min(len(head), maxHead)])
 	}
 	n, err := strconv.ParseUint(head[1:], 10, 31)
 	u.to, u.left = u.streams[head[0]], int(n)

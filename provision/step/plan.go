@@ -183,7 +183,7 @@ func ReadPlan(in io.Reader, version string) (Plan, error) {
 	case len(text) > maxPlan:
 		return Plan{}, fmt.Errorf("the plan has more than %d bytes", maxPlan)
 	case len(text) == 0:
-		return Plan{}, errors.New("want a plan on standard input: this is a part of au's other commands")
+		return Plan{}, errors.New("want a plan on standard input: other commands of au give one")
 	}
 	var w wirePlan
 	d := json.NewDecoder(bytes.NewReader(text))

@@ -71,7 +71,7 @@ func (h *Host) NotHeld(agent string, uid uint32, want []auslices.Property) error
 	for _, p := range left {
 		words = append(words, fmt.Sprintf("%s (the kernel has %s)", auslices.Option(p.Name), auslices.Format(p)))
 	}
-	return hinted{fmt.Errorf("set, and not held until all that the agent runs has ended: %s", strings.Join(words, ", ")), "au stop --agent " + agent}
+	return hinted{fmt.Errorf("set, but without effect until all processes of the agent have ended: %s", strings.Join(words, ", ")), "au stop --agent " + agent}
 }
 
 // DropIns returns the texts of the files in which systemd keeps our properties of a slice, by property.

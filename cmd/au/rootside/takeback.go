@@ -265,7 +265,7 @@ func (t *takeBack) linkedFiles(tree *step.Tree) error {
 
 // say says what was done, and what there is for the human to decide.
 func (t *takeBack) say(out io.Writer) {
-	fmt.Fprintf(out, "# %d files and folders changed: uid %d owns none of them now, and gid %d stands in no ACL\n", t.changed, t.Agent, t.Group)
+	fmt.Fprintf(out, "# %d files and folders changed: uid %d owns none of them now, and gid %d is in no ACL\n", t.changed, t.Agent, t.Group)
 	slices.Sort(t.left)
 	for i, path := range t.left {
 		if i == 10 {

@@ -81,7 +81,7 @@ func (m Machine) checkConfig(known *config.Config, path string, human accounts.U
 	for _, w := range writable {
 		for _, passed := range known.Way {
 			if _, in := share.Within(w.Source, passed); in {
-				return fmt.Errorf("configuration %s: %s is in %s, which agent %q can write; what says what agents see has to be elsewhere: move it, or take that share out of it",
+				return fmt.Errorf("configuration %s: %s is in %s, which agent %q can write; no agent may write the file that says what agents see: move it, or take that share out of it",
 					quote.Name(path), quote.Name(passed), quote.Name(w.Source), w.Agent)
 			}
 		}

@@ -56,7 +56,7 @@ func (m Machine) Policy(agent string) (csrc.Policy, error) {
 		return csrc.Policy{}, fmt.Errorf("read the policy: %w", err)
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); !ok || !info.Mode().IsRegular() || st.Uid != m.RootUID || info.Mode().Perm()&0o022 != 0 {
-		return csrc.Policy{}, fmt.Errorf("policy %s: not a regular file of root's that only root can write; it has been tampered with, and is not trusted", path)
+		return csrc.Policy{}, fmt.Errorf("policy %s: not a regular file that root owns and only root can write; it has been tampered with, and is not trusted", path)
 	}
 	text, err := bounded.Read(f, maxPolicy)
 	if err != nil {

@@ -21,7 +21,7 @@ type OpenHomeError struct {
 }
 
 func (e *OpenHomeError) Error() string {
-	return fmt.Sprintf("others can enter your home %s (%s) by now, and could run there what the agent leaves as yours; writable shares want it closed", e.Home, e.By.Who())
+	return fmt.Sprintf("others can enter your home %s (%s) now, and could run files there that the agent leaves as yours; writable shares want it closed", e.Home, e.By.Who())
 }
 
 // OutsideError is a run with a share outside the human's home that is not theirs alone to hand over any more.
@@ -76,7 +76,7 @@ func (m Machine) checkOutside(o Order, s config.Mount) error {
 	case way.Unfit != "":
 		return &OutsideError{s.Source, way.Unfit + " by now"}
 	case guarded(s) && !way.Shut && !o.Known.DisableHomeAccessCheck:
-		return &OutsideError{s.Source, "others can come to it by now, and could run there what the agent leaves as yours; a writable share wants a folder above it that only you can enter"}
+		return &OutsideError{s.Source, "others can come to it now, and could run files there that the agent leaves as yours; a writable share wants a folder above it that only you can enter"}
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func (e *Elsewhere) Error() string {
 	case e.InHome:
 		return quote.Name(e.Folder) + " is not shared, so the agent does not see it"
 	}
-	return quote.Name(e.Folder) + " is not shared: the agent sees of it what other users do"
+	return quote.Name(e.Folder) + " is not shared: the agent sees as much of it as other users do"
 }
 
 // Directory returns where a run starts: in wanted, or, where nothing is, in the agent's counterpart of the current folder. From the human's home itself and from

@@ -1,5 +1,5 @@
 #!/bin/sh
-# An agent whose account has not expired is not run: it could log in to itself, outside of all walls.
+# An agent whose account is not expired is not run: it could log in to itself, outside of all walls.
 . /opt/e2e/tests/attacks/common
 ok enter -- id -u
 ok enter --check
@@ -7,7 +7,7 @@ for day in '' 90000 2100-01-01; do
 	usermod --expiredate "$day" agent
 	fails 125 enter -- id -u
 	says_not "$agent"
-	complains 'its account has not expired'
+	complains 'its account is not expired'
 	complains 'hint: sudo usermod --expiredate 1 agent'
 	fails 1 enter --check
 	silent
