@@ -70,7 +70,7 @@ func TestDeclaredAgentsGetPoliciesUnitsAndRules(t *testing.T) {
 		"net/claude.toml":                                   "proxy-port = 61003",
 		"rules/claude.nft":                                  "54237",
 		"lib/systemd/system/au-claude.service":              "ExecStart=/nix/store/coreutils/bin/sleep 2147483647",
-		"lib/systemd/system/au-net-rules@claude.service":    "ExecStart=/nix/store/au/bin/au net load claude",
+		"lib/systemd/system/au-net-rules@claude.service":    "ExecStart=/nix/store/au/libexec/au/au-complete net load claude",
 		"lib/systemd/system/au-net6@claude.socket":          "ListenStream=[::1]:61003",
 		"lib/systemd/system/user-54237.slice.d/au-net.conf": "Requires=au-net-rules@claude.service",
 		"lib/systemd/system/au-agent.service":               "Slice=user-55650.slice",
