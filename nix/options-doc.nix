@@ -28,5 +28,5 @@ in
 ''
   # NixOS options
 
-  Generated from nix/module/options.nix by `nix/check --update`; how to use them stands in [nixos.md](nixos.md).
+  Generated from nix/module/options.nix by `nix/check --update`; [nixos.md](nixos.md) says how to use them.
 '' + all "security.au" options.security.au

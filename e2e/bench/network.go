@@ -32,8 +32,8 @@ const (
 // network measures what it costs an agent to go through the daemon.
 func network(m *machine, f *figures) {
 	out := root("unshare", "--net", m.self, "network", map[bool]string{true: "1", false: "25"}[m.short]).output()
-	f.section("What an agent's network costs when it is restricted", "Client, daemon and servers in network namespaces of the machine, the daemon beside no proxy at all "+
-		"and beside Debian's squid-openssl with intercept, peek and splice, all in turn.")
+	f.section("What an agent's network costs when it is restricted", "Client, daemon and servers are in network namespaces of the machine. The daemon is compared with no proxy at all, "+
+		"and with Debian's squid-openssl with intercept, peek and splice, all in turn.")
 	fmt.Fprintln(&f.out, strings.TrimSpace(out))
 }
 

@@ -69,7 +69,7 @@ func commands(m *machine, f *figures) {
 	}, m.theirs(&cell{title: "agent-as-unix-user 2.x, `au run true`", note: "at a terminal, without which it cannot; no walls", quoted: true, cmd: m.origin("run -a orig true")})...)
 	exitOn(measure(m.rounds, alone(cells...)))
 	m.machineCPU(cells)
-	f.compare("A command", "What it takes to run `true`, from its start until it is waited for. CPU is user and system time of the command and of what it waited for. That is not all: "+
+	f.compare("A command", "The time to run `true`, from its start until its parent's wait ends. CPU is user and system time of the command and of the processes that it waited for. That is not all: "+
 		"bubblewrap does not wait for its child, and systemd and D-Bus work for those who call them. The machine's CPU is that of every process in it, a run.",
 		cells, cells[0], cells[1], "`au run`")
 }
@@ -91,8 +91,8 @@ func sharesCost(m *machine, f *figures) {
 	f.smallShare, f.largeShare = cells[6], cells[7]
 	cells = append(cells, &cell{title: "10 shares, writable, at a terminal", cmd: onTerminal(cells[5].cmd)})
 	exitOn(measure(m.rounds, alone(cells...)))
-	f.compare("What shares cost a run", "`au run true` with shares of ten small files each, unless a row says otherwise. Writable shares are looked at when the run has "+
-		"ended, by an `au` that the waiting entrypoint becomes: that is the step from read-only to writable.", cells, cells[0], cells[1], "no share")
+	f.compare("What shares cost a run", "`au run true` with shares of ten small files each, unless a row says otherwise. After the run the waiting "+
+		"entrypoint becomes an `au` that looks at writable shares: that is the step from read-only to writable.", cells, cells[0], cells[1], "no share")
 }
 
 // mounts adds and removes a share, of few files and of many.
@@ -132,7 +132,7 @@ func newAndDelete(m *machine, f *figures) {
 	theirs := m.theirs(&cell{title: "agent-as-unix-user 2.x, `au new -y`", note: "compiles its entrypoint", cmd: m.origin("new -y -a passing")},
 		&cell{title: "agent-as-unix-user 2.x, `au delete -y -H`", cmd: m.origin("delete -y -H -a passing")})
 	exitOn(measure(m.slow, []turn{{bare}, ours, theirs}))
-	f.compare("Making an agent and taking it apart", "Most of it is what systemd, `useradd` and `sudo` take: the printed commands, one after the other.",
+	f.compare("Making an agent and taking it apart", "systemd, `useradd` and `sudo` take most of it: the printed commands, one after the other.",
 		append(ours, theirs...), bare, ours[0], "`au new`")
 }
 
@@ -157,7 +157,7 @@ func show(m *machine, f *figures) {
 	exitOn(measure(m.rounds, alone(quick...)))
 	exitOn(measure(max(1, m.rounds/3), alone(append(slow, theirs...)...)))
 	f.listBare, f.list = bare, cells[0]
-	f.compare("Showing", "All agents but one are in the config alone: no Unix user was made for them, and nothing of them is asked of the machine.",
+	f.compare("Showing", "All agents but one are in the config alone: they have no Unix user, and au asks the machine nothing about them.",
 		append(cells, theirs...), bare, cells[0], "`au list`, 1 agent")
 }
 
@@ -169,8 +169,8 @@ type series struct {
 
 // growth measures how the cost of a run grows with shares, agents, and runs at once.
 func growth(m *machine, f *figures) {
-	f.section("How cost grows", "All is the quickest tenth. \"The last half\" is what one more costs on average in the upper half "+
-		"of the range, \"the first half\" in the lower: nothing may grow faster than its work, so the quotient may not be much above 1.")
+	f.section("How cost grows", "All figures are the quickest tenth. \"The last half\" is the average cost of one more in the upper half "+
+		"of the range, \"the first half\" in the lower. Nothing may grow faster than its work, so the quotient may not be much above 1.")
 	grow := func(title, what string, at []int, rounds int, names []string, of func(name string, n int) *cell) {
 		all := make([]series, len(names))
 		var cells []*cell
@@ -195,7 +195,7 @@ func growth(m *machine, f *figures) {
 		return &cell{title: name, cmd: m.at(configs[n], strings.Replace(name, "au run", "au run true", 1))}
 	})
 	starts := map[string]command{"au run": m.says("au run true"), "bubblewrap": bwrap("true"), "sudo -u": m.says("sudo -u carol true")}
-	title := fmt.Sprintf("Runs of `true` that start at once on %d processors: until all have ended", runtime.NumCPU())
+	title := fmt.Sprintf("Runs of `true` that start at once on %d processors, until all have ended", runtime.NumCPU())
 	grow(title, "runs at once", m.parallel, max(2, m.rounds/5), []string{"au run", "bubblewrap", "sudo -u"}, func(name string, n int) *cell {
 		return &cell{title: name, do: func() (cost, error) { return starts[name].atOnce(n) }}
 	})

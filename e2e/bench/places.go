@@ -65,8 +65,8 @@ func workInside(m *machine, f *figures) {
 		o, h, s := spreadOf(places[0].costs[t.name]), spreadOf(places[1].costs[t.name]), spreadOf(places[2].costs[t.name])
 		rows = append(rows, []string{title, ms(o.wall), ms(h.wall), times(h.wall, o.wall), ms(s.wall), times(s.wall, o.wall), ratio(a.ratio), ratio(a.cpu), fmt.Sprintf("±%.0f %%", 100*a.noise)})
 	}
-	f.section("Work inside a share", "The same work, each in a folder of its own, on one file system: by the human outside, by the agent in its home (the walls of a run), "+
-		"and by the agent in a share (the walls, and the share). Measured by the worker, so that the start of the run is not in it.")
+	f.section("Work inside a share", "The human outside, the agent in its home (the walls of a run), and the agent in a share (the walls, and the share) do the same work, "+
+		"each in a folder of its own, on one file system. The worker measures it, so that the start of the run is not in it.")
 	table(&f.out, fmt.Sprintf(" | %s | %s | × outside | %s | × outside | × home | CPU × home | noise ", places[0].title, places[1].title, places[2].title), 1, rows,
 		fmt.Sprintf("%d runs a cell", len(places[0].costs["stat"])))
 }

@@ -45,8 +45,8 @@ func terminals(m *machine, f *figures) {
 		rows = append(rows, []string{flow[i].title, fmt.Sprintf("%.0f", float64(m.blob)/(1<<20)/s.wall.Seconds()), times(s.wall, d.wall), times(s.cpu, d.cpu),
 			us(t.wall), times(t.wall, k.wall), us(t.p95), times(t.p95, k.p95)})
 	}
-	f.section("A terminal in between", fmt.Sprintf("`cat` of %d MB to a terminal, from the command's start to its end; and the time from a key typed to the key shown by a "+
-		"program that shows each at once.", m.blob>>20))
+	f.section("A terminal in between", fmt.Sprintf("`cat` of %d MB to a terminal, from the command's start to its end. Then the time from a typed key until a "+
+		"program that shows each key at once shows it.", m.blob>>20))
 	table(&f.out, " | MB/s | time × directly | CPU × directly | a key, median | × directly | a key, p95 | × directly ", 1, rows,
 		fmt.Sprintf("%d runs and %d keys a row", len(flow[0].costs), len(keys[0].costs)))
 }

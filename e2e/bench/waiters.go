@@ -38,7 +38,7 @@ func memory(m *machine, f *figures) {
 		f.waiters = append(f.waiters, w)
 		rows = append(rows, []string{row.title, strings.Join(w.processes, ", "), kB(w.pss), kB(w.private), kB(w.rss), kB(w.high)})
 	}
-	f.section("Who waits while a command runs", "All processes but the command itself. PSS counts what several share once; the highest is the largest resident size that one of them ever had.")
+	f.section("Who waits while a command runs", "All processes but the command itself. PSS counts shared memory once; the highest is the largest resident size that one of them ever had.")
 	table(&f.out, " | processes | PSS | private, written to | resident, added up | highest of one ", 2, rows, "")
 }
 

@@ -84,7 +84,7 @@ let
         type = types.bool;
         default = true;
         example = false;
-        description = "Whether TLS passes that hides the name inside, or looks so, as Chromium's does.";
+        description = "Whether TLS passes that hides the name inside, or looks as if it did, as that of Chromium does.";
       };
       backend = mkOption {
         type = types.enum [
@@ -135,7 +135,7 @@ let
           default = cfg.humans;
           defaultText = literalExpression "config.security.au.humans";
           example = [ "alice" ];
-          description = "Who may run commands as the agent.";
+          description = "The humans who may run commands as the agent.";
         };
         cpu = mkOption {
           type = types.nullOr (types.strMatching "[0-9]+%");
@@ -181,13 +181,13 @@ let
             "EDITOR"
             "LC_*"
           ];
-          description = "Variables of the human's that every run gets.";
+          description = "The human's variables that every run gets.";
         };
         shares = mkOption {
           type = types.attrsOf (types.submodule share);
           default = { };
           example = literalExpression ''{ "~/example" = { readOnly = false; }; }'';
-          description = "Folders of each human's that the agent sees; `~/` at the beginning is the human's home. Humans add others with `au mount add`.";
+          description = "Each human's folders that the agent sees; `~/` at the beginning is the human's home. Humans add others with `au mount add`.";
         };
         allow = mkOption {
           type = types.listOf types.str;
@@ -200,7 +200,7 @@ let
           default = "/home/${name}";
           defaultText = literalExpression ''"/home/''${name}"'';
           example = "/srv/agent";
-          description = "The agent's home. The humans can edit what is in it, and it them.";
+          description = "The agent's home. The humans and the agent can edit all files in it.";
         };
         shell = mkOption {
           type = types.either types.package (types.strMatching "/[^: ]+");
@@ -234,7 +234,7 @@ in
       type = types.listOf human;
       default = [ ];
       example = [ "alice" ];
-      description = "Who may run commands as the agents that do not say otherwise.";
+      description = "The humans who may run commands as the agents that do not say otherwise.";
     };
     agents = mkOption {
       type = types.attrsOf (types.submodule agent);
