@@ -119,7 +119,7 @@ func refuseShape(text string) error {
 	case strings.ContainsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
 		return fmt.Errorf("holds white space: want one rule for each argument")
 	case text == "*" || strings.HasPrefix(text, "*:"):
-		return fmt.Errorf("would allow everything: au net off does that, and says so")
+		return fmt.Errorf("would allow everything: an agent without rules has that")
 	case strings.Contains(text, "://"):
 		return fmt.Errorf("is a URL: want its host alone, such as %s", hostOfURL(text))
 	}
@@ -192,7 +192,7 @@ func parsePrefix(text string) (netip.Prefix, error) {
 	case prefix.Addr().Is4In6():
 		return none, fmt.Errorf("IPv4 written as IPv6: want %s", prefix.Addr().Unmap())
 	case prefix.Bits() == 0:
-		return none, fmt.Errorf("would allow everything: au net off does that, and says so")
+		return none, fmt.Errorf("would allow everything: an agent without rules has that")
 	case prefix.Masked() != prefix:
 		return none, fmt.Errorf("has bits set behind its mask: want %s", prefix.Masked())
 	case prefix.Overlaps(loopback4) || prefix.Overlaps(loopback6) || prefix.Overlaps(thisHost4) || prefix.Addr().IsUnspecified():

@@ -14,7 +14,7 @@ let
     else
       { isNormalUser = true; };
   inherit
-    (import "${nixpkgs}/nixos/lib/eval-config.nix" {
+    (import (nixpkgs + "/nixos/lib/eval-config.nix") { # as a string it would be copied into the store each time
       system = null;
       modules = [
         ./module

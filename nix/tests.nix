@@ -116,7 +116,15 @@ let
       (complaints (machine [ { security.au = { enable = true; agents.agent = { }; }; } ]))
       [ "security.au.agents.agent.humans is empty, so nobody could enter the agent: set it, or security.au.humans." ]
     ];
-    root_enters = [ (lib.elem "security.au.agents.agent.humans: take out root and the agent itself; humans are ordinary users." (complaints (small { agent.humans = [ "root" ]; }))) true ];
+    root_enters = [ (lib.elem "security.au.agents.agent.humans: take out root and agents; humans are ordinary users." (complaints (small { agent.humans = [ "root" ]; }))) true ];
+    agents_enter = [ (lib.length (complaints (small { a = { }; b.humans = [ "a" ]; }))) 1 ];
+    human_named_twice = [ (small { a.humans = [ "alice" "alice" ]; }).users.groups.su-as-a.members [ "alice" ] ];
+    homes = [
+      (map (home: lib.length (complaints (small { a = { inherit home; }; }))) [ "/home/a" "/srv/a" "/var/lib/agents/a" "/home/alice" "/home/alice/a" "/home" "/srv" "/etc/a" "/home/../etc" "/srv/a/" "/nix/a" ])
+      [ 0 0 0 1 1 1 1 1 1 1 1 ]
+    ];
+    one_home_for_two = [ (lib.length (complaints (small { a.home = "/srv/a"; b.home = "/srv/a/b"; }))) 2 ];
+    port_that_follows_from_the_names = [ (lib.length (complaints (small { a.net.enable = true; b.net = { enable = true; proxyPort = 61002; }; }))) 1 ];
     unknown_human = [
       (complaints (small { agent.humans = [ "alice" "alce" ]; }))
       [ "security.au.agents.agent.humans: there is no users.users.alce: declare them, or correct the name." ]
@@ -168,6 +176,9 @@ let
     allowed_without_net = [ (lib.length (complaints (small { agent.net.allow = [ "example.org" ]; }))) 1 ];
     same_port = [ (lib.length (complaints (small { agent.net = { enable = true; proxyPort = 5000; dnsPort = 5000; }; }))) 1 ];
 
+    home_of_two_lines = [ (refused (small { agent.home = "/home/x\ny"; }).security.au.agents) true ];
+    shell_of_two_lines = [ (refused (small { agent.shell = "/bin/sh\nx"; }).security.au.agents) true ];
+    no_port = [ (refused (small { agent.net.localhost = [ 0 ]; }).security.au.agents) true ];
     unknown_option = [ (refused (small { agent.cpus = "150%"; }).security.au.agents) true ];
     unknown_option_of_net = [ (refused (small { agent.net.preset = "github"; }).security.au.agents) true ];
     cpu_without_percent = [ (refused (small { agent.cpu = "1.5"; }).security.au.agents) true ];

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -100,16 +101,35 @@ type DeclaredNet struct {
 
 // ParseDeclared reads what the module wrote.
 func ParseDeclared(text []byte) (Declared, error) {
-	var d Declared
+	d := struct {
+		Declared
+		Agents map[string]json.RawMessage `json:"agents"` // each by itself, so that an error names it
+	}{}
+	if err := strictly(text, &d); err != nil {
+		return d.Declared, fmt.Errorf("declared agents: %w", err)
+	}
+	d.Declared.Agents = map[string]DeclaredAgent{}
+	for name, text := range d.Agents {
+		var g DeclaredAgent
+		if err := strictly(text, &g); err != nil {
+			return d.Declared, fmt.Errorf("security.au.agents.%s: %w", name, err)
+		}
+		d.Declared.Agents[name] = g
+	}
+	return d.Declared, nil
+}
+
+// strictly reads one JSON value in which every key is known.
+func strictly(text []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&d); err != nil {
-		return d, fmt.Errorf("declared agents: %w", err)
+	if err := dec.Decode(into); err != nil {
+		return err
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return d, fmt.Errorf("declared agents: want one object")
+		return errors.New("want one object")
 	}
-	return d, nil
+	return nil
 }
 
 // File is a text and where it stands below some folder.

@@ -130,7 +130,7 @@ func describe(h *host.Host, f provision.Facts, entry *config.Agent) agentInfo {
 		info.Made, info.Group, info.Entrypoint = "agent-as-unix-user", entry.Group, entry.Entrypoint
 		info.Issues = append(info.Issues, issue{
 			"made by agent-as-unix-user 2.x: its entrypoint lets the agent become root, so `au run` refuses it",
-			"au new --agent " + f.Name,
+			advised(h, "au new --agent "+f.Name),
 		})
 		return info
 	}

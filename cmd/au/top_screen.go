@@ -108,7 +108,7 @@ func (w *watch) table(width, height int) []terminal.Line {
 		x += columnWidth + 2
 	}
 	if len(w.rows) == 0 && height > 2 {
-		lines[1] = terminal.Line{{Words: "no agents: au new makes one", Style: terminal.Dim}}
+		lines[1] = terminal.Line{{Words: "no agents", Style: terminal.Dim}}
 	}
 	lines[height-1] = terminal.Line{{Words: "q: quit   OF: the limit, - for none", Style: terminal.Dim}}
 	return lines

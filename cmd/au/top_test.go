@@ -102,7 +102,7 @@ a-rather-long…  running     149%       -     250M    256M       4       -     
 			t.Errorf("a screen without room for a column has %q", line)
 		}
 	}
-	if text := screenText((&watch{}).table(80, 24)); !strings.Contains(text, "\nno agents: au new makes one\n") {
+	if text := screenText((&watch{}).table(80, 24)); !strings.Contains(text, "\nno agents\n") {
 		t.Errorf("without agents there is\n%s", text)
 	}
 }

@@ -17,8 +17,8 @@ var changes = map[string]string{
 	"net off": "net.enable",
 }
 
-// roots are root's commands that change a user, who is the configuration's as well.
-var roots = []string{"usermod", "gpasswd", "groupadd", "useradd", "chage"}
+// Roots are root's commands that change a user, who is the configuration's as well.
+var Roots = []string{"usermod", "gpasswd", "groupadd", "useradd", "chage"}
 
 // Changing returns which of the commands that change an agent these words begin with; empty for any other command.
 func Changing(words ...string) string {
@@ -55,7 +55,7 @@ func Declared(hint, agent string) string {
 func declared(hint, agent string) string {
 	words := strings.Fields(hint)
 	switch {
-	case len(words) > 1 && words[0] == "sudo" && slices.Contains(roots, words[1]):
+	case len(words) > 1 && words[0] == "sudo" && slices.Contains(Roots, words[1]):
 		return switching
 	case len(words) < 2 || words[0] != "au":
 		return hint

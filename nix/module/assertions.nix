@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-{ config, lib, ... }:
+{ config, lib, pkgs, ... }:
 
 let
   cfg = config.security.au;
   agents = lib.mapAttrsToList (name: g: g // { inherit name; }) cfg.agents;
-  ports = lib.concatMap (
-    g: lib.optionals g.net.enable (lib.filter (p: p != null) [ g.net.proxyPort g.net.dnsPort ])
-  ) agents;
+  # With those that follow from the order of the names.
+  ports = lib.concatMap (g: lib.optionals (g.net != null) [ g.net.proxyPort g.net.dnsPort ]) (
+    lib.attrValues (import ./spec.nix { inherit config lib pkgs; }).agents
+  );
   ids = lib.concatMap (g: [
     {
       option = "security.au.agents.${g.name}.uid";
@@ -36,6 +37,21 @@ let
   eachShare = f: lib.concatMap (g: lib.mapAttrsToList (source: s: f g source s) g.shares) agents;
   # A path without empty parts, . and .., as the entrypoint wants it.
   clean = path: !lib.any (part: lib.elem part [ "" "." ".." ]) (lib.splitString "/" path);
+  # Folders of people and of other agents: root makes the home, and nobody else may write above it.
+  homesBeside = g: lib.filter (h: h != "/var/empty" && h != "/") (
+    lib.mapAttrsToList (name: u: u.home or "/home/${name}") (removeAttrs config.users.users [ g.name ])
+  );
+  within = folder: above: folder == above || lib.removePrefix "${above}/" folder != folder;
+  ofTheMachine = [ "bin" "boot" "dev" "etc" "lib" "lib64" "nix" "proc" "root" "run" "sbin" "sys" "tmp" "usr" ];
+  goodHome =
+    g:
+    let
+      parts = lib.splitString "/" (lib.removePrefix "/" g.home);
+    in
+    clean (lib.removePrefix "/" g.home)
+    && lib.length parts > 1
+    && !lib.elem (lib.head parts) ofTheMachine
+    && !lib.any (h: within g.home h || within h g.home) (homesBeside g);
   sharedTwice = g: lib.filter (t: lib.count (s: s.target == t) (lib.attrValues g.shares) > 1) (lib.unique (lib.mapAttrsToList (_: s: s.target) g.shares));
   unknown = g: lib.filter (h: !(config.users.users ? ${h})) g.humans;
 in
@@ -52,8 +68,12 @@ in
         message = "security.au.agents.${g.name}.humans is empty, so nobody could enter the agent: set it, or security.au.humans.";
       })
       ++ each (g: {
-        assertion = !lib.elem "root" g.humans && !lib.elem g.name g.humans;
-        message = "security.au.agents.${g.name}.humans: take out root and the agent itself; humans are ordinary users.";
+        assertion = !lib.any (h: h == "root" || cfg.agents ? ${h}) g.humans;
+        message = "security.au.agents.${g.name}.humans: take out root and agents; humans are ordinary users.";
+      })
+      ++ each (g: {
+        assertion = goodHome g;
+        message = "security.au.agents.${g.name}.home: \"${g.home}\" is to be a folder of the agent's own, such as /home/${g.name}: below no folder of the system's, and neither in nor above the home of somebody else, without . and .. .";
       })
       ++ each (g: {
         assertion = unknown g == [ ];

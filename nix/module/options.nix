@@ -63,7 +63,7 @@ let
         description = "Hosts, networks and ports to allow, as `au net allow` takes them.";
       };
       localhost = mkOption {
-        type = types.listOf types.port;
+        type = types.listOf (types.ints.between 1 65535);
         default = [ ];
         example = [ 3000 ];
         description = "Ports of this machine to allow, whoever serves them.";
@@ -132,6 +132,7 @@ let
         };
         humans = mkOption {
           type = types.listOf human;
+          apply = lib.unique;
           default = cfg.humans;
           defaultText = literalExpression "config.security.au.humans";
           example = [ "alice" ];
@@ -196,14 +197,14 @@ let
           description = "Parts of the isolation to give up, by the words that `au new --help` explains.";
         };
         home = mkOption {
-          type = types.strMatching "/[^: ]+";
+          type = types.strMatching "/[^:[:space:]]+";
           default = "/home/${name}";
           defaultText = literalExpression ''"/home/''${name}"'';
           example = "/srv/agent";
           description = "The agent's home. The humans and the agent can edit all files in it.";
         };
         shell = mkOption {
-          type = types.either types.package (types.strMatching "/[^: ]+");
+          type = types.either types.package (types.strMatching "/[^:[:space:]]+");
           default = "/run/current-system/sw/bin/bash";
           example = literalExpression "pkgs.fish";
           description = "The shell of the agent's runs. Its account has none, so that nothing logs in to it.";
@@ -232,6 +233,7 @@ in
     };
     humans = mkOption {
       type = types.listOf human;
+      apply = lib.unique;
       default = [ ];
       example = [ "alice" ];
       description = "The humans who may run commands as the agents that do not say otherwise.";

@@ -317,7 +317,7 @@ func (h *Host) NoNetLeft(agent string, uid uint32) error {
 func (h *Host) NetLogFiles(p netfilter.Policy) ([]string, error) {
 	entries, err := os.ReadDir(h.Root + p.LogDir())
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("%w; the log is for the humans of the agent: `au grant` makes one", err)
+		return nil, fmt.Errorf("%w; the log is for the humans of the agent", err)
 	}
 	if err != nil {
 		return nil, err
