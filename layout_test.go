@@ -26,7 +26,7 @@ var edges = map[string][]string{
 	"cmd/au/rootside":   {"cmd/au/host", "internal/programs", "internal/quote", "provision", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel"},
 	"cmd/au/terminal":   {"internal/quote"},
 	"cmd/au/front":      {"internal/quote", "cmd/au/start", "cmd/au/terminal", "csrc"},
-	"cmd/au/start":      {"internal/accounts", "internal/bounded", "internal/programs", "internal/quote", "internal/walk", "cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},
+	"cmd/au/start":      {"internal/accounts", "internal/bounded", "internal/gitdir", "internal/programs", "internal/quote", "internal/walk", "cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},
 	"csrc":              {"internal/walk"},
 	"internal/gitdir":   {"internal/bounded"},
 	"internal/programs": {"internal/walk"},

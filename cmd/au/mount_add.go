@@ -9,7 +9,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/a4u2/au/internal/gitdir"
+	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
@@ -118,28 +118,19 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 // offerGit offers to share the git directory of a folder that keeps it elsewhere, without which git does not work there. It asks for another folder than the
 // command names, so that -y is no answer.
 func (c *mountAddCmd) offerGit(a *app, s sharing, shared config.Mount) error {
-	link, ok := gitdir.Of(shared.Source, s.human.UID)
-	if !ok || shared.TargetOnly {
-		return nil
+	git, ok, err := start.MissingGit(shared.Source, append([]config.Mount{shared}, s.mounts()...), s.human.UID)
+	if err != nil || !ok {
+		return err
 	}
-	for _, m := range s.mounts() {
-		if _, within := share.Within(m.Source, link.Dir); within && !m.TargetOnly && (shared.ReadOnly || !m.ReadOnly) {
-			return nil
-		}
-	}
-	fmt.Fprintf(a.err, "au: %s is %s, and its git directory %s is not shared %s: git does not work there without it\n", show(shared.Source), link.Kind, show(link.Dir), access(shared))
 	if !c.DryRun && term.IsTerminal(0) && term.IsTerminal(2) {
+		sayGit(a, git)
 		if a.ask(a.err, "Share that "+access(shared)+", too?") {
-			also := mountAddCmd{agentFlag: c.agentFlag, RW: c.RW, Source: link.Dir}
+			also := mountAddCmd{agentFlag: c.agentFlag, RW: c.RW, Source: git.Dir}
 			return also.Run(a)
 		}
 		return nil
 	}
-	words := []string{link.Dir}
-	if c.RW {
-		words = []string{"--rw", link.Dir}
-	}
-	a.hint(mountLine("add", c.Agent, words...))
+	hintAtGit(a, c.Agent, git)
 	return nil
 }
 

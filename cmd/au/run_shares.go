@@ -26,6 +26,9 @@ func (r *runSpeaker) Reached(m config.Mount, at share.OtherPlace) {
 	r.hint(provision.Inert(at))
 }
 
+// GitElsewhere says that git will not work where the run starts, and what to do.
+func (r *runSpeaker) GitElsewhere(git start.GitElsewhere) { hintAtGit(r.app, r.order.Agent, git) }
+
 // Once adds the folders of --ro and --rw.
 func (r *runSpeaker) Once(all []config.Mount, p csrc.Policy) (with []config.Mount, asked []string, err error) {
 	for _, once := range []struct {

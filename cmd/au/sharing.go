@@ -199,3 +199,19 @@ func (a *app) legacy(human provision.User, name string) error {
 		"au new --agent " + name,
 	}
 }
+
+// sayGit says that git does not work in a share, and why.
+func sayGit(a *app, git start.GitElsewhere) {
+	fmt.Fprintf(a.err, "au: %s is %s, and its git directory %s is not shared %s: git does not work there without it\n",
+		show(git.Folder), git.Kind, show(git.Dir), access(git.Share))
+}
+
+// hintAtGit says what makes git work in a share.
+func hintAtGit(a *app, agent string, git start.GitElsewhere) {
+	sayGit(a, git)
+	words := []string{git.Dir}
+	if !git.Share.ReadOnly {
+		words = []string{"--rw", git.Dir}
+	}
+	a.hint(mountLine("add", agent, words...))
+}

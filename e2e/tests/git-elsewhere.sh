@@ -1,7 +1,7 @@
 #!/bin/sh
 # Of a folder whose git directory is elsewhere (a linked worktree, a submodule), au mount add offers to share that too, and git then works on both sides.
 # machines: trixie
-# machines by hand: bookworm
+# machines by hand: bookworm true true-bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'git config --global user.email a@example; git config --global user.name Alice; git config --global init.defaultBranch main; mkdir -m 700 work
@@ -16,8 +16,23 @@ complains 'hint: au mount add --agent agent --rw /home/alice/work/repo/.git'
 ok as alice au mount list
 says_not repo
 fails 128 as alice sh -c 'cd work/wt && au run git status'
+
+promise="a run that starts there says so, once, on standard error alone"
+lacks='/home/alice/work/wt is a linked worktree, and its git directory /home/alice/work/repo/.git is not shared read-write'
+as alice mkdir -p work/wt/deep
+for run in 'cd work/wt && au run pwd' 'cd work/wt/deep && au run -- pwd' 'au run -d work/wt pwd'; do
+	ok as alice sh -c "$run"
+	complains "$lacks"
+	complains 'hint: au mount add --agent agent --rw /home/alice/work/repo/.git'
+	says /home/alice/work/wt
+	[ "$(grep -c . $e2e/err)" = 2 ] || fail 'it should be two lines'
+done
+ok as alice au run true
+silent
 ok as alice au mount add --rw --dry-run work/outer/sub
 complains 'is a submodule, and its git directory /home/alice/work/outer/.git/modules/sub is not shared'
+
+complains_not() { ! grep -qF -e "$1" $e2e/err || fail "standard error should not have \"$1\" in it"; }
 
 promise="at a terminal it is one question"
 printf 'y\n' >/opt/yes
@@ -28,18 +43,53 @@ ok as alice sh -c 'cd work/wt && au run sh -c "git status --porcelain && echo 2 
 says_exactly Agent
 ok as alice au run sh -c '! ls /home/alice/work/repo/file 2>/dev/null'
 ok as alice au mount add --rw work/wt
-complains_not() { ! grep -qF -e "$1" $e2e/err || fail "standard error should not have \"$1\" in it"; }
 complains_not 'git directory'
 ok as alice au mount add --rw work/outer/sub
 ok as alice au mount add --rw work/outer/.git/modules/sub
 ok as alice sh -c 'cd work/outer/sub && au run sh -c "git status --porcelain && echo 3 >file && git commit -qam third" && git log --format=%an -1'
 says_exactly Agent
 
+ok as alice sh -c 'cd work/wt && au run git log -1'
+complains_not 'git directory'
+
+promise="the report of what runs by itself covers a git directory that is shared"
+for folder in repo/.git outer/.git/modules/sub; do
+	ok as alice sh -c "cd work/$folder && au run sh -c 'echo true >hooks/pre-commit; chmod +x hooks/pre-commit; git config core.pager ./x'"
+	complains "in /home/alice/work/$folder:"
+	complains "hooks/pre-commit (git hook)"
+	complains core.pager
+	ok as alice au mount check work/$folder
+	says hooks/pre-commit
+	as alice rm work/$folder/hooks/pre-commit
+	as alice git -C work/$folder config --unset core.pager
+done
+
+promise="it is the common git directory where the folders are outside the home, and a submodule's in a linked worktree"
+install -d -m 700 /home/.data
+install -d /home/.data/in /data
+mount --bind /home/.data/in /data
+install -d -o alice -g alice -m 700 /data/alice
+as alice sh -c 'cd /data/alice && git clone -q /home/alice/work/repo repo && cd repo && git worktree add -q ../wt
+	cd /home/alice/work/outer && git worktree add -q ../outer-wt && cd ../outer-wt && git -c protocol.file.allow=always submodule --quiet update --init'
+ok as alice au mount add --rw /data/alice/wt
+complains 'is a linked worktree, and its git directory /data/alice/repo/.git is not shared'
+ok as alice au mount add --rw /data/alice/repo/.git
+ok as alice sh -c 'cd /data/alice/wt && au run sh -c "git status --porcelain && git commit -q --allow-empty -m more" && git log --format=%an -1'
+says_exactly Agent
+complains_not 'git directory'
+ok as alice au mount add --rw work/outer-wt/sub
+complains 'is a submodule, and its git directory /home/alice/work/outer/.git/worktrees/outer-wt/modules/sub is not shared'
+
 promise="what an agent could have written is not believed"
 ok as alice au run sh -c 'cd /home/alice/work/wt && mkdir trap && echo "gitdir: /home/alice/private/.git" >trap/.git'
 as alice sh -c 'git init -q private && au mount remove work/wt >/dev/null'
 ok as alice au mount add --rw work/wt/trap
 complains_not 'git directory'
+for names in /home/alice/private/.git /home/alice/nosuch /home/alice/work/repo/.git/worktrees/wt; do
+	echo "gitdir: $names" >/home/alice/work/wt/trap/.git
+	ok as alice sh -c 'cd work/wt/trap && au run true'
+	silent
+done
 
 promise="worktrees that are not shared stay known to git, whoever prunes"
 as alice sh -c 'au mount remove work/wt/trap >/dev/null; au mount remove work/repo/.git >/dev/null; cd work/repo && git worktree add -q ../other && git worktree add -q ~/elsewhere'

@@ -22,21 +22,28 @@ type Link struct {
 	Kind string // "a linked worktree" or "a submodule"
 }
 
-// Of returns the git directory of a folder, where it is outside the folder, uid owns it, and it names the folder. The folder is absolute and without symbolic
-// links.
-func Of(folder string, uid uint32) (Link, bool) {
-	dir, ok := named(line(filepath.Join(folder, ".git"), uid), "gitdir: ", folder)
+// Finder looks for git directories.
+type Finder struct {
+	UID     uint32                 // whose
+	Answers func(path string) bool // whether a path may be looked at: a file system that is dead holds up whoever looks
+}
+
+// Of returns the git directory of a folder, where it is outside the folder, the user owns it, it names the folder, and no symbolic link leads there. The folder
+// is absolute and without symbolic links.
+func (f Finder) Of(folder string) (Link, bool) {
+	uid := f.UID
+	dir, ok := f.named(line(filepath.Join(folder, ".git"), uid), "gitdir: ", folder)
 	if !ok || !isOf(dir, uid) || within(folder, dir) {
 		return Link{}, false
 	}
-	if back, ok := named(line(filepath.Join(dir, "gitdir"), uid), "", dir); ok {
-		common, ok := named(line(filepath.Join(dir, "commondir"), uid), "", dir)
+	if back, ok := f.named(line(filepath.Join(dir, "gitdir"), uid), "", dir); ok {
+		common, ok := f.named(line(filepath.Join(dir, "commondir"), uid), "", dir)
 		if !ok || back != filepath.Join(folder, ".git") || filepath.Dir(dir) != filepath.Join(common, "worktrees") || !isRepository(common, uid) {
 			return Link{}, false
 		}
 		return Link{common, "a linked worktree"}, true
 	}
-	if work, ok := worktree(dir, uid); ok && work == folder && isRepository(dir, uid) {
+	if work, ok := f.worktree(dir); ok && work == folder && isRepository(dir, uid) {
 		return Link{dir, "a submodule"}, true
 	}
 	return Link{}, false
@@ -72,8 +79,8 @@ func line(path string, uid uint32) string {
 	return word
 }
 
-// named returns the path that stands behind a word, relative to from, as the file system has it.
-func named(line, word, from string) (string, bool) {
+// named returns the path that stands behind a word, relative to from. Who wrote it may have meant to hold up whoever looks.
+func (f Finder) named(line, word, from string) (string, bool) {
 	path, ok := strings.CutPrefix(line, word)
 	if !ok || path == "" {
 		return "", false
@@ -82,24 +89,30 @@ func named(line, word, from string) (string, bool) {
 		path = filepath.Join(from, path)
 	}
 	path = filepath.Clean(path)
-	folder, err := filepath.EvalSymlinks(filepath.Dir(path))
+	return path, f.Answers(path) && isPlain(filepath.Dir(path))
+}
+
+// isPlain reports whether a path leads to a folder without a symbolic link.
+func isPlain(path string) bool {
+	fd, err := unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS})
 	if err != nil {
-		return "", false
+		return false
 	}
-	return filepath.Join(folder, filepath.Base(path)), true
+	unix.Close(fd)
+	return true
 }
 
 // worktree returns the folder that a submodule's git directory names in its config, as git writes it.
-func worktree(dir string, uid uint32) (string, bool) {
+func (f Finder) worktree(dir string) (string, bool) {
 	section := ""
-	for l := range strings.Lines(text(filepath.Join(dir, "config"), uid)) {
+	for l := range strings.Lines(text(filepath.Join(dir, "config"), f.UID)) {
 		l = strings.TrimSpace(l)
 		if strings.HasPrefix(l, "[") {
 			section = strings.ToLower(l)
 		}
 		key, value, ok := strings.Cut(l, "=")
 		if ok && section == "[core]" && strings.EqualFold(strings.TrimSpace(key), "worktree") {
-			return named(strings.Trim(strings.TrimSpace(value), `"`), "", dir)
+			return f.named(strings.Trim(strings.TrimSpace(value), `"`), "", dir)
 		}
 	}
 	return "", false

@@ -45,8 +45,10 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
+func finder(uid int) Finder { return Finder{uint32(uid), func(string) bool { return true }} }
+
 func TestOf(t *testing.T) {
-	top, me := made(t), uint32(os.Getuid())
+	top, me := made(t), os.Getuid()
 	for folder, want := range map[string]Link{
 		"repo":      {},
 		"wt":        {top + "/repo/.git", "a linked worktree"},
@@ -54,10 +56,10 @@ func TestOf(t *testing.T) {
 		"outer/sub": {top + "/outer/.git/modules/sub", "a submodule"},
 		"nosuch":    {},
 	} {
-		if got, ok := Of(filepath.Join(top, folder), me); got != want || ok != (want != Link{}) {
+		if got, ok := finder(me).Of(filepath.Join(top, folder)); got != want || ok != (want != Link{}) {
 			t.Errorf("of %s comes %+v", folder, got)
 		}
-		if got, ok := Of(filepath.Join(top, folder), me+1); ok {
+		if got, ok := finder(me + 1).Of(filepath.Join(top, folder)); ok {
 			t.Errorf("of %s, as another's, comes %+v", folder, got)
 		}
 	}
@@ -65,7 +67,6 @@ func TestOf(t *testing.T) {
 
 // What could have been written by who can write in the folder alone is not believed.
 func TestOfBelievesNoOneSide(t *testing.T) {
-	me := uint32(os.Getuid())
 	for name, change := range map[string]func(top string){
 		"another folder that names the worktree's": func(top string) { write(t, top+"/f/.git", "gitdir: "+top+"/repo/.git/worktrees/wt\n") },
 		"a repository without a worktree":          func(top string) { write(t, top+"/f/.git", "gitdir: "+top+"/repo/.git\n") },
@@ -86,6 +87,13 @@ func TestOfBelievesNoOneSide(t *testing.T) {
 			write(t, own+"/gitdir", top+"/f/.git\n")
 			write(t, own+"/commondir", top+"/repo/.git\n")
 		},
+		"one behind a link": func(top string) {
+			if err := os.Symlink(top+"/repo", top+"/f/link"); err != nil {
+				t.Fatal(err)
+			}
+			write(t, top+"/f/.git", "gitdir: link/.git/worktrees/wt\n")
+			write(t, top+"/repo/.git/worktrees/wt/gitdir", top+"/f/.git\n")
+		},
 		"a submodule of another's folder": func(top string) { write(t, top+"/f/.git", "gitdir: "+top+"/outer/.git/modules/sub\n") },
 	} {
 		top := made(t)
@@ -96,8 +104,22 @@ func TestOfBelievesNoOneSide(t *testing.T) {
 			t.Fatal(err)
 		}
 		change(top)
-		if got, ok := Of(top+"/f", me); ok {
+		if got, ok := finder(os.Getuid()).Of(top + "/f"); ok {
 			t.Errorf("%s is believed: %+v", name, got)
+		}
+	}
+}
+
+// A path on a file system that may not answer is not looked at, whichever file names it.
+func TestOfAsksWhatAnswers(t *testing.T) {
+	top := made(t)
+	write(t, top+"/wt/.git", "gitdir: /dead/repo/.git/worktrees/wt\n")
+	write(t, top+"/repo/.git/worktrees/wt/commondir", "/dead/repo\n")
+	for _, folder := range []string{"/wt", "/outer/sub"} {
+		var asked []string
+		f := Finder{uint32(os.Getuid()), func(path string) bool { asked = append(asked, path); return false }}
+		if got, ok := f.Of(top + folder); ok || len(asked) != 1 {
+			t.Errorf("of %s comes %+v after %v", folder, got, asked)
 		}
 	}
 }

@@ -26,19 +26,24 @@ func Sort[S any](all []S, target func(S) string) {
 	slices.SortStableFunc(all, func(a, b S) int { return cmp.Compare(len(target(a)), len(target(b))) })
 }
 
-// Counterpart returns where the agent sees a folder of the human's: at its own path, or, by the share with the longest source that holds it, below that one's
-// target alone.
-func Counterpart(folder string, shares []config.Mount) (string, bool) {
-	longest, there := -1, ""
+// Holding returns the share by which the agent sees a folder of the human's: the one with the longest source that holds it.
+func Holding(folder string, shares []config.Mount) (m config.Mount, ok bool) {
 	for _, s := range shares {
-		if rel, ok := Within(s.Source, folder); ok && len(s.Source) > longest {
-			longest, there = len(s.Source), filepath.Join(s.Target, rel)
-			if !s.TargetOnly {
-				there = folder
-			}
+		if _, holds := Within(s.Source, folder); holds && (!ok || len(s.Source) > len(m.Source)) {
+			m, ok = s, true
 		}
 	}
-	return there, longest >= 0
+	return m, ok
+}
+
+// Counterpart returns where the agent sees a folder of the human's: at its own path, or below the target of the share that holds it alone.
+func Counterpart(folder string, shares []config.Mount) (string, bool) {
+	s, ok := Holding(folder, shares)
+	if !ok || !s.TargetOnly {
+		return folder, ok
+	}
+	rel, _ := Within(s.Source, folder)
+	return filepath.Join(s.Target, rel), true
 }
 
 // Writable is a folder of the human's that an agent can write.

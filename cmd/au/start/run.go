@@ -38,6 +38,8 @@ type Speaker interface {
 	Reached(m config.Mount, at share.OtherPlace)
 	// Once adds the shares of this run alone; asked are the sources without which there is no run.
 	Once(all []config.Mount, p csrc.Policy) (with []config.Mount, asked []string, err error)
+	// GitElsewhere says that git does not work where the run starts.
+	GitElsewhere(git GitElsewhere)
 	// Elsewhere decides where a run starts that cannot start where it was to.
 	Elsewhere(e *Elsewhere, p csrc.Policy) (dir string, err error)
 }
@@ -87,6 +89,9 @@ func (m Machine) Prepare(o Order, say Speaker) (*os.File, csrc.Run, error) {
 		return nil, run, err
 	}
 	if run.Dir, err = o.directory(policy, shares, say); err != nil {
+		return nil, run, err
+	}
+	if err = o.sayGit(run.Dir, shares, say); err != nil {
 		return nil, run, err
 	}
 	if run.Shares, err = mounted(shares, policy.Home, asked...); err != nil {
