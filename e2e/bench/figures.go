@@ -27,6 +27,7 @@ type figures struct {
 	// What the targets are about; nil where the section was not run.
 	first                                  []*cell // of the first table
 	smallShare, largeShare, listBare, list *cell
+	ownPaths                               []*cell // of 10 and of 64 shares, at targets alone and at their own paths
 	waiters                                []waiter
 	inShare                                []apart
 }
@@ -141,6 +142,14 @@ func (f *figures) targets() {
 		a := apartOf("", f.largeShare.costs, f.smallShare.costs)
 		f.target("a share's cost does not depend on what is in it",
 			fmt.Sprintf("%s files are %s times 10 files, by CPU %s; noise ±%.0f %%", count(f.m.large), ratio(a.ratio), ratio(a.cpu), 100*a.noise), a.within())
+	}
+	for i, most := range []float64{1.1, 1.3} {
+		if len(f.ownPaths) > 2*i+1 {
+			own, alone := f.ownPaths[2*i+1].spread(), f.ownPaths[2*i].spread()
+			f.target(fmt.Sprintf("%s take at most %v times the time of the same at their targets alone", f.ownPaths[2*i+1].title, most),
+				fmt.Sprintf("%s times; %s by the quickest tenth of each; %s by CPU", times(own.wall, alone.wall), times(own.p10, alone.p10), times(own.cpu, alone.cpu)),
+				float64(own.wall) <= most*float64(alone.wall))
+		}
 	}
 	if len(f.inShare) > 0 {
 		worst := slices.MaxFunc(f.inShare, func(a, b apart) int { return cmp.Compare(a.ratio-a.noise, b.ratio-b.noise) })

@@ -70,6 +70,7 @@ exec perl -e 'for $d (0 .. $ARGV[0] - 1) {
 type share struct {
 	source, target string
 	readOnly       bool
+	targetOnly     bool // same_path = false
 }
 
 // sharesOf makes n small folders and returns them as shares.
@@ -79,7 +80,7 @@ func (m *machine) sharesOf(n int, readOnly bool) (all []share) {
 		if _, err := os.Stat(m.path(name)); err != nil {
 			m.tree(name, 1, 10)
 		}
-		all = append(all, share{m.path(name), "/home/agent/" + name, readOnly})
+		all = append(all, share{m.path(name), "/home/agent/" + name, readOnly, false})
 	}
 	return all
 }
@@ -93,7 +94,7 @@ func (m *machine) configWith(shares []share, others, sharesEach int) string {
 		agent := fmt.Sprintf("other%04d", i)
 		var each []share
 		for s := range sharesEach {
-			each = append(each, share{m.path(fmt.Sprintf("shares/%03d", s)), fmt.Sprintf("/home/%s/shares/%03d", agent, s), s%2 == 0})
+			each = append(each, share{m.path(fmt.Sprintf("shares/%03d", s)), fmt.Sprintf("/home/%s/shares/%03d", agent, s), s%2 == 0, false})
 		}
 		fmt.Fprintf(&text, "\n[[agents]]\nuser_name = %q\nsu_as_agent_group = %q\nentrypoint = \"/usr/local/libexec/au/%s/su_as_agent\"\n"+
 			"entrypoint_sha256 = %q\nentrypoint_stamp = \"123456 773080 1790000000.%09d\"\nbootstrapped = true\n%s", agent, "su-as-"+agent, agent,
@@ -109,7 +110,7 @@ func (m *machine) configWith(shares []share, others, sharesEach int) string {
 func mountsOf(shares []share) string {
 	var text strings.Builder
 	for _, s := range shares {
-		fmt.Fprintf(&text, "[[agents.mounts]]\nsource = %q\ntarget = %q\nread_only = %v\n", s.source, s.target, s.readOnly)
+		fmt.Fprintf(&text, "[[agents.mounts]]\nsource = %q\ntarget = %q\nread_only = %v\nsame_path = %v\n", s.source, s.target, s.readOnly, !s.targetOnly)
 	}
 	return text.String()
 }

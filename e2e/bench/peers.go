@@ -79,8 +79,18 @@ func (m *machine) runWith(title string, shares []share) *cell {
 	return &cell{title: title, cmd: m.at(m.configWith(shares, 0, 0), "au run true")}
 }
 
+// ownPath is `au run true` with n shares at their targets alone, and at the human's own paths as well.
+func (m *machine) ownPath(n int) []*cell {
+	all := m.sharesOf(n, true)
+	alone := slices.Clone(all)
+	for i := range alone {
+		alone[i].targetOnly = true
+	}
+	return []*cell{m.runWith(fmt.Sprintf("%d shares, read-only, at their targets alone", n), alone), m.runWith(fmt.Sprintf("%d shares, read-only, at your own paths too", n), all)}
+}
+
 func sharesCost(m *machine, f *figures) {
-	one := func(name string) []share { return []share{{m.path(name), "/home/agent/" + name, false}} }
+	one := func(name string) []share { return []share{{m.path(name), "/home/agent/" + name, false, false}} }
 	cells := []*cell{
 		m.bare(), m.runWith("no share", nil),
 		m.runWith("1 share, read-only", m.sharesOf(1, true)), m.runWith("1 share, writable", m.sharesOf(1, false)),
@@ -89,6 +99,8 @@ func sharesCost(m *machine, f *figures) {
 		m.runWith("1 writable share, 500 folders at its top", one("wide")),
 	}
 	f.smallShare, f.largeShare = cells[6], cells[7]
+	f.ownPaths = append(m.ownPath(10), m.ownPath(64)...)
+	cells = append(cells, f.ownPaths...)
 	cells = append(cells, &cell{title: "10 shares, writable, at a terminal", cmd: onTerminal(cells[5].cmd)})
 	exitOn(measure(m.rounds, alone(cells...)))
 	f.compare("What shares cost a run", "`au run true` with shares of ten small files each, unless a row says otherwise. After the run the waiting "+
