@@ -58,7 +58,7 @@ for folder in repo/.git outer/.git/modules/sub; do
 	complains "in /home/alice/work/$folder:"
 	complains "hooks/pre-commit (git hook)"
 	complains core.pager
-	ok as alice au mount check work/$folder
+	fails 1 as alice au mount check work/$folder
 	says hooks/pre-commit
 	as alice rm work/$folder/hooks/pre-commit
 	as alice git -C work/$folder config --unset core.pager
