@@ -65,6 +65,7 @@ RequiresMountsFor=%[2]s /etc/au/net
 Conflicts=shutdown.target
 ReloadPropagatedFrom=%[3]s
 StartLimitIntervalSec=0
+CollectMode=inactive-or-failed
 
 [Service]
 Slice=system.slice
@@ -86,6 +87,7 @@ Description=What the agent %[1]s may reach: puts the rules back
 Requires=%[3]s
 After=%[3]s
 StartLimitIntervalSec=0
+CollectMode=inactive-or-failed
 
 [Service]
 Slice=system.slice
@@ -141,6 +143,7 @@ func (u Units) listen(host, unit, socket string) string {
 Description=What the agent %[1]s may reach: ports of the daemon
 %[5]s
 StartLimitIntervalSec=0
+CollectMode=inactive-or-failed
 
 [Socket]
 ListenStream=%[2]s:%[3]d
@@ -162,6 +165,7 @@ Description=What the agent %[1]s may reach: names
 Requires=%[4]s
 After=%[4]s %[6]s network.target
 StartLimitIntervalSec=0
+CollectMode=inactive-or-failed
 
 [Service]
 Slice=system.slice

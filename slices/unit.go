@@ -53,6 +53,7 @@ DefaultDependencies=no
 Conflicts=umount.target
 Before=umount.target
 StartLimitIntervalSec=0
+CollectMode=inactive-or-failed
 
 [Mount]
 What=tmpfs
@@ -90,11 +91,13 @@ func Keeper(k KeeperConfig) string {
 // RefuseManualStop: what restarts services after an upgrade of a library (needrestart, tracer, zypper) takes the unit for
 // one that needs it, because of the agent's own processes, and would end them. It still stops with its slice.
 // The sleep is as long as one can be for every sleep(1): 68 years. Not all know "infinity".
+// CollectMode: one that failed and is taken back is not remembered until the next boot.
 // TasksMax=infinity: the slice's limit counts, not the manager's default for a service.
 // TimeoutStopSec: what a stopped agent has between SIGTERM and SIGKILL.
 const keeperText = `[Unit]
 Description=Processes of the agent %[1]s
 StartLimitIntervalSec=0
+CollectMode=inactive-or-failed
 RefuseManualStop=yes
 RequiresMountsFor=%[4]s
 
