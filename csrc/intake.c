@@ -13,7 +13,7 @@
 #define POLICY_FOLDER "/etc/au/agents/"
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
 
-enum { LAST_SIGNAL = 64, SECONDS_A_DAY = 86400 };
+enum { SECONDS_A_DAY = 86400 };
 
 // 1. Nothing is inherited but 0, 1 and 2, and those are open before anything else is opened or printed.
 void seal_descriptors(void)

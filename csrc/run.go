@@ -26,7 +26,7 @@ type Run struct {
 
 	Env     []string // KEY=VALUE; a later one of a key wins, also over what the entrypoint sets
 	Command []string
-	After   []string // argv that replaces the waiting process once the command has ended, with AU_STATUS=N, AU_KILLS=N and AU_SIGNAL=N added to its environment
+	After   []string // argv of what the waiting process runs once the command has ended, with AU_STATUS=N, AU_KILLS=N and AU_SIGNAL=N added to its environment
 	IfKills bool     // After only where the kernel has ended processes of the agent for want of memory meanwhile (AU_KILLS of them), or somebody may have ended the run
 }
 

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { MAX_VARIABLES = 512, MAX_RLIMITS = 16 };
+enum { MAX_VARIABLES = 512, MAX_RLIMITS = 16, LAST_SIGNAL = 64 };
 
 struct run {
 	struct policy policy;              // W 1 C: root's word
@@ -22,6 +22,7 @@ struct run {
 	char caller_label[MAX_HUMAN + 32]; // W 1: for the log
 	mode_t caller_umask;               // W: for what the caller wants done after the run
 	sigset_t forwarded;                // W: the signals that are passed on
+	sigset_t kept;                     // W: those that came when the command had ended
 	pid_t waiter;                      // W 1: its own number, for the log
 	int link;                          // W 1: its end of what leads to the other of the two
 	int log;                           // W 1: the socket, or -1

@@ -4,8 +4,10 @@
 #include "guard.h"
 #include "intake.h"
 #include "resources.h"
+#include <sched.h>
+#include <sys/syscall.h>
 
-enum { HANGUP_GRACE = 2000, MAX_AFTER = 64 };
+enum { HANGUP_GRACE = 2000, MAX_AFTER = 64, TOLD_AGAIN = 50, TOLD_OFTEN = 2500 / TOLD_AGAIN };
 
 static void become_caller_again(const struct run *run)
 {
@@ -34,29 +36,83 @@ static void stop_as(int signal, int watched_by_parent)
 }
 
 // What the terminal sends goes to the command's whole group, as it would have, and so does what au queues in the human's terminal's
-// stead (with SIGCONT: who is to have the foreground); what somebody else sends goes to the command.
-static void pass_on(const struct run *run, const struct signalfd_siginfo *info)
+// stead (with SIGCONT: who is to have the foreground); what somebody else sends goes to the command. Once that has ended, it is
+// kept.
+static void pass_on(struct run *run, const struct signalfd_siginfo *info)
 {
 	struct message m = { (unsigned char)info->ssi_signo, 0, 0 };
 
 	m.to_group = info->ssi_code == SI_KERNEL || info->ssi_code == SI_QUEUE || info->ssi_signo == SIGCONT;
 	if (info->ssi_code == SI_QUEUE && info->ssi_signo == SIGCONT)
 		m.foreground = (unsigned char)info->ssi_int;
-	(void)send(run->link, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (send(run->link, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
+		sigaddset(&run->kept, (int)info->ssi_signo);
+}
+
+// Waits for what says something after the run, which is in a group of its own, so that keys come here alone and the status stays
+// the run's. The first that ends a program has it hurry: by SIGINT, which a program of Go's ignores until it can answer, and so
+// again and again. Another one ends it, when it has had time to hurry.
+static void look_after(const struct run *run, int signals, pid_t child)
+{
+	struct pollfd event = { signals, POLLIN, 0 };
+	struct signalfd_siginfo info;
+	int keys = 0, told = 0;
+
+	for (int signal = 1; signal <= LAST_SIGNAL; signal++)
+		if (sigismember(&run->kept, signal) == 1)
+			kill(getpid(), signal);
+	while (waitpid(child, NULL, WNOHANG) == 0) {
+		poll(&event, 1, keys > 0 ? TOLD_AGAIN : -1);
+		while (read(signals, &info, sizeof info) == sizeof info) {
+			int signal = (int)info.ssi_signo;
+
+			keys += signal == SIGINT || signal == SIGQUIT || signal == SIGTERM || signal == SIGHUP;
+			if (signal == SIGTSTP) {
+				kill(-child, SIGSTOP);
+				stop_as(signal, run->terminal >= 0);
+				kill(-child, SIGCONT);
+			}
+		}
+		if (keys > 1 && told > TOLD_OFTEN)
+			kill(-child, SIGKILL);
+		else if (keys > 0 && ++told > 0)
+			kill(child, SIGINT);
+	}
+}
+
+// begin_after is a process of its own where there can be one, and returns 0 in what is to become the program.
+static pid_t begin_after(void)
+{
+	pid_t child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	sigset_t none;
+
+	if (child > 0) {
+		setpgid(child, child);
+		return child;
+	}
+	if (child == 0) {
+		setpgid(0, 0);
+		signal(SIGINT, SIG_IGN);
+		signal(SIGTTOU, SIG_IGN);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	}
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	return 0;
 }
 
 // What the caller wants done after the run, as AU_AFTER_1, AU_AFTER_2, ...: its argv. It ends as the run did. With
 // AU_AFTER_IF=kills it is for runs only in which the kernel has ended processes for want of memory, that somebody may have ended,
 // or whose command was not found or made a call of another ABI. signal is that by which the guard ended: nobody inside can send it
 // one.
-static void run_after(struct run *run, int status, int signal)
+static void run_after(struct run *run, int signals, int status, int signal)
 {
 	static char *argv[MAX_AFTER + 1], name[24], told[32], counted[32], signalled[32], number[NUMBER];
 	uint32_t kills = count_kills(run) - run->kills_before;
 	const char *when = find_variable("AU_AFTER_IF", environ);
 	int ended = signal != 0 || status == 128 + SIGKILL || status == 128 + SIGTERM;
 	int refused = status == 127 || status == 128 + SIGSYS;
-	sigset_t none;
+	pid_t child;
 
 	if (when != NULL && is(when, "kills") && kills == 0 && !ended && !refused)
 		return;
@@ -76,10 +132,14 @@ static void run_after(struct run *run, int status, int signal)
 	run->variables[run->nvariables++] = join(counted, sizeof counted, "AU_KILLS=", decimal(number, kills));
 	run->variables[run->nvariables++] = join(signalled, sizeof signalled, "AU_SIGNAL=", decimal(number, (uint32_t)signal));
 	run->variables[run->nvariables] = NULL;
+	child = begin_after();
+	if (child > 0) {
+		look_after(run, signals, child);
+		return;
+	}
 	umask(run->caller_umask);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(argv[0], argv, run->variables);
+	_exit(status);
 }
 
 // 17. The caller again, who can kill this without sudo; the run ends with it. A run whose terminal is gone is given a moment to
@@ -121,6 +181,6 @@ int wait_outside(struct run *run, pid_t child)
 	signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	status = exit_status(status);
 	write_log(run, join(text, sizeof text, "exit ", decimal(number, (uint32_t)status)));
-	run_after(run, status, signal);
+	run_after(run, events[1].fd, status, signal);
 	return status;
 }

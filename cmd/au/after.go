@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// afterCmd says what is to be said after a run. The entrypoint's waiter becomes it, as the caller, only when something is: no Go process
+// afterCmd says what is to be said after a run. The entrypoint's waiter starts it, as the caller, only when something is: no Go process
 // waits for a run to end.
 type afterCmd struct {
 	agentFlag
@@ -35,10 +35,9 @@ type afterCmd struct {
 }
 
 func (c *afterCmd) Run(a *app) error {
-	// One key ends what is looked for, and another one this process; the status is the run's.
+	// The waiter, which keys reach, sends one of these until this process has ended.
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()
-	context.AfterFunc(ctx, stop)
 	if terminal.Killed(c.Status) || c.OOMKills > 0 {
 		terminal.SayEnded()
 	}

@@ -37,9 +37,8 @@ func (r *run) catchSignals() {
 	signal.Notify(r.continued, unix.SIGCONT)
 }
 
-// serve is busy until the program has ended, and returns its exit status.
+// serve is busy until the program has ended, and returns its exit status. Signals stay caught: this process ends, and a key must not have Go print its stacks.
 func (r *run) serve() int {
-	defer signal.Reset()
 	// Reading from the background then fails rather than stops us. Not
 	// earlier: the program would inherit it.
 	signal.Ignore(unix.SIGTTIN)

@@ -123,11 +123,11 @@ def same(got, wanted, what, human=None):
     got == wanted or fail(f"{what}: {got!r}, want {wanted!r}", human)
 
 
-def soon(true, text, human=None):
+def soon(true, text, human=None, between=0.02):
     end = time.monotonic() + PATIENCE
     while not true():
         time.monotonic() < end or fail(text, human)
-        time.sleep(0.02)
+        time.sleep(between)
 
 
 # What runs: as root sees it.
