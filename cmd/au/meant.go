@@ -72,10 +72,37 @@ func meant(args []string, err error) string {
 		rest := slices.Delete(slices.Clone(args), at, at+1)
 		return pasted(slices.Insert(rest, slices.Index(rest, node.Name)+1, "--agent", word)...)
 	}
+	if line := elsewhere(args, at, parse.Context.Command()); line != "" {
+		return line
+	}
 	for _, flag := range meantFlags[word] {
 		if hasFlag(parse.Context.Selected(), flag) {
 			return pasted(slices.Concat(args[:at], []string{flag + strings.TrimPrefix(args[at], word)}, args[at+1:])...)
 		}
+	}
+	return ""
+}
+
+// elsewhere returns the line for an option that another command has, or that says what is so without it.
+func elsewhere(args []string, at int, command string) string {
+	word, rest, joined := strings.Cut(args[at], "=")
+	if !joined && at+1 < len(args) {
+		rest = args[at+1]
+	}
+	agent := slices.Clone(args[1:at])
+	if i := slices.IndexFunc(agent, namesAgent); i >= 0 {
+		agent = agent[i:]
+	} else {
+		agent = nil
+	}
+	switch {
+	case word == "--ro" && strings.HasPrefix(command, "mount add"): // read-only is what it is without --rw
+		return pasted(slices.Delete(slices.Clone(args), at, at+1)...)
+	case rest == "" || strings.HasPrefix(command, "net restrict") || strings.HasPrefix(command, "limits set"):
+	case word == "--preset":
+		return pasted(slices.Concat([]string{"net", "restrict"}, agent, []string{word, rest})...)
+	case (word == "--mem" || word == "--memory") && strings.HasPrefix(command, "run"):
+		return pasted(slices.Concat([]string{"limits", "set"}, agent, []string{"--mem", rest})...)
 	}
 	return ""
 }
