@@ -23,7 +23,7 @@
 //  1  seal_descriptors   waiter   file     descriptors: inherited
 //  2  check_identity     waiter   file     securebits not-root: inherited stranger
 //  3  reset_process      waiter   file     signals timers personality umask: inherited
-//  4  read_request       waiter   file     clean-paths bound-of-shares messages: arguments
+//  4  read_request       waiter   file     clean-paths bound-of-shares messages worktrees-counted: arguments same-path
 //  5  read_policy        waiter   file     policy-* names: policy
 //  6  check_caller       waiter   file     who-may-enter not-the-agent: stranger
 //  7  build_environment  waiter   file     assignments bound-of-variables: arguments
@@ -31,8 +31,8 @@
 //  9  check_expiry       waiter   root     expired*: expiry
 // 10  check_descriptors  waiter   root     no-*-as-input terminal-of-the-caller terminal-is-one: arguments terminal
 // 11  open_cgroups       waiter   root     cgroup-or-nothing: cgroup
-// 12  open_log           waiter   root     -
-// 13  read_limits        waiter   root     -
+// 12  open_log           waiter   root     log-opened: log
+// 13  read_limits        waiter   root     limits-of-init: inherited
 // 14  map_for_shares     waiter   root     id-map-of-one other-groups-nobodys groups-*: share-content
 // 15  map_of_nobody      waiter   root     seal-nobody: walls
 // 16  fork_run           waiter   root     *-namespace: killed walls share-content
@@ -44,7 +44,7 @@
 // 22  setgroups          pid 1    root     groups: inherited
 // 23  open_state         pid 1    root     temporary-of-root temporary-closed temporary-in-memory: walls
 // 24  seal_run           pid 1    root     seal seal-private: walls
-// 25  make_ways          pid 1    root     same-path-bound worktrees-bound: same-path
+// 25  make_ways          pid 1    root     same-path-[bcl]* worktrees-[blo]* worktrees-closed: same-path
 // 26  make_devices       pid 1    root     devices-by-switch: devices
 // 27  hide_strays        pid 1    root     strays*: mounts
 // 28  mount_devices      pid 1    root     own-[dqt]* bound-of-terminals ptmx-covered linked-memory: devices links
@@ -54,11 +54,11 @@
 // 32  mount_runtime      pid 1    root     runtime: walls
 // 33  mount_proc         pid 1    root     proc hidepid: walls
 // 34  find_places        pid 1    agent*   target-* home-owner paths-* places-*: share-target share-left-out race
-// 35  attach_shares      pid 1    agent*   -
-// 36  attach_own_paths   pid 1    agent*   same-path-place same-path-outer: same-path
+// 35  attach_shares      pid 1    agent*   copied-at-once: same-path
+// 36  attach_own_paths   pid 1    agent*   same-path-place same-path-inode same-path-o*: same-path
 // 37  take_terminal      pid 1    root     own-session terminal-of-nobody terminal-closed: terminal
 // 38  drop_bounding_set  pid 1    root     bounding-set: root-again
-// 39  fork_command       pid 1    root     -
+// 39  fork_command       pid 1    root     command-apart: killed
 // 40  guard              pid 1    agent    guard-* ends-with-the-waiter: killed root-again
 // 41  join_cgroups       command  root     cgroup-joined: cgroup
 // 42  make_keyring       command  root     keyring: inherited

@@ -31,11 +31,8 @@ func orderTable(t *testing.T) []act {
 	for _, m := range regexp.MustCompile(`(?m)^// +(\d+)  (\w+) +(waiter|pid 1|command) +(?:file|root|caller|agent)\*? +(.*)$`).FindAllStringSubmatch(string(text), -1) {
 		mutants, attacks, _ := strings.Cut(m[4], ": ")
 		a := act{m[1], m[2], m[3], strings.Fields(mutants), strings.Fields(attacks)}
-		if mutants == "-" {
-			a.mutants = nil
-		}
-		if a.number != fmt.Sprint(len(all)+1) || (len(a.mutants) == 0) != (len(a.attacks) == 0) {
-			t.Errorf("act %s, %s: want the numbers in order, and mutants with attacks", a.number, a.name)
+		if a.number != fmt.Sprint(len(all)+1) || len(a.mutants) == 0 || len(a.attacks) == 0 {
+			t.Errorf("act %s, %s: want the numbers in order, mutants, and the attacks that notice them", a.number, a.name)
 		}
 		all = append(all, a)
 	}
@@ -184,12 +181,13 @@ func TestBoundsAreTheSame(t *testing.T) {
 	for name, n := range map[string]int{
 		"MAX_POLICY": maxPolicy, "MAX_HUMANS": maxHumans, "MAX_GROUPS": maxEnterGIDs, "MAX_CGROUPS": maxCgroups, "MAX_HIDES": maxHides, "MAX_SHOWS": maxShows,
 		"MAX_ALLOWS": maxAllows, "MAX_HUMAN": maxHumanName, "MAX_PATH": maxPath, "MAX_COMPONENT": maxComponent,
+		"MAX_SHARES": MaxShares, "MAX_WORKTREES": MaxWorktrees,
 	} {
 		if !regexp.MustCompile(fmt.Sprintf(`\b%s = %d,`, name, n)).MatchString(text) {
 			t.Errorf("the entrypoint's %s is not %d", name, n)
 		}
 	}
-	for _, want := range []string{`POLICY_FOLDER "` + PolicyDir + `/"`, fmt.Sprintf(`want at most %d bytes`, maxPolicy)} {
+	for _, want := range []string{`POLICY_FOLDER "` + PolicyDir + `/"`, `STATE_FOLDER "` + StateDir + `/"`, fmt.Sprintf(`more than %d shares`, MaxShares), fmt.Sprintf(`want at most %d bytes`, maxPolicy)} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the entrypoint has no %s", want)
 		}

@@ -29,11 +29,6 @@ static int is_shown(const struct shares *all, const struct request *r, unsigned 
 	return 0;
 }
 
-static int has_own_path(const struct shares *all, const struct request *r, unsigned i)
-{
-	return !all->left_out[i] && r->shares[i].same_path && !is_shown(all, r, i);
-}
-
 // How many folders a path leads through, itself among them.
 static unsigned depth(const char *path)
 {
@@ -54,10 +49,11 @@ static void make_worktrees(const struct request *r, int way, unsigned folders)
 	for (unsigned i = 0; i < r->nworktrees; i++) {
 		const char *path = r->worktrees[i];
 
-		if (folders + depth(path) > MAX_WAYS || !make_way(way, path))
+		if (folders + depth(path) > MAX_WAYS)
 			continue;
 		folders += depth(path);
-		(void)!mknodat(way, join(file, sizeof file, path, "/.git") + 1, S_IFREG | 0444, 0);
+		if (make_way(way, path))
+			(void)!mknodat(way, join(file, sizeof file, path, "/.git") + 1, S_IFREG | 0444, 0);
 	}
 }
 
@@ -69,16 +65,19 @@ void make_ways(struct shares *all, const struct request *r, const struct blanks 
 
 	if (r->nshares == 0)
 		return;
-	way = open_beneath(b->made, "way", O_PATH, RESOLVE_INSIDE);
-	for (unsigned i = 0; i < r->nshares; i++)
-		if (has_own_path(all, r, i)) {
-			if (!make_way(way, r->shares[i].source))
-				fail("make the way to ", r->shares[i].source);
-			folders += depth(r->shares[i].source);
-			if (folders > MAX_WAYS)
-				die("shares at your own paths: these lead through more than 4096 folders: want same_path = false "
-				    "for some");
-		}
+	way = must(open_beneath(b->made, "way", O_PATH, RESOLVE_INSIDE), "open ", "the ways to shares");
+	for (unsigned i = 0; i < r->nshares; i++) {
+		const char *source = r->shares[i].source;
+
+		all->own_path[i] = !all->left_out[i] && r->shares[i].same_path && !is_shown(all, r, i);
+		if (!all->own_path[i])
+			continue;
+		if (!make_way(way, source))
+			fail("make the way to ", source);
+		folders += depth(source);
+		if (folders > MAX_WAYS)
+			die("shares at your own paths: these lead through more than 4096 folders: want same_path = false for some");
+	}
 	make_worktrees(r, way, folders);
 	if (!look_at(way, &all->covers))
 		fail("make the ways to shares");
@@ -120,7 +119,7 @@ void open_ways(const struct shares *all, const struct request *r, const struct b
 	for (unsigned i = 0; i < r->nshares; i++) {
 		int place;
 
-		if (!has_own_path(all, r, i))
+		if (!all->own_path[i])
 			continue;
 		while ((place = open_shut(join(path, sizeof path, r->shares[i].source))) >= 0)
 			if (!hide_around_ways(path, place, b))
@@ -136,7 +135,7 @@ void attach_shares(struct shares *all, const struct request *r)
 		if (all->left_out[i])
 			continue;
 		put_on(all->mounts[i], all->places[i], r->shares[i].target);
-		if (has_own_path(all, r, i))
+		if (all->own_path[i])
 			all->copies[i] = must(clone_tree(all->mounts[i], WITH_SUBMOUNTS), "copy share ", r->shares[i].source);
 		close(all->mounts[i]);
 		close(all->places[i]);

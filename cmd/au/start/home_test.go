@@ -5,6 +5,7 @@ package start
 import (
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -108,6 +109,33 @@ func TestShutAbove(t *testing.T) {
 	}
 	if with(nil, nil).shutAbove("/x/y", alice) {
 		t.Error("a folder that is not there is shut")
+	}
+}
+
+// What is above a share outside the home is the human's or root's, and nobody else's to write; a run looks again.
+func TestWayToAShareOutsideTheHome(t *testing.T) {
+	open, shut := folder{0, 0, 0o755}, folder{1000, 1000, 0o700}
+	for name, c := range map[string]struct {
+		above        folder
+		unfit, write string // what a run says of a share that is read-only, and of one that is written
+	}{
+		"shut":             {shut, "", ""},
+		"open":             {open, "", "others can come to it by now"},
+		"anothers":         {folder{1001, 7, 0o755}, "belongs to uid 1001 by now", "belongs to uid 1001 by now"},
+		"that_others_fill": {folder{0, 7, 0o777}, "can be written by others", "can be written by others"},
+		"of_a_group":       {folder{0, 100, 0o775}, "can be written by others", "can be written by others"},
+	} {
+		m := with(map[string]folder{"/": open, "/srv": c.above, "/srv/x": shut}, nil)
+		for _, readOnly := range []bool{true, false} {
+			want := c.unfit
+			if !readOnly {
+				want = c.write
+			}
+			err := m.checkWays(Order{Human: alice, Known: &config.Config{}}, []config.Mount{{Source: "/srv/x", Target: "/home/agent/x", ReadOnly: readOnly}})
+			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s, read-only %v: the run says %v, want %q", name, readOnly, err, want)
+			}
+		}
 	}
 }
 

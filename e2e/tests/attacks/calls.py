@@ -262,7 +262,7 @@ def state():
     got("blocked signals", signal.pthread_sigmask(signal.SIG_BLOCK, []) != set())
     got("a umask", os.umask(0o22) != 0o22)
     import resource
-    got("a limit", resource.getrlimit(resource.RLIMIT_FSIZE)[1] != resource.RLIM_INFINITY)
+    got("a limit", resource.getrlimit(resource.RLIMIT_FSIZE) != (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     got("a soft limit", resource.getrlimit(resource.RLIMIT_NOFILE)[0] != 1024)
     got("a timer", signal.getitimer(signal.ITIMER_REAL)[0] != 0)
     got("core dumps", resource.getrlimit(resource.RLIMIT_CORE)[0] != 0)

@@ -3,7 +3,7 @@
 . /opt/e2e/tests/attacks/common
 # In a container root itself may not raise a limit.
 limit=$(bash -c 'ulimit -f 4; ulimit -f unlimited' 2>/dev/null && echo 'ulimit -f 4')
-ok human bash -c "exec 7<$share/hers 9</; trap '' HUP TERM USR1 PIPE; umask 0; ulimit -Sn 512; ${limit:-:}; ulimit -c unlimited
+ok human bash -c "exec 7<$share/hers 9</; trap '' HUP TERM USR1 PIPE; umask 0; ulimit -Sn 512; ${limit:-ulimit -Sf 999999}; ulimit -c unlimited
 	exec $E agent -- python3 $here/calls.py state"
 says_not got
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A share at the human's own path: only what leads there is seen above it, and it is mounted on nothing but the cover's folder or itself.
 . /opt/e2e/tests/attacks/common
+rm -rf /home/alice/wt /home/alice/beside /home/agent/hers # what a run before this one left
 install -d -o alice -g alice -m 700 /home/alice/beside
 install -o alice -m 644 /dev/null /home/alice/beside/secret
 ok enter --same-rw $share attacked --dir $share -- sh -c 'pwd; touch made; ls -A /home /home/alice; stat -c "%U %a" /home/alice'
@@ -82,6 +83,25 @@ human mkdir -p $share/in/deep
 ok enter --same-ro $share attacked --same-rw $share/in attacked/in --same-rw $share/in/deep attacked/in/deep -- sh -c "touch $share/in/deep/x $share/in/y; ! touch $share/z 2>/dev/null; grep -c ' $share' /proc/self/mountinfo"
 says_exactly 2
 ok enter --same-rw $share attacked --same-ro $share/in attacked/in -- sh -c "! touch $share/in/z 2>/dev/null; ! touch /home/agent/attacked/in/z 2>/dev/null; touch $share/z"
+ok enter --same-rw $share attacked --acl-same-rw $share/in attacked/in -- stat -c %u $share $share/in
+says_exactly "$agent
+$(id -u alice)"
+
+promise="what is put into a share at its target is not at the share's own path"
+ok enter --same-rw $share attacked --ro /home/alice/beside attacked/in -- ls $share/in /home/agent/attacked/in
+says_exactly "/home/agent/attacked/in:
+secret
+
+$share/in:
+deep
+y"
+
+promise="another folder of the same file system is not taken for the human's"
+install -d -o alice -g alice -m 755 /home/agent/hers
+fails 125 enter --same-rw /home/agent/hers elsewhere --same-rw /home/alice/beside hers -- true
+complains 'share /home/agent/hers: at its own path is another folder by now'
+ok enter --same-rw /home/agent/hers elsewhere -- true
+rm -r /home/agent/hers
 
 promise="what stands in for a worktree is seen in covers alone, and leads to nothing that is there"
 ok enter --same-rw $share attacked --worktree /home/alice/wt --worktree /home/alice/beside --worktree $share/x --worktree /etc/x --worktree /home/agent/x --worktree /home/alice/wt/.git/x \
@@ -99,6 +119,9 @@ wt
 ls: cannot access '/etc/x': No such file or directory
 root 444 0"
 fails 2 ls -d /home/alice/wt /home/alice/beside/.git $share/x /home/agent/x
+human mkdir -p /home/alice/beside/wt/.git
+ok enter --same-ro /home/alice/beside/wt/.git git --worktree /home/alice/beside/wt -- stat -c %F /home/alice/beside/wt/.git
+says_exactly directory
 ok enter --same-ro "/home/alice/beside" b --worktree "/home/alice/1$way" --worktree "/home/alice/2$way" --worktree "/home/alice/3$way" -- ls /home/alice
 says_exactly '1
 2
