@@ -6,6 +6,7 @@ package csrc
 const (
 	PolicyDir  = "/etc/au/agents"
 	LibexecDir = "/usr/local/libexec/au"
+	StateDir   = "/run/au" // the agents' temporary files are mounted below it
 )
 
 // PolicyPath returns where the agent's policy stands.

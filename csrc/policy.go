@@ -32,6 +32,12 @@ const (
 	givenTooOften = "is given too many times"
 )
 
+// What a run can have at most, as parse.h has it.
+const (
+	MaxShares    = 256
+	MaxWorktrees = 64
+)
+
 // PolicyVersion is that of policies written now. It says what the entrypoint beside a policy knows: with 1, a share is seen at its target alone.
 const PolicyVersion = 2
 

@@ -17,7 +17,7 @@ import (
 const (
 	EtcDir   = "/etc/au"
 	UnitDir  = "/etc/systemd/system"
-	StateDir = "/run/au" // an agent's temporary files are mounted below it
+	StateDir = csrc.StateDir
 	AgesDir  = "/etc/tmpfiles.d"
 )
 

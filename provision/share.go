@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
@@ -69,7 +70,7 @@ func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 	if err := checkSource(want.Source, f); err != nil {
 		return err
 	}
-	if len(have) >= maxShares {
+	if len(have) >= csrc.MaxShares {
 		return refuse("", "share %q: agent %q has %d shares, as many as a run can have", want.Source, f.Agent, len(have))
 	}
 	for _, other := range have {
@@ -90,9 +91,6 @@ func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 	}
 	return nil
 }
-
-// maxShares is MAX_SHARES of the entrypoint.
-const maxShares = 256
 
 // systemFolders are no places for a folder of a human's: the system's, and those that a run has of its own.
 var systemFolders = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/nix", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr", "/var/tmp"}

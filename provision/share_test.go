@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
 )
@@ -216,7 +217,7 @@ func TestStartUpSaysWhichPlace(t *testing.T) {
 
 func TestAsManySharesAsARunTakes(t *testing.T) {
 	var have []config.Mount
-	for i := range maxShares {
+	for i := range csrc.MaxShares {
 		have = append(have, ro("p"+num(uint32(i)), "p"+num(uint32(i))))
 	}
 	if err := CheckShare(ro("q", "q"), have, shareFacts()); err == nil {

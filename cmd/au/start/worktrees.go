@@ -15,10 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	maxWorktrees = 64   // MAX_WORKTREES of the entrypoint
-	maxWorktree  = 4096 // bytes of a path
-)
+const maxWorktree = 4096 // bytes of a path
 
 // answering are file systems that no server and no program serves, which may never answer.
 var answering = []string{"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "bcachefs", "tmpfs"}
@@ -43,7 +40,7 @@ func (o Order) worktrees(shares []config.Mount) (all []string, err error) {
 			record = filepath.Join(s.Source, "worktrees")
 		}
 		for _, path := range recorded(record) {
-			if len(all) < maxWorktrees && !slices.Contains(all, path) && !slices.ContainsFunc(shares, func(m config.Mount) bool {
+			if len(all) < csrc.MaxWorktrees && !slices.Contains(all, path) && !slices.ContainsFunc(shares, func(m config.Mount) bool {
 				_, seen := share.Within(m.Source, path)
 				return seen && !m.TargetOnly
 			}) {
@@ -66,7 +63,7 @@ func recorded(record string) []string {
 		return nil
 	}
 	defer folder.Close()
-	names, _ := folder.Readdirnames(2 * maxWorktrees)
+	names, _ := folder.Readdirnames(2 * csrc.MaxWorktrees)
 	slices.Sort(names)
 	var all []string
 	for _, name := range names {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
 	"golang.org/x/sys/unix"
@@ -79,7 +80,7 @@ func TestWorktreesAreBounded(t *testing.T) {
 		many[fmt.Sprint(i)] = fmt.Sprintf("/home/alice/%d/.git\n", i)
 	}
 	record(t, top+"/.git/worktrees", many)
-	if got := worktreesOf(t, "xfs", config.Mount{Source: top, Target: "/home/agent/x"}); len(got) != maxWorktrees {
+	if got := worktreesOf(t, "xfs", config.Mount{Source: top, Target: "/home/agent/x"}); len(got) != csrc.MaxWorktrees {
 		t.Errorf("there are %d worktrees", len(got))
 	}
 }
