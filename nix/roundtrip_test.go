@@ -133,7 +133,20 @@ func TestListedAgentsLackWhatOptionsHaveNot(t *testing.T) {
 	agent, _ := everything(t)
 	agent.Net.Allow[len(agent.Net.Allow)-1].Until = time.Unix(2_000_000_000, 0)
 	agent.Limits = provision.StanzaLimits(slices.Limits{})
+	agent.Net.Deny[0].Until, agent.Net.Learn = time.Unix(2_000_000_000, 0), time.Unix(2_000_000_000, 0)
+	agent.Net.Allow[0].Reason = "the model\n}; security = {"
 	lines := provision.Stanza(agent)
+	for _, want := range []string{
+		"# Left out: gist.example.org, refused until 2033-05-18T03:33:20Z.\n", "# Left out: learning until 2033-05-18T03:33:20Z: what is not allowed is refused.\n",
+		"# " + agent.Net.Allow[0].Rule.String() + `: "the model\n}; security = {"` + "\n",
+	} {
+		if !strings.Contains(lines, want) {
+			t.Errorf("%q is not in\n%s", want, lines)
+		}
+	}
+	if strings.Contains(lines, "deny = ") {
+		t.Errorf("what is refused for a time is refused for good:\n%s", lines)
+	}
 	if !strings.Contains(lines, "# Left out: localhost:3000, allowed until 2033-05-18T03:33:20Z.") || strings.Contains(lines, "localhost = ") {
 		t.Errorf("a rule for a time is not left out, and named:\n%s", lines)
 	}

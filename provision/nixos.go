@@ -281,8 +281,13 @@ type StanzaAgent struct {
 func stanzaNet(p netfilter.Policy) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "      "+format+"\n", args...) }
+	b.WriteString("    net = {\n")
+	if !p.Learn.IsZero() {
+		line("# Left out: learning until %s: what is not allowed is refused.", p.Learn.UTC().Format(time.RFC3339))
+	}
 	presets, allow, localhost := stanzaAllowed(p, line)
-	b.WriteString("    net = {\n      enable = true;\n")
+	deny := stanzaDenied(p, line)
+	line("enable = true;")
 	for _, list := range []struct {
 		option string
 		words  []string
@@ -293,12 +298,6 @@ func stanzaNet(p netfilter.Policy) string {
 	}
 	if len(localhost) > 0 {
 		line("localhost = [ %s ];", strings.Join(localhost, " "))
-	}
-	var deny []string
-	for _, e := range p.Deny {
-		if e.Until.IsZero() {
-			deny = append(deny, e.Rule.String())
-		}
 	}
 	if len(deny) > 0 {
 		line("deny = [ %s];", quoted(deny))
@@ -336,8 +335,7 @@ func stanzaAllowed(p netfilter.Policy, line func(string, ...any)) (presets, allo
 	}
 	for _, e := range p.Allow {
 		switch {
-		case !e.Until.IsZero():
-			line("# Left out: %s, allowed until %s.", e.Rule, e.Until.UTC().Format(time.RFC3339))
+		case stanzaOnlyNoted(e, "allowed", line):
 		case whole[e.Preset]:
 		case e.Rule.Kind == netfilter.Localhost && e.Rule.Port != 0:
 			localhost = append(localhost, fmt.Sprint(e.Rule.Port))
@@ -346,6 +344,26 @@ func stanzaAllowed(p netfilter.Policy, line func(string, ...any)) (presets, allo
 		}
 	}
 	return presets, allow, localhost
+}
+
+func stanzaDenied(p netfilter.Policy, line func(string, ...any)) (deny []string) {
+	for _, e := range p.Deny {
+		if !stanzaOnlyNoted(e, "refused", line) {
+			deny = append(deny, e.Rule.String())
+		}
+	}
+	return deny
+}
+
+// stanzaOnlyNoted notes of an entry what no option says: the human's reason, and that it is for a time only, in which case nothing else is said of it.
+func stanzaOnlyNoted(e netfilter.Entry, done string, line func(string, ...any)) bool {
+	if e.Reason != "" {
+		line("# %s: %s", e.Rule, nixString(e.Reason))
+	}
+	if !e.Until.IsZero() {
+		line("# Left out: %s, %s until %s.", e.Rule, done, e.Until.UTC().Format(time.RFC3339))
+	}
+	return !e.Until.IsZero()
 }
 
 // StanzaLimits returns the limits as options of the module.
