@@ -50,18 +50,19 @@ type use struct {
 
 // A reader type-checks packages of ours, with all others as the compiler has left them.
 type reader struct {
-	files  *token.FileSet
-	others types.Importer
-	ours   map[string]*types.Package
-	uses   map[string][]use       // by package
-	within map[*types.Func][]use  // by function of ours
-	effect map[*types.Func]string // of ours: by what it works on the machine
+	files   *token.FileSet
+	others  types.Importer
+	ours    map[string]*types.Package
+	uses    map[string][]use       // by package
+	within  map[*types.Func][]use  // by function of ours
+	outside map[string][]use       // by package, outside of functions
+	effect  map[*types.Func]string // of ours: by what it works on the machine
 }
 
 // newReader reads all packages of the tree.
 func newReader(t *testing.T) *reader {
 	t.Helper()
-	r := &reader{files: token.NewFileSet(), ours: map[string]*types.Package{}, uses: map[string][]use{}, within: map[*types.Func][]use{}, effect: map[*types.Func]string{}}
+	r := &reader{files: token.NewFileSet(), ours: map[string]*types.Package{}, uses: map[string][]use{}, within: map[*types.Func][]use{}, outside: map[string][]use{}, effect: map[*types.Func]string{}}
 	exports := map[string]string{}
 	r.others = importer.ForCompiler(r.files, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
 	// With -deps what is imported comes first.
@@ -115,6 +116,8 @@ func (r *reader) read(name string, files []*ast.File) error {
 			r.uses[name] = append(r.uses[name], found...)
 			if f, ok := decl.(*ast.FuncDecl); ok {
 				r.within[info.Defs[f.Name].(*types.Func)] = found
+			} else {
+				r.outside[name] = append(r.outside[name], found...)
 			}
 		}
 	}
@@ -237,5 +240,47 @@ func TestEffectsAreSeen(t *testing.T) {
 		if lines := r.effects("broken"); (len(lines) == 0) != (c.want == "") || !strings.Contains(strings.Join(lines, "\n"), c.want) {
 			t.Errorf("%s: seen was %q, want %q", c.body, lines, c.want)
 		}
+	}
+}
+
+// rests are packages that are there for tests, or for the benchmark.
+var rests = []string{"internal/counted", "internal/fakehost", "e2e/"}
+
+// unused returns the functions of ours that nothing but tests, or they themselves, use.
+func (r *reader) unused() (lines []string) {
+	used := map[types.Object]bool{}
+	for f, uses := range r.within {
+		for _, u := range uses {
+			used[u.what] = used[u.what] || u.what != f
+		}
+	}
+	for _, uses := range r.outside {
+		for _, u := range uses {
+			used[u.what] = true
+		}
+	}
+	for f := range r.within {
+		name := strings.TrimPrefix(f.Pkg().Path(), module)
+		special := f.Name() == "main" || f.Name() == "init" || f.Name() == "entry" // which the linker calls
+		if used[f] || special || f.Signature().Recv() != nil || slices.ContainsFunc(rests, func(rest string) bool { return strings.HasPrefix(name, rest) }) {
+			continue
+		}
+		lines = append(lines, name+"."+f.Name())
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func TestNoFunctionIsForTestsAlone(t *testing.T) {
+	r := newReader(t)
+	if found := r.unused(); len(found) > 0 {
+		t.Errorf("nothing but tests uses %s", strings.Join(found, ", "))
+	}
+	file, err := parser.ParseFile(r.files, "broken.go", "package broken; func alone() { alone() }; func used() {}; var _ = used; type T int; func (T) Method() {}", parser.SkipObjectResolution)
+	if err == nil {
+		err = r.read("broken", []*ast.File{file})
+	}
+	if found := r.unused(); err != nil || !slices.Equal(found, []string{"broken.alone"}) {
+		t.Errorf("seen was %q, %v", found, err)
 	}
 }

@@ -4,8 +4,6 @@ package provision
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,13 +22,6 @@ import (
 
 // WrapperPath returns the entrypoint of an agent that NixOS declares: the module's security.wrappers.
 func WrapperPath(agent string) string { return "/run/wrappers/bin/" + GroupName(agent) }
-
-// NixUID returns the id that the NixOS module gives that name unless told otherwise: 50000 to 58999, which nothing else on NixOS takes.
-// A slice is named by its user's uid, so NixOS has to know it before there is a machine.
-func NixUID(name string) uint32 {
-	sum := sha256.Sum256([]byte(name))
-	return 50000 + binary.BigEndian.Uint32(sum[:4])%9000
-}
 
 // Declared is what the NixOS module says of the machine's agents.
 type Declared struct {

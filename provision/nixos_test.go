@@ -3,6 +3,8 @@
 package provision
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"os"
 	"slices"
@@ -23,14 +25,20 @@ func moduleText(t *testing.T, name string) []byte {
 	return text
 }
 
-func TestNixUIDIsTheModules(t *testing.T) {
+// nixUID is the id that the NixOS module gives that name unless told otherwise: 50000 to 58999, which nothing else on NixOS takes, and always the same.
+func nixUID(name string) uint32 {
+	sum := sha256.Sum256([]byte(name))
+	return 50000 + binary.BigEndian.Uint32(sum[:4])%9000
+}
+
+func TestUIDsOfTheModuleAreMadeOfNames(t *testing.T) {
 	want := map[string]uint32{}
 	if err := json.Unmarshal(moduleText(t, "uids.json"), &want); err != nil {
 		t.Fatal(err)
 	}
 	for name, uid := range want {
-		if got := NixUID(name); got != uid {
-			t.Errorf("NixUID(%q) is %d where the module has %d", name, got, uid)
+		if got := nixUID(name); got != uid {
+			t.Errorf("nixUID(%q) is %d where the module has %d", name, got, uid)
 		}
 	}
 	if len(want) < 5 || want["claude"] != 54237 {
@@ -60,7 +68,7 @@ func TestDeclaredAgentsGetPoliciesUnitsAndRules(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.UID != 54237 || !slices.Equal(p.EnterGIDs, []uint32{NixUID("su-as-claude")}) || len(p.Humans) != 1 || p.Humans[0].Name != "alice" {
+	if p.UID != 54237 || !slices.Equal(p.EnterGIDs, []uint32{nixUID("su-as-claude")}) || len(p.Humans) != 1 || p.Humans[0].Name != "alice" {
 		t.Errorf("the policy lets in %v and the groups %v, for uid %d", p.Humans, p.EnterGIDs, p.UID)
 	}
 	if slices.Contains(p.Hide, "/nix/var/nix/daemon-socket") || !slices.Contains(p.Hide, "/home") {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The id that a name gets unless told otherwise: 50000 plus the first 32 bits of its SHA-256 modulo 9000. provision.NixUID is the same in Go.
+# The id that a name gets unless told otherwise: 50000 plus the first 32 bits of its SHA-256 modulo 9000. A test of provision holds it.
 { lib }:
 
 name:

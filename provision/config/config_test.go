@@ -232,7 +232,7 @@ func manyAgents(n int) *Config {
 func BenchmarkLoad(b *testing.B) {
 	for _, n := range []int{1, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			text, err := Edit(nil, manyAgents(n))
+			text, err := edit("configuration", nil, manyAgents(n))
 			if err != nil {
 				b.Fatal(err)
 			}

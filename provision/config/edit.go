@@ -11,16 +11,12 @@ import (
 	"strings"
 )
 
-// Edit returns text changed so that Parse reads want from it. What does not
+// edit returns the text of the file at path changed so that Parse reads want from it. What does not
 // differ keeps its bytes: comments, order, unknown keys, the writing of
 // values. Agents are the same when the name is, mounts when both folders are;
 // one that moves in the order loses its unknown keys. Comments inside a
-// removed entry go with it, those above its first line stay. Edit fails when
+// removed entry go with it, those above its first line stay. It fails when
 // text is broken, and when want holds something that no file can hold.
-func Edit(text []byte, want *Config) ([]byte, error) {
-	return edit("configuration", text, want)
-}
-
 func edit(path string, text []byte, want *Config) ([]byte, error) {
 	if err := want.check(); err != nil {
 		return nil, err

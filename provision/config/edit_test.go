@@ -8,7 +8,7 @@ import (
 )
 
 func TestEditOfNothingWritesWhatTheOriginalDoes(t *testing.T) {
-	got, err := Edit(nil, twoAgents())
+	got, err := edit("configuration", nil, twoAgents())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,8 +24,8 @@ func TestEditKeepsABytesThatSayTheSame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := Edit([]byte(text), c); err != nil || string(got) != text {
-			t.Errorf("Edit(%q) without a change came back as %q, %v", text, got, err)
+		if got, err := edit("configuration", []byte(text), c); err != nil || string(got) != text {
+			t.Errorf("edit(%q) without a change came back as %q, %v", text, got, err)
 		}
 	}
 }
@@ -122,7 +122,7 @@ func TestEdit(t *testing.T) {
 				t.Fatalf("%q is not in the text", c.old)
 			}
 			want := strings.Replace(c.text, c.old, c.new, 1)
-			got, err := Edit([]byte(c.text), config)
+			got, err := edit("configuration", []byte(c.text), config)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +144,7 @@ func TestEditRefuses(t *testing.T) {
 		"a path that no text is": {"", &Config{Agents: []Agent{{UserName: "a", Entrypoint: "/\xff"}}}},
 		"a share of nothing":     {"", &Config{Agents: []Agent{{UserName: "a", Mounts: []Mount{{Target: "/x"}}}}}},
 	} {
-		if got, err := Edit([]byte(c.text), c.want); err == nil {
+		if got, err := edit("configuration", []byte(c.text), c.want); err == nil {
 			t.Errorf("%s: became %q", name, got)
 		}
 	}

@@ -31,16 +31,16 @@ func FuzzEdit(f *testing.F) {
 		before := unknown(t, text)
 		r := rand.New(rand.NewPCG(seed, 1))
 		kept := mutate(r, want)
-		edited, err := Edit(text, want)
+		edited, err := edit("configuration", text, want)
 		if err != nil {
-			t.Fatalf("Edit(%q, %+v): %v", text, want, err)
+			t.Fatalf("edit(%q, %+v): %v", text, want, err)
 		}
 		got, err := Parse("f", edited)
 		if err != nil {
-			t.Fatalf("Edit(%q) is broken: %v in %q", text, err, edited)
+			t.Fatalf("edit(%q) is broken: %v in %q", text, err, edited)
 		}
 		if !same(got, want) {
-			t.Fatalf("Edit(%q) to %+v came back as %+v from %q", text, want, got, edited)
+			t.Fatalf("edit(%q) to %+v came back as %+v from %q", text, want, got, edited)
 		}
 		after := unknown(t, edited)
 		for _, key := range before {
@@ -48,10 +48,10 @@ func FuzzEdit(f *testing.F) {
 				continue
 			}
 			if i := sort.SearchStrings(after, key); i == len(after) || after[i] != key {
-				t.Fatalf("Edit(%q) lost %s:\n%q", text, key, edited)
+				t.Fatalf("edit(%q) lost %s:\n%q", text, key, edited)
 			}
 		}
-		if again, err := Edit(edited, want); err != nil || string(again) != string(edited) {
+		if again, err := edit("configuration", edited, want); err != nil || string(again) != string(edited) {
 			t.Fatalf("a second Edit of %q changed it to %q, %v", edited, again, err)
 		}
 	})

@@ -71,14 +71,14 @@ var odd = []Mount{{Source: "/home/alice/d\xe9", Target: "/home/agent/d\xe9", Rea
 func TestPathsThatAreNoUTF8AreKept(t *testing.T) {
 	want := twoAgents()
 	want.Agents[0].Mounts = append(want.Agents[0].Mounts, odd...)
-	text, err := Edit([]byte(as2), want)
+	text, err := edit("configuration", []byte(as2), want)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, err := Parse("f", text); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("read %+v, %v from:\n%s", got, err, text)
 	}
-	back, err := Edit(text, twoAgents())
+	back, err := edit("configuration", text, twoAgents())
 	if err != nil || string(back) != as2 {
 		t.Errorf("without them it became %v:\n%s", err, back)
 	}
