@@ -284,3 +284,47 @@ func TestNoFunctionIsForTestsAlone(t *testing.T) {
 		t.Errorf("seen was %q, %v", found, err)
 	}
 }
+
+// fileMakers are what makes or replaces a file, and who may beside internal/whole, which writes whole files.
+var fileMakers = map[string]string{
+	"os.WriteFile":  "csrc.WriteSource", // for a compiler, in a folder that goes when it is done
+	"os.Create":     "",
+	"os.CreateTemp": "",
+	"os.Rename":     "netfilter/proxy.rotate",
+	"os.Link":       "",
+	"unix.Rename":   "", "unix.Renameat": "", "unix.Renameat2": "", "unix.Linkat": "", "unix.O_TMPFILE": "",
+	"os.O_CREATE":  "cmd/au/rootside.openLock netfilter/proxy.open",     // a lock; a log, which grows
+	"unix.O_CREAT": "provision/config.openLock provision/config.Append", // a lock; a list, which grows
+}
+
+// wholeFiles returns where files are made past internal/whole, and by what.
+func (r *reader) wholeFiles() (lines []string) {
+	for f, uses := range r.within {
+		name := strings.TrimPrefix(f.Pkg().Path(), module)
+		if name == "internal/whole" || slices.ContainsFunc(rests, func(rest string) bool { return strings.HasPrefix(name, rest) }) {
+			continue
+		}
+		for _, u := range uses {
+			what := u.what.Pkg().Name() + "." + u.what.Name()
+			if may, ok := fileMakers[what]; ok && !slices.Contains(strings.Fields(may), name+"."+f.Name()) {
+				lines = append(lines, name+"."+f.Name()+": "+what)
+			}
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func TestWholeFilesHaveOneWriter(t *testing.T) {
+	r := newReader(t)
+	for _, line := range r.wholeFiles() {
+		t.Errorf("internal/whole writes whole files: %s", line)
+	}
+	file, err := parser.ParseFile(r.files, "broken.go", `package broken; import "os"; func f() { os.OpenFile("x", os.O_WRONLY|os.O_CREATE, 0); os.Rename("x", "y") }`, parser.SkipObjectResolution)
+	if err == nil {
+		err = r.read("broken", []*ast.File{file})
+	}
+	if found := r.wholeFiles(); err != nil || !slices.Equal(found, []string{"broken.f: os.O_CREATE", "broken.f: os.Rename"}) {
+		t.Errorf("seen was %q, %v", found, err)
+	}
+}

@@ -36,7 +36,6 @@ var reviewed = map[string]string{
 	`cmd/au/after.go env:"AU_STATUS"`:                                    "the status that au ends with",
 	`cmd/au/after.go exec.LookPath(c.Command)`:                           "which program of the human's a message names",
 	`cmd/au/rival.go exec.LookPath("au")`:                                "which other au a warning names",
-	`cmd/au/seen.go os.CreateTemp(filepath.Dir(m.path), ".new-")`:        "beside the human's config",
 	`cmd/au/start/after.go os.Getenv("PATH")`:                            "where a message behind the run looks for the human's program of that name",
 	`internal/programs/programs.go exec.CommandContext(ctx, path)`:       "of a program that programs.Find has found",
 	`provision/step/carry.go exec.Cmd`:                                   "the type alone",

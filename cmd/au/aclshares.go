@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/a4u2/au/cmd/au/host"
@@ -68,7 +67,7 @@ func (a *app) grantACL(ctx context.Context, r *step.Runner, s sharing, m config.
 func (a *app) revokeACL(ctx context.Context, r *step.Runner, human provision.User, agent csrc.Policy, m config.Mount) error {
 	if start.Vanished(m.Source) {
 		if !r.DryRun {
-			os.Remove(aclRecord(a.configPath(human), agent.Name, m.Source))
+			_ = a.host.RemoveOwn(aclRecord(a.configPath(human), agent.Name, m.Source)) // it only takes room
 		}
 		return nil
 	}

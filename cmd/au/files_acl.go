@@ -6,15 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/internal/quote"
-	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
@@ -39,7 +35,7 @@ func (f aclFlags) visitACLs(a *app, change func(e step.TreeEntry, fd int, st uni
 	}
 	defer tree.Close()
 	defer watchWalk(a.err, f.Source, tree)()
-	me := uint32(os.Geteuid())
+	me := uint32(a.host.EffectiveUID())
 	var mu sync.Mutex
 	err = tree.Walk(context.Background(), func(e step.TreeEntry) error {
 		if kind := e.Stat.Mode & unix.S_IFMT; kind != unix.S_IFDIR && kind != unix.S_IFREG {
@@ -76,15 +72,15 @@ func (f aclFlags) visitACLs(a *app, change func(e step.TreeEntry, fd int, st uni
 	return mine, others, err
 }
 
-func (f aclFlags) share() share.ACLShare {
-	return share.ACLShare{Agent: f.AgentUID, Human: uint32(os.Geteuid()), Writable: f.RW}
+func (f aclFlags) share(a *app) share.ACLShare {
+	return share.ACLShare{Agent: f.AgentUID, Human: uint32(a.host.EffectiveUID()), Writable: f.RW}
 }
 
 func (c *filesGrantCmd) Run(a *app) error {
 	if err := c.save(a); err != nil {
 		return err
 	}
-	by := c.share()
+	by := c.share(a)
 	mine, others, err := c.visitACLs(a, func(_ step.TreeEntry, fd int, st unix.Stat_t) error {
 		access, def, _, err := host.FileACLs(fd, st)
 		if err != nil {
@@ -116,12 +112,7 @@ func (f aclFlags) save(a *app) error {
 	if err != nil {
 		return err
 	}
-	record, err := f.record(a.host)
-	if err != nil {
-		return err
-	}
-	defer record.Close()
-	text, err := record.Read(maxRecord)
+	text, err := a.host.ReadOwn(f.Record, maxRecord)
 	if err != nil {
 		return err
 	}
@@ -142,33 +133,16 @@ func (f aclFlags) save(a *app) error {
 	if err != nil || len(text) == 0 {
 		return err
 	}
-	if err := record.MakeFolders(); err != nil {
-		return err
-	}
-	return record.Replace(text)
+	return a.host.WriteOwn(f.Record, text)
 }
 
-// maxRecord is more than the ACLs of a million files take.
+// maxRecord is more than the ACLs of a million files take. The record says what had an ACL before: whoever could write it would say what becomes of the human's files.
 const maxRecord = 1 << 30
-
-// record is the file that says what had an ACL before: whoever could write it would say what becomes of the human's files.
-func (f aclFlags) record(h *host.Host) (*config.Own, error) {
-	human, err := h.ForRun().Human(h.UID())
-	if err != nil {
-		return nil, err
-	}
-	return h.ForRun().Own(f.Record, human)
-}
 
 // saved reads what save wrote, by device and inode.
 func (f aclFlags) saved(h *host.Host) (map[[2]uint64]share.SavedACL, error) {
 	byInode := map[[2]uint64]share.SavedACL{}
-	record, err := f.record(h)
-	if err != nil {
-		return nil, err
-	}
-	defer record.Close()
-	text, err := record.Read(maxRecord)
+	text, err := h.ReadOwn(f.Record, maxRecord)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +161,7 @@ func (c *filesRestoreCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	by := c.share()
+	by := c.share(a)
 	_, others, err := c.visitACLs(a, func(_ step.TreeEntry, fd int, st unix.Stat_t) error {
 		access, def, kept, err := host.FileACLs(fd, st)
 		if err != nil || !kept {
@@ -219,9 +193,5 @@ func (c *filesRestoreCmd) Run(a *app) error {
 	if others > 0 {
 		fmt.Fprintf(a.out, "# %d that are not yours are as they were\n", others)
 	}
-	if err := os.Remove(c.Record); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	os.Remove(filepath.Dir(c.Record)) // stays while another share has one
-	return nil
+	return a.host.RemoveOwn(c.Record)
 }

@@ -4,10 +4,10 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/a4u2/au/internal/whole"
 	"github.com/alecthomas/kong"
 )
 
@@ -18,7 +18,7 @@ type manualCmd struct {
 
 func (c *manualCmd) Run(*app) error {
 	for _, page := range manual(wholeGrammar()) {
-		if err := os.WriteFile(filepath.Join(c.Folder, page.name+".1"), []byte(page.text.String()), 0o644); err != nil {
+		if err := whole.At(filepath.Join(c.Folder, page.name+".1"), []byte(page.text.String()), whole.As{Mode: 0o644, UID: -1, GID: -1}); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/a4u2/au/internal/whole"
 	"github.com/a4u2/au/provision"
 )
 
@@ -31,7 +32,7 @@ func (c *renderCmd) Run(a *app) error {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			return err
 		}
-		if err := os.WriteFile(name, []byte(f.Text), 0o644); err != nil {
+		if err := whole.At(name, []byte(f.Text), whole.As{Mode: 0o644, UID: -1, GID: -1}); err != nil {
 			return err
 		}
 	}

@@ -159,11 +159,11 @@ func TestAReportNamesNothingElse(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			root := folderOf(t, tt.before)
 			record := t.TempDir() + "/record/x"
-			readLastLook(record).keep(lookAt(t, root))
+			readLastLook(host.Real(""), record).keep(lookAt(t, root))
 			since := tick()
 			fill(t, root, tt.after)
 			var got []string
-			for _, f := range readLastLook(record).changed(lookAt(t, root), since) {
+			for _, f := range readLastLook(host.Real(""), record).changed(lookAt(t, root), since) {
 				if f.Kind != "owner" {
 					got = append(got, f.Kind+" "+f.Path)
 				}
@@ -215,13 +215,13 @@ func TestAReportNamesWhatWasPrepared(t *testing.T) {
 			t.Parallel()
 			root := folderOf(t, tt.prepared)
 			record := t.TempDir() + "/record/x"
-			readLastLook(record).keep(lookAt(t, root))
+			readLastLook(host.Real(""), record).keep(lookAt(t, root))
 			since := tick()
 			if err := tt.run(root); err != nil {
 				t.Fatal(err)
 			}
 			var told []string
-			for _, f := range readLastLook(record).changed(lookAt(t, root), since) {
+			for _, f := range readLastLook(host.Real(""), record).changed(lookAt(t, root), since) {
 				told = append(told, f.Kind+" "+f.Path)
 			}
 			if !slices.Contains(told, tt.want) {
@@ -252,7 +252,7 @@ func TestAReportNamesWhatACheckFinds(t *testing.T) {
 				g.change()
 			}
 			record := dir + "/record/x"
-			readLastLook(record).keep(lookAt(t, g.root))
+			readLastLook(host.Real(""), record).keep(lookAt(t, g.root))
 			for run := range 12 {
 				byHuman := g.IntN(3) * (run % 2)
 				for range byHuman {
@@ -265,7 +265,7 @@ func TestAReportNamesWhatACheckFinds(t *testing.T) {
 					g.change()
 				}
 				after := lookAt(t, g.root)
-				last := readLastLook(record)
+				last := readLastLook(host.Real(""), record)
 				told := inspected{found: last.changed(after, since)}.sums()
 				last.keep(after)
 				for sum, what := range after.sums() {

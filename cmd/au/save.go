@@ -96,7 +96,7 @@ func update(h *host.Host, path string, human provision.User, out, errw io.Writer
 	if err != nil {
 		return err
 	}
-	forgetFolders(path, after)
+	forgetFolders(h, path, after)
 	return rememberOnce(h, path, human, before, after)
 }
 

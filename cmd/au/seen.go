@@ -8,9 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,6 +21,7 @@ import (
 // lastLook is what was found in a folder at the last look, beside the human's config. A report needs it to tell what is new from what only stands where something
 // changed: a folder that was renamed looks like one in which a file was made. Without it a report names both.
 type lastLook struct {
+	host *host.Host
 	path string // empty: there is no place for one
 	seen map[string]bool
 }
@@ -32,12 +31,15 @@ func remembered(h *host.Host, config, source string) lastLook {
 	if config == "" || h.UID() == 0 {
 		return lastLook{}
 	}
-	return readLastLook(seenPath(config, source))
+	return readLastLook(h, seenPath(config, source))
 }
 
-func readLastLook(path string) lastLook {
-	m := lastLook{path: path, seen: map[string]bool{}}
-	text, _ := os.ReadFile(path)
+// maxSeen is more than what is found in a folder takes.
+const maxSeen = 1 << 26
+
+func readLastLook(h *host.Host, path string) lastLook {
+	m := lastLook{host: h, path: path, seen: map[string]bool{}}
+	text, _ := h.ReadOwn(path, maxSeen)
 	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
 		m.seen[lines.Text()] = true
 	}
@@ -76,17 +78,7 @@ func (m lastLook) keep(l inspected) {
 		return
 	}
 	text := strings.Join(slices.Sorted(maps.Keys(seen)), "\n") + "\n"
-	if os.MkdirAll(filepath.Dir(m.path), 0o700) != nil {
-		return
-	}
-	temp, err := os.CreateTemp(filepath.Dir(m.path), ".new-")
-	if err != nil {
-		return
-	}
-	_, err = temp.WriteString(text)
-	if errors.Join(err, temp.Close()) != nil || os.Rename(temp.Name(), m.path) != nil {
-		os.Remove(temp.Name())
-	}
+	_ = m.host.WriteOwn(m.path, []byte(text)) // a report without it names more, and that is all
 }
 
 // remember looks through a folder that is shared from now on, so that the first report on it can tell what is new.
@@ -98,7 +90,7 @@ func remember(h *host.Host, from, source string) {
 }
 
 // forgetFolders forgets what was found in folders that the config does not share any more.
-func forgetFolders(path string, c *config.Config) {
+func forgetFolders(h *host.Host, path string, c *config.Config) {
 	dir := provision.SeenRecords(path)
 	shared := map[string]bool{}
 	for _, g := range c.Agents {
@@ -106,11 +98,10 @@ func forgetFolders(path string, c *config.Config) {
 			shared[filepath.Base(seenPath(path, m.Source))] = true
 		}
 	}
-	entries, _ := os.ReadDir(dir)
+	entries, _ := h.ReadDir(dir)
 	for _, e := range entries {
 		if !shared[e.Name()] {
-			os.Remove(filepath.Join(dir, e.Name()))
+			_ = h.RemoveOwn(filepath.Join(dir, e.Name())) // it only takes room
 		}
 	}
-	os.Remove(dir) // stays while there is something in it
 }

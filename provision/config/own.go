@@ -12,6 +12,7 @@ import (
 
 	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/internal/walk"
+	"github.com/a4u2/au/internal/whole"
 	"golang.org/x/sys/unix"
 )
 
@@ -127,29 +128,19 @@ func (o *Own) again() error {
 }
 
 // Replace makes text what the file holds: at every moment it is the old or the new one as a whole, and it is on the disk when Replace returns. It keeps its mode and
-// owner; a new one is its owner's alone. The folders above it are there.
+// owner; a new one is its owner's alone. The folders above it are there, and the lock keeps others from it.
 func (o *Own) Replace(text []byte) error {
 	folder, err := o.open(".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(folder)
-	// One fixed name, so that what a killed process left is used up by the next; the lock keeps it from being anybody else's.
-	temporary := "." + o.name + ".new"
-	err = unix.Unlinkat(folder, temporary, 0)
-	if err == nil || err == unix.ENOENT {
-		err = o.write(folder, temporary, text)
+	as := whole.As{Mode: 0o600, UID: -1, GID: -1}
+	if old := o.place.Stat; o.place.File >= 0 {
+		as = whole.As{Mode: fs.FileMode(old.Mode & 0o777), UID: int(old.Uid), GID: int(old.Gid)}
 	}
-	if err == nil {
-		err = unix.Renameat(folder, temporary, folder, o.name)
-	}
-	if err != nil {
-		unix.Unlinkat(folder, temporary, 0)
+	if err := whole.Write(folder, o.name, text, as); err != nil {
 		return &fs.PathError{Op: "write", Path: o.Path, Err: err}
-	}
-	// Some file systems cannot sync a folder; the rename holds all the same.
-	if err := unix.Fsync(folder); err != nil && err != unix.EINVAL {
-		return &fs.PathError{Op: "sync", Path: path.Dir(o.Path), Err: err}
 	}
 	return nil
 }
@@ -181,42 +172,6 @@ func cause(err error) error {
 		return p.Err
 	}
 	return err
-}
-
-// write makes a new file with the mode and owner of the one that it is to replace.
-func (o *Own) write(folder int, name string, text []byte) error {
-	fd, err := unix.Openat(folder, name, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		return err
-	}
-	f := os.NewFile(uintptr(fd), name)
-	defer f.Close()
-	if o.place.File >= 0 {
-		if err := copyOwnerAndMode(f, o.place.Stat); err != nil {
-			return err
-		}
-	}
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err != nil {
-		return cause(err)
-	}
-	return f.Close()
-}
-
-func copyOwnerAndMode(f *os.File, old unix.Stat_t) error {
-	var now unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &now); err != nil {
-		return err
-	}
-	if old.Uid != now.Uid || old.Gid != now.Gid {
-		if err := f.Chown(int(old.Uid), int(old.Gid)); err != nil {
-			return err
-		}
-	}
-	return f.Chmod(fs.FileMode(old.Mode & 0o777))
 }
 
 // openLock opens the file's lock: a file of its own beside it, which stays.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/a4u2/au/internal/bounded"
+	"github.com/a4u2/au/internal/whole"
 	"golang.org/x/sys/unix"
 )
 
@@ -26,34 +27,7 @@ func ReplaceFile(path, text string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return writeWhole(path, []byte(text), 0o644)
-}
-
-// writeWhole makes path hold data, with that mode whatever the umask is: whole at every moment, and on the disk when it returns. Where it fails the file is as it was, and
-// nothing is beside it.
-func writeWhole(path string, data []byte, mode fs.FileMode) error {
-	return writeAs(path, data, mode, -1)
-}
-
-// writeAs is writeWhole for a file of that group; -1: the process's own.
-func writeAs(path string, data []byte, mode fs.FileMode, group int) error {
-	temp := path + ".new"
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, mode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chown(-1, group), f.Chmod(mode))
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(temp, path)
-	}
-	if err != nil {
-		os.Remove(temp)
-	}
-	return err
+	return whole.At(path, []byte(text), whole.As{Mode: 0o644, UID: -1, GID: -1})
 }
 
 // maxLines is how large a file may be in which SetLine sets a line.
@@ -82,7 +56,7 @@ func SetLine(path, line string, there bool) error {
 	if text == string(data) {
 		return nil
 	}
-	return writeAs(path, []byte(text), fs.FileMode(st.Mode&0o777), int(st.Gid))
+	return whole.At(path, []byte(text), whole.As{Mode: fs.FileMode(st.Mode & 0o777), UID: int(st.Uid), GID: int(st.Gid)})
 }
 
 // withLine returns text with line as its last line, or nowhere.
