@@ -4,6 +4,7 @@
 # machines by hand: bookworm true
 # timeout: 900
 . /opt/e2e/lib.sh
+e2e_advice=/tmp/advice
 
 # 1. The module's own words, but for the paths of programs (nix/testdata/spec.json, tmpfiles.conf). alice is declared; bob is not.
 store=/nix/store/00000000000000000000000000000000-au
@@ -183,6 +184,43 @@ fails 125 as alice au run -a claude true
 complains 'is not expired'
 complains 'hint: sudo nixos-rebuild switch'
 usermod --expiredate 1 claude
+
+promise="no hint names a command that is refused: each that was given is followed"
+fails 125 as alice sh -c 'mkdir -p unshared && cd unshared && au run -a claude true'
+as alice sh -c 'git config --global user.email a@example; git config --global user.name Alice
+	git init -q repo && cd repo && echo 1 >file && git add . && git commit -qm first && git worktree add -q ../tree && git -c protocol.file.allow=always submodule --quiet add ../repo sub'
+ok as alice au mount add -a claude --rw tree
+ok as alice au mount add -a claude --rw repo/sub
+ok sh -c 'mount -t tmpfs -o mode=755 tmpfs /srv && mkdir -p /srv/data/closed && chown -R alice: /srv/data && chmod 0700 /srv/data; mkdir -m 0755 /srv/open; chown alice: /srv/open'
+ok as alice au mount add -a claude --rw /srv/data/closed
+fails 1 as alice au mount add -a claude --rw /srv/open
+ok as alice au info -a claude
+systemctl stop au-claude.service
+fails 1 as alice au info -a claude
+fails 125 as alice au run -a claude true
+ok as alice au pause -a shut
+fails 125 as alice timeout 20 au run -a shut true
+fails 1 as alice au net why -a shut elsewhere.example
+as alice au net status -a claude
+as alice au net log -a claude
+sort -u $e2e_advice >/tmp/given
+e2e_advice=
+for command in 'au mount add --agent claude --rw /home/alice/repo/.git' 'au mount list' 'sudo systemctl start au-claude.service' 'au resume --agent shut'; do
+	e2e_last=
+	grep -qF "$command" /tmp/given || fail "this is not advised, and so not followed: $command. These are: $(cat /tmp/given)"
+done
+while read -r hint; do
+	case $hint in
+	*'sudo nixos-rebuild switch'* | newgrp* | *' in the NixOS configuration') ;; # nothing that this machine has
+	'sudo '*) ok sh -c "${hint#sudo }" ;;
+	'au '*)
+		e2e_run as alice timeout 30 sh -c "$hint"
+		! grep -q 'NixOS configuration' $e2e/out $e2e/err || fail "it is refused, or tells of the configuration"
+		[ "$e2e_status" != 2 ] || fail "it is no command of au's"
+		;;
+	*) fail "not known: $hint" ;;
+	esac
+done </tmp/given
 
 # 8. Switches, as NixOS makes them: what changed is stopped, /etc changes, systemd reads its units again, what is wanted starts.
 net_units="au-net-watch@shut.service au-net@shut.service au-net@shut.socket au-net6@shut.socket au-net-rules@shut.service"
