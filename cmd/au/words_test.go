@@ -182,15 +182,26 @@ func TestDocumentsSpeakTheGrammar(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := regexp.MustCompile("(?m)^(?:\\$ )?(au [^\n…|·]*)$|`(au [^`\n…|]*)`")
+	typed, quoted := regexp.MustCompile(`^(?:\$ )?(au [^\n…|·]*)$`), regexp.MustCompile("`(au [^`…|]*)`")
 	read := 0
 	for _, name := range append(documents, "../../README.md", "../../SECURITY.md") {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range line.FindAllStringSubmatch(string(text), -1) {
-			said, _, _ := strings.Cut(m[1]+m[2], " >")
+		var all [][]string
+		fenced := false
+		for line := range strings.Lines(string(text)) {
+			if strings.HasPrefix(line, "```") {
+				fenced = !fenced
+			} else if fenced {
+				all = append(all, typed.FindAllStringSubmatch(strings.TrimSuffix(line, "\n"), -1)...)
+			} else {
+				all = append(all, quoted.FindAllStringSubmatch(line, -1)...)
+			}
+		}
+		for _, m := range all {
+			said, _, _ := strings.Cut(m[1], " >")
 			if said, _, _ = strings.Cut(said, "; "); strings.Contains(said, "carry-out") || strings.HasPrefix(said, "au 0.") {
 				continue
 			}

@@ -39,8 +39,11 @@ func Holding(folder string, shares []config.Mount) (m config.Mount, ok bool) {
 // Counterpart returns where the agent sees a folder of the human's: at its own path, or below the target of the share that holds it alone.
 func Counterpart(folder string, shares []config.Mount) (string, bool) {
 	s, ok := Holding(folder, shares)
-	if !ok || !s.TargetOnly {
-		return folder, ok
+	if !ok {
+		return "", false
+	}
+	if !s.TargetOnly {
+		return folder, true
 	}
 	rel, _ := Within(s.Source, folder)
 	return filepath.Join(s.Target, rel), true
