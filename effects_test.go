@@ -328,3 +328,58 @@ func TestWholeFilesHaveOneWriter(t *testing.T) {
 		t.Errorf("seen was %q, %v", found, err)
 	}
 }
+
+// machinery are the packages with which a program reads the machine, or changes it.
+var machinery = []string{"os", "os/exec", "os/user", "path/filepath", "net", "syscall", "golang.org/x/sys/unix"}
+
+// ends are what a program talks to whoever started it with.
+var ends = []string{"os.Args", "os.Exit", "os.Stdin", "os.Stdout", "os.Stderr", "os.Getenv", "os.Pipe", "os.File.*", "os.Process.*", "exec.Cmd.*"}
+
+// past are the files of commands that read or change the machine past cmd/au/host, cmd/au/rootside and provision/step.
+var past = map[string]string{
+	"app.go":           "becomes the human, where root acts for them",
+	"files_acl.go":     "changes ACLs as the human, file by file",
+	"inspect.go":       "looks through a share by descriptors",
+	"inspect_git.go":   "the same",
+	"inspect_links.go": "the same",
+	"new.go":           "a folder to compile in",
+	"render.go":        "files of a NixOS build",
+}
+
+// pastHost returns where files of a package work on the machine by themselves, by file.
+func (r *reader) pastHost(name string) map[string][]string {
+	found := map[string][]string{}
+	for _, u := range r.uses[name] {
+		by := r.effectOf(u.what)
+		talk := slices.ContainsFunc(ends, func(pattern string) bool { ok, _ := path.Match(pattern, by); return ok })
+		if by == "" || talk || !slices.Contains(machinery, u.what.Pkg().Path()) {
+			continue
+		}
+		file := path.Base(r.files.Position(u.at).Filename)
+		found[file] = append(found[file], by)
+	}
+	return found
+}
+
+func TestCommandsReadTheMachineThroughHost(t *testing.T) {
+	r := newReader(t)
+	found := r.pastHost("cmd/au")
+	for file, by := range found {
+		if past[file] == "" {
+			t.Errorf("cmd/au/%s uses %s: reading goes to cmd/au/host, root's work to cmd/au/rootside, and a change to a step", file, strings.Join(by, ", "))
+		}
+	}
+	for file := range past {
+		if found[file] == nil {
+			t.Errorf("cmd/au/%s does nothing past them any more", file)
+		}
+	}
+	text := `package broken; import ("os"; "os/exec"; "golang.org/x/sys/unix"); func f() { os.Stat("/"); exec.Command("id"); unix.Kill(1, unix.SIGTERM); os.Stdout.Write(nil) }`
+	file, err := parser.ParseFile(r.files, "broken.go", text, parser.SkipObjectResolution)
+	if err == nil {
+		err = r.read("broken", []*ast.File{file})
+	}
+	if found := r.pastHost("broken"); err != nil || !slices.Equal(found["broken.go"], []string{"os.Stat", "exec.Command", "unix.Kill"}) {
+		t.Errorf("seen was %q, %v", found, err)
+	}
+}

@@ -71,11 +71,11 @@ func (a *app) revokeACL(ctx context.Context, r *step.Runner, human provision.Use
 		}
 		return nil
 	}
-	owners, err := owners(m.Source, human.UID)
+	owners, err := a.host.Owners(m.Source, human.UID)
 	if err != nil {
 		return err
 	}
-	if owners[agent.UID] > 0 || owners[nobodyKnows] > 0 && !m.ReadOnly {
+	if owners[agent.UID] > 0 || owners[host.Nobody] > 0 && !m.ReadOnly {
 		if err := a.giveBack(ctx, r, m.Source, agent.UID, human); err != nil {
 			return err
 		}

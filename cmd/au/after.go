@@ -5,10 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -66,16 +63,15 @@ const notFound = 127
 
 // sayHumans says, of a command that was not found, that it is the human's own: by its path, or on their PATH.
 func (c *afterCmd) sayHumans(a *app) {
-	os.Setenv("PATH", c.Path) // the entrypoint was given none
 	human, err := a.human()
 	if err != nil {
 		return
 	}
-	program, err := exec.LookPath(c.Command)
-	if err != nil || !filepath.IsAbs(program) {
+	program := a.host.ProgramOn(c.Path, c.Command) // the entrypoint was given no PATH
+	if program == "" {
 		return
 	}
-	home, err := filepath.EvalSymlinks(human.Home)
+	home, err := a.host.RealPath(human.Home)
 	if _, ok := share.Within(home, program); err != nil || !ok {
 		return
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -49,9 +48,8 @@ func (c *afterCmd) sayChanged(ctx context.Context, a *app) {
 
 // silent names what may not have answered in a folder.
 func silent(h *host.Host, source string) string {
-	text, _ := os.ReadFile(h.Root + "/proc/self/mountinfo")
 	var points []string
-	for _, point := range provision.RemoteAt(text, source) {
+	for _, point := range h.RemoteAt(source) {
 		points = append(points, show(point))
 	}
 	if len(points) == 0 {
@@ -62,19 +60,11 @@ func silent(h *host.Host, source string) string {
 
 // since is when the run began, by the clock as it is now: what was changed since then may be older by the clock, if that was set back.
 func (c *afterCmd) since() int64 {
-	began := clock(unix.CLOCK_REALTIME_COARSE) - (clock(unix.CLOCK_BOOTTIME) - c.Booted)
+	began := host.Clock(unix.CLOCK_REALTIME_COARSE) - (host.Clock(unix.CLOCK_BOOTTIME) - c.Booted)
 	if c.Booted == 0 || c.Since-began < int64(100*time.Millisecond) { // the clock of files has ticks
 		return c.Since
 	}
 	return began
-}
-
-func clock(id int32) int64 {
-	var now unix.Timespec
-	if unix.ClockGettime(id, &now) != nil {
-		return 0
-	}
-	return now.Nano()
 }
 
 // say names what has changed, and says what was not looked at.

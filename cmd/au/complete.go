@@ -336,7 +336,7 @@ func (t *typed) hosts() (names []string) {
 	if err != nil || !p.HasDaemon() {
 		return nil
 	}
-	newest, _ := readLog(t.app.host, p, func(r netfilter.Record) error {
+	newest, _ := t.app.host.ReadNetLog(p, func(r netfilter.Record) error {
 		names = append(names, r.Name)
 		return nil
 	})

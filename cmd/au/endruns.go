@@ -4,8 +4,8 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"os"
+
+	"github.com/a4u2/au/cmd/au/rootside"
 )
 
 // endRunsCmd is root's part of it: the human's processes that wait for a run are another user's.
@@ -15,20 +15,9 @@ type endRunsCmd struct {
 }
 
 func (c *endRunsCmd) Run(a *app) error {
-	if os.Geteuid() != 0 {
-		return errors.New("end runs: only root can")
+	r, err := rootside.Enter(a.host, a.out, a.err, errors.New("end runs: only root can"))
+	if err != nil {
+		return err
 	}
-	if c.AgentUID < 1000 || c.HumanUID == 0 || c.AgentUID == c.HumanUID {
-		return fmt.Errorf("end runs: want the uid of an agent and that of a human, not %d and %d", c.AgentUID, c.HumanUID)
-	}
-	ended := 0
-	for _, run := range runsOf(c.AgentUID, c.HumanUID) {
-		done, err := run.end(c.AgentUID, c.HumanUID)
-		if err != nil {
-			return err
-		}
-		ended += done
-	}
-	fmt.Fprintf(a.out, "# %d runs ended\n", ended)
-	return nil
+	return r.EndRuns(c.AgentUID, c.HumanUID)
 }

@@ -126,7 +126,7 @@ func findHuman(h *host.Host, name string, f provision.Facts, revoke bool) (provi
 
 // endRuns ends what somebody who was shut out runs in the agent, when that is asked for, and says so when it is not.
 func (c *revokeCmd) endRuns(a *app, p csrc.Policy, who provision.User) error {
-	runs := runsOf(p.UID, who.UID)
+	runs := a.host.RunsOf(p.UID, who.UID)
 	if len(runs) == 0 && !c.Stop || c.DryRun && !c.Stop {
 		return nil
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
-	"golang.org/x/sys/unix"
 )
 
 // takeover is an agent of the original's that `au new` makes anew; nil: there is none.
@@ -107,12 +105,12 @@ func (a *app) legacyFiles(human provision.User, entry config.Agent) (provision.L
 	if l.Self, err = a.host.OwnPath(); err != nil {
 		return l, err
 	}
-	text, err := os.ReadFile(a.host.Root + "/proc/self/mountinfo")
+	mounts, err := a.host.Mounts()
 	if err != nil {
-		return l, fmt.Errorf("read the machine's mounts: %w", err)
+		return l, err
 	}
 	// A rename, which keeps the set-uid bit, does not leave the mount.
-	l.Arms = append([]string{homeMount(home, share.ParseMountinfo(string(text)))}, l.Arms...)
+	l.Arms = append([]string{homeMount(home, mounts)}, l.Arms...)
 	known, err := a.load(human)
 	if err != nil {
 		return l, err
@@ -122,10 +120,7 @@ func (a *app) legacyFiles(human provision.User, entry config.Agent) (provision.L
 			l.Shares = append(l.Shares, m.Source)
 		}
 	}
-	var born unix.Statx_t
-	if unix.Statx(unix.AT_FDCWD, a.host.Root+home, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BTIME, &born) == nil && born.Mask&unix.STATX_BTIME != 0 {
-		l.Born = born.Btime.Sec*1e9 + int64(born.Btime.Nsec)
-	}
+	l.Born = a.host.Born(home)
 	return l, nil
 }
 

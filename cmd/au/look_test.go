@@ -106,7 +106,7 @@ func TestALookIsNotWaitedFor(t *testing.T) {
 
 // A clock that is set back makes what a run changes look older than the run.
 func TestTheRunBeganByTheClockAsItIsNow(t *testing.T) {
-	now, booted := clock(unix.CLOCK_REALTIME), clock(unix.CLOCK_BOOTTIME)
+	now, booted := host.Clock(unix.CLOCK_REALTIME), host.Clock(unix.CLOCK_BOOTTIME)
 	const hour = int64(time.Hour)
 	for situation, c := range map[string]struct{ since, want int64 }{
 		"untouched":   {now, now},

@@ -4,17 +4,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
-	"github.com/a4u2/au/provision/step"
-	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
@@ -112,7 +109,7 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 	if on := share.MountsOf(want.Source, facts.Mounts)[0].Type; strings.HasPrefix(on, "fuse") {
 		fmt.Fprintf(a.err, "au: warning: a program serves its file system, %s, and decides whether ACLs let anybody in: try what the agent can read\n", on)
 	}
-	return want, before, checkACLs(want.Source, facts.Mounts)
+	return want, before, checkACLs(a.host, want.Source, facts.Mounts)
 }
 
 // offerGit offers to share the git directory of a folder that keeps it elsewhere, without which git does not work there. It asks for another folder than the
@@ -135,13 +132,9 @@ func (c *mountAddCmd) offerGit(a *app, s sharing, shared config.Mount) error {
 }
 
 // checkACLs refuses a folder on a file system that keeps no ACLs.
-func checkACLs(source string, mounts []share.MountPoint) error {
-	dir, err := os.Open(source)
-	if err != nil {
-		return fmt.Errorf("share: %w", err)
-	}
-	defer dir.Close()
-	if _, err = step.ReadXattr(int(dir.Fd()), share.ACLAccess); errors.Is(err, unix.EOPNOTSUPP) {
+func checkACLs(h *host.Host, source string, mounts []share.MountPoint) error {
+	has, err := h.HasACLs(source)
+	if err == nil && !has {
 		return fmt.Errorf("share %q: its file system, %s, has no ACLs", source, share.MountsOf(source, mounts)[0].Type)
 	}
 	return err

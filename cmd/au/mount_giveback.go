@@ -7,17 +7,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
-	"sync"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
-	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
-	"golang.org/x/sys/unix"
 )
 
 // giveBackCommand is the step of root's that makes an agent's files in a folder the human's.
@@ -39,47 +35,17 @@ func (a *app) giveBack(ctx context.Context, r *step.Runner, source string, from 
 	return r.Apply(ctx, []step.Step{{Do: giveBackCommand(a.host, source, from, human)}})
 }
 
-// nobodyKnows stands among owners for what is in folders that cannot be read.
-const nobodyKnows = ^uint32(0)
-
-// owners counts the files below source that are not the human's, by owner.
-func owners(source string, human uint32) (map[uint32]int, error) {
-	tree, err := step.OpenTree(source, false)
-	if err != nil {
-		return nil, err
-	}
-	defer tree.Close()
-	var mu sync.Mutex
-	count := map[uint32]int{}
-	add := func(uid uint32) {
-		mu.Lock()
-		defer mu.Unlock()
-		count[uid]++
-	}
-	err = tree.Walk(context.Background(), func(e step.TreeEntry) error {
-		if e.Stat.Uid != human {
-			add(e.Stat.Uid)
-		}
-		return nil
-	}, func(string, error) { add(nobodyKnows) })
-	return count, err
-}
-
-// glance is how many entries of a folder are looked at to see whether an agent of the original's has worked in it: adding a share must not cost more
-// for a larger tree.
-const glance = 64
-
 // offerGiveBack gives files that an agent of the original's left behind back to the human, after asking: an id-mapped share shows them as nobody's.
 func (a *app) offerGiveBack(r *step.Runner, s sharing, m config.Mount, yes bool) error {
-	strangers := strangersAt(m.Source, s.human.UID)
+	strangers := a.host.StrangersAt(m.Source, s.human.UID)
 	if m.ACL || len(strangers) == 0 || !a.leftByAgent(s, strangers) {
 		return nil
 	}
-	found, err := owners(m.Source, s.human.UID)
+	found, err := a.host.Owners(m.Source, s.human.UID)
 	if err != nil {
 		return err
 	}
-	delete(found, nobodyKnows)
+	delete(found, host.Nobody)
 	var from []uint32
 	files := 0
 	for _, uid := range slices.Sorted(maps.Keys(found)) {
@@ -108,31 +74,4 @@ func (a *app) leftByAgent(s sharing, uids []uint32) bool {
 		_, known, err := a.host.LookupUser(num(uid))
 		return err == nil && !known && uid >= 1000 && uid < 60000
 	})
-}
-
-// strangersAt returns the owners, besides the human, of the first entries of a folder, and whom its ACL names.
-func strangersAt(source string, human uint32) []uint32 {
-	var found []uint32
-	dir, err := os.OpenFile(source, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_DIRECTORY, 0)
-	if err != nil {
-		return nil
-	}
-	defer dir.Close()
-	if value, err := step.ReadXattr(int(dir.Fd()), share.ACLAccess); err == nil && value != nil {
-		acl, _ := share.ParseACL(value)
-		for _, e := range acl {
-			if e.Tag == share.ACLUser && e.ID != human {
-				found = append(found, e.ID)
-			}
-		}
-	}
-	names, _ := dir.Readdirnames(glance)
-	for _, name := range names {
-		var st unix.Stat_t
-		if unix.Fstatat(int(dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Uid != human {
-			found = append(found, st.Uid)
-		}
-	}
-	slices.Sort(found)
-	return slices.Compact(found)
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/a4u2/au/cmd/au/start"
@@ -78,7 +77,7 @@ func (c *mountRemoveCmd) refuseDeclared(a *app, s sharing) error {
 
 // find returns the one share that the word means, also when its folder is gone.
 func (c *mountRemoveCmd) find(a *app, s sharing) (m config.Mount, ok bool, err error) {
-	folder, _ := os.Getwd()
+	folder := a.host.Folder()
 	found := provision.FindShares(c.Share, folder, s.agent.Home, s.mounts())
 	if len(found) == 0 {
 		real, err := resolveSource(c.Share, a.follower(s.human, s.known, c.Agent))

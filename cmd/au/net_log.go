@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"os/signal"
 	"strconv"
 	"strings"
@@ -59,65 +58,21 @@ func (c *netLogCmd) Run(a *app) error {
 		}
 		return nil
 	}
-	newest, err := readLog(a.host, p, show)
+	newest, err := a.host.ReadNetLog(p, show)
 	if err != nil {
 		return host.NetError(c.Agent, err)
 	}
 	defer newest.Close() // nil where there is none
 	if c.Follow {
-		err = follow(a.host, ctx, p, newest, show)
+		err = a.host.FollowNetLog(ctx, p, newest, show)
 	}
 	return host.NetError(c.Agent, err)
 }
 
 func eachRecord(h *host.Host, p netfilter.Policy, show func(netfilter.Record) error) error {
-	newest, err := readLog(h, p, show)
+	newest, err := h.ReadNetLog(p, show)
 	newest.Close()
 	return err
-}
-
-// follow shows what comes after what was read of the newest file, across rotations, until ctx ends.
-func follow(h *host.Host, ctx context.Context, p netfilter.Policy, newest *os.File, show func(netfilter.Record) error) error {
-	for ; ctx.Err() == nil; wait(ctx, 200*time.Millisecond) {
-		// Looked for before the old one is read to its end: once it is there, nothing more comes to that.
-		next := rotated(h.Root+p.LogDir()+"/net.jsonl", newest)
-		if newest != nil {
-			if err := netfilter.ReadRecords(newest, show); err != nil {
-				return err
-			}
-		}
-		if next != nil {
-			newest.Close()
-			newest = next
-			if err := netfilter.ReadRecords(newest, show); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// rotated returns the file at path, open, where it is another one than old.
-func rotated(path string, old *os.File) *os.File {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	now, err := f.Stat()
-	if old != nil && err == nil {
-		if then, err := old.Stat(); err == nil && os.SameFile(now, then) {
-			f.Close()
-			return nil
-		}
-	}
-	return f
-}
-
-func wait(ctx context.Context, long time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(long):
-	}
 }
 
 // failure reports whether a record is of what was allowed, and failed.

@@ -221,7 +221,7 @@ func (a *app) recordAgent(name string, f provision.Facts) (bool, error) {
 // findSource returns the entrypoint to install: the one that stands beside this program, or, with build, one that buildSource has to make.
 func findSource(h *host.Host) (source provision.Source, build bool, err error) {
 	candidates := []string{h.Installed}
-	if self, err := os.Executable(); err == nil {
+	if self, err := h.Executable(); err == nil {
 		dir := filepath.Dir(self)
 		candidates = append(candidates, filepath.Join(dir, "../libexec/au/su_as_agent"), filepath.Join(dir, "su_as_agent"))
 	}

@@ -4,6 +4,9 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+
+	"github.com/a4u2/au/cmd/au/rootside"
 )
 
 // processesCmd is the half of `au stop` and `au delete` that looks as root at what still runs.
@@ -12,5 +15,9 @@ type processesCmd struct {
 }
 
 func (c *processesCmd) Run(a *app) error {
-	return json.NewEncoder(a.out).Encode(a.host.Survivors(c.UID))
+	r, err := rootside.Enter(a.host, a.out, a.err, errors.New("processes: only root can see them all"))
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(a.out).Encode(r.Processes(c.UID))
 }

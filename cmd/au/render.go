@@ -5,7 +5,6 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/a4u2/au/internal/whole"
 	"github.com/a4u2/au/provision"
@@ -26,7 +25,7 @@ func (c *renderCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	files, err := d.Files(time.Now())
+	files, err := d.Files(a.host.Now())
 	for _, f := range files {
 		name := filepath.Join(c.Out, f.Name)
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {

@@ -3,11 +3,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -141,27 +138,4 @@ func entryNote(e netfilter.Entry, now time.Time) string {
 		return ""
 	}
 	return " (" + strings.Join(notes, "; ") + ")"
-}
-
-// readLog shows what the log has, and returns its newest file, read to its end; nil where there is none.
-func readLog(h *host.Host, p netfilter.Policy, show func(netfilter.Record) error) (newest *os.File, err error) {
-	files, err := h.NetLogFiles(p)
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range files {
-		f, err := os.Open(path)
-		if errors.Is(err, fs.ErrNotExist) { // rotated away meanwhile
-			continue
-		}
-		if err != nil {
-			return newest, err
-		}
-		newest.Close()
-		newest = f
-		if err := netfilter.ReadRecords(f, show); err != nil {
-			return newest, err
-		}
-	}
-	return newest, nil
 }

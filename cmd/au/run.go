@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 
@@ -92,7 +91,7 @@ func (c *runCmd) order(a *app) (o start.Order, err error) {
 	}
 	o.Agent, o.Env, o.Dir = c.Agent, c.Env, c.Directory
 	o.Config, o.Follow, o.Entrypoint = a.configPath(o.Human), a.follower(o.Human, o.Known, c.Agent, c.RW...), a.host.EntrypointPath(c.Agent)
-	o.Complete, _ = os.Executable() // without it nothing is said after the run
+	o.Complete, _ = a.host.Executable() // without it nothing is said after the run
 	for _, word := range c.EnvFile {
 		f, err := o.Follow.Open(word)
 		if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
@@ -93,10 +92,10 @@ func (a *app) sharing(agent string) (s sharing, err error) {
 func (a *app) shareFacts(source string, human provision.User, agent csrc.Policy, known *config.Config) (provision.ShareFacts, error) {
 	f := provision.ShareFacts{Agent: agent.Name, AgentHome: agent.Home, Human: human}
 	var err error
-	if f.Home, err = filepath.EvalSymlinks(human.Home); err != nil {
+	if f.Home, err = a.host.RealPath(human.Home); err != nil {
 		return f, fmt.Errorf("your home: %w", err)
 	}
-	if f.Config, err = filepath.EvalSymlinks(a.configPath(human)); err != nil {
+	if f.Config, err = a.host.RealPath(a.configPath(human)); err != nil {
 		f.Config = a.configPath(human) // none yet
 	}
 	f.Source = a.host.Path(source)
@@ -108,11 +107,9 @@ func (a *app) shareFacts(source string, human provision.User, agent csrc.Policy,
 			return f, err
 		}
 	}
-	text, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return f, fmt.Errorf("read the machine's mounts: %w", err)
+	if f.Mounts, err = a.host.Mounts(); err != nil {
+		return f, err
 	}
-	f.Mounts = share.ParseMountinfo(string(text))
 	if !known.DisableHomeAccessCheck {
 		f.Open = a.host.ForRun().OpenPlaces(source, f.Mounts, human)
 	}

@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/csrc"
@@ -44,7 +43,7 @@ func use(h *host.Host, p csrc.Policy, u auslices.Usage) useView {
 	v := useView{
 		Active: u.Active, Paused: u.Frozen, CPUSeconds: u.CPU.Seconds(), Memory: u.Memory, Cache: u.Cache, MemoryLimit: finite(u.MemMax),
 		MemoryPeak: u.MemPeak, Swap: u.Swap, SwapLimit: finite(u.SwapMax), Tasks: u.Tasks, TasksLimit: finite(u.TasksMax), OOMKills: u.OOMKills,
-		processes: auslices.Processes(os.DirFS(h.Root+"/proc"), u.PIDs, p.UID),
+		processes: h.ProcessesIn(u.PIDs, p.UID),
 	}
 	if u.CPUMax != auslices.Infinity {
 		percent := u.CPUMax.Cores() * 100

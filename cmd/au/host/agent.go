@@ -210,7 +210,7 @@ func (h *Host) observeUnit(f *provision.Facts, agent string) {
 // machine the one that it will have.
 func (h *Host) cgroups(f *provision.Facts, agent, keeper, group string) []string {
 	if f.Unit.Active && keeper != "0" && f.Agent != nil {
-		mounts, _ := os.ReadFile(h.Root + "/proc/self/mountinfo")
+		mounts, _ := h.mountinfo()
 		if text, err := os.ReadFile(h.Root + "/proc/" + keeper + "/cgroup"); err == nil {
 			if found, err := auslices.CgroupFolders(text, mounts, f.Agent.UID); err == nil {
 				return found

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/share"
 	"golang.org/x/sys/unix"
 )
 
@@ -85,4 +87,48 @@ func (h *Host) Kernel() (provision.Kernel, error) {
 		return provision.Kernel{}, fmt.Errorf("uname: %w", err)
 	}
 	return provision.ParseKernel(unix.ByteSliceToString(uts.Release[:])), nil
+}
+
+// RealPath returns the path without symbolic links, as it is without Root.
+func (h *Host) RealPath(path string) (string, error) { return filepath.EvalSymlinks(path) }
+
+// Folder is the one that au was started in; empty where it is not there any more.
+func (h *Host) Folder() string {
+	folder, _ := os.Getwd()
+	return folder
+}
+
+// Mounts returns what is mounted where au sees it.
+func (h *Host) Mounts() ([]share.MountPoint, error) {
+	text, err := h.mountinfo()
+	if err != nil {
+		return nil, fmt.Errorf("read the machine's mounts: %w", err)
+	}
+	return share.ParseMountinfo(string(text)), nil
+}
+
+func (h *Host) mountinfo() ([]byte, error) { return os.ReadFile(h.Root + "/proc/self/mountinfo") }
+
+// RemoteAt returns where file systems are mounted, at a folder and in it, that another machine or a program answers for.
+func (h *Host) RemoteAt(source string) []string {
+	text, _ := h.mountinfo()
+	return provision.RemoteAt(text, source)
+}
+
+// Born is when a file was made, in nanoseconds since 1970; 0 where nobody knows.
+func (h *Host) Born(path string) int64 {
+	var born unix.Statx_t
+	if unix.Statx(unix.AT_FDCWD, h.Root+path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BTIME, &born) != nil || born.Mask&unix.STATX_BTIME == 0 {
+		return 0
+	}
+	return born.Btime.Sec*1e9 + int64(born.Btime.Nsec)
+}
+
+// Clock returns what one of the kernel's clocks shows, in nanoseconds.
+func Clock(id int32) int64 {
+	var now unix.Timespec
+	if unix.ClockGettime(id, &now) != nil {
+		return 0
+	}
+	return now.Nano()
 }

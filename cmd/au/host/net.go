@@ -130,7 +130,7 @@ func (h *Host) NoSlice() string {
 
 // NoSeal returns why sockets in /run are hidden from a run as it begins, and not whenever they appear; empty where nothing in /run can be used by it.
 func (h *Host) NoSeal() string {
-	mounts, err := os.ReadFile(h.Root + "/proc/self/mountinfo")
+	mounts, err := h.mountinfo()
 	if err != nil {
 		return err.Error()
 	}

@@ -25,6 +25,11 @@ func (h *Host) Processes(uid uint32) []auslices.Process {
 	return alive
 }
 
+// ProcessesIn returns those of the pids that are the uid's.
+func (h *Host) ProcessesIn(pids []int, uid uint32) []auslices.Process {
+	return auslices.Processes(os.DirFS(h.Root+"/proc"), pids, uid)
+}
+
 // maxMounts is how much is read of the mounts that a process sees: what is behind it goes unnamed.
 const maxMounts = 1 << 20
 
@@ -43,7 +48,7 @@ func (h *Host) Survivors(uid uint32) []Survivor {
 		}
 		if p.State == 'D' {
 			theirs := bounded.Start(folder+"mountinfo", maxMounts) // a run can mount 100,000 times in a namespace of its own
-			ours, _ := os.ReadFile(h.Root + "/proc/self/mountinfo")
+			ours, _ := h.mountinfo()
 			u.Remote = provision.RemoteMounts(theirs, ours)
 		}
 		why, mend := u.Why(all)
@@ -54,7 +59,7 @@ func (h *Host) Survivors(uid uint32) []Survivor {
 
 // HidesProcesses reports whether /proc shows users nothing of each other (proc(5), hidepid).
 func (h *Host) HidesProcesses() bool {
-	text, _ := os.ReadFile(h.Root + "/proc/self/mountinfo")
+	text, _ := h.mountinfo()
 	hidden := false
 	for line := range strings.Lines(string(text)) {
 		before, after, _ := strings.Cut(strings.TrimSpace(line), " - ")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package main
+package host
 
 import (
 	"os"
@@ -24,7 +24,7 @@ func TestUninstallReadsTheBeginning(t *testing.T) {
 		t.Fatal(err)
 	}
 	for program, want := range map[string]string{pip: "pip uninstall agent-as-unix-user", other: "", pipe: "", "/dev/zero": ""} {
-		if got := uninstall(program); got != want {
+		if got := (&Host{}).Uninstall(program); got != want {
 			t.Errorf("uninstall %s: %q, want %q", program, got, want)
 		}
 	}

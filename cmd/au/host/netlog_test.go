@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package main
+package host
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/netfilter"
 )
 
@@ -19,7 +18,7 @@ import (
 // aside.
 func TestFollowAcrossRotations(t *testing.T) {
 	root := t.TempDir()
-	h := host.Real("")
+	h := Real("")
 	h.Root = root
 	p := netfilter.Policy{Agent: "agent"}
 	path := filepath.Join(root, p.LogDir(), "net.jsonl")
@@ -42,14 +41,14 @@ func TestFollowAcrossRotations(t *testing.T) {
 	var shown []string
 	seen := make(chan string, 100)
 	show := func(r netfilter.Record) error { seen <- r.Name; return nil }
-	newest, err := readLog(h, p, show)
+	newest, err := h.ReadNetLog(p, show)
 	if err != nil {
 		t.Fatal(err)
 	}
 	write()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error)
-	go func() { ended <- follow(h, ctx, p, newest, show) }()
+	go func() { ended <- h.FollowNetLog(ctx, p, newest, show) }()
 	for range 3 {
 		write()
 		time.Sleep(250 * time.Millisecond)
