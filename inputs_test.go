@@ -63,7 +63,7 @@ var reviewed = map[string]string{
 	`csrc/waiter.c name`:                                                "AU_AFTER_N: what the caller runs afterwards, as the caller",
 	`internal/programs/programs.go exec.Cmd`:                            "the type alone",
 	`internal/programs/programs.go os.LookupEnv(name)`:                  "the variables that a program started by au gets: programs.kept",
-	`provision/step/bus.go dbus.Dial(systemBus, dbus.WithContext(ctx))`: "the machine's bus, at its fixed place",
+	`provision/step/systemd.go dbus.Dial(systemBus, dbus.WithContext(ctx))`: "the machine's bus, at its fixed place",
 	`provision/step/runner.go exec.Cmd`:                                 "the type alone",
 }
 

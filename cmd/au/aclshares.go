@@ -31,9 +31,9 @@ func aclRecord(config, agent, source string) string {
 }
 
 // aclWords are the arguments of the `au files` command for a share.
-func (a *app) aclWords(verb string, human provision.User, agent csrc.Policy, m config.Mount) ([]string, error) {
+func (a *app) aclWords(verb string, human provision.User, policy csrc.Policy, m config.Mount) ([]string, error) {
 	self, err := a.host.OwnPath()
-	words := []string{self, "files", verb, "--agent-uid", num(agent.UID), "--record", aclRecord(a.configPath(human), agent.Name, m.Source)}
+	words := []string{self, "files", verb, "--agent-uid", num(policy.UID), "--record", aclRecord(a.configPath(human), policy.Name, m.Source)}
 	if !m.ReadOnly {
 		words = append(words, "--rw")
 	}
@@ -42,11 +42,11 @@ func (a *app) aclWords(verb string, human provision.User, agent csrc.Policy, m c
 
 // grantACL lets the agent into every file of the folder, as the human and with their authority alone.
 func (a *app) grantACL(ctx context.Context, r *step.Runner, s sharing, m config.Mount) error {
-	do, err := a.aclWords("grant", s.human, s.agent, m)
+	do, err := a.aclWords("grant", s.human, s.policy, m)
 	if err != nil {
 		return err
 	}
-	undo, err := a.aclWords("restore", s.human, s.agent, m)
+	undo, err := a.aclWords("restore", s.human, s.policy, m)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (a *app) grantACL(ctx context.Context, r *step.Runner, s sharing, m config.
 		perm = "rX"
 	}
 	grant := step.Step{Do: step.Human(do...), Undo: step.Undo(step.Human(undo...))}
-	grant.Do.Note = fmt.Sprintf("much as: setfacl --recursive --physical --modify u:%d:%s,d:u:%d:%s,d:u:%d:rwX %s", s.agent.UID, perm, s.agent.UID, perm, s.human.UID, quote.Word(m.Source))
+	grant.Do.Note = fmt.Sprintf("much as: setfacl --recursive --physical --modify u:%d:%s,d:u:%d:%s,d:u:%d:rwX %s", s.policy.UID, perm, s.policy.UID, perm, s.human.UID, quote.Word(m.Source))
 	if err := r.Apply(ctx, []step.Step{grant}); err != nil {
 		r.Run(grant.Undo[0])
 		return fmt.Errorf("share %q: %w", m.Source, err)
@@ -64,10 +64,10 @@ func (a *app) grantACL(ctx context.Context, r *step.Runner, s sharing, m config.
 }
 
 // revokeACL undoes grantACL, also where the agent owns files by now: those become the human's first, by root's word.
-func (a *app) revokeACL(ctx context.Context, r *step.Runner, human provision.User, agent csrc.Policy, m config.Mount) error {
+func (a *app) revokeACL(ctx context.Context, r *step.Runner, human provision.User, policy csrc.Policy, m config.Mount) error {
 	if start.Vanished(m.Source) {
 		if !r.DryRun {
-			_ = a.host.RemoveOwn(aclRecord(a.configPath(human), agent.Name, m.Source)) // it only takes room
+			_ = a.host.RemoveOwn(aclRecord(a.configPath(human), policy.Name, m.Source)) // it only takes room
 		}
 		return nil
 	}
@@ -75,12 +75,12 @@ func (a *app) revokeACL(ctx context.Context, r *step.Runner, human provision.Use
 	if err != nil {
 		return err
 	}
-	if owners[agent.UID] > 0 || owners[host.Nobody] > 0 && !m.ReadOnly {
-		if err := a.giveBack(ctx, r, m.Source, agent.UID, human); err != nil {
+	if owners[policy.UID] > 0 || owners[host.Nobody] > 0 && !m.ReadOnly {
+		if err := a.giveBack(ctx, r, m.Source, policy.UID, human); err != nil {
 			return err
 		}
 	}
-	words, err := a.aclWords("restore", human, agent, m)
+	words, err := a.aclWords("restore", human, policy, m)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func asHuman(h *host.Host, human provision.User, argv ...string) step.Command {
 }
 
 // endShares undoes what shares have left in the human's folders, before their agent and with it its uid is gone. It goes on past what cannot be undone.
-func (a *app) endShares(ctx context.Context, r *step.Runner, human provision.User, agent csrc.Policy, entry *config.Agent) {
+func (a *app) endShares(ctx context.Context, r *step.Runner, human provision.User, policy csrc.Policy, entry *config.Agent) {
 	if entry == nil {
 		return
 	}
@@ -104,8 +104,8 @@ func (a *app) endShares(ctx context.Context, r *step.Runner, human provision.Use
 		if !m.ACL {
 			continue
 		}
-		if err := a.revokeACL(ctx, r, human, agent, m); err != nil {
-			fmt.Fprintf(a.err, "au: share %s: its ACLs still name uid %d: %v\n", show(m.Source), agent.UID, err)
+		if err := a.revokeACL(ctx, r, human, policy, m); err != nil {
+			fmt.Fprintf(a.err, "au: share %s: its ACLs still name uid %d: %v\n", show(m.Source), policy.UID, err)
 		}
 	}
 }

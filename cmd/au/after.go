@@ -117,7 +117,7 @@ func (c *afterCmd) unitEnded(h *host.Host, ctx context.Context) (why string, ok 
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	systemd, err := h.OpenBus(ctx)
+	systemd, err := h.OpenSystemd(ctx)
 	if err != nil {
 		return "", false
 	}

@@ -175,7 +175,7 @@ func (a *app) carryOver(agent string, shares []config.Mount) error {
 	for _, m := range shares {
 		err := a.checkCarried(s, m, carried)
 		if err == nil {
-			fmt.Fprintf(a.out, "Shared: agent %s sees %s %s at %s\n", agent, show(m.Source), access(m), places(m, s.agent))
+			fmt.Fprintf(a.out, "Shared: agent %s sees %s %s at %s\n", agent, show(m.Source), access(m), places(m, s.policy))
 			carried = append(carried, m)
 			continue
 		}
@@ -202,14 +202,14 @@ func mended(err error, line string) string {
 
 // checkCarried refuses what `au mount add` would refuse.
 func (a *app) checkCarried(s sharing, m config.Mount, others []config.Mount) error {
-	source, err := resolveSource(m.Source, a.follower(s.human, s.known, s.agent.Name))
+	source, err := resolveSource(m.Source, a.follower(s.human, s.known, s.policy.Name))
 	if err != nil {
 		return err
 	}
 	if source != m.Source {
 		return fmt.Errorf("share %q: it now leads to %q", m.Source, source)
 	}
-	facts, err := a.shareFacts(source, s.human, s.agent, s.known)
+	facts, err := a.shareFacts(source, s.human, s.policy, s.known)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func (c *mountAddCmd) Run(a *app) error {
 		return err
 	}
 	if want == before {
-		fmt.Fprintf(a.out, "Agent %s sees %s %s at %s already; nothing to do\n", c.Agent, show(want.Source), access(want), places(want, s.agent))
+		fmt.Fprintf(a.out, "Agent %s sees %s %s at %s already; nothing to do\n", c.Agent, show(want.Source), access(want), places(want, s.policy))
 		return c.offerGit(a, s, want)
 	}
 	if why := provision.StartUp(want.Source, s.human.Home); why != "" && c.RW {
@@ -79,7 +79,7 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 	if want.Source, err = resolveSource(c.Source, a.follower(s.human, s.known, c.Agent)); err != nil {
 		return want, before, err
 	}
-	facts, err := a.shareFacts(want.Source, s.human, s.agent, s.known)
+	facts, err := a.shareFacts(want.Source, s.human, s.policy, s.known)
 	if err != nil {
 		return want, before, err
 	}
@@ -147,7 +147,7 @@ func (c *mountAddCmd) say(a *app, s sharing, before, m config.Mount) {
 		verb = "Shared anew"
 	}
 	w := a.out
-	fmt.Fprintf(w, "%s: agent %s sees %s %s at %s\n", verb, c.Agent, show(m.Source), access(m), places(m, s.agent))
+	fmt.Fprintf(w, "%s: agent %s sees %s %s at %s\n", verb, c.Agent, show(m.Source), access(m), places(m, s.policy))
 	if m.ACL {
 		fmt.Fprint(w, aclGivesLess)
 	}

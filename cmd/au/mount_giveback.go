@@ -68,7 +68,7 @@ func (a *app) offerGiveBack(r *step.Runner, s sharing, m config.Mount, yes bool)
 // leftByAgent reports whether one of the uids is this agent's, or that of a user who is gone.
 func (a *app) leftByAgent(s sharing, uids []uint32) bool {
 	return slices.ContainsFunc(uids, func(uid uint32) bool {
-		if uid == s.agent.UID {
+		if uid == s.policy.UID {
 			return true
 		}
 		_, known, err := a.host.LookupUser(num(uid))

@@ -37,7 +37,7 @@ func (c *mountRemoveCmd) Run(a *app) error {
 	}
 	runner, _ := a.runner(a.out, c.DryRun) // without sudo there is still all that needs none
 	if m.ACL {
-		if err := a.revokeACL(context.Background(), runner, s.human, s.agent, m); err != nil {
+		if err := a.revokeACL(context.Background(), runner, s.human, s.policy, m); err != nil {
 			return err
 		}
 	}
@@ -45,7 +45,7 @@ func (c *mountRemoveCmd) Run(a *app) error {
 		dryRun: c.DryRun, record: func() (bool, error) { return true, c.record(a, s, m) },
 		done: func() {
 			fmt.Fprintf(a.out, "Not shared any more: %s\n", show(m.Source))
-			if len(a.host.Processes(s.agent.UID)) > 0 {
+			if len(a.host.Processes(s.policy.UID)) > 0 {
 				fmt.Fprintln(a.out, "Processes that agent "+c.Agent+" runs now keep it until they end.")
 			}
 		},
@@ -78,7 +78,7 @@ func (c *mountRemoveCmd) refuseDeclared(a *app, s sharing) error {
 // find returns the one share that the word means, also when its folder is gone.
 func (c *mountRemoveCmd) find(a *app, s sharing) (m config.Mount, ok bool, err error) {
 	folder := a.host.Folder()
-	found := provision.FindShares(c.Share, folder, s.agent.Home, s.mounts())
+	found := provision.FindShares(c.Share, folder, s.policy.Home, s.mounts())
 	if len(found) == 0 {
 		real, err := resolveSource(c.Share, a.follower(s.human, s.known, c.Agent))
 		var planted *start.Planted
@@ -86,7 +86,7 @@ func (c *mountRemoveCmd) find(a *app, s sharing) (m config.Mount, ok bool, err e
 		case errors.As(err, &planted):
 			return m, false, err
 		case err == nil:
-			found = provision.FindShares(real, folder, s.agent.Home, s.mounts())
+			found = provision.FindShares(real, folder, s.policy.Home, s.mounts())
 		}
 	}
 	switch len(found) {

@@ -114,7 +114,7 @@ func (v netView) fails() bool {
 	return false
 }
 
-func (v *netView) fill(h *host.Host, p netfilter.Policy, agent csrc.Policy) {
+func (v *netView) fill(h *host.Host, p netfilter.Policy, policy csrc.Policy) {
 	v.Restricted, v.Policy = true, &p
 	now := h.Now()
 	for _, e := range p.Allow {
@@ -128,9 +128,9 @@ func (v *netView) fill(h *host.Host, p netfilter.Policy, agent csrc.Policy) {
 	}
 	units, silent := h.NetUnits(p)
 	v.Layers = layers(h, p, units, silent)
-	v.Warnings = append(v.Warnings, netWarnings(h, p, agent, h.NoSlice(), h.NoSeal())...)
-	if agent.UID != p.UID {
-		v.Warnings = append(v.Warnings, fmt.Sprintf("the rules are for uid %d, and the agent has %d: %s", p.UID, agent.UID, p.Again()))
+	v.Warnings = append(v.Warnings, netWarnings(h, p, policy, h.NoSlice(), h.NoSeal())...)
+	if policy.UID != p.UID {
+		v.Warnings = append(v.Warnings, fmt.Sprintf("the rules are for uid %d, and the agent has %d: %s", p.UID, policy.UID, p.Again()))
 	}
 	if old := h.OutdatedNet(p, units); old != "" {
 		v.Warnings = append(v.Warnings, old+": "+p.Again())

@@ -128,7 +128,7 @@ func (a *app) announceNew(w provision.Want, f provision.Facts, old *takeover) {
 
 // create brings the agent about in stages, each from fresh facts, and takes everything back when one fails.
 func (a *app) create(ctx context.Context, runner *step.Runner, want provision.Want, limits auslices.Limits, facts provision.Facts) error {
-	m := &making{app: a, want: want, limits: limits, facts: facts}
+	m := &newAgent{app: a, want: want, limits: limits, facts: facts}
 	m.change = change{
 		ctx: ctx, runner: runner, dryRun: runner.DryRun, plan: m.plan, stages: true, useless: m.without, held: m.holds,
 		record: func() (bool, error) {
@@ -144,8 +144,8 @@ func (a *app) create(ctx context.Context, runner *step.Runner, want provision.Wa
 	return err
 }
 
-// making is an agent that is being made.
-type making struct {
+// newAgent is an agent that is being made.
+type newAgent struct {
 	*app
 	change
 	want   provision.Want
@@ -155,7 +155,7 @@ type making struct {
 }
 
 // plan returns what is missing, limits included.
-func (m *making) plan() ([]step.Step, step.Seen, error) {
+func (m *newAgent) plan() ([]step.Step, step.Seen, error) {
 	if m.looked {
 		if err := m.look(); err != nil {
 			return nil, nil, err
@@ -174,7 +174,7 @@ func (m *making) plan() ([]step.Step, step.Seen, error) {
 }
 
 // look reads the facts again.
-func (m *making) look() error {
+func (m *newAgent) look() error {
 	next, err := m.app.host.Observe(m.want.Name, m.facts.Human)
 	if err != nil {
 		return err
@@ -185,7 +185,7 @@ func (m *making) look() error {
 }
 
 // without says that a plan was carried out, and that what it was for is not so: a program of the machine's does not do what it says.
-func (m *making) without(plan []step.Step) error {
+func (m *newAgent) without(plan []step.Step) error {
 	var problems []string
 	for _, issue := range provision.Health(m.facts) {
 		problems = append(problems, issue.Problem)
@@ -194,7 +194,7 @@ func (m *making) without(plan []step.Step) error {
 }
 
 // holds tries a run, and reads the limits back.
-func (m *making) holds(bool) error {
+func (m *newAgent) holds(bool) error {
 	if why := trial(m.host, m.facts); why != nil {
 		return hintError{fmt.Errorf("agent %q is made, and nothing can be run as it on this machine: %w", m.want.Name, why), "au info --agent " + m.want.Name}
 	}

@@ -33,7 +33,7 @@ func withEntries(list, added []netfilter.Entry) []netfilter.Entry {
 }
 
 // netWarnings says what the rules do not stop.
-func netWarnings(h *host.Host, p netfilter.Policy, agent csrc.Policy, noSlice, noSeal string) []string {
+func netWarnings(h *host.Host, p netfilter.Policy, policy csrc.Policy, noSlice, noSeal string) []string {
 	var all []string
 	if !p.HasDaemon() {
 		all = append(all, "an intercepting proxy that trusts the Host header can be told an allowed name and sent to another address (Squid: host_verify_strict on)",
@@ -42,7 +42,7 @@ func netWarnings(h *host.Host, p netfilter.Policy, agent csrc.Policy, noSlice, n
 	if p.HasDaemon() && len(p.Resolve)+len(h.Resolvers()) == 0 {
 		all = append(all, "/etc/resolv.conf names no DNS server for allowed names: give one with --dns ADDRESS; names in /etc/hosts work without one")
 	}
-	for _, word := range agent.Allow {
+	for _, word := range policy.Allow {
 		if how := openSwitches[word]; how != "" {
 			all = append(all, fmt.Sprintf("the agent has --allow %s, and these rules do not hold for it: %s", word, how))
 		}

@@ -49,10 +49,10 @@ func places(m config.Mount, p csrc.Policy) string {
 
 // sharing is what the commands about shares start from.
 type sharing struct {
-	human provision.User
-	known *config.Config
-	entry *config.Agent // nil: the agent does not stand in the config yet
-	agent csrc.Policy
+	human  provision.User
+	known  *config.Config
+	entry  *config.Agent // nil: the agent does not stand in the config yet
+	policy csrc.Policy
 }
 
 // mounts returns the agent's shares.
@@ -84,13 +84,13 @@ func (a *app) sharing(agent string) (s sharing, err error) {
 	if err = a.legacy(s.human, agent); err != nil {
 		return s, err
 	}
-	s.agent, err = a.host.AgentPolicy(agent)
+	s.policy, err = a.host.AgentPolicy(agent)
 	return s, err
 }
 
 // shareFacts reads what decides whether the folder at source, which is resolved, can be shared. What is in the folder is not looked at.
-func (a *app) shareFacts(source string, human provision.User, agent csrc.Policy, known *config.Config) (provision.ShareFacts, error) {
-	f := provision.ShareFacts{Agent: agent.Name, AgentHome: agent.Home, Human: human}
+func (a *app) shareFacts(source string, human provision.User, policy csrc.Policy, known *config.Config) (provision.ShareFacts, error) {
+	f := provision.ShareFacts{Agent: policy.Name, AgentHome: policy.Home, Human: human}
 	var err error
 	if f.Home, err = a.host.RealPath(human.Home); err != nil {
 		return f, fmt.Errorf("your home: %w", err)
@@ -166,8 +166,8 @@ func resolveSource(word string, follow start.Follower) (string, error) {
 // change returns the shareChange that the agent's shares are changed with.
 func (s sharing) change(h *host.Host, remove, add *config.Mount) record {
 	entry := config.Agent{
-		UserName: s.agent.Name, Group: provision.GroupName(s.agent.Name), Entrypoint: h.EntrypointPath(s.agent.Name),
-		EntrypointSHA256: s.agent.SHA256, Bootstrapped: true,
+		UserName: s.policy.Name, Group: provision.GroupName(s.policy.Name), Entrypoint: h.EntrypointPath(s.policy.Name),
+		EntrypointSHA256: s.policy.SHA256, Bootstrapped: true,
 	}
 	return record{Share: &shareChange{Entry: entry, Remove: remove, Add: add}}
 }

@@ -97,7 +97,7 @@ func limitsMachine(t *testing.T) *fakeSystemd {
 	f.host.Root, f.host.RootUID = f.root, uint32(os.Getuid())
 	f.host.UID = func() int { return 0 }
 	f.host.EffectiveUID = f.host.UID
-	f.host.OpenBus = func(context.Context) (host.Bus, error) { return f, nil }
+	f.host.OpenSystemd = func(context.Context) (host.Systemd, error) { return f, nil }
 	return f
 }
 

@@ -49,10 +49,10 @@ type Host struct {
 	Stamp       func(*os.File) (string, error)
 	ACL         func(path string) (share.ACL, error)
 
-	OpenBus func(context.Context) (Bus, error)
-	HasBPF  func() bool
-	Uname   func(*unix.Utsname) error
-	Listens func(port uint16) bool // whether a port of loopback is taken
+	OpenSystemd func(context.Context) (Systemd, error)
+	HasBPF      func() bool
+	Uname       func(*unix.Utsname) error
+	Listens     func(port uint16) bool // whether a port of loopback is taken
 
 	Now        func() time.Time
 	Random     io.Reader
@@ -67,8 +67,8 @@ func Real(installed string) *Host {
 		UID:       os.Getuid, EffectiveUID: os.Geteuid, GID: os.Getgid, Groups: os.Getgroups,
 		Lstat: os.Lstat, ReadDir: os.ReadDir, Statfs: unix.Statfs,
 		FindProgram: programs.Find, FindOnHost: programs.FindOnHost, Execute: (*exec.Cmd).Run, Executable: os.Executable, StartItself: startItself, OpenProgram: csrc.Open, Stamp: csrc.Stamp, ACL: start.Real.ACL,
-		OpenBus: func(ctx context.Context) (Bus, error) { return step.OpenBus(ctx) },
-		HasBPF:  netkernel.HasBPF, Uname: unix.Uname, Listens: listens,
+		OpenSystemd: func(ctx context.Context) (Systemd, error) { return step.OpenSystemd(ctx) },
+		HasBPF:      netkernel.HasBPF, Uname: unix.Uname, Listens: listens,
 		Now: time.Now, Random: rand.Reader, Patience: 10 * time.Second, ReportTime: time.Second,
 	}
 }

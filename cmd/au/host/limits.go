@@ -17,8 +17,8 @@ import (
 	auslices "github.com/a4u2/au/slices"
 )
 
-// Bus is what limits need of systemd; tests have one made of files.
-type Bus interface {
+// Systemd is what limits need of systemd; tests have one made of files.
+type Systemd interface {
 	UnitState(ctx context.Context, unit string) (step.UnitState, error)
 	SliceProperties(ctx context.Context, slice string) (map[string]any, error)
 	SetProperties(ctx context.Context, unit string, runtime bool, properties map[string]uint64) error
@@ -29,7 +29,7 @@ type Bus interface {
 // SliceProperties returns what systemd has for the slice of a uid.
 func (h *Host) SliceProperties(uid uint32) (map[string]uint64, error) {
 	ctx := context.Background()
-	systemd, err := h.OpenBus(ctx)
+	systemd, err := h.OpenSystemd(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (h *Host) SliceProperties(uid uint32) (map[string]uint64, error) {
 // that systemd names.
 func (h *Host) Unheld(uid uint32, want []auslices.Property) []auslices.Property {
 	ctx := context.Background()
-	systemd, err := h.OpenBus(ctx)
+	systemd, err := h.OpenSystemd(ctx)
 	if err != nil {
 		return nil
 	}

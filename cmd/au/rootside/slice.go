@@ -38,7 +38,7 @@ func (r *Root) SetSlice(agent string, words []string) error {
 	if err := s.remember(before.Begin(s.name, names, r.host.DropIns(s.name, false))); err != nil {
 		return err
 	}
-	if err := s.bus.SetProperties(s.ctx, s.name, false, properties); err != nil {
+	if err := s.systemd.SetProperties(s.ctx, s.name, false, properties); err != nil {
 		return errors.Join(err, s.remember(before))
 	}
 	written := r.host.DropIns(s.name, false)
@@ -82,10 +82,10 @@ func (s *slice) restore(names []string) error {
 // tellKernel makes the kernel's limits those of the unit files. A reload alone leaves the old ones, so they are set as they were loaded,
 // until the next boot, and the files that leaves in /run are taken away, but for those that were there before.
 func (s *slice) tellKernel(restored []string) error {
-	if err := s.bus.Reload(s.ctx); err != nil {
+	if err := s.systemd.Reload(s.ctx); err != nil {
 		return err
 	}
-	all, err := s.bus.SliceProperties(s.ctx, s.name)
+	all, err := s.systemd.SliceProperties(s.ctx, s.name)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (s *slice) tellKernel(restored []string) error {
 		list = append(list, auslices.Property{Name: name, Value: loaded[name]})
 	}
 	fmt.Fprintf(s.out, "# and: %s\n", auslices.BusctlCall(s.name, true, list))
-	if err := s.bus.SetProperties(s.ctx, s.name, true, loaded); err != nil {
+	if err := s.systemd.SetProperties(s.ctx, s.name, true, loaded); err != nil {
 		return err
 	}
 	var files []string
@@ -112,7 +112,7 @@ func (s *slice) tellKernel(restored []string) error {
 	}
 	s.removeEmptyFolder(true)
 	fmt.Fprintf(s.out, "# and: rm -f %s; systemctl daemon-reload\n", strings.Join(files, " "))
-	return s.bus.Reload(s.ctx)
+	return s.systemd.Reload(s.ctx)
 }
 
 // removeEmptyFolder removes the folder of the slice's drop-ins, and the one that holds it; each stays while anything is in it.
@@ -125,12 +125,12 @@ func (s *slice) removeEmptyFolder(runtime bool) {
 // slice is an agent's slice, held by one process of root's at a time.
 type slice struct {
 	*Root
-	ctx    context.Context
-	name   string
-	record auslices.Record
-	path   string // of the record
-	bus    host.Bus
-	unlock func()
+	ctx     context.Context
+	name    string
+	record  auslices.Record
+	path    string // of the record
+	systemd host.Systemd
+	unlock  func()
 }
 
 func (r *Root) openSlice(agent string) (*slice, error) {
@@ -143,7 +143,7 @@ func (r *Root) openSlice(agent string) (*slice, error) {
 		return nil, err
 	}
 	if s.record, err = r.host.LimitsRecord(agent); err == nil {
-		s.bus, err = r.host.OpenBus(s.ctx)
+		s.systemd, err = r.host.OpenSystemd(s.ctx)
 	}
 	if err != nil {
 		s.unlock()
@@ -153,7 +153,7 @@ func (r *Root) openSlice(agent string) (*slice, error) {
 }
 
 func (s *slice) close() {
-	s.bus.Close()
+	s.systemd.Close()
 	s.unlock()
 }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// Bus is a connection to the machine's systemd over D-Bus.
-type Bus struct {
+// Systemd is a connection to the machine's systemd over D-Bus.
+type Systemd struct {
 	conn *systemd.Conn
 	end  context.CancelFunc
 }
@@ -31,25 +31,25 @@ const (
 // ErrNoSystemd says that no systemd runs the machine.
 var ErrNoSystemd = errors.New("systemd does not run this machine, and limits are systemd's: boot it with systemd (version 252 or later) to set any")
 
-// OpenBus connects to systemd: over the system bus, or, as root where there is none, directly.
-func OpenBus(ctx context.Context) (*Bus, error) {
+// OpenSystemd connects to systemd: over the system bus, or, as root where there is none, directly.
+func OpenSystemd(ctx context.Context) (*Systemd, error) {
 	if _, err := os.Stat("/run/systemd/system"); errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoSystemd
 	}
-	bus, err := connect(ctx, func(ctx context.Context) (*systemd.Conn, error) {
+	opened, err := connect(ctx, func(ctx context.Context) (*systemd.Conn, error) {
 		return systemd.NewConnection(func() (*dbus.Conn, error) { return dial(ctx) })
 	})
 	if err != nil && os.Geteuid() == 0 {
-		bus, err = connect(ctx, systemd.NewSystemdConnectionContext)
+		opened, err = connect(ctx, systemd.NewSystemdConnectionContext)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reach systemd over D-Bus: %w; `systemctl status dbus.socket` says more", err)
 	}
-	return bus, nil
+	return opened, nil
 }
 
 // connect opens a connection, which lasts until it is closed or ctx ends, within AnswerTime.
-func connect(ctx context.Context, open func(context.Context) (*systemd.Conn, error)) (*Bus, error) {
+func connect(ctx context.Context, open func(context.Context) (*systemd.Conn, error)) (*Systemd, error) {
 	lasting, end := context.WithCancelCause(ctx)
 	late := time.AfterFunc(AnswerTime, func() { end(fmt.Errorf("no answer within %s", AnswerTime)) })
 	conn, err := open(lasting)
@@ -61,7 +61,7 @@ func connect(ctx context.Context, open func(context.Context) (*systemd.Conn, err
 		end(nil)
 		return nil, err
 	}
-	return &Bus{conn, func() { end(nil) }}, nil
+	return &Systemd{conn, func() { end(nil) }}, nil
 }
 
 // within returns a context in which systemd has so long to answer.
@@ -96,16 +96,16 @@ func dial(ctx context.Context) (*dbus.Conn, error) {
 }
 
 // Close ends the connection.
-func (b *Bus) Close() {
-	b.conn.Close()
-	b.end()
+func (s *Systemd) Close() {
+	s.conn.Close()
+	s.end()
 }
 
 // SliceProperties returns all properties of a slice unit, loaded or not.
-func (b *Bus) SliceProperties(ctx context.Context, slice string) (map[string]any, error) {
+func (s *Systemd) SliceProperties(ctx context.Context, slice string) (map[string]any, error) {
 	ctx, stop := within(ctx, AnswerTime)
 	defer stop()
-	all, err := b.conn.GetUnitTypePropertiesContext(ctx, slice, "Slice")
+	all, err := s.conn.GetUnitTypePropertiesContext(ctx, slice, "Slice")
 	if err != nil {
 		return nil, fmt.Errorf("read %s over D-Bus: %w", slice, late(ctx, err))
 	}
@@ -120,40 +120,40 @@ type UnitState struct {
 }
 
 // UnitState returns that of a unit.
-func (b *Bus) UnitState(ctx context.Context, unit string) (UnitState, error) {
+func (s *Systemd) UnitState(ctx context.Context, unit string) (UnitState, error) {
 	ctx, stop := within(ctx, AnswerTime)
 	defer stop()
-	all, err := b.conn.GetUnitPropertiesContext(ctx, unit)
+	all, err := s.conn.GetUnitPropertiesContext(ctx, unit)
 	if err != nil {
 		return UnitState{}, fmt.Errorf("read %s over D-Bus: %w", unit, late(ctx, err))
 	}
 	id, _ := all["InvocationID"].([]byte)
 	state := UnitState{Active: all["ActiveState"] == "active", Invocation: hex.EncodeToString(id)}
-	if system, err := b.conn.SystemStateContext(ctx); err == nil {
+	if system, err := s.conn.SystemStateContext(ctx); err == nil {
 		state.Stopping = system.Value.Value() == "stopping"
 	}
 	return state, nil
 }
 
 // SetProperties sets properties of type t on a unit at once, all or none, until the next boot or for good.
-func (b *Bus) SetProperties(ctx context.Context, unit string, runtime bool, properties map[string]uint64) error {
+func (s *Systemd) SetProperties(ctx context.Context, unit string, runtime bool, properties map[string]uint64) error {
 	var list []systemd.Property
 	for name, value := range properties {
 		list = append(list, systemd.Property{Name: name, Value: dbus.MakeVariant(value)})
 	}
 	ctx, stop := within(ctx, changeTime)
 	defer stop()
-	if err := b.conn.SetUnitPropertiesContext(ctx, unit, runtime, list...); err != nil {
+	if err := s.conn.SetUnitPropertiesContext(ctx, unit, runtime, list...); err != nil {
 		return fmt.Errorf("set %s over D-Bus: %w", unit, late(ctx, err))
 	}
 	return nil
 }
 
 // Reload makes systemd read its unit files again.
-func (b *Bus) Reload(ctx context.Context) error {
+func (s *Systemd) Reload(ctx context.Context) error {
 	ctx, stop := within(ctx, changeTime)
 	defer stop()
-	if err := b.conn.ReloadContext(ctx); err != nil {
+	if err := s.conn.ReloadContext(ctx); err != nil {
 		return fmt.Errorf("reload systemd over D-Bus: %w", late(ctx, err))
 	}
 	return nil
