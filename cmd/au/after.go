@@ -75,13 +75,13 @@ func (c *afterCmd) sayHumans(a *app) {
 	if _, ok := share.Within(home, program); err != nil || !ok {
 		return
 	}
-	fmt.Fprintf(a.err, "au: %s is in your home, and the agent cannot run programs there\n", show(program))
 	if known, err := a.load(human); err == nil && known.Agent(c.Agent) != nil {
 		if there, ok := share.Counterpart(program, known.Agent(c.Agent).Mounts); ok {
-			fmt.Fprintf(a.err, "au: in a run it is %s, from your share\n", show(there))
+			fmt.Fprintf(a.err, "au: %s is in your home, and not on the PATH of runs; in a run it is %s, from your share\n", show(program), show(there))
 			return
 		}
 	}
+	fmt.Fprintf(a.err, "au: %s is in your home, in a folder that you do not share with the agent\n", show(program))
 	fmt.Fprintf(a.err, "au: programs that the agent installs in its own home, in ~%s/.local/bin, are on its PATH\n", c.Agent)
 }
 

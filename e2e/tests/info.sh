@@ -21,7 +21,7 @@ check 'lost entries of its ACL' setfacl -b /home/agent
 check 'missing home' mv /home/agent /home/elsewhere
 check 'missing entrypoint' rm $entrypoint
 check 'is not set-uid' chmod 0750 $entrypoint
-check 'not a file of root' chown bob $entrypoint
+check 'is not a file that root owns' chown bob $entrypoint
 check 'not 4750' chmod 4755 $entrypoint
 check 'the SHA-256' sh -c "printf x >> $entrypoint; chmod 4750 $entrypoint"
 check 'lost entries of its ACL' setfacl -b $entrypoint

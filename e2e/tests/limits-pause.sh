@@ -54,7 +54,7 @@ promise="what root started as the agent elsewhere is named, and not said to have
 runuser -u agent -- sleep 500 &
 soon pgrep -u agent -x sleep
 fails 1 as alice au stop
-complains "still running: "
+complains "still run: "
 complains "sudo pkill -KILL -u agent"
 ok pkill -KILL -u agent
 promise="a paused agent can be stopped"

@@ -23,7 +23,7 @@ for word in mine bin/mine '~/bin/mine'; do
 	case $word in
 	bin/*) ;; # in the agent's home there is none of that name
 	*)
-		complains 'au: /home/alice/bin/mine is in your home, and programs there are not the agent'"'"'s to run'
+		complains 'au: /home/alice/bin/mine is in your home, in a folder that you do not share with the agent'
 		complains 'au: programs that the agent installs in its own home, in ~agent/.local/bin, are on its PATH'
 		;;
 	esac
@@ -35,7 +35,7 @@ ok as alice au run /home/alice/proj/mine
 says_exactly mine
 ok as alice au mount add --target-only proj
 fails 127 as alice au run /home/alice/proj/mine
-complains 'au: in a run it is /home/agent/proj/mine, from your share'
+complains 'in a run it is /home/agent/proj/mine, from your share'
 ok as alice au run proj/mine
 says_exactly mine
 ok as alice au run sh -c 'mkdir -p ~/.local/bin && printf "#!/bin/sh\necho theirs\n" > ~/.local/bin/mine && chmod 755 ~/.local/bin/mine'

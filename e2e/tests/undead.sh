@@ -110,7 +110,7 @@ runuser -u agent -- sleep 3000 &
 soon pgrep -u agent sleep
 fails 1 as alice pgrep -u agent
 fails 1 as alice au stop
-complains 'still running: '
+complains 'they still run: '
 python3 /usr/local/share/trace.py "$(pgrep -u agent sleep)" >/run/e2e/traced &
 soon grep traced /run/e2e/traced
 refuses " sleep is traced by $! python3"
