@@ -51,6 +51,8 @@ var reviewed = map[string]string{
 	`cmd/au/start/terminfo.go os.Getenv("TERMINFO")`:                     "where a terminal's description is looked for: a file of that format and of no other, read with the caller's rights, goes to the command",
 	`cmd/au/start/terminfo.go os.Getenv("TERMINFO_DIRS")`:                "where a terminal's description is looked for: a file of that format and of no other, read with the caller's rights, goes to the command",
 	`cmd/au/start/human.go unix.Getcwd(path)`:                            "the kernel's word, for a relative -C, which is then checked like any config",
+	`cmd/au/path.go filepath.Abs(c.Folder)`:                              "which folder the human means",
+	`cmd/au/path.go filepath.Abs(word)`:                                  "which folder the human means; it is checked as any other",
 	`cmd/au/start/where.go filepath.Abs(wanted)`:                         "where a run starts, entered as the agent",
 	`cmd/au/terminal/paint.go os.Getenv("NO_COLOR")`:                     "colours",
 	`cmd/au/terminal/paint.go os.Getenv("TERM")`:                         "colours",

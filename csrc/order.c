@@ -40,7 +40,7 @@
 // 18  set_limits         pid 1    root     limits: inherited
 // 19  be_ended_first     pid 1    root     ended-first: inherited
 // 20  mount              pid 1    root     own-mounts human-unmounts: share-content
-// 21  open_shares        pid 1    caller*  source-* share-* left-out-*: share-source share-content share-left-out race
+// 21  open_shares        pid 1    caller*  source-* file-* share-* left-out-*: share-source file share-content share-left-out race
 // 22  setgroups          pid 1    root     groups: inherited
 // 23  open_state         pid 1    root     temporary-of-root temporary-closed temporary-in-memory: walls
 // 24  seal_run           pid 1    root     seal seal-private: walls
@@ -53,7 +53,7 @@
 // 31  mount_temporary    pid 1    root     temporary temporary-nosuid-nodev temporary-bounded: walls
 // 32  mount_runtime      pid 1    root     runtime: walls
 // 33  mount_proc         pid 1    root     proc hidepid: walls
-// 34  find_places        pid 1    agent*   target-* home-owner paths-* places-*: share-target share-left-out race
+// 34  find_places        pid 1    agent*   target-* file-target* home-owner paths-* places-*: share-target file share-left-out race
 // 35  attach_shares      pid 1    agent*   copied-at-once: same-path
 // 36  attach_own_paths   pid 1    agent*   same-path-place same-path-inode same-path-o*: same-path
 // 37  take_terminal      pid 1    root     own-session terminal-of-nobody terminal-closed: terminal

@@ -4,6 +4,7 @@ package csrc
 
 import (
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -189,5 +190,22 @@ func TestAnyNameOfAHumanHasAPlace(t *testing.T) {
 		if got := decodeName(word); got != name {
 			t.Errorf("%q is read as %q", word, got)
 		}
+	}
+}
+
+// The PATH that au adds to is the entrypoint's.
+func TestSearchPathIsTheEntrypoints(t *testing.T) {
+	text, err := os.ReadFile("intake.c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), `#define DEFAULT_PATH "`+DefaultPath+`"`) {
+		t.Errorf("the entrypoint's default is another than %s", DefaultPath)
+	}
+	if got, want := (Policy{Home: "/home/agent"}).SearchPath("/x", "/y"), "/home/agent/.local/bin:"+DefaultPath+":/x:/y"; got != want {
+		t.Errorf("the PATH is %s, want %s", got, want)
+	}
+	if got, want := (Policy{Home: "/home/agent", Path: "/p"}).SearchPath(), "/home/agent/.local/bin:/p"; got != want {
+		t.Errorf("the PATH is %s, want %s", got, want)
 	}
 }

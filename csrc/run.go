@@ -3,8 +3,10 @@
 package csrc
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Share is a folder of the human's for one run. Source is clean and absolute, Target clean and relative to the agent's home.
@@ -14,6 +16,14 @@ type Share struct {
 	SamePath       bool // seen at Source as well; an entrypoint beside a policy before version 2 knows nothing of it
 	ACL            bool // mounted as it is: the file system cannot be id-mapped, and ACLs let the agent in
 	Optional       bool // where it cannot be had, and the run does not start in it, the run goes without it
+}
+
+// DefaultPath is the PATH of a run whose policy has none, behind the agent's own ~/.local/bin: the entrypoint's.
+const DefaultPath = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
+
+// SearchPath returns the PATH of the agent's runs, with more folders behind its own.
+func (p Policy) SearchPath(more ...string) string {
+	return strings.Join(append([]string{p.Home + "/.local/bin", cmp.Or(p.Path, DefaultPath)}, more...), ":")
 }
 
 // Run is one command to run as an agent.

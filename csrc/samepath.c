@@ -1,9 +1,9 @@
 //go:build ignore
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A share at the human's own path. What covers the folders above it holds empty folders of root's that lead there; where nothing
-// covers them, it is mounted over itself. It is a copy of what has been attached at its target: an id-mapped mount cannot be copied
-// before it stands somewhere, or be mapped again.
+// A share at the human's own path. What covers the folders above it holds empty folders of root's that lead there, and for a file
+// an empty one; where nothing covers them, it is mounted over itself. It is a copy of what has been attached at its target: an
+// id-mapped mount cannot be copied before it stands somewhere, or be mapped again.
 #include "shares.h"
 #include "mounts.h"
 
@@ -57,6 +57,17 @@ static void make_worktrees(const struct request *r, int way, unsigned folders)
 	}
 }
 
+// Makes the way to a share, with what it is put on.
+static int make_way_to(int way, const char *source, int file)
+{
+	static char above[MAX_PATH + 1];
+
+	if (!file)
+		return make_way(way, source);
+	*strrchr(join(above, sizeof above, source), '/') = '\0';
+	return make_way(way, above) && (mknodat(way, source + 1, S_IFREG | 0444, 0) == 0 || errno == EEXIST);
+}
+
 // 25. Makes the ways to the shares, in what covers will be copies of.
 void make_ways(struct shares *all, const struct request *r, const struct blanks *b)
 {
@@ -72,7 +83,7 @@ void make_ways(struct shares *all, const struct request *r, const struct blanks 
 		all->own_path[i] = !all->left_out[i] && r->shares[i].same_path && !is_shown(all, r, i);
 		if (!all->own_path[i])
 			continue;
-		if (!make_way(way, source))
+		if (!make_way_to(way, source, S_ISREG(all->sources[i].mode)))
 			fail("make the way to ", source);
 		folders += depth(source);
 		if (folders > MAX_WAYS)
@@ -145,13 +156,13 @@ void attach_shares(struct shares *all, const struct request *r)
 // The place for a share at its own path: in a cover, or the folder itself. Whoever swaps what is on the way gets nothing covered.
 static int open_own_place(const char *source, const struct known *of_source, const struct known *covers)
 {
-	int place = open_beneath(AT_FDCWD, source, O_PATH | O_DIRECTORY, RESOLVE_PLAIN);
+	int place = open_source(source);
 	struct known there;
 
 	if (place < 0 || !look_at(place, &there))
 		die("share ", source, ": at its own path: ", error_text(errno), "; same_path = false keeps it to its target");
 	if (!is_on_same(&there, covers) && !(is_on_same(&there, of_source) && there.inode == of_source->inode))
-		die("share ", source, ": at its own path is another folder by now: try again");
+		die("share ", source, ": at its own path is something else by now: try again");
 	return place;
 }
 

@@ -59,12 +59,21 @@ static void map_other_groups(struct other_groups *g, struct id_map *m)
 	g->n = left;
 }
 
+// Opens, as who looks, what is to be shared: a folder, as that one which is mounted when somebody looks is, or else a file. A FIFO
+// or a device is not opened by it, and nothing is waited for.
+int open_source(const char *path)
+{
+	int fd = open_beneath(AT_FDCWD, path, O_PATH | O_DIRECTORY, RESOLVE_PLAIN);
+
+	return fd < 0 && errno == ENOTDIR ? open_beneath(AT_FDCWD, path, O_PATH, RESOLVE_PLAIN) : fd;
+}
+
 // The groups of the shared folders themselves, as the caller sees them, are those that matter first.
 static void prefer_groups_of_shares(struct other_groups *g, struct id_map *m, const struct request *r, uid_t uid, gid_t gid)
 {
 	take_file_ids(uid, gid);
 	for (unsigned i = 0; i < r->nshares; i++) {
-		int fd = open_beneath(AT_FDCWD, r->shares[i].source, O_PATH | O_DIRECTORY, RESOLVE_PLAIN);
+		int fd = open_source(r->shares[i].source);
 		struct stat st;
 
 		if (fd >= 0 && fstat(fd, &st) == 0)
@@ -115,7 +124,7 @@ int map_for_shares(const struct request *r, uid_t uid, gid_t gid, uid_t to_uid, 
 	return map;
 }
 
-enum { ASK_NOBODY = 0x4000 /* AT_STATX_DONT_SYNC */, UID_AND_INODE = 0x108 /* STATX_UID, STATX_INO */ };
+enum { ASK_NOBODY = 0x4000 /* AT_STATX_DONT_SYNC */, TYPE_UID_AND_INODE = 0x109 /* STATX_TYPE, STATX_UID, STATX_INO */ };
 enum { TROUBLE = -1, GONE = -2 };
 
 #define because(all, ...) show((all)->reason, sizeof (all)->reason, __VA_ARGS__)
@@ -194,7 +203,7 @@ static int why_not_opened(struct shares *all, const char *source, int error)
 // What the kernel knows without asking: the server of a network's file system may never answer.
 int look_at(int fd, struct known *known)
 {
-	return syscall(SYS_statx, fd, "", AT_EMPTY_PATH | ASK_NOBODY, UID_AND_INODE, known) == 0;
+	return syscall(SYS_statx, fd, "", AT_EMPTY_PATH | ASK_NOBODY, TYPE_UID_AND_INODE, known) == 0;
 }
 
 // A folder of the human's as an unattached mount that is the agent's; TROUBLE, and the reason, where it cannot be one.
@@ -222,15 +231,19 @@ static int map_share(struct shares *all, const struct share *s, int fd, int map)
 static int open_share(struct shares *all, const struct share *s, struct known *source, uid_t owner, int map)
 {
 	static char number[NUMBER], belongs[80];
-	int fd = open_beneath(AT_FDCWD, s->source, O_PATH | O_DIRECTORY, RESOLVE_PLAIN), mount = TROUBLE;
+	int fd = open_source(s->source), mount = TROUBLE;
 
 	if (fd < 0 || !look_at(fd, source)) {
 		if (why_not_opened(all, s->source, errno))
 			mount = GONE;
+	} else if (!S_ISDIR(source->mode) && !S_ISREG(source->mode)) {
+		because(all, "want a folder or a regular file");
 	} else if (source->uid != owner) {
-		join(belongs, sizeof belongs, "want a folder that you own, and this one is uid ",
-		     decimal(number, source->uid), "'s");
+		join(belongs, sizeof belongs, S_ISDIR(source->mode) ? "want a folder" : "want a file",
+		     " that you own, and this one is uid ", decimal(number, source->uid), "'s");
 		because_it(all, s->source, belongs);
+	} else if (S_ISREG(source->mode) && s->writable) {
+		because(all, "a file can be shared read-only, and this share is read-write");
 	} else {
 		mount = map_share(all, s, fd, map);
 	}
@@ -238,31 +251,40 @@ static int open_share(struct shares *all, const struct share *s, struct known *s
 	return mount;
 }
 
-// A folder in a folder, made as whoever looks if need be; -1 and errno where there is none.
-static int enter_or_make(int folder, const char *name)
+// A folder in a folder, or the place for a file, made as whoever looks if need be; -1 and errno where there is none.
+static int enter_or_make(int folder, const char *name, int file)
 {
-	int fd = open_beneath(folder, name, O_PATH | O_DIRECTORY, RESOLVE_INSIDE);
+	int flags = file ? O_PATH : O_PATH | O_DIRECTORY;
+	int fd = open_beneath(folder, name, flags, RESOLVE_INSIDE);
 
-	if (fd >= 0 || errno != ENOENT || (mkdirat(folder, name, 0755) != 0 && errno != EEXIST))
+	if (fd >= 0 || errno != ENOENT)
 		return fd;
-	return open_beneath(folder, name, O_PATH | O_DIRECTORY, RESOLVE_INSIDE);
+	if ((file ? mknodat(folder, name, S_IFREG | 0644, 0) : mkdirat(folder, name, 0755)) != 0 && errno != EEXIST)
+		return -1;
+	return open_beneath(folder, name, flags, RESOLVE_INSIDE);
 }
 
-// The folder to mount on, walked from a folder as the agent; what is missing is made by the agent. TROUBLE where it cannot be had,
-// with the reason.
-static int open_target(struct shares *all, int from_folder, const char *target, const char *name, uid_t agent, uid_t human)
+// Whose a target may be.
+struct owners {
+	uid_t agent, human;
+};
+
+// The folder, or file, to mount on, walked from a folder as the agent; what is missing is made by the agent. TROUBLE where it
+// cannot be had, with the reason.
+static int open_target(struct shares *all, int from_folder, const char *target, const char *name, int file, const struct owners *of)
 {
 	static char part[MAX_PATH + 1];
 	int fd = fcntl(from_folder, F_DUPFD_CLOEXEC, 3);
 
 	for (size_t n = 0, from = 0; target[n] != '\0'; from = n + 1) {
 		struct stat st;
-		int next;
+		int next, end;
 
 		n = from + strcspn(target + from, "/");
+		end = file && target[n] == '\0';
 		memcpy(part, target + from, n - from);
 		part[n - from] = '\0';
-		next = enter_or_make(fd, part);
+		next = enter_or_make(fd, part, end);
 		close(fd);
 		fd = next;
 		if (fd < 0 || fstat(fd, &st) != 0) {
@@ -270,8 +292,9 @@ static int open_target(struct shares *all, int from_folder, const char *target, 
 			close(fd);
 			return TROUBLE;
 		}
-		if (st.st_uid != agent && st.st_uid != human) {
-			because(all, "share target ", target, ": ", part, ": want a folder of the agent's or yours");
+		if ((st.st_uid != of->agent && st.st_uid != of->human) || (end && !S_ISREG(st.st_mode))) {
+			because(all, "share target ", target, ": ", part, end ? ": want a file" : ": want a folder",
+				" of the agent's or yours");
 			close(fd);
 			return TROUBLE;
 		}
@@ -344,26 +367,29 @@ void open_shares(struct shares *all, const struct request *r, const char *home, 
 }
 
 // The place of a share: in the home, or in the last share before it that holds its target.
-static int open_place(struct shares *all, const struct request *r, int home, unsigned i, uid_t agent, uid_t human)
+static int open_place(struct shares *all, const struct request *r, int home, unsigned i, const struct owners *of)
 {
 	const char *target = r->shares[i].target;
+	int file = S_ISREG(all->sources[i].mode);
 
 	for (unsigned j = i; j-- > 0;) {
 		size_t n = strlen(r->shares[j].target);
 
 		if (!all->left_out[j] && is_within(target, r->shares[j].target))
-			return open_target(all, all->mounts[j], target + n + (target[n] == '/'), target, agent, human);
+			return open_target(all, all->mounts[j], target + n + (target[n] == '/'), target, file, of);
 	}
-	return open_target(all, home, target, target, agent, human);
+	return open_target(all, home, target, target, file, of);
 }
 
 // Finds all places; whether each share that is not left out has one.
 static int all_have_places(struct shares *all, const struct request *r, const struct policy *p, int home, uid_t human)
 {
+	const struct owners of = { p->uid, human };
+
 	for (unsigned i = 0; i < r->nshares; i++) {
 		if (all->left_out[i])
 			continue;
-		all->places[i] = open_place(all, r, home, i, p->uid, human);
+		all->places[i] = open_place(all, r, home, i, &of);
 		if (all->places[i] < 0) {
 			leave_out(all, r, p->home, i, all->reason);
 			return 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The human's folders in a run, as id-mapped mounts: what is the human's on disk is the agent's inside, whatever the modes, and
-// nothing else of the disk is. Sources are opened with the caller's rights, targets with the agent's.
+// The human's folders and files in a run, as id-mapped mounts: what is the human's on disk is the agent's inside, whatever the
+// modes, and nothing else of the disk is. Sources are opened with the caller's rights, targets with the agent's.
 #pragma once
 #include "parse.h"
 #include "walls.h"
@@ -9,7 +9,8 @@
 struct known {
 	uint32_t mask, block;
 	uint64_t attributes;
-	uint32_t links, uid, gid, mode;
+	uint32_t links, uid, gid;
+	uint16_t mode, spare;
 	uint64_t inode, numbers[11];
 	uint32_t kind_major, kind_minor, major, minor;
 	uint64_t rest[14];
@@ -17,7 +18,7 @@ struct known {
 
 // The shares of a run: their mounts, not attached yet, and the folders to attach them on.
 struct shares {
-	int mounts[MAX_SHARES], places[MAX_SHARES];
+	int mounts[MAX_SHARES], places[MAX_SHARES]; // of a file, a file
 	int copies[MAX_SHARES];           // for their own paths; -1 where a share is at its target alone
 	struct known sources[MAX_SHARES];
 	struct known covers;              // the folder that all covers are copies from
@@ -28,6 +29,7 @@ struct shares {
 
 int map_for_shares(const struct request *r, uid_t uid, gid_t gid, uid_t to_uid, gid_t to_gid);
 void open_shares(struct shares *all, const struct request *r, const char *home, uid_t owner, int map);
+int open_source(const char *path);
 int look_at(int fd, struct known *known);
 void make_ways(struct shares *all, const struct request *r, const struct blanks *b);
 void open_ways(const struct shares *all, const struct request *r, const struct blanks *b);

@@ -45,9 +45,10 @@ func everything(t *testing.T) (provision.StanzaAgent, slices.Limits) {
 	net.Deny = []netfilter.Entry{{Rule: denied}}
 	return provision.StanzaAgent{
 		Name: "agent", UID: 1002, Group: 1003, Humans: []string{"alice", "bob"}, Limits: provision.StanzaLimits(limits), Allow: []string{"nix", "userns"},
-		KeepEnv: []string{"EDITOR", "LC_*"}, Net: &net,
+		KeepEnv: []string{"EDITOR", "LC_*"}, Net: &net, Path: []string{"/home/alice/.cargo/bin", "/opt/go/bin"},
 		Shares: []provision.DeclaredShare{
-			{Source: `/home/alice/a "${b}" \c`, Target: "c/d", ReadOnly: true}, {Source: "/home/alice/example", Target: "example"},
+			{Source: `/home/alice/a "${b}" \c`, Target: "c/d", ReadOnly: true}, {Source: "/home/alice/example", Target: "example", SamePath: true},
+			{Source: "/home/alice/.npmrc", Target: ".npmrc", ReadOnly: true, SamePath: true},
 		},
 	}, limits
 }
@@ -89,7 +90,13 @@ func TestListedAgentsAreDeclaredAsTheyWere(t *testing.T) {
 	if fmt.Sprint(g.Keep) != fmt.Sprint(agent.KeepEnv) || fmt.Sprint(g.Allow) != fmt.Sprint(agent.Allow) {
 		t.Errorf("keepEnv is %q and allow %q", g.Keep, g.Allow)
 	}
-	if len(g.Shares) != 2 || g.Shares[0].Source != agent.Shares[0].Source || g.Shares[0].Target != g.Home+"/c/d" || !g.Shares[0].ReadOnly || g.Shares[1].ReadOnly {
+	if fmt.Sprint(g.MorePath) != fmt.Sprint(agent.Path) {
+		t.Errorf("path is %q", g.MorePath)
+	}
+	if len(g.Shares) != 3 || g.Shares[0].Source != "/home/alice/.npmrc" || !g.Shares[0].SamePath || g.Shares[1].SamePath || !g.Shares[2].SamePath {
+		t.Errorf("shares are %+v", g.Shares)
+	}
+	if s := g.Shares; s[1].Source != agent.Shares[0].Source || s[1].Target != g.Home+"/c/d" || !s[1].ReadOnly || s[2].ReadOnly {
 		t.Errorf("shares are %+v", g.Shares)
 	}
 	files, err := d.Files(time.Now())

@@ -141,6 +141,17 @@ let
       (map (target: lib.length (complaints (small { agent.shares."~/a".target = target; }))) [ "a" "a/b" "../a" "a/../../b" "a/" "." ])
       [ 0 0 1 1 1 1 ]
     ];
+    paths = [
+      (map (folder: lib.length (complaints (small { agent.path = [ folder ]; }))) [ "~/a/bin" "/opt/a" "~/../a" "/opt/a/" "/opt//a" ])
+      [ 0 0 1 1 1 ]
+    ];
+    relative_path = [ (refused (small { agent.path = [ "a/bin" ]; }).security.au.agents) true ];
+    path_with_a_colon = [ (refused (small { agent.path = [ "/a:/b" ]; }).security.au.agents) true ];
+    path_of_a_run = [ (specOf (small { agent.path = [ "~/a/bin" "/opt/b" ]; })).agents.agent.morePath [ "~/a/bin" "/opt/b" ] ];
+    same_path_unless_told = [
+      (map (s: s.samePath) (specOf (small { agent.shares = { "~/.gitconfig" = { }; "~/b".samePath = false; }; })).agents.agent.shares)
+      [ true false ]
+    ];
     one_target_for_two = [
       (complaints (small { agent.shares = { "~/a".target = "x"; "~/b".target = "x"; "~/c".target = "y"; }; }))
       [ "security.au.agents.agent.shares: x is the target of more than one: set another target for all but one." ]

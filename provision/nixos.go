@@ -46,6 +46,8 @@ type DeclaredAgent struct {
 	Shares []DeclaredShare `json:"shares"`
 	Limits DeclaredLimits  `json:"limits"`
 	Net    *DeclaredNet    `json:"net"`
+
+	MorePath []string `json:"morePath"` // behind Path, as the config's list path; ~/ is each human's home
 }
 
 // DeclaredHuman may enter. Where NixOS chooses the uid only when it makes the user, the group alone lets them in.
@@ -54,11 +56,12 @@ type DeclaredHuman struct {
 	UID  *uint32 `json:"uid"`
 }
 
-// DeclaredShare is a folder of each human's; ~/ at its beginning is their home.
+// DeclaredShare is a folder, or a file, of each human's; ~/ at its beginning is their home.
 type DeclaredShare struct {
 	Source   string `json:"source"`
 	Target   string `json:"target"`
 	ReadOnly bool   `json:"readOnly"`
+	SamePath bool   `json:"samePath"`
 }
 
 // DeclaredLimits are checked as `au limits set` checks them; the module writes the drop-in.
@@ -242,11 +245,14 @@ func Stanza(agents ...StanzaAgent) string {
 		if len(g.KeepEnv) > 0 {
 			fmt.Fprintf(&b, "    keepEnv = [ %s];\n", quoted(g.KeepEnv))
 		}
+		if len(g.Path) > 0 {
+			fmt.Fprintf(&b, "    path = [ %s];\n", quoted(g.Path))
+		}
 		if g.Net != nil {
 			b.WriteString(stanzaNet(*g.Net))
 		}
 		for _, s := range g.Shares {
-			fmt.Fprintf(&b, "    shares.%s = { target = %s; readOnly = %t; };\n", nixString(s.Source), nixString(s.Target), s.ReadOnly)
+			fmt.Fprintf(&b, "    shares.%s = { target = %s; readOnly = %t;%s };\n", nixString(s.Source), nixString(s.Target), s.ReadOnly, map[bool]string{false: " samePath = false;"}[s.SamePath])
 		}
 		b.WriteString("  };\n")
 	}
@@ -265,6 +271,7 @@ type StanzaAgent struct {
 	Shares []DeclaredShare
 
 	KeepEnv []string
+	Path    []string
 	Net     *netfilter.Policy // nil: not restricted
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// ShareFacts are what decides whether a folder can be shared. Paths are absolute, clean and without symbolic links. Nothing in them depends on how
+// ShareFacts are what decides whether a folder, or a file, can be shared. Paths are absolute, clean and without symbolic links. Nothing in them depends on how
 // much is in the folder.
 type ShareFacts struct {
 	Agent     string
@@ -65,10 +65,18 @@ func ShareTarget(source, target string, f ShareFacts) (string, error) {
 	return target, nil
 }
 
+// isFile reports whether what is to be shared is a file.
+func (f ShareFacts) isFile() bool { return f.Source.Mode.IsRegular() }
+
 // CheckShare refuses a share that cannot be, or cannot hold beside those there are. want.Source is resolved, want.Target is ShareTarget's.
 func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 	if err := checkSource(want.Source, f); err != nil {
 		return err
+	}
+	if f.isFile() {
+		if err := checkFile(want); err != nil {
+			return err
+		}
 	}
 	if len(have) >= csrc.MaxShares {
 		return refuse("", "share %q: agent %q has %d shares, as many as a run can have", want.Source, f.Agent, len(have))
@@ -92,19 +100,32 @@ func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 	return nil
 }
 
+// checkFile refuses a share of a file that would need more than a mount of it gives.
+func checkFile(want config.Mount) error {
+	switch {
+	case !want.ReadOnly:
+		return refuse("", "share %q: a file can be shared read-only alone: editors save by putting another file in its place, which a mount of it refuses (Device or resource busy); share its folder, or leave out --rw", want.Source)
+	case want.ACL:
+		return refuse("", "share %q: --acl is for folders: share the folder that it is in", want.Source)
+	}
+	return nil
+}
+
 // systemFolders are no places for a folder of a human's: the system's, and those that a run has of its own.
 var systemFolders = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/nix", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr", "/var/tmp"}
 
-// checkSource refuses what is not a folder of the human's own, in their home or where folders of people's are.
+// checkSource refuses what is not a folder or a file of the human's own, in their home or where folders of people's are.
 func checkSource(source string, f ShareFacts) error {
 	rel, inside := share.Within(f.Home, source)
 	switch {
 	case rel == "." && inside:
 		return refuse("", "share %q: that is your whole home, keys and passwords included: want a folder in it", source)
 	case !f.Source.Exists:
-		return refuse("", "share %q: no such folder", source)
-	case !f.Source.Mode.IsDir():
-		return refuse("", "share %q: want a folder", source)
+		return refuse("", "share %q: no such folder or file", source)
+	case !f.Source.Mode.IsDir() && !f.isFile():
+		return refuse("", "share %q: want a folder, or a regular file", source)
+	case f.isFile() && f.Source.UID != f.Human.UID:
+		return refuse("", "share %q: want a file that you own: it belongs to uid %d", source, f.Source.UID)
 	case f.Source.UID != f.Human.UID:
 		return refuse("", "share %q: want a folder that you own: it belongs to uid %d", source, f.Source.UID)
 	case inside:
@@ -201,6 +222,9 @@ func checkMapping(want config.Mount, f ShareFacts) error {
 		words = append(words, "--rw")
 	}
 	hint := step.Command{Argv: append(words, "--acl", want.Source)}.Shell(nil)
+	if f.isFile() {
+		hint = ""
+	}
 	if f.Kernel.before(5, 12) {
 		return refuse(hint, "share %q: this kernel (%s) cannot show a folder under another owner; 5.12 and later can", want.Source, f.Kernel)
 	}

@@ -51,7 +51,16 @@ func TestCheckShare(t *testing.T) {
 		{"root", func(f *ShareFacts, m *config.Mount) { m.Source, f.Homes = "/", []string{"/home/alice"} }, "it holds the home"},
 		{"home", func(f *ShareFacts, m *config.Mount) { m.Source = "/home/alice" }, "that is your whole home"},
 		{"missing", func(f *ShareFacts, m *config.Mount) { f.Source.Exists = false }, "no such folder"},
-		{"file", func(f *ShareFacts, m *config.Mount) { f.Source.Mode = 0o600 }, "want a folder"},
+		{"file", func(f *ShareFacts, m *config.Mount) { f.Source.Mode, m.ReadOnly = 0o600, true }, ""},
+		{"file_to_write", func(f *ShareFacts, m *config.Mount) { f.Source.Mode = 0o600 }, "a file can be shared read-only alone"},
+		{"file_acl", func(f *ShareFacts, m *config.Mount) { f.Source.Mode, m.ReadOnly, m.ACL = 0o600, true, true }, "--acl is for folders"},
+		{"somebody_elses_file", func(f *ShareFacts, m *config.Mount) { f.Source.Mode, f.Source.UID, m.ReadOnly = 0o600, 7, true }, "want a file that you own: it belongs to uid 7"},
+		{"file_outside_unfit", func(f *ShareFacts, m *config.Mount) {
+			f.Source.Mode, m.Source, m.ReadOnly, f.Unfit = 0o600, "/srv/x/f", true, "/srv, above it, belongs to uid 7"
+		}, "want each to be yours"},
+		{"fifo", func(f *ShareFacts, m *config.Mount) { f.Source.Mode, m.ReadOnly = fs.ModeNamedPipe|0o600, true }, "want a folder, or a regular file"},
+		{"socket", func(f *ShareFacts, m *config.Mount) { f.Source.Mode, m.ReadOnly = fs.ModeSocket|0o600, true }, "want a folder, or a regular file"},
+		{"device", func(f *ShareFacts, m *config.Mount) { f.Source.Mode, m.ReadOnly = fs.ModeDevice|0o600, true }, "want a folder, or a regular file"},
 		{"somebody_elses", func(f *ShareFacts, m *config.Mount) { f.Source.UID = 0 }, "it belongs to uid 0"},
 		{"open_home", func(f *ShareFacts, m *config.Mount) { f.HomeOpen = (share.Access{Mode: 0o755}).Openings(nobodyElse) }, "can enter your home"},
 		{"open_home_read_only", func(f *ShareFacts, m *config.Mount) { f.HomeOpen, m.ReadOnly = []share.Opening{{}}, true }, ""},

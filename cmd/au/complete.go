@@ -269,8 +269,8 @@ var completions = []struct {
 	kind  completion
 	names string
 }{
-	{files, "--config --env-file"},
-	{folders, "--directory --ro --rw source"},
+	{files, "--config --env-file --ro source"},
+	{folders, "--directory --rw folder"},
 	{agents, "--agent"},
 	{people, "--human human"},
 	{humans, "au revoke:human"},

@@ -27,6 +27,7 @@ var words = []word{
 	{"revoke", "Shut a human out of an agent.", &revokeCmd{}},
 	{"delete", "Delete an agent and all that au made for it.", &deleteCmd{}},
 	{"mount", "Share folders of yours with an agent.", &mountCmd{}},
+	{"path", "Put folders on the PATH of an agent's runs.", &pathCmd{}},
 	{"limits", "Limit what an agent uses of CPU, memory and tasks.", &limitsCmd{}},
 	{"top", "Watch what the agents use.", &topCmd{}},
 	{"pause", "Freeze all that an agent runs.", &pauseCmd{}},
@@ -107,7 +108,7 @@ func plainRun(args []string) *runCmd {
 }
 
 type mountCmd struct {
-	Add    mountAddCmd    `cmd:"" help:"Share a folder of yours with the agent, read-only unless --rw is given."`
+	Add    mountAddCmd    `cmd:"" help:"Share a folder or a file of yours with the agent, read-only unless --rw is given."`
 	Remove mountRemoveCmd `cmd:"" help:"Take a share back."`
 	List   mountListCmd   `cmd:"" help:"List the shares."`
 	Check  mountCheckCmd  `cmd:"" help:"Look in shares for what runs by itself, and for what reaches beyond them."`

@@ -17,12 +17,12 @@ import (
 
 type mountAddCmd struct {
 	agentFlag
-	RW         bool   `name:"rw" help:"Let the agent write in it. Anything that it writes there runs as you when you run it."`
+	RW         bool   `name:"rw" help:"Let the agent write in the folder. Anything that it writes there runs as you when you run it."`
 	ACL        bool   `name:"acl" help:"Share through ACLs: for file systems that cannot be shown under another owner. It changes the ACL of every file, and gives less."`
 	TargetOnly bool   `help:"Show it at its target alone, and not at your own path as well: the agent then sees nothing of the names above it."`
 	Yes        bool   `short:"y" help:"Do not ask."`
 	DryRun     bool   `help:"Print what would be done, and do nothing."`
-	Source     string `arg:"" help:"A folder of yours, in your home or where only root or you can write above it."`
+	Source     string `arg:"" help:"A folder or a file of yours, in your home or where only root or you can write above it."`
 	Target     string `arg:"" optional:"" help:"Where the agent sees it, in its home (default: at the same path as below yours). Besides, the agent sees it at your own path."`
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
@@ -20,10 +21,10 @@ import (
 type mountCheckCmd struct {
 	agentFlag
 	JSON   bool   `name:"json" help:"Print JSON, with every finding."`
-	Source string `arg:"" optional:"" help:"A folder, shared or not (default: all that is shared with the agent)."`
+	Source string `arg:"" optional:"" help:"A folder or a file, shared or not (default: all that is shared with the agent)."`
 }
 
-// checked is what was found in one folder.
+// checked is what was found in one folder, or of one file.
 type checked struct {
 	Source   config.Path         `json:"source"`
 	Files    int64               `json:"files"`
@@ -68,7 +69,7 @@ func (c *mountCheckCmd) Run(a *app) error {
 	return err
 }
 
-// sources returns the folders to look into: the one that is named, or all shares that are there.
+// sources returns what to look into: what is named, or all shares that are there.
 func (c *mountCheckCmd) sources(a *app) ([]string, error) {
 	human, err := a.human()
 	if err != nil {
@@ -79,7 +80,7 @@ func (c *mountCheckCmd) sources(a *app) ([]string, error) {
 		return nil, err
 	}
 	if c.Source != "" {
-		source, err := folderToCheck(c.Source, a.follower(human, known, c.Agent))
+		source, err := placeToCheck(c.Source, a.follower(human, known, c.Agent))
 		return []string{source}, err
 	}
 	if err := a.host.WithDeclared(known, c.Agent, human); err != nil {
@@ -100,8 +101,8 @@ func (c *mountCheckCmd) sources(a *app) ([]string, error) {
 	return all, nil
 }
 
-// folderToCheck returns the folder that a word names, where no agent leads to another one.
-func folderToCheck(word string, follow start.Follower) (string, error) {
+// placeToCheck returns the folder or file that a word names, where no agent leads to another one.
+func placeToCheck(word string, follow start.Follower) (string, error) {
 	place, err := follow.Follow(word)
 	if err != nil {
 		return "", err
@@ -110,14 +111,17 @@ func folderToCheck(word string, follow start.Follower) (string, error) {
 	switch {
 	case len(place.Missing) > 0:
 		return "", &os.PathError{Op: "check", Path: word, Err: unix.ENOENT}
-	case place.File >= 0:
-		return "", fmt.Errorf("check %q: want a folder", word)
+	case place.File >= 0 && place.Stat.Mode&unix.S_IFMT != unix.S_IFREG:
+		return "", fmt.Errorf("check %q: want a folder, or a regular file", word)
 	}
 	return place.Path, nil
 }
 
-// inspectShare looks through a folder, showing progress on w where that is a terminal.
+// inspectShare looks through a folder, or at a file, showing progress on w where that is a terminal.
 func inspectShare(h *host.Host, source string, w io.Writer) (checked, error) {
+	if start.KindOf(source) == start.File {
+		return inspectFile(h, source)
+	}
 	tree, err := step.OpenTree(source, false)
 	if err != nil {
 		return checked{}, errors.Unwrap(err)
@@ -125,11 +129,31 @@ func inspectShare(h *host.Host, source string, w io.Writer) (checked, error) {
 	defer tree.Close()
 	defer watchWalk(w, source, tree)()
 	l, err := lookThrough(h, context.Background(), tree, source)
+	return checkedOf(source, l), err
+}
+
+// inspectFile looks at a file, as at one in a folder.
+func inspectFile(h *host.Host, source string) (checked, error) {
+	tree, err := step.OpenTree(filepath.Dir(source), false)
+	if err != nil {
+		return checked{}, errors.Unwrap(err)
+	}
+	defer tree.Close()
+	in := newInspector(tree, filepath.Dir(source), uint32(h.UID()))
+	e := step.TreeEntry{In: &step.Folder{}, Name: filepath.Base(source), Dir: tree.FD()}
+	if err := unix.Fstatat(e.Dir, e.Name, &e.Stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return checked{}, err
+	}
+	err = in.visit(e)
+	return checkedOf(source, inspected{1, in.findings(true), true}), err
+}
+
+func checkedOf(source string, l inspected) checked {
 	findings := make([]provision.Finding, len(l.found))
 	for i, f := range l.found {
 		findings[i] = f.Finding
 	}
-	return checked{config.Path(source), l.files, findings}, err
+	return checked{config.Path(source), l.files, findings}
 }
 
 // printChecked prints what was found, by kind, the gravest first.

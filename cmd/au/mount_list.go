@@ -24,6 +24,7 @@ type mountView struct {
 	ACL      bool        `json:"acl"`
 	SamePath bool        `json:"same_path"`
 	Missing  bool        `json:"missing"`
+	File     bool        `json:"file"`
 }
 
 func (c *mountListCmd) Run(a *app) error {
@@ -48,18 +49,26 @@ func (c *mountListCmd) Run(a *app) error {
 	views := []mountView{}
 	if entry != nil {
 		for _, m := range entry.Mounts {
-			views = append(views, mountView{config.Path(m.Source), config.Path(m.Target), m.ReadOnly, m.ACL, !m.TargetOnly, a.host.UID() != 0 && start.Vanished(m.Source)})
+			v := mountView{Source: config.Path(m.Source), Target: config.Path(m.Target), ReadOnly: m.ReadOnly, ACL: m.ACL, SamePath: !m.TargetOnly}
+			if a.host.UID() != 0 { // for root, a file system that does not answer is not asked
+				kind := start.KindOf(m.Source)
+				v.Missing, v.File = kind == start.Gone, kind == start.File
+			}
+			views = append(views, v)
 		}
 	}
 	if c.JSON {
 		return a.printJSON(views)
 	}
 	for _, v := range views {
-		missing := ""
+		missing, marked := "", mark(config.Mount{ReadOnly: v.ReadOnly, ACL: v.ACL, TargetOnly: !v.SamePath})
+		if v.File {
+			marked += ", file"
+		}
 		if v.Missing {
 			missing = " " + a.paint().Red("(missing)")
 		}
-		fmt.Fprintf(a.out, "%s -> %s [%s]%s\n", show(string(v.Source)), show(string(v.Target)), mark(config.Mount{ReadOnly: v.ReadOnly, ACL: v.ACL, TargetOnly: !v.SamePath}), missing)
+		fmt.Fprintf(a.out, "%s -> %s [%s]%s\n", show(string(v.Source)), show(string(v.Target)), marked, missing)
 	}
 	if len(views) == 0 {
 		fmt.Fprintf(a.out, "Nothing is shared with agent %s.\n", c.Agent)

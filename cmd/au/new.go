@@ -209,7 +209,7 @@ func (a *app) recordAgent(name string, f provision.Facts) (bool, error) {
 	}
 	if known, err := a.load(f.Human); err == nil {
 		if old := known.Agent(name); old != nil {
-			entry.Mounts, entry.KeepEnv = old.Mounts, old.KeepEnv
+			entry.Mounts, entry.KeepEnv, entry.Path = old.Mounts, old.KeepEnv, old.Path
 			if fmt.Sprint(*old) == fmt.Sprint(entry) {
 				return false, nil
 			}

@@ -61,10 +61,10 @@ func (a *app) printNix(agents []start.Listed, known *config.Config, human provis
 			s.Humans = append(s.Humans, human.Name)
 		}
 		if entry := known.Agent(g.Name); entry != nil {
-			s.KeepEnv = entry.KeepEnv
+			s.KeepEnv, s.Path = entry.KeepEnv, entry.Path
 			for _, m := range entry.Mounts {
 				target, _ := share.Within(p.Home, m.Target)
-				s.Shares = append(s.Shares, provision.DeclaredShare{Source: m.Source, Target: target, ReadOnly: m.ReadOnly})
+				s.Shares = append(s.Shares, provision.DeclaredShare{Source: m.Source, Target: target, ReadOnly: m.ReadOnly, SamePath: !m.TargetOnly})
 			}
 		}
 		all = append(all, s)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,7 @@ type runCmd struct {
 	Env       []string `short:"e" sep:"none" placeholder:"KEY=VALUE" help:"Set a variable for the command; with KEY alone, pass yours on. A value given here can be seen by other users while au starts: prefer KEY or --env-file for secrets."`
 	EnvFile   []string `sep:"none" placeholder:"FILE" help:"Read KEY=VALUE lines from a file."`
 	Directory string   `short:"d" aliases:"dir" placeholder:"DIR" help:"Start there (default: the counterpart of this folder; from your home itself and from folders of the system the agent's home)."`
-	RO        []string `name:"ro" sep:"none" placeholder:"FOLDER" help:"Share a folder read-only for this run."`
+	RO        []string `name:"ro" sep:"none" placeholder:"FOLDER" help:"Share a folder, or a file, read-only for this run."`
 	RW        []string `name:"rw" sep:"none" placeholder:"FOLDER" help:"Share a folder read-write for this run."`
 	Login     bool     `help:"Load the agent's own profile first."`
 	Command   []string `arg:"" passthrough:"partial" help:"The command and its arguments."`
@@ -32,7 +33,12 @@ type shellCmd struct {
 
 func (c *shellCmd) Run(a *app) error {
 	r := runCmd{agentFlag: c.agentFlag}
-	return r.start(a, func(p csrc.Policy) []string { return []string{p.Shell, "-l"} })
+	return r.start(a, func(p csrc.Policy, path []string) []string {
+		if len(path) == 0 || filepath.Base(p.Shell) == "fish" { // which has no profile that sets PATH anew
+			return []string{p.Shell, "-l"}
+		}
+		return afterProfile(p.Shell, path, p.Shell, "-i")
+	})
 }
 
 func (c *runCmd) Run(a *app) error {
@@ -43,16 +49,27 @@ func (c *runCmd) Run(a *app) error {
 	if len(command) == 0 {
 		return hintError{errors.New("no command to run"), "au run [OPTIONS] [--] COMMAND…"}
 	}
-	return c.start(a, func(p csrc.Policy) []string {
+	return c.start(a, func(p csrc.Policy, path []string) []string {
 		if c.Login {
-			return append([]string{p.Shell, "-l", "-c", `exec "$@"`, p.Shell}, command...)
+			return afterProfile(p.Shell, path, command...)
 		}
 		return command
 	})
 }
 
+// afterProfile returns what runs a command once a login shell has loaded its profile. That sets PATH anew, as Debian's does, so that the folders of the config's list go
+// behind it then.
+func afterProfile(shell string, path []string, command ...string) []string {
+	script := `exec "$@"`
+	if len(path) > 0 {
+		script = `PATH=$PATH:$1; export PATH; shift; ` + script
+		command = append([]string{strings.Join(path, ":")}, command...)
+	}
+	return append([]string{shell, "-l", "-c", script, shell}, command...)
+}
+
 // start runs what command returns. It comes back only on an error, or when the run had a terminal.
-func (c *runCmd) start(a *app, command func(csrc.Policy) []string) error {
+func (c *runCmd) start(a *app, command func(csrc.Policy, []string) []string) error {
 	order, err := c.order(a)
 	if err != nil {
 		return err

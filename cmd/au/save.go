@@ -25,12 +25,17 @@ type record struct {
 	Set    *config.Agent `json:",omitempty"`
 	Remove string        `json:",omitempty"`
 	Share  *shareChange  `json:",omitempty"`
+	Path   *pathChange   `json:",omitempty"`
 }
 
 // apply carries the change out on c.
 func (r record) apply(c *config.Config) error {
-	if r.Share != nil {
+	switch {
+	case r.Share != nil:
 		return r.Share.apply(c)
+	case r.Path != nil:
+		r.Path.apply(c)
+		return nil
 	}
 	keep := c.Agents[:0]
 	found := false
@@ -39,7 +44,7 @@ func (r record) apply(c *config.Config) error {
 		case r.Set != nil && g.UserName == r.Set.UserName:
 			found = true
 			next := *r.Set
-			next.Mounts, next.KeepEnv = g.Mounts, g.KeepEnv
+			next.Mounts, next.KeepEnv, next.Path = g.Mounts, g.KeepEnv, g.Path
 			keep = append(keep, next)
 		case g.UserName != r.Remove:
 			keep = append(keep, g)
@@ -116,11 +121,7 @@ type shareChange struct {
 
 // apply carries the change out under the config's lock, and so against what another au has written meanwhile.
 func (s shareChange) apply(c *config.Config) error {
-	entry := c.Agent(s.Entry.UserName)
-	if entry == nil {
-		c.Agents = append(c.Agents, s.Entry)
-		entry = &c.Agents[len(c.Agents)-1]
-	}
+	entry := entryIn(c, s.Entry)
 	if s.Remove != nil {
 		entry.Mounts = slices.DeleteFunc(slices.Clone(entry.Mounts), func(m config.Mount) bool { return m == *s.Remove })
 	}
@@ -134,4 +135,27 @@ func (s shareChange) apply(c *config.Config) error {
 	}
 	entry.Mounts = append(entry.Mounts, *s.Add)
 	return nil
+}
+
+// pathChange is a change to the folders on the PATH of an agent's runs.
+type pathChange struct {
+	Entry       config.Agent // as a shareChange's
+	Add, Remove config.Path  `json:",omitempty"`
+}
+
+func (p pathChange) apply(c *config.Config) {
+	entry := entryIn(c, p.Entry)
+	entry.Path = slices.DeleteFunc(slices.Clone(entry.Path), func(folder string) bool { return folder == string(p.Remove) })
+	if p.Add != "" && !slices.Contains(entry.Path, string(p.Add)) {
+		entry.Path = append(entry.Path, string(p.Add))
+	}
+}
+
+// entryIn returns what a config says of an agent, which it names from then on.
+func entryIn(c *config.Config, agent config.Agent) *config.Agent {
+	if entry := c.Agent(agent.UserName); entry != nil {
+		return entry
+	}
+	c.Agents = append(c.Agents, agent)
+	return &c.Agents[len(c.Agents)-1]
 }

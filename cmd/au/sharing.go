@@ -165,11 +165,15 @@ func resolveSource(word string, follow start.Follower) (string, error) {
 
 // change returns the shareChange that the agent's shares are changed with.
 func (s sharing) change(h *host.Host, remove, add *config.Mount) record {
-	entry := config.Agent{
+	return record{Share: &shareChange{Entry: s.newEntry(h), Remove: remove, Add: add}}
+}
+
+// newEntry returns the agent for a config that does not name it yet.
+func (s sharing) newEntry(h *host.Host) config.Agent {
+	return config.Agent{
 		UserName: s.policy.Name, Group: provision.GroupName(s.policy.Name), Entrypoint: h.EntrypointPath(s.policy.Name),
 		EntrypointSHA256: s.policy.SHA256, Bootstrapped: true,
 	}
-	return record{Share: &shareChange{Entry: entry, Remove: remove, Add: add}}
 }
 
 // legacyEntry returns what the human's config says of an agent that agent-as-unix-user 2.x made; nil where there is none of that name.

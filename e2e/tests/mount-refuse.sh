@@ -26,7 +26,7 @@ refused 'that is your whole home' .
 refused 'want a folder that you own' /
 refused 'want a folder that you own' /home/bob
 refused '/tmp is the system' /tmp/alices
-refused 'want a folder' file
+refused 'a file can be shared read-only alone' --rw file
 refused 'no such file or directory' nosuch
 refused 'want a folder that you own: it belongs to uid 1001' bobs
 refused 'want a folder inside the agent'"'"'s home /home/agent' proj /home/alice/x

@@ -14,11 +14,11 @@ mkdir -p /tmp/out /etc/au/agents /etc/au/net
 cat >/etc/au/agents.json <<EOF
 {"mutableUsers": false, "sleep": "/usr/bin/sleep", "program": "$store/libexec/au/au-complete", "agents": {
  "claude": {"uid": 54237, "gid": 54237, "group": 55290, "tag": "0123456789abcdef", "home": "/home/claude", "shell": "/bin/bash",
-  "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": null}], "allow": [], "keepEnv": ["EDITOR"],
-  "shares": [{"source": "~/example", "target": "/home/claude/example", "readOnly": false}],
+  "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": null}], "allow": [], "keepEnv": ["EDITOR"], "morePath": ["~/example/bin", "~/other"],
+  "shares": [{"source": "~/example", "target": "/home/claude/example", "readOnly": false, "samePath": true}],
   "limits": {"cpu": "150%", "memory": "64M", "swap": "0", "tasks": "50", "cpuWeight": "50", "ioWeight": null}, "net": null},
  "shut": {"uid": 50002, "gid": 50002, "group": 50003, "tag": "fedcba9876543210", "home": "/home/shut", "shell": "/bin/bash",
-  "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": 1000}], "allow": [], "keepEnv": [], "shares": [],
+  "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": 1000}], "allow": [], "keepEnv": [], "morePath": [], "shares": [],
   "limits": {"cpu": null, "memory": null, "swap": null, "tasks": null, "cpuWeight": null, "ioWeight": null},
   "net": {"presets": [], "allow": ["example.org"], "deny": [], "dns": [], "ech": true, "localhost": [], "backend": "nft", "proxyPort": 61001, "dnsPort": 61002}}}}
 EOF

@@ -92,6 +92,10 @@ in
         }
       )
       ++ each (g: {
+        assertion = !lib.any (folder: !clean (lib.removePrefix "/" (lib.removePrefix "~/" folder))) g.path;
+        message = "security.au.agents.${g.name}.path: want absolute paths, or such below ~/, without . and .. and a / at the end.";
+      })
+      ++ each (g: {
         assertion = sharedTwice g == [ ];
         message = "security.au.agents.${g.name}.shares: ${lib.concatStringsSep ", " (sharedTwice g)} is the target of more than one: set another target for all but one.";
       })

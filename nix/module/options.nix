@@ -37,6 +37,12 @@ let
           example = false;
           description = "Whether the agent may only read it.";
         };
+        samePath = mkOption {
+          type = types.bool;
+          default = true;
+          example = false;
+          description = "Whether the agent sees it at the human's own path as well, and so the names above it.";
+        };
       };
     };
 
@@ -184,11 +190,17 @@ let
           ];
           description = "The human's variables that every run gets.";
         };
+        path = mkOption {
+          type = types.listOf (types.strMatching "(~/|/)[^:]+");
+          default = [ ];
+          example = [ "~/.cargo/bin" ];
+          description = "Folders on the PATH of every run, behind the agent's own. A share must hold each, or the agent own it, or only root be able to write it. `~/` at the beginning is the human's home.";
+        };
         shares = mkOption {
           type = types.attrsOf (types.submodule share);
           default = { };
           example = literalExpression ''{ "~/example" = { readOnly = false; }; }'';
-          description = "Each human's folders that the agent sees; `~/` at the beginning is the human's home. Humans add others with `au mount add`.";
+          description = "Each human's folders and files that the agent sees; `~/` at the beginning is the human's home. Humans add others with `au mount add`.";
         };
         allow = mkOption {
           type = types.listOf types.str;

@@ -25,13 +25,14 @@ in
     # Also in the user's comment: what binds a policy to its user.
     tag = builtins.substring 0 16 (builtins.hashString "sha256" "au ${name} ${toString g.uid}");
     path = "/etc/profiles/per-user/${name}/bin:/run/current-system/sw/bin";
+    morePath = g.path;
     humans = map (human: {
       name = human;
       uid = (config.users.users.${human} or { uid = null; }).uid;
     }) g.humans;
     shares = lib.mapAttrsToList (source: s: {
       inherit source;
-      inherit (s) readOnly;
+      inherit (s) readOnly samePath;
       target = "${g.home}/${s.target}";
     }) g.shares;
     limits = {

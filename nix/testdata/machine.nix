@@ -17,6 +17,7 @@
       memory = "16G";
       tasks = 500;
       shares."~/example".readOnly = false;
+      path = [ "~/example/bin" ];
       shares."/srv/data".target = "work/data";
       allow = [ "nix" ];
       net = {

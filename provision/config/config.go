@@ -32,6 +32,7 @@ type Agent struct {
 	Bootstrapped     bool   // false when absent: making the agent did not finish
 	Mounts           []Mount
 	KeepEnv          []string // names of variables that a run takes along
+	Path             []string // folders that stand on the PATH of a run, behind the agent's own
 }
 
 // Mount is one [[agents.mounts]] entry, both paths absolute.

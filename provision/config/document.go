@@ -127,6 +127,13 @@ func (d *document) agent(t *table) (Agent, error) {
 	if err := d.require(t, "an agent", "user_name"); err != nil {
 		return a, err
 	}
+	for _, item := range t.values["path"].items {
+		folder, err := ParsePath(item.text)
+		if err != nil {
+			return a, d.errorAt(item.start, "path: %v", err)
+		}
+		a.Path = append(a.Path, string(folder))
+	}
 	for _, item := range t.list.items {
 		m, err := d.mount(item)
 		if err != nil {

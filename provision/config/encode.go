@@ -41,6 +41,7 @@ func agentEntries(agents []Agent) []entry {
 				{"entrypoint_stamp", quote(a.EntrypointStamp), `""`},
 				{"bootstrapped", truth(a.Bootstrapped), ""},
 				{"keep_env", quoteAll(a.KeepEnv), "[]"},
+				{"path", quoteAll(pathTexts(a.Path)), "[]"},
 			},
 			list:   "mounts",
 			mounts: mountEntries(a.Mounts),
@@ -127,6 +128,14 @@ func quote(s string) string {
 	}
 	b.WriteByte('"')
 	return b.String()
+}
+
+func pathTexts(all []string) []string {
+	texts := make([]string, len(all))
+	for i, s := range all {
+		texts[i] = Path(s).Text()
+	}
+	return texts
 }
 
 func quoteAll(all []string) string {

@@ -70,19 +70,19 @@ func (h *Host) DeclaredWritable(human provision.User) []share.Writable {
 	for name, g := range d.Agents {
 		for _, s := range g.Shares {
 			if !s.ReadOnly {
-				all = append(all, share.Writable{Source: declaredSource(s, human), Agent: name})
+				all = append(all, share.Writable{Source: ofHuman(s.Source, human), Agent: name})
 			}
 		}
 	}
 	return all
 }
 
-// declaredSource returns the folder of a declared share.
-func declaredSource(s provision.DeclaredShare, human provision.User) string {
-	if rest, ok := strings.CutPrefix(s.Source, "~/"); ok {
+// ofHuman returns a path that is declared; ~/ at its beginning is the human's home.
+func ofHuman(path string, human provision.User) string {
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
 		return filepath.Join(human.Home, rest)
 	}
-	return s.Source
+	return path
 }
 
 // WithDeclared adds what the NixOS configuration says of the agent to what the human's config says, for one run. The human's own shares come first.
@@ -101,6 +101,11 @@ func (h *Host) WithDeclared(known *config.Config, agent string, me provision.Use
 			entry.KeepEnv = append(entry.KeepEnv, name)
 		}
 	}
+	for _, folder := range g.MorePath {
+		if folder = ofHuman(folder, me); !slices.Contains(entry.Path, folder) {
+			entry.Path = append(entry.Path, folder)
+		}
+	}
 	for _, s := range declaredMounts(g, me) {
 		if !slices.ContainsFunc(entry.Mounts, func(m config.Mount) bool { return m.Source == s.Source || m.Target == s.Target }) {
 			entry.Mounts = append(entry.Mounts, s)
@@ -117,7 +122,7 @@ func (h *Host) DeclaredMounts(agent string, me provision.User) ([]config.Mount, 
 
 func declaredMounts(g provision.DeclaredAgent, me provision.User) (all []config.Mount) {
 	for _, s := range g.Shares {
-		all = append(all, config.Mount{Source: declaredSource(s, me), Target: s.Target, ReadOnly: s.ReadOnly})
+		all = append(all, config.Mount{Source: ofHuman(s.Source, me), Target: s.Target, ReadOnly: s.ReadOnly, TargetOnly: !s.SamePath})
 	}
 	return all
 }

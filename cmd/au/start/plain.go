@@ -53,7 +53,7 @@ func (m Machine) Plain(args []string, uid int, complete string) (*os.File, csrc.
 	}
 	path := config.DefaultPath(human.Home)
 	return m.Prepare(Order{
-		Agent: agent, Command: func(csrc.Policy) []string { return command }, Human: human, Known: known, Config: path,
+		Agent: agent, Command: func(csrc.Policy, []string) []string { return command }, Human: human, Known: known, Config: path,
 		Follow: m.Follower(agent, path, known, human), Entrypoint: csrc.EntrypointPath(agent), Complete: complete,
 	}, nil)
 }

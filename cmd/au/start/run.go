@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/a4u2/au/cmd/au/terminal"
@@ -18,8 +19,8 @@ import (
 // Order is a run as somebody wants it, and what is known of them.
 type Order struct {
 	Agent      string
-	Command    func(csrc.Policy) []string
-	Env        []string // KEY=VALUE or KEY
+	Command    func(p csrc.Policy, path []string) []string // path are the folders that stand on PATH besides
+	Env        []string                                    // KEY=VALUE or KEY
 	EnvFiles   []*os.File
 	Dir        string // where it starts; "": at the counterpart of the current folder
 	Human      accounts.User
@@ -40,6 +41,8 @@ type Speaker interface {
 	Once(all []config.Mount, p csrc.Policy) (with []config.Mount, asked []string, err error)
 	// GitElsewhere says that git does not work where the run starts.
 	GitElsewhere(git GitElsewhere)
+	// NotOnPath says why a folder of the config's is not on the PATH of this run.
+	NotOnPath(folder string, why error)
 	// Elsewhere decides where a run starts that cannot start where it was to.
 	Elsewhere(e *Elsewhere, p csrc.Policy) (dir string, err error)
 }
@@ -80,13 +83,20 @@ func (m Machine) Prepare(o Order, say Speaker) (*os.File, csrc.Run, error) {
 	if err != nil {
 		return nil, csrc.Run{}, &EntrypointError{policy, err}
 	}
-	run := csrc.Run{Agent: o.Agent, Command: o.Command(policy)}
+	run := csrc.Run{Agent: o.Agent}
 	if run.Env, err = Environment(entry, o.Human.Home, o.EnvFiles, o.Env); err != nil {
 		return nil, run, err
 	}
 	shares, asked, err := m.shares(o, policy, say)
 	if err != nil {
 		return nil, run, err
+	}
+	path, err := m.morePath(o, policy, shares, say)
+	if err != nil {
+		return nil, run, err
+	}
+	if run.Command = o.Command(policy, path); len(path) > 0 {
+		run.Env = slices.Insert(run.Env, 0, "PATH="+policy.SearchPath(path...)) // one that the human passes counts
 	}
 	if run.Dir, err = o.directory(policy, shares, say); err != nil {
 		return nil, run, err

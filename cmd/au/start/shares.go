@@ -188,8 +188,27 @@ func narrowsAtTarget(inner, outer config.Mount) bool {
 	return covers || nested && inner.TargetOnly && inner.ReadOnly && !outer.ReadOnly
 }
 
-// Vanished reports whether the folder of a share is not there any more.
-func Vanished(source string) bool {
+// Kind is what is at the source of a share.
+type Kind int
+
+// What can be there: Gone is neither a folder nor a file that could be shared.
+const (
+	Gone Kind = iota
+	Folder
+	File
+)
+
+// KindOf returns what is at the source of a share.
+func KindOf(source string) Kind {
 	info, err := os.Lstat(source)
-	return err != nil || !info.IsDir()
+	switch {
+	case err == nil && info.IsDir():
+		return Folder
+	case err == nil && info.Mode().IsRegular():
+		return File
+	}
+	return Gone
 }
+
+// Vanished reports whether the folder or file of a share is not there any more.
+func Vanished(source string) bool { return KindOf(source) == Gone }

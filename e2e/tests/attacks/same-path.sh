@@ -62,7 +62,7 @@ elsewhere /tmp/proj
 chown alice:alice /tmp/proj
 ok enter -- mkdir -p /tmp/proj
 fails 125 enter --same-rw /tmp/proj proj -- ls
-complains 'at its own path is another folder by now'
+complains 'at its own path is something else by now'
 ok enter -- rmdir /tmp/proj
 fails 125 enter --same-rw /tmp/proj proj -- ls
 complains 'at its own path: No such file or directory'

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/provision/config"
+)
+
+type pathCmd struct {
+	Add    pathAddCmd    `cmd:"" help:"Put a folder on the PATH of the agent's runs, behind the agent's own."`
+	Remove pathRemoveCmd `cmd:"" help:"Take one off."`
+	List   pathListCmd   `cmd:"" help:"List them."`
+}
+
+type pathAddCmd struct {
+	agentFlag
+	DryRun bool   `help:"Print what would be done, and do nothing."`
+	Folder string `arg:"" help:"A folder in a share, one of the agent's own, or one that only root can write."`
+}
+
+type pathRemoveCmd struct {
+	agentFlag
+	DryRun bool   `help:"Print what would be done, and do nothing."`
+	Folder string `arg:"" help:"The folder."`
+}
+
+type pathListCmd struct {
+	agentFlag
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// maxOnPath bounds the list: a PATH is searched at each start of a program.
+const maxOnPath = 64
+
+func (c *pathAddCmd) Run(a *app) error {
+	s, err := a.sharing(c.Agent)
+	if err != nil {
+		return err
+	}
+	if err := a.host.WithDeclared(s.known, c.Agent, s.human); err != nil {
+		return err
+	}
+	folder, there, err := a.onPath(s, c.Folder)
+	entry := s.known.Agent(c.Agent)
+	switch {
+	case err != nil:
+		return fmt.Errorf("path %q: %w", c.Folder, err)
+	case entry != nil && slices.Contains(entry.Path, folder):
+		fmt.Fprintf(a.out, "%s is on the PATH of agent %s already; nothing to do\n", show(folder), c.Agent)
+		return nil
+	case entry != nil && len(entry.Path) >= maxOnPath:
+		return fmt.Errorf("path %q: agent %q has %d folders on its PATH, as many as there can be", c.Folder, c.Agent, maxOnPath)
+	}
+	return a.changePath(s, c.DryRun, pathChange{Add: config.Path(folder)}, "gets", func() {
+		fmt.Fprintf(a.out, "Agent %s finds the programs in %s from its next run on\n", c.Agent, show(there))
+	})
+}
+
+// onPath returns the folder that a person means, and where the agent finds it. What is named through a link is kept as it is named where that is in a share: what a link such as
+// current leads to may change.
+func (a *app) onPath(s sharing, word string) (folder, there string, err error) {
+	if folder, err = filepath.Abs(word); err != nil {
+		return "", "", err
+	}
+	var shares []config.Mount
+	if entry := s.known.Agent(s.policy.Name); entry != nil {
+		shares = start.Shown(entry.Mounts, s.policy)
+	}
+	if there, err = a.host.ForRun().OnPath(folder, s.policy, shares); err == nil {
+		return folder, there, nil
+	}
+	real, otherwise := filepath.EvalSymlinks(folder)
+	if otherwise == nil && real != folder {
+		if there, otherwise := a.host.ForRun().OnPath(real, s.policy, shares); otherwise == nil {
+			return real, there, nil
+		}
+	}
+	return "", "", err
+}
+
+func (c *pathRemoveCmd) Run(a *app) error {
+	s, err := a.sharing(c.Agent)
+	if err != nil {
+		return err
+	}
+	folder, err := filepath.Abs(c.Folder)
+	if err != nil {
+		return err
+	}
+	has := func(entry *config.Agent) bool { return entry != nil && slices.Contains(entry.Path, folder) }
+	if !has(s.entry) {
+		if err := a.host.WithDeclared(s.known, c.Agent, s.human); err != nil {
+			return err
+		}
+		if has(s.known.Agent(c.Agent)) {
+			return fmt.Errorf("path %q is declared in the NixOS configuration of this machine: change security.au.agents.%s.path there", c.Folder, c.Agent)
+		}
+		fmt.Fprintf(a.out, "%s is not on the PATH of agent %s; nothing to do\n", show(folder), c.Agent)
+		return nil
+	}
+	return a.changePath(s, c.DryRun, pathChange{Remove: config.Path(folder)}, "loses", func() {
+		fmt.Fprintf(a.out, "Not on the PATH of agent %s any more: %s\n", c.Agent, show(folder))
+	})
+}
+
+// changePath saves a change, or says what it would be.
+func (a *app) changePath(s sharing, dryRun bool, wanted pathChange, verb string, done func()) error {
+	wanted.Entry = s.newEntry(a.host)
+	_, err := a.finish(&change{
+		dryRun: dryRun, done: done,
+		record: func() (bool, error) {
+			if dryRun {
+				fmt.Fprintf(a.out, "# and %s %s %s on the path of %s\n", a.configPath(s.human), verb, show(string(wanted.Add+wanted.Remove)), s.policy.Name)
+				return true, nil
+			}
+			return true, a.save(s.human, a.out, record{Path: &wanted})
+		},
+	})
+	return err
+}
+
+// pathView is a folder in `au path list --json`.
+type pathView struct {
+	Folder  config.Path `json:"folder"`
+	Seen    config.Path `json:"seen"`               // where the agent finds it; empty where it does not
+	LeftOut string      `json:"left_out,omitempty"` // why runs go without it
+}
+
+func (c *pathListCmd) Run(a *app) error {
+	s, err := a.sharing(c.Agent)
+	if err != nil {
+		return err
+	}
+	if err := a.host.WithDeclared(s.known, c.Agent, s.human); err != nil {
+		return err
+	}
+	views := []pathView{}
+	if entry := s.known.Agent(c.Agent); entry != nil {
+		for _, folder := range entry.Path {
+			there, err := a.host.ForRun().OnPath(folder, s.policy, start.Shown(entry.Mounts, s.policy))
+			v := pathView{Folder: config.Path(folder), Seen: config.Path(there)}
+			if err != nil {
+				v.Seen, v.LeftOut = "", err.Error()
+			}
+			views = append(views, v)
+		}
+	}
+	if c.JSON {
+		return a.printJSON(views)
+	}
+	for _, v := range views {
+		line := show(string(v.Folder))
+		if v.LeftOut != "" {
+			line += " " + a.paint().Red("(left out: "+v.LeftOut+")")
+		} else if v.Seen != v.Folder {
+			line += " -> " + show(string(v.Seen))
+		}
+		fmt.Fprintln(a.out, line)
+	}
+	if len(views) == 0 {
+		fmt.Fprintf(a.out, "Nothing but the usual is on the PATH of agent %s: %s\n", c.Agent, strings.ReplaceAll(s.policy.SearchPath(), ":", " "))
+	}
+	return nil
+}

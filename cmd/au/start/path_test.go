@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package start
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision/config"
+)
+
+// What can stand on the PATH of a run is the agent's own, in a share, or root's alone.
+func TestOnPath(t *testing.T) {
+	root := t.TempDir()
+	for folder, mode := range map[string]os.FileMode{"opt/go/bin": 0o755, "opt/open": 0o777, "opt/group": 0o775, "opt/open/in": 0o755, "opt/sticky": 0o777 | os.ModeSticky, "home/bob/bin": 0o755} {
+		if err := os.MkdirAll(filepath.Join(root, folder), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(filepath.Join(root, folder), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "opt/file"), nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("go", filepath.Join(root, "opt/current")); err != nil {
+		t.Fatal(err)
+	}
+	m := Machine{Root: root, RootUID: uint32(os.Getuid())}
+	p := csrc.Policy{Home: "/home/agent", Hide: []string{"/home", "/root"}}
+	shares := []config.Mount{
+		{Source: "/home/alice/.nvm", Target: "/home/agent/.nvm", ReadOnly: true},
+		{Source: "/home/alice/only", Target: "/home/agent/there", ReadOnly: true, TargetOnly: true},
+	}
+	for _, tt := range []struct{ folder, want, why string }{
+		{"/home/agent/go/bin", "/home/agent/go/bin", ""},
+		{"/home/alice/.nvm/versions/node/v22/bin", "/home/alice/.nvm/versions/node/v22/bin", ""},
+		{"/home/alice/only/bin", "/home/agent/there/bin", ""},
+		{"/opt/go/bin", "/opt/go/bin", ""},
+		{"/opt/current/bin", "/opt/current/bin", ""},
+		{"/home/alice/.nvm2/bin", "", "the agent does not see it"},
+		{"/home/bob/bin", "", "the agent does not see it"},
+		{"/home/agent2/bin", "", "the agent does not see it"},
+		{"/tmp/bin", "", "the agent does not see it"},
+		{"/opt/open", "", "everybody can write it"},
+		{"/opt/open/in", "", "everybody can write it"},
+		{"/opt/group", "", "can write it"},
+		{"/opt/sticky", "", "others can write in it (mode 0777)"},
+		{"/opt/nosuch", "", "no such folder"},
+		{"/opt/file", "", "want a folder, not a file"},
+		{"/opt/a:b", "", "without a colon"},
+		{"relative/bin", "", "want an absolute path"},
+		{"/opt/../opt/go/bin", "", "want an absolute path"},
+	} {
+		got, err := m.OnPath(tt.folder, p, shares)
+		if tt.why == "" && (err != nil || got != tt.want) || tt.why != "" && (err == nil || !strings.Contains(err.Error(), tt.why)) {
+			t.Errorf("%s is found at %q, %v; want %q, %q", tt.folder, got, err, tt.want, tt.why)
+		}
+	}
+	m.RootUID = uint32(os.Getuid()) + 1
+	if os.Getuid() != 0 {
+		if _, err := m.OnPath("/opt/go/bin", p, shares); err == nil {
+			t.Error("a folder of another's is taken for root's")
+		}
+	}
+}
