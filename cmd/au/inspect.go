@@ -4,14 +4,17 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"sync"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
@@ -232,4 +235,20 @@ func (in *inspector) findings(whole bool) []found {
 		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Detail, y.Detail))
 	})
 	return in.found
+}
+
+// inspectFile looks at a file, as at one in a folder.
+func inspectFile(h *host.Host, source string) (inspected, error) {
+	tree, err := step.OpenTree(filepath.Dir(source), false)
+	if err != nil {
+		return inspected{}, errors.Unwrap(err)
+	}
+	defer tree.Close()
+	in := newInspector(tree, filepath.Dir(source), uint32(h.UID()))
+	e := step.TreeEntry{In: &step.Folder{}, Name: filepath.Base(source), Dir: tree.FD()}
+	if err := unix.Fstatat(e.Dir, e.Name, &e.Stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return inspected{}, err
+	}
+	err = in.visit(e)
+	return inspected{1, in.findings(true), true}, err
 }

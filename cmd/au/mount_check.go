@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
@@ -120,7 +119,8 @@ func placeToCheck(word string, follow start.Follower) (string, error) {
 // inspectShare looks through a folder, or at a file, showing progress on w where that is a terminal.
 func inspectShare(h *host.Host, source string, w io.Writer) (checked, error) {
 	if start.KindOf(source) == start.File {
-		return inspectFile(h, source)
+		l, err := inspectFile(h, source)
+		return checkedOf(source, l), err
 	}
 	tree, err := step.OpenTree(source, false)
 	if err != nil {
@@ -130,22 +130,6 @@ func inspectShare(h *host.Host, source string, w io.Writer) (checked, error) {
 	defer watchWalk(w, source, tree)()
 	l, err := lookThrough(h, context.Background(), tree, source)
 	return checkedOf(source, l), err
-}
-
-// inspectFile looks at a file, as at one in a folder.
-func inspectFile(h *host.Host, source string) (checked, error) {
-	tree, err := step.OpenTree(filepath.Dir(source), false)
-	if err != nil {
-		return checked{}, errors.Unwrap(err)
-	}
-	defer tree.Close()
-	in := newInspector(tree, filepath.Dir(source), uint32(h.UID()))
-	e := step.TreeEntry{In: &step.Folder{}, Name: filepath.Base(source), Dir: tree.FD()}
-	if err := unix.Fstatat(e.Dir, e.Name, &e.Stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return checked{}, err
-	}
-	err = in.visit(e)
-	return checkedOf(source, inspected{1, in.findings(true), true}), err
 }
 
 func checkedOf(source string, l inspected) checked {

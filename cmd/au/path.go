@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -65,9 +64,7 @@ func (c *pathAddCmd) Run(a *app) error {
 // onPath returns the folder that a person means, and where the agent finds it. What is named through a link is kept as it is named where that is in a share: what a link such as
 // current leads to may change.
 func (a *app) onPath(s sharing, word string) (folder, there string, err error) {
-	if folder, err = filepath.Abs(word); err != nil {
-		return "", "", err
-	}
+	folder = a.host.Absolute(word)
 	var shares []config.Mount
 	if entry := s.known.Agent(s.policy.Name); entry != nil {
 		shares = start.Shown(entry.Mounts, s.policy)
@@ -75,7 +72,7 @@ func (a *app) onPath(s sharing, word string) (folder, there string, err error) {
 	if there, err = a.host.ForRun().OnPath(folder, s.policy, shares); err == nil {
 		return folder, there, nil
 	}
-	real, otherwise := filepath.EvalSymlinks(folder)
+	real, otherwise := a.host.RealPath(folder)
 	if otherwise == nil && real != folder {
 		if there, otherwise := a.host.ForRun().OnPath(real, s.policy, shares); otherwise == nil {
 			return real, there, nil
@@ -89,10 +86,7 @@ func (c *pathRemoveCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	folder, err := filepath.Abs(c.Folder)
-	if err != nil {
-		return err
-	}
+	folder := a.host.Absolute(c.Folder)
 	has := func(entry *config.Agent) bool { return entry != nil && slices.Contains(entry.Path, folder) }
 	if !has(s.entry) {
 		if err := a.host.WithDeclared(s.known, c.Agent, s.human); err != nil {

@@ -98,6 +98,14 @@ func (h *Host) Folder() string {
 	return folder
 }
 
+// Absolute returns the path that a person means by a word: from the folder that au was started in.
+func (h *Host) Absolute(word string) string {
+	if filepath.IsAbs(word) {
+		return filepath.Clean(word)
+	}
+	return filepath.Join(h.Folder(), word)
+}
+
 // Mounts returns what is mounted where au sees it.
 func (h *Host) Mounts() ([]share.MountPoint, error) {
 	text, err := h.mountinfo()

@@ -51,7 +51,7 @@ func TestOnPath(t *testing.T) {
 		{"/opt/open", "", "everybody can write it"},
 		{"/opt/open/in", "", "everybody can write it"},
 		{"/opt/group", "", "can write it"},
-		{"/opt/sticky", "", "others can write in it (mode 0777)"},
+		{"/opt/sticky", "", "others can write in it (mode 1777)"},
 		{"/opt/nosuch", "", "no such folder"},
 		{"/opt/file", "", "want a folder, not a file"},
 		{"/opt/a:b", "", "without a colon"},

@@ -104,3 +104,4 @@ wait $waiter 2>/dev/null
 [ $began -gt 0 ] || fail "none of the runs began, which shows nothing"
 plant true
 rm -rf /home/alice/keep
+enter -- rm -rf f g d2

@@ -99,7 +99,7 @@ y"
 promise="another folder of the same file system is not taken for the human's"
 install -d -o alice -g alice -m 755 /home/agent/hers
 fails 125 enter --same-rw /home/agent/hers elsewhere --same-rw /home/alice/beside hers -- true
-complains 'share /home/agent/hers: at its own path is another folder by now'
+complains 'share /home/agent/hers: at its own path is something else by now'
 ok enter --same-rw /home/agent/hers elsewhere -- true
 rm -r /home/agent/hers
 
