@@ -91,7 +91,7 @@ alice.finishes("jobs | wc -l", r"^0\r")
 settled("five times Ctrl-Z")
 
 # Ctrl-Z, then bg: it goes on without the keys, until it wants them.
-alice.types("au run sh -c 'echo be''gun; until rm go; do sleep 0.1; done 2>/dev/null; read x; echo \"got $x.\"'\n")
+alice.types("au run bash -c 'echo be''gun; until rm go; do sleep 0.1; done 2>/dev/null; read x; echo \"got $x.\"'\n")
 alice.sees("begun")
 alice.types(CTRL_Z)
 alice.sees("Stopped")
