@@ -1,7 +1,7 @@
 #!/bin/sh
 # An editor that starts au run -- AGENT and speaks with it over standard input and output, by absolute paths, sees and is shown the same files under the same names.
 # flavour: paths
-# npm tree: opencode-ai@1.18.33 @zed-industries/claude-code-acp@0.16.2
+# npm tree: opencode-linux-x64-baseline@1.18.33 @zed-industries/claude-code-acp@0.16.2
 # timeout: 900
 . /opt/e2e/lib.sh
 ok as alice au new -y
@@ -36,7 +36,8 @@ as alice sh -c 'mkdir gone && au mount add gone >/dev/null && rmdir gone'
 ok in_project $shop "$shop 'make $shop/.envrc' -- au run -- $agent"
 says_exactly 'by the agent'
 complains 'share /home/alice/gone is left out'
-complains "$shop/.envrc"
+complains "in $shop:"
+complains '.envrc (direnv runs it'
 ok as alice au mount remove gone
 
 promise="from a folder that is not shared there is one error, on standard error, and nothing else"
@@ -72,8 +73,8 @@ says_exactly $shop
 
 promise="opencode and claude-code-acp, as far as they go without a key: the session is there"
 programs=/opt/e2e/npm/node_modules
-[ -d $programs/opencode-ai ] || skip 'the programs could not be had from npm'
-opencode=$(find $programs/opencode-linux-*baseline/bin -name opencode | grep -v musl | head -n 1)
+opencode=$programs/opencode-linux-x64-baseline/bin/opencode # what opencode-ai starts
+[ -x $opencode ] || skip 'the programs could not be had from npm'
 ok in_project $shop "$shop -- au run -- $opencode acp"
 says_exactly 'OpenCode True'
 ok in_project $shop "$shop -- au run -- $programs/.bin/claude-code-acp"
