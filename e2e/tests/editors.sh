@@ -1,5 +1,7 @@
 #!/bin/sh
 # An editor that starts au run -- AGENT and speaks with it over standard input and output, by absolute paths, sees and is shown the same files under the same names.
+# machines: none
+# machines by hand: trixie bookworm
 # flavour: paths
 # npm tree: opencode-linux-x64-baseline@1.18.33 @zed-industries/claude-code-acp@0.16.2
 # timeout: 900
@@ -77,5 +79,5 @@ opencode=$programs/opencode-linux-x64-baseline/bin/opencode # what opencode-ai s
 [ -x $opencode ] || skip 'the programs could not be had from npm'
 ok in_project $shop "$shop -- au run -- $opencode acp"
 says_exactly 'OpenCode True'
-ok in_project $shop "$shop -- au run -- $programs/.bin/claude-code-acp"
+ok in_project $shop "$shop -- au run -- node $programs/@zed-industries/claude-code-acp/dist/index.js"
 says '@zed-industries/claude-code-acp True'

@@ -1,7 +1,5 @@
 #!/bin/sh
 # What git wrote down as an absolute path, on either side, works on the other where the share is at the human's own path, and only there.
-# machines: none
-# machines by hand: trixie bookworm
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/same-path/words.sh
 repo='git init -q repo; cd repo; echo 1 >file; git add file; git commit -qm first'
