@@ -42,5 +42,5 @@ for maker in '' 'agent '; do
 	user=agent
 	[ -z "$maker" ] || user=
 	seen "pnpm: installed with \"$maker\", used and installed again with \"$user\"" "$dependency; echo store-dir=.store >.npmrc; ${maker}$pnpm install --offline" \
-		"$user node_modules/.bin/dep; $user $pnpm install --offline --frozen-lockfile >log; ! grep 'removed and reinstalled' log; $user $pnpm exec dep; node_modules/.bin/dep"
+		"$user node_modules/.bin/dep; $user $pnpm install --offline --frozen-lockfile >log; if grep -q 'removed and reinstalled' log; then exit 1; fi; $user $pnpm exec dep; node_modules/.bin/dep"
 done
