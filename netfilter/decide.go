@@ -31,7 +31,7 @@ const (
 	Malformed    Code = "malformed"        // not what the protocol allows
 	Overload     Code = "overload"         // more at once than the daemon takes
 
-	// What only au net why says: no connection of that kind gets so far as to be judged.
+	// Only au net why says these: no connection of that kind gets as far as a judgement.
 	NotTCP   Code = "not-tcp"   // neither TCP nor a question for a name
 	OwnNames Code = "own-names" // a question for a name, which the daemon answers itself, whoever is asked
 )
@@ -43,8 +43,8 @@ type Verdict struct {
 	Rule string // the rule that decided, as the human wrote it; empty where none did
 }
 
-// Name decides on a host name in canonical form (see CanonicalName) and a TCP port. Port 0 stands for any that a rule
-// gives, and is what a DNS question asks. An allow rule without a port means 80 and 443, a deny rule without one means all.
+// Name decides on a host name in canonical form (see CanonicalName) and a TCP port. Port 0 means any port that a rule gives; a DNS question asks with it. An allow rule
+// without a port means 80 and 443, a deny rule without one means all.
 func (p Policy) Name(name string, port uint16, now time.Time) Verdict {
 	matches := func(r Rule) bool { return r.matchesHost(name) }
 	return p.decide(port, now, matches, matches)
@@ -62,7 +62,7 @@ func (p Policy) Addr(dialled netip.AddrPort, now time.Time) Verdict {
 	return p.decide(dialled.Port(), now, func(r Rule) bool { return p.denies(r, addr) }, func(r Rule) bool { return p.allows(r, addr) })
 }
 
-// Local decides on a port of this machine's that is not served by the agent itself. Learning does not open those.
+// Local decides on a port of this machine that the agent itself does not serve. Learning does not open those.
 func (p Policy) Local(port uint16, now time.Time) Verdict {
 	p.Learn = time.Time{}
 	matches := func(r Rule) bool { return r.Kind == Localhost && r.Port == port }
@@ -111,7 +111,7 @@ func (p Policy) LocalPorts(now time.Time) []uint16 {
 	return ports
 }
 
-// decide asks the deny rules first: deny wins, whatever stands where.
+// decide asks the deny rules first: deny wins, in whatever order they are.
 func (p Policy) decide(port uint16, now time.Time, denies, allows func(Rule) bool) Verdict {
 	for _, entry := range p.Deny {
 		if entry.Live(now) && denies(entry.Rule) && (entry.Rule.Port == 0 || entry.Rule.Port == port) {

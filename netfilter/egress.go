@@ -50,8 +50,8 @@ func (p Policy) EgressPath() string {
 	return path
 }
 
-// JoinsPath returns where the program is pinned that refuses the agent's sockets to join multicast groups. Which groups, and which sources in them,
-// the kernel tells the network by packets of its own, and an agent could make those addresses of whatever it has to say.
+// JoinsPath returns where the program is pinned that refuses the agent's sockets to join multicast groups. The kernel itself tells the network by packets which groups,
+// and which sources in them, a socket joined. An agent could put a message into those addresses.
 func (p Policy) JoinsPath() string { return BPFFolder + "/" + p.Table() + "_joins" }
 
 // Instructions of BPF, as far as the program needs them (Documentation/bpf/standardization/instruction-set.rst).

@@ -11,7 +11,7 @@ import (
 // network's own (RFC 8215), below which a prefix has to be learned.
 var translated = prefixes("64:ff9b::/96", "64:ff9b:1::/48")
 
-// embedded returns the IPv4 address that addr stands for, by the well-known prefix or by one of p.NAT64.
+// embedded returns the IPv4 address that addr means, by the well-known prefix or by one of p.NAT64.
 func (p Policy) embedded(addr netip.Addr) (netip.Addr, bool) {
 	for _, prefix := range append([]netip.Prefix{translated[0]}, p.NAT64...) {
 		if prefix.Contains(addr) {
@@ -60,8 +60,8 @@ const maxTranslations = 8
 
 var ipv4Only = []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 0, 170}), netip.AddrFrom4([4]byte{192, 0, 0, 171})}
 
-// Inside says whether addr is on this machine or its networks rather than on the Internet. An address that stands for an IPv4 one is inside where
-// that one is. A prefix that was learned says so of no other address: who answers for it could else open what is inside.
+// Inside says whether addr is on this machine or its networks rather than on the Internet. An address that means an IPv4 one is inside where that one is. A prefix that
+// was learned says so of no other address: who answers for it could else open what is inside.
 func (p Policy) Inside(addr netip.Addr) bool {
 	v4, stands := p.embedded(addr.Unmap())
 	if !stands {
@@ -74,7 +74,7 @@ func onlyTranslated(addr netip.Addr) bool {
 	return slices.ContainsFunc(translated, func(prefix netip.Prefix) bool { return prefix.Contains(addr) })
 }
 
-// denies says whether a deny rule for a network means addr: as it is written, or the IPv4 address that it stands for.
+// denies says whether a deny rule for a network means addr: as it is written, or the IPv4 address behind it.
 func (p Policy) denies(r Rule, addr netip.Addr) bool {
 	v4, stands := p.embedded(addr)
 	return r.Kind == Network && (r.Prefix.Contains(addr) || stands && r.Prefix.Contains(v4))

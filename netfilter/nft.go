@@ -29,7 +29,7 @@ func (p Policy) UIDs() []Range {
 	return merged
 }
 
-// Has says whether uid is one of the agent's.
+// Has says whether uid belongs to the agent.
 func (p Policy) Has(uid uint32) bool {
 	return uid == p.UID || slices.ContainsFunc(p.SubUIDs, func(r Range) bool { return r.Has(uid) })
 }

@@ -37,7 +37,7 @@ type Policy struct {
 	Declared bool             `toml:"declared,omitempty"`
 	SubUIDs  []Range          `toml:"sub-uids,omitempty"` // none: the agent has none
 	Backend  Backend          `toml:"backend"`
-	Proxy    uint16           `toml:"proxy-port,omitempty"` // the daemon on 127.0.0.1 and ::1: every TCP connection of the agent's, and CONNECT
+	Proxy    uint16           `toml:"proxy-port,omitempty"` // the daemon on 127.0.0.1 and ::1: the agent's every TCP connection, and CONNECT
 	DNS      uint16           `toml:"dns-port,omitempty"`   // the daemon on 127.0.0.1 and ::1, UDP and TCP
 	Resolve  []netip.AddrPort `toml:"dns,omitempty"`        // the servers that the daemon, or with Human the agent, asks; none: what /etc/resolv.conf says
 	NoECH    bool             `toml:"no-ech,omitempty"`     // refuse TLS that hides the inner name, or looks as if

@@ -27,7 +27,7 @@ type Preset struct {
 	Allow  []Rule   `toml:"allow"`
 	Shared string   `toml:"shared,omitempty"` // what else the hosts are good for; empty where nothing
 
-	Unconfirmed []Rule `toml:"unconfirmed,omitempty"` // those of Allow that neither a page nor a program of the owner's was found to name
+	Unconfirmed []Rule `toml:"unconfirmed,omitempty"` // those of Allow for which neither the owner's page nor a program was found
 }
 
 // Presets returns all presets, in the order in which they are offered.

@@ -85,7 +85,7 @@ func (p Policy) ServerOption() string {
 	return "au net restrict --dns ADDRESS"
 }
 
-// Again returns the command that puts p in force anew: the rules stay by themselves, what else was chosen is said.
+// Again returns the command that puts p in force anew: the rules stay by themselves, and the command has the other choices.
 func (p Policy) Again() string { return p.advised(p.restrict()) }
 
 // advised returns a command as it can be followed: what is declared is changed by an option.

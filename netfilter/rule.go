@@ -76,7 +76,7 @@ func (r Rule) matchesHost(name string) bool {
 }
 
 // ParseRule reads a rule as a human writes it: name, *.name, name:port, an address, a CIDR block,
-// either with :port (IPv6 in brackets then), or localhost:port. What it refuses, it refuses with what would be right.
+// either with :port (IPv6 in brackets then), or localhost:port. An error says what would be right.
 func ParseRule(text string) (Rule, error) {
 	rule, err := parseRule(text)
 	if err != nil {
@@ -202,13 +202,13 @@ func parsePrefix(text string) (netip.Prefix, error) {
 }
 
 // CanonicalName returns a host name as rules, questions and handshakes are compared: lower case, punycode, no final dot.
-// What can be no host name is refused.
+// It refuses a word that can be no host name.
 func CanonicalName(name string) (string, error) {
 	name = strings.TrimSuffix(name, ".")
 	if !isASCII(name) || strings.Contains(strings.ToLower(name), "xn--") {
 		puny, err := idna.Lookup.ToASCII(name)
 		if err == nil {
-			// What is no UTF-8 becomes a name that means nothing, and that cannot be read back.
+			// A name that is no UTF-8 would become one that means nothing, and that cannot be read back.
 			_, err = idna.Lookup.ToASCII(puny)
 		}
 		if err != nil {

@@ -132,7 +132,7 @@ WantedBy=sockets.target
 }
 
 // IPv6 may be off, and go on and off while the machine runs: the address need not be there to listen on it. A kernel without IPv6 has no such file.
-// Who stops or restarts the one socket means both.
+// A stop or restart of the one socket is meant for both.
 func (u Units) socket6() string {
 	return u.listen("[::1]", "PartOf="+u.Policy.SocketUnitName()+"\nConditionPathExists=/proc/net/if_inet6", "FreeBind=yes\n")
 }

@@ -74,7 +74,7 @@ func PlanStop(f Facts) []step.Step {
 	return plan
 }
 
-// remover collects commands of root's that have no undo: what is deleted does not come back.
+// remover collects root's commands that have no undo: deleted things do not come back.
 type remover []step.Step
 
 func (r *remover) do(argv ...string) { r.add(step.Root(argv...)) }
@@ -197,8 +197,8 @@ func planDeleteHome(p csrc.Policy, f Facts, deleteHome bool) []step.Step {
 	return closeOrDelete(p.Home, p.UID, f, deleteHome)
 }
 
-// closeOrDelete ends a home. One that is kept is closed, and says in its ACL, which gives nothing, whose it was: the next agent of that name gets the
-// same uid where that is free, and with it all that is inside, whoever made it.
+// closeOrDelete ends a home. One that is kept is closed, and says in its ACL, which gives nothing, whose it was. The next agent of that name gets the same uid if that is
+// free, and with it everything inside, whoever made it.
 func closeOrDelete(home string, uid uint32, f Facts, deleteHome bool) []step.Step {
 	switch {
 	case !f.Home.Exists:

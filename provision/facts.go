@@ -21,7 +21,7 @@ const (
 	AgesDir  = "/etc/tmpfiles.d"
 )
 
-// NoShell is the shell of an agent's account; that of its runs stands in the policy. A program that is not there is more than nologin(8): sshd(8) refuses such a user
+// NoShell is the shell of an agent's account; that of its runs is in the policy. A program that is not there is more than nologin(8): sshd(8) refuses such a user
 // before it forwards anything or serves files, and su(1), machinectl(1) and sudo -i have nothing to start.
 const NoShell = "/nonexistent/nologin"
 
@@ -31,7 +31,7 @@ var DenyFiles = []string{"/etc/cron.deny", "/etc/at.deny"}
 // GroupName returns the group of the humans who may enter the agent.
 func GroupName(agent string) string { return "su-as-" + agent }
 
-// Comment returns what stands in the comment field of a user that au made; tag is the policy's. (passwd(5): no colon.)
+// Comment returns the comment field of a user that au made; tag is the policy's. (passwd(5): no colon.)
 func Comment(tag string) string { return "au agent " + tag }
 
 // User and Group are lines of passwd(5) and group(5).
@@ -96,7 +96,7 @@ type Facts struct {
 	HomeReadable                                            bool       // au can see what is in it
 	KeptUID                                                 uint32     // whom a closed home was kept for, where nobody has that uid
 	HomeOwner                                               string     // name of the user who owns Home; empty: nobody has that uid
-	Skel                                                    []SkelPart // of skel(5), what the home has not
+	Skel                                                    []SkelPart // of skel(5), the parts that the home lacks
 	SkelHalf                                                []string   // what the home has of it as cp(1) left it, in a plan that was cut short
 	SkelUnreadable                                          []string   // and what of that the agent cannot read
 	Entrypoint                                              Path
@@ -108,14 +108,14 @@ type Facts struct {
 	HiddenAt                                                []string  // where links lead that the policy hides
 	HumansGone                                              []string  // those of the policy whose uid is another's by now, or nobody's
 	Missing                                                 []string  // programs that are needed and not installed
-	Seen                                                    step.Seen // the files of root's that the facts are from, as far as others change them at the same time
+	Seen                                                    step.Seen // root's files that the facts are from, as far as others change them at the same time
 	Self                                                    string    // the path of au by which it is called
 	Spools                                                  []string  // folders of mail, cron and at that exist
 	Leftovers                                               Leftovers
 }
 
-// SkelPart are files, and folders with all that is in them, that go into one folder of the home: the home itself, where Folder is empty, or one that is made for
-// them, for of that folder not all can be read.
+// SkelPart are files, and whole folders, that go into one folder of the home. That is the home itself if Folder is empty, or one that is made for them, because not
+// everything in it can be read.
 type SkelPart struct {
 	Folder string
 	Files  []string // in which there is no link

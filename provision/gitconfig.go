@@ -4,7 +4,7 @@ package provision
 
 import "strings"
 
-// gitPrograms are the keys of a git config whose values git runs, or which lead to other configs, git-config(1). * stands for any one part.
+// gitPrograms are the keys of a git config whose values git runs, or which lead to other configs, git-config(1). * matches any one part.
 var gitPrograms = []string{
 	"core.fsmonitor", "core.hookspath", "core.sshcommand", "core.editor", "core.pager", "core.askpass", "core.gitproxy", "core.alternaterefscommand",
 	"core.worktree", "sequence.editor", "pager.*", "filter.*.clean", "filter.*.smudge", "filter.*.process",
@@ -29,7 +29,7 @@ var gitSections = func() map[string][]string {
 	return m
 }()
 
-// harmlessGit are values that those keys have in the repositories of ordinary tools, and that run nothing of the repository's.
+// harmlessGit are values that those keys have in the repositories of ordinary tools, and that run nothing in the repository.
 var harmlessGit = map[string][]string{
 	"core.fsmonitor":      {"true", "false", ""},
 	"filter.*.clean":      {"git-lfs clean -- %f"},
@@ -85,7 +85,7 @@ func matchKey(pattern, key string) bool {
 	return len(key) > len(before)+len(after) && strings.HasPrefix(key, before) && strings.HasSuffix(key, after)
 }
 
-// parseGitConfig reads what git-config(1) "Syntax" describes. What it does not understand it passes over: git would refuse such a file.
+// parseGitConfig reads what git-config(1) "Syntax" describes. It passes over lines that it does not understand: git would refuse such a file.
 func parseGitConfig(text string) []GitSetting {
 	var all []GitSetting
 	section := ""

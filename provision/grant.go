@@ -93,7 +93,7 @@ func PlanRevoke(f Facts, who User) []step.Step {
 	return plan
 }
 
-// hasUser reports whether a user stands in the ACL, or in the default ACL, by name.
+// hasUser reports whether the ACL, or the default ACL, has a user by name.
 func (p Path) hasUser(uid uint32) bool {
 	entry := "user:" + num(uid) + ":"
 	return slices.ContainsFunc(p.ACL, func(e string) bool { return strings.HasPrefix(strings.TrimPrefix(e, "default:"), entry) })

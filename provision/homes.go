@@ -19,7 +19,7 @@ const (
 	rootsOwnUID = 0
 )
 
-// systems are folders of the machine's, in which no home of a person lies, whatever an account says of it.
+// systems are the machine's folders, in which no person has a home, whatever an account says.
 var systems = []string{
 	"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/nix", "/proc", "/run", "/sbin", "/sys", "/tmp", "/usr",
 	"/var/cache", "/var/empty", "/var/lib", "/var/lock", "/var/log", "/var/mail", "/var/run", "/var/spool", "/var/tmp",
@@ -33,7 +33,7 @@ func IsPersons(u User, least uint32) bool {
 	return u.UID == rootsOwnUID || u.UID >= least && u.UID != noUser && u.UID != noUserOf32
 }
 
-// mayBeHome reports whether a folder can be covered without taking something of the machine's from the run.
+// mayBeHome reports whether a folder can be covered without taking a part of the machine from the run.
 func mayBeHome(folder string) bool {
 	return csrc.IsCleanAbsolute(folder) && !slices.Contains(shared, folder) &&
 		!slices.ContainsFunc(systems, func(s string) bool { return within(folder, s) || within(s, folder) })

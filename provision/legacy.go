@@ -49,7 +49,7 @@ func CheckDeleteLegacy(entry config.Agent, f Facts) error {
 	return nil
 }
 
-// AfterLegacy returns the facts as they are once an agent of the original's has been taken apart, with its home kept.
+// AfterLegacy returns the facts as they are once the original's agent is taken apart, with its home kept.
 func AfterLegacy(entry config.Agent, f Facts) Facts {
 	if LegacyStranger(entry, f) {
 		return f
@@ -71,7 +71,7 @@ func PlanStopLegacy(f Facts) []step.Step {
 	return []step.Step{{Do: kill}}
 }
 
-// LegacyFiles says where files are that have to do with an agent of the original's.
+// LegacyFiles says where the files of an original's agent are.
 type LegacyFiles struct {
 	Self   string   // au itself
 	Arms   []string // where the agent may have moved its entrypoint
@@ -80,7 +80,7 @@ type LegacyFiles struct {
 }
 
 // PlanDeleteLegacy takes apart what the original made: first every set-uid file of the group, wherever the agent may have moved it, for one that is left
-// makes whoever gets the group's id root. What the agent could write becomes the human's again.
+// makes whoever gets the group's id root. Folders that the agent could write become the human's again.
 func PlanDeleteLegacy(f Facts, files LegacyFiles, deleteHome bool) []step.Step {
 	var plan remover
 	if f.Group != nil {
@@ -89,7 +89,7 @@ func PlanDeleteLegacy(f Facts, files LegacyFiles, deleteHome bool) []step.Step {
 	if f.Agent != nil && f.Group != nil {
 		home := f.Home.Exists && !deleteHome && !f.homeClosed()
 		if home {
-			// As the agent: what stands there misleads nobody else.
+			// As the agent: the files there mislead nobody else.
 			plan.do("runuser", "-u", f.Agent.Name, "--", "rm", "-rf", f.Agent.Home+"/.config/agent-as-unix-user")
 		}
 		plan = append(plan, step.Step{Do: files.takeBack(f, home)})
@@ -106,14 +106,14 @@ func PlanDeleteLegacy(f Facts, files LegacyFiles, deleteHome bool) []step.Step {
 	return plan
 }
 
-// disarm is the step of root's that takes the original's entrypoint away.
+// disarm is root's step that takes the original's entrypoint away.
 func (l LegacyFiles) disarm(group uint32) step.Command {
 	c := step.Root(append([]string{l.Self, "files", "disarm", "--group", num(group)}, l.Arms...)...)
 	c.Note = "much as: find " + words(l.Arms) + " -xdev -type f -user root -gid " + num(group) + " -perm /6000 -delete"
 	return c
 }
 
-// takeBack is the step of root's that undoes what the original's shares are made of, and lets the human into a home that is kept.
+// takeBack is root's step that undoes the original's shares, and lets the human into a home that is kept.
 func (l LegacyFiles) takeBack(f Facts, home bool) step.Command {
 	argv := []string{l.Self, "files", "take-back", "--agent-uid", num(f.Agent.UID), "--agent-gid", num(f.Group.GID),
 		"--to", num(f.Human.UID), "--group", num(f.Human.GID), "--since", fmt.Sprint(l.Born)}

@@ -80,7 +80,7 @@ func PlanPause(agent, freezer string, bySystemd, freeze bool) []step.Step {
 }
 
 // PlanEnd returns the steps that end everything in the agent's slice at once, by its units, and make the slice ready for the next run.
-// Processes get SIGTERM and, a few seconds later, SIGKILL. What is frozen is let go first: it could not end otherwise.
+// Processes get SIGTERM and, a few seconds later, SIGKILL. Frozen processes are let go first: they could not end otherwise.
 func PlanEnd(agent string, uid uint32, thaw []step.Step) []step.Step {
 	return append(thaw,
 		step.Step{Do: step.Root("systemctl", "stop", slices.Name(uid))},

@@ -18,7 +18,7 @@ const (
 	LogDir = "/var/log/au"
 )
 
-// NetPath returns where the agent's network policy stands.
+// NetPath returns where the agent's network policy is.
 func NetPath(agent string) string { return NetDir + "/" + agent + ".toml" }
 
 // NetProgram returns the au that the agent's network units run: a copy that only root can write, whoever owns the one that is typed.
@@ -41,7 +41,7 @@ type NetFacts struct {
 	Parents    map[string]Path // of folders that stand above: those of /etc/au, NetDir, LogDir
 	Units      map[string]NetUnit
 	SliceText  string // the drop-in; empty: none
-	// What a plan left that was cut off: files not yet moved into their place, and folders with nothing in them.
+	// The remains of a plan that was cut off: files not yet moved into their place, and empty folders.
 	Half, Empty []string
 }
 
@@ -82,7 +82,7 @@ func (f NetFacts) Outdated(p netfilter.Policy) string {
 	return ""
 }
 
-// Any reports whether anything of the network's is there for PlanNetOff to take away.
+// Any reports whether PlanNetOff has anything to take away.
 func (f NetFacts) Any() bool {
 	for _, unit := range f.Units {
 		if unit.Text != "" || unit.Active || unit.Enabled {
@@ -103,7 +103,7 @@ func CheckNet(p netfilter.Policy, f NetFacts) error {
 	return p.Check()
 }
 
-// sliceDropIn returns where the drop-in of the agent's slice stands.
+// sliceDropIn returns where the drop-in of the agent's slice is.
 func sliceDropIn(p netfilter.Policy) string {
 	return UnitDir + "/" + p.SliceName() + ".d/au-net.conf"
 }
@@ -255,7 +255,7 @@ func planNetStart(p netfilter.Policy, f NetFacts, text string, changed map[strin
 		start(p.DaemonUnitName())
 	}
 	if first {
-		// What takes the rules away again, if a later step fails. The unit itself has no stop.
+		// This takes the rules away again, if a later step fails. The unit itself has no stop.
 		plan[len(plan)-1].Undo = append(plan[len(plan)-1].Undo, step.Root(NetProgram(p.Agent), "net", "unload", p.Agent))
 	}
 	if f.SliceText != p.SliceDropIn() {

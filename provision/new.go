@@ -118,8 +118,8 @@ func checkHome(w Want, f Facts) error {
 // Survived reports whether a home of an earlier agent would be taken over by the new one.
 func Survived(w Want, f Facts) bool { return f.Agent == nil && f.Home.Exists }
 
-// PlanNew returns what is missing for the agent to be as wanted; nothing is missing when it is empty. What depends on the keeper's cgroup comes in
-// a second stage, from facts read when the keeper runs.
+// PlanNew returns what is missing for the agent to be as wanted; nothing is missing when it is empty. Steps that depend on the keeper's cgroup come in a second stage,
+// from facts read when the keeper runs.
 func PlanNew(w Want, f Facts) []step.Step {
 	p := w.policy(f)
 	var plan []step.Step
@@ -300,7 +300,7 @@ func openToHumans(p csrc.Policy, files []string) step.Command {
 	return asAgent(p, append([]string{"chmod", "-R", "ug+rwX,o=,u-s,-t"}, files...)...)
 }
 
-// planInsideHome makes what stands in a home, as the agent: whatever a surviving home holds can mislead nobody but the agent.
+// planInsideHome makes the files in a home, as the agent: files of a surviving home can mislead nobody but the agent.
 func planInsideHome(p csrc.Policy, f Facts) []step.Step {
 	var plan []step.Step
 	if len(f.SkelHalf) > 0 {
@@ -367,7 +367,7 @@ func planEntrypoint(p csrc.Policy, f Facts) []step.Step {
 	return append(plan, install...)
 }
 
-// entrypointACL lets each human run the entrypoint in a session that has not got the group yet; the mode stays 4750.
+// entrypointACL lets each human run the entrypoint in a session that does not have the group yet; the mode stays 4750.
 func entrypointACL(p csrc.Policy) (modify string, numeric []string) {
 	entries := []string{"m::r-x"}
 	for _, h := range p.Humans {

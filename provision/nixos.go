@@ -126,7 +126,7 @@ func strictly(text []byte, into any) error {
 	return nil
 }
 
-// File is a text and where it stands below some folder.
+// File is a text and its place below some folder.
 type File struct{ Name, Text string }
 
 // Files returns what the module puts into /etc/au (agents/, net/) and gives to systemd (lib/systemd/system/), and the rules as they will be
@@ -275,7 +275,7 @@ type StanzaAgent struct {
 	Net     *netfilter.Policy // nil: not restricted
 }
 
-// stanzaNet returns what the agent may reach as options. What was allowed or refused for a time only is a comment: options have no time.
+// stanzaNet returns what the agent may reach as options. A rule for a time only is a comment: options have no time.
 func stanzaNet(p netfilter.Policy) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "      "+format+"\n", args...) }

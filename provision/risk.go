@@ -64,10 +64,10 @@ func KindWord(name string) string {
 
 // Rule is a file that is obeyed by a program without the human asking for it.
 type Rule struct {
-	Path string                   // its last components; in the last one a * stands for any characters
+	Path string                   // its last components; in the last one a * matches any characters
 	Why  string                   // who obeys it, and when
 	look func(text []byte) string // what in it does so; empty where nothing does. nil: it always may
-	Page string                   // where that stands
+	Page string                   // where that is
 }
 
 // rules is a short list on purpose: what runs only when its human names it, a Makefile or a test, is no surprise. Each names the page that it is from; each was

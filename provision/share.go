@@ -111,7 +111,7 @@ func checkFile(want config.Mount) error {
 	return nil
 }
 
-// systemFolders are no places for a folder of a human's: the system's, and those that a run has of its own.
+// systemFolders are no places for a human's folder: the system's, and those that each run has for itself.
 var systemFolders = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/nix", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr", "/var/tmp"}
 
 // checkSource refuses what is not a folder or a file of the human's own, in their home or where folders of people's are.
@@ -209,10 +209,10 @@ func checkWritable(want config.Mount, f ShareFacts) error {
 	return nil
 }
 
-// SeenRecords returns the folder, beside the human's config, where it stands what was found in shares.
+// SeenRecords returns the folder, beside the human's config, with the findings in shares.
 func SeenRecords(config string) string { return strings.TrimSuffix(config, ".toml") + ".seen" }
 
-// ACLRecords returns the folder, beside the human's config, where it stands what files had before ACLs shared them.
+// ACLRecords returns the folder, beside the human's config, with the ACLs of files from before they were shared.
 func ACLRecords(config string) string { return strings.TrimSuffix(config, ".toml") + ".acl" }
 
 // checkMapping refuses a folder on, or with a mount of, a file system that the kernel cannot show under another owner.

@@ -9,9 +9,9 @@ import (
 	"github.com/a4u2/au/provision/share"
 )
 
-// TakeBack says whose files an agent of agent-as-unix-user's leaves behind, and whose they become. That program lets the agent into a share through
-// the group that the agent and its human have in common: an entry for it in the ACL of every file and the default ACL of every folder, and the
-// set-gid bit on the share's top. The kernel hands the bit and the default ACL down to what is made below.
+// TakeBack says whose files an agent of agent-as-unix-user's leaves behind, and whose they become. That program lets the agent into a share through the group that the
+// agent and its human have in common. The group has an entry in the ACL of every file and the default ACL of every folder, and the share's top has the set-gid bit. The
+// kernel hands the bit and the default ACL down to what is made below.
 type TakeBack struct {
 	Agent, Group      uint32 // the agent, and the group
 	Human, HumanGroup uint32
@@ -26,7 +26,7 @@ type Inode struct {
 	Born            int64     // 0: this file system does not say
 }
 
-// Lost is what a folder had of the original's, and has no more: what is in it may have it from there.
+// Lost is what a folder had from the original, and has no more: the files in it may have it from there.
 type Lost struct {
 	SetGID  bool
 	Default share.ACL
@@ -71,8 +71,8 @@ func (t TakeBack) gaveSetGID(f Inode, above Lost, top bool) bool {
 
 func (t TakeBack) older(f Inode) bool { return f.Born != 0 && f.Born < t.Since }
 
-// defaultAfter returns a folder's default ACL, and the one that is lost where nothing is left of it. What the original adds to a folder without one are the
-// entries that the folder's own ACL has; below, they are the ones of the folder above.
+// defaultAfter returns a folder's default ACL, and the one that is lost where nothing is left of it. To a folder without one the original adds the entries of the
+// folder's own ACL; below, those of the folder above.
 func (t TakeBack) defaultAfter(f Inode, above Lost, access share.ACL) (next, lost share.ACL) {
 	if f.Default.Find(share.ACLGroup, t.Group) < 0 {
 		return f.Default, nil

@@ -16,7 +16,7 @@ import (
 type Undead struct {
 	auslices.Process
 	Freezer string   // the file of a cgroup of version 1 that keeps it from running; empty: none
-	Unit    string   // the unit of systemd's that it is in, where that is none of the agent's own
+	Unit    string   // the systemd unit that it is in, where that is not the agent's own
 	Remote  []string // mount points in this namespace of file systems that others answer for, of those that it sees
 }
 

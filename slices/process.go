@@ -28,7 +28,7 @@ func (p Process) Ended() bool { return p.State == 'Z' || p.State == 'X' }
 // String names p, "454 sleep".
 func (p Process) String() string { return strconv.Itoa(p.PID) + " " + p.Command }
 
-// All returns every process that proc (/proc) shows, and those of them that are the uid's and have not ended.
+// All returns every process that proc (/proc) shows, and those of them that belong to the uid and still run.
 func All(proc fs.FS, uid uint32) (all, alive []Process) {
 	entries, _ := fs.ReadDir(proc, ".")
 	for _, e := range entries {
@@ -78,7 +78,7 @@ func field(status []byte, name string) []string {
 const clockTick = 10 * time.Millisecond
 
 // Processes returns those of the pids that are the agent's own, as proc (/proc) shows them. The
-// keeper, which is root's, is not among them. What has ended meanwhile is left out.
+// keeper, which is root's, is not among them. Processes that ended meanwhile are left out.
 func Processes(proc fs.FS, pids []int, uid uint32) []Process {
 	var out []Process
 	for _, pid := range pids {
@@ -96,8 +96,8 @@ func runsAs(status []byte, uid uint32) bool {
 	return len(ids) > 0 && ids[0] == strconv.FormatUint(uint64(uid), 10)
 }
 
-// parseStat reads /proc/PID/stat (proc_pid_stat(5)). The name stands in brackets and may hold
-// brackets itself, so the last one ends it; what a terminal would act on is shown as '?'.
+// parseStat reads /proc/PID/stat (proc_pid_stat(5)). The name is in brackets and may hold brackets itself, so the last one ends it. Characters that a terminal would act
+// on are shown as '?'.
 func parseStat(stat []byte) (Process, bool) {
 	open, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
 	if open < 1 || end < open {
@@ -124,7 +124,7 @@ func printable(name string) string {
 	}, name)
 }
 
-// UnitOf returns the unit of systemd's that a process is in, by its /proc/PID/cgroup (cgroups(7)): the last service or scope on the way.
+// UnitOf returns the systemd unit that a process is in, by its /proc/PID/cgroup (cgroups(7)): the last service or scope on the way.
 func UnitOf(cgroup []byte) string {
 	unit := ""
 	for line := range strings.Lines(string(cgroup)) {

@@ -48,7 +48,7 @@ func ParseWord(word string) (Property, error) {
 }
 
 // DropIn returns the file to which systemd writes a property of a unit that is set over D-Bus: in
-// /etc for good, in /run until the next boot. Whoever else sets that property over D-Bus, with
+// /etc for good, in /run until the next boot. Anybody else who sets that property over D-Bus, with
 // `systemctl set-property` too, shares the file.
 func DropIn(slice, property string, runtime bool) string {
 	return DropInFolder(slice, runtime) + "/50-" + Setting(property) + ".conf"

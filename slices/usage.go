@@ -80,7 +80,7 @@ func (t Tree) Freezer(uid uint32, agent string) string {
 	return ""
 }
 
-// Frozen reports whether what joins these folders, relative to /sys/fs/cgroup, stands still. It costs
+// Frozen reports whether processes that join these folders, relative to /sys/fs/cgroup, are frozen. It costs
 // one small file.
 func (t Tree) Frozen(folders []string) bool {
 	// Beside v1 hierarchies, which have no such file, the policy names the v2 one last.
@@ -93,7 +93,7 @@ func (t Tree) Frozen(folders []string) bool {
 }
 
 // Usage reads what the agent with that uid uses now. A slice that has no cgroup is not active; that
-// is no error. What vanishes while it is read counts as nothing.
+// is no error. A folder that vanishes while it is read counts as nothing.
 func (t Tree) Usage(uid uint32) (Usage, error) {
 	u := Usage{CPUMax: Infinity, MemMax: Infinity, SwapMax: Infinity, TasksMax: Infinity}
 	slice := path.Join("user.slice", Name(uid))

@@ -58,7 +58,7 @@ func (c CPU) String() string {
 // Cores returns how many cores c is worth.
 func (c CPU) Cores() float64 { return float64(c) / 1_000_000 }
 
-// Size is an amount of memory as it was asked for: bytes, or a share of the machine's.
+// Size is an amount of memory as it was asked for: bytes, or a share of the machine's memory.
 type Size struct {
 	Bytes   uint64 // Infinity: no limit
 	Percent uint64 // 1 to 100, or 0: Bytes counts

@@ -26,7 +26,7 @@ type Group struct {
 	Members []string
 }
 
-// Member reports whether name stands in the group.
+// Member reports whether name is in the group.
 func (g *Group) Member(name string) bool { return g != nil && slices.Contains(g.Members, name) }
 
 // ParseUser reads a line of passwd(5).
@@ -58,7 +58,7 @@ func id(s string) (uint32, bool) {
 
 // Files are a machine's accounts.
 type Files struct {
-	Root string                                     // stands before every path
+	Root string                                     // is in front of every path
 	Ask  func(database, key string) ([]byte, error) // what getent(1) prints, for what is not in the files; nothing where there is no such key, all without one
 }
 
@@ -95,7 +95,7 @@ func (f Files) inFile(path string, uid uint32) (User, bool) {
 	return User{}, false
 }
 
-// lines yields the lines of a file of the machine's, but for those that only name another database (nsswitch.conf(5), compat).
+// lines yields the lines of one of the machine's files, except those that only name another database (nsswitch.conf(5), compat).
 func (f Files) lines(path string) func(func(string) bool) {
 	text, _ := os.ReadFile(f.Root + path)
 	return func(yield func(string) bool) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package advice says what helps with an agent that a NixOS configuration declares. What changes it is an option there, and no command.
+// Package advice says what helps with an agent that a NixOS configuration declares. An option there changes it, and no command.
 package advice
 
 import (
@@ -31,7 +31,7 @@ func Changing(words ...string) string {
 	return ""
 }
 
-// Agent returns the agent that a hint is about: the one that a command of au's names, or other, and the last word of root's, as far as it is an agent or its humans' group.
+// Agent returns the agent that a hint is about: the one that au's command names, or other, and the last word of root's command, as far as it is an agent or its humans' group.
 func Agent(hint, other string) string {
 	words := strings.Fields(hint)
 	if at := slices.Index(words, "--agent"); at >= 0 && at+1 < len(words) {

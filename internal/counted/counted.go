@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package counted is for tests whose binary also plays another program. What such a process runs counts where `make cover` asks for it.
+// Package counted is for tests whose binary also plays another program. The statements that such a process runs count where `make cover` asks for it.
 package counted
 
 import (

@@ -30,7 +30,7 @@ var packaged = []string{"../libexec/au/path", "../../libexec/au/path"}
 // root is the trust in what is root's alone.
 var root = walk.Trust{Owners: []uint32{0}, Shared: true}
 
-// trusted returns those of the folders that only root can write, and onHost those among them that do not belong to a package of au's.
+// trusted returns those of the folders that only root can write, and onHost those among them that do not belong to au's package.
 var (
 	trusted = sync.OnceValue(func() []string { return trustedOf(slices.Concat(folders, fromPackage())) })
 	onHost  = sync.OnceValue(func() []string { return trustedOf(folders) })
@@ -119,7 +119,7 @@ func findIn(folders []string, name string) (string, error) {
 	return "", fmt.Errorf("%s: not in %s", name, strings.Join(folders, ":"))
 }
 
-// kept are the variables of the caller's that programs get, too: what only says how to talk to the person at the terminal, and, for sudo(8), where the person's own
+// kept are the caller's variables that programs get, too: those that only say how to talk to the person at the terminal, and, for sudo(8), where the person's own
 // keys are. None of them says what is done.
 var kept = []string{"TERM", "NO_COLOR", "SSH_AUTH_SOCK"}
 

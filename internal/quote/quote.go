@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package quote is how a person reads what others chose: names of files and programs, words typed, texts of errors. What is harmless is shown as it is; what
-// could steer a terminal, hide, or be taken for something else is shown so that a shell reads it back.
+// Package quote is how a person reads what others chose: names of files and programs, words typed, texts of errors. It shows harmless text as it is. Text that could
+// steer a terminal, hide, or be taken for something else is shown so that a shell reads it back.
 package quote
 
 import (
@@ -125,8 +125,8 @@ func escapeBytes(out *strings.Builder, part string) {
 	}
 }
 
-// Error returns the text of an error with what it names as a person reads it: the paths of the system's errors as Name shows them, and what is in Go's quotes and
-// not plain as a shell reads it back. What else has several lines is indented: no line of it can be taken for one of au's own.
+// Error returns the text of an error with its names as a person reads them. It shows the paths of the system's errors as Name does, and words in Go's quotes that are not
+// plain as a shell reads them back. Other text of several lines is indented: nobody can take a line of it for one that au wrote.
 func Error(err error) string {
 	return strings.ReplaceAll(Text(named(err.Error(), systems(err))), "\n", "\n    ")
 }

@@ -16,7 +16,7 @@ import (
 type Trust struct {
 	Owners []uint32              // of what is on the way
 	Alone  func(gid uint32) bool // whether nobody but the owners is in a group; nil: no group is known to be so
-	Shared bool                  // a folder of root's in which everybody may make files, and move only their own, will do: /tmp, and the Nix store
+	Shared bool                  // root's folder in which everybody may make files, and move only their own, will do: /tmp, and the Nix store
 }
 
 // Distrust is a thing on the way that somebody else could have put there, or could change.

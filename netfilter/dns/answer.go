@@ -23,7 +23,7 @@ type answer struct {
 	records []dnsmessage.Resource // of the type asked for, at the end of the chain
 }
 
-// parseAnswer reads the answer to q. What fits another question is errForeign.
+// parseAnswer reads the answer to q. An answer to another question is errForeign.
 func parseAnswer(msg []byte, q dnsmessage.Message) (answer, error) {
 	var p dnsmessage.Parser
 	h, err := p.Start(msg)
@@ -65,7 +65,7 @@ func sameQuestion(a, b dnsmessage.Question) bool {
 	return a.Type == b.Type && a.Class == b.Class && sameName(a.Name, b.Name)
 }
 
-// follow walks the aliases from the question, and keeps what stands at their end.
+// follow walks the aliases from the question, and keeps the records at their end.
 func (a *answer) follow(q dnsmessage.Question, records []dnsmessage.Resource) {
 	owner := q.Name
 	for q.Type != dnsmessage.TypeCNAME {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// What an Answers holds at most. An agent that asks for more evicts what it
+// The bounds of an Answers. An agent that asks for more evicts what it
 // asked for itself: its connections are then checked by asking again.
 const (
 	maxNames     = 4096
@@ -219,8 +219,7 @@ func (a *Answers) Inside(name string) []netip.Addr {
 	return nil
 }
 
-// Stale makes every answer one to ask for anew. What was answered stays good to
-// dial; what was taken out may not be taken out again, after a change of rules.
+// Stale makes every answer one to ask for anew. An address that was answered stays good to dial. One that was taken out may pass next time, after a change of rules.
 func (a *Answers) Stale() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

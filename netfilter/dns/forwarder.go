@@ -103,7 +103,7 @@ func (f *Forwarder) Renew(ctx context.Context, name string, v6 bool) ([]netip.Ad
 	return addrs, err
 }
 
-// seek looks for what name has, and remembers what was said about addresses.
+// seek looks for the records of name, and remembers the answers about addresses.
 func (f *Forwarder) seek(ctx context.Context, name string, t dnsmessage.Type) (a answer, stay, gone []netip.Addr, err error) {
 	addrs, pinned := f.Judge.Pinned(name)
 	isAddress := t == dnsmessage.TypeA || t == dnsmessage.TypeAAAA

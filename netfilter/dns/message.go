@@ -134,8 +134,7 @@ func (r reply) opt() dnsmessage.Resource {
 
 func refuse(rcode dnsmessage.RCode) reply { return reply{rcode: rcode, ede: edeNone} }
 
-// sinkhole answers q with an address of nobody's, or with nothing where the
-// question is not for an address.
+// sinkhole answers q with an address that nobody has, or with nothing if the question is not for an address.
 func sinkhole(q query, text string) reply {
 	r := reply{ede: edeBlocked, text: text}
 	switch q.question.Type {

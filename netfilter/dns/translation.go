@@ -31,7 +31,7 @@ const (
 )
 
 // learn asks servers, unless they were asked a short while ago, and tells told what
-// they said; of no answer nothing is told. What it returns is closed when that is done.
+// they said; of no answer nothing is told. The channel that it returns is closed when that is done.
 func (n *translation) learn(ctx context.Context, servers []netip.AddrPort, told func([]netip.Prefix)) <-chan struct{} {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -41,13 +41,13 @@ func converse(protocol int) (*conversation, error) {
 
 func (c *conversation) close() { unix.Close(c.fd) }
 
-// A brokenLink is an error of the conversation itself, after which it is of no more use. What the kernel says is a syscall.Errno.
+// A brokenLink is an error of the conversation itself, after which it is of no more use. The kernel's error is a syscall.Errno.
 type brokenLink struct{ text string }
 
 func (b brokenLink) Error() string { return "netlink: " + b.text }
 
 // ask sends messages as one request and hands the bodies of the answers to each, until the kernel says that it is done, or what was wrong. A body is
-// good until each returns. What the kernel still had to say to an earlier request is passed over.
+// good until each returns. It passes over the kernel's late answers to an earlier request.
 func (c *conversation) ask(each func(body []byte), messages ...[]byte) error {
 	c.seq++
 	request := bytes.Join(messages, nil)
@@ -73,7 +73,7 @@ func (c *conversation) ask(each func(body []byte), messages ...[]byte) error {
 	}
 }
 
-// hear waits for the next messages of the kernel's.
+// hear waits for the next messages of the kernel.
 func (c *conversation) hear() ([]syscall.NetlinkMessage, error) {
 	for {
 		n, from, err := unix.Recvfrom(c.fd, c.buf[:], unix.MSG_TRUNC)

@@ -65,8 +65,8 @@ func netfilterMessage(kind, flags uint16, family byte, resource uint16, attribut
 	return message(kind, flags, append(body, attributes...))
 }
 
-// DeleteEmptyTables deletes the tables that iptables makes in nftables as they are first used, and itself leaves there, as far as nothing is in
-// them: no rule, no set, no chain but iptables' own with the policy that they start with. It needs CAP_NET_ADMIN. The tables of the older
+// DeleteEmptyTables deletes the tables that iptables makes in nftables at first use, and leaves there, if nothing is in them. They have no rule, no set, and no chain but
+// iptables' own with the policy that they start with. It needs CAP_NET_ADMIN. The tables of the older
 // iptables are the kernel's own and are always there.
 func DeleteEmptyTables() error {
 	c, err := converse(unix.NETLINK_NETFILTER)

@@ -177,7 +177,7 @@ type transfer struct {
 	err error
 }
 
-// copyBody sends a body as its framing has it. What r does not hold yet goes from
+// copyBody sends a body as its framing has it. Bytes that r does not hold yet go from
 // connection to connection inside the kernel.
 func copyBody(w sink, to *net.TCPConn, r *bufio.Reader, from *net.TCPConn, b body) transfer {
 	switch b.kind {

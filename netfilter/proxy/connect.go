@@ -177,7 +177,7 @@ func (d *daemon) dialName(ctx context.Context, t target) (*net.TCPConn, target, 
 	return nil, t, v
 }
 
-// dialAs dials dst, which v allows. An own server must still be the same one
+// dialAs dials dst, which v allows. The agent's own server must still be the same one
 // after the dial: another may have taken the port between the look and the dial.
 func (d *daemon) dialAs(ctx context.Context, dst netip.AddrPort, v netfilter.Verdict, wait time.Duration) (*net.TCPConn, netfilter.Verdict) {
 	var before kernel.Owner
@@ -202,8 +202,7 @@ func (d *daemon) dialAs(ctx context.Context, dst netip.AddrPort, v netfilter.Ver
 
 // dialFor connects t, which is allowed, to the address that was dialled. Where
 // nobody answers there, another address that was answered for the same name takes
-// its place: the client, whose connection stands already, cannot try the next one
-// itself any more. It returns the target as it was dialled.
+// its place: the client already has a connection, and cannot try the next one itself any more. It returns the target as it was dialled.
 func (d *daemon) dialFor(ctx context.Context, t target) (*net.TCPConn, target, error) {
 	others := d.others(t)
 	wait := dialWithin
@@ -238,7 +237,7 @@ func (d *daemon) others(t target) []netip.Addr {
 	return all[:min(len(all), 2)]
 }
 
-// isLocal reports whether v is about a server of this machine's.
+// isLocal reports whether v is about a server on this machine.
 func isLocal(v netfilter.Verdict) bool {
 	return v.Code == netfilter.Own || strings.HasPrefix(v.Rule, "localhost:")
 }

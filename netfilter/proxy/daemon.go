@@ -19,10 +19,10 @@ import (
 	"github.com/a4u2/au/netfilter/kernel"
 )
 
-// What one agent can have at once. More waits, or is refused; it is the agent's
+// The bounds for one agent. More waits, or is refused; it is the agent's
 // own connections that suffer.
 const (
-	maxUndecided = 256 // connections that have not yet shown what they want
+	maxUndecided = 256 // connections whose target is not known yet
 	maxOpen      = 512 // connections in use
 	maxLinger    = 256 // refused connections whose refusal is still being read
 	maxLarge     = 32  // connections that show more than smallHead of a head or hello
@@ -102,11 +102,9 @@ func (d *daemon) accept(ctx context.Context, ln *net.TCPListener, serve func(con
 	}
 }
 
-// ours reports whether s, which nothing diverted, was opened by the agent, or by
-// root, whom a set-uid helper of the agent's may be: nobody else uses what this
-// agent is allowed, or writes into its log. What was diverted is the agent's by
-// the rule that did it; its source port may be another one than the client knows,
-// so that no socket would be found. That can happen here as well, and is let pass:
+// ours reports whether s, which nothing diverted, was opened by the agent, or by root, as which the agent's set-uid helper may run. Nobody else uses this agent's rules,
+// or writes into its log. A diverted connection belongs to the agent, by the rule that did it. Its source port may differ from the client's, so that no socket would be
+// found. That can happen here as well, and is let pass:
 // those whom it lets pass are restricted by nothing anyway.
 func (d *daemon) ours(s *session) bool {
 	who, err := d.judge.kernel.Socket(addrOf(s.conn.RemoteAddr()), s.dst)
@@ -116,9 +114,8 @@ func (d *daemon) ours(s *session) bool {
 	return who.UID == 0 || d.judge.policy.Load().Has(who.UID)
 }
 
-// asksUs is ours for a datagram. What was diverted comes from a socket that may be
-// connected to elsewhere, so that none is found: the rule that diverted it knows
-// whose it was. What others send to this port themselves is not answered.
+// asksUs is ours for a datagram. A diverted question comes from a socket that may be connected to elsewhere, so that none is found. The rule that diverted it knows whose
+// it was. Others who send to this port get no answer.
 func (d *daemon) asksUs(from, at netip.AddrPort) bool {
 	who, err := d.judge.kernel.UDPSocket(from, at)
 	if err != nil {

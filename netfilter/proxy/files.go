@@ -15,8 +15,7 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// A changing is a file of root's that is read anew when it was written or another
-// is in its place: a laptop moves, a VPN comes up.
+// A changing is a file that root owns. It is read anew when it was written or another is in its place: a laptop moves, a VPN comes up.
 type changing[T any] struct {
 	path  string
 	parse func(io.Reader) T
@@ -92,8 +91,7 @@ func parseResolv(file io.Reader) resolvers {
 }
 
 // pins are the names that /etc/hosts gives addresses to: what programs read there
-// they ask no name server. Who may write it is root, so that it is this machine's
-// word; what is inside is inside there as well.
+// they ask no name server. Only root may write it, so that it is this machine's word. An address inside is inside there as well.
 type pins struct {
 	byName map[string][]netip.Addr
 	byAddr map[netip.Addr][]string

@@ -240,7 +240,7 @@ func (j *judge) refusal(dst netip.AddrPort, v netfilter.Verdict) (netfilter.Verd
 	return v, ""
 }
 
-// local decides on a server of this machine's: the agent's own, where no rule
+// local decides on a server on this machine: the agent's own, where no rule
 // denies its port, or a port that a rule opens.
 func (j *judge) local(dst netip.AddrPort) (netfilter.Verdict, kernel.Owner) {
 	policy := j.policy.Load()

@@ -24,8 +24,7 @@ const (
 	maxAlike = 1024
 )
 
-// A log is the agent's network log: JSON lines, bounded in rate and size. What
-// is left out is counted, and the count stands in the log. It is safe for
+// A log is the agent's network log: JSON lines, bounded in rate and size. It counts records that it leaves out, and the count is in the log. It is safe for
 // concurrent use.
 type log struct {
 	path  string
@@ -77,8 +76,7 @@ func (l *log) open() error {
 	return nil
 }
 
-// add writes r, or counts it where one like it was written just before. What the
-// daemon says of itself is never counted.
+// add writes r, or counts it where one like it was written just before. The daemon's records about itself are never counted.
 func (l *log) add(r netfilter.Record) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

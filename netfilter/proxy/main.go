@@ -39,8 +39,8 @@ func Main(args []string) int {
 	c.defaults(flags.Arg(0))
 	debug.SetMemoryLimit(memoryGoal)
 	debug.SetGCPercent(50) // a collection of so little is cheap
-	// What is carried stays in the kernel, so that one core is enough, and no agent can have more of the
-	// machine by what it asks of its daemon. It is also the cheaper way: no thread looks for work in vain.
+	// The payload stays in the kernel, so that one core is enough, and no agent can have more of the
+	// machine by its requests to its daemon. It is also the cheaper way: no thread looks for work in vain.
 	runtime.GOMAXPROCS(1)
 	if err := serveSignals(c); err != nil {
 		fmt.Fprintf(os.Stderr, "au: net daemon: %v\n", err)

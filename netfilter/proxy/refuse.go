@@ -83,7 +83,7 @@ func (s *session) lastWords(words []byte) error {
 	}
 	sent := 0
 	err = raw.Control(func(fd uintptr) {
-		// What does not go at once goes below.
+		// Bytes that do not go at once go below.
 		if n, err := unix.SendmsgN(int(fd), words, nil, nil, unix.MSG_MORE|unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT); err == nil {
 			sent = n
 		}
@@ -128,7 +128,7 @@ func statusOf(code netfilter.Code) int {
 }
 
 // response returns d as a whole HTTP response, the last on its connection. The
-// reason phrase says it too: it is all that many programs show.
+// reason phrase says it too: many programs show nothing else.
 func (d denial) response() []byte {
 	page := d.page()
 	phrase := map[int]string{

@@ -49,8 +49,7 @@ func copyOne(dst, src *net.TCPConn) int64 {
 }
 
 // Most connections carry a few small messages, for which a pipe to splice through
-// costs more than it saves. What fills a buffer at once, or comes to more than
-// manySmall, is spliced.
+// costs more than it saves. Data that fills a buffer at once, or comes to more than manySmall, is spliced.
 const (
 	smallSize = 8 << 10
 	manySmall = 256 << 10

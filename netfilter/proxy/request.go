@@ -84,8 +84,7 @@ func pathOf(rest string) string {
 	return ""
 }
 
-// setAuthority reads HOST or HOST:PORT. Who writes a user name in front of a host
-// wants it to be misread.
+// setAuthority reads HOST or HOST:PORT. A user name in front of a host is there to be misread.
 func (q *request) setAuthority(text string) error {
 	if text == "" {
 		return q.needHost()

@@ -14,7 +14,7 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// A session is one connection of the agent's, from its acceptance to its end.
+// A session is one connection of the agent, from its acceptance to its end.
 type session struct {
 	d     *daemon
 	conn  *net.TCPConn
@@ -268,8 +268,7 @@ func (s *session) finish(ctx context.Context, kind string, t target, v netfilter
 	s.relay(kind, t, v)
 }
 
-// dial connects to the address that the agent dialled, or one of the same name's
-// where nobody answers there. On failure it tells the agent, and returns false.
+// dial connects to the address that the agent dialled, or to another one of the same name if nobody answers there. On failure it tells the agent, and returns false.
 func (s *session) dial(ctx context.Context, kind string, t target) bool {
 	if !s.settle() {
 		s.refuse(kind, t, netfilter.Verdict{Code: netfilter.Overload})

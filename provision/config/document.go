@@ -45,7 +45,7 @@ type list struct {
 type value struct {
 	kind  unstable.Kind
 	span         // of arrays in arrays, the start is not known
-	text  string // of a string, and what stands there otherwise
+	text  string // of a string, and the text there otherwise
 	items []value
 	table *table
 }
@@ -156,7 +156,7 @@ func (d *document) mount(t *table) (m Mount, err error) {
 	return m, err
 }
 
-// folder returns the path that stands under a key.
+// folder returns the path under a key.
 func (d *document) folder(t *table, key string) (string, error) {
 	path, err := ParsePath(t.text(key))
 	if err != nil {

@@ -63,7 +63,7 @@ func ParsePath(text string) (Path, error) {
 	return Path(b.String()), nil
 }
 
-// hexByte reads the byte that the first two digits of s say; none of a path's is 0.
+// hexByte reads the byte that the first two digits of s say; no byte of a path is 0.
 func hexByte(s string) (c byte, ok bool) {
 	const digits = "0123456789abcdef"
 	if len(s) < 2 {

@@ -134,7 +134,7 @@ func (r *reader) entry(t *table, n *unstable.Node, keys []key) error {
 	return nil
 }
 
-// value reads what stands under a key of s. In an array all must be strings,
+// value reads the value under a key of s. In an array all must be strings,
 // or tables under the schema's list key.
 func (r *reader) value(s *schema, k key, n *unstable.Node) (value, error) {
 	v := value{kind: n.Kind, span: rangeSpan(n.Raw), text: string(n.Data)}
@@ -180,7 +180,7 @@ func (r *reader) inlineTable(s *schema, n *unstable.Node) (*table, error) {
 	return t, nil
 }
 
-// closing returns where the bracket stands, when only commas, white space and
+// closing returns where the bracket is, when only commas, white space and
 // comments can come before it.
 func (d *document) closing(from int, bracket byte) int {
 	for d.text[from] != bracket {

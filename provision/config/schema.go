@@ -15,7 +15,7 @@ import (
 // A schema is the keys of a kind of table that we read and write. Others are
 // named and passed over.
 type schema struct {
-	place    string // where such a table stands, for messages
+	place    string // where such a table is, for messages
 	keys     map[string]want
 	list     string  // the key that holds tables, "" for none
 	of       *schema // and what these are

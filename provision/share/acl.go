@@ -118,8 +118,8 @@ func (a ACL) Grant(uid uint32, perm uint16) ACL {
 // Revoke returns a without the users; without anybody else named in it, it is a mode again.
 func (a ACL) Revoke(uids ...uint32) ACL { return a.Without(ACLUser, uids...) }
 
-// Without returns a without the users, or groups; once nobody else is named in it, it is a mode again. What the mask kept from those who stay is kept from
-// them still, and it allows no more than one of them has.
+// Without returns a without the users, or groups; once nobody else is named in it, it is a mode again. The mask keeps from those who stay whatever it kept from them
+// before, and allows no more than one of them has.
 func (a ACL) Without(tag uint16, ids ...uint32) ACL {
 	b := slices.DeleteFunc(slices.Clone(a), func(e ACLEntry) bool { return e.Tag == tag && slices.Contains(ids, e.ID) })
 	mask := b.Find(ACLMask, 0)
@@ -306,8 +306,8 @@ func (s *SavedACL) read(line string) error {
 	return nil
 }
 
-// Before returns what a file's ACLs become when the share ends: what they were, where nothing but the share has changed them since, else what they are
-// without the share's entries. saved is nil for a file that had none, or that is newer than the share.
+// Before returns a file's ACLs for the end of the share. They are the earlier ones if nothing but the share has changed them since, else the present ones without the
+// share's entries. saved is nil for a file that had none, or that is newer than the share.
 func (s ACLShare) Before(access, def ACL, folder bool, saved *SavedACL) (ACL, ACL) {
 	if saved == nil {
 		return s.Undo(access), s.UndoDefault(def)

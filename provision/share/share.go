@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package share says where a folder of the human's is for the agent.
+// Package share says where the agent sees the human's folder.
 package share
 
 import (
@@ -49,7 +49,7 @@ func Counterpart(folder string, shares []config.Mount) (string, bool) {
 	return filepath.Join(s.Target, rel), true
 }
 
-// Writable is a folder of the human's that an agent can write.
+// Writable is a human's folder that an agent can write.
 type Writable struct{ Source, Agent string }
 
 // WritableOf returns those that a config shares.

@@ -22,7 +22,7 @@ import (
 	"github.com/a4u2/au/internal/quote"
 )
 
-// What became of a plan, as the exit status of the process that carried it out. sudo and doas exit with 1 where they start nothing.
+// The end of a plan, as the exit status of the process that carried it out. sudo and doas exit with 1 where they start nothing.
 const (
 	statusFailed    = 100 + iota // a step failed, and there was nothing to take back
 	statusTakenBack              // a step failed, and what was done before it is taken back
@@ -31,7 +31,7 @@ const (
 	statusNothing                // the plan was refused, and nothing was done
 )
 
-// Failure says why a stage failed. What it had done is taken back.
+// Failure says why a stage failed. Its acts are taken back.
 type Failure struct {
 	Why  string
 	Said bool // why was printed, before it was taken back
@@ -64,7 +64,7 @@ func (r *Runner) together() bool {
 	return !r.single
 }
 
-// carry hands a stage to one process of root's.
+// carry hands a stage to one root process.
 func (r *Runner) carry(ctx context.Context, steps []Step) error {
 	if err := context.Cause(ctx); err != nil {
 		return fmt.Errorf("stopped before %q: %w", steps[0].Do.Shell(r.Elevate), err)
@@ -102,7 +102,7 @@ func (r *Runner) announce() {
 	fmt.Fprintf(r.Out, "$ %s\n", c.Shell(r.Elevate))
 }
 
-// hand gives a plan to a process of root's, waits for its end, and reports whether all was done. The plan is all that it gets.
+// hand gives a plan to a root process, waits for its end, and reports whether all was done. It gets nothing but the plan.
 func (r *Runner) hand(p Plan) (done bool, err error) {
 	p.Version, p.Elevate, p.Self = r.Version, r.Elevate, r.Carry[0]
 	text, err := p.Encode()

@@ -12,7 +12,7 @@ import (
 )
 
 // Disarm takes the set-id bits, and then the names, from root's programs below a folder that a group may run, and returns their paths. A name that is kept
-// elsewhere leads to a program without bits. What is mounted below the folder is left out.
+// elsewhere leads to a program without bits. Mounts below the folder are left out.
 func Disarm(ctx context.Context, root string, group uint32) (found []string, err error) {
 	if group < 1000 {
 		return nil, fmt.Errorf("disarm %s: want the gid of an agent's group, not %d", root, group)
@@ -38,7 +38,7 @@ func Disarm(ctx context.Context, root string, group uint32) (found []string, err
 	return found, err
 }
 
-// armed reports whether a file is a program of root's with a set-id bit, for the group.
+// armed reports whether a file is root's program with a set-id bit, for the group.
 func armed(st unix.Stat_t, group uint32) bool {
 	return st.Mode&unix.S_IFMT == unix.S_IFREG && st.Uid == 0 && st.Gid == group && st.Mode&(unix.S_ISUID|unix.S_ISGID) != 0
 }

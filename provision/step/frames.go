@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// What root's process prints goes to its caller over one pipe, so that it arrives in order: each piece behind a line with the stream and how many bytes follow.
+// The output of root's process goes to its caller over one pipe, so that it arrives in order: each piece behind a line with the stream and how many bytes follow.
 const (
 	streamOut = 'o'
 	streamErr = 'e'

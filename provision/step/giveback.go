@@ -15,12 +15,12 @@ import (
 // GivenBack counts what GiveBack did.
 type GivenBack struct {
 	Changed int
-	Left    []string // files of the old owner's that have other names elsewhere, or that are no files
+	Left    []string // the old owner's files that have other names elsewhere, or that are no files
 }
 
-// GiveBack makes what uid from owns below root the human's: to and group. It is root's, and trusts nothing that from can change: root is the human's own
-// folder, each file is held open while it is looked at and changed, links are changed themselves and never followed, other mounts are left
-// out, and a file with more than one name is left, for another of its names may stand where the human's files must not.
+// GiveBack makes what uid from owns below root the human's: to and group. It runs as root, and trusts nothing that from can change. root is the human's own folder. It
+// holds each file open while it looks at and changes it, changes links themselves and never follows them, and leaves other mounts out. It leaves a file with more than
+// one name, for another of its names may be where the human's files must not be.
 func GiveBack(ctx context.Context, root string, from, to, group uint32) (GivenBack, error) {
 	var done GivenBack
 	if os.Geteuid() != 0 {

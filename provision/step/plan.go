@@ -21,9 +21,9 @@ import (
 // Plan is what one process of root's carries out. It is complete before that process starts, and holds all that its commands read.
 type Plan struct {
 	Version  string   // of au: both ends are the same program
-	Elevate  []string // what is printed before a command of root's
+	Elevate  []string // is printed before root's command
 	Self     string   // the path by which au's own commands name it
-	Steps    []Step   // of root's alone
+	Steps    []Step   // for root alone
 	TakeBack bool     // the steps were carried out earlier, and are to be taken back
 	Kept     bool     // something else could not be taken back, so the mark stays
 	Seen     Seen     // what the plan is made for

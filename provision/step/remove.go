@@ -14,7 +14,7 @@ import (
 )
 
 // Remove removes what is at an absolute path, and all below it, by file descriptor: whoever can write in it leads the way nowhere else. The folder that holds
-// it must be root's alone. What is mounted below it stays, and is an error. It takes time in proportion to the number of files, however deep they are.
+// it must be root's alone. A mount below it stays, and is an error. It takes time in proportion to the number of files, however deep they are.
 func Remove(ctx context.Context, name string) error {
 	parent, err := openRooted(filepath.Dir(name))
 	if errors.Is(err, unix.ENOENT) {
@@ -63,7 +63,7 @@ func remove(ctx context.Context, parent int, name string) error {
 		return err
 	}
 	e := emptier{ctx: ctx}
-	// What is moved while it is emptied is gone about again from the top, where there is less each time.
+	// If a folder is moved while it is emptied, it begins again from the top, where there is less each time.
 	for range restarts {
 		if err = e.run(parent, name); err != errMoved {
 			break

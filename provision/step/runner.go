@@ -55,8 +55,8 @@ func Elevation(root bool, find func(program string) (string, error)) ([]string, 
 	return nil, errors.New("neither sudo nor doas is installed: install one, or run au as root with --human NAME")
 }
 
-// Apply runs the steps in order and stops at the first that fails or when ctx ends. What it ran can be taken back with Rollback. Steps of root's that follow each
-// other are one stage: one process of root's carries it out, and where it fails that process takes the stage back. The error is then a Failure.
+// Apply runs the steps in order and stops at the first that fails or when ctx ends. Rollback can take back its steps. Root's steps that follow each other are one stage:
+// one root process carries it out, and takes it back if it fails. The error is then a Failure.
 func (r *Runner) Apply(ctx context.Context, steps []Step) error {
 	for len(steps) > 0 {
 		n := stage(steps)
@@ -220,7 +220,7 @@ func (r *Runner) run(ctx context.Context, c Command) error {
 	err = r.execute(cmd)
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) && !slices.Contains(c.OK, exitStatus(err)) {
 		if c.Temp != "" {
-			_ = r.run(context.Background(), Command{Argv: []string{"rm", "-f", c.Temp}, Root: c.Root}) // the failure is what is to be said
+			_ = r.run(context.Background(), Command{Argv: []string{"rm", "-f", c.Temp}, Root: c.Root}) // the message is about the failure
 		}
 		return fmt.Errorf("run %q: %w", strings.Join(c.Argv, " "), err)
 	}

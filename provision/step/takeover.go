@@ -17,7 +17,7 @@ type Owners interface {
 	Group(gid uint32) (bool, error)
 }
 
-// TakeOver makes what nobody owns below an agent's home the agent's, and what is in nobody's group its humans'. Each file is held open while it is looked at and
+// TakeOver gives files that nobody owns below an agent's home to the agent, and files in nobody's group to its humans' group. Each file is held open while it is looked at and
 // changed, links are changed themselves and never followed, and other mounts are left out. Files that are taken over lose their set-id bits. A file that has names elsewhere
 // is left. The home itself is another step's.
 func TakeOver(ctx context.Context, home string, uid, gid uint32, who Owners) (GivenBack, error) {

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Walk visits the root and everything below it, several folders at a time, so visit must be ready to be called at once from more than one goroutine. What
-// cannot be read is told to unreadable. What is renamed meanwhile may be visited twice or not at all. It takes time and memory in proportion to the number of
+// Walk visits the root and everything below it, several folders at a time, so visit must be ready to be called at once from more than one goroutine. unreadable gets the
+// folders that cannot be read. A file that is renamed meanwhile may be visited twice or not at all. It takes time and memory in proportion to the number of
 // files, however deep they are.
 func (t *Tree) Walk(ctx context.Context, visit func(TreeEntry) error, unreadable func(path string, err error)) error {
 	top := TreeEntry{Name: ".", Dir: t.fd}
@@ -136,7 +136,7 @@ func (w *walk) work() {
 	}
 }
 
-// level is a folder on the way down, with the folders in it that have not been walked yet.
+// level is a folder on the way down, with the folders in it that are still to be walked.
 type level struct {
 	folder *Folder
 	left   []*Folder
