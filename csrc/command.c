@@ -21,7 +21,8 @@ void take_terminal(const struct run *run)
 		fail("give the terminal to the agent");
 }
 
-// 38. What no process from here on can get by executing a file. Those that the kernel knows end with the first that it does not.
+// 38. The capabilities that no process from here on can get by executing a file. Those that the kernel knows end with the first
+// that it does not.
 void drop_bounding_set(void)
 {
 	int cap = 0;
@@ -90,8 +91,7 @@ static void lock_down(const struct run *run)
 		fail("install the system call filter");
 }
 
-// Says that a program is there, and what it names to load or interpret it is not. A line end of another system's is part of the
-// name.
+// Says that a program is there, and what it names to load or interpret it is not. A line end of another system is part of the name.
 static void say_interpreter(const char *file)
 {
 	char line[256], *name = line + 2;

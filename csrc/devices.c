@@ -133,7 +133,7 @@ static void mount_in_dev(int dev, const char *path, int mount)
 	close(mount);
 }
 
-// Where /dev/ptmx is a node or a mount of the machine's, rather than a link, it would make terminals of the machine's.
+// Where the machine's /dev/ptmx is a node or a mount, rather than a link, it would make terminals of the machine.
 static void cover_ptmx(int dev)
 {
 	int place = open_device(dev, "/dev/ptmx"), from;
@@ -185,8 +185,8 @@ static int take_pty(int dev, uint32_t number)
 }
 
 // Programs that ask for the name of their terminal look for it in /dev/pts, and compare: so the machine's node is put there under
-// the number it has. Only a number in use can be mounted on, and the kernel gives out the lowest that is free. What keeps it in use
-// stays open as long as this process lives. Where it cannot be, the terminal works without a name.
+// the number it has. Only a number in use can be mounted on, and the kernel gives out the lowest that is free. The descriptor that
+// keeps it in use stays open as long as this process lives. Where it cannot be, the terminal works without a name.
 static void show_terminal(int dev, int node, uint32_t number)
 {
 	static char path[sizeof "/dev/pts/" + NUMBER], digits[NUMBER];
@@ -200,7 +200,7 @@ static void show_terminal(int dev, int node, uint32_t number)
 }
 
 // Where the machine's shared memory is, if a link leads to it; else NULL. Asked for before /run is sealed, which hides whose the
-// folders are. What nobody but root can change still leads there afterwards.
+// folders are. A path that nobody but root can change still leads there afterwards.
 const char *find_linked_memory(void)
 {
 	static char path[MAX_PATH + 1], node[sizeof "/proc/self/fd/" + NUMBER];

@@ -6,7 +6,7 @@
 
 enum { MAX_TAKEN = 64 };
 
-// What of the machine's /dev is to be in the run's.
+// The parts of the machine's /dev that are to be in the run's.
 struct devices {
 	int own; // whether the run has a /dev of its own, rather than the machine's, as the policy may allow
 	const char *memory; // where the machine's shared memory is, if a link leads to it; or NULL

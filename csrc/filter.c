@@ -36,7 +36,7 @@ struct bpf_program {
 	struct bpf_step *steps;
 };
 
-// What the kernel shows to a filter.
+// The data that the kernel shows to a filter.
 struct call_data {
 	int nr;
 	uint32_t arch;
@@ -133,7 +133,7 @@ static void refuse_terminal_input(struct filter *f)
 	answer(f, SECCOMP_ALLOW);
 }
 
-// What is left goes through netfilter as the agent's, or nowhere: AF_VSOCK, AF_RDS and the like do not.
+// The packets that are left go through netfilter as the agent's, or nowhere: AF_VSOCK, AF_RDS and the like do not.
 static void refuse_families(struct filter *f, unsigned nr)
 {
 	emit(f, BPF_JEQ, nr, 0, 7);
@@ -225,7 +225,7 @@ static void refuse_foreign_abis(struct filter *f, int allow_foreign)
 #endif
 }
 
-// Whether the filter stands for this process and all it will start. Needs CAP_SYS_ADMIN or no_new_privs.
+// Whether the filter holds for this process and all it will start. Needs CAP_SYS_ADMIN or no_new_privs.
 int install_filter(int allow_userns, int allow_foreign)
 {
 	struct filter filter = { .size = 0 }, *f = &filter;

@@ -4,7 +4,7 @@
 #pragma once
 #include "say.h"
 
-// What the kernel takes of a map at once: lines, and less than a page of text.
+// The kernel takes so much of a map at once: lines, and less than a page of text.
 enum { MAX_MAP_LINES = 340, MAX_MAP = 4095 };
 
 // From here on there are no users and no groups, by the conventions of every distribution.

@@ -246,8 +246,8 @@ void check_expiry(const struct run *run)
 	die("hint: sudo usermod --expiredate 1 ", run->policy.name);
 }
 
-// 10. Two of 0, 1 and 2 may be one terminal, which the caller made for this run: a pty's slave. Whether it is already somebody's
-// controlling terminal, as the human's own is, shows when the run takes it. A folder would be a way out of the walls.
+// 10. Two of 0, 1 and 2 may be one terminal, which the caller made for this run: a pty's slave. When the run takes it, it shows
+// whether it is already somebody's controlling terminal, as the human's own is. A folder would be a way out of the walls.
 void check_descriptors(struct run *run)
 {
 	static char number[NUMBER];

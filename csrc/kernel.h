@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Numbers of the kernel's that older headers lack, and a machine that has only a C library: the same on every processor.
+// The kernel's numbers that older headers lack, and a machine that has only a C library: the same on every processor.
 #pragma once
 #include <sys/syscall.h>
 

@@ -7,7 +7,7 @@
 enum { FSCONFIG_STRING = 1, FSCONFIG_CREATE = 6, FSMOUNT_CLOSE_ON_EXEC = 1, FSOPEN_CLOSE_ON_EXEC = 1 };
 enum { TREE_CLONE = 1 | O_CLOEXEC | AT_EMPTY_PATH, MOVE_FD_TO_FD = 0x4 | 0x40 };
 
-// What mount_setattr takes; userns counts with FLAG_IDMAP alone.
+// The argument of mount_setattr; userns counts with FLAG_IDMAP alone.
 struct mount_flags {
 	uint64_t set, clear, propagation, userns;
 };

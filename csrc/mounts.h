@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Mounts are made as file descriptors and attached fd to fd: no path is looked up twice, and none of the agent's is looked up with
-// root's rights.
+// Mounts are made as file descriptors and attached fd to fd: no path is looked up twice, and no path in the agent's hands is
+// looked up with root's rights.
 #pragma once
 #include "paths.h"
 

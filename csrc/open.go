@@ -20,7 +20,7 @@ import (
 )
 
 // Open opens the entrypoint at an absolute path so that only root can have chosen what is opened: each folder, symbolic link and the file itself is
-// root's and not writable by anybody else. The file is set-uid, on a file system that honours that. What is run afterwards through Exec is this very file.
+// root's and not writable by anybody else. The file is set-uid, on a file system that honours that. Exec runs this very file afterwards.
 func Open(name string) (*os.File, error) {
 	f, err := open("/", name, 0)
 	if err != nil {
@@ -48,8 +48,8 @@ func open(root, name string, owner uint32) (*os.File, error) {
 	return reopen(place.File, place.Path)
 }
 
-// CheckWay refuses a machine whose root folder is at root, and whose root is owner, on which somebody else could change what Open opens at an absolute path, or
-// what the entrypoint reads in PolicyDir, which it reads through no symbolic link. What is not there yet is no fault.
+// CheckWay refuses a machine, whose root folder is at root, and whose root is owner, if somebody else could change the file that Open opens at an absolute path, or the
+// files that the entrypoint reads in PolicyDir, through no symbolic link. A missing file is no fault.
 func CheckWay(root, name string, owner uint32) error {
 	trust := walk.Trust{Owners: []uint32{owner}}
 	plain := func(s walk.Step) error {
@@ -102,7 +102,7 @@ func reopen(fd int, at string) (*os.File, error) {
 	return os.NewFile(uintptr(again), at), nil
 }
 
-// Exec replaces the process by the file that f holds open, whatever stands at its path by now. It returns only on failure.
+// Exec replaces the process by the file that f holds open, whatever is at its path by now. It returns only on failure.
 func Exec(f *os.File, argv, env []string) error {
 	arguments, err := syscall.SlicePtrFromStrings(argv)
 	if err != nil {

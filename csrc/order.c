@@ -7,10 +7,10 @@
 //     su_as_agent NAME --check
 //
 // It ends as the command does, with 128+N for signal N; 125 when it refuses, 126 and 127 when COMMAND cannot be run. --check runs
-// nothing: 0 when the agent's account has expired, as it has to for a run, 1 when it has not.
+// nothing: 0 when the agent's account is expired, as a run needs it, 1 when it is not.
 //
 // Three processes. The caller's own checks, forks and then waits as the caller again, so that the human can kill it. Its child, pid
-// 1 of a new pid namespace, builds the walls, forks the command, and then guards it as the agent: it reaps, passes signals on, and
+// 1 of a new pid namespace, builds the walls, forks the command, and then guards it as the agent. It reaps, passes signals on, and
 // leaves, taking everything with it, when the command or the waiter has ended.
 //
 // Every path is opened, by fd, with the file-system identity of the party whose authority is used; root's own authority is used
@@ -77,8 +77,8 @@
 #include "resources.h"
 #include "waiter.h"
 
-// A change of ids also forgets that this process dies with the waiter: that is said again. Of one that had gone before there is no
-// signal, and what is opened next may never answer.
+// A change of ids also forgets that this process dies with the waiter, so this sets it again. Of one that had gone before there is
+// no signal, and what is opened next may never answer.
 static void look_as(const struct run *run, uid_t uid, gid_t gid)
 {
 	struct pollfd hangup = { run->link, 0, 0 };
@@ -89,7 +89,7 @@ static void look_as(const struct run *run, uid_t uid, gid_t gid)
 		_exit(REFUSED);
 }
 
-// What the human mounts or unmounts later still reaches the run; nothing goes the other way.
+// The human's later mounts and unmounts still reach the run; nothing goes the other way.
 static void build_walls(struct run *run)
 {
 	const struct policy *p = &run->policy;

@@ -223,7 +223,7 @@ static const char *parse_key(struct policy *p, const char *key, char *value)
 	return "is not a key that is known";
 }
 
-// What can only be said of the whole: everything mandatory is there, and no line contradicts another.
+// The checks of the whole: everything mandatory is there, and no line contradicts another.
 static struct fault check_whole(const struct policy *p)
 {
 	const char *missing = p->name == NULL ? "name" : p->uid == 0 ? "uid" : p->gid == 0 ? "gid" : p->group == 0 ? "group" :

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The texts su_as_agent reads: root's policy file, its caller's arguments, and of shadow(5) one field.
 //
-// Nothing here makes a system call, allocates or prints, so that it can be fuzzed as it stands. Strings point into the text that
+// Nothing here makes a system call, allocates or prints, so that it can be fuzzed as it is. Strings point into the text that
 // was given. A path that is not clean is refused, never normalised. policy.go accepts the same language.
 #pragma once
 #include "say.h"
@@ -11,7 +11,7 @@ enum {
 	MAX_ALLOWS = 16, MAX_SHARES = 256, MAX_NAME = 25, MAX_HUMAN = 255, MAX_PATH = 4095, MAX_COMPONENT = 255, MAX_WORKTREES = 64,
 };
 
-// What a policy may switch off again. Those without a bit here act through the hide and show lines.
+// The walls that a policy may switch off again. Those without a bit here act through the hide and show lines.
 enum { ALLOW_SETUID = 1, ALLOW_USERNS = 2, ALLOW_I386 = 4, ALLOW_DEVICES = 8 };
 
 struct human {

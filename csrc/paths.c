@@ -30,7 +30,7 @@ static int is_roots_alone(int folder)
 	return fstat(folder, &st) == 0 && st.st_uid == 0 && !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-// Whether it is a regular file of root's alone.
+// Whether it is a regular file that belongs to root alone.
 int is_roots_file(int fd)
 {
 	struct stat st;
@@ -93,7 +93,7 @@ static int open_name(int folder, const char *name)
 	return fd;
 }
 
-// What a name in a folder comes to: itself, or where its target is to be looked for.
+// The end of a name in a folder: itself, or the place where its target is to be looked for.
 static int take_step(struct way *w, int folder, const char *name)
 {
 	struct stat st;
@@ -133,7 +133,7 @@ int follow_roots_links(const char *path)
 	return at;
 }
 
-// What is at a path of the machine's: through no link, or through root's; also is O_DIRECTORY or 0.
+// Opens a path of the machine: through no link, or through root's; also is O_DIRECTORY or 0.
 int open_of_machine(const char *path, int also)
 {
 	int fd = open_beneath(AT_FDCWD, path, O_PATH | also, RESOLVE_PLAIN);

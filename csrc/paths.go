@@ -2,14 +2,14 @@
 
 package csrc
 
-// Where policies and entrypoints are on every machine, each in a folder of root's: a policy is named as the agent is.
+// Where policies and entrypoints are on every machine, each in a folder that root owns: a policy is named as the agent is.
 const (
 	PolicyDir  = "/etc/au/agents"
 	LibexecDir = "/usr/local/libexec/au"
 	StateDir   = "/run/au" // the agents' temporary files are mounted below it
 )
 
-// PolicyPath returns where the agent's policy stands.
+// PolicyPath returns where the agent's policy is.
 func PolicyPath(agent string) string { return PolicyDir + "/" + agent }
 
 // EntrypointPath returns where the agent's entrypoint is installed.

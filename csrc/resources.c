@@ -89,7 +89,7 @@ void read_limits(struct run *run)
 		run->limits[RLIMIT_NOFILE].rlim_max = 524288;
 }
 
-// 18. In a container root may not raise a limit: there the highest it may have stands in.
+// 18. In a container root may not raise a limit: there it takes the highest that it may have.
 void set_limits(const struct run *run)
 {
 	for (int i = 0; i < MAX_RLIMITS; i++) {

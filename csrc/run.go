@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Share is a folder of the human's for one run. Source is clean and absolute, Target clean and relative to the agent's home.
+// Share is the human's folder for one run. Source is clean and absolute, Target clean and relative to the agent's home.
 type Share struct {
 	Source, Target string
 	ReadOnly       bool

@@ -39,7 +39,7 @@ static unsigned depth(const char *path)
 	return n;
 }
 
-// Stands in for git's worktrees that are not shared, in the folders that the covers show: git worktree prune and git gc forget
+// Fills in for git's worktrees that are not shared, in the folders that the covers show: git worktree prune and git gc forget
 // those whose .git file they do not see. An agent may have chosen the paths. They lead to nothing that is there: what is made is
 // seen in covers alone, and a share covers it in turn. One that cannot be made is left out.
 static void make_worktrees(const struct request *r, int way, unsigned folders)
@@ -153,7 +153,8 @@ void attach_shares(struct shares *all, const struct request *r)
 	}
 }
 
-// The place for a share at its own path: in a cover, or the folder itself. Whoever swaps what is on the way gets nothing covered.
+// The place for a share at its own path: in a cover, or the folder itself. Somebody who swaps a folder on the way gets nothing
+// covered.
 static int open_own_place(const char *source, const struct known *of_source, const struct known *covers)
 {
 	int place = open_source(source);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What is said, with what others chose shown as a person reads it, and texts put together: no stdio, no heap, nothing cut unseen.
+// Messages, which show others' words as a person reads them, and texts put together: no stdio, no heap, nothing cut unseen.
 #pragma once
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE

@@ -96,7 +96,7 @@ static void say_left_out(const struct other_groups *g)
 	    list);
 }
 
-// 14. What maps one uid and one gid to the agent's.
+// 14. The namespace that maps one uid and one gid to the agent's.
 int map_for_shares(const struct request *r, uid_t uid, gid_t gid, uid_t to_uid, gid_t to_gid)
 {
 	static struct id_map uids, gids;
@@ -139,7 +139,7 @@ static int can_be_mapped(int fd, int map)
 	return can;
 }
 
-// Which mount keeps the folder from being shown under another owner, looked for as the caller.
+// The mount that keeps the folder from being shown under another owner, looked for as the caller.
 static void find_what_cannot_be_mapped(struct shares *all, const char *source, int fd, int map, int error)
 {
 	static struct mounts list;
@@ -171,7 +171,7 @@ static void find_what_cannot_be_mapped(struct shares *all, const char *source, i
 	}
 }
 
-// Says what is wrong with what stands at source: of a mount on it, that it is there.
+// Says what is wrong with the file at source: of a mount on it, that it is there.
 static void because_it(struct shares *all, const char *source, const char *is_wrong)
 {
 	static struct mounts list;
@@ -200,13 +200,13 @@ static int why_not_opened(struct shares *all, const char *source, int error)
 	return gone;
 }
 
-// What the kernel knows without asking: the server of a network's file system may never answer.
+// Only facts that the kernel knows without asking: the server of a network file system may never answer.
 int look_at(int fd, struct known *known)
 {
 	return syscall(SYS_statx, fd, "", AT_EMPTY_PATH | ASK_NOBODY, TYPE_UID_AND_INODE, known) == 0;
 }
 
-// A folder of the human's as an unattached mount that is the agent's; TROUBLE, and the reason, where it cannot be one.
+// The human's folder as an unattached mount that is the agent's; TROUBLE, and the reason, where it cannot be one.
 static int map_share(struct shares *all, const struct share *s, int fd, int map)
 {
 	uint64_t flags = FLAG_NOSUID | FLAG_NODEV;

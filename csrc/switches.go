@@ -79,8 +79,8 @@ func isSwitch(word string) bool {
 	return slices.ContainsFunc(Switches, func(s Switch) bool { return s.Word == word })
 }
 
-// DefaultHides returns what a policy that allows these words should hide of brokers, which work for others with rights
-// the agent has not. Other homes are for whoever knows where homes are.
+// DefaultHides returns what a policy that allows these words should hide of brokers, which work for others with rights that the agent lacks. Other homes are for whoever
+// knows where homes are.
 func DefaultHides(allow []string) []string {
 	return opens(func(s Switch) bool { return !slices.Contains(allow, s.Word) })
 }

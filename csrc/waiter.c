@@ -101,7 +101,7 @@ static pid_t begin_after(void)
 	return 0;
 }
 
-// What the caller wants done after the run, as AU_AFTER_1, AU_AFTER_2, ...: its argv. It ends as the run did. With
+// The command that the caller wants after the run, as AU_AFTER_1, AU_AFTER_2, ...: its argv. It ends as the run did. With
 // AU_AFTER_IF=kills it is for runs only in which the kernel has ended processes for want of memory, that somebody may have ended,
 // or whose command was not found or made a call of another ABI. signal is that by which the guard ended: nobody inside can send it
 // one.

@@ -8,7 +8,7 @@
 
 #define STATE_FOLDER "/run/au/"
 
-// 23. What the agent's unit has mounted for the temporary files of all its runs: in memory, with a bound, root's and closed to
+// 23. The mount of the agent's unit for the temporary files of all its runs: in memory, with a bound, root's and closed to
 // everybody else. -1 where there is none; a folder of the disk has no bound, and is not taken.
 int open_state(const struct policy *p)
 {
@@ -24,7 +24,7 @@ int open_state(const struct policy *p)
 	return -1;
 }
 
-// A folder that everybody may write to, as /tmp is, in a folder of root's.
+// A folder that everybody may write to, as /tmp is, in a folder that root owns.
 static int temporary_folder(int state, const char *name)
 {
 	int fd;
@@ -91,7 +91,7 @@ void mount_runtime(const struct policy *p)
 	attach(mount, open_folder("/run/user"), "/run/user");
 }
 
-// What runtime folders are mounted on.
+// Runtime folders are mounted on this.
 void make_runtime_place(void)
 {
 	if (mkdir("/run/user", 0755) != 0 && errno != EEXIST)
@@ -131,9 +131,10 @@ static int take_shown(const char *path)
 	return taken;
 }
 
-// 24. /run as it is, and as it changes, but with nobody for an owner of anything in it: there nothing can be written to, made or
-// connected to, root's or the agent's, and whenever it appears (inode_permission refuses to write where an owner has no id in the
-// mount). What is mounted below it is not there; what the policy shows stays as it is. Says whether that can be: tmpfs has id maps
+// 24. /run as it is, and as it changes, but with nobody for an owner of anything in it. Nothing there can be written to, made or
+// connected to, root's or the agent's, whenever it appears: inode_permission refuses to write where an owner has no id in the
+// mount. Mounts below it are not there; the places that the policy shows stay as they are. Says whether that can be: tmpfs has id
+// maps
 // from Linux 6.3 on, and overlayfs has none.
 int seal_run(const struct policy *p, int map)
 {
@@ -226,7 +227,7 @@ static void hide(const char *path, const struct blanks *b, const struct policy *
 	struct stat st;
 	int place = open_of_machine(path, 0), found = place >= 0 && fstat(place, &st) == 0;
 
-	// What a file system of the network's, or of a user's own, keeps from root, it keeps from the agent.
+	// A network file system, or a user's own, keeps from the agent whatever it keeps from root.
 	if (!found && (errno == EACCES || (place < 0 && (errno == ENOENT || errno == ENOTDIR)))) {
 		close(place);
 		return;
@@ -240,8 +241,8 @@ static void hide(const char *path, const struct blanks *b, const struct policy *
 		cover(S_ISDIR(st.st_mode) ? b->folder : b->file, place, path);
 }
 
-// 29. Hides what the policy says, but for what is in /run where that is sealed; the home, and what is mounted below it, comes back
-// where it was.
+// 29. Hides the places that the policy names, except those in /run where that is sealed. The home, with the mounts below it, comes
+// back where it was.
 void hide_all(const struct policy *p, int sealed, const struct blanks *b)
 {
 	int home = -1, from;
@@ -261,7 +262,7 @@ void hide_all(const struct policy *p, int sealed, const struct blanks *b)
 
 enum { MAX_STRAYS = 256 };
 
-// Whether a file system of the kernel's is mounted where a run has no use for it: in /sys all but the cgroups, and elsewhere, in
+// Whether a kernel file system is mounted where a run has no use for it: in /sys all but the cgroups, and elsewhere, in
 // some chroot, the machine's processes, terminals and message queues.
 static int is_stray(const char *place, const char *type)
 {
@@ -271,7 +272,7 @@ static int is_stray(const char *place, const char *type)
 	       ((is(type, "devpts") || is(type, "mqueue")) && !is_within(place, "/dev"));
 }
 
-// What was found at a place that is_stray names, by now: -1 where it cannot be seen, or is something else.
+// The present file at a place that is_stray names: -1 where it cannot be seen, or is something else.
 static int open_stray(const char *place, const char *type)
 {
 	static const struct {
@@ -312,8 +313,7 @@ static unsigned find_strays(int strays[MAX_STRAYS])
 	return n;
 }
 
-// 27. Before anything is covered: a place that cannot be reached any more needs no cover. What is copied later has the covers in
-// it.
+// 27. Before anything is covered: a place that cannot be reached any more needs no cover. A later copy has the covers in it.
 void hide_strays(const struct blanks *b)
 {
 	static int strays[MAX_STRAYS];

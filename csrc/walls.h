@@ -4,8 +4,8 @@
 #include "mounts.h"
 #include "parse.h"
 
-// One small file system has all that takes the place of something else, because to make one costs more than all that is in it: an
-// empty folder, an empty file, the folders that lead to the home and to shares, and what devices.c makes.
+// One small file system has everything that takes the place of something else, because making one costs more than its contents. It
+// has an empty folder, an empty file, the folders that lead to the home and to shares, and the files of devices.c.
 struct blanks {
 	int made; // the mount, until attach_blanks
 	int folder, file, way;

@@ -24,7 +24,7 @@ or moves in from elsewhere stays closed to the other side. Files of mode 0600 no
 git says "dubious ownership" about files that the other side owns.
 `
 
-// aclRecord returns where it stands what a share's files had before, beside the human's config.
+// aclRecord returns the file, beside the human's config, with the earlier ACLs of a share's files.
 func aclRecord(config, agent, source string) string {
 	sum := sha256.Sum256([]byte(source))
 	return filepath.Join(provision.ACLRecords(config), agent+"-"+hex.EncodeToString(sum[:8]))

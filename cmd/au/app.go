@@ -58,7 +58,7 @@ func (a *app) human() (provision.User, error) {
 	return a.host.ForRun().Human(int(u.UID))
 }
 
-// configPath returns where the human's config stands.
+// configPath returns where the human's config is.
 func (a *app) configPath(human provision.User) string {
 	switch rest, inHome := strings.CutPrefix(a.Config, "~/"); {
 	case a.Config == "":

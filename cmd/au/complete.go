@@ -203,7 +203,7 @@ func (t *typed) arguments(begin string, last int) []string {
 	return t.values(begin, "", next)
 }
 
-// values returns what a value may be that begins so; before is what stands before it in the same word.
+// values returns the possible values that begin so; before is the text before it in the same word.
 func (t *typed) values(begin, before string, v *kong.Value) []string {
 	if v.Enum != "" {
 		return candidates(begin, before, v.EnumSlice()...)
@@ -281,7 +281,7 @@ var completions = []struct {
 	{nothing, "--cpu --mem --swap --tasks --cpu-weight --io-weight --env --interval --allow-localhost --proxy --dns --learn --for --reason target command"},
 }
 
-// completed returns the kind of an option's or an argument's values; "" where nobody has said.
+// completed returns the kind of values of an option or an argument; "" where nobody has said.
 func completed(node *kong.Node, v *kong.Value) completion {
 	name := v.Name
 	if v.Flag != nil {
@@ -297,7 +297,7 @@ func completed(node *kong.Node, v *kong.Value) completion {
 	return ""
 }
 
-// What follows reads the machine. What cannot be read completes nothing.
+// What follows reads the machine. A file that cannot be read completes nothing.
 
 func (t *typed) agents() (names []string) {
 	human, err := t.human()

@@ -149,7 +149,7 @@ func (c *deleteCmd) halfDone(a *app, human provision.User, err error) error {
 	return exitError(statusFailed)
 }
 
-// unmarked deletes an agent that stands in the config and has no policy: one that the original made, or the rest of one that is gone.
+// unmarked deletes an agent that is in the config and has no policy: one that the original made, or the rest of one that is gone.
 func (c *deleteCmd) unmarked(a *app, runner *step.Runner, facts provision.Facts, entry config.Agent) error {
 	if facts.Agent == nil && facts.Group == nil {
 		if err := a.confirm(fmt.Sprintf("Agent %s is gone from this machine. Forget it?", c.Agent), c.Yes || c.DryRun); err != nil {

@@ -106,7 +106,7 @@ func (c *filesGrantCmd) Run(a *app) error {
 	return nil
 }
 
-// save writes down what has an ACL already, before anything changes. What an earlier attempt wrote down stays.
+// save writes down what has an ACL already, before anything changes. The records of an earlier attempt stay.
 func (f aclFlags) save(a *app) error {
 	saved, err := f.saved(a.host)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/a4u2/au/provision"
 )
 
-// What other commands have root do in folders that others can write in.
+// The acts that other commands have root do in folders that others can write in.
 
 type filesGiveBackCmd struct {
 	From   uint32 `required:"" help:"Uid of the agent that owns the files."`

@@ -11,7 +11,7 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// change is what a command changes: how that is found out, and what is said of it. Each command that changes something ends in finish.
+// change is a command's change: how it is found out, and the messages about it. Each command that changes something ends in finish.
 type change struct {
 	ctx     context.Context // nil: nothing ends it
 	runner  *step.Runner    // nil: one is made once there is something to do
@@ -120,8 +120,8 @@ func (a *app) unfinished(c *change, err error) error {
 	return a.undo(c.runner, about, c.rest, err)
 }
 
-// undo takes back what r ran before err, and returns what there is to say in the end: about says what was being done, and hint is the command that does the rest
-// where not all could be taken back.
+// undo takes back the steps that r ran before err, and returns the error for the end. about names the act, and hint is the command that does the rest if not all could be
+// taken back.
 func (a *app) undo(r *step.Runner, about func(error) error, hint string, err error) error {
 	var failed step.Failure
 	var lost step.Lost

@@ -29,7 +29,7 @@ type inspector struct {
 	found  []found
 	repos  []*step.Folder      // folders that git takes for a repository's own
 	linked map[[2]uint64]names // files with more than one name
-	read   map[readFile]any    // what was said of files
+	read   map[readFile]any    // the findings about files
 	listed int                 // names in folders that were read apart from the walk
 	stable bool                // a file keeps its number
 }
@@ -223,7 +223,7 @@ func (o opened) text() (text []byte, all bool) {
 	return text[:min(len(text), readable)], err == nil && len(text) <= readable
 }
 
-// findings returns all that was found, in a fixed order. What can only be told of the whole share is left out where it is not whole.
+// findings returns all that was found, in a fixed order. Findings about a whole share are left out if it is not whole.
 func (in *inspector) findings(whole bool) []found {
 	for _, n := range in.linked {
 		if whole && n.seen < n.links {

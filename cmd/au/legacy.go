@@ -17,7 +17,7 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// takeover is an agent of the original's that `au new` makes anew; nil: there is none.
+// takeover is an original's agent that `au new` makes anew; nil: there is none.
 type takeover struct {
 	entry config.Agent
 	facts provision.Facts // with it
@@ -97,7 +97,7 @@ func (a *app) takeApart(r *step.Runner, f provision.Facts, entry config.Agent, d
 	return err
 }
 
-// legacyFiles finds out where an agent of the original's may have left something.
+// legacyFiles finds out where an original's agent may have left something.
 func (a *app) legacyFiles(human provision.User, entry config.Agent) (provision.LegacyFiles, error) {
 	home := csrc.HomePath(entry.UserName)
 	l := provision.LegacyFiles{Arms: []string{"/tmp", "/var/tmp"}}
@@ -134,7 +134,7 @@ func homeMount(home string, mounts []share.MountPoint) string {
 	return filepath.Dir(home)
 }
 
-// sharedByAnother reports whether another agent of the original's can write in the folder, too: then its set-gid bit is still wanted.
+// sharedByAnother reports whether another agent of the original can write in the folder, too: then its set-gid bit is still wanted.
 func sharedByAnother(known *config.Config, agent, source string) bool {
 	return slices.ContainsFunc(known.Agents, func(g config.Agent) bool {
 		return g.UserName != agent && g.Entrypoint != csrc.EntrypointPath(g.UserName) &&

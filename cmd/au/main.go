@@ -150,5 +150,5 @@ func (a *app) status(err error, failed int) int {
 	return failed
 }
 
-// installed is where the entrypoint stands from which agents' own are copied; a package sets it with -X main.installed=….
+// installed is where the entrypoint is from which agents' own are copied; a package sets it with -X main.installed=….
 var installed string

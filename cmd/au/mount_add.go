@@ -72,8 +72,8 @@ func (c *mountAddCmd) record(a *app, s sharing, before, want config.Mount) error
 	return refusal(a.save(s.human, a.out, s.change(a.host, replaced, &want)))
 }
 
-// check returns the share that is wanted and the one that it takes the place of: a read-only one of the same folder at the same place, when --rw is given, or one
-// that is seen at its own path, or is not. Both are the same where it is there as it is wanted.
+// check returns the wanted share and the one that it replaces. That is a read-only one of the same folder at the same place, when --rw is given, or one that is seen at
+// its own path, or is not. Both are the same where it is there as it is wanted.
 // Nothing has changed when it refuses.
 func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err error) {
 	if want.Source, err = resolveSource(c.Source, a.follower(s.human, s.known, c.Agent)); err != nil {

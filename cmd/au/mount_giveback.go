@@ -16,7 +16,7 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// giveBackCommand is the step of root's that makes an agent's files in a folder the human's.
+// giveBackCommand is root's step that gives an agent's files in a folder to the human.
 func giveBackCommand(h *host.Host, source string, from uint32, human provision.User) step.Command {
 	self, err := h.OwnPath()
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/a4u2/au/cmd/au/rootside"
 )
 
-// What the agent's network units run as root.
+// The commands that the agent's network units run as root.
 
 type netLoadCmd struct {
 	Agent string `arg:""`

@@ -144,8 +144,8 @@ func (c *netRestrictCmd) Run(a *app) error {
 	return err
 }
 
-// policy returns what was asked for. Rules that are said take the place of those that were allowed; with none said, those stay. What is denied
-// stays denied, unless this very rule is allowed now.
+// policy returns what was asked for. Rules on the command line replace those that were allowed; with none, those stay. A denied rule stays denied, unless this very rule
+// is allowed now.
 func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Policy, err error) {
 	p = netfilter.Policy{Version: netfilter.Version, Agent: c.Agent, UID: f.Agent.UID, NoECH: c.NoECH, Learn: until(a.host.Now(), c.Learn), Human: netfilter.HumanProxy(c.Proxy)}
 	if p.SubUIDs, err = a.host.SubUIDs(c.Agent, p.UID); err != nil {

@@ -178,7 +178,7 @@ func (c *netDenyCmd) Run(a *app) error {
 	})
 }
 
-// changeRules changes the policy of a restricted agent and puts it in force. What is said afterwards comes from edit.
+// changeRules changes the policy of a restricted agent and puts it in force. The message afterwards comes from edit.
 func (a *app) changeRules(agent string, dryRun bool, edit func(netfilter.Policy) (netfilter.Policy, string)) error {
 	var said string
 	_, err := a.finish(&change{
@@ -205,7 +205,7 @@ func (a *app) planRules(agent string, edit func(netfilter.Policy) (netfilter.Pol
 		return nil, "", err
 	}
 	after, said := edit(before)
-	// What changes by itself as time passes does so in the daemon and the watcher.
+	// The daemon and the watcher see the changes that time brings.
 	plan, err := provision.PlanNetPolicy(after, facts, hasLocalhost(before) || hasLocalhost(after))
 	if old := facts.Outdated(before); old != "" {
 		fmt.Fprintf(a.err, "au: %s, and is brought up to date\n", old)

@@ -259,7 +259,7 @@ func probe(runner *step.Runner, c step.Command, name string) ([]netkernel.Attemp
 	return attempts, nil
 }
 
-// hold notes whether a layer held. Where nothing was seen to be stopped, nothing is said.
+// hold notes whether a layer held. If it saw nothing stopped, it is silent.
 func (v *netView) hold(layer string, attempts []netkernel.Attempt) {
 	stopped, open := 0, 0
 	for _, attempt := range attempts {

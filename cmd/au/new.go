@@ -218,7 +218,7 @@ func (a *app) recordAgent(name string, f provision.Facts) (bool, error) {
 	return true, a.save(f.Human, a.out, record{Set: &entry})
 }
 
-// findSource returns the entrypoint to install: the one that stands beside this program, or, with build, one that buildSource has to make.
+// findSource returns the entrypoint to install: the one beside this program, or, with build, one that buildSource must make.
 func findSource(h *host.Host) (source provision.Source, build bool, err error) {
 	candidates := []string{h.Installed}
 	if self, err := h.Executable(); err == nil {
@@ -264,7 +264,7 @@ func buildSource(h *host.Host, ctx context.Context, r *step.Runner) (provision.S
 	return source, nil
 }
 
-// unbuilt stands for the SHA-256 of an entrypoint that is still to be built.
+// unbuilt is in place of the SHA-256 of an entrypoint that is still to be built.
 var unbuilt = strings.Repeat("0", 64)
 
 // buildFolder makes a folder of the caller's own, where no agent writes: each has a /tmp of its own, and what is shared with it lies in the home. A dry run only names it.

@@ -73,8 +73,7 @@ func (a *app) printNix(agents []start.Listed, known *config.Config, human provis
 	return err
 }
 
-// currentLimits returns what somebody set on the agent's slice, as options; none where there is no systemd to ask. What the machine gives every slice is
-// nobody's choice.
+// currentLimits returns what somebody set on the agent's slice, as options; none where there is no systemd to ask. The machine's values for every slice are nobody's choice.
 func currentLimits(h *host.Host, p csrc.Policy) [][2]string {
 	all, err := h.SliceProperties(p.UID)
 	if err != nil {

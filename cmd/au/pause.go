@@ -69,7 +69,7 @@ func (c *stopCmd) Run(a *app) error {
 	}
 	_, err = a.finish(&change{
 		runner: runner, dryRun: c.DryRun, plan: planned(provision.PlanEnd(c.Agent, policy.UID, thaw)),
-		// What guards a run stands outside the unit, and ends when it has seen the end of what it guards.
+		// The guard of a run is outside the unit, and ends when it has seen the end of the run.
 		held: func(bool) error {
 			left, err := survivors(a.host, runner, policy.UID, a.host.Patience/4)
 			if err != nil {

@@ -115,7 +115,7 @@ func without(list, removed []netfilter.Entry) []netfilter.Entry {
 	})
 }
 
-// entryNote says what stands beside a rule.
+// entryNote returns the note beside a rule.
 func entryNote(e netfilter.Entry, now time.Time) string {
 	var notes []string
 	if e.Preset != "" {

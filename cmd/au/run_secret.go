@@ -19,7 +19,7 @@ func cloned(words []string) []string {
 
 // hideValues overwrites the values of the KEY=VALUE pairs where they stand in au's own arguments before the command, so that other users see them
 // (proc(5), cmdline) only while au starts. It is for a run that au waits for; without a terminal the entrypoint takes au's place.
-// Whatever is still to be read of the pairs is copied before.
+// The rest of the pairs is copied before.
 func hideValues(pairs []string, command int) {
 	for _, arg := range os.Args[:max(0, len(os.Args)-command)] {
 		for _, pair := range pairs {

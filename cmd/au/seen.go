@@ -18,8 +18,8 @@ import (
 	"github.com/a4u2/au/provision/config"
 )
 
-// lastLook is what was found in a folder at the last look, beside the human's config. A report needs it to tell what is new from what only stands where something
-// changed: a folder that was renamed looks like one in which a file was made. Without it a report names both.
+// lastLook is what was found in a folder at the last look, beside the human's config. A report needs it to tell what is new from old files where something changed: a
+// folder that was renamed looks like one in which a file was made. Without it a report names both.
 type lastLook struct {
 	host *host.Host
 	path string // empty: there is no place for one
@@ -51,7 +51,7 @@ func seenPath(config, source string) string {
 	return filepath.Join(provision.SeenRecords(config), hex.EncodeToString(sum[:16]))
 }
 
-// sum stands for a finding, and for the files that it is about as they are.
+// sum identifies a finding, and the files that it is about as they are.
 func (f found) sum() string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{f.Path, f.Kind, f.Detail, f.id}, "\x00")))
 	return hex.EncodeToString(sum[:16])

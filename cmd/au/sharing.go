@@ -24,7 +24,7 @@ func access(m config.Mount) string {
 	return "read-write"
 }
 
-// mark is what stands behind a share in a list.
+// mark is the note behind a share in a list.
 func mark(m config.Mount) string {
 	word := "rw"
 	if m.ReadOnly {

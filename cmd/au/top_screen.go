@@ -42,7 +42,7 @@ func (w *watch) live(h *host.Host, interval time.Duration) error {
 // column is one of the live table. The first ones stay longest as the terminal gets narrow.
 type column struct {
 	heading string
-	width   int // negative: text stands at the left
+	width   int // negative: text is at the left
 	cell    func(row) (string, terminal.Style)
 }
 

@@ -101,7 +101,7 @@ func (h *Host) Homes() ([]string, error) {
 	return h.HomesOf(all, provision.ParseLoginDefs(string(defs), "UID").Min), nil
 }
 
-// HomesOf returns the real paths of the homes of those with a uid from least on, and of root's. One that cannot be looked at is as the account says.
+// HomesOf returns the real paths of root's home, and of the homes of users with a uid from least on. One that cannot be looked at is as the account says.
 func (h *Host) HomesOf(all []provision.User, least uint32) []string {
 	var homes []string
 	for _, u := range all {

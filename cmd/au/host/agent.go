@@ -136,7 +136,7 @@ func (h *Host) observePolicy(f *provision.Facts, agent string) {
 	}
 }
 
-// observePaths reads what stands in the file system.
+// observePaths reads the facts in the file system.
 func (h *Host) observePaths(f *provision.Facts, agent string) {
 	home, entrypoint := csrc.HomePath(agent), h.EntrypointPath(agent)
 	f.Declared = h.IsDeclared(agent)

@@ -52,7 +52,7 @@ func (h *Host) NewMember(p csrc.Policy) bool {
 	return err == nil && ok && h.DeclaredFor(p.Name, me.Name) && !slices.Contains(h.session(), p.Group)
 }
 
-// EntrypointPath returns where the agent's entrypoint stands.
+// EntrypointPath returns where the agent's entrypoint is.
 func (h *Host) EntrypointPath(agent string) string {
 	if h.IsDeclared(agent) {
 		return provision.WrapperPath(agent)

@@ -27,7 +27,7 @@ import (
 // Host is the machine that au works on. Its fields are all that a test, which is not root, puts in the place of the real one: a machine that is made of files and
 // keeps their owners elsewhere.
 type Host struct {
-	Root      string // stands before every path that facts are read from
+	Root      string // is in front of every path that facts are read from
 	RootUID   uint32 // owns what only root may change
 	Installed string // where a package put the entrypoint from which agents' own are copied
 

@@ -142,7 +142,7 @@ func (h *Host) NoSeal() string {
 	return provision.Unsealed(share.ParseMountinfo(string(mounts)), k, strings.TrimSpace(string(namespaces)))
 }
 
-// NetUnits asks systemd for the units of the agent's network. Where it does not answer, what their files say is all that is known.
+// NetUnits asks systemd for the units of the agent's network. Where it does not answer, only their files say something.
 func (h *Host) NetUnits(p netfilter.Policy) (map[string]provision.NetUnit, error) {
 	units, systemd := map[string]provision.NetUnit{}, h.Exists("/run/systemd/system")
 	var silent error

@@ -19,7 +19,7 @@ type Survivor struct {
 	Why, Mend string
 }
 
-// Processes returns those of the uid that have not ended, as far as this user sees them.
+// Processes returns those of the uid that still run, as far as this user sees them.
 func (h *Host) Processes(uid uint32) []auslices.Process {
 	_, alive := auslices.All(os.DirFS(h.Root+"/proc"), uid)
 	return alive
@@ -33,7 +33,7 @@ func (h *Host) ProcessesIn(pids []int, uid uint32) []auslices.Process {
 // maxMounts is how much is read of the mounts that a process sees: what is behind it goes unnamed.
 const maxMounts = 1 << 20
 
-// Survivors returns the processes of the uid that have not ended, and what may hold each.
+// Survivors returns the processes of the uid that still run, and the reason that may hold each.
 func (h *Host) Survivors(uid uint32) []Survivor {
 	all, alive := auslices.All(os.DirFS(h.Root+"/proc"), uid)
 	var found []Survivor

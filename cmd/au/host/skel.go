@@ -13,7 +13,7 @@ import (
 
 const skelDir = "/etc/skel"
 
-// observeSkel reads what of skel(5) the home has not, and what of it the agent, who is like any other user there, cannot read.
+// observeSkel reads the parts of skel(5) that the home lacks, and those that the agent, who is like any other user there, cannot read.
 func (h *Host) observeSkel(f *provision.Facts, home string) {
 	s := skel{h, f, home}
 	s.folder("")
@@ -54,7 +54,7 @@ func (s skel) folder(rel string) {
 	}
 }
 
-// half notes a file in the home that was copied, and whose mode was still to be set. What comes after that in a plan is not there then.
+// half notes a file in the home that was copied, and whose mode was still to be set. The later steps of a plan are not there then.
 func (s skel) half(at string) {
 	if s.facts.HomeSSH.Exists && s.facts.HomeGnuPG.Exists {
 		return

@@ -15,7 +15,7 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// What root does in folders that others can write in: by file descriptor, and never by a path.
+// The acts of root in folders that others can write in: by file descriptor, and never by a path.
 
 // GiveBack makes what the agent with the uid from owns in a folder its human's.
 func (r *Root) GiveBack(folder string, from, to, group uint32) error {
@@ -99,7 +99,7 @@ func (r *Root) Clear(uid uint32, folders []string) error {
 	return nil
 }
 
-// Disarm removes set-id programs of root's that an agent's group may run.
+// Disarm removes root's set-id programs that an agent's group may run.
 func (r *Root) Disarm(group uint32, folders []string) error {
 	for _, folder := range folders {
 		found, err := step.Disarm(context.Background(), folder, group)

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What the agent's network units run. It trusts only what root wrote: /etc/au, and the accounts.
+// The commands of the agent's network units. It trusts only what root wrote: /etc/au, and the accounts.
 
 // LoadRules puts the agent's rules in force.
 func (r *Root) LoadRules(agent string) error {
@@ -34,8 +34,8 @@ func (r *Root) LoadRules(agent string) error {
 	}))
 }
 
-// enforceable returns the network policy of an agent whose uid is still its own. Whoever has the uid by now stays restricted, and does
-// not get its slice, until somebody has looked: au net off.
+// enforceable returns the network policy of an agent whose uid is still its own. The present owner of the uid stays restricted, and does not get its slice, until
+// somebody has looked: au net off.
 func (r *Root) enforceable(agent string) (netfilter.Policy, error) {
 	p, err := r.host.NetPolicy(agent)
 	if err != nil {
@@ -165,7 +165,7 @@ func (r *Root) shown(p netfilter.Policy) string {
 	return all.String()
 }
 
-// CutConnections ends the open connections of the agent's.
+// CutConnections ends the agent's open connections.
 func (r *Root) CutConnections(agent string) error {
 	p, err := r.host.NetPolicy(agent)
 	if err != nil {

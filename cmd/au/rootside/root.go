@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package rootside is what au does as root: limits in the agent's slice, the rules of its network, and plans that other commands have made. What is here
-// trusts what root wrote, the accounts, and what it is handed by whoever may be root; nothing of its caller's environment.
+// Package rootside is what au does as root: limits in the agent's slice, the rules of its network, and plans that other commands have made. This package trusts root's
+// files, the accounts, and the input from somebody who may be root. It trusts nothing of its caller's environment.
 package rootside
 
 import (
@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Root is a process of root's. There is one way to become one: Enter.
+// Root is a root process. There is one way to become one: Enter.
 type Root struct {
 	host     *host.Host
 	out, err io.Writer

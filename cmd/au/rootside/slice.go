@@ -122,7 +122,7 @@ func (s *slice) removeEmptyFolder(runtime bool) {
 	os.Remove(filepath.Dir(folder))
 }
 
-// slice is an agent's slice, held by one process of root's at a time.
+// slice is an agent's slice, held by one root process at a time.
 type slice struct {
 	*Root
 	ctx     context.Context

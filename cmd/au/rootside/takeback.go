@@ -31,7 +31,7 @@ type takeBack struct {
 
 	mu      sync.Mutex
 	lost    map[inode]provision.Lost
-	linked  map[inode][]string // files of the agent's with several names, and those that were seen
+	linked  map[inode][]string // the agent's files with several names, and those that were seen
 	changed int
 	left    []string // what still is the agent's
 	kept    []string // tops whose set-gid bit may be the human's
@@ -89,7 +89,7 @@ func (t *takeBack) top(share string) error {
 	return nil
 }
 
-// folder walks a folder of the human's, unless it was seen in another.
+// folder walks the human's folder, unless it was seen in another.
 func (t *takeBack) folder(folder string) error {
 	tree, err := step.OpenTree(folder, true)
 	if err != nil {

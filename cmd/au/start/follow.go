@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Follower finds what a person names for a run of an agent: a folder, typed or the one where they are, or a file. Whoever can write a folder can put a link where
-// something else was: one that leads out of that folder, or that is another agent's, is not followed.
+// Follower finds what a person names for a run of an agent: a folder, typed or the one where they are, or a file. Anybody who can write a folder can put a link where
+// something else was. A link that leads out of that folder, or that is another agent's, is not followed.
 type Follower struct {
 	Agent    string
 	Writable func() []share.Writable // the folders that agents can write, or could; only asked for where there is a link

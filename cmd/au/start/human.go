@@ -67,8 +67,8 @@ func (m Machine) UpdateConfig(ctx context.Context, path string, human accounts.U
 	})
 }
 
-// checkConfig refuses a config in a folder that an agent can write, or that was reached through one: by what it says itself, by what is declared, and, for one that
-// was named on the command line, by the human's usual one.
+// checkConfig refuses a config in a folder that an agent can write, or that was reached through one. It judges by the config itself, by the declared agents, and, for one
+// that was named on the command line, by the human's usual one.
 func (m Machine) checkConfig(known *config.Config, path string, human accounts.User, declared []share.Writable) error {
 	writable := append(share.WritableOf(known), declared...)
 	if usual := config.DefaultPath(human.Home); path != usual {

@@ -21,7 +21,7 @@ import (
 
 // Machine is where facts are read. The zero Root and RootUID are the real one's.
 type Machine struct {
-	Root    string // stands before every path
+	Root    string // is in front of every path
 	RootUID uint32 // owns what only root may change
 	Open    func(path string) (*os.File, error)
 	Stamp   func(*os.File) (string, error)
@@ -43,7 +43,7 @@ var ErrTampered = errors.New("it has been tampered with, and is not run")
 // maxPolicy is far more than any policy has.
 const maxPolicy = 1 << 20
 
-// Policy reads the policy of an agent as the entrypoint will: a file of root's that nobody else can write. agent has been checked.
+// Policy reads the policy of an agent as the entrypoint will: a file that root owns and nobody else can write. agent has been checked.
 func (m Machine) Policy(agent string) (csrc.Policy, error) {
 	path := csrc.PolicyPath(agent)
 	f, err := os.OpenFile(m.Root+path, os.O_RDONLY|unix.O_NONBLOCK, 0)
@@ -69,8 +69,8 @@ func (m Machine) Policy(agent string) (csrc.Policy, error) {
 	return p, nil
 }
 
-// Entrypoint opens an agent's entrypoint by a walk that trusts no folder but root's, and compares it with the fingerprint that was taken when it was
-// installed: its contents only where it has changed in any way since the human's config took note of it.
+// Entrypoint opens an agent's entrypoint by a walk that trusts no folder but root's, and compares it with the fingerprint from its installation. It compares the contents
+// only if the file has changed in any way since the human's config took note of it.
 func (m Machine) Entrypoint(path string, p csrc.Policy, entry *config.Agent) (*os.File, error) {
 	f, err := m.Open(path)
 	if err != nil {

@@ -18,7 +18,7 @@ const Complete = "au-complete"
 // DefaultAgent is whom a command is for that names nobody.
 const DefaultAgent = "agent"
 
-// errNotPlain is a run of which something has to be said, or that asks for more than a command.
+// errNotPlain is a run that needs a message, or that asks for more than a command.
 var errNotPlain = errors.New("not a plain run")
 
 // Words reads the arguments of a plain run: run [-a NAME | --agent NAME | --agent=NAME] [--] COMMAND…
@@ -41,7 +41,7 @@ func Words(args []string) (agent string, command []string, ok bool) {
 }
 
 // Plain prepares a run that has no options, and of which there is nothing to say: the same run that all of `au run` would start. uid is the human's;
-// complete is the program that speaks afterwards. Whatever is not as it should be is errNotPlain or an error: the complete program says what.
+// complete is the program that speaks afterwards. Any fault is errNotPlain or an error: the complete program names it.
 func (m Machine) Plain(args []string, uid int, complete string) (*os.File, csrc.Run, error) {
 	agent, command, ok := Words(args)
 	if !ok {

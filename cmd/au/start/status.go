@@ -22,7 +22,7 @@ func Failed(args []string) int {
 	return 1
 }
 
-// isGlobal reports whether a word is an option that stands before a command.
+// isGlobal reports whether a word is an option that comes before a command.
 func isGlobal(word string) bool {
 	return strings.HasPrefix(word, "-C") || strings.HasPrefix(word, "--config") || strings.HasPrefix(word, "--human")
 }

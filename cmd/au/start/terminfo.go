@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// systemTerminfo are the folders in which programs look for descriptions of terminals where nothing else is said (terminfo(5); Debian, Fedora, NixOS).
+// systemTerminfo are the folders in which programs look for descriptions of terminals by default (terminfo(5); Debian, Fedora, NixOS).
 var systemTerminfo = []string{"/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo", "/run/current-system/sw/share/terminfo"}
 
 // maxTerminfo is as long as ncurses takes a description to be.

@@ -76,10 +76,10 @@ func resolved(path string) string {
 	return path
 }
 
-// firstUser is the lowest uid of a person's on this machine (login.defs(5), UID_MIN).
+// firstUser is the lowest uid of a person on this machine (login.defs(5), UID_MIN).
 const firstUser = 1000
 
-// isMachines reports whether a folder is the system's, and nobody's to work in: one of a system user's in which the caller cannot write, or, as in /tmp, only
+// isMachines reports whether a folder is the system's, and nobody's to work in: one that a system user owns, and in which the caller cannot write, or, as in /tmp, only
 // beside others. Root, who can write everywhere, works in none.
 func isMachines(path string) bool {
 	var st unix.Stat_t

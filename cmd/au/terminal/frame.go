@@ -33,8 +33,7 @@ type Text struct {
 // Line is what one line of the screen shows, from its left edge.
 type Line []Text
 
-// What is drawn beside ASCII, and what stands for it where the locale has no
-// UTF-8.
+// The characters that are drawn beside ASCII, and those in their place if the locale has no UTF-8.
 const (
 	drawn      = "▁▂▃▄▅▆▇█…"
 	drawnASCII = ".:-=+*#@~"
@@ -58,8 +57,7 @@ func glyph(r rune, ascii bool) rune {
 }
 
 // frame returns what makes a screen of that size show the lines, cut to it,
-// and nothing else. What does not change is written over with itself, so that
-// nothing flickers, in a terminal with synchronised updates (mode 2026) or not.
+// and nothing else. Unchanged cells are written over with themselves, so that nothing flickers, in a terminal with synchronised updates (mode 2026) or not.
 func frame(lines []Line, width, height int, ascii bool) []byte {
 	var out bytes.Buffer
 	out.WriteString("\x1b[?2026h")
@@ -71,7 +69,7 @@ func frame(lines []Line, width, height int, ascii bool) []byte {
 				room -= t.write(&out, room, ascii)
 			}
 		}
-		// After the last column the cursor still stands on it.
+		// After the last column the cursor is still on it.
 		if room > 0 {
 			out.WriteString("\x1b[K")
 		}

@@ -202,8 +202,7 @@ func (r *run) deliver() (again bool) {
 	}
 }
 
-// resume lets the program go on, in the foreground of its terminal when we
-// are in that of the human's and it was there before or wants it now.
+// resume lets the program go on, in the foreground of its terminal when we are in that of the human's terminal and it was there before or wants it now.
 func (r *run) resume(wants bool) {
 	r.front = (r.front || wants) && r.keys >= 0 && r.foreground()
 	if !r.front {
@@ -234,7 +233,7 @@ func (r *run) awaitCommand() {
 	}
 }
 
-// isStopped reports whether a process stands still by a signal, as far as
+// isStopped reports whether a signal has stopped a process, as far as
 // /proc shows it.
 func isStopped(pid int) bool {
 	stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

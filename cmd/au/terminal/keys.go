@@ -67,8 +67,7 @@ func (p *keyParser) late() key {
 	return noKey
 }
 
-// readKeys reads keys until one that ends it all. What is typed after that one
-// is for whoever reads the terminal next.
+// readKeys reads keys until one that ends it all. Keys after that one are for the next reader of the terminal.
 func (s *Screen) readKeys() {
 	defer func() {
 		if trouble := recover(); trouble != nil {

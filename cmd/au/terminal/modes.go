@@ -83,8 +83,8 @@ var osc = [...]struct{ set, reset int }{{4, 104}, {10, 110}, {11, 111}, {12, 112
 // maxTitles is more than any program puts on the stack.
 const maxTitles = 10
 
-// ended is a private mode that no terminal has (DECRST of it does nothing). Who speaks behind a run that was killed says it, so that what it
-// writes does not appear on the other screen.
+// ended is a private mode that no terminal has (DECRST of it does nothing). A program that speaks after a killed run writes it, so that its text does not appear on the
+// other screen.
 const ended = 16725
 
 // SayEnded tells the au that this process's terminal belongs to, where there is one, that the run was killed, and that its modes are to be taken back now.

@@ -40,7 +40,7 @@ func Quoting(w io.Writer) io.Writer {
 // Coloured reports whether colours are wanted where there is a terminal.
 func Coloured() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
 
-// What a colour is made of.
+// The parts of a colour.
 const start, red, green, yellow, plain, end = "\x1b[", "31", "32", "33", "0", "m"
 
 func (p Paint) with(code, s string) string {

@@ -45,7 +45,7 @@ type run struct {
 	states    chan unix.WaitStatus
 }
 
-// open makes a terminal that has the size and settings of the human's.
+// open makes a terminal that has the size and settings of the human's terminal.
 func open() (r *run, slave int, err error) {
 	r = &run{keys: -1, screen: -1, opened: -1, master: -1, slave: -1, pidfd: -1, wakeKeys: -1, wakeScreen: -1}
 	r.drained = make(chan struct{}, 1)
@@ -130,7 +130,7 @@ func openPTY() (master, slave int, err error) {
 	return master, int(fd), nil
 }
 
-// dress gives the new terminal the size and settings of the human's.
+// dress gives the new terminal the size and settings of the human's terminal.
 func (r *run) dress() error {
 	r.resize()
 	human, err := unix.IoctlGetTermios(r.anyTerminal(), unix.TCGETS)
@@ -166,7 +166,7 @@ func (r *run) anyTerminal() int {
 	return r.screen
 }
 
-// resize gives the run's terminal the size of the human's. The kernel tells
+// resize gives the run's terminal the size of the human's terminal. The kernel tells
 // the command when that is another one.
 func (r *run) resize() {
 	if size, err := unix.IoctlGetWinsize(r.anyTerminal(), unix.TIOCGWINSZ); err == nil {

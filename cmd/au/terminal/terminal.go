@@ -2,20 +2,17 @@
 
 //go:build linux
 
-// Package terminal runs a program with a terminal of its own in place of the
-// human's, and carries bytes, sizes and signals between the two, so that the
+// Package terminal runs a program with a terminal of its own in place of the human's terminal, and carries bytes, sizes and signals between the two, so that the
 // human's is never in the agent's hands.
 //
 // It behaves as sudo does with use_pty; e2e's terminal-sudo plays the same
-// session with both. What differs: in a pipeline a newline on the terminal is
-// completed once and not twice, and nothing of a run outlives this process or
-// the human's terminal, whatever it ignores.
+// session with both. Two things differ. In a pipeline a newline on the terminal is completed once and not twice. Nothing of a run outlives this process or the human's
+// terminal, whatever it ignores.
 //
 // Keys go to the program, and the human's terminal is raw, while the program
 // is in the foreground of both: the human's shell put this process there, and
-// the program has shown that it wants the terminal. Alone on the terminal it
-// is taken to want it from the start; in a pipeline or in the background it
-// starts in the background of its own terminal, where the first read or change
+// the program has shown that it wants the terminal. Alone on the terminal it is taken to want it from the start. In a pipeline or in the background it starts in the
+// background of its own terminal, where the first read or change
 // of settings stops it with SIGTTIN or SIGTTOU. Then this process decides: in
 // the foreground it hands the terminal over, in the background it stops with
 // the same signal, as a program on the human's own terminal would.
@@ -45,7 +42,7 @@ import (
 // is to start in the background of its terminal.
 const Background = "AU_TERMINAL=background"
 
-// What SIGCONT, sent by sigqueue, says to the program.
+// The meaning of SIGCONT, sent by sigqueue, for the program.
 const (
 	toForeground = 1 // of its terminal: it may read
 	toBackground = 2
@@ -94,8 +91,7 @@ func (r *run) start(program *os.File, argv, env []string, slave int) error {
 		}
 	}
 	pidfd := -1
-	// The descriptor names the file that was verified, whatever stands at
-	// its path by now; it is still open in the child when it execs.
+	// The descriptor names the file that was verified, whatever is at its path by now; it is still open in the child when it execs.
 	pid, err := syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", program.Fd()), argv, &syscall.ProcAttr{
 		Env:   env,
 		Files: files,
