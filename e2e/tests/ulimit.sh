@@ -28,12 +28,12 @@ says_exactly 790000
 promise="too few processes are said, with status 125"
 for limit in '-u 1' '-u 2' '-u 3' '-u 5' '-u 8' '-u 12' '-Su 4'; do
 	for words in 'run true' 'run -e A=1 true' list --version; do
-# Users are the kernel's: alice's processes in other machines of this host count, too.
 		# shellcheck disable=SC2086 # several words
 		fails 125 limited "$limit" au $words
 		[ "$(cat $e2e/err)" = "au: ulimit -u leaves too few processes for au to start: want 16 beside those that you have, or unlimited" ] || fail "there should be that line"
 	done
 done
+# Users are the kernel's: alice's processes in other machines of this host count, too.
 for limit in '-u 400' '-u 1023' '-u 1024'; do
 	ok limited "$limit" au run true
 	ok limited "$limit" au run -e A=1 true
