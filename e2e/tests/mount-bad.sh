@@ -101,7 +101,7 @@ complains 'au: share /home/alice/proj: it is not there any more'
 ok as alice au run true
 complains 'au: hint: au mount remove --agent agent /home/alice/proj'
 as alice touch proj
-left_out proj 'Not a directory'
+left_out proj 'a file can be shared read-only, and this share is read-write'
 as alice sh -c 'rm proj; mkdir -m 700 Private; echo private >Private/file; ln -s Private proj'
 for au in au /usr/local/libexec/au/au-complete; do
 	ok as alice $au run ls -A proj
