@@ -34,8 +34,8 @@ var elsewhere = map[string]string{
 	"netfilter/policy.go: au net allow":     "where the syntax is described",
 	"netfilter/remedy.go: au net restrict":  "restrict(), whose words Again and Remedy advise, and ServerOption(), which names the option where the policy is declared",
 	"provision/grant.go: au new":            "of grant and revoke, which are refused before",
-	"provision/health.go: au new":           "mend, which bad gets",
-	"provision/health.go: au revoke":        "what bad gets",
+	"provision/info.go: au new":             "mend, which bad gets",
+	"provision/info.go: au revoke":          "what bad gets",
 	"slices/record.go: au limits reset":     "in a file of limits that were set by hand",
 }
 

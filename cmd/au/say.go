@@ -3,16 +3,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 
-	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/internal/quote"
-	"github.com/a4u2/au/provision"
-	"github.com/a4u2/au/provision/step"
 )
 
 // Exit statuses of au itself, beside 0 and start.Refused.
@@ -21,48 +15,13 @@ const (
 	statusUsage  = 2
 )
 
-// hintError is an error with a command to paste.
-type hintError struct {
-	error
-	hint string
-}
-
-func (h hintError) Unwrap() error { return h.error }
-
-// Hint is the command.
-func (h hintError) Hint() string { return h.hint }
-
 // exitError ends au with that status; all has been said.
 type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// hintLine returns a hint as all commands print it. A name in it makes no line of its own.
-func hintLine(h *host.Host, line string) string {
-	return "hint: " + strings.ReplaceAll(advised(h, line), "\n", `\n`)
-}
-
 // show returns a name that others chose as a person may read it.
 func show(name string) string { return quote.Name(name) }
-
-// pasted returns an au command line to paste.
-func pasted(words ...string) string {
-	return step.Command{Argv: append([]string{"au"}, words...)}.Shell(nil)
-}
-
-// mountLine returns an `au mount` command to paste.
-func mountLine(verb, agent string, words ...string) string {
-	return pasted(slices.Concat([]string{"mount", verb, "--agent", agent}, words)...)
-}
-
-// refusal turns a refusal of provision's into one with a line to paste.
-func refusal(err error) error {
-	var r *provision.Refusal
-	if errors.As(err, &r) && r.Hint != "" {
-		return hintError{r, r.Hint}
-	}
-	return err
-}
 
 func num(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
 

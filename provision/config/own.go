@@ -173,12 +173,3 @@ func cause(err error) error {
 	}
 	return err
 }
-
-// openLock opens the file's lock: a file of its own beside it, which stays.
-func (o *Own) openLock() (*os.File, error) {
-	fd, err := o.open(o.name+".lock", unix.O_RDWR|unix.O_CREAT, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	return os.NewFile(uintptr(fd), o.Path+".lock"), nil
-}

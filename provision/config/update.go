@@ -6,12 +6,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io/fs"
-	"os"
-	"time"
 
 	"github.com/a4u2/au/internal/walk"
-	"golang.org/x/sys/unix"
 )
 
 // UpdateOptions are what an update tells its caller; each may be nil.
@@ -70,32 +66,4 @@ func updateLocked(path string, own *Own, opts UpdateOptions, change func(*Config
 		return fmt.Errorf("save the configuration: %w", err)
 	}
 	return nil
-}
-
-// takeLock returns once no other process holds the lock, which ends when the
-// file returned is closed.
-func (o *Own) takeLock(ctx context.Context, waiting func()) (*os.File, error) {
-	f, err := o.openLock()
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return f, nil
-		}
-		if err != unix.EWOULDBLOCK && err != unix.EINTR {
-			f.Close()
-			return nil, &fs.PathError{Op: "flock", Path: f.Name(), Err: err}
-		}
-		if waiting != nil {
-			waiting()
-		}
-		select {
-		case <-ctx.Done():
-			f.Close()
-			return nil, context.Cause(ctx)
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
 }
