@@ -23,7 +23,7 @@ let
       lib.optionalString (o.type.name != "package") "\n- Example: ${code (o.example or (undocumented path))}"
     }
   '' + (if o.type.options or null == null then "" else all "${path}${step o.type}" (inside o.type.options));
-  all = path: tree: lib.concatStringsSep "" (lib.mapAttrsToList (n: o: if o._type or "" == "option" then one "${path}.${n}" o else all "${path}.${n}" o) tree);
+  all = path: tree: lib.concatStringsSep "" (lib.mapAttrsToList (n: o: if !(o.visible or true) then "" else if o._type or "" == "option" then one "${path}.${n}" o else all "${path}.${n}" o) tree);
 in
 ''
   # NixOS options

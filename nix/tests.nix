@@ -51,6 +51,10 @@ let
         description = "au agent ${spec.agents.claude.tag}";
       }
     ];
+    former_word_for_unlock = [
+      (specOf (small { a = { unlock = [ "nix" ]; allow = [ "userns" "nix" ]; }; })).agents.a.allow
+      [ "nix" "userns" ]
+    ];
     humans_only_in_the_group = [
       whole.users.groups.su-as-claude
       { gid = uids.su-as-claude; members = [ "alice" "bob" ]; }

@@ -240,7 +240,7 @@ func Stanza(agents ...StanzaAgent) string {
 			fmt.Fprintf(&b, "    %s = %s;\n", limit[0], limit[1])
 		}
 		if len(g.Allow) > 0 {
-			fmt.Fprintf(&b, "    allow = [ %s];\n", quoted(g.Allow))
+			fmt.Fprintf(&b, "    unlock = [ %s];\n", quoted(g.Allow))
 		}
 		if len(g.KeepEnv) > 0 {
 			fmt.Fprintf(&b, "    keepEnv = [ %s];\n", quoted(g.KeepEnv))

@@ -72,7 +72,7 @@ func TestDeclaredAgentsGetPoliciesUnitsAndRules(t *testing.T) {
 		t.Errorf("the policy lets in %v and the groups %v, for uid %d", p.Humans, p.EnterGIDs, p.UID)
 	}
 	if slices.Contains(p.Hide, "/nix/var/nix/daemon-socket") || !slices.Contains(p.Hide, "/home") {
-		t.Errorf("with allow = [ \"nix\" ] the policy hides %q", p.Hide)
+		t.Errorf("with unlock = [ \"nix\" ] the policy hides %q", p.Hide)
 	}
 	for name, part := range map[string]string{
 		"net/claude.toml":                                   "proxy-port = 61003",

@@ -80,7 +80,7 @@ func CheckAllow(words []string) error {
 	return nil
 }
 
-// Switches returns the words that `au new --allow` takes.
+// Switches returns the words that `au new --unlock` takes.
 func Switches() []string {
 	var words []string
 	for _, s := range csrc.Switches {

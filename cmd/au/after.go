@@ -94,7 +94,7 @@ func (c *afterCmd) sayForeign(a *app) {
 	fmt.Fprintf(a.err, "au: the run was ended for a system call that its filter does not know (SIGSYS), as 32-bit programs make them\n")
 	words := []string{"new", "--agent", c.Agent}
 	for _, word := range append(slices.Clone(policy.Allow), "i386") {
-		words = append(words, "--allow", word)
+		words = append(words, "--unlock", word)
 	}
 	a.hint(pasted(words...))
 }

@@ -143,7 +143,7 @@ func (t *typed) child(word string) *kong.Node {
 func (t *typed) flag(word string) *kong.Flag {
 	for _, group := range t.node.AllFlags(true) {
 		for _, f := range group {
-			if word == "--"+f.Name || f.Short != 0 && word == "-"+string(f.Short) {
+			if name, long := strings.CutPrefix(word, "--"); long && (name == f.Name || slices.Contains(f.Aliases, name)) || f.Short != 0 && word == "-"+string(f.Short) {
 				return f
 			}
 		}
@@ -275,7 +275,7 @@ var completions = []struct {
 	{people, "--human human"},
 	{humans, "au revoke:human"},
 	{shares, "source|target"},
-	{switches, "au new:--allow"},
+	{switches, "au new:--unlock"},
 	{presets, "--preset"},
 	{hosts, "--allow rule host"},
 	{nothing, "--cpu --mem --swap --tasks --cpu-weight --io-weight --env --interval --allow-localhost --proxy --dns --learn --for --reason target command"},

@@ -371,7 +371,7 @@ func TestAdviceForDeclaredAgentsIsNotRefused(t *testing.T) {
 	}
 	for hint, want := range map[string]string{
 		"add --yes": "add --yes", "au net allow --agent claude --for 2h a.test b.test": `security.au.agents.claude.net.allow can have "a.test" "b.test" in the NixOS configuration`,
-		"au new --agent claude": "sudo nixos-rebuild switch", "au new --agent claude --allow nix --allow i386": `security.au.agents.claude.allow can have "nix" "i386" in the NixOS configuration`,
+		"au new --agent claude": "sudo nixos-rebuild switch", "au new --agent claude --unlock nix --unlock i386": `security.au.agents.claude.unlock can have "nix" "i386" in the NixOS configuration`,
 		"au limits set --agent claude --mem 2G": "change security.au.agents.claude.memory in the NixOS configuration", "au delete --agent claude": "change security.au.agents.claude in the NixOS configuration",
 		"sudo usermod --expiredate 1 claude": "sudo nixos-rebuild switch", "chmod o= /home/alice && au new --agent claude": "chmod o= /home/alice && sudo nixos-rebuild switch",
 		"au net restrict --agent claude --preset anthropic": "change security.au.agents.claude.net in the NixOS configuration", "au net restrict --agent claude --no-ech": "sudo nixos-rebuild switch",

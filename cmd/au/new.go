@@ -24,7 +24,7 @@ import (
 type newCmd struct {
 	agentFlag
 	limitFlags
-	Allow  []string `placeholder:"SWITCH" help:"Give up a part of the isolation so that something works in a run: ${switches}."`
+	Unlock []string `aliases:"allow" placeholder:"SWITCH" help:"Give up a part of the isolation so that something works in a run: ${switches}."`
 	Yes    bool     `short:"y" help:"Do not ask."`
 	DryRun bool     `help:"Print what would be done, and do nothing."`
 }
@@ -41,7 +41,7 @@ func (c *newCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	want := provision.Want{Name: c.Agent, Allow: c.Allow}
+	want := provision.Want{Name: c.Agent, Allow: c.Unlock}
 	facts, build, err := c.check(a, human, &want, old)
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func (a *app) announceNew(w provision.Want, f provision.Facts, old *takeover) {
 	}
 	for _, s := range csrc.Switches {
 		if slices.Contains(w.Allow, s.Word) {
-			fmt.Fprintf(a.err, "au: --allow %s: %s. It gives up %s\n", s.Word, s.Gives, s.GivesUp)
+			fmt.Fprintf(a.err, "au: --unlock %s: %s. It gives up %s\n", s.Word, s.Gives, s.GivesUp)
 		}
 	}
 	if !f.Unit.Systemd {

@@ -44,7 +44,7 @@ func netWarnings(h *host.Host, p netfilter.Policy, policy csrc.Policy, noSlice, 
 	}
 	for _, word := range policy.Allow {
 		if how := openSwitches[word]; how != "" {
-			all = append(all, fmt.Sprintf("the agent has --allow %s, and these rules do not hold for it: %s", word, how))
+			all = append(all, fmt.Sprintf("the agent has --unlock %s, and these rules do not hold for it: %s", word, how))
 		}
 	}
 	if noSlice != "" {

@@ -159,7 +159,7 @@ func TestCompletedWords(t *testing.T) {
 	for words, want := range map[string]string{
 		"pa|": "path pause", "he|": "help", "help mount a|": "add", "-C file pa|": "path pause", "rec|": "", "complete|": "", "net w|": "why",
 		"net restrict --preset=an|": "--preset=anthropic", "net restrict --preset anth|": "anthropic", "net restrict --backend |": "auto iptables nft",
-		"new --allow=us|": "--allow=userns", "new --allow u|": "userns", "new --yes --y|": "", "net allow --preset npm --preset go|": "google go",
+		"new --unlock=us|": "--unlock=userns", "new --allow=us|": "--allow=userns", "new --allow u|": "userns", "new --al|": "", "new --unlock u|": "userns", "new --yes --y|": "", "net allow --preset npm --preset go|": "google go",
 		"run --ro |": ":files", "run --rw |": ":folders", "run --ro=x|": ":files", "run --env-file |": ":files", "run -d |": ":folders", "-C |": ":files", "mount add |": ":files", "path add |": ":folders", "mount add x |": "",
 		"run |": ":command 1", "run ma|": ":command 1", "run -a x make al|": ":command 3", "run -- |": ":command 2", "run --ro x -- make -|": ":command 4", "run make --a|": ":command 1",
 		"help run |": "", "run --lo|": "--login", "completion |": "bash fish zsh", "new --cpu |": "", "net show i|": "", "limits set --m|": "--mem", "shell x |": "",

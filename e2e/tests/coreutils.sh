@@ -58,7 +58,7 @@ for coreutils in gnu uutils busybox; do
 	echo half >/etc/au/agents/agent.new
 	cp /bin/sh /usr/local/libexec/au/agent/su_as_agent.new
 	chmod 4755 /usr/local/libexec/au/agent/su_as_agent.new
-	ok as alice au new --allow i386 -y
+	ok as alice au new --unlock i386 -y
 	ok as alice au run true
 	chmod u-s /usr/local/libexec/au/agent/su_as_agent
 	chmod g-s /home/agent

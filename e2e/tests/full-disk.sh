@@ -27,7 +27,7 @@ promise="the policies, and the record of limits"
 full /etc/au
 fails 1 as alice au grant -y bob
 same /etc/au
-fails 1 as alice au new -y --allow nix
+fails 1 as alice au new -y --unlock nix
 same /etc/au
 fails 1 as alice au net allow github.com
 same /etc/au

@@ -65,7 +65,7 @@ ln -s /run/podman/podman.sock /run/docker.sock
 connect='import socket; socket.socket(socket.AF_UNIX).connect("/run/docker.sock")'
 soon python3 -c "$connect"
 for allow in '' setuid docker; do
-	ok as alice au new -y ${allow:+--allow $allow}
+	ok as alice au new -y ${allow:+--unlock $allow}
 	if [ "$allow" = docker ]; then
 		ok as alice au run python3 -c "$connect"
 	else

@@ -5,7 +5,7 @@
 # timeout: 1800
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
-ok as alice au new -y --allow setuid
+ok as alice au new -y --unlock setuid
 internet_up
 uid=$(id -u agent)
 join='import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).setsockopt(0, 35, socket.inet_aton("239.83.69.67") + socket.inet_aton("198.51.100.2"))'

@@ -13,8 +13,8 @@ backends="nft iptables"
 [ ! -e /dev/vda ] || backends=nft # an emulated machine is slow, and one is enough there
 ok as alice au new -y
 ok as alice au new -y -a other
-ok as alice au new -y -a wide --allow userns --allow setuid
-ok as alice au new -y -a loose --allow resolver --allow sysbus --allow i386 --allow services
+ok as alice au new -y -a wide --unlock userns --unlock setuid
+ok as alice au new -y -a loose --unlock resolver --unlock sysbus --unlock i386 --unlock services
 ok usermod --add-subuids 300000-365535 --add-subgids 300000-365535 wide
 internet_up
 uid=$(id -u agent)
@@ -154,9 +154,9 @@ says org.freedesktop.systemd1
 
 promise="a switch that leads round the rules is named as they go in, and in the status"
 ok as alice au net restrict -a loose --allow allowed.test
-for word in resolver sysbus i386 services; do complains "au: warning: the agent has --allow $word, and these rules do not hold for it: "; done
+for word in resolver sysbus i386 services; do complains "au: warning: the agent has --unlock $word, and these rules do not hold for it: "; done
 ok as alice au net status -a loose
-for word in resolver sysbus i386 services; do complains "au: warning: the agent has --allow $word, and these rules do not hold for it: "; done
+for word in resolver sysbus i386 services; do complains "au: warning: the agent has --unlock $word, and these rules do not hold for it: "; done
 ok as alice au net off -a loose
 
 for backend in $backends; do
@@ -177,7 +177,7 @@ for backend in $backends; do
 	rm -f /run/internet/read /run/internet/enough
 
 	ok as alice au net restrict -a wide --backend $backend --allow allowed.test
-	complains "au: warning: the agent has --allow setuid, and these rules do not hold for it: "
+	complains "au: warning: the agent has --unlock setuid, and these rules do not hold for it: "
 	promise="with $backend: sub-uids are no way out"
 	stays as_sub_uid tcp tcp-6 quic quic-6 dns-6
 	taken tcp tcp-6 quic quic-6 dns-6

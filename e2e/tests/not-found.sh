@@ -80,13 +80,13 @@ if [ "$(uname -m)" = x86_64 ] && { /home/agent/small; [ $? = 7 ]; }; then
 		# shellcheck disable=SC2086 # several words
 		fails 159 as alice au run $command
 		complains 'as 32-bit programs make them'
-		complains 'au: hint: au new --agent agent --allow i386'
+		complains 'au: hint: au new --agent agent --unlock i386'
 	done
 	fails 159 at_terminal alice au run ./small
 	says 'as 32-bit programs make them'
 	fails 139 as alice au run sh -c 'kill -SEGV $$'
 	silent
-	ok as alice au new -y --agent agent --allow i386
+	ok as alice au new -y --agent agent --unlock i386
 	fails 7 as alice au run ./small
 	silent
 	fails 159 as alice au run sh -c 'kill -SYS $$'

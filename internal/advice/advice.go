@@ -68,8 +68,8 @@ func declared(hint, agent string) string {
 	option := "security.au.agents." + agent + "."
 	const there = " in the NixOS configuration"
 	switch {
-	case command == "new" && slices.Contains(rest, "--allow"):
-		return option + "allow can have" + quoted(after(rest, "--allow")) + there
+	case command == "new" && slices.Contains(rest, "--unlock"):
+		return option + "unlock can have" + quoted(after(rest, "--unlock")) + there
 	case command == "net allow":
 		return option + "net.allow can have" + quoted(rest) + there
 	case command == "net restrict" && slices.Contains(rest, "--ech"):

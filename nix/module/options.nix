@@ -202,11 +202,17 @@ let
           example = literalExpression ''{ "~/example" = { readOnly = false; }; }'';
           description = "Each human's folders and files that the agent sees; `~/` at the beginning is the human's home. Humans add others with `au mount add`.";
         };
-        allow = mkOption {
+        unlock = mkOption {
           type = types.listOf types.str;
           default = [ ];
           example = [ "nix" ];
           description = "Parts of the isolation to give up, by the words that `au new --help` explains.";
+        };
+        allow = mkOption {
+          type = types.listOf types.str;
+          default = [ ];
+          visible = false;
+          description = "The former name of `unlock`.";
         };
         home = mkOption {
           type = types.strMatching "/[^:[:space:]]+";

@@ -18,7 +18,8 @@ in
   sleep = "${pkgs.coreutils}/bin/sleep";
   program = "${cfg.package}/libexec/au/au-complete";
   agents = lib.mapAttrs (name: g: {
-    inherit (g) uid home allow keepEnv;
+    inherit (g) uid home keepEnv;
+    allow = lib.unique (g.unlock ++ g.allow);
     shell = if builtins.isAttrs g.shell then "${g.shell}${g.shell.shellPath or "/bin/${g.shell.meta.mainProgram or "sh"}"}" else g.shell;
     gid = g.uid;
     group = g.humansGid;

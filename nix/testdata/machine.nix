@@ -19,7 +19,7 @@
       shares."~/example".readOnly = false;
       path = [ "~/example/bin" ];
       shares."/srv/data".target = "work/data";
-      allow = [ "nix" ];
+      unlock = [ "nix" ];
       net = {
         enable = true;
         presets = [ "anthropic" ];

@@ -29,7 +29,7 @@ LINES = [
     ("au info --agent=rev", "au info --agent=reviewer"),
     ("au mount remove /home/alice/p", "au mount remove /home/alice/projects/one"),
     ("au -C keys.env resu", "au -C keys.env resume"),
-    ("au new --allow use", "au new --allow userns"),
+    ("au new --unlock use", "au new --unlock userns"),
     ("au grant bo", "au grant bob"),
     ("au mount add only-fo", "au mount add only-folder/"),
     ("au mount add only-fi", "au mount add only-file"),
