@@ -8,7 +8,8 @@
     { self, nixpkgs }:
     let
       inherit (nixpkgs) lib;
-      each = f: lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (system: f nixpkgs.legacyPackages.${system});
+      each =
+        f: lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (system: f nixpkgs.legacyPackages.${system});
       programs = pkgs: {
         au-entrypoint = pkgs.callPackage ./nix/entrypoint.nix { };
         au = pkgs.callPackage ./nix/package.nix {

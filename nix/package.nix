@@ -33,7 +33,7 @@ buildGoModule (finalAttrs: {
   src = builtins.path {
     path = ../.;
     name = "au-source";
-    filter = path: type: lib.elem (top path) sources;
+    filter = path: _type: lib.elem (top path) sources;
   };
   inherit (lib.importJSON ./hashes.json) vendorHash;
 

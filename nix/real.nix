@@ -10,11 +10,15 @@
 let
   people =
     if users == "sysusers" then
-      { isSystemUser = true; group = "users"; } # it makes no others
+      {
+        isSystemUser = true;
+        group = "users";
+      } # it makes no others
     else
       { isNormalUser = true; };
   inherit
-    (import (nixpkgs + "/nixos/lib/eval-config.nix") { # as a string it would be copied into the store each time
+    (import (nixpkgs + "/nixos/lib/eval-config.nix") {
+      # as a string it would be copied into the store each time
       system = null;
       modules = [
         ./module
@@ -51,11 +55,36 @@ if wrong != [ ] then
   throw (builtins.concatStringsSep "\n" (map (a: a.message) wrong))
 else
   {
-    user = { inherit (config.users.users.claude) uid group home homeMode expires shell; };
-    wrapper = { inherit (config.security.wrappers.su-as-claude) owner group setuid permissions; };
+    user = {
+      inherit (config.users.users.claude)
+        uid
+        group
+        home
+        homeMode
+        expires
+        shell
+        ;
+    };
+    wrapper = {
+      inherit (config.security.wrappers.su-as-claude)
+        owner
+        group
+        setuid
+        permissions
+        ;
+    };
     slice = config.systemd.slices."user-54237".sliceConfig;
-    tmpfiles = builtins.filter (line: builtins.match ".*claude.*" line != null) config.systemd.tmpfiles.rules;
-    services = builtins.filter (name: builtins.match "au-.*" name != null) (builtins.attrNames config.systemd.services);
-    expire = map toString (if users == "perl" then [ ] else expire (if users == "userborn" then "userborn" else "systemd-sysusers"));
+    tmpfiles = builtins.filter (
+      line: builtins.match ".*claude.*" line != null
+    ) config.systemd.tmpfiles.rules;
+    services = builtins.filter (name: builtins.match "au-.*" name != null) (
+      builtins.attrNames config.systemd.services
+    );
+    expire = map toString (
+      if users == "perl" then
+        [ ]
+      else
+        expire (if users == "userborn" then "userborn" else "systemd-sysusers")
+    );
     toplevel = config.system.build.toplevel.drvPath;
   }

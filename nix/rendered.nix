@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What au makes of a specification: policies, network policies, units, rules. A wrong setting fails here, while the system is built.
-{ runCommand, writeText, au, spec }:
+{
+  runCommand,
+  writeText,
+  au,
+  spec,
+}:
 
 runCommand "au-rendered" { } ''
   mkdir -p "$out"

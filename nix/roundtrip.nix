@@ -14,11 +14,18 @@ let
         ./testdata/nixos.nix
         ./module
         lines
-        { users.users.alice.uid = 1000; users.users.bob.uid = 1001; security.au.package = program "au"; }
+        {
+          users.users.alice.uid = 1000;
+          users.users.bob.uid = 1001;
+          security.au.package = program "au";
+        }
       ];
       specialArgs = { inherit pkgs; };
     })
     config
     ;
 in
-if builtins.all (a: a.assertion) config.assertions then import ./module/spec.nix { inherit config lib pkgs; } else throw "an assertion fails"
+if builtins.all (a: a.assertion) config.assertions then
+  import ./module/spec.nix { inherit config lib pkgs; }
+else
+  throw "an assertion fails"

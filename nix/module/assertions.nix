@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-{ config, lib, pkgs, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 
 let
   cfg = config.security.au;
   agents = lib.mapAttrsToList (name: g: g // { inherit name; }) cfg.agents;
   # With those that follow from the order of the names.
-  ports = lib.concatMap (g: lib.optionals (g.net != null) [ g.net.proxyPort g.net.dnsPort ]) (
-    lib.attrValues (import ./spec.nix { inherit config lib pkgs; }).agents
-  );
+  ports = lib.concatMap (
+    g:
+    lib.optionals (g.net != null) [
+      g.net.proxyPort
+      g.net.dnsPort
+    ]
+  ) (lib.attrValues (import ./spec.nix { inherit config lib pkgs; }).agents);
   ids = lib.concatMap (g: [
     {
       option = "security.au.agents.${g.name}.uid";
@@ -36,13 +45,39 @@ let
   each = f: map f agents;
   eachShare = f: lib.concatMap (g: lib.mapAttrsToList (source: s: f g source s) g.shares) agents;
   # A path without empty parts, . and .., as the entrypoint wants it.
-  clean = path: !lib.any (part: lib.elem part [ "" "." ".." ]) (lib.splitString "/" path);
+  clean =
+    path:
+    !lib.any (
+      part:
+      lib.elem part [
+        ""
+        "."
+        ".."
+      ]
+    ) (lib.splitString "/" path);
   # Folders of people and of other agents: root makes the home, and nobody else may write above it.
-  homesBeside = g: lib.filter (h: h != "/var/empty" && h != "/") (
-    lib.mapAttrsToList (name: u: u.home or "/home/${name}") (removeAttrs config.users.users [ g.name ])
-  );
+  homesBeside =
+    g:
+    lib.filter (h: h != "/var/empty" && h != "/") (
+      lib.mapAttrsToList (name: u: u.home or "/home/${name}") (removeAttrs config.users.users [ g.name ])
+    );
   within = folder: above: folder == above || lib.removePrefix "${above}/" folder != folder;
-  ofTheMachine = [ "bin" "boot" "dev" "etc" "lib" "lib64" "nix" "proc" "root" "run" "sbin" "sys" "tmp" "usr" ];
+  ofTheMachine = [
+    "bin"
+    "boot"
+    "dev"
+    "etc"
+    "lib"
+    "lib64"
+    "nix"
+    "proc"
+    "root"
+    "run"
+    "sbin"
+    "sys"
+    "tmp"
+    "usr"
+  ];
   goodHome =
     g:
     let
@@ -52,7 +87,11 @@ let
     && lib.length parts > 1
     && !lib.elem (lib.head parts) ofTheMachine
     && !lib.any (h: within g.home h || within h g.home) (homesBeside g);
-  sharedTwice = g: lib.filter (t: lib.count (s: s.target == t) (lib.attrValues g.shares) > 1) (lib.unique (lib.mapAttrsToList (_: s: s.target) g.shares));
+  sharedTwice =
+    g:
+    lib.filter (t: lib.count (s: s.target == t) (lib.attrValues g.shares) > 1) (
+      lib.unique (lib.mapAttrsToList (_: s: s.target) g.shares)
+    );
   unknown = g: lib.filter (h: !(config.users.users ? ${h})) g.humans;
 in
 {
@@ -80,8 +119,10 @@ in
         message = "security.au.agents.${g.name}.humans: there is no users.users.${lib.concatStringsSep " and users.users." (unknown g)}: declare them, or correct the name.";
       })
       ++ eachShare (
-        g: source: s: {
-          assertion = clean (lib.removePrefix "/" (lib.removePrefix "~/" source)) && source != lib.removePrefix "/" (lib.removePrefix "~/" source);
+        g: source: _s: {
+          assertion =
+            clean (lib.removePrefix "/" (lib.removePrefix "~/" source))
+            && source != lib.removePrefix "/" (lib.removePrefix "~/" source);
           message = "security.au.agents.${g.name}.shares: \"${source}\" is to be an absolute path, or one below ~/, without . and .. and a / at its end.";
         }
       )

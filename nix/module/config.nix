@@ -22,10 +22,22 @@ let
     in
     [
       "d ${g.home} 2770 ${name} ${group name} -"
-      "${acl [ "u:${name}:rwx" "g:${group name}:rwx" "m::rwx" ]},d:u::rwx,d:g::rwx,d:o::---"
+      "${
+        acl [
+          "u:${name}:rwx"
+          "g:${group name}:rwx"
+          "m::rwx"
+        ]
+      },d:u::rwx,d:g::rwx,d:o::---"
     ]
     # A line each: tmpfiles leaves a line out in which one name is unknown.
-    ++ map (h: acl [ "u:${h}:rwx" "m::rwx" ]) g.humans
+    ++ map (
+      h:
+      acl [
+        "u:${h}:rwx"
+        "m::rwx"
+      ]
+    ) g.humans
     ++ [
       # ssh and gpg refuse what others can read.
       "d ${g.home}/.ssh 0700 ${name} ${name} -"
@@ -75,7 +87,7 @@ in
     # Real files: the entrypoint follows no link to its policy.
     environment.etc = lib.mkMerge [
       (each (
-        name: g:
+        name: _g:
         lib.nameValuePair "au/agents/${name}" {
           source = "${rendered}/agents/${name}";
           mode = "0644";
@@ -90,7 +102,7 @@ in
     ];
 
     security.wrappers = each (
-      name: g:
+      name: _g:
       lib.nameValuePair (group name) {
         source = "${cfg.package}/libexec/au/su_as_agent";
         owner = "root"; # the agent as its owner would keep the caller's groups
@@ -104,7 +116,7 @@ in
     systemd.packages = [ rendered ];
 
     systemd.services = each (
-      name: g:
+      name: _g:
       lib.nameValuePair "au-${name}" {
         wantedBy = [ "multi-user.target" ];
         # A new keeper would end all that the agent runs.
@@ -115,7 +127,7 @@ in
     );
 
     systemd.slices = each (
-      name: g:
+      _name: g:
       lib.nameValuePair "user-${toString g.uid}" {
         overrideStrategy = "asDropin";
         sliceConfig =

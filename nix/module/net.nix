@@ -9,26 +9,29 @@
 
 let
   cfg = config.security.au;
-  restricted = lib.filterAttrs (name: g: g.net.enable) cfg.agents;
+  restricted = lib.filterAttrs (_name: g: g.net.enable) cfg.agents;
   rendered = import ./rendered.nix { inherit config lib pkgs; };
   each = f: lib.mapAttrs' f restricted;
   # The rules are loaded again when the machine's own firewall has been.
-  firewalls = [ "firewall.service" "nftables.service" ];
+  firewalls = [
+    "firewall.service"
+    "nftables.service"
+  ];
 in
 {
   config = lib.mkIf cfg.enable {
     users.users = each (
-      name: g:
+      name: _g:
       lib.nameValuePair "aunet-${name}" {
         isSystemUser = true;
         group = "aunet-${name}";
         description = "au net daemon of ${name}";
       }
     );
-    users.groups = each (name: g: lib.nameValuePair "aunet-${name}" { });
+    users.groups = each (name: _g: lib.nameValuePair "aunet-${name}" { });
 
     environment.etc = each (
-      name: g:
+      name: _g:
       lib.nameValuePair "au/net/${name}.toml" {
         source = "${rendered}/net/${name}.toml";
         mode = "0644";
@@ -36,12 +39,12 @@ in
     );
 
     systemd.tmpfiles.rules = lib.mapAttrsToList (
-      name: g: "d /var/log/au/${name} 2750 aunet-${name} su-as-${name} -"
+      name: _g: "d /var/log/au/${name} 2750 aunet-${name} su-as-${name} -"
     ) restricted;
 
     systemd.services = lib.mkMerge [
       (each (
-        name: g:
+        name: _g:
         lib.nameValuePair "au-net-rules@${name}" {
           wantedBy = [ "sysinit.target" ];
           after = firewalls;
@@ -52,14 +55,14 @@ in
         }
       ))
       (each (
-        name: g:
+        name: _g:
         lib.nameValuePair "au-net-watch@${name}" {
           wantedBy = [ "multi-user.target" ];
           stopIfChanged = false;
         }
       ))
       (each (
-        name: g:
+        name: _g:
         lib.nameValuePair "au-net@${name}" {
           wantedBy = [ "multi-user.target" ];
           stopIfChanged = false;
@@ -71,7 +74,7 @@ in
       ))
     ];
     systemd.sockets = each (
-      name: g: lib.nameValuePair "au-net@${name}" { wantedBy = [ "sockets.target" ]; }
+      name: _g: lib.nameValuePair "au-net@${name}" { wantedBy = [ "sockets.target" ]; }
     );
   };
 }

@@ -98,7 +98,10 @@ let
           "iptables"
         ];
         default =
-          if config.networking.nftables.enable || !config.networking.firewall.enable then "nft" else "iptables";
+          if config.networking.nftables.enable || !config.networking.firewall.enable then
+            "nft"
+          else
+            "iptables";
         defaultText = literalMD "that of the machine's own firewall; nft where there is none";
         example = "nft";
         description = "What loads the rules. The machine's firewall is followed, never switched on.";

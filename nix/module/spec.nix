@@ -20,7 +20,11 @@ in
   agents = lib.mapAttrs (name: g: {
     inherit (g) uid home keepEnv;
     allow = lib.unique (g.unlock ++ g.allow);
-    shell = if builtins.isAttrs g.shell then "${g.shell}${g.shell.shellPath or "/bin/${g.shell.meta.mainProgram or "sh"}"}" else g.shell;
+    shell =
+      if builtins.isAttrs g.shell then
+        "${g.shell}${g.shell.shellPath or "/bin/${g.shell.meta.mainProgram or "sh"}"}"
+      else
+        g.shell;
     gid = g.uid;
     group = g.humansGid;
     # Also in the user's comment: what binds a policy to its user.

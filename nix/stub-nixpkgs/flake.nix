@@ -2,12 +2,14 @@
 # A stand-in for nixpkgs, to build and check our flake where nixpkgs cannot be had: what we use of it, on the machine's own Go and C compiler.
 {
   outputs =
-    { self }:
+    _:
     let
       lib = import ./lib.nix;
     in
     {
       inherit lib;
-      legacyPackages = lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (system: import ./packages.nix { inherit lib system; });
+      legacyPackages = lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (
+        system: import ./packages.nix { inherit lib system; }
+      );
     };
 }

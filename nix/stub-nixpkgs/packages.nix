@@ -25,7 +25,15 @@ let
   mkDerivation =
     args:
     let
-      phases = [ "functions" "unpackPhase" "buildPhase" "checkPhase" "installPhase" "postInstall" "postFixup" ];
+      phases = [
+        "functions"
+        "unpackPhase"
+        "buildPhase"
+        "checkPhase"
+        "installPhase"
+        "postInstall"
+        "postFixup"
+      ];
       drv = derivation (
         host.env
         // {
@@ -33,8 +41,15 @@ let
           name = args.name or "${args.pname}-${args.version}";
           builder = "/bin/bash";
           # A subfolder: Go ignores a go.mod in $TMPDIR itself.
-          args = [ "-euc" "mkdir work; cd work; ${lib.concatMapStringsSep "\n" (phase: args.${phase} or { inherit functions; }.${phase} or "") phases}" ];
-          PATH = lib.concatStringsSep ":" (map (p: "${p}/bin") (args.nativeBuildInputs or [ ]) ++ [ host.path ]);
+          args = [
+            "-euc"
+            "mkdir work; cd work; ${
+              lib.concatMapStringsSep "\n" (phase: args.${phase} or { inherit functions; }.${phase} or "") phases
+            }"
+          ];
+          PATH = lib.concatStringsSep ":" (
+            map (p: "${p}/bin") (args.nativeBuildInputs or [ ]) ++ [ host.path ]
+          );
           HOME = "/dev/null";
           unpackPhase = args.unpackPhase or "";
         }
@@ -74,10 +89,12 @@ let
     mkDerivation (
       args
       // {
-        unpackPhase = ''${unpack}; cp -R ${modules} vendor'';
+        unpackPhase = "${unpack}; cp -R ${modules} vendor";
         buildPhase = ''
           export CGO_ENABLED=${toString args.env.CGO_ENABLED} GOFLAGS="-mod=vendor -trimpath" GOBIN="$out/bin"
-          go install -ldflags='-buildid= ${toString args.ldflags}' ${lib.concatMapStringsSep " " (p: "./${p}") args.subPackages}
+          go install -ldflags='-buildid= ${toString args.ldflags}' ${
+            lib.concatMapStringsSep " " (p: "./${p}") args.subPackages
+          }
         '';
       }
     );
@@ -98,7 +115,13 @@ let
       cc.libc = { };
       hostPlatform = { inherit system; };
     };
-    mkShell = args: mkDerivation { name = "shell"; installPhase = ''touch "$out"''; meta = { }; };
+    mkShell =
+      _args:
+      mkDerivation {
+        name = "shell";
+        installPhase = ''touch "$out"'';
+        meta = { };
+      };
     runCommand =
       name: env: script:
       mkDerivation {
@@ -110,7 +133,22 @@ let
     writeText = name: text: builtins.toFile name text;
   }
   // lib.genAttrs [
-    "acl" "bash" "coreutils" "findutils" "gcc" "getent" "gnumake" "go" "installShellFiles" "iptables" "nftables" "nixfmt-tree" "procps" "shadow" "systemd" "util-linux"
+    "acl"
+    "bash"
+    "coreutils"
+    "findutils"
+    "gcc"
+    "getent"
+    "gnumake"
+    "go"
+    "installShellFiles"
+    "iptables"
+    "nftables"
+    "nixfmt-tree"
+    "procps"
+    "shadow"
+    "systemd"
+    "util-linux"
   ] program;
 in
 pkgs
