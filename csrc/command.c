@@ -101,7 +101,7 @@ static void say_interpreter(const char *file)
 	close(fd);
 	line[n < 0 ? 0 : n] = '\0';
 	if (strncmp(line, "#!", 2) != 0) {
-		say(file, ": what loads it is missing: it was built for another system or C library");
+		say(file, ": its loader is missing: it was built for another system or C library");
 		return;
 	}
 	name += strspn(name, " \t");

@@ -61,7 +61,7 @@ var Switches = []Switch{
 	{
 		Word:    "sysbus",
 		Gives:   "the system's D-Bus can be spoken to",
-		GivesUp: "whatever its services do for any user (name resolution, downloads of packages) happens outside limits and network rules",
+		GivesUp: "the work of its services for any user (name resolution, downloads of packages) happens outside limits and network rules",
 		Opens:   []string{"/run/dbus"},
 	},
 	{

@@ -31,7 +31,7 @@ func CheckDelete(name string, f Facts) error {
 	case f.Agent != nil && !f.Ours():
 		return fmt.Errorf("user %q (uid %d) is not the one that the policy names (uid %d): au did not make it, and does not delete it", name, f.Agent.UID, p.UID)
 	case f.Unit.Err != nil:
-		return refuse(AskHint, "%v; what it runs for agent %q could not be stopped", f.Unit.Err, name)
+		return refuse(AskHint, "%v; it could not stop the processes of agent %q", f.Unit.Err, name)
 	case f.Agent != nil && f.Agent.Home != p.Home:
 		return fmt.Errorf("home of user %q is %q where the policy says %q", name, f.Agent.Home, p.Home)
 	}

@@ -77,7 +77,7 @@ func (f NetFacts) Outdated(p netfilter.Policy) string {
 		}
 	}
 	if f.Program.Exists && f.Program.SHA256 != f.Self.SHA256 {
-		return "what sees to the network of agent " + p.Agent + " is another version of au than this one"
+		return "another version of au than this one holds the network of agent " + p.Agent
 	}
 	return ""
 }

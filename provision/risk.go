@@ -45,9 +45,9 @@ var Kinds = []Kind{
 	{"git-hook", "git hook", "git hooks: git runs them on your side"},
 	{"git-nested", "repository", "repositories inside others: git obeys their config when you are in them"},
 	{"runs", "", "files that run by themselves, or name what does"},
-	{"symlink", "link", "symbolic links that leave the share: what you write to them goes elsewhere"},
-	{"hard-link", "hard link", "files with names outside the share: what the agent writes changes those too"},
-	{"special", "", "FIFOs and devices: what reads them may wait for ever"},
+	{"symlink", "link", "symbolic links that leave the share: your writes to them go elsewhere"},
+	{"hard-link", "hard link", "files with names outside the share: the agent's changes reach those too"},
+	{"special", "", "FIFOs and devices: a program that reads them may wait for ever"},
 	{"owner", "owner", "files that are not yours: the agent has no rights to them but those of all others"},
 	{"unreadable", "unreadable", "folders that you cannot read: not looked into"},
 }

@@ -25,7 +25,7 @@ complains systemctl
 fails 1 as alice au new -y -a second --mem 1G
 complains 'au: systemd does not answer'
 fails 1 as alice au delete -y
-complains 'could not be stopped'
+complains 'could not stop the processes'
 fails 1 as alice au info
 says 'systemd does not answer'
 umount /run/dbus/system_bus_socket

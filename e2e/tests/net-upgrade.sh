@@ -50,9 +50,9 @@ replaced
 promise="what is old is said, with the line that renews it and loses nothing of what was chosen"
 upgrade
 ok as alice au net status
-complains "what sees to the network of agent agent is another version of au than this one: au net restrict --agent agent --no-ech"
+complains "another version of au than this one holds the network of agent agent: au net restrict --agent agent --no-ech"
 ok as alice au info
-says "network: what sees to the network of agent agent is another version of au than this one"
+says "network: another version of au than this one holds the network of agent agent"
 says "hint: au net restrict --agent agent --no-ech"
 ok as alice au info --json
 says '"outdated"'

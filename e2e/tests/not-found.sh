@@ -59,7 +59,7 @@ open("loaderless", "wb").write(head + struct.pack("<IIQQQQQQ", 3, 4, 120, 0, 0, 
 import os; os.chmod("loaderless", 0o755)'
 [ "$(uname -m)" != x86_64 ] || {
 	fails 126 as alice au run ./loaderless
-	complains './loaderless: what loads it is missing'
+	complains './loaderless: its loader is missing'
 }
 ok as alice au run sh -c 'ln -s nowhere dangling'
 fails 127 as alice au run ./dangling
