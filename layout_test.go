@@ -220,6 +220,19 @@ func TestNoWordsOfABuildMachine(t *testing.T) {
 	}
 }
 
+// What is built stays out of the tree: make would take an entrypoint beside its sources for the newest, and install it.
+func TestNoProgramIsInTheTree(t *testing.T) {
+	files, err := exec.Command("git", "ls-files", "-z").Output()
+	if err != nil {
+		t.Skip("not a git checkout")
+	}
+	for _, name := range strings.Split(strings.Trim(string(files), "\x00"), "\x00") {
+		if text, err := os.ReadFile(name); err == nil && bytes.HasPrefix(text, []byte("\x7fELF")) {
+			t.Errorf("%s is a program: git rm --cached %s", name, name)
+		}
+	}
+}
+
 func TestEverySourceFileNamesTheLicence(t *testing.T) {
 	files, err := exec.Command("git", "ls-files", "*.go", "*.c", "*.h", "*.nix").Output()
 	if err != nil {

@@ -10,11 +10,12 @@ stdenv.mkDerivation {
   # Static where there is a static C library: then nothing of the machine's is between exec and the first check.
   buildInputs = lib.optional (stdenv.cc.libc ? static) stdenv.cc.libc.static;
 
+  # Into a folder of its own: one that was left beside the sources would pass for the newest.
   buildPhase = ''
-    make OUT="$PWD/su_as_agent"
+    make OUT="$PWD/built/su_as_agent"
   '';
   installPhase = ''
-    install -D -m 0755 su_as_agent "$out/libexec/au/su_as_agent"
+    install -D -m 0755 built/su_as_agent "$out/libexec/au/su_as_agent"
   '';
   dontStrip = true; # the Makefile did
 
