@@ -44,7 +44,7 @@
 // 22  setgroups          pid 1    root     groups: inherited
 // 23  open_state         pid 1    root     temporary-of-root temporary-closed temporary-in-memory: walls
 // 24  seal_run           pid 1    root     seal seal-private: walls
-// 25  make_ways          pid 1    root     same-path-[bcl]* worktrees-[blo]* worktrees-closed: same-path
+// 25  make_ways          pid 1    root     same-path-[bcln]* worktrees-[blo]* worktrees-closed: same-path
 // 26  make_devices       pid 1    root     devices-by-switch: devices
 // 27  hide_strays        pid 1    root     strays*: mounts
 // 28  mount_devices      pid 1    root     own-[dqt]* bound-of-terminals ptmx-covered linked-memory: devices links
@@ -55,7 +55,7 @@
 // 33  mount_proc         pid 1    root     proc hidepid: walls
 // 34  find_places        pid 1    agent*   target-* file-target* home-owner paths-* places-*: share-target file share-left-out race
 // 35  attach_shares      pid 1    agent*   copied-at-once: same-path
-// 36  attach_own_paths   pid 1    agent*   same-path-place same-path-inode same-path-o*: same-path
+// 36  attach_own_paths   pid 1    agent*   same-path-place same-path-inode same-path-o* same-path-swapped: same-path swaps
 // 37  take_terminal      pid 1    root     own-session terminal-of-nobody terminal-closed: terminal
 // 38  drop_bounding_set  pid 1    root     bounding-set: root-again
 // 39  fork_command       pid 1    root     command-apart: killed

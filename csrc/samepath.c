@@ -14,19 +14,30 @@ static int is_on_same(const struct known *a, const struct known *b)
 	return a->major == b->major && a->minor == b->minor;
 }
 
-// Whether a share before it, with the same access, shows the folder at its own path.
-static int is_shown(const struct shares *all, const struct request *r, unsigned i)
+// The share that shows the folder of share i where there is nothing of its own: of those that hold it, the one with the longest path,
+// and of two with one path the later, as it lies above the other. NULL where there is none.
+static const struct share *shown_by(const struct shares *all, const struct request *r, unsigned i)
 {
-	const struct share *s = &r->shares[i];
+	const char *source = r->shares[i].source;
+	const struct share *nearest = NULL;
 
 	for (unsigned j = 0; j < r->nshares; j++) {
 		const struct share *outer = &r->shares[j];
 
-		if (j != i && !all->left_out[j] && outer->same_path && is_within(s->source, outer->source) &&
-		    outer->writable == s->writable && outer->by_acl == s->by_acl && (!is(s->source, outer->source) || j < i))
-			return 1;
+		if (j == i || all->left_out[j] || !outer->same_path || !is_within(source, outer->source) || (is(source, outer->source) && j > i))
+			continue;
+		if (nearest == NULL || strlen(outer->source) >= strlen(nearest->source))
+			nearest = outer;
 	}
-	return 0;
+	return nearest;
+}
+
+// Whether it needs no mount of its own: what shows the folder has the same access.
+static int is_shown(const struct shares *all, const struct request *r, unsigned i)
+{
+	const struct share *s = &r->shares[i], *outer = shown_by(all, r, i);
+
+	return outer != NULL && outer->writable == s->writable && outer->by_acl == s->by_acl;
 }
 
 // How many folders a path leads through, itself among them.

@@ -2,22 +2,14 @@
 # While the agent swaps folders for links as fast as it can, runs start only where they should.
 . /opt/e2e/tests/attacks/common
 : "${ROUNDS:=100}"
-cat >/opt/swap.py <<'END'
-import ctypes, os, sys
-# swap.py FOLDER LINK: exchanges them, for ever
-c = ctypes.CDLL(None)
-a, b = sys.argv[1].encode(), sys.argv[2].encode()
-while True:
-    c.renameat2(-100, a, -100, b, 2)
-END
 enter -- sh -c 'rm -rf race; mkdir -p race/way/skel; ln -s /etc race/link'
-start -- python3 /opt/swap.py race/way race/link
+start -- python3 $here/swap.py race/way race/link
 targets=$waiter
 install -d -o alice -g alice $share/s $share/s/docs /home/alice/Documents
 install -o alice -m 600 /dev/null /home/alice/Documents/private
 ln -s ../../Documents $share/link
 chown -h alice:alice $share/link
-start --rw $share attacked -- python3 /opt/swap.py attacked/s/docs attacked/link
+start --rw $share attacked -- python3 $here/swap.py attacked/s/docs attacked/link
 sources=$waiter
 sleep 0.5
 started=0 refused=0
@@ -31,5 +23,5 @@ kill $targets $sources
 wait
 echo "race: $started started, $refused refused"
 [ $started -gt 0 ] && [ $refused -gt 0 ] || fail "the race was none: $started started, $refused refused"
-rm -rf /home/alice/Documents /opt/swap.py
+rm -rf /home/alice/Documents
 soon enter -- rm -rf race docs
