@@ -30,6 +30,7 @@ type agentInfo struct {
 	Unit       string      `json:"unit,omitempty"`
 	Humans     []string    `json:"humans"`
 	Mounts     []infoPath  `json:"mounts"`
+	Path       []pathView  `json:"path"` // what the human has put there
 	Issues     []issue     `json:"issues"`
 	Limits     *limitsView `json:"limits,omitempty"`   // nil: no systemd to ask
 	Outdated   *issue      `json:"outdated,omitempty"` // what sees to the network is of another au
@@ -104,7 +105,7 @@ func (c *infoCmd) Run(a *app) error {
 func describe(h *host.Host, f provision.Facts, entry *config.Agent) agentInfo {
 	info := agentInfo{
 		Name: f.Name, Made: "au", Home: csrc.HomePath(f.Name), Group: provision.GroupName(f.Name), Entrypoint: h.EntrypointPath(f.Name),
-		Humans: []string{}, Mounts: []infoPath{}, Issues: []issue{},
+		Humans: []string{}, Mounts: []infoPath{}, Path: []pathView{}, Issues: []issue{},
 	}
 	if f.Declared {
 		info.Made = "nixos"
@@ -120,6 +121,7 @@ func describe(h *host.Host, f provision.Facts, entry *config.Agent) agentInfo {
 		for _, h := range f.Policy.Humans {
 			info.Humans = append(info.Humans, h.Name)
 		}
+		info.Path = pathViews(h, entry, *f.Policy)
 	}
 	if entry != nil {
 		for _, m := range entry.Mounts {
@@ -189,6 +191,7 @@ func (a *app) printInfo(i agentInfo, f provision.Facts) {
 	}
 	a.printHumans(i.Humans)
 	a.printMounts(i.Mounts)
+	a.printPath(i.Path)
 	if i.Outdated != nil {
 		fmt.Fprintf(a.out, "  network: %s\n      %s\n", i.Outdated.Problem, hintLine(a.host, i.Outdated.Hint))
 	}
@@ -210,6 +213,15 @@ func (a *app) printMounts(mounts []infoPath) {
 	fmt.Fprintf(a.out, "  mounts:\n")
 	for _, m := range mounts {
 		fmt.Fprintf(a.out, "    - %s -> %s [%s]\n", p.Yellow(show(string(m.Source))), p.Yellow(show(string(m.Target))), mark(config.Mount{ReadOnly: m.ReadOnly, TargetOnly: !m.SamePath}))
+	}
+}
+
+func (a *app) printPath(folders []pathView) {
+	if len(folders) > 0 {
+		fmt.Fprintf(a.out, "  path:\n")
+	}
+	for _, v := range folders {
+		fmt.Fprintf(a.out, "    - %s\n", v.text(a.paint()))
 	}
 }
 

@@ -119,13 +119,6 @@ func (a *app) changePath(s sharing, dryRun bool, wanted pathChange, verb string,
 	return err
 }
 
-// pathView is a folder in `au path list --json`.
-type pathView struct {
-	Folder  config.Path `json:"folder"`
-	Seen    config.Path `json:"seen"`               // where the agent finds it; empty where it does not
-	LeftOut string      `json:"left_out,omitempty"` // why runs go without it
-}
-
 func (c *pathListCmd) Run(a *app) error {
 	s, err := a.sharing(c.Agent)
 	if err != nil {
@@ -134,28 +127,12 @@ func (c *pathListCmd) Run(a *app) error {
 	if err := a.host.WithDeclared(s.known, c.Agent, s.human); err != nil {
 		return err
 	}
-	views := []pathView{}
-	if entry := s.known.Agent(c.Agent); entry != nil {
-		for _, folder := range entry.Path {
-			there, err := a.host.ForRun().OnPath(folder, s.policy, start.Shown(entry.Mounts, s.policy))
-			v := pathView{Folder: config.Path(folder), Seen: config.Path(there)}
-			if err != nil {
-				v.Seen, v.LeftOut = "", err.Error()
-			}
-			views = append(views, v)
-		}
-	}
+	views := pathViews(a.host, s.known.Agent(c.Agent), s.policy)
 	if c.JSON {
 		return a.printJSON(views)
 	}
 	for _, v := range views {
-		line := show(string(v.Folder))
-		if v.LeftOut != "" {
-			line += " " + a.paint().Red("(left out: "+v.LeftOut+")")
-		} else if v.Seen != v.Folder {
-			line += " -> " + show(string(v.Seen))
-		}
-		fmt.Fprintln(a.out, line)
+		fmt.Fprintln(a.out, v.text(a.paint()))
 	}
 	if len(views) == 0 {
 		fmt.Fprintf(a.out, "Nothing but the usual is on the PATH of agent %s: %s\n", c.Agent, strings.ReplaceAll(s.policy.SearchPath(), ":", " "))

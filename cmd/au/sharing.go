@@ -9,6 +9,7 @@ import (
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -45,6 +46,42 @@ func places(m config.Mount, p csrc.Policy) string {
 		return show(m.Target)
 	}
 	return "that path and at " + show(m.Target)
+}
+
+// pathView is a folder that the human has put on the PATH of the agent's runs, as JSON has it.
+type pathView struct {
+	Folder  config.Path `json:"folder"`
+	Seen    config.Path `json:"seen"`               // where the agent finds it; empty where it does not
+	LeftOut string      `json:"left_out,omitempty"` // why runs go without it
+}
+
+// pathViews returns the folders of an entry of the config, which may be nil.
+func pathViews(h *host.Host, entry *config.Agent, p csrc.Policy) []pathView {
+	views := []pathView{}
+	if entry == nil {
+		return views
+	}
+	shares := start.Shown(entry.Mounts, p)
+	for _, folder := range entry.Path {
+		there, err := h.ForRun().OnPath(folder, p, shares)
+		v := pathView{Folder: config.Path(folder), Seen: config.Path(there)}
+		if err != nil {
+			v.Seen, v.LeftOut = "", err.Error()
+		}
+		views = append(views, v)
+	}
+	return views
+}
+
+func (v pathView) text(paint terminal.Paint) string {
+	text := show(string(v.Folder))
+	if v.LeftOut != "" {
+		return text + " " + paint.Red("(left out: "+v.LeftOut+")")
+	}
+	if v.Seen != v.Folder {
+		text += " -> " + show(string(v.Seen))
+	}
+	return text
 }
 
 // sharing is what the commands about shares start from.

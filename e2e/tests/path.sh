@@ -58,6 +58,12 @@ says_exactly '/home/alice/.tools/bin
 /home/alice/.other/bin -> /home/agent/.other/bin'
 ok as alice sh -c 'au path list --json | jq -c ".[4] | [.folder, .seen, .left_out]"'
 says_exactly '["/home/alice/.other/bin","/home/agent/.other/bin",null]'
+ok as alice au info
+says '    - /home/alice/.tools/bin'
+says '    - /home/alice/.other/bin -> /home/agent/.other/bin'
+ok as alice sh -c 'au info --json | jq -c ".path[4], (.path | length)"'
+says_exactly '{"folder":"/home/alice/.other/bin","seen":"/home/agent/.other/bin"}
+5'
 ok as alice au new -y
 path_is $usual:/home/alice/.tools/bin:/home/agent/go/bin:/opt/go/bin:/home/alice/.tools/current:/home/agent/.other/bin
 
@@ -107,6 +113,8 @@ left_out() { # WHY FOLDER
 	done
 	ok as alice au path list
 	says "$2 (left out: "
+	ok as alice au info
+	says "    - $2 (left out: "
 }
 chmod 777 /opt/go
 left_out 'everybody can write it' /opt/go/bin

@@ -5,6 +5,7 @@ package start
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,3 +71,25 @@ func TestOnPath(t *testing.T) {
 		}
 	}
 }
+
+// A run goes without a folder of the config's that is not fit for the PATH, and somebody is told; front, which tells nobody, leaves such a run to another program.
+func TestMorePath(t *testing.T) {
+	m := Machine{Root: t.TempDir(), RootUID: uint32(os.Getuid())}
+	p := csrc.Policy{Name: "agent", Home: "/home/agent", Hide: []string{"/home"}}
+	o := Order{Known: &config.Config{Agents: []config.Agent{{UserName: "agent", Path: []string{"/home/agent/go/bin", "/home/bob/bin", "/tmp"}}}}}
+	said := &toldOfPath{}
+	got, err := m.morePath(o, p, nil, said)
+	if err != nil || !slices.Equal(got, []string{"/home/agent/go/bin"}) || !slices.Equal(said.folders, []string{"/home/bob/bin", "/tmp"}) {
+		t.Errorf("the PATH has %q more, %v, and %q is said", got, err, said.folders)
+	}
+	if got, err := m.morePath(o, p, nil, nil); err != errNotPlain || got != nil {
+		t.Errorf("a run that somebody has to be told of is plain: %q, %v", got, err)
+	}
+}
+
+type toldOfPath struct {
+	Speaker
+	folders []string
+}
+
+func (t *toldOfPath) NotOnPath(folder string, _ error) { t.folders = append(t.folders, folder) }
