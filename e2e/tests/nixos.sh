@@ -15,7 +15,9 @@ cat >/etc/au/agents.json <<EOF
 {"mutableUsers": false, "sleep": "/usr/bin/sleep", "program": "$store/libexec/au/au-complete", "agents": {
  "claude": {"uid": 54237, "gid": 54237, "group": 55290, "tag": "0123456789abcdef", "home": "/home/claude", "shell": "/bin/bash",
   "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": null}], "allow": [], "keepEnv": ["EDITOR"], "morePath": ["~/example/bin", "~/other"],
-  "shares": [{"source": "~/example", "target": "/home/claude/example", "readOnly": false, "samePath": true}],
+  "shares": [{"source": "~/example", "target": "/home/claude/example", "readOnly": false, "samePath": true},
+   {"source": "~/.gitconfig", "target": "/home/claude/.gitconfig", "readOnly": true, "samePath": true},
+   {"source": "~/hidden/docs", "target": "/home/claude/docs", "readOnly": true, "samePath": false}],
   "limits": {"cpu": "150%", "memory": "64M", "swap": "0", "tasks": "50", "cpuWeight": "50", "ioWeight": null}, "net": null},
  "shut": {"uid": 50002, "gid": 50002, "group": 50003, "tag": "fedcba9876543210", "home": "/home/shut", "shell": "/bin/bash",
   "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": 1000}], "allow": [], "keepEnv": [], "morePath": [], "shares": [],
@@ -79,7 +81,7 @@ if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
 fi
 
 # 3. A run is the agent's, for alice and for nobody else.
-ok as alice mkdir -p example
+ok as alice sh -c 'mkdir -p example/bin hidden/docs other; git config --global user.name Alice; echo docs >hidden/docs/file; printf "#!/bin/sh\necho tool\n" >example/bin/tool; chmod +x example/bin/tool'
 ok as alice chmod o= .
 ok as alice au run -a claude id -u
 says_exactly 54237
@@ -88,6 +90,20 @@ ok as alice stat -c %U example/file
 says_exactly alice
 ok as alice au run -a claude cat /home/alice/example/file
 says_exactly made
+ok as alice au run -a claude sh -c 'git config --global user.name; cat /home/alice/.gitconfig | grep -c Alice; ! git config --global user.name Agent 2>/dev/null; cat ~/docs/file; ls -A /home/alice'
+says_exactly 'Alice
+1
+docs
+.gitconfig
+example'
+ok as alice au run -a claude tool
+says_exactly tool
+complains '/home/alice/other is left out of the PATH of this run: the agent does not see it'
+ok as alice au path list -a claude
+says_exactly "/home/alice/example/bin
+/home/alice/other (left out: the agent does not see it: want a folder of the agent's own, one in a share, or one that only root can write)"
+fails 1 as alice au path remove -a claude example/bin
+complains security.au.agents.claude.path
 fails 1 as alice au run -a claude cat /home/alice/.config/agent-as-unix-user.toml
 fails 125 as bob au run -a claude true
 fails 126 as bob sh -c '/run/wrappers/bin/su-as-claude claude -- true'
@@ -104,6 +120,8 @@ says_not BROKEN
 says 'limits: cpu 150%, mem 64M, swap 0, tasks 50, cpu-weight 50'
 ok as alice au mount list -a claude
 says 'example -> /home/claude/example [rw]'
+says '/home/alice/.gitconfig -> /home/claude/.gitconfig [ro]'
+says '/home/alice/hidden/docs -> /home/claude/docs [ro, target only]'
 ok as alice au mount list -a claude --json
 says '/home/claude/example'
 ok as alice au mount check -a claude
