@@ -120,7 +120,7 @@ says_not BROKEN
 says 'limits: cpu 150%, mem 64M, swap 0, tasks 50, cpu-weight 50'
 ok as alice au mount list -a claude
 says 'example -> /home/claude/example [rw]'
-says '/home/alice/.gitconfig -> /home/claude/.gitconfig [ro]'
+says '/home/alice/.gitconfig -> /home/claude/.gitconfig [ro, file]'
 says '/home/alice/hidden/docs -> /home/claude/docs [ro, target only]'
 ok as alice au mount list -a claude --json
 says '/home/claude/example'
