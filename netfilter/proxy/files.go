@@ -59,6 +59,13 @@ func (c *changing[T]) forget() {
 	c.checked, c.was = time.Time{}, nil
 }
 
+// linesOf reads lines of any length that such a file can have.
+func linesOf(file io.Reader) *bufio.Scanner {
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, maxFile+1)
+	return lines
+}
+
 // resolvers are the name servers of this machine, and the suffixes that its
 // programs try on a name.
 type resolvers struct {
@@ -68,7 +75,7 @@ type resolvers struct {
 
 func parseResolv(file io.Reader) resolvers {
 	var r resolvers
-	for lines := bufio.NewScanner(file); lines.Scan(); {
+	for lines := linesOf(file); lines.Scan(); {
 		words := strings.Fields(lines.Text())
 		if len(words) < 2 {
 			continue
@@ -103,7 +110,7 @@ const maxPins = 4096
 // parseHosts reads hosts(5), as far as the policy p allows a name or may come to.
 func parseHosts(file io.Reader, p *netfilter.Policy) pins {
 	table := pins{map[string][]netip.Addr{}, map[netip.Addr][]string{}}
-	for lines := bufio.NewScanner(file); lines.Scan(); {
+	for lines := linesOf(file); lines.Scan(); {
 		line, _, _ := strings.Cut(lines.Text(), "#")
 		words := strings.Fields(line)
 		if len(words) < 2 {

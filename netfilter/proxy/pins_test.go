@@ -110,6 +110,10 @@ func TestParseHosts(t *testing.T) {
 	if got := table.byAddr[want[0]]; !slices.Equal(got, []string{"a.example", "x.b.example"}) {
 		t.Errorf("%s has the names %v", want[0], got)
 	}
+	long := "93.184.0.9" + strings.Repeat(" alias.example", 10_000) + "\r\n93.184.0.1 a.example\n"
+	if got := parseHosts(strings.NewReader(long), p).byName["a.example"]; !slices.Equal(got, want[:1]) {
+		t.Errorf("behind a long line a.example has %v", got)
+	}
 	p.Learn = time.Now()
 	if table = parseHosts(strings.NewReader(list.String()), p); len(table.byName) != maxPins {
 		t.Errorf("%d names are kept", len(table.byName))
