@@ -32,8 +32,8 @@ type Lost struct {
 	Default share.ACL
 }
 
-// After returns what a file or folder of the human's becomes, and what it loses. above is what the folder that it is in has lost; top says that it is
-// the top of a writable share.
+// After returns what a file or folder becomes, and what it loses. Of somebody else's only what names the group goes. above is what the folder that it is in has
+// lost; top says that it is the top of a writable share.
 func (t TakeBack) After(f Inode, above Lost, top bool) (Inode, Lost) {
 	var lost Lost
 	next := f
@@ -45,14 +45,10 @@ func (t TakeBack) After(f Inode, above Lost, top bool) (Inode, Lost) {
 		next.GID = t.HumanGroup
 	}
 	next.Access = f.Access.Without(share.ACLGroup, t.Group)
-	if f.Mode.IsDir() && mine {
-		next.Default, lost.Default = t.defaultAfter(f, above, next.Access)
-		if f.Mode&fs.ModeSetgid != 0 && t.gaveSetGID(f, above, top) {
-			next.Mode &^= fs.ModeSetgid
-			lost.SetGID = true
-		}
-	} else {
-		next.Default = f.Default.Without(share.ACLGroup, t.Group)
+	next.Default, lost.Default = t.defaultAfter(f, above, next.Access)
+	if mine && f.Mode&fs.ModeSetgid != 0 && t.gaveSetGID(f, above, top) {
+		next.Mode &^= fs.ModeSetgid
+		lost.SetGID = true
 	}
 	return next, lost
 }

@@ -56,6 +56,8 @@ func TestTakeBackAfter(t *testing.T) {
 			of(1000, 1000, 0o664, share.ModeACL(0o664), nil, 0), Lost{}},
 		{"bobs", of(1001, 1001, 0o674, with(0o644, 7, group), nil, 60), passed, false,
 			of(1001, 1001, 0o644, share.ModeACL(0o644), nil, 0), Lost{}},
+		{"roots_top", of(0, 900, setGID|0o775, with(0o775, 7, group), with(0o775, 7, group), 10), Lost{}, true,
+			of(0, 900, setGID|0o775, share.ModeACL(0o775), nil, 0), Lost{Default: with(0o775, 7, group)}},
 		{"others_named", of(1000, 1000, 0o674, with(0o604, 7, group, bob), nil, 10), passed, false,
 			of(1000, 1000, 0o644, with(0o604, 4, bob), nil, 0), Lost{}},
 		{"made_below", of(1003, 1000, setGID|0o775, with(0o755, 7, group), with(0o755, 7, group), 60), passed, false,

@@ -64,6 +64,23 @@ ok stat -c '%U %a' /home/alice/proj/made/by-the-new-one
 says_exactly 'alice 644'
 ok as alice au delete -y -H
 
+promise="a folder of root's that it shared is taken back, too"
+rm -f "$ours"
+made
+install -d -g team -m 2775 /srv/team
+setfacl -m d:g:su-as-agent:rwx,g:su-as-agent:rwx /srv/team
+install -o agent -g team /dev/null /srv/team/made
+printf '[[agents.mounts]]\nsource = "/srv/team"\ntarget = "/home/agent/team"\nread_only = false\n' >>"$ours"
+ok as alice au delete -y -H
+says 'it is in another group than yours: /srv/team'
+ok getfacl -Rpn /srv/team
+says_not 1003
+says_not default:
+ok stat -c %U /srv/team /srv/team/made
+says_exactly 'root
+alice'
+rm -r /srv/team
+
 promise="with its home kept, the next agent has all that is in it, whichever of the two made it"
 rm -f "$ours"
 made

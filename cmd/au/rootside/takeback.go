@@ -37,8 +37,8 @@ type takeBack struct {
 	kept    []string // tops whose set-gid bit may be the human's
 }
 
-// TakeBack undoes what shares of the original are made of, in the folders where the human's files are and in the shares, which the agent could write. home is the
-// agent's, where it is kept.
+// TakeBack undoes what shares of the original are made of, in the folders where the human's files are and in the shares, which the agent could write: also those of
+// somebody else's, for the original asks no more than sudo. home is the agent's, where it is kept.
 func (r *Root) TakeBack(who provision.TakeBack, home string, shares, folders []string) error {
 	t := &takeBack{TakeBack: who, tops: map[inode]string{}, lost: map[inode]provision.Lost{}, linked: map[inode][]string{}}
 	if err := t.check(); err != nil {
@@ -50,13 +50,13 @@ func (r *Root) TakeBack(who provision.TakeBack, home string, shares, folders []s
 		}
 	}
 	for _, folder := range folders {
-		if err := t.folder(folder); err != nil {
+		if err := t.folder(folder, true); err != nil {
 			return err
 		}
 	}
 	// Last those that are mounted elsewhere: the others have been seen by now.
 	for _, share := range shares {
-		if err := t.folder(share); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := t.folder(share, false); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -89,8 +89,8 @@ func (t *takeBack) top(share string) error {
 	return nil
 }
 
-// folder walks the human's folder, unless it was seen in another.
-func (t *takeBack) folder(folder string) error {
+// folder walks a folder, unless it was seen in another.
+func (t *takeBack) folder(folder string, humans bool) error {
 	tree, err := step.OpenTree(folder, true)
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func (t *takeBack) folder(folder string) error {
 	if _, seen := t.lost[inodeOf(st)]; seen {
 		return nil
 	}
-	if st.Uid != t.Human && st.Uid != t.Agent {
+	if humans && st.Uid != t.Human && st.Uid != t.Agent {
 		return fmt.Errorf("take back %s: it belongs to uid %d, not to %d", folder, st.Uid, t.Human)
 	}
 	err = tree.Walk(context.Background(), func(e step.TreeEntry) error {
