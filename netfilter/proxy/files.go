@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/a4u2/au/netfilter"
@@ -38,13 +39,13 @@ func (c *changing[T]) read() (said T, news bool) {
 		return c.last, false
 	}
 	c.checked = time.Now()
-	file, err := os.Open(c.path)
+	file, err := os.OpenFile(c.path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe in its place would hold all up
 	if err != nil {
 		return c.last, false
 	}
 	defer file.Close()
 	is, err := file.Stat()
-	if err != nil || c.was != nil && os.SameFile(is, c.was) && is.ModTime().Equal(c.was.ModTime()) && is.Size() == c.was.Size() {
+	if err != nil || !is.Mode().IsRegular() || c.was != nil && os.SameFile(is, c.was) && is.ModTime().Equal(c.was.ModTime()) && is.Size() == c.was.Size() {
 		return c.last, false
 	}
 	news = c.was != nil

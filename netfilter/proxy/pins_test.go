@@ -4,9 +4,13 @@ package proxy
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -117,6 +121,27 @@ func TestParseHosts(t *testing.T) {
 	p.Learn = time.Now()
 	if table = parseHosts(strings.NewReader(list.String()), p); len(table.byName) != maxPins {
 		t.Errorf("%d names are kept", len(table.byName))
+	}
+}
+
+// TestNoFileIsAsItWas is that what was read stays while something else than a file is in its place.
+func TestNoFileIsAsItWas(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hosts")
+	if err := os.WriteFile(path, []byte("said"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := changing[string]{path: path, parse: func(r io.Reader) string { text, _ := io.ReadAll(r); return string(text) }}
+	for _, put := range []func() error{
+		func() error { return nil }, func() error { return syscall.Mkfifo(path, 0o644) }, func() error { return os.Mkdir(path, 0o755) }, func() error { return nil },
+	} {
+		if said, _ := c.read(); said != "said" {
+			t.Fatalf("it says %q", said)
+		}
+		c.checked = time.Time{}
+		os.Remove(path)
+		if err := put(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
