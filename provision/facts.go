@@ -96,6 +96,7 @@ type Facts struct {
 	HomeReadable                                            bool       // au can see what is in it
 	KeptUID                                                 uint32     // whom a closed home was kept for, where nobody has that uid
 	HomeOwner                                               string     // name of the user who owns Home; empty: nobody has that uid
+	HomeGroup                                               string     // and of its group, where Group is not there
 	Skel                                                    []SkelPart // of skel(5), the parts that the home lacks
 	SkelHalf                                                []string   // what the home has of it as cp(1) left it, in a plan that was cut short
 	SkelUnreadable                                          []string   // and what of that the agent cannot read

@@ -5,6 +5,7 @@ package provision
 import (
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -49,6 +50,54 @@ func CheckDeleteLegacy(entry config.Agent, f Facts) error {
 	return nil
 }
 
+// legacyIDs returns the ids of an agent that the original made; 0: nothing says them any more. Where somebody has deleted the user or the group, the home still has them.
+func legacyIDs(f Facts) (uid, gid uint32) {
+	if h := f.Home; h.Exists && h.Mode.IsDir() {
+		if f.HomeOwner == "" && h.UID >= 1000 {
+			uid = h.UID
+		}
+		if f.HomeGroup == "" && h.GID >= 1000 {
+			gid = h.GID
+		}
+	}
+	if f.Agent != nil {
+		uid = f.Agent.UID
+	}
+	if f.Group != nil {
+		gid = f.Group.GID
+	}
+	return uid, gid
+}
+
+// LegacyRemains reports whether there is something to take apart of an agent that the original made: accounts, or a home that was theirs.
+func LegacyRemains(entry config.Agent, f Facts) bool {
+	if f.Agent != nil || f.Group != nil {
+		return true
+	}
+	uid, gid := legacyIDs(f)
+	return slices.Contains(LegacyEntrypoints(entry.UserName), entry.Entrypoint) && uid != 0 && gid != 0
+}
+
+// LegacyUID returns the uid of an agent that the original made; 0: none.
+func LegacyUID(entry config.Agent, f Facts) uint32 {
+	if LegacyStranger(entry, f) || !LegacyRemains(entry, f) {
+		return 0
+	}
+	uid, _ := legacyIDs(f)
+	return uid
+}
+
+// CheckLegacyName refuses what cannot be the name of an agent: the original takes any name that useradd takes.
+func CheckLegacyName(name string) error {
+	if !legacyName.MatchString(name) {
+		return CheckName(name)
+	}
+	return nil
+}
+
+// legacyName leaves room for the group, which is called su-as-NAME.
+var legacyName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,25}$`)
+
 // AfterLegacy returns the facts as they are once the original's agent is taken apart, with its home kept.
 func AfterLegacy(entry config.Agent, f Facts) Facts {
 	if LegacyStranger(entry, f) {
@@ -83,20 +132,23 @@ type LegacyFiles struct {
 // makes whoever gets the group's id root. Folders that the agent could write become the human's again.
 func PlanDeleteLegacy(f Facts, files LegacyFiles, deleteHome bool) []step.Step {
 	var plan remover
-	if f.Group != nil {
-		plan = append(plan, step.Step{Do: files.disarm(f.Group.GID)})
+	uid, gid := legacyIDs(f)
+	if gid != 0 {
+		plan = append(plan, step.Step{Do: files.disarm(gid)})
 	}
-	if f.Agent != nil && f.Group != nil {
+	if uid != 0 && gid != 0 {
 		home := f.Home.Exists && !deleteHome && !f.homeClosed()
-		if home {
+		if home && f.Agent != nil {
 			// As the agent: the files there mislead nobody else.
 			plan.do("runuser", "-u", f.Agent.Name, "--", "rm", "-rf", f.Agent.Home+"/.config/agent-as-unix-user")
 		}
-		plan = append(plan, step.Step{Do: files.takeBack(f, home)})
+		plan = append(plan, step.Step{Do: files.takeBack(f, uid, gid, home)})
 		if len(f.Spools) > 0 {
-			plan.add(clearSpools(files.Self, f.Agent.UID, f.Spools))
+			plan.add(clearSpools(files.Self, uid, f.Spools))
 		}
-		plan = append(plan, closeOrDelete(f.Agent.Home, f.Agent.UID, f, deleteHome)...)
+		plan = append(plan, closeOrDelete(csrc.HomePath(f.Name), uid, f, deleteHome)...)
+	}
+	if f.Agent != nil {
 		plan.slice(f.Agent.Name, f)
 		plan.do("userdel", f.Agent.Name)
 	}
@@ -114,18 +166,18 @@ func (l LegacyFiles) disarm(group uint32) step.Command {
 }
 
 // takeBack is root's step that undoes the original's shares, and lets the human into a home that is kept.
-func (l LegacyFiles) takeBack(f Facts, home bool) step.Command {
-	argv := []string{l.Self, "files", "take-back", "--agent-uid", num(f.Agent.UID), "--agent-gid", num(f.Group.GID),
+func (l LegacyFiles) takeBack(f Facts, uid, gid uint32, home bool) step.Command {
+	argv := []string{l.Self, "files", "take-back", "--agent-uid", num(uid), "--agent-gid", num(gid),
 		"--to", num(f.Human.UID), "--group", num(f.Human.GID), "--since", fmt.Sprint(l.Born)}
 	if home {
-		argv = append(argv, "--home", f.Agent.Home)
+		argv = append(argv, "--home", csrc.HomePath(f.Name))
 	}
 	for _, s := range l.Shares {
 		argv = append(argv, "--share", s)
 	}
 	c := step.Root(append(argv, f.Human.Home)...)
 	c.Note = fmt.Sprintf("much as: find %[1]s -xdev -uid %[2]d -exec chown -h %[3]d:%[4]d {} + ; setfacl --recursive --physical --remove g:%[5]d,d:g:%[5]d %[1]s",
-		quote.Word(f.Human.Home), f.Agent.UID, f.Human.UID, f.Human.GID, f.Group.GID)
+		quote.Word(f.Human.Home), uid, f.Human.UID, f.Human.GID, gid)
 	if len(l.Shares) > 0 {
 		c.Note += " ; chmod g-s " + words(l.Shares)
 	}

@@ -5,6 +5,7 @@ package provision
 import (
 	"io/fs"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/a4u2/au/internal/fakehost"
@@ -72,6 +73,43 @@ func TestDeleteLegacyCutShort(t *testing.T) {
 		}
 		m.apply(append(PlanStopLegacy(f), PlanDeleteLegacy(f, files, false)...))
 		m.sameAs(want, "cut short")
+	}
+}
+
+// Where somebody has deleted its user, or the group as well, the home still says whose the files are.
+func TestDeleteLegacyWithoutAccounts(t *testing.T) {
+	for _, gone := range [][]string{{"/etc/passwd"}, {"/etc/passwd", "/etc/group"}} {
+		m := original(t)
+		for _, file := range gone {
+			m.Put(file, regexp.MustCompile(`(?m)^(su-as-)?agent:.*\n`).ReplaceAllString(m.Text(file), ""), fakehost.Node{Mode: 0o644})
+		}
+		f := m.facts()
+		if err := CheckDeleteLegacy(asMade, f); err != nil || !LegacyRemains(asMade, f) || LegacyUID(asMade, f) != 1002 {
+			t.Fatalf("without %s: %v, remains %v of uid %d", gone, err, LegacyRemains(asMade, f), LegacyUID(asMade, f))
+		}
+		plan := render(PlanDeleteLegacy(f, files, true))
+		for _, part := range []string{"files disarm --group 1002 ", "files take-back --agent-uid 1002 --agent-gid 1002 ", "files clear --uid 1002 ", "files remove /home/agent"} {
+			if !strings.Contains(plan, part) {
+				t.Errorf("without %s the plan has no %q:\n%s", gone, part, plan)
+			}
+		}
+		if strings.Contains(plan, "userdel") {
+			t.Errorf("a user that is gone is deleted:\n%s", plan)
+		}
+	}
+	stranger := original(t).facts()
+	stranger.Agent, stranger.Group, stranger.HomeOwner, stranger.HomeGroup = nil, nil, "bob", "users"
+	if LegacyRemains(asMade, stranger) {
+		t.Error("somebody else's home is what remains of an agent")
+	}
+}
+
+func TestCheckLegacyName(t *testing.T) {
+	for name, right := range map[string]bool{"agent": true, "A.b": true, "bot.v2": true, "a": true, "..": false, ".a": false, "a/b": false, "-x": false, "a b": false, "": false,
+		"x1234567890123456789012345": true, "x12345678901234567890123456": false, "a\n": false} {
+		if err := CheckLegacyName(name); (err == nil) != right {
+			t.Errorf("%q: %v", name, err)
+		}
 	}
 }
 

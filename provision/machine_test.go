@@ -189,6 +189,11 @@ func (m *machine) facts() Facts {
 			f.Policy = &p
 		}
 	}
+	for _, line := range m.Database("group") {
+		if g, _ := accounts.ParseGroup(line); f.Home.Exists && g.GID == f.Home.GID {
+			f.HomeGroup = g.Name
+		}
+	}
 	for _, line := range m.Database("passwd") {
 		u, _ := accounts.ParseUser(line)
 		if f.Policy != nil && u.UID == f.Policy.UID {

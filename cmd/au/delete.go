@@ -27,22 +27,29 @@ func (c *deleteCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := provision.CheckName(c.Agent); err != nil {
-		return err
-	}
 	known, err := a.load(human)
 	if err != nil {
+		return err
+	}
+	entry := known.Agent(c.Agent)
+	check := provision.CheckName
+	if entry != nil && entry.Entrypoint != csrc.EntrypointPath(c.Agent) {
+		check = provision.CheckLegacyName
+	}
+	if err := check(c.Agent); err != nil {
 		return err
 	}
 	facts, err := a.host.Observe(c.Agent, human)
 	if err != nil {
 		return err
 	}
+	if !csrc.IsName(c.Agent) {
+		facts.PolicyErr = nil // no policy is called so
+	}
 	runner, err := a.runner(a.out, c.DryRun)
 	if err != nil {
 		return err
 	}
-	entry := known.Agent(c.Agent)
 	if facts.Policy == nil && facts.PolicyErr == nil && entry != nil {
 		return c.unmarked(a, runner, facts, *entry)
 	}
@@ -151,7 +158,7 @@ func (c *deleteCmd) halfDone(a *app, human provision.User, err error) error {
 
 // unmarked deletes an agent that is in the config and has no policy: one that the original made, or the rest of one that is gone.
 func (c *deleteCmd) unmarked(a *app, runner *step.Runner, facts provision.Facts, entry config.Agent) error {
-	if facts.Agent == nil && facts.Group == nil {
+	if !provision.LegacyRemains(entry, facts) {
 		if err := a.confirm(fmt.Sprintf("Agent %s is gone from this machine. Forget it?", c.Agent), c.Yes || c.DryRun); err != nil {
 			return err
 		}

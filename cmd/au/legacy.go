@@ -40,14 +40,14 @@ func (t *takeover) check(want *provision.Want, f provision.Facts) (provision.Fac
 	if err := provision.CheckDeleteLegacy(t.entry, f); err != nil {
 		return f, err
 	}
-	if f.Agent != nil && !provision.LegacyStranger(t.entry, f) {
-		want.UID = f.Agent.UID
+	if uid := provision.LegacyUID(t.entry, f); uid != 0 {
+		want.UID = uid
 	}
 	return provision.AfterLegacy(t.entry, f), nil
 }
 
 // due reports whether anything has to be taken apart: not after an `au new` that got no further than that.
-func (t *takeover) due() bool { return t != nil && (t.facts.Agent != nil || t.facts.Group != nil) }
+func (t *takeover) due() bool { return t != nil && provision.LegacyRemains(t.entry, t.facts) }
 
 func (t *takeover) announce(a *app) {
 	if t.due() {

@@ -165,6 +165,28 @@ fails 2 getent group su-as-carol
 ok as alice au list
 says 'No agents configured.'
 
+promise="so does one whose name ours cannot have"
+groupadd --gid 1010 su-as-Bot.v2
+useradd --badname --uid 1010 --no-user-group --create-home --home-dir /home/Bot.v2 --gid su-as-Bot.v2 Bot.v2
+entry Bot.v2 >"$ours"
+ok as alice au delete -y -H -a Bot.v2
+fails 1 id Bot.v2
+fails 1 test -e /home/Bot.v2
+fails 1 as alice au new -y -a Bot.v2
+complains 'agent name "Bot.v2"'
+
+promise="and so does one whose user, or group too, somebody has deleted: its home still says whose the files are"
+for gone in 'userdel agent' 'userdel agent && groupdel su-as-agent'; do
+	rm -f "$ours"
+	made
+	pkill -KILL -u agent
+	ok sh -c "$gone"
+	ok as alice au delete -y -H
+	taken_back
+	ok find / -xdev '(' -uid 1003 -o -gid 1003 ')'
+	silent
+done
+
 promise="au info notices that its au still comes first on PATH"
 ok as alice au new -y
 ok as alice au info

@@ -77,6 +77,16 @@ func (h *Host) LookupUser(key string) (u provision.User, ok bool, err error) {
 	return all[0], true, nil
 }
 
+// groupName returns what a group is called; empty: there is none.
+func (h *Host) groupName(gid uint32) string {
+	lines, err := h.Getent("group", fmt.Sprint(gid))
+	if err != nil {
+		return "?" // it may be somebody's
+	}
+	g, _ := accounts.ParseGroup(lines[0])
+	return g.Name
+}
+
 // UserNamed returns the account of that name. getent(1) takes a key of digits for a uid, so that such a name is looked for among all.
 func (h *Host) UserNamed(name string) (u provision.User, ok bool, err error) {
 	keys := []string{name}

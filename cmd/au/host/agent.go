@@ -167,6 +167,9 @@ func (h *Host) observePaths(f *provision.Facts, agent string) {
 		if u, ok, _ := h.LookupUser(strconv.FormatUint(uint64(f.Home.UID), 10)); ok {
 			f.HomeOwner = u.Name
 		}
+		if f.Group == nil {
+			f.HomeGroup = h.groupName(f.Home.GID)
+		}
 		_, err := h.ReadDir(h.Root + home)
 		f.HomeReadable = err == nil
 	}
