@@ -19,7 +19,7 @@ func remove(self, folder string) step.Command {
 // clearSpools removes what an account that is gone would leave to the next one with its uid: mail, its crontab, its at jobs.
 func clearSpools(self string, uid uint32, spools []string) step.Command {
 	c := step.Root(append([]string{self, "files", "clear", "--uid", num(uid)}, spools...)...)
-	c.Note = "much as: find " + words(spools) + " -xdev -type f -uid " + num(uid) + " -delete"
+	c.Note = "much as: find " + words(spools) + " -mindepth 1 -xdev -uid " + num(uid) + " -delete"
 	return c
 }
 

@@ -221,7 +221,11 @@ func (at *emptied) stay(name string) {
 // keep notes what could not be removed.
 func (e *emptier) keep(at *emptied, name string, why error) {
 	at.stay(name)
-	if e.kept++; e.kept == 1 {
-		e.first, e.why = name, why
+	if e.kept++; e.kept > 1 {
+		return
+	}
+	e.first, e.why = name, why
+	for i := len(e.way) - 1; i > 0 && len(e.first) < unix.PathMax; i-- {
+		e.first = e.way[i].name + "/" + e.first
 	}
 }

@@ -319,10 +319,14 @@ func TestTakeOverWhileFoldersAreSwapped(t *testing.T) {
 
 func TestClear(t *testing.T) {
 	home := strangers(t)
-	if n, err := Clear(context.Background(), home, 4711); err != nil || n != 6 {
+	os.Mkdir(home+"/sub/deep", 0o755)
+	os.Lchown(home+"/sub/deep", 4711, 4712)
+	unix.Mkfifo(home+"/sub/deep/pipe", 0o644)
+	os.Lchown(home+"/sub/deep/pipe", 4711, 4712)
+	if n, err := Clear(context.Background(), home, 4711); err != nil || n != 11 {
 		t.Errorf("%d removed, %v", n, err)
 	}
-	for name, there := range map[string]bool{"/sub": true, "/link": true, "/theirs/file": true, "/sub/file": false, "/one": false, "/sub/two": false} {
+	for name, there := range map[string]bool{"/sub": false, "/shared": false, "/link": false, "/theirs/file": true, "/theirs": true, "/sub/file": false, "/one": false, "/sub/two": false} {
 		if _, err := os.Lstat(home + name); (err == nil) != there {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -5,6 +5,7 @@ package step
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/a4u2/au/internal/quote"
@@ -134,7 +135,7 @@ func (t *takeOver) whole(st unix.Stat_t) bool {
 	return t.counted && t.names[st.Ino] == uint64(st.Nlink)
 }
 
-// Clear removes the regular files of a uid below a folder that others can write in, and returns how many.
+// Clear removes what belongs to a uid below a folder that others can write in, and returns how much. A folder in which something of others is left stays.
 func Clear(ctx context.Context, folder string, uid uint32) (removed int, err error) {
 	if uid < 1000 {
 		return 0, fmt.Errorf("clear %s: want the uid of an agent, not %d", folder, uid)
@@ -145,8 +146,15 @@ func Clear(ctx context.Context, folder string, uid uint32) (removed int, err err
 	}
 	defer tree.Close()
 	var mu sync.Mutex
+	var folders []*Folder // each behind the one that it is in
 	err = tree.Walk(ctx, func(e TreeEntry) error {
-		if e.Stat.Mode&unix.S_IFMT != unix.S_IFREG || e.Stat.Uid != uid {
+		if e.In == nil || e.Stat.Uid != uid {
+			return nil
+		}
+		if e.Stat.Mode&unix.S_IFMT == unix.S_IFDIR {
+			mu.Lock()
+			defer mu.Unlock()
+			folders = append(folders, e.folder())
 			return nil
 		}
 		if err := unix.Unlinkat(e.Dir, e.Name, 0); err != nil && err != unix.ENOENT {
@@ -157,5 +165,21 @@ func Clear(ctx context.Context, folder string, uid uint32) (removed int, err err
 		removed++
 		return nil
 	}, func(string, error) {})
+	for _, f := range slices.Backward(folders) {
+		if err == nil && tree.removeEmpty(f, uid) {
+			removed++
+		}
+	}
 	return removed, err
+}
+
+// removeEmpty removes a folder of the uid's, if nothing is in it.
+func (t *Tree) removeEmpty(f *Folder, uid uint32) bool {
+	above, err := t.Open(f.Up.Path(), unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(above)
+	var st unix.Stat_t
+	return unix.Fstatat(above, f.Name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Uid == uid && unix.Unlinkat(above, f.Name, unix.AT_REMOVEDIR) == nil
 }
