@@ -168,6 +168,7 @@ func (r *remover) slice(name string, f Facts) {
 func (r *remover) entrypoint(p csrc.Policy, f Facts) {
 	if f.EntrypointFolder.Exists {
 		r.do("rm", "-f", csrc.EntrypointPath(p.Name), csrc.EntrypointPath(p.Name)+".new")
+		r.add(endEntering(f.Self, p.Name))
 		r.do("rmdir", path.Dir(csrc.EntrypointPath(p.Name)))
 	}
 	r.folder(csrc.LibexecDir, f.LibexecAu)

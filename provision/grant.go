@@ -79,6 +79,7 @@ func PlanRevoke(f Facts, who User) []step.Step {
 	for _, s := range rewrite(p, f) {
 		plan = append(plan, step.Step{Do: s.Do})
 	}
+	shut := len(plan)
 	// By number: the name may be gone, and somebody else have the uid next.
 	user := "u:" + num(who.UID)
 	if f.Entrypoint.hasUser(who.UID) {
@@ -90,7 +91,17 @@ func PlanRevoke(f Facts, who User) []step.Step {
 	if f.Group.Member(who.Name) {
 		plan = append(plan, step.Step{Do: step.Root("gpasswd", "--delete", who.Name, GroupName(p.Name))})
 	}
-	return plan
+	if len(plan) == 0 {
+		return nil
+	}
+	return slices.Insert(plan, shut, step.Step{Do: endEntering(f.Self, p.Name)})
+}
+
+// endEntering ends what has read the policy as it was, and would enter the agent by that later.
+func endEntering(self, agent string) step.Command {
+	c := step.Root(self, "end-entering", agent)
+	c.Note = "ends what has read the policy as it was, and runs nothing after three seconds"
+	return c
 }
 
 // hasUser reports whether the ACL, or the default ACL, has a user by name.

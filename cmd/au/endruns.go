@@ -21,3 +21,16 @@ func (c *endRunsCmd) Run(a *app) error {
 	}
 	return r.EndRuns(c.AgentUID, c.HumanUID)
 }
+
+// endEnteringCmd is root's, too.
+type endEnteringCmd struct {
+	Agent string `arg:""`
+}
+
+func (c *endEnteringCmd) Run(a *app) error {
+	r, err := rootside.Enter(a.host, a.out, a.err, errors.New("end entering: only root can"))
+	if err != nil {
+		return err
+	}
+	return r.EndEntering(c.Agent)
+}

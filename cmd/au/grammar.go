@@ -45,6 +45,7 @@ var words = []word{
 	{"processes", "", &processesCmd{}},
 	{"files", "", &filesCmd{}},
 	{"end-runs", "", &endRunsCmd{}},
+	{"end-entering", "", &endEnteringCmd{}},
 	{"carry-out", "", &carryOutCmd{}},
 	{"render", "", &renderCmd{}},
 }

@@ -71,6 +71,33 @@ rm -f /home/bob/status /home/alice/status
 fails 1 as alice au end-runs --agent-uid "$uid" --human-uid 1000
 complains 'only root can'
 
+promise="nobody can keep a door open: what had read the policy, and was held up before it ran anything, ends with the right to enter"
+ok as alice au grant -y bob
+# Bob stops the entrypoint before it is root's in every id.
+E=/usr/local/libexec/au/agent/su_as_agent
+as bob python3 -c "
+import os, signal, subprocess, time
+for i in range(12):
+    p = subprocess.Popen(['$E', 'agent', '--', 'sh', '-c', 'echo x >~/late'])
+    time.sleep(i * 3e-4)
+    try: os.kill(p.pid, signal.SIGSTOP)
+    except PermissionError: p.wait()
+time.sleep(1)
+print('held', flush=True)
+time.sleep(600)" >"$e2e/held" 2>&1 &
+soon grep -q held "$e2e/held"
+held() { pgrep -fx "$E agent .*late" | while read -r pid; do grep -q '^Uid:.*\b0\b' "/proc/$pid/status" && echo "$pid"; done; }
+[ -n "$(held)" ] || fail "nothing is held up, so that this would show nothing"
+rm -f /home/agent/late
+ok as alice au revoke bob
+says 'end-entering agent'
+says 'ended before they ran anything'
+pkill -CONT -u bob
+sleep 2
+[ -z "$(held)" ] || fail "these could still enter: $(held)"
+fails 1 test -e /home/agent/late
+pkill -KILL -u bob
+
 promise="on a terminal it asks"
 ok as alice au grant -y bob
 as bob sh -c 'au run sleep 1003; echo $? >status' &

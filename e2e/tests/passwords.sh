@@ -104,7 +104,7 @@ unchanged made
 
 promise="where sudo allows single commands only, each is run by itself, and that is known before anybody is asked"
 commands=$(for c in mkdir dd chown chmod cp mv rm rmdir groupadd groupdel useradd userdel usermod gpasswd setfacl runuser systemctl pkill; do printf '/usr/bin/%s, /usr/sbin/%s, ' $c $c; done)
-sudoers "alice ALL=(root) NOPASSWD: ${commands}/usr/local/bin/au files *"
+sudoers "alice ALL=(root) NOPASSWD: ${commands}/usr/local/bin/au files *, /usr/local/bin/au end-entering *"
 for step in 'new -y' 'grant -y bob' 'revoke bob' 'delete -y'; do
 	ok typed au $step
 	says 'questions: 0'
@@ -113,7 +113,7 @@ for step in 'new -y' 'grant -y bob' 'revoke bob' 'delete -y'; do
 done
 
 promise="the same with a password: what sudo refuses is seen once, and then each command asks"
-sudoers 'Defaults timestamp_timeout=0' "alice ALL=(root) ${commands}/usr/local/bin/au files *"
+sudoers 'Defaults timestamp_timeout=0' "alice ALL=(root) ${commands}/usr/local/bin/au files *, /usr/local/bin/au end-entering *"
 ok typed au new -y -a second
 says 'is not allowed to execute'
 says '# not started as a whole, so each command by itself:'

@@ -8,11 +8,15 @@ import (
 	"strings"
 )
 
-// au files COMMAND, or au net COMMAND: what au has root do by itself, instead of by a program of the machine's
+// au files COMMAND, au end-entering AGENT, or au net COMMAND: what au has root do by itself, instead of by a program of the machine's
 func (c *call) au() error {
 	words := c.args.rest
 	if len(words) > 0 && words[0] == "net" {
 		return c.net()
+	}
+	if len(words) == 2 && words[0] == "end-entering" {
+		c.args.rest = nil // nothing runs here
+		return nil
 	}
 	if len(words) < 2 || words[0] != "files" {
 		return fail(2, "unexpected arguments %q", words)
@@ -84,7 +88,7 @@ func (c *call) clear() error {
 	folders, err := c.args.operands(1, 0)
 	for _, folder := range folders {
 		for _, name := range c.below(folder) {
-			if f := c.files[name]; f.Kind == Regular && f.UID == uid {
+			if f := c.files[name]; f.Kind != Folder && f.UID == uid {
 				c.Remove(name)
 			}
 		}

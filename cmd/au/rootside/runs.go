@@ -5,8 +5,11 @@ package rootside
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/a4u2/au/cmd/au/host"
+	"github.com/a4u2/au/provision"
 	"golang.org/x/sys/unix"
 )
 
@@ -27,23 +30,54 @@ func (r *Root) EndRuns(agent, human uint32) error {
 	return nil
 }
 
-// end ends a run by its waiter, with which everything in it ends. The waiter is held before it is looked at again: its number may be another's by now.
+// end ends a run by its waiter, with which everything in it ends.
 func (r *Root) end(run host.Run, agent, human uint32) (int, error) {
-	fd, err := unix.PidfdOpen(run.Waiter, 0)
+	return kill(run.Waiter, func() bool { return r.host.IsRun(run, agent, human) })
+}
+
+// kill ends a process, which is held before it is looked at again: its number may be another's by now. It returns how many it ended.
+func kill(pid int, still func() bool) (int, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ESRCH) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("end process %d: %w", run.Waiter, err)
+		return 0, fmt.Errorf("end process %d: %w", pid, err)
 	}
 	defer unix.Close(fd)
-	if !r.host.IsRun(run, agent, human) {
+	if !still() {
 		return 0, nil
 	}
 	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-		return 0, fmt.Errorf("end process %d: %w", run.Waiter, err)
+		return 0, fmt.Errorf("end process %d: %w", pid, err)
 	}
 	return 1, nil
+}
+
+// enteringTime is far more than a run takes to begin.
+const enteringTime = 3 * time.Second
+
+// EndEntering sees to it that nothing enters an agent by what its policy said before. What had read that becomes a run, which EndRuns finds, or is ended.
+func (r *Root) EndEntering(agent string) error {
+	if err := provision.CheckName(agent); err != nil {
+		return err
+	}
+	entering := r.host.Entering(agent)
+	for end := time.Now().Add(enteringTime); len(entering) > 0 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		entering = slices.DeleteFunc(entering, func(pid int) bool { return !r.host.IsEntering(pid, agent) })
+	}
+	ended := 0
+	for _, pid := range entering {
+		done, err := kill(pid, func() bool { return r.host.IsEntering(pid, agent) })
+		if err != nil {
+			return err
+		}
+		ended += done
+	}
+	if ended > 0 {
+		fmt.Fprintf(r.out, "# %d ended before they ran anything\n", ended)
+	}
+	return nil
 }
 
 // Processes returns the processes of the uid that have not ended, where only root sees them.
