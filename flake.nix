@@ -68,7 +68,7 @@
         self.packages.${pkgs.stdenv.hostPlatform.system}
         // {
           rendered = pkgs.callPackage ./nix/rendered.nix {
-            au = (programs pkgs).au;
+            inherit (programs pkgs) au;
             spec = lib.importJSON ./nix/testdata/spec.json;
           };
         }

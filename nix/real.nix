@@ -34,9 +34,11 @@ let
               fsType = "tmpfs";
             };
             system.stateVersion = "25.11";
-            users.allowNoPasswordLogin = true;
-            users.users.alice = people;
-            users.users.bob = people;
+            users = {
+              allowNoPasswordLogin = true;
+              users.alice = people;
+              users.bob = people;
+            };
             services.userborn.enable = lib.mkForce (users == "userborn");
             systemd.sysusers.enable = users == "sysusers";
             # Neither is for a machine whose users a script of the activation makes.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The whole story on a NixOS machine that boots. It has never been run: docs/nixos.md says what has.
+# The whole story on a NixOS machine that boots. It evaluates, and has never been run: docs/nixos.md says what has.
 # users: what makes the users, perl (NixOS's default), userborn, or userborn on a machine without perl (perlless).
 {
   testers,
@@ -20,19 +20,21 @@ testers.runNixOSTest {
     {
       imports = [ module ] ++ lib.optional (users == "perlless") "${modulesPath}/profiles/perlless.nix";
       services.userborn.enable = users != "perl";
-      users.mutableUsers = false;
       environment.systemPackages = [ pkgs.curl ];
       systemd.services.web = {
         wantedBy = [ "multi-user.target" ];
         serviceConfig.DynamicUser = true;
         script = "exec ${pkgs.python3}/bin/python3 -m http.server --bind 127.0.0.1 8000";
       };
-      users.users.alice = {
-        isNormalUser = true;
-        uid = 1000;
-        homeMode = "0700";
+      users = {
+        mutableUsers = false;
+        users.alice = {
+          isNormalUser = true;
+          uid = 1000;
+          homeMode = "0700";
+        };
+        users.mallory.isNormalUser = true;
       };
-      users.users.mallory.isNormalUser = true;
       security.au = {
         enable = true;
         humans = [ "alice" ];

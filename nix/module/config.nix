@@ -80,10 +80,6 @@ in
       ))
     ];
 
-    systemd.tmpfiles.rules = lib.concatLists (
-      lib.mapAttrsToList (name: g: homeRules name g ++ ageRules name) cfg.agents
-    );
-
     # Real files: the entrypoint follows no link to its policy.
     environment.etc = lib.mkMerge [
       (each (
@@ -112,32 +108,38 @@ in
       }
     );
 
-    # The units' text is au's own.
-    systemd.packages = [ rendered ];
+    systemd = {
+      tmpfiles.rules = lib.concatLists (
+        lib.mapAttrsToList (name: g: homeRules name g ++ ageRules name) cfg.agents
+      );
 
-    systemd.services = each (
-      name: _g:
-      lib.nameValuePair "au-${name}" {
-        wantedBy = [ "multi-user.target" ];
-        # A new keeper would end all that the agent runs.
-        restartIfChanged = false;
-        # A switch stops the keeper of an agent that is not declared any more, and with it all that runs there.
-        unitConfig.RefuseManualStop = false;
-      }
-    );
+      # The units' text is au's own.
+      packages = [ rendered ];
 
-    systemd.slices = each (
-      _name: g:
-      lib.nameValuePair "user-${toString g.uid}" {
-        overrideStrategy = "asDropin";
-        sliceConfig =
-          lib.optionalAttrs (g.cpu != null) { CPUQuota = g.cpu; }
-          // lib.optionalAttrs (g.memory != null) { MemoryMax = g.memory; }
-          // lib.optionalAttrs (g.swap != null) { MemorySwapMax = g.swap; }
-          // lib.optionalAttrs (g.tasks != null) { TasksMax = g.tasks; }
-          // lib.optionalAttrs (g.cpuWeight != null) { CPUWeight = g.cpuWeight; }
-          // lib.optionalAttrs (g.ioWeight != null) { IOWeight = g.ioWeight; };
-      }
-    );
+      services = each (
+        name: _g:
+        lib.nameValuePair "au-${name}" {
+          wantedBy = [ "multi-user.target" ];
+          # A new keeper would end all that the agent runs.
+          restartIfChanged = false;
+          # A switch stops the keeper of an agent that is not declared any more, and with it all that runs there.
+          unitConfig.RefuseManualStop = false;
+        }
+      );
+
+      slices = each (
+        _name: g:
+        lib.nameValuePair "user-${toString g.uid}" {
+          overrideStrategy = "asDropin";
+          sliceConfig =
+            lib.optionalAttrs (g.cpu != null) { CPUQuota = g.cpu; }
+            // lib.optionalAttrs (g.memory != null) { MemoryMax = g.memory; }
+            // lib.optionalAttrs (g.swap != null) { MemorySwapMax = g.swap; }
+            // lib.optionalAttrs (g.tasks != null) { TasksMax = g.tasks; }
+            // lib.optionalAttrs (g.cpuWeight != null) { CPUWeight = g.cpuWeight; }
+            // lib.optionalAttrs (g.ioWeight != null) { IOWeight = g.ioWeight; };
+        }
+      );
+    };
   };
 }

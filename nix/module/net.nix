@@ -38,43 +38,43 @@ in
       }
     );
 
-    systemd.tmpfiles.rules = lib.mapAttrsToList (
-      name: _g: "d /var/log/au/${name} 2750 aunet-${name} su-as-${name} -"
-    ) restricted;
+    systemd = {
+      tmpfiles.rules = lib.mapAttrsToList (
+        name: _g: "d /var/log/au/${name} 2750 aunet-${name} su-as-${name} -"
+      ) restricted;
 
-    systemd.services = lib.mkMerge [
-      (each (
-        name: _g:
-        lib.nameValuePair "au-net-rules@${name}" {
-          wantedBy = [ "sysinit.target" ];
-          after = firewalls;
-          unitConfig.ReloadPropagatedFrom = firewalls;
-          # Never stopped by a switch that keeps it: with the rules would go the agent's slice.
-          reloadIfChanged = true;
-          restartTriggers = [ "${rendered}/net/${name}.toml" ];
-        }
-      ))
-      (each (
-        name: _g:
-        lib.nameValuePair "au-net-watch@${name}" {
-          wantedBy = [ "multi-user.target" ];
-          stopIfChanged = false;
-        }
-      ))
-      (each (
-        name: _g:
-        lib.nameValuePair "au-net@${name}" {
-          wantedBy = [ "multi-user.target" ];
-          stopIfChanged = false;
-          serviceConfig.ExecReload = [
-            ""
-            "${pkgs.util-linux}/bin/kill -HUP $MAINPID"
-          ];
-        }
-      ))
-    ];
-    systemd.sockets = each (
-      name: _g: lib.nameValuePair "au-net@${name}" { wantedBy = [ "sockets.target" ]; }
-    );
+      services = lib.mkMerge [
+        (each (
+          name: _g:
+          lib.nameValuePair "au-net-rules@${name}" {
+            wantedBy = [ "sysinit.target" ];
+            after = firewalls;
+            unitConfig.ReloadPropagatedFrom = firewalls;
+            # Never stopped by a switch that keeps it: with the rules would go the agent's slice.
+            reloadIfChanged = true;
+            restartTriggers = [ "${rendered}/net/${name}.toml" ];
+          }
+        ))
+        (each (
+          name: _g:
+          lib.nameValuePair "au-net-watch@${name}" {
+            wantedBy = [ "multi-user.target" ];
+            stopIfChanged = false;
+          }
+        ))
+        (each (
+          name: _g:
+          lib.nameValuePair "au-net@${name}" {
+            wantedBy = [ "multi-user.target" ];
+            stopIfChanged = false;
+            serviceConfig.ExecReload = [
+              ""
+              "${pkgs.util-linux}/bin/kill -HUP $MAINPID"
+            ];
+          }
+        ))
+      ];
+      sockets = each (name: _g: lib.nameValuePair "au-net@${name}" { wantedBy = [ "sockets.target" ]; });
+    };
   };
 }

@@ -33,7 +33,7 @@ in
     morePath = g.path;
     humans = map (human: {
       name = human;
-      uid = (config.users.users.${human} or { uid = null; }).uid;
+      inherit (config.users.users.${human} or { uid = null; }) uid;
     }) g.humans;
     shares = lib.mapAttrsToList (source: s: {
       inherit source;

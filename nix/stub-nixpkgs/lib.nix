@@ -28,7 +28,7 @@ let
     optionalAttrs = c: a: if c then a else { };
     optionalString = c: s: if c then s else "";
     concatMap = f: l: concatLists (map f l);
-    concatStringsSep = builtins.concatStringsSep;
+    inherit (builtins) concatStringsSep;
     concatMapStringsSep =
       sep: f: l:
       concatStringsSep sep (map f l);
@@ -48,7 +48,7 @@ let
     nameValuePair = name: value: { inherit name value; };
     unique = foldl' (done: x: if elem x done then done else done ++ [ x ]) [ ];
     imap0 = f: l: genList (i: f i (elemAt l i)) (length l);
-    any = builtins.any;
+    inherit (builtins) any;
     mkBefore = value: value;
     count = f: l: length (filter f l);
     toInt = fromJSON;

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A machine with one agent that has nothing special and one that has everything.
 {
-  users.mutableUsers = false;
-  users.users.alice.uid = 1000;
-  users.users.bob.uid = null;
+  users = {
+    mutableUsers = false;
+    users.alice.uid = 1000;
+    users.bob.uid = null;
+  };
   security.au = {
     enable = true;
     humans = [ "alice" ];
