@@ -20,6 +20,7 @@ type runCmd struct {
 	agentFlag
 	Env       []string `short:"e" sep:"none" placeholder:"KEY=VALUE" help:"Set a variable for the command; with KEY alone, pass yours on. A value given here can be seen by other users while au starts: prefer KEY or --env-file for secrets."`
 	EnvFile   []string `sep:"none" placeholder:"FILE" help:"Read KEY=VALUE lines from a file."`
+	KeepProxy bool     `help:"Pass on your variables for a proxy, with a login in them: http_proxy, https_proxy, all_proxy, ftp_proxy and no_proxy, in capitals too."`
 	Directory string   `short:"d" aliases:"dir" placeholder:"DIR" help:"Start there (default: the counterpart of this folder; from your home itself and from folders of the system the agent's home)."`
 	RO        []string `name:"ro" sep:"none" placeholder:"FOLDER" help:"Share a folder, or a file, read-only for this run."`
 	RW        []string `name:"rw" sep:"none" placeholder:"FOLDER" help:"Share a folder read-write for this run."`
@@ -107,6 +108,9 @@ func (c *runCmd) order(a *app) (o start.Order, err error) {
 		return o, err
 	}
 	o.Agent, o.Env, o.Dir = c.Agent, c.Env, c.Directory
+	if c.KeepProxy {
+		o.Env = append(start.ProxyVariables(), c.Env...)
+	}
 	o.Config, o.Follow, o.Entrypoint = a.configPath(o.Human), a.follower(o.Human, o.Known, c.Agent, c.RW...), a.host.EntrypointPath(c.Agent)
 	o.Complete, _ = a.host.Executable() // without it nothing is said after the run
 	for _, word := range c.EnvFile {

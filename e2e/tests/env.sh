@@ -24,6 +24,20 @@ $uid"
 ok as alice au run sh -c 'ls -A "$XDG_RUNTIME_DIR"'
 silent
 
+promise="no variable for a proxy comes along unasked, and all that are set do with --keep-proxy"
+set -- env http_proxy=http://a:1 HTTPS_PROXY=http://b:2 no_proxy=.corp.test OTHER_proxy=c
+ok as alice "$@" au run env
+says_not proxy
+says_not PROXY
+ok as alice "$@" au run --keep-proxy env
+says http_proxy=http://a:1
+says HTTPS_PROXY=http://b:2
+says no_proxy=.corp.test
+says_not OTHER_proxy
+says_not all_proxy
+ok as alice "$@" au run --keep-proxy -e no_proxy=all sh -c 'echo $no_proxy'
+says_exactly all
+
 promise="-e and --env-file add to it; values hold = and commas"
 ok as alice au run -e A=b=c -e 'B=x,y z' -e EMPTY= sh -c 'echo "$A|$B|$EMPTY|${EMPTY+set}"'
 says_exactly 'b=c|x,y z||set'

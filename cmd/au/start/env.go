@@ -66,6 +66,18 @@ func withPrefix(prefix string) []string {
 	return found
 }
 
+// ProxyVariables returns the names of those of the caller's variables that name a proxy, or say where none is needed.
+func ProxyVariables() (names []string) {
+	for _, small := range []string{"http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"} {
+		for _, key := range []string{small, strings.ToUpper(small)} {
+			if _, ok := os.LookupEnv(key); ok {
+				names = append(names, key)
+			}
+		}
+	}
+	return names
+}
+
 // envPair reads KEY=VALUE, or KEY for the caller's own value. Everything behind the first = is the value.
 func envPair(word string) (string, error) {
 	key, _, given := strings.Cut(word, "=")
