@@ -23,7 +23,7 @@ const module = "github.com/a4u2/au/"
 var edges = map[string][]string{
 	"cmd/au":            {"cmd/au/host", "cmd/au/rootside", "internal/accounts", "internal/advice", "internal/bounded", "internal/gitdir", "internal/near", "internal/programs", "internal/quote", "internal/walk", "internal/whole", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "netfilter/proxy", "csrc"},
 	"cmd/au/host":       {"cmd/au/start", "internal/accounts", "internal/bounded", "internal/near", "internal/programs", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "csrc"},
-	"cmd/au/rootside":   {"cmd/au/host", "internal/programs", "internal/quote", "provision", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel"},
+	"cmd/au/rootside":   {"cmd/au/host", "internal/bounded", "internal/programs", "internal/quote", "internal/walk", "provision", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel"},
 	"cmd/au/terminal":   {"internal/quote"},
 	"cmd/au/front":      {"internal/quote", "cmd/au/start", "cmd/au/terminal", "csrc"},
 	"cmd/au/start":      {"internal/accounts", "internal/bounded", "internal/gitdir", "internal/programs", "internal/quote", "internal/walk", "cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},
@@ -37,7 +37,7 @@ var edges = map[string][]string{
 	"provision":         {"internal/accounts", "internal/near", "internal/quote", "provision/step", "provision/config", "provision/share", "slices", "netfilter", "csrc"},
 	"netfilter":         {"internal/advice", "internal/near", "internal/quote"},
 	"netfilter/kernel":  {"netfilter"},
-	"netfilter/proxy":   {"netfilter", "netfilter/dns", "netfilter/kernel", "netfilter/internal/pace"},
+	"netfilter/proxy":   {"internal/bounded", "netfilter", "netfilter/dns", "netfilter/kernel", "netfilter/internal/pace"},
 	"netfilter/dns":     {"netfilter", "netfilter/internal/pace"},
 	"e2e/bench":         {"netfilter", "netfilter/proxy"},
 }

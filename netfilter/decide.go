@@ -28,6 +28,8 @@ const (
 	NotLocal     Code = "localhost-port"   // a server on this machine, not the agent's, on a port that is not allowed
 	NotResolved  Code = "no-answer"        // allowed, but the DNS servers gave no address
 	Unreachable  Code = "unreachable"      // allowed, but the other side did not answer
+	ProxyRefuses Code = "upstream-refused" // allowed, but the upstream proxy refuses it
+	ProxyFails   Code = "upstream-failed"  // allowed, but the upstream proxy cannot be asked
 	Malformed    Code = "malformed"        // not what the protocol allows
 	Overload     Code = "overload"         // more at once than the daemon takes
 
@@ -41,11 +43,16 @@ type Verdict struct {
 	OK   bool
 	Code Code
 	Rule string // the rule that decided, as the human wrote it; empty where none did
+
+	Detail string // what the upstream proxy said, or what went wrong with it
 }
 
 // Name decides on a host name in canonical form (see CanonicalName) and a TCP port. Port 0 means any port that a rule gives; a DNS question asks with it. An allow rule
 // without a port means 80 and 443, a deny rule without one means all.
 func (p Policy) Name(name string, port uint16, now time.Time) Verdict {
+	if p.Upstream.isHost(name) {
+		return p.Upstream.refusal()
+	}
 	matches := func(r Rule) bool { return r.matchesHost(name) }
 	return p.decide(port, now, matches, matches)
 }
@@ -59,11 +66,17 @@ func (p Policy) Mentions(name string) bool {
 // It knows nothing of names: a refusal here still leaves the names that were answered with this address.
 func (p Policy) Addr(dialled netip.AddrPort, now time.Time) Verdict {
 	addr := dialled.Addr().Unmap()
+	if p.Upstream.isAddr(addr) {
+		return p.Upstream.refusal()
+	}
 	return p.decide(dialled.Port(), now, func(r Rule) bool { return p.denies(r, addr) }, func(r Rule) bool { return p.allows(r, addr) })
 }
 
 // Local decides on a port of this machine that the agent itself does not serve. Learning does not open those.
 func (p Policy) Local(port uint16, now time.Time) Verdict {
+	if p.Upstream.isLocal(port) {
+		return p.Upstream.refusal()
+	}
 	p.Learn = time.Time{}
 	matches := func(r Rule) bool { return r.Kind == Localhost && r.Port == port }
 	verdict := p.decide(port, now, matches, matches)

@@ -44,6 +44,7 @@ type Policy struct {
 	OldECH   bool             `toml:"ech,omitempty"`        // the opposite, from when it had to be asked for; read, and not written
 	Learn    time.Time        `toml:"learn-until,omitempty"`
 	Human    HumanProxy       `toml:"human-proxy,omitempty"` // set: the human's own proxy takes the daemon's place
+	Upstream Upstream         `toml:"upstream,omitempty"`    // set: the daemon goes through it
 	Allow    []Entry          `toml:"allow,omitempty"`
 	Deny     []Entry          `toml:"deny,omitempty"`
 
@@ -190,6 +191,9 @@ func (p Policy) Check() error {
 	if err := p.checkPorts(); err != nil {
 		return err
 	}
+	if err := p.checkUpstream(); err != nil {
+		return err
+	}
 	return p.checkEntries()
 }
 
@@ -221,6 +225,23 @@ func (p Policy) checkHumanEntries() error {
 		return fmt.Errorf("deny, learn-until or no-ech beside human-proxy: want them in that proxy's own configuration")
 	}
 	return nil
+}
+
+func (p Policy) checkUpstream() error {
+	switch {
+	case !p.Upstream.IsSet():
+	case !p.HasDaemon():
+		return fmt.Errorf("upstream and human-proxy: want one of them")
+	case len(p.Resolve) > 0:
+		return fmt.Errorf("dns beside upstream: the proxy looks names up: want one of them")
+	}
+	_, port, _ := p.Upstream.Place()
+	for _, entry := range p.Allow {
+		if p.Upstream.IsSet() && entry.Rule.Kind == Localhost && entry.Rule.Port == port {
+			return fmt.Errorf("rule %q: is the port of the upstream, which may be this machine's, and which only the daemon reaches", entry.Rule)
+		}
+	}
+	return p.Upstream.Check()
 }
 
 func (p Policy) checkEntries() error {

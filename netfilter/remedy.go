@@ -31,7 +31,11 @@ func Opening(code Code, t Target) (Rule, bool) {
 		if host != "" && IsWeb(port) {
 			port = 0 // which a rule for a name means
 		}
-	case Private, NoName:
+	case NoName:
+		if !t.Addr.IsValid() {
+			host = t.Name // behind an upstream: with the port, a rule opens it to what shows no name
+		}
+	case Private:
 	case NotLocal:
 		host = "localhost"
 	default:
@@ -106,6 +110,12 @@ func (p Policy) restrict() string {
 	}
 	for _, server := range p.Resolve {
 		words = append(words, "--dns "+serverText(server))
+	}
+	if p.Upstream.IsSet() {
+		words = append(words, p.Upstream.Option())
+	}
+	if p.Upstream.Login != "" {
+		words = append(words, "--upstream-login "+p.Upstream.Login)
 	}
 	if p.Backend == Iptables {
 		words = append(words, "--backend iptables")

@@ -32,6 +32,16 @@ func (p Policy) SocketUnitName() string  { return "au-net@" + p.Agent + ".socket
 func (p Policy) Socket6UnitName() string { return "au-net6@" + p.Agent + ".socket" }
 func (p Policy) DaemonUnitName() string  { return "au-net@" + p.Agent + ".service" }
 
+// login returns the lines of the daemon's unit that bring it the login: systemd opens the file as root, and the daemon has it as its standard input. Root looks first whether
+// the file is for root alone.
+func (u Units) login() string {
+	file := u.Policy.Upstream.Login
+	if file == "" {
+		return ""
+	}
+	return fmt.Sprintf("ExecStartPre=+%s net login %s\nStandardInput=file:%s\n", u.Program, file, file)
+}
+
 // UnitFile is a unit with its name.
 type UnitFile struct{ Name, Text string }
 
@@ -159,7 +169,10 @@ TriggerLimitIntervalSec=0
 // The daemon has no capability and nothing to write but its log. Its ports are above 1023 and come from the socket; to whom a socket
 // belongs the kernel tells anybody.
 func (u Units) daemon() string {
-	p := u.Policy
+	p, pause := u.Policy, "100ms"
+	if p.Upstream.Login != "" {
+		pause = "1s" // a file that is not fit stays so for longer
+	}
 	return fmt.Sprintf(`[Unit]
 Description=What the agent %[1]s may reach: names
 Requires=%[4]s
@@ -171,10 +184,10 @@ CollectMode=inactive-or-failed
 Slice=system.slice
 Type=notify
 User=%[3]s
-ExecStart=%[2]s net serve %[1]s
+%[8]sExecStart=%[2]s net serve %[1]s
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
-RestartSec=100ms
+RestartSec=%[9]s
 CapabilityBoundingSet=
 AmbientCapabilities=
 NoNewPrivileges=yes
@@ -188,7 +201,7 @@ TasksMax=128
 
 [Install]
 WantedBy=multi-user.target
-`, p.Agent, u.Program, p.DaemonUser(), p.SocketUnitName(), p.LogDir(), p.Socket6UnitName(), daemonWalls)
+`, p.Agent, u.Program, p.DaemonUser(), p.SocketUnitName(), p.LogDir(), p.Socket6UnitName(), daemonWalls, u.login(), pause)
 }
 
 // daemonWalls are what the daemon has no use for.

@@ -126,6 +126,16 @@ func TestListedAgentsAreDeclaredAsTheyWere(t *testing.T) {
 	}
 }
 
+func TestAListedUpstreamIsDeclaredAsItWas(t *testing.T) {
+	agent, _ := everything(t)
+	agent.Net.Resolve = nil
+	agent.Net.Upstream = netfilter.Upstream{URL: "http://proxy.example:3128", Login: "/etc/proxy-login"}
+	got := evaluated(t, provision.Stanza(agent)).Agents["agent"].Net.Upstream
+	if got == nil || *got != agent.Net.Upstream {
+		t.Errorf("the upstream is %+v, want %+v", got, agent.Net.Upstream)
+	}
+}
+
 func text(t *testing.T, p netfilter.Policy) string {
 	t.Helper()
 	text, err := p.Text()

@@ -649,6 +649,21 @@ let
       (refused (small { agent.cpus = "150%"; }).security.au.agents)
       true
     ];
+    upstream_without_url = [
+      (lib.length (
+        complaints (small {
+          agent.net = {
+            enable = true;
+            upstream.loginFile = "/etc/proxy-login";
+          };
+        })
+      ))
+      1
+    ];
+    upstream_with_login_in_url = [
+      (refused (small { agent.net.upstream.url = "http://a:b@proxy.example:3128"; }).security.au.agents)
+      true
+    ];
     unknown_option_of_net = [
       (refused (small { agent.net.preset = "github"; }).security.au.agents)
       true

@@ -126,6 +126,11 @@ func PlanNetRestrict(p netfilter.Policy, f NetFacts) ([]step.Step, error) {
 	units, changed := planNetUnits(p, f)
 	plan = append(plan, units...)
 	plan = append(plan, planNetStart(p, f, text, changed)...)
+	if p.Upstream.Login != "" && len(plan) > 0 {
+		look := step.Root(f.Au, "net", "login", p.Upstream.Login)
+		look.Note = "it is for root alone"
+		plan = append([]step.Step{{Do: look}}, plan...)
+	}
 	return plan, nil
 }
 

@@ -91,6 +91,8 @@ type DeclaredNet struct {
 	Backend   netfilter.Backend `json:"backend"`
 	ProxyPort uint16            `json:"proxyPort"`
 	DNSPort   uint16            `json:"dnsPort"`
+
+	Upstream *netfilter.Upstream `json:"upstream"` // nil: none
 }
 
 // ParseDeclared reads what the module wrote.
@@ -208,6 +210,9 @@ func (n DeclaredNet) policy(name string, uid uint32) (netfilter.Policy, error) {
 		}
 		p.Resolve = append(p.Resolve, server)
 	}
+	if n.Upstream != nil {
+		p.Upstream = *n.Upstream
+	}
 	for _, rule := range n.Deny {
 		p.Deny = append(p.Deny, netfilter.Entry{Rule: rule})
 	}
@@ -305,6 +310,15 @@ func stanzaNet(p netfilter.Policy) string {
 	}
 	if len(p.Resolve) > 0 {
 		line("dns = [ %s];", quoted(netfilter.ServerTexts(p.Resolve)))
+	}
+	if u := p.Upstream; u.IsSet() {
+		line("upstream.url = %s;", nixString(u.URL))
+		if u.CA != "" {
+			line("upstream.ca = %s;", nixString(u.CA))
+		}
+		if u.Login != "" {
+			line("upstream.loginFile = %s;", nixString(u.Login))
+		}
 	}
 	line("backend = %s;", nixString(string(p.Backend)))
 	if p.HasDaemon() {

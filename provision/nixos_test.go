@@ -92,6 +92,31 @@ func TestDeclaredAgentsGetPoliciesUnitsAndRules(t *testing.T) {
 	}
 }
 
+func TestADeclaredUpstreamIsInThePolicyAndTheUnit(t *testing.T) {
+	text := strings.Replace(string(moduleText(t, "spec.json")), `"upstream": null`, `"upstream": {"url": "http://proxy.example:3128", "ca": "", "login": "/etc/proxy-login"}`, 1)
+	d, err := ParseDeclared([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := d.Files(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	for _, f := range files {
+		texts[f.Name] = f.Text
+	}
+	for name, part := range map[string]string{
+		"net/claude.toml": "[upstream]\nurl = 'http://proxy.example:3128'\nlogin = '/etc/proxy-login'\n",
+		"lib/systemd/system/au-net@claude.service": "ExecStartPre=+/nix/store/au/libexec/au/au-complete net login /etc/proxy-login\n" +
+			"StandardInput=file:/etc/proxy-login\n",
+	} {
+		if !strings.Contains(texts[name], part) {
+			t.Errorf("%s lacks %q: %q", name, part, texts[name])
+		}
+	}
+}
+
 func TestTheModuleGivesHomesTheACLThatNewGives(t *testing.T) {
 	lines := string(moduleText(t, "tmpfiles.conf"))
 	d := declaredMachine(t)
@@ -137,6 +162,7 @@ func TestDeclaredAgentsThatCannotBeAreRefused(t *testing.T) {
 		"a share outside the home":  {`"/home/claude/example"`, `"/home/alice"`, `target "/home/alice" is not inside /home/claude`},
 		"a target that climbs out":  {`"/home/claude/example"`, `"/home/claude/../x"`, "is not inside"},
 		"a system user's uid":       {`"uid": 54237`, `"uid": 54`, "security.au.agents.claude: policy: "},
+		"a login in a URL":          {`"upstream": null`, `"upstream": {"url": "http://a:b@proxy:3128", "ca": "", "login": ""}`, "holds a login"},
 		"one port for two purposes": {`"dnsPort": 61004`, `"dnsPort": 61003`, "want two"},
 	} {
 		text := strings.Replace(whole, c.old, c.new, 1)

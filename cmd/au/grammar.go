@@ -131,6 +131,7 @@ type netCmd struct {
 	Depart netDepartCmd `cmd:"" hidden:"" help:"Take the rules away once their policy is gone, as root."`
 	Watch  netWatchCmd  `cmd:"" hidden:"" help:"Put the rules back when they go, as root."`
 	Cut    netCutCmd    `cmd:"" hidden:"" help:"End the agent's open connections, as root."`
+	Login  netLoginCmd  `cmd:"" hidden:"" help:"Look whether a login is for root alone, as root."`
 	Probe  netProbeCmd  `cmd:"" hidden:"" help:"Try to get out, as whoever runs it."`
 }
 

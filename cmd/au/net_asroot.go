@@ -26,6 +26,10 @@ type netCutCmd struct {
 	Agent string `arg:""`
 }
 
+type netLoginCmd struct {
+	File string `arg:""`
+}
+
 type netDepartCmd struct {
 	Agent string `arg:""`
 	UID   uint32 `name:"uid" help:"Be the process that looks whether the policy is gone, for the rules of this uid."`
@@ -54,6 +58,10 @@ func (c *netWatchCmd) Run(a *app) error {
 
 func (c *netCutCmd) Run(a *app) error {
 	return a.forNet(func(r *rootside.Root) error { return r.CutConnections(c.Agent) })
+}
+
+func (c *netLoginCmd) Run(a *app) error {
+	return a.forNet(func(r *rootside.Root) error { return r.CheckLogin(c.File) })
 }
 
 func (c *netDepartCmd) Run(a *app) error {

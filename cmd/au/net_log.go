@@ -77,7 +77,11 @@ func eachRecord(h *host.Host, p netfilter.Policy, show func(netfilter.Record) er
 
 // failure reports whether a record is of what was allowed, and failed.
 func failure(r netfilter.Record) bool {
-	return r.Code == netfilter.NotResolved || r.Code == netfilter.Unreachable
+	switch r.Code {
+	case netfilter.NotResolved, netfilter.Unreachable, netfilter.ProxyRefuses, netfilter.ProxyFails:
+		return true
+	}
+	return false
 }
 
 // recordText writes a record for people: when, what became of it, what, why.

@@ -28,7 +28,10 @@ type netRestrictCmd struct {
 	Preset         []string         `placeholder:"NAME" help:"Allow what a service needs: ${presets}."`
 	AllowLocalhost []uint16         `placeholder:"PORT" help:"Allow a port of this machine, whoever serves it."`
 	Proxy          humanProxy       `placeholder:"PORT" help:"Send HTTP and HTTPS to your own intercepting proxy on this port of loopback; HTTP,HTTPS for two."`
-	DNS            []upstream       `name:"dns" placeholder:"ADDRESS" help:"Ask these DNS servers (default: those of /etc/resolv.conf)."`
+	DNS            []dnsServer      `name:"dns" placeholder:"ADDRESS" help:"Ask these DNS servers (default: those of /etc/resolv.conf)."`
+	Upstream       upstreamURL      `placeholder:"URL" help:"Reach what is allowed through this proxy: http://proxy.example:3128, or https."`
+	UpstreamCA     string           `name:"upstream-ca" placeholder:"FILE" help:"The CA, in PEM, that alone vouches for an https proxy (default: those of the machine)."`
+	UpstreamLogin  string           `placeholder:"FILE" help:"The login for the proxy, USER:PASSWORD, in a file that only root can read."`
 	Backend        string           `enum:"auto,nft,iptables" default:"auto" help:"What loads the rules: auto, nft or iptables."`
 	Learn          span             `placeholder:"DURATION" help:"Let everything through for so long, and record it: see au net log --suggest."`
 	NoECH          bool             `name:"no-ech" xor:"ech" help:"Refuse TLS that hides whom it speaks to (ECH), or looks as if it did, as a browser's does."`
@@ -36,21 +39,31 @@ type netRestrictCmd struct {
 	DryRun         bool             `help:"Print and check what would be done, and do nothing."`
 }
 
-// upstream is a DNS server, with a port unless it is 53.
-type upstream netip.AddrPort
+// dnsServer is a DNS server, with a port unless it is 53.
+type dnsServer netip.AddrPort
 
 // UnmarshalText reads 192.0.2.53, 192.0.2.53:5353, 2001:db8::53 or [2001:db8::53]:5353.
-func (u *upstream) UnmarshalText(text []byte) error {
+func (u *dnsServer) UnmarshalText(text []byte) error {
 	if addr, err := netip.ParseAddr(string(text)); err == nil && addr.Zone() == "" && !addr.IsUnspecified() {
-		*u = upstream(netip.AddrPortFrom(addr.Unmap(), 53))
+		*u = dnsServer(netip.AddrPortFrom(addr.Unmap(), 53))
 		return nil
 	}
 	at, err := netip.ParseAddrPort(string(text))
 	if err != nil || at.Port() == 0 || at.Addr().Zone() != "" || at.Addr().IsUnspecified() {
 		return fmt.Errorf("DNS server %q: want an address such as 192.0.2.53 or [2001:db8::53]:5353", text)
 	}
-	*u = upstream(netip.AddrPortFrom(at.Addr().Unmap(), at.Port()))
+	*u = dnsServer(netip.AddrPortFrom(at.Addr().Unmap(), at.Port()))
 	return nil
+}
+
+// upstreamURL is --upstream.
+type upstreamURL netfilter.Upstream
+
+// UnmarshalText reads http://HOST:PORT or https://HOST:PORT.
+func (u *upstreamURL) UnmarshalText(text []byte) error {
+	read, err := netfilter.ParseUpstream(string(text))
+	*u = upstreamURL(read)
+	return err
 }
 
 // humanProxy is --proxy: one port for both, or HTTP,HTTPS.
@@ -87,11 +100,31 @@ func (c *netRestrictCmd) Validate() error {
 	if time.Duration(c.Learn) > maxLearn {
 		return errors.New("--learn: nothing is refused meanwhile: want 30d or less")
 	}
+	if err := c.validateUpstream(); err != nil {
+		return err
+	}
 	if c.Proxy == (humanProxy{}) {
 		return nil
 	}
 	if len(c.Allow)+len(c.Preset) > 0 || c.Learn != 0 || c.NoECH || c.ECH {
 		return errors.New("--proxy leaves names to your own proxy: want --allow, --preset, --learn and --no-ech without it")
+	}
+	return nil
+}
+
+func (c *netRestrictCmd) validateUpstream() error {
+	switch u := netfilter.Upstream(c.Upstream); {
+	case !u.IsSet() && c.UpstreamCA+c.UpstreamLogin != "":
+		return errors.New("--upstream-ca and --upstream-login are for a proxy: want --upstream URL beside them")
+	case !u.IsSet():
+		return nil
+	case c.Proxy != (humanProxy{}):
+		return errors.New("--proxy is your own on this machine, and --upstream one elsewhere: want one of them")
+	case len(c.DNS) > 0:
+		return errors.New("--dns beside --upstream: the proxy looks names up: want one of them")
+	case c.UpstreamCA != "" && strings.HasPrefix(u.URL, "http:"):
+		return errors.New("--upstream-ca vouches for an https proxy: over http none shows a certificate. For a proxy that opens TLS the agent's programs need its CA: " +
+			"put it into /usr/local/share/ca-certificates and run sudo update-ca-certificates")
 	}
 	return nil
 }
@@ -165,6 +198,9 @@ func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Polic
 	if p.Allow, err = c.rules(a); err != nil {
 		return p, err
 	}
+	if p.Upstream, err = c.upstream(a, f.Policy); err != nil {
+		return p, err
+	}
 	if old := f.Policy; old != nil && p.HasDaemon() {
 		if len(p.Allow) == 0 {
 			p.Allow, p.Deny = old.Allow, old.Deny
@@ -185,6 +221,24 @@ func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Polic
 	return p, err
 }
 
+// upstream returns the proxy that was asked for. Its CA is the one in force, where the same proxy has one and no file is given.
+func (c *netRestrictCmd) upstream(a *app, old *netfilter.Policy) (netfilter.Upstream, error) {
+	u := netfilter.Upstream(c.Upstream)
+	u.Login = c.UpstreamLogin
+	if c.UpstreamCA == "" {
+		if old != nil && old.Upstream.URL == u.URL {
+			u.CA = old.Upstream.CA
+		}
+		return u, u.Check()
+	}
+	text, err := a.host.ReadText(c.UpstreamCA, netfilter.MaxCA)
+	if err != nil {
+		return u, err
+	}
+	u.CA = text
+	return u, u.Check()
+}
+
 // dropped names what the old policy holds and the new one no longer has: rules that are live, and settings.
 func dropped(old *netfilter.Policy, p netfilter.Policy, now time.Time) []string {
 	if old == nil {
@@ -203,6 +257,11 @@ func dropped(old *netfilter.Policy, p netfilter.Policy, now time.Time) []string 
 	}
 	if old.HasDaemon() && len(old.Resolve) > 0 && !slices.Equal(old.Resolve, p.Resolve) {
 		gone = append(gone, "DNS servers "+joinAddrs(old.Resolve))
+	}
+	if old.Upstream.IsSet() && old.Upstream.URL != p.Upstream.URL {
+		gone = append(gone, "the proxy "+old.Upstream.URL)
+	} else if old.Upstream.Login != "" && p.Upstream.Login == "" {
+		gone = append(gone, "the login in "+old.Upstream.Login)
 	}
 	if old.Learning(now) && !p.Learning(now) {
 		gone = append(gone, "learning until "+local(old.Learn))
@@ -310,6 +369,9 @@ func (a *app) checkRules(p netfilter.Policy, sayWhenNot bool) error {
 // sayRestricted tells what holds now, and what does not.
 func (a *app) sayRestricted(p netfilter.Policy, f provision.NetFacts) {
 	fmt.Fprintf(a.out, "Agent %s reaches %s, and nothing else\n", p.Agent, summary(p, a.host.Now()))
+	if by := p.By(); by != "" {
+		fmt.Fprintf(a.out, "It does so %s\n", by)
+	}
 	if !p.Learn.IsZero() {
 		fmt.Fprintf(a.out, "Until %s everything is let through and recorded; then: au net log --agent %s --suggest\n", local(p.Learn), p.Agent)
 	}

@@ -35,9 +35,17 @@ type netView struct {
 	Allow      []ruleView          `json:"allow"`
 	Deny       []ruleView          `json:"deny"`
 	Learning   *time.Time          `json:"learning_until"`
+	Upstream   *upstreamView       `json:"upstream,omitempty"`
 	Layers     []layerView         `json:"layers"`
 	Warnings   []string            `json:"warnings"`
 	Attempts   []netkernel.Attempt `json:"attempts,omitempty"`
+}
+
+// upstreamView is the proxy through which names are reached.
+type upstreamView struct {
+	URL   string `json:"url"`
+	CA    bool   `json:"ca"`              // one of the human's alone vouches for it
+	Login string `json:"login,omitempty"` // the file
 }
 
 type ruleView struct {
@@ -125,6 +133,9 @@ func (v *netView) fill(h *host.Host, p netfilter.Policy, policy csrc.Policy) {
 	}
 	if p.Learning(now) {
 		v.Learning = &p.Learn
+	}
+	if u := p.Upstream; u.IsSet() {
+		v.Upstream = &upstreamView{u.URL, u.CA != "", u.Login}
 	}
 	units, silent := h.NetUnits(p)
 	v.Layers = layers(h, p, units, silent)
@@ -307,6 +318,9 @@ func (v netView) print(a *app) {
 	}
 	if v.Learning != nil {
 		fmt.Fprintf(a.out, "Learning until %s: everything is let through and recorded\n", local(*v.Learning))
+	}
+	if by := v.Policy.By(); by != "" {
+		fmt.Fprintf(a.out, "Names %s\n", by)
 	}
 	fmt.Fprintln(a.out, "Layers:")
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)

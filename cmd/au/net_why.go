@@ -54,7 +54,10 @@ func sayWhy(h *host.Host, out io.Writer, p netfilter.Policy, asked asking) error
 		fmt.Fprintf(out, ": it leads to %s", at)
 	case answer.Nowhere:
 		fmt.Fprint(out, "; it leads nowhere just now")
-	case answer.NoHides && asked.tls:
+	case answer.OK && answer.Through != "":
+		fmt.Fprintf(out, ", through the proxy %s: nobody here sees to which address it leads", answer.Through)
+	}
+	if answer.NoHides && asked.tls && !answer.Nowhere {
 		fmt.Fprint(out, ", unless it is TLS that hides its name, or looks so (ECH, as browsers send it): --no-ech refuses that")
 		remedy = p.Remedy(netfilter.HiddenName, answer.Target)
 	}

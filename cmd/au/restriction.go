@@ -39,7 +39,9 @@ func netWarnings(h *host.Host, p netfilter.Policy, policy csrc.Policy, noSlice, 
 		all = append(all, "an intercepting proxy that trusts the Host header can be told an allowed name and sent to another address (Squid: host_verify_strict on)",
 			"DNS goes to "+joinAddrs(p.Resolve)+" unfiltered, and names can carry data out")
 	}
-	if p.HasDaemon() && len(p.Resolve)+len(h.Resolvers()) == 0 {
+	if p.Upstream.IsSet() {
+		all = append(all, "the proxy "+p.Upstream.URL+" looks names up: nobody here sees to which address an allowed name leads, be it one inside")
+	} else if p.HasDaemon() && len(p.Resolve)+len(h.Resolvers()) == 0 {
 		all = append(all, "/etc/resolv.conf names no DNS server for allowed names: give one with --dns ADDRESS; names in /etc/hosts work without one")
 	}
 	for _, word := range policy.Allow {

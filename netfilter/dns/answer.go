@@ -54,7 +54,8 @@ func pinnedAnswer(name string, addrs []netip.Addr, t dnsmessage.Type) answer {
 	var a answer
 	for _, addr := range addrs {
 		owner, err := dnsmessage.NewName(name + ".")
-		if err == nil && addr.Is6() == (t == dnsmessage.TypeAAAA) && len(a.records) < maxRecords {
+		fits := addr.Is4() && t == dnsmessage.TypeA || addr.Is6() && t == dnsmessage.TypeAAAA
+		if err == nil && fits && len(a.records) < maxRecords {
 			a.records = append(a.records, address(owner, addr, pinnedTTL))
 		}
 	}

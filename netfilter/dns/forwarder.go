@@ -39,6 +39,8 @@ type Judge interface {
 	// Pinned returns the addresses that this machine itself has for name, and
 	// whether it has any: then nobody is asked.
 	Pinned(name string) ([]netip.Addr, bool)
+	// Made returns the address that stands for name, and whether one does: where a proxy elsewhere looks names up, no server is asked for any.
+	Made(name string) (netip.Addr, bool)
 	// Translated is told below which prefixes the network reaches IPv4.
 	Translated([]netip.Prefix)
 }
@@ -107,7 +109,11 @@ func (f *Forwarder) Renew(ctx context.Context, name string, v6 bool) ([]netip.Ad
 func (f *Forwarder) seek(ctx context.Context, name string, t dnsmessage.Type) (a answer, stay, gone []netip.Addr, err error) {
 	addrs, pinned := f.Judge.Pinned(name)
 	isAddress := t == dnsmessage.TypeA || t == dnsmessage.TypeAAAA
-	if pinned && isAddress {
+	made, isMade := f.Judge.Made(name)
+	if isMade && !pinned {
+		addrs = []netip.Addr{made}
+	}
+	if pinned && isAddress || isMade {
 		a = pinnedAnswer(name, addrs, t)
 	} else if a, err = f.ask(ctx, name, t); err != nil {
 		return a, nil, nil, err

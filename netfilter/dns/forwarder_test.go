@@ -36,6 +36,9 @@ func (j judgeFake) Servers() []netip.AddrPort { return j.servers }
 func (j judgeFake) Pinned(name string) ([]netip.Addr, bool) {
 	return addrs("93.184.0.7", "10.0.0.7", "2606::7"), strings.HasSuffix(name, "pinned.good")
 }
+func (j judgeFake) Made(name string) (netip.Addr, bool) {
+	return netip.AddrFrom4([4]byte{127, 64, 0, 7}), strings.HasSuffix(name, "made.good")
+}
 func (j judgeFake) Translated([]netip.Prefix) {}
 
 // An upstream answers on loopback as its function says; nil is no answer.

@@ -16,6 +16,7 @@ type Answer struct {
 	Target  netfilter.Target // with the address that decided, where one did
 	NoHides bool             // it is allowed, and would not be if it were TLS that hides a name, or looks as if
 	Nowhere bool             // it is allowed, and the name leads nowhere just now
+	Through string           // the proxy that reaches it; empty where it is reached by its address
 }
 
 // askWithin is how long Ask waits for name servers.
@@ -29,7 +30,7 @@ func Ask(p netfilter.Policy, t netfilter.Target, resolv, hosts string) Answer {
 	d := newDaemon(&p, nil, resolv, hosts)
 	wanted := target{name: t.Name, dst: netip.AddrPortFrom(t.Addr, t.Port)}
 	switch {
-	case isLocalName(t.Name), t.Name == "" && d.isLocal(t.Addr):
+	case isLocalName(t.Name), t.Name == "" && d.judge.isLocal(t.Addr):
 		return d.answer(wanted, p.Local(t.Port, d.judge.now()))
 	case t.Port == 53:
 		return d.answer(wanted, netfilter.Verdict{Code: netfilter.OwnNames})
@@ -64,11 +65,9 @@ func (d *daemon) askByName(ctx context.Context, t target) Answer {
 }
 
 func (d *daemon) answer(t target, v netfilter.Verdict) Answer {
-	return Answer{Verdict: v, Target: t.public(), NoHides: v.OK && !isLocal(v) && d.judge.refusesHidden(t)}
-}
-
-// isLocal reports whether addr is known to be this machine's.
-func (d *daemon) isLocal(addr netip.Addr) bool {
-	local, err := d.judge.kernel.IsLocal(addr)
-	return err == nil && local
+	a := Answer{Verdict: v, Target: t.public(), NoHides: v.OK && !isLocal(v) && d.judge.refusesHidden(t)}
+	if v.OK && !isLocal(v) && d.judge.through(t) != "" {
+		a.Through = d.judge.outlet().URL
+	}
+	return a
 }

@@ -5,6 +5,7 @@ package proxy
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -28,8 +29,8 @@ func (x *exchanger) carry(q *request) bool {
 	}
 	at := x.up.link.target
 	x.s.d.log.add(netfilter.Record{
-		Kind: "http", OK: true, Code: x.up.link.code, Name: at.name, Addr: addrText(at.dst.Addr()), Port: at.dst.Port(),
-		Sent: sent.n, Received: received, Millis: max(1, time.Since(began).Milliseconds()),
+		Kind: "http", OK: true, Code: x.up.link.code, Name: at.name, Addr: x.s.d.judge.addrText(at.dst.Addr()), Port: at.dst.Port(),
+		Sent: sent.n, Received: received, Millis: max(1, time.Since(began).Milliseconds()), Detail: x.up.complaint(),
 	})
 	return again && sent.err == nil && !closes
 }
@@ -79,6 +80,10 @@ func (x *exchanger) respond(q *request) (received int64, again bool) {
 			x.noResponse(err)
 			return received, false
 		}
+		x.up.status = status
+		if x.up.relay != nil && x.withholds(&h, status) {
+			return received, false
+		}
 		h.write(x.out)
 		alive := keepsAlive(&h)
 		h = head{}
@@ -97,6 +102,28 @@ func (x *exchanger) respond(q *request) (received int64, again bool) {
 			return received, b.kind != untilClose && alive
 		}
 	}
+}
+
+// withholds answers for the upstream proxy where its own words are not for the agent, and reports whether it did: what asks for a login, and with a
+// login every page about an error. Some proxies show in it how they were asked.
+func (x *exchanger) withholds(h *head, status int) bool {
+	switch {
+	case status == 407:
+		x.refuse(x.up.link.target, verdictOf(x.up.relay.said(status)))
+	case status >= 400 && x.up.relay.login != "":
+		x.s.say(plainError(h, status))
+	default:
+		return false
+	}
+	return true
+}
+
+// complaint says of a request that went through the upstream proxy and failed that this may be the proxy's word or the server's.
+func (u *upstream) complaint() string {
+	if u.relay == nil || u.status < 400 {
+		return ""
+	}
+	return fmt.Sprintf("status %d, of the server or of the proxy %s", u.status, u.relay.URL)
 }
 
 // response reads the next response head, which may be an interim one.

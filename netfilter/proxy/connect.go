@@ -87,7 +87,10 @@ func (x *exchanger) tunnelByName(ctx context.Context, t target) {
 		x.refuseConnect(t, netfilter.Verdict{Code: netfilter.Overload})
 		return
 	}
-	conn, t, v := x.s.d.dialName(ctx, t)
+	if x.webThrough(ctx, t) {
+		return
+	}
+	conn, t, v := x.s.d.dialName(ctx, t, false)
 	if conn == nil {
 		x.refuseConnect(t, v)
 		return
@@ -106,6 +109,20 @@ func (x *exchanger) tunnelByName(ctx context.Context, t target) {
 	default:
 		s.shown(ctx)
 	}
+}
+
+// webThrough serves a tunnel to the web's plain port by what comes through it, where an upstream proxy reaches t: that takes requests for this port, and opens
+// no tunnels to it. It reports whether it did.
+func (x *exchanger) webThrough(ctx context.Context, t target) bool {
+	all, _, _ := x.s.d.leads(ctx, t)
+	if t.dst.Port() != 80 || len(all) == 0 || x.s.d.judge.through(all[0]) == "" {
+		return false
+	}
+	x.s.dst = all[0].dst
+	if x.enter() {
+		x.s.shown(ctx)
+	}
+	return true
 }
 
 func isLocalName(name string) bool {
@@ -157,8 +174,8 @@ func (d *daemon) leads(ctx context.Context, t target) ([]target, target, netfilt
 }
 
 // dialName connects to the first address of an allowed name that answers and
-// that no rule speaks against. Without a connection, the verdict says why.
-func (d *daemon) dialName(ctx context.Context, t target) (*net.TCPConn, target, netfilter.Verdict) {
+// that no rule speaks against; as dial, with plain. Without a connection, the verdict says why.
+func (d *daemon) dialName(ctx context.Context, t target, plain bool) (*net.TCPConn, target, netfilter.Verdict) {
 	all, t, v := d.leads(ctx, t)
 	wait := dialWithin
 	if len(all) > 1 {
@@ -170,46 +187,67 @@ func (d *daemon) dialName(ctx context.Context, t target) (*net.TCPConn, target, 
 			continue
 		}
 		var conn *net.TCPConn
-		if conn, v = d.dialAs(ctx, t.dst, v, wait); conn != nil {
+		if conn, v = d.dialAs(ctx, t, v, wait, plain); conn != nil {
 			return conn, t, v
 		}
 	}
 	return nil, t, v
 }
 
-// dialAs dials dst, which v allows. The agent's own server must still be the same one
+// dial connects to t: to its address, or through the upstream proxy. With plain, such a proxy is only connected to: each request says whom it is for.
+func (d *daemon) dial(ctx context.Context, t target, wait time.Duration, plain bool) (*net.TCPConn, error) {
+	at := d.judge.through(t)
+	if at == "" {
+		return dialTCP(ctx, t.dst, wait)
+	}
+	if plain {
+		at = ""
+	}
+	return d.tunnel(ctx, d.judge.outlet(), at)
+}
+
+// dialAs dials t, which v allows. The agent's own server must still be the same one
 // after the dial: another may have taken the port between the look and the dial.
-func (d *daemon) dialAs(ctx context.Context, dst netip.AddrPort, v netfilter.Verdict, wait time.Duration) (*net.TCPConn, netfilter.Verdict) {
+func (d *daemon) dialAs(ctx context.Context, t target, v netfilter.Verdict, wait time.Duration, plain bool) (*net.TCPConn, netfilter.Verdict) {
 	var before kernel.Owner
 	if v.Code == netfilter.Own {
-		if v, before = d.judge.local(dst); !v.OK {
+		if v, before = d.judge.local(t.dst); !v.OK {
 			return nil, v
 		}
 	}
-	conn, err := dialTCP(ctx, dst, wait)
+	dial := d.dial
+	if isLocal(v) {
+		dial = dialLocal
+	}
+	conn, err := dial(ctx, t, wait, plain)
 	if err != nil {
-		return nil, netfilter.Verdict{Code: netfilter.Unreachable}
+		return nil, verdictOf(err)
 	}
 	if v.Code != netfilter.Own {
 		return conn, v
 	}
-	if now, after := d.judge.local(dst); now.OK && (now.Code != netfilter.Own || after.Cookie == before.Cookie) {
+	if now, after := d.judge.local(t.dst); now.OK && (now.Code != netfilter.Own || after.Cookie == before.Cookie) {
 		return conn, now
 	}
 	abort(conn)
 	return nil, netfilter.Verdict{Code: netfilter.NotLocal}
 }
 
+// dialLocal is dial for a server on this machine, whatever its address.
+func dialLocal(ctx context.Context, t target, wait time.Duration, _ bool) (*net.TCPConn, error) {
+	return dialTCP(ctx, t.dst, wait)
+}
+
 // dialFor connects t, which is allowed, to the address that was dialled. Where
 // nobody answers there, another address that was answered for the same name takes
 // its place: the client already has a connection, and cannot try the next one itself any more. It returns the target as it was dialled.
-func (d *daemon) dialFor(ctx context.Context, t target) (*net.TCPConn, target, error) {
+func (d *daemon) dialFor(ctx context.Context, t target, plain bool) (*net.TCPConn, target, error) {
 	others := d.others(t)
 	wait := dialWithin
 	if len(others) > 0 {
 		wait = dialHurry
 	}
-	conn, err := dialTCP(ctx, t.dst, wait)
+	conn, err := d.dial(ctx, t, wait, plain)
 	for _, addr := range others {
 		if err == nil {
 			break
@@ -226,7 +264,7 @@ func (d *daemon) dialFor(ctx context.Context, t target) (*net.TCPConn, target, e
 
 // others returns addresses that may stand in for t's, the other family first.
 func (d *daemon) others(t target) []netip.Addr {
-	if t.name == "" || !d.judge.answers.Has(t.name, t.dst.Addr()) {
+	if t.name == "" || d.judge.through(t) != "" || !d.judge.answers.Has(t.name, t.dst.Addr()) {
 		return nil
 	}
 	all := d.judge.answers.All(t.name)
@@ -248,7 +286,7 @@ func (d *daemon) dialled(t target) netfilter.Verdict {
 	switch {
 	case err != nil:
 		return netfilter.Verdict{Code: netfilter.Overload}
-	case local:
+	case local && !d.judge.policy.Load().IsMade(t.dst.Addr()):
 		v, _ := d.judge.local(t.dst)
 		return v
 	}

@@ -3,6 +3,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -36,6 +37,7 @@ const (
 const (
 	showWithin  = 10 * time.Second       // to show what a connection wants
 	hurryWithin = 500 * time.Millisecond // the same where no answer can be yes
+	askFirst    = 300 * time.Millisecond // for a client to speak before a server that may speak first is dialled
 	dialWithin  = 10 * time.Second
 	dialHurry   = 3 * time.Second  // the same where there is another address to try
 	headWithin  = 30 * time.Second // for the rest of a response's head
@@ -52,6 +54,7 @@ type daemon struct {
 	open      chan struct{}
 	linger    chan struct{}
 	large     chan struct{}
+	secure    chan struct{} // connections by TLS to the upstream proxy
 	refusals  pace.Bucket
 
 	mu    sync.Mutex
@@ -68,6 +71,7 @@ func newDaemon(p *netfilter.Policy, l *log, resolv, hosts string) *daemon {
 		open:      make(chan struct{}, maxOpen),
 		linger:    make(chan struct{}, maxLinger),
 		large:     make(chan struct{}, maxLarge),
+		secure:    make(chan struct{}, maxSecure),
 		refusals:  pace.Bucket{Rate: refuseRate, Burst: refuseBurst},
 		links:     map[*link]struct{}{},
 	}
@@ -148,6 +152,10 @@ func (d *daemon) serveTCP(ctx context.Context, s *session) {
 		s.proxied(ctx)
 		return
 	}
+	if d.judge.policy.Load().IsMade(s.dst.Addr()) {
+		s.remote(ctx)
+		return
+	}
 	local, err := d.judge.kernel.IsLocal(s.dst.Addr())
 	switch {
 	case err != nil:
@@ -212,6 +220,17 @@ func (d *daemon) sweep() {
 	}
 }
 
+// cut ends the connections that leave this machine: they took a way that is no longer theirs.
+func (d *daemon) cut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for l := range d.links {
+		if !l.local {
+			l.abort()
+		}
+	}
+}
+
 // stop ends all connections, now and later ones.
 func (d *daemon) stop() {
 	d.mu.Lock()
@@ -226,15 +245,8 @@ func (d *daemon) stop() {
 func (d *daemon) record(kind string, t target, v netfilter.Verdict, detail string) {
 	d.log.add(netfilter.Record{
 		Kind: kind, OK: v.OK, Code: v.Code, Rule: v.Rule, Name: t.name,
-		Addr: addrText(t.dst.Addr()), Port: t.dst.Port(), ECH: t.ech, Detail: detail,
+		Addr: d.judge.addrText(t.dst.Addr()), Port: t.dst.Port(), ECH: t.ech, Detail: cmp.Or(detail, v.Detail),
 	})
-}
-
-func addrText(a netip.Addr) string {
-	if !a.IsValid() {
-		return ""
-	}
-	return a.String()
 }
 
 // asked logs a question for a name.

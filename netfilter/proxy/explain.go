@@ -37,7 +37,7 @@ func (d denial) line() string {
 func (d denial) page() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "au: %s\nau: reason: %s\n", d.what, d.code)
-	if d.code == netfilter.Unreachable || d.code == netfilter.NotResolved || d.code == netfilter.Overload || d.code == netfilter.Malformed {
+	if failures[d.code] {
 		return b.String()
 	}
 	b.WriteString("au: this is the policy of this machine's human, not a failure: another way round will be refused as well\n")
@@ -83,6 +83,9 @@ func (j *judge) explain(v netfilter.Verdict, t target) denial {
 		}
 	default:
 		d.what = thing + ": " + plainWords[v.Code]
+		if v.Detail != "" {
+			d.what = thing + ": allowed, but " + v.Detail
+		}
 	}
 	return d
 }
@@ -90,6 +93,9 @@ func (j *judge) explain(v netfilter.Verdict, t target) denial {
 // guess puts what is meant in the place of the sinkhole's address, which means
 // nothing to anybody: the name that was refused last, or the address inside.
 func (j *judge) guess(t target, code netfilter.Code) target {
+	if t.name != "" && j.policy.Load().IsMade(t.dst.Addr()) {
+		t.dst = netip.AddrPortFrom(netip.Addr{}, t.dst.Port()) // it stands for the name
+	}
 	if !netfilter.IsSinkhole(t.dst.Addr()) {
 		return t
 	}
@@ -102,6 +108,12 @@ func (j *judge) guess(t target, code netfilter.Code) target {
 	return t
 }
 
+// failures are the codes of what no rule refuses.
+var failures = map[netfilter.Code]bool{
+	netfilter.Unreachable: true, netfilter.NotResolved: true, netfilter.Overload: true, netfilter.Malformed: true,
+	netfilter.ProxyRefuses: true, netfilter.ProxyFails: true,
+}
+
 var plainWords = map[netfilter.Code]string{
 	netfilter.Unreachable: "allowed, but nobody answered there",
 	netfilter.Malformed:   "a message that can be read in more than one way",
@@ -111,7 +123,7 @@ var plainWords = map[netfilter.Code]string{
 // String returns t as a human would write it in a rule.
 func (t target) String() string {
 	host := t.name
-	if host == "" && t.dst.IsValid() {
+	if host == "" && t.dst.Addr().IsValid() {
 		host = t.dst.Addr().String()
 		if t.dst.Addr().Is6() && t.dst.Port() != 0 {
 			host = "[" + host + "]"

@@ -35,6 +35,10 @@ type upstream struct {
 	out   *output
 	asked target // as the request had it
 	link  *link  // as it was dialled
+
+	status int // of the last response
+
+	relay *outlet // conn ends at this proxy, and each request names its server; nil: conn leads to the server
 }
 
 // http serves the requests of a diverted connection.
@@ -113,11 +117,24 @@ func (x *exchanger) next(ctx context.Context) bool {
 // ask writes the head of q to the server that t is.
 func (x *exchanger) ask(ctx context.Context, q *request, t target, v netfilter.Verdict) bool {
 	q.forOrigin()
-	if !x.reach(ctx, t, v) {
+	if !x.reach(ctx, t, v) || x.up.relay != nil && !x.relay(q) {
 		return false
 	}
 	q.write(x.up.out)
 	return true
+}
+
+// relay makes of q what the upstream proxy is asked, and reports whether that can be.
+func (x *exchanger) relay(q *request) bool {
+	if isTrace(q.method) {
+		x.unreadable(malformed("TRACE, by which a proxy shows how it was asked"))
+		return false
+	}
+	at := x.s.d.judge.through(x.up.link.target)
+	if at != "" {
+		q.forProxy(at, x.up.relay.login)
+	}
+	return at != ""
 }
 
 func (x *exchanger) read() (request, error) {
@@ -214,7 +231,7 @@ func (x *exchanger) reach(ctx context.Context, t target, v netfilter.Verdict) bo
 		x.refuse(t, netfilter.Verdict{Code: netfilter.Overload})
 		return false
 	}
-	asked := t
+	asked, dialled := t, x.s.up != nil && x.up == nil
 	conn, t, v := x.connection(ctx, t, v)
 	if conn == nil {
 		x.refuse(t, v)
@@ -224,6 +241,9 @@ func (x *exchanger) reach(ctx context.Context, t target, v netfilter.Verdict) bo
 	l := &link{target: t, kind: "http", code: v.Code, local: isLocal(v), abort: func() { abort(x.s.conn, conn) }}
 	x.s.up = conn
 	x.up = &upstream{conn: conn, in: reader(conn), out: &output{w: conn}, asked: asked, link: l}
+	if !dialled && !isLocal(v) && x.s.d.judge.through(t) != "" {
+		x.up.relay = x.s.d.judge.outlet()
+	}
 	x.s.d.record("http", t, v, "")
 	return x.s.d.hold(l)
 }
@@ -235,15 +255,15 @@ func (x *exchanger) connection(ctx context.Context, t target, v netfilter.Verdic
 		return x.s.up, t, v // dialled before the client spoke
 	}
 	if x.direct && !t.dst.Addr().IsValid() {
-		return x.s.d.dialName(ctx, t)
+		return x.s.d.dialName(ctx, t, true)
 	}
 	if isLocal(v) {
-		conn, v := x.s.d.dialAs(ctx, t.dst, v, dialWithin)
+		conn, v := x.s.d.dialAs(ctx, t, v, dialWithin, true)
 		return conn, t, v
 	}
-	conn, t, err := x.s.d.dialFor(ctx, t)
+	conn, t, err := x.s.d.dialFor(ctx, t, true)
 	if err != nil {
-		return nil, t, netfilter.Verdict{Code: netfilter.Unreachable}
+		return nil, t, verdictOf(err)
 	}
 	if !x.direct {
 		x.s.dst = t.dst // later requests are judged by where they go

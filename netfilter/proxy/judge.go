@@ -26,6 +26,9 @@ type judge struct {
 	hosts   *changing[pins]
 	now     func() time.Time
 	refused atomic.Pointer[string] // the name that the forwarder refused last
+
+	login *netfilter.Login // for the upstream proxy; nil: none
+	out   atomic.Pointer[outlet]
 }
 
 // newJudge returns a judge by p, on a machine with these files.
@@ -68,6 +71,9 @@ func (j *judge) named(ctx context.Context, t target) netfilter.Verdict {
 	if !v.OK || j.answers.Has(t.name, t.dst.Addr()) || j.byAddress(t.dst).OK {
 		return v
 	}
+	if j.through(t) != "" {
+		return v // the address is never dialled
+	}
 	inside := j.answers.Inside(t.name)
 	switch {
 	case netfilter.IsSinkhole(t.dst.Addr()) && len(inside) > 0:
@@ -95,7 +101,7 @@ func (j *judge) leftOut(dst netip.AddrPort) netfilter.Verdict {
 // static is named without regard to answers: what the rules alone say.
 func (j *judge) static(t target) netfilter.Verdict {
 	now := j.now()
-	addr := j.policy.Load().Addr(t.dst, now)
+	addr := j.address(t.dst)
 	if addr.Code == netfilter.DeniedByRule || t.name == "" {
 		return addr
 	}
@@ -105,16 +111,38 @@ func (j *judge) static(t target) netfilter.Verdict {
 		return name
 	case addr.OK && addr.Code == netfilter.Allowed:
 		return addr
-	case name.Code == netfilter.Learned && j.policy.Load().Inside(t.dst.Addr()):
+	case name.Code == netfilter.Learned && j.inside(t.dst.Addr()):
 		return netfilter.Verdict{Code: netfilter.Private}
 	}
 	return name
 }
 
+// address decides on an address by the rules for addresses. The upstream proxy's own is for the daemon.
+func (j *judge) address(dst netip.AddrPort) netfilter.Verdict {
+	if j.isOutlet(context.Background(), dst) {
+		return netfilter.Verdict{Code: netfilter.DeniedByRule, Rule: j.policy.Load().Upstream.Option()}
+	}
+	return j.policy.Load().Addr(dst, j.now())
+}
+
+// addrText returns an address for the log; none that stands for a name.
+func (j *judge) addrText(a netip.Addr) string {
+	if !a.IsValid() || j.policy.Load().IsMade(a) {
+		return ""
+	}
+	return a.String()
+}
+
+// inside reports whether addr is on this machine or its networks, and does not just stand for a name.
+func (j *judge) inside(addr netip.Addr) bool {
+	p := j.policy.Load()
+	return p.Inside(addr) && !p.IsMade(addr)
+}
+
 // byAddress decides on an address that a rule names. Learning opens the outside
 // and never what is inside.
 func (j *judge) byAddress(dst netip.AddrPort) netfilter.Verdict {
-	v := j.policy.Load().Addr(dst, j.now())
+	v := j.address(dst)
 	if v.Code == netfilter.Learned && (j.policy.Load().Inside(dst.Addr()) || netfilter.IsSinkhole(dst.Addr())) {
 		return netfilter.Verdict{Code: netfilter.NotAllowed}
 	}
@@ -246,6 +274,9 @@ func (j *judge) local(dst netip.AddrPort) (netfilter.Verdict, kernel.Owner) {
 	policy := j.policy.Load()
 	own, err := j.kernel.Listener(dst)
 	v := policy.Local(dst.Port(), j.now())
+	if j.isOutlet(context.Background(), dst) {
+		v = netfilter.Verdict{Code: netfilter.DeniedByRule, Rule: policy.Upstream.Option()}
+	}
 	switch {
 	case err == nil && own.Listen && policy.Has(own.UID) && v.Code != netfilter.DeniedByRule:
 		return netfilter.Verdict{OK: true, Code: netfilter.Own}, own
@@ -302,7 +333,16 @@ func (j *judge) Name(name string) (dns.Verdict, string) {
 }
 
 // Address reports whether addr may be in an answer.
-func (j *judge) Address(addr netip.Addr) bool { return j.policy.Load().Answerable(addr, j.now()) }
+func (j *judge) Address(addr netip.Addr) bool {
+	p := j.policy.Load()
+	return p.IsMade(addr) || p.Answerable(addr, j.now())
+}
+
+// Made returns the address that stands for name, where an upstream looks names up.
+func (j *judge) Made(name string) (netip.Addr, bool) {
+	p := j.policy.Load()
+	return p.Made(name), p.Upstream.IsSet()
+}
 
 // Inside returns the sentence for a name whose addresses are all inside.
 func (j *judge) Inside(name string, addrs []netip.Addr) string {

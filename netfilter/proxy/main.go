@@ -32,8 +32,9 @@ func Main(args []string) int {
 	flags.StringVar(&c.LogPath, "log", "", "")
 	flags.StringVar(&c.ResolvConf, "resolv", "", "")
 	flags.StringVar(&c.Hosts, "hosts", "", "")
+	flags.StringVar(&c.LoginPath, "login", "", "")
 	if err := flags.Parse(args); err != nil || flags.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "au: net daemon: want [--policy FILE] [--log FILE] [--resolv FILE] [--hosts FILE] AGENT")
+		fmt.Fprintln(os.Stderr, "au: net daemon: want [--policy FILE] [--log FILE] [--resolv FILE] [--hosts FILE] [--login FILE] AGENT")
 		return 2
 	}
 	c.defaults(flags.Arg(0))

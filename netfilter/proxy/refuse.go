@@ -3,6 +3,7 @@
 package proxy
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"fmt"
@@ -54,7 +55,7 @@ func alertFor(code netfilter.Code) byte {
 		return alertUnrecognizedName
 	case netfilter.Malformed:
 		return alertDecodeError
-	case netfilter.Overload:
+	case netfilter.Overload, netfilter.ProxyFails:
 		return alertInternal
 	}
 	return alertAccessDenied
@@ -119,7 +120,7 @@ func statusOf(code netfilter.Code) int {
 	switch code {
 	case netfilter.Malformed:
 		return 400
-	case netfilter.Unreachable, netfilter.NotResolved:
+	case netfilter.Unreachable, netfilter.NotResolved, netfilter.ProxyRefuses, netfilter.ProxyFails:
 		return 502
 	case netfilter.Overload:
 		return 503
@@ -137,6 +138,20 @@ func (d denial) response() []byte {
 	return fmt.Appendf(nil, "HTTP/1.1 %d %s (%s)\r\nAu-Reason: %s\r\nContent-Type: text/plain; charset=utf-8\r\n"+
 		"Cache-Control: no-store\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
 		statusOf(d.code), phrase, d.code, d.code, len(page), page)
+}
+
+// plainError returns the response of a server behind a proxy, with words of ours in place of its page.
+func plainError(h *head, status int) []byte {
+	for _, name := range []string{"Content-Length", "Transfer-Encoding", "Content-Encoding", "Content-Type", "Content-Language", "Trailer", "Connection", "Keep-Alive"} {
+		h.drop(name)
+	}
+	page := fmt.Sprintf("au: status %d, of the server or of the proxy on the way to it; its page is withheld, since a proxy may show its login there\n", status)
+	h.fields = append(h.fields, field{"Content-Type", "text/plain; charset=utf-8"}, field{"Content-Length", fmt.Sprint(len(page))}, field{"Connection", "close"})
+	var b bytes.Buffer
+	w := bufio.NewWriter(&b)
+	h.write(w)
+	_ = w.Flush() // a Buffer takes all
+	return append(b.Bytes(), page...)
 }
 
 // sshDisconnect returns what makes an SSH client print text and leave: a version

@@ -162,6 +162,27 @@ func (q *request) forOrigin() {
 	q.fields = append([]field{{"Host", authority}}, q.fields...)
 }
 
+// forProxy rewrites q, as forOrigin left it, as a proxy is asked for a server at HOST:PORT. Host and target are what was judged, whatever the client wrote.
+func (q *request) forProxy(at, login string) {
+	words := strings.Split(q.start, " ") // three: parseRequest has seen to it
+	at = strings.TrimSuffix(at, ":80")
+	if words[1] == "*" {
+		words[1] = ""
+	}
+	q.start = words[0] + " http://" + at + words[1] + " " + words[2]
+	q.drop("Host")
+	q.drop("Max-Forwards")
+	q.fields = append([]field{{"Host", at}}, q.fields...)
+	if login != "" {
+		q.fields = append(q.fields, field{"Proxy-Authorization", login})
+	}
+}
+
+// isTrace reports whether a method has whoever is asked send the request back, with the login in it.
+func isTrace(method string) bool {
+	return strings.EqualFold(method, "TRACE") || strings.EqualFold(method, "TRACK")
+}
+
 // closes reports whether no request follows q on its connection.
 func (q *request) closes() bool { return q.old || q.has("Connection", "close") }
 

@@ -31,19 +31,25 @@ type running struct {
 // "!", until the test ends.
 func (w *world) start(t testing.TB, rules ...string) *running {
 	t.Helper()
+	return w.startWith(t, w.policy(), "", rules...)
+}
+
+// startWith is start with another policy, and with the login for its upstream proxy in a file.
+func (w *world) startWith(t testing.TB, p netfilter.Policy, login string, rules ...string) *running {
+	t.Helper()
 	dir := t.TempDir()
 	r := &running{
 		t: t, w: w, path: filepath.Join(dir, "agent.toml"), log: filepath.Join(dir, "net.jsonl"),
 		stderr: &bytes.Buffer{}, hup: make(chan os.Signal),
 	}
-	r.policy = w.policy()
+	r.policy = p
 	r.rules(rules...)
 	r.write()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan struct{}), make(chan error, 1)
 	var once sync.Once
 	c := Config{
-		PolicyPath: r.path, LogPath: r.log, Reload: r.hup, Stderr: r.stderr,
+		PolicyPath: r.path, LogPath: r.log, LoginPath: login, Reload: r.hup, Stderr: r.stderr,
 		Notify: func(state string) {
 			if state == "READY=1" {
 				once.Do(func() { close(ready) })

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/netfilter"
 )
 
@@ -24,6 +25,7 @@ type Config struct {
 	LogPath    string // netfilter.Record lines; empty: none are written
 	ResolvConf string // empty: /etc/resolv.conf
 	Hosts      string // empty: /etc/hosts
+	LoginPath  string // with the login for the upstream proxy, where the policy names one; empty: standard input
 	Sockets    Sockets
 	Reload     <-chan os.Signal // each says: read the policy again
 	Notify     func(state string)
@@ -81,9 +83,38 @@ func Serve(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
+	login, err := readLogin(p, c.LoginPath)
+	if err != nil {
+		return err
+	}
 	d := newDaemon(p, l, cmp.Or(c.ResolvConf, "/etc/resolv.conf"), cmp.Or(c.Hosts, "/etc/hosts"))
+	d.judge.login = login
 	d.run(ctx, c, changed)
 	return nil
+}
+
+// readLogin reads the login for p's upstream proxy; nil where there is none.
+func readLogin(p *netfilter.Policy, path string) (*netfilter.Login, error) {
+	if p.Upstream.Login == "" {
+		return nil, nil
+	}
+	file, err := os.Stdin, error(nil)
+	if path != "" {
+		file, err = os.Open(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("login for the upstream: %w", err)
+	}
+	defer file.Close()
+	text, err := bounded.Read(file, netfilter.MaxLogin)
+	if err != nil {
+		return nil, fmt.Errorf("login for the upstream: %w", err)
+	}
+	login, err := netfilter.ParseLogin(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.Upstream.Login, err)
+	}
+	return &login, nil
 }
 
 // run serves until ctx is done, and ends every connection.
@@ -94,7 +125,7 @@ func (d *daemon) run(ctx context.Context, c Config, changed <-chan struct{}) {
 	logCtx, endLog := context.WithCancel(context.Background())
 	tending.Go(func() { d.log.tend(logCtx) })
 	d.start(ctx, c.Sockets, &serving)
-	d.news(netfilter.Verdict{OK: true, Code: netfilter.Allowed}, "started")
+	d.news(netfilter.Verdict{OK: true, Code: netfilter.Allowed}, d.way("started"))
 	c.notify("READY=1")
 	d.follow(ctx, c, changed)
 	c.notify("STOPPING=1")
@@ -154,7 +185,10 @@ func (d *daemon) reload(c Config) {
 	}
 	d.judge.take(p)
 	d.sweep()
-	d.news(netfilter.Verdict{OK: true, Code: netfilter.Allowed}, "policy taken")
+	if p.Upstream != old.Upstream {
+		d.cut()
+	}
+	d.news(netfilter.Verdict{OK: true, Code: netfilter.Allowed}, d.way("policy taken"))
 	c.notify("STATUS=policy of " + time.Now().Format(time.RFC3339))
 }
 
@@ -177,6 +211,14 @@ func (d *daemon) untilNext() time.Duration {
 		}
 	}
 	return wait
+}
+
+// way returns text, and the upstream proxy behind it, where there is one.
+func (d *daemon) way(text string) string {
+	if by := d.judge.policy.Load().By(); by != "" {
+		return text + ", " + by
+	}
+	return text
 }
 
 // news logs what concerns the daemon itself.

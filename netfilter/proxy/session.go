@@ -108,7 +108,7 @@ func (s *session) local(ctx context.Context) {
 		s.refuse("local", t, netfilter.Verdict{Code: netfilter.Overload})
 		return
 	}
-	if s.up, v = s.d.dialAs(ctx, s.dst, v, dialWithin); s.up == nil {
+	if s.up, v = s.d.dialAs(ctx, t, v, dialWithin, false); s.up == nil {
 		s.refuse("local", t, v)
 		return
 	}
@@ -135,6 +135,10 @@ func (s *session) remote(ctx context.Context) {
 // speak first; a client that speaks first may show a name, and is held to it.
 func (s *session) either(ctx context.Context, v netfilter.Verdict, name string) {
 	t := target{name: name, dst: s.dst}
+	if s.up == nil && s.d.judge.through(t) != "" && s.asksFirst() {
+		s.http(ctx)
+		return
+	}
 	if s.up == nil && !s.dial(ctx, "tcp", t) {
 		return
 	}
@@ -145,6 +149,12 @@ func (s *session) either(ctx context.Context, v netfilter.Verdict, name string) 
 	}
 	_ = s.conn.SetReadDeadline(time.Now().Add(showWithin))
 	s.shown(ctx)
+}
+
+// asksFirst reports whether the client soon speaks HTTP. An upstream proxy takes its requests on any port, and opens tunnels to few.
+func (s *session) asksFirst() bool {
+	_ = s.conn.SetReadDeadline(time.Now().Add(askFirst)) // fails only on a closed connection
+	return s.peek() == nil && looksLikeHTTP(s.seen)
 }
 
 // shown serves a connection by what the client shows first.
@@ -274,7 +284,11 @@ func (s *session) dial(ctx context.Context, kind string, t target) bool {
 		s.refuse(kind, t, netfilter.Verdict{Code: netfilter.Overload})
 		return false
 	}
-	up, at, err := s.d.dialFor(ctx, t)
+	up, at, err := s.d.dialFor(ctx, t, false)
+	if v := verdictOf(err); err != nil && v.Code != netfilter.Unreachable {
+		s.refuse(kind, t, v)
+		return false
+	}
 	if err != nil {
 		s.d.record(kind, t, netfilter.Verdict{Code: netfilter.Unreachable}, cause(err))
 		s.reset()
@@ -321,7 +335,7 @@ func (s *session) relay(kind string, t target, v netfilter.Verdict) {
 	}
 	sent, received := copyBoth(s.conn, s.up)
 	s.d.log.add(netfilter.Record{
-		Kind: kind, OK: true, Code: v.Code, Rule: v.Rule, Name: t.name, Addr: addrText(t.dst.Addr()), Port: t.dst.Port(), ECH: t.ech,
+		Kind: kind, OK: true, Code: v.Code, Rule: v.Rule, Name: t.name, Addr: s.d.judge.addrText(t.dst.Addr()), Port: t.dst.Port(), ECH: t.ech,
 		Sent: sent + first, Received: received, Millis: max(1, time.Since(s.began).Milliseconds()),
 	})
 }

@@ -144,6 +144,10 @@ in
         assertion = g.net.enable || g.net.presets ++ g.net.allow ++ g.net.deny ++ g.net.localhost == [ ];
         message = "security.au.agents.${g.name}.net says what to allow, and everything is allowed: set security.au.agents.${g.name}.net.enable.";
       })
+      ++ each (g: {
+        assertion = g.net.upstream.url != null || g.net.upstream.ca == "" && g.net.upstream.loginFile == null;
+        message = "security.au.agents.${g.name}.net.upstream says how to reach a proxy, and names none: set security.au.agents.${g.name}.net.upstream.url.";
+      })
       ++ [
         {
           assertion = config.security.enableWrappers;

@@ -86,6 +86,26 @@ let
         example = [ "192.0.2.53" ];
         description = "The name servers that are asked for the agent; none for those of the machine.";
       };
+      upstream = {
+        url = mkOption {
+          type = types.nullOr (types.strMatching "https?://[^/@[:space:]]+:[0-9]+");
+          default = null;
+          example = "http://proxy.example.org:3128";
+          description = "The proxy through which what is allowed is reached; null for none.";
+        };
+        ca = mkOption {
+          type = types.str;
+          default = "";
+          example = literalExpression "builtins.readFile ./company-ca.pem";
+          description = "The CA, in PEM, that alone vouches for an https proxy; empty for those of the machine.";
+        };
+        loginFile = mkOption {
+          type = types.nullOr (types.strMatching "/[^[:space:]]+");
+          default = null;
+          example = "/etc/proxy-login";
+          description = "A file on the machine with the login for the proxy, USER:PASSWORD, that only root can read. Never one in the Nix store: everybody reads that.";
+        };
+      };
       ech = mkOption {
         type = types.bool;
         default = true;

@@ -60,6 +60,14 @@ in
             localhost
             backend
             ;
+          upstream =
+            if g.net.upstream.url == null then
+              null
+            else
+              {
+                inherit (g.net.upstream) url ca;
+                login = orElse g.net.upstream.loginFile "";
+              };
           proxyPort = orElse g.net.proxyPort portsOf.${name};
           dnsPort = orElse g.net.dnsPort (portsOf.${name} + 1);
         };

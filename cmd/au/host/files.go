@@ -11,10 +11,22 @@ import (
 	"syscall"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/share"
 	"golang.org/x/sys/unix"
 )
+
+// ReadText returns what a file of the human's holds, if that is no more than limit bytes.
+func (h *Host) ReadText(path string, limit int64) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	text, err := bounded.Read(file, limit)
+	return string(text), err
+}
 
 // Exists reports whether a path can be seen, a dangling link too.
 func (h *Host) Exists(path string) bool {

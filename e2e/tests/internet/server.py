@@ -3,7 +3,7 @@
 """A small internet: a DNS server, and web servers that say who they are. It runs in a network namespace of its own.
 
 Every name in NAMES has an IPv4 and an IPv6 address; both are in the namespace. HTTP and HTTPS answer on all of them:
-/ with the host asked for and the address that was dialled, /big with 8 MB, a POST with how much came, /git/ with the repositories of
+/ with the host asked for and the address that was dialled, and whether a proxy's login came along, /big with 8 MB, a POST with how much came, /git/ with the repositories of
 /run/internet/git. DNS answers on *.53; on *.54, ports 53 and 5354, there is another server, which says that every name is other.test's address.
 What is asked stands in /run/internet/dns.log, by the name and the number of the type, what the other one is asked with " elsewhere" behind it. allowed.test has
 an HTTPS record with a key to hide names with.
@@ -74,7 +74,8 @@ class Web(http.server.BaseHTTPRequestHandler):
             with open(path, "rb") as file:
                 self.answer(file.read(), content_type)
         else:
-            self.answer(f"INTERNET {self.headers.get('Host')} {dialled}\n".encode())
+            told = " and a login" if "Proxy-Authorization" in self.headers else ""
+            self.answer(f"INTERNET {self.headers.get('Host')} {dialled}{told}\n".encode())
 
     def do_POST(self):
         data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
