@@ -342,7 +342,8 @@ var past = map[string]string{
 	"inspect.go":       "looks through a share by descriptors",
 	"inspect_git.go":   "the same",
 	"inspect_links.go": "the same",
-	"new.go":           "a folder to compile in",
+	"entrypoint.go":    "a folder to compile in",
+	"new.go":           "that folder goes, and a run of it can be interrupted",
 	"render.go":        "files of a NixOS build",
 }
 

@@ -19,7 +19,7 @@ import (
 var asked = regexp.MustCompile("(?:^|[ `(])(au|sudo) ([a-z]+(?: [a-z]+)?)")
 
 // advising are what a hint is given to, on its way to the one function that prints it: hintLine of cmd/au, which advises, or Policy.advised.
-var advising = []string{"hintError", "hint", "hinted", "refuse", "bad", "WithHint", "host.WithHint", "p.advised", "advised", "stopAll", "rest"}
+var advising = []string{"advise", "hintError", "hint", "hinted", "refuse", "bad", "WithHint", "host.WithHint", "p.advised", "advised", "stopAll", "rest"}
 
 // elsewhere are the commands in strings that a NixOS configuration would have refused, and that are no advice for a declared agent, by file, with the reason.
 var elsewhere = map[string]string{

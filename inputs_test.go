@@ -44,7 +44,7 @@ var reviewed = map[string]string{
 	`cmd/au/host/host.go exec.Cmd`:                                       "the type alone",
 	`cmd/au/start/follow.go os.Getwd()`:                                  "below what a relative word is that the human types; a link on that way may be refused, and nothing is given for it",
 	`cmd/au/host/files.go os.Getwd()`:                                    "which share is meant by a relative word; a right is taken back",
-	`cmd/au/new.go os.MkdirTemp("/tmp", "au-build-")`:                    "the place is fixed, the folder the caller's own",
+	`cmd/au/entrypoint.go os.MkdirTemp("/tmp", "au-build-")`:             "the place is fixed, the folder the caller's own",
 	`cmd/au/start/env.go os.Environ()`:                                   "what the human's config says that a command gets",
 	`cmd/au/start/env.go os.LookupEnv(key)`:                              "what the human's config and options say that a command gets",
 	`cmd/au/start/env.go os.Getenv("TERM")`:                              "the name of that description",

@@ -14,6 +14,7 @@ import (
 
 // Issue is something about an agent that is not as it should be.
 type Issue struct {
+	ID      string // one of Faults
 	Problem string
 	Hint    string // a command to paste; empty where none mends it
 }
@@ -22,14 +23,14 @@ type Issue struct {
 func Health(f Facts) []Issue {
 	var issues []Issue
 	mend := "au new --agent " + f.Name
-	bad := func(hint, format string, args ...any) {
-		issues = append(issues, Issue{fmt.Sprintf(format, args...), hint})
+	bad := func(id, hint, format string, args ...any) {
+		issues = append(issues, Issue{id, fmt.Sprintf(format, args...), hint})
 	}
 	if f.PolicyErr != nil {
-		bad("", "policy %s: %v", csrc.PolicyPath(f.Name), f.PolicyErr)
+		bad("policy-unreadable", "", "policy %s: %v", csrc.PolicyPath(f.Name), f.PolicyErr)
 	}
 	if f.Policy == nil {
-		bad(mend, "no policy %s: au did not make this agent, or it is gone", csrc.PolicyPath(f.Name))
+		bad("policy-missing", mend, "no policy %s: au did not make this agent, or it is gone", csrc.PolicyPath(f.Name))
 		return issues
 	}
 	healthAccount(f, mend, bad)
@@ -39,10 +40,10 @@ func Health(f Facts) []Issue {
 	}
 	healthEntrypoint(f, mend, bad)
 	if f.Way != nil {
-		bad(wayHint(f.Way), "the way to the entrypoint could be changed by others than root, so no run starts: %v", f.Way)
+		bad("entrypoint-way", wayHint(f.Way), "the way to the entrypoint could be changed by others than root, so no run starts: %v", f.Way)
 	}
 	if open := openHomes(f); len(open) > 0 && !f.Declared {
-		bad(mend, "runs can see homes that were not there, or elsewhere, when the policy was written: %s", strings.Join(open, ", "))
+		bad("homes-visible", mend, "runs can see homes that were not there, or elsewhere, when the policy was written: %s", strings.Join(open, ", "))
 	}
 	healthUnit(f, mend, bad)
 	return issues
@@ -55,75 +56,75 @@ func healthHumans(f Facts, bad report) {
 		if len(f.Policy.Humans) == 1 {
 			hint = ""
 		}
-		bad(hint, "human %q is gone from this machine, and whoever has that uid may enter", name)
+		bad("human-gone", hint, "human %q is gone from this machine, and whoever has that uid may enter", name)
 	}
 }
 
-type report func(hint, format string, args ...any)
+type report func(id, hint, format string, args ...any)
 
 func healthAccount(f Facts, mend string, bad report) {
 	p := f.Policy
 	switch {
 	case f.Agent == nil && f.UIDUser != "":
-		bad(mend, "missing user %q, and its uid %d now belongs to %q", f.Name, p.UID, f.UIDUser)
+		bad("uid-reused", mend, "missing user %q, and its uid %d now belongs to %q", f.Name, p.UID, f.UIDUser)
 	case f.Agent == nil:
-		bad(mend, "missing user %q", f.Name)
+		bad("account-missing", mend, "missing user %q", f.Name)
 	case !f.Ours():
-		bad("", "user %q (uid %d) is not the one that the policy names (uid %d)", f.Name, f.Agent.UID, p.UID)
+		bad("account-other", "", "user %q (uid %d) is not the one that the policy names (uid %d)", f.Name, f.Agent.UID, p.UID)
 	case f.Agent.GID != p.GID:
-		bad("", "user %q has the primary group %d where the policy says %d", f.Name, f.Agent.GID, p.GID)
+		bad("account-group", "", "user %q has the primary group %d where the policy says %d", f.Name, f.Agent.GID, p.GID)
 	default:
 		healthLocks(f, mend, bad)
 	}
 	group := GroupName(f.Name)
 	switch {
 	case f.Group == nil:
-		bad(mend, "missing group %q", group)
+		bad("group-missing", mend, "missing group %q", group)
 		return
 	case f.Group.GID != p.Group:
-		bad("", "group %q has gid %d where the policy says %d", group, f.Group.GID, p.Group)
+		bad("group-other", "", "group %q has gid %d where the policy says %d", group, f.Group.GID, p.Group)
 	case !f.Group.Member(f.Human.Name):
-		bad(mend, "user %q is not a member of %q", f.Human.Name, group)
+		bad("group-human", mend, "user %q is not a member of %q", f.Human.Name, group)
 	}
 	if f.Group.Member(f.Name) {
-		bad(fmt.Sprintf("sudo gpasswd --delete %s %s", f.Name, group), "the agent is a member of %q, which is for humans only", group)
+		bad("group-agent", fmt.Sprintf("sudo gpasswd --delete %s %s", f.Name, group), "the agent is a member of %q, which is for humans only", group)
 	}
 }
 
 // healthLocks says by which door the agent could log in to itself, outside of the walls of a run.
 func healthLocks(f Facts, mend string, bad report) {
 	if f.Unexpired {
-		bad("sudo usermod --expiredate 1 "+f.Name, "the account is not expired, so the agent could log in to itself outside of all walls, and `au run` is refused")
+		bad("login-expiry", "sudo usermod --expiredate 1 "+f.Name, "the account is not expired, so the agent could log in to itself outside of all walls, and `au run` is refused")
 	}
 	if f.Agent.Shell != NoShell {
-		bad(mend, "the account has the shell %s, with which a login would work where the account's expiry is lost", f.Agent.Shell)
+		bad("login-shell", mend, "the account has the shell %s, with which a login would work where the account's expiry is lost", f.Agent.Shell)
 	}
 	if f.Leftovers.Linger {
-		bad("sudo loginctl disable-linger "+f.Name, "systemd would start the agent's services at boot, outside of all walls (it lingers)")
+		bad("login-lingers", "sudo loginctl disable-linger "+f.Name, "systemd would start the agent's services at boot, outside of all walls (it lingers)")
 	}
 	if f.Undenied && !f.Declared {
-		bad(mend, "the agent is not kept from cron or at: %s", strings.Join(f.Deny, ", "))
+		bad("login-cron", mend, "the agent is not kept from cron or at: %s", strings.Join(f.Deny, ", "))
 	}
 }
 
 func healthHome(f Facts, mend string, bad report) {
 	p, h := *f.Policy, f.Home
 	if !h.Exists {
-		bad(mend, "missing home %s", p.Home)
+		bad("home-missing", mend, "missing home %s", p.Home)
 		return
 	}
 	if !h.Mode.IsDir() || h.UID != p.UID {
-		bad("", "home %s is not a folder that the agent owns", p.Home)
+		bad("home-owner", "", "home %s is not a folder that the agent owns", p.Home)
 		return
 	}
 	if h.GID != p.Group || h.Mode&fs.ModeSetgid == 0 {
-		bad(mend, "home %s has lost its setgid bit or its group %q", p.Home, GroupName(f.Name))
+		bad("home-setgid", mend, "home %s has lost its setgid bit or its group %q", p.Home, GroupName(f.Name))
 	}
 	if h.Mode.Perm() != 0o770 {
-		bad(mend, "home %s has mode %04o where 2770 is right: the group bits are the ACL's mask", p.Home, h.Mode.Perm())
+		bad("home-mode", mend, "home %s has mode %04o where 2770 is right: the group bits are the ACL's mask", p.Home, h.Mode.Perm())
 	}
 	if _, want := homeACL(p); !h.hasACL(want) {
-		bad(mend, "home %s has lost entries of its ACL or default ACL (mask included)", p.Home)
+		bad("home-acl", mend, "home %s has lost entries of its ACL or default ACL (mask included)", p.Home)
 	}
 }
 
@@ -134,24 +135,24 @@ func healthEntrypoint(f Facts, mend string, bad report) {
 		return
 	}
 	if !e.Exists {
-		bad(mend, "missing entrypoint %s", path)
+		bad("entrypoint-missing", mend, "missing entrypoint %s", path)
 		return
 	}
 	switch {
 	case !e.Mode.IsRegular() || e.UID != 0:
-		bad(mend, "entrypoint %s is not a file that root owns", path)
+		bad("entrypoint-owner", mend, "entrypoint %s is not a file that root owns", path)
 	case e.Mode&fs.ModeSetuid == 0:
-		bad(mend, "entrypoint %s is not set-uid", path)
+		bad("entrypoint-setuid", mend, "entrypoint %s is not set-uid", path)
 	case e.Mode != fs.ModeSetuid|0o750 || e.GID != f.Policy.Group:
-		bad(mend, "entrypoint %s is not 4750 root:%s", path, GroupName(f.Name))
+		bad("entrypoint-mode", mend, "entrypoint %s is not 4750 root:%s", path, GroupName(f.Name))
 	case e.NoSuid:
-		bad("", "entrypoint %s is on a file system mounted nosuid", path)
+		bad("entrypoint-nosuid", "", "entrypoint %s is on a file system mounted nosuid", path)
 	}
 	if _, want := entrypointACL(*f.Policy); !e.hasACL(want) {
-		bad(mend, "entrypoint %s has lost entries of its ACL", path)
+		bad("entrypoint-acl", mend, "entrypoint %s has lost entries of its ACL", path)
 	}
 	if e.SHA256 != "" && e.SHA256 != f.Policy.SHA256 {
-		bad(mend, "entrypoint %s has the SHA-256 %s where %s was installed", path, e.SHA256, f.Policy.SHA256)
+		bad("entrypoint-changed", mend, "entrypoint %s has the SHA-256 %s where %s was installed", path, e.SHA256, f.Policy.SHA256)
 	}
 }
 
@@ -160,11 +161,11 @@ func healthWrapper(f Facts, mend string, bad report) {
 	e, path := f.Entrypoint, WrapperPath(f.Name)
 	switch {
 	case !e.Exists:
-		bad(mend, "missing entrypoint %s", path)
+		bad("entrypoint-missing", mend, "missing entrypoint %s", path)
 	case !e.Mode.IsRegular() || e.UID != 0 || e.Mode&fs.ModeSetuid == 0 || e.Mode.Perm()&0o027 != 0 || e.GID != f.Policy.Group:
-		bad(mend, "entrypoint %s is not set-uid root for the group %q alone", path, GroupName(f.Name))
+		bad("entrypoint-mode", mend, "entrypoint %s is not set-uid root for the group %q alone", path, GroupName(f.Name))
 	case e.NoSuid:
-		bad("", "entrypoint %s is on a file system mounted nosuid", path)
+		bad("entrypoint-nosuid", "", "entrypoint %s is on a file system mounted nosuid", path)
 	}
 }
 
@@ -174,21 +175,21 @@ func healthUnit(f Facts, mend string, bad report) {
 	}
 	switch {
 	case f.Unit.Err != nil:
-		bad(AskHint, "%v", f.Unit.Err)
+		bad("systemd-silent", AskHint, "%v", f.Unit.Err)
 	case f.Unit.Text == "":
-		bad(mend, "missing unit au-%s.service", f.Name)
+		bad("unit-missing", mend, "missing unit au-%s.service", f.Name)
 	case !f.Unit.Active:
-		bad(fmt.Sprintf("sudo systemctl start au-%s.service", f.Name), "unit au-%s.service does not run, so `au run` is refused", f.Name)
+		bad("unit-stopped", fmt.Sprintf("sudo systemctl start au-%s.service", f.Name), "unit au-%s.service does not run, so `au run` is refused", f.Name)
 	case !f.Unit.Enabled && !f.Declared:
-		bad(mend, "unit au-%s.service is not enabled, and will be missing after a reboot", f.Name)
+		bad("unit-disabled", mend, "unit au-%s.service is not enabled, and will be missing after a reboot", f.Name)
 	}
 	for _, file := range BesideKeeper(f.Name, f.Policy.UID) {
 		if f.Unit.Text != "" && f.Unit.Beside[file.Name] != file.Text && !f.Declared {
-			bad(mend, "missing or changed %s: temporary files are not kept from run to run, or too long", file.Name)
+			bad("unit-beside", mend, "missing or changed %s: temporary files are not kept from run to run, or too long", file.Name)
 		}
 	}
 	if f.Unit.Active && !slices.Equal(f.Unit.Cgroups, f.Policy.Cgroups) {
-		bad(mend, "the policy names other cgroups than those of the running unit")
+		bad("cgroups-other", mend, "the policy names other cgroups than those of the running unit")
 	}
 }
 

@@ -90,7 +90,7 @@ func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
 		switch {
 		case c.problem == "" && len(issues) > 0:
 			t.Errorf("%s: a healthy agent has %q", c.situation, issues)
-		case c.problem != "" && (len(issues) != 1 || issues[0] != Issue{c.problem, c.hint}):
+		case c.problem != "" && (len(issues) != 1 || issues[0].Problem != c.problem || issues[0].Hint != c.hint):
 			t.Errorf("%s:\n got %q\nwant %q with hint %q alone", c.situation, issues, c.problem, c.hint)
 		}
 	}

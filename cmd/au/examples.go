@@ -23,6 +23,8 @@ var examples = []struct{ line, does string }{
 	{`au info -a reviewer --json`, "for a program"},
 	{`au list`, "all agents that you may use"},
 	{`au list --nix`, "as lines of a NixOS configuration"},
+	{`au doctor`, "what is wrong with the machine and the agents"},
+	{`au doctor --fix -y`, "and mend it, without a question"},
 	{`au grant bob`, "bob may use the agent, too"},
 	{`au revoke bob --stop`, "no longer, and what bob runs in it ends"},
 	{`au delete`, "keep its home"},

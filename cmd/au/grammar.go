@@ -34,6 +34,7 @@ var words = []word{
 	{"resume", "Let a paused agent go on.", &resumeCmd{}},
 	{"stop", "End all that an agent runs.", &stopCmd{}},
 	{"net", "Restrict what an agent may reach, by name.", &netCmd{}},
+	{"doctor", "Look for what is wrong with the machine and the agents, and mend it.", &doctorCmd{}},
 	{"completion", "Print the script that completes au's words in a shell.", &completionCmd{}},
 	{"complete", "", &completeCmd{}},
 	{"manual", "", &manualCmd{}},

@@ -14,7 +14,7 @@ var groups = []struct{ key, title, words string }{
 	{"folders", "Folders:", "mount path"},
 	{"limits", "Limits:", "limits"},
 	{"network", "Network:", "net"},
-	{"care", "Care:", "completion"},
+	{"care", "Care:", "doctor completion"},
 }
 
 // groupOf returns the key of the group that a word is in; "" for none.

@@ -118,6 +118,9 @@ func hostOf(h *fakehost.Host) *host.Host {
 			}
 			cmd.Path = h.Root + cmd.Path
 			return cmd.Run()
+		case len(cmd.Args) == 5 && cmd.Args[3] == "sh": // a line that `au doctor` runs
+			cmd.Env = os.Environ()
+			return cmd.Run()
 		case cmd.Args[0] == "cc":
 			return compiler(cmd)
 		}

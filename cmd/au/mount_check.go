@@ -3,17 +3,11 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 
-	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/provision"
-	"github.com/a4u2/au/provision/config"
-	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,13 +15,6 @@ type mountCheckCmd struct {
 	agentFlag
 	JSON   bool   `name:"json" help:"Print JSON, with every finding."`
 	Source string `arg:"" optional:"" help:"A folder or a file, shared or not (default: all that is shared with the agent)."`
-}
-
-// checked is what was found in one folder, or of one file.
-type checked struct {
-	Source   config.Path         `json:"source"`
-	Files    int64               `json:"files"`
-	Findings []provision.Finding `json:"findings"`
 }
 
 // shownOfKind is how many findings of a kind are printed; --json has them all.
@@ -114,30 +101,6 @@ func placeToCheck(word string, follow start.Follower) (string, error) {
 		return "", fmt.Errorf("check %q: want a folder, or a regular file", word)
 	}
 	return place.Path, nil
-}
-
-// inspectShare looks through a folder, or at a file, showing progress on w where that is a terminal.
-func inspectShare(h *host.Host, source string, w io.Writer) (checked, error) {
-	if start.KindOf(source) == start.File {
-		l, err := inspectFile(h, source)
-		return checkedOf(source, l), err
-	}
-	tree, err := step.OpenTree(source, false)
-	if err != nil {
-		return checked{}, errors.Unwrap(err)
-	}
-	defer tree.Close()
-	defer watchWalk(w, source, tree)()
-	l, err := lookThrough(h, context.Background(), tree, source)
-	return checkedOf(source, l), err
-}
-
-func checkedOf(source string, l inspected) checked {
-	findings := make([]provision.Finding, len(l.found))
-	for i, f := range l.found {
-		findings[i] = f.Finding
-	}
-	return checked{config.Path(source), l.files, findings}
 }
 
 // printChecked prints what was found, by kind, the gravest first.

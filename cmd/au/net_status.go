@@ -16,7 +16,6 @@ import (
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/netfilter"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
-	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/step"
 )
 
@@ -56,16 +55,6 @@ type ruleView struct {
 	Reason string     `json:"reason,omitempty"`
 	Preset string     `json:"preset,omitempty"`
 	note   string
-}
-
-// layerView is one layer. Holds is nil unless a packet was tried in this very call.
-type layerView struct {
-	Name  string `json:"name"`
-	Up    bool   `json:"up"` // what makes it is there; whether it holds only a packet tells
-	State string `json:"state"`
-	Holds *bool  `json:"holds"`
-
-	unknown bool // nobody could be asked
 }
 
 func (c *netStatusCmd) Run(a *app) error {
@@ -160,45 +149,6 @@ func viewRule(e netfilter.Entry, now time.Time) ruleView {
 		r.From = &e.From
 	}
 	return r
-}
-
-const nobodyToAsk = "systemd does not answer here, as in the agent's runs"
-
-// layers says what systemd has of each layer. In a run of the agent's it cannot be asked; that says nothing of the layers.
-func layers(h *host.Host, p netfilter.Policy, units map[string]provision.NetUnit, silent error) []layerView {
-	noSlice := h.NoSlice()
-	unit := func(layer, name, does string) layerView {
-		l := layerView{Name: layer, Up: units[name].Active, State: does + " by " + name}
-		if silent != nil {
-			l.State, l.unknown = nobodyToAsk, true
-		} else if !l.Up {
-			l.State = name + " does not run: sudo systemctl start " + name
-			if units[name].Text == "" {
-				l.State = name + " is not there: " + p.Again()
-			}
-		}
-		return l
-	}
-	all := []layerView{unit("rules", p.RulesUnitName(), string(p.Backend)+" rules, loaded"), unit("watcher", p.WatchUnitName(), "rules that go are put back")}
-	if p.HasDaemon() {
-		all = append(all, unit("daemon", p.DaemonUnitName(), fmt.Sprintf("names decided on ports %d and %d (DNS)", p.Proxy, p.DNS)))
-	}
-	slice := layerView{Name: "slice", State: "packets leave " + p.SliceName() + " by lo only, whoever sends them"}
-	var out []byte
-	if silent == nil {
-		out, _ = h.SystemctlShow("--property=IPEgressFilterPath", "--value", p.SliceName())
-	}
-	switch {
-	case silent != nil:
-		slice.State, slice.unknown = nobodyToAsk, true
-	case noSlice != "":
-		slice.State = "does not hold: " + noSlice
-	case strings.TrimSpace(string(out)) != p.EgressPath():
-		slice.State = "not set: " + p.Again()
-	default:
-		slice.Up = true
-	}
-	return append(all, slice)
 }
 
 // verify tries to get out as the agent, past both layers and past the second alone, and notes what holds.

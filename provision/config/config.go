@@ -17,6 +17,7 @@ import (
 type Config struct {
 	Agents                 []Agent
 	DisableHomeAccessCheck bool
+	Silence                []string // faults that `au doctor` counts and does not show: "ID" or "ID:AGENT"
 	Unknown                []*Error // the keys that nobody reads; they stay when the file is edited
 	Way                    []string // all that was passed on the way to the file: folders, links, and the file
 }

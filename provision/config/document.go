@@ -96,6 +96,9 @@ func (d *document) commentsAbove(offset int) int {
 
 func (d *document) config() (*Config, error) {
 	c := &Config{Unknown: d.unknown, DisableHomeAccessCheck: d.top.bool("disable_home_access_check", false)}
+	for _, id := range d.top.values["silence"].items {
+		c.Silence = append(c.Silence, id.text)
+	}
 	seen := make(map[string]bool, len(d.top.list.items))
 	for _, t := range d.top.list.items {
 		a, err := d.agent(t)

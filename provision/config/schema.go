@@ -52,6 +52,7 @@ var topSchema = schema{
 	place: "above all agents",
 	keys: map[string]want{
 		"disable_home_access_check": {unstable.Bool, "true or false"},
+		"silence":                   {unstable.Array, `faults such as ["home-open"]`},
 		"agents":                    {unstable.Array, "a [[agents]] line above each agent"},
 	},
 	list: "agents",

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/a4u2/au/cmd/au/host"
+	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/provision"
+)
+
+// layerView is one layer. Holds is nil unless a packet was tried in this very call.
+type layerView struct {
+	Name  string `json:"name"`
+	Up    bool   `json:"up"` // what makes it is there; whether it holds only a packet tells
+	State string `json:"state"`
+	Holds *bool  `json:"holds"`
+
+	unknown bool // nobody could be asked
+}
+
+const nobodyToAsk = "systemd does not answer here, as in the agent's runs"
+
+// layers says what systemd has of each layer. In a run of the agent's it cannot be asked; that says nothing of the layers.
+func layers(h *host.Host, p netfilter.Policy, units map[string]provision.NetUnit, silent error) []layerView {
+	noSlice := h.NoSlice()
+	unit := func(layer, name, does string) layerView {
+		l := layerView{Name: layer, Up: units[name].Active, State: does + " by " + name}
+		if silent != nil {
+			l.State, l.unknown = nobodyToAsk, true
+		} else if !l.Up {
+			l.State = name + " does not run: sudo systemctl start " + name
+			if units[name].Text == "" {
+				l.State = name + " is not there: " + p.Again()
+			}
+		}
+		return l
+	}
+	all := []layerView{unit("rules", p.RulesUnitName(), string(p.Backend)+" rules, loaded"), unit("watcher", p.WatchUnitName(), "rules that go are put back")}
+	if p.HasDaemon() {
+		all = append(all, unit("daemon", p.DaemonUnitName(), fmt.Sprintf("names decided on ports %d and %d (DNS)", p.Proxy, p.DNS)))
+	}
+	slice := layerView{Name: "slice", State: "packets leave " + p.SliceName() + " by lo only, whoever sends them"}
+	var out []byte
+	if silent == nil {
+		out, _ = h.SystemctlShow("--property=IPEgressFilterPath", "--value", p.SliceName())
+	}
+	switch {
+	case silent != nil:
+		slice.State, slice.unknown = nobodyToAsk, true
+	case noSlice != "":
+		slice.State = "does not hold: " + noSlice
+	case strings.TrimSpace(string(out)) != p.EgressPath():
+		slice.State = "not set: " + p.Again()
+	default:
+		slice.Up = true
+	}
+	return append(all, slice)
+}

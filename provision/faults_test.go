@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Every kind that something is found of is in the list, once, and everything in the list is found by something.
+func TestFaults(t *testing.T) {
+	used := map[string]bool{}
+	for _, file := range []string{"info.go", "../cmd/au/doctor.go", "../cmd/au/doctor_machine.go", "../cmd/au/examination.go"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?:bad\(|issue\{|advise\(a\.host, [a-zA-Z."]+, )\s*"([a-z0-9-]+)",`).FindAllStringSubmatch(string(text), -1) {
+			used[m[1]] = true
+		}
+	}
+	seen := map[string]bool{}
+	for _, k := range Faults {
+		if seen[k.ID] || !used[k.ID] {
+			t.Errorf("kind %q: in the list twice is %v, found by something is %v", k.ID, seen[k.ID], used[k.ID])
+		}
+		if k.Risk == "" || !strings.HasSuffix(k.Risk, ".") && !strings.HasSuffix(k.Risk, ").") {
+			t.Errorf("kind %q: its risk is no sentence: %q", k.ID, k.Risk)
+		}
+		seen[k.ID] = true
+	}
+	for id := range used {
+		if !seen[id] {
+			t.Errorf("kind %q is not in the list", id)
+		}
+	}
+}
+
+func TestStrongGroups(t *testing.T) {
+	groups := []Group{{Name: "docker", Members: []string{"agent"}}, {Name: "users", Members: []string{"agent"}}, {Name: "sudo", Members: []string{"alice"}}}
+	if got := StrongGroups(groups, "agent"); !slices.Equal(got, []string{"docker"}) {
+		t.Errorf("the agent's strong groups: %q", got)
+	}
+}
+
+func TestFreezableSystemd(t *testing.T) {
+	for version, want := range map[string]bool{
+		"252.39-1~deb12u1": false, "257.9-1~deb13u1": false, "258": true, "258.4": true, "258.5": false, "258~rc2-1": true, "259-1": true, "259.1-2": true, "259.2": false,
+		"260": false, "": false, "2580": false,
+	} {
+		if got := FreezableSystemd(version); got != want {
+			t.Errorf("systemd %q can be frozen: %v", version, got)
+		}
+	}
+}
