@@ -37,7 +37,7 @@ seen 'Go: what the agent has built is in the cache that the human uses' 'cp -r ~
 	'GOCACHE=$PWD/cache go build -buildvcs=false -x -o p . >log 2>&1; ! grep -m 1 /compile log'
 seen 'Go: a workspace and a module by path' 'mkdir lib use; printf "module lib\n\ngo 1.19\n" >lib/go.mod; printf "package lib\n\nconst One = 1\n" >lib/lib.go; printf "module use\n\ngo 1.19\n\nrequire lib v0.0.0\n\nreplace lib => %s/lib\n" $PWD >use/go.mod; printf "package use\n\nimport \"lib\"\n\nconst One = lib.One\n" >use/use.go' \
 	'cd use; agent go vet .'
-by_path='cp -r ~/sources/rust/. .; mkdir -p dep/src; printf "[package]\nname = \"dep\"\nversion = \"0.1.0\"\nedition = \"2021\"\n" >dep/Cargo.toml; echo "pub const ONE: i32 = 1;" >dep/src/lib.rs; printf "[dependencies]\ndep = { path = \"%s/dep\" }\n" $PWD >>Cargo.toml'
+by_path='cp -r ~/sources/rust/. .; mkdir -p dep/src; printf "[package]\nname = \"dep\"\nversion = \"0.1.0\"\nedition = \"2021\"\n" >dep/Cargo.toml; echo "pub const ONE: i32 = 1;" >dep/src/lib.rs; printf "[dependencies]\ndep = { path = \"%s/dep\" }\n" $where >>Cargo.toml'
 fresh='>log 2>&1 || { cat log; false; }; grep -q "Fresh dep" log; grep "Fresh p" log; ! grep Compiling log'
-seen 'Rust: what the human has built the agent does not build again' "$by_path; cargo build -q --offline" "agent cargo build --offline -v $fresh"
-seen 'Rust: what the agent has built the human does not build again' "$by_path; agent cargo build -q --offline" "cargo build --offline -v $fresh"
+seen 'Rust: what the human has built the agent does not build again' "where=\$PWD; $by_path; cargo build -q --offline" "agent cargo build --offline -v $fresh"
+seen 'Rust: what the agent has built the human does not build again' "where=\$(agent pwd); $by_path; agent cargo build -q --offline" "cargo build --offline -v $fresh"
