@@ -82,6 +82,14 @@ func (a *app) load(human provision.User) (*config.Config, error) {
 	return known, nil
 }
 
+// humanAndConfig returns the human, and their config.
+func (a *app) humanAndConfig() (human provision.User, known *config.Config, err error) {
+	if human, err = a.human(); err == nil {
+		known, err = a.load(human)
+	}
+	return human, known, err
+}
+
 // runner returns what applies plans, printing on w.
 func (a *app) runner(w io.Writer, dryRun bool) (*step.Runner, error) {
 	elevate, err := step.Elevation(a.host.UID() == 0, a.host.FindProgram)

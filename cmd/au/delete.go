@@ -23,11 +23,7 @@ type deleteCmd struct {
 }
 
 func (c *deleteCmd) Run(a *app) error {
-	human, err := a.human()
-	if err != nil {
-		return err
-	}
-	known, err := a.load(human)
+	human, known, err := a.humanAndConfig()
 	if err != nil {
 		return err
 	}

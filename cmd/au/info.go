@@ -17,11 +17,7 @@ type infoCmd struct {
 }
 
 func (c *infoCmd) Run(a *app) error {
-	human, err := a.human()
-	if err != nil {
-		return err
-	}
-	known, err := a.load(human)
+	human, known, err := a.humanAndConfig()
 	if err != nil {
 		return err
 	}
@@ -138,11 +134,7 @@ type listCmd struct {
 }
 
 func (c *listCmd) Run(a *app) error {
-	human, err := a.human()
-	if err != nil {
-		return err
-	}
-	known, err := a.load(human)
+	human, known, err := a.humanAndConfig()
 	if err != nil {
 		return err
 	}

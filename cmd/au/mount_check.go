@@ -57,11 +57,7 @@ func (c *mountCheckCmd) Run(a *app) error {
 
 // sources returns what to look into: what is named, or all shares that are there.
 func (c *mountCheckCmd) sources(a *app) ([]string, error) {
-	human, err := a.human()
-	if err != nil {
-		return nil, err
-	}
-	known, err := a.load(human)
+	human, known, err := a.humanAndConfig()
 	if err != nil {
 		return nil, err
 	}

@@ -28,14 +28,10 @@ type mountView struct {
 }
 
 func (c *mountListCmd) Run(a *app) error {
-	human, err := a.human()
-	if err != nil {
-		return err
-	}
 	if err := provision.CheckName(c.Agent); err != nil {
 		return err
 	}
-	known, err := a.load(human)
+	human, known, err := a.humanAndConfig()
 	if err != nil {
 		return err
 	}
