@@ -113,9 +113,10 @@ prove: ## CBMC and Spin on the entrypoint, in a machine that has them: writes cs
 	e2e/machine/quick --flavour prove --add "$$stage" trixie -- /opt/csrc/prove/run >"$$stage/result" || status=$$?; \
 	[ ! -s "$$stage/result" ] || cat "$$stage/result" >csrc/prove/RESULT.md; grep 'FAILED' "$$stage/result" >&2 || true; exit $$status
 
-cover: ## what part of the Go code go test and some scripts of e2e/tests run, package by package: rewrites the table of CONTRIBUTING.md (ten minutes)
-	@e2e/machine/setup build quick test
+cover: ## what part of the Go code go test and some scripts of e2e/tests run, and of the entrypoint the attacks: rewrites the tables of CONTRIBUTING.md (half an hour)
+	@e2e/machine/setup build quick test check
 	@e2e/cover
+	@e2e/cover-entrypoint
 
 bench: ## measures au and its peers side by side, and writes docs/performance.md (12 minutes); SHORT=1 only tries it
 	@e2e/machine/setup build quick
