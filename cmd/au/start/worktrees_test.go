@@ -38,6 +38,19 @@ func worktreesOf(t *testing.T, kind string, shares ...config.Mount) []string {
 	return got
 }
 
+// waiting leaves a text in a FIFO until what it returns is closed.
+func waiting(t *testing.T, fifo, text string) *os.File {
+	t.Helper()
+	reader, err := os.OpenFile(fifo, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(fifo, []byte(text), 0); err != nil {
+		t.Fatal(err)
+	}
+	return reader
+}
+
 func TestWorktrees(t *testing.T) {
 	top := t.TempDir()
 	repo := config.Mount{Source: top + "/repo", Target: "/home/agent/repo"}
@@ -46,11 +59,15 @@ func TestWorktrees(t *testing.T) {
 		"relative": "../x/.git\n", "dots": "/home/alice/../x/.git\n", "other": "/home/alice/x\n", "root": "/.git\n", "empty": "",
 		"nul": "/home/\x00/.git\n", "lines": "/home/alice/x\ny/.git\n", "long": "/" + strings.Repeat("x/", 3000) + ".git\n",
 	})
-	if err := errors.Join(unix.Mkfifo(top+"/repo/.git/worktrees/pipe", 0o600), os.Mkdir(top+"/repo/.git/worktrees/pipe2", 0o700),
-		unix.Mkfifo(top+"/repo/.git/worktrees/pipe2/gitdir", 0o600), os.Mkdir(top+"/repo/.git/worktrees/link", 0o700),
-		os.Symlink("../a/gitdir", top+"/repo/.git/worktrees/link/gitdir"), os.Symlink("a", top+"/repo/.git/worktrees/linked")); err != nil {
+	// What no git made: FIFOs, one with a path waiting in it, and links to a file and to a folder that name paths of their own.
+	worktrees := top + "/repo/.git/worktrees/"
+	if err := errors.Join(unix.Mkfifo(worktrees+"pipe", 0o600), os.Mkdir(worktrees+"pipe2", 0o700), unix.Mkfifo(worktrees+"pipe2/gitdir", 0o600), os.Mkdir(worktrees+"link", 0o700),
+		os.WriteFile(worktrees+"a/aside", []byte("/home/alice/by-a-link/.git\n"), 0o600), os.Symlink("../a/aside", worktrees+"link/gitdir"),
+		os.Symlink("../../../elsewhere/linked", worktrees+"linked")); err != nil {
 		t.Fatal(err)
 	}
+	record(t, top+"/elsewhere", map[string]string{"linked": "/home/alice/by-another/.git\n"})
+	defer waiting(t, worktrees+"pipe2/gitdir", "/home/alice/piped/.git\n").Close()
 	wt := config.Mount{Source: top + "/wt", Target: "/home/agent/wt"}
 	want := []string{"/home/alice/a", "/home/alice/b", "/home/alice/x\ny"}
 	got := worktreesOf(t, "ext4", repo, wt)
