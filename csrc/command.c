@@ -8,7 +8,7 @@
 
 #define INTO_CGROUP 0x200000000ULL // linux/sched.h: CLONE_INTO_CGROUP
 
-// 37. The run's own session, and its terminal, which becomes the agent's in every sense.
+// 40. The run's own session, and its terminal, which becomes the agent's in every sense.
 void take_terminal(const struct run *run)
 {
 	if (setsid() < 0)
@@ -21,7 +21,7 @@ void take_terminal(const struct run *run)
 		fail("give the terminal to the agent");
 }
 
-// 38. The capabilities that no process from here on can get by executing a file. Those that the kernel knows end with the first
+// 41. The capabilities that no process from here on can get by executing a file. Those that the kernel knows end with the first
 // that it does not.
 void drop_bounding_set(void)
 {
@@ -33,7 +33,7 @@ void drop_bounding_set(void)
 		fail("drop the bounding set");
 }
 
-// 44. Groups, gid, uid; then the proof.
+// 47. Groups, gid, uid; then the proof.
 void become_agent(const struct policy *p)
 {
 	uid_t r, e, s;
@@ -48,7 +48,7 @@ void become_agent(const struct policy *p)
 		die("could become root again");
 }
 
-// 39. Forks the command, into cgroup v2's folder where the kernel can.
+// 42. Forks the command, into cgroup v2's folder where the kernel can.
 pid_t fork_command(struct run *run)
 {
 	struct {
@@ -73,7 +73,7 @@ pid_t fork_command(struct run *run)
 	return command;
 }
 
-// 42. For this run alone, and gone with it. It is root's, and so are the four bytes for each key in it: an agent has 200 keys at
+// 45. For this run alone, and gone with it. It is root's, and so are the four bytes for each key in it: an agent has 200 keys at
 // most, and one that has used them up would start no other run. A container may forbid the call; then nobody inside can use a
 // keyring either.
 static void make_keyring(void)
@@ -82,7 +82,7 @@ static void make_keyring(void)
 		fail("make a session keyring");
 }
 
-// 43. A filter of root's needs no no_new_privs, so that a policy can allow set-uid programs and keep the rest.
+// 46. A filter of root's needs no no_new_privs, so that a policy can allow set-uid programs and keep the rest.
 static void lock_down(const struct run *run)
 {
 	if (!install_scopes())
@@ -127,7 +127,7 @@ static int try(char *file, char **command, char **variables)
 	return ENOEXEC;
 }
 
-// 46. Returns why the command could not become the process, looked for along PATH as a shell would.
+// 49. Returns why the command could not become the process, looked for along PATH as a shell would.
 static int execute(char **command, char **variables)
 {
 	static char path[2 * MAX_PATH];

@@ -220,7 +220,7 @@ const char *find_linked_memory(void)
 	return n > 0 ? path : NULL;
 }
 
-// 26. The terminal is 0, 1, 2 or -1; memory as find_linked_memory says.
+// 29. The terminal is 0, 1, 2 or -1; memory as find_linked_memory says.
 void make_devices(struct devices *d, const struct blanks *b, unsigned allowed, int terminal, const char *memory)
 {
 	int machine = open_folder("/dev"), own;
@@ -251,7 +251,7 @@ static void mount_own_devices(const struct devices *d)
 	close(dev);
 }
 
-// 28. While the blanks are where attach_blanks has put them. Terminals, shared memory and message queues are the run's in any case.
+// 31. While the blanks are where attach_blanks has put them. Terminals, shared memory and message queues are the run's in any case.
 void mount_devices(const struct devices *d)
 {
 	const char *const *pts = PARTS("mode", "600", "ptmxmode", "666", "max", TEXT(MAX_PTYS));

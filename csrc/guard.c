@@ -31,7 +31,23 @@ static void move_foreground(int tty, pid_t command, int to)
 		tcsetpgrp(tty, getpgrp());
 }
 
-// 40. Reaps everything; ends when the command has, or when the waiter's end of the link is gone.
+enum { TIME_TO_END = 5000, LOOK_AGAIN = 5 };
+
+// Ends all of the run and waits for it, as the lock of a draft is free when this process has ended: the kernel ends the others only
+// then. What is root's by a set-uid program is not waited for in vain.
+static void end_the_others(void)
+{
+	pid_t pid;
+
+	kill(-1, SIGKILL);
+	for (int left = TIME_TO_END / LOOK_AGAIN; left > 0 && (pid = waitpid(-1, NULL, WNOHANG)) >= 0;)
+		if (pid == 0) {
+			poll(NULL, 0, LOOK_AGAIN);
+			left--;
+		}
+}
+
+// 43. Reaps everything; ends when the command has, or when the waiter's end of the link is gone.
 _Noreturn void guard(const struct run *run, pid_t command)
 {
 	struct pollfd events[2];
@@ -77,6 +93,8 @@ _Noreturn void guard(const struct run *run, pid_t command)
 			continue;
 		if (recv(run->link, &m, sizeof m, MSG_DONTWAIT) != sizeof m) {
 			write_log(run, "killed with its waiter");
+			if (run->request.nstates > 0)
+				end_the_others();
 			_exit(128 + SIGKILL);
 		}
 		move_foreground(tty, command, m.foreground);

@@ -183,7 +183,7 @@ static int is_assignment(const char *s)
 	return key > 0 && s[key] == '=' && !(s[0] >= '0' && s[0] <= '9');
 }
 
-// 7. Built, then what AU_ENV_1, AU_ENV_2, ... hold as KEY=VALUE; a later one of a key takes its place.
+// 8. Built, then what AU_ENV_1, AU_ENV_2, ... hold as KEY=VALUE; a later one of a key takes its place.
 void build_environment(struct run *run)
 {
 	static char home[MAX_PATH + 8], user[40], logname[40], shell[MAX_PATH + 8], runtime[40], number[NUMBER];
@@ -209,14 +209,14 @@ void build_environment(struct run *run)
 	}
 }
 
-// 8. Root in every id: the caller can no longer signal or trace this process.
+// 9. Root in every id: the caller can no longer signal or trace this process.
 void become_root(void)
 {
 	if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)
 		fail("become root");
 }
 
-// 9. The account has expired, so that no other door leads to the agent's uid: what it starts through sshd, su or cron would be
+// 10. The account has expired, so that no other door leads to the agent's uid: what it starts through sshd, su or cron would be
 // outside these walls. Some that make accounts drop the expiry, so it is looked at before every run. /etc is root's, and what links
 // there lead to is as well.
 void check_expiry(const struct run *run)
@@ -246,7 +246,7 @@ void check_expiry(const struct run *run)
 	die("hint: sudo usermod --expiredate 1 ", run->policy.name);
 }
 
-// 10. Two of 0, 1 and 2 may be one terminal, which the caller made for this run: a pty's slave. When the run takes it, it shows
+// 11. Two of 0, 1 and 2 may be one terminal, which the caller made for this run: a pty's slave. When the run takes it, it shows
 // whether it is already somebody's controlling terminal, as the human's own is. A folder would be a way out of the walls.
 void check_descriptors(struct run *run)
 {

@@ -12,22 +12,27 @@ struct mount_flags {
 	uint64_t set, clear, propagation, userns;
 };
 
-// A new, unattached mount of a kernel file system; options are KEY, VALUE, KEY, VALUE, ..., NULL. -1 where the kernel has none.
+// A new, unattached mount of a file system; options are KEY, VALUE, KEY, VALUE, ..., NULL. -1 and errno where there cannot be one.
+int try_mount(const char *type, const char *const *options, unsigned flags)
+{
+	int context = (int)syscall(NR_FSOPEN, type, FSOPEN_CLOSE_ON_EXEC), fd = -1, error = 0;
+
+	for (; context >= 0 && error == 0 && *options != NULL; options += 2)
+		error = (int)syscall(NR_FSCONFIG, context, FSCONFIG_STRING, options[0], options[1], 0);
+	if (context >= 0 && error == 0 && syscall(NR_FSCONFIG, context, FSCONFIG_CREATE, NULL, NULL, 0) == 0)
+		fd = (int)syscall(NR_FSMOUNT, context, FSMOUNT_CLOSE_ON_EXEC, flags);
+	error = errno;
+	close(context);
+	errno = error;
+	return fd;
+}
+
+// The same of a file system that every machine has but for what its kernel was built without: -1 there.
 int new_mount(const char *type, const char *const *options, unsigned flags)
 {
-	int context = (int)syscall(NR_FSOPEN, type, FSOPEN_CLOSE_ON_EXEC);
-	int fd;
+	int fd = try_mount(type, options, flags);
 
-	if (context < 0 && errno == ENODEV)
-		return -1;
-	for (; *options != NULL; options += 2)
-		if (syscall(NR_FSCONFIG, context, FSCONFIG_STRING, options[0], options[1], 0) != 0)
-			fail("mount ", type, ": ", options[0]);
-	if (syscall(NR_FSCONFIG, context, FSCONFIG_CREATE, NULL, NULL, 0) != 0)
-		fail("mount ", type);
-	fd = must((int)syscall(NR_FSMOUNT, context, FSMOUNT_CLOSE_ON_EXEC, flags), "mount ", type);
-	close(context);
-	return fd;
+	return fd < 0 && errno == ENODEV ? -1 : must(fd, "mount ", type);
 }
 
 // An unattached copy of what is at fd, as a mount; -1 and errno when there cannot be one.

@@ -15,6 +15,7 @@ struct mounts {
 	char text[65536];
 };
 
+int try_mount(const char *type, const char *const *options, unsigned flags);
 int new_mount(const char *type, const char *const *options, unsigned flags);
 int clone_tree(int fd, unsigned also);
 int add_flags(int mount, unsigned also, uint64_t flags, int userns);

@@ -50,7 +50,7 @@ func askC(t *testing.T, kind byte, texts []string) []string {
 		in.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(text))))
 		in.WriteString(text)
 	}
-	cmd := exec.Command(compile(t, "test/parse.c", "parse.c", "say.c"))
+	cmd := exec.Command(compile(t, "test/parse.c", "parse.c", "request.c", "say.c"))
 	cmd.Stdin, cmd.Stderr = &in, os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -181,11 +181,15 @@ func TestEntrypointReadsArgv(t *testing.T) {
 			{Source: "/p", Target: "p", ReadOnly: true, ACL: true, Optional: true, SamePath: true},
 		},
 			Worktrees: []string{"/home/alice/wt"}, Env: []string{"A=1"}, Command: []string{"sh", "-c", "exit 3"}},
+		{Agent: "a", Shares: []Share{{Source: "/d", Target: "d", Draft: "/s/d"}, {Source: "/e", Target: "e", Optional: true, SamePath: true, Draft: "/s/e"}, {Source: "/f", Target: "f"},
+			{Source: "/g", Target: "g", SamePath: true, Draft: "/s/g", Hiding: true}, {Source: "/h", Target: "h", Optional: true, ReadOnly: true, Draft: "/s/h", Hiding: true}},
+			Command: []string{"true"}},
 	}
 	want := []string{
 		"agent agent\ndir \nword true\n",
 		"agent agent\ndir /x/..\nword --\nword -x\nword \nword --rw\n",
 		"agent a-1\ndir \nrw /home/alice/proj proj\nro /a b c d/e\nacl-ro /n n\ntry-rw /o o\nsame-rw /s s\ntry-acl-same-ro /p p\nworktree /home/alice/wt\nword sh\nword -c\nword exit 3\n",
+		"agent a\ndir \ndraft /d d\ntry-same-draft /e e\nrw /f f\nsame-hiding-draft /g g\ntry-hiding-ro /h h\nstate /s/d\nstate /s/e\nstate /s/g\nstate /s/h\nword true\n",
 	}
 	var texts []string
 	for _, r := range runs {
@@ -202,7 +206,7 @@ func TestEntrypointRefusesArgv(t *testing.T) {
 	cases := map[string][]string{
 		"want the agent's name first": {"", "x", "x\x00../agent\x00--\x00id", "x\x00agent/../x\x00--\x00id", "x\x00Agent\x00--\x00id", "x\x00--\x00id"},
 		"want -- and a command":       {"x\x00agent", "x\x00agent\x00--", "x\x00agent\x00--dir\x00/x"},
-		"is not an option":            {"x\x00agent\x00id", "x\x00agent\x00--debug\x00--\x00id", "x\x00agent\x00-\x00--\x00id"},
+		"is not an option":            {"x\x00agent\x00id", "x\x00agent\x00--acl-draft\x00/a\x00a\x00/s\x00--\x00id", "x\x00agent\x00--hiding-rw\x00/a\x00a\x00/s\x00--\x00id", "x\x00agent\x00--debug\x00--\x00id", "x\x00agent\x00-\x00--\x00id"},
 		"want an absolute path":       {"x\x00agent\x00--dir\x00x\x00--\x00id", "x\x00agent\x00--dir", "x\x00agent\x00--dir\x00\x00--\x00id"},
 		"is given twice":              {"x\x00agent\x00--dir\x00/x\x00--dir\x00/x\x00--\x00id"},
 		"want a clean absolute SOURCE": {
@@ -214,7 +218,14 @@ func TestEntrypointRefusesArgv(t *testing.T) {
 			"x\x00agent\x00--rw\x00/a\x00\x00--\x00id", "x\x00agent\x00--rw\x00/a\x00.\x00--\x00id",
 		},
 		"want a SOURCE and a TARGET after it": {"x\x00agent\x00--rw\x00/a", "x\x00agent\x00--ro"},
-		"more than 256 shares":                {"x\x00agent" + strings.Repeat("\x00--ro\x00/a\x00a", 257) + "\x00--\x00id"},
+		"want a clean absolute STATE after its TARGET": {
+			"x\x00agent\x00--draft\x00/a\x00a", "x\x00agent\x00--hiding-ro\x00/a\x00a\x00--\x00id", "x\x00agent\x00--draft\x00/a\x00a\x00/s/../t\x00--\x00id",
+		},
+		"want one clean absolute STATE after it": {
+			"x\x00agent\x00--draft-marks", "x\x00agent\x00--draft-marks\x00s", "x\x00agent\x00--draft-marks\x00/s\x00/t", "x\x00agent\x00--draft-marks\x00/s\x00--\x00id",
+		},
+		"more than 16 drafts, and shares that hide something": {"x\x00agent" + strings.Repeat("\x00--draft\x00/a\x00a\x00/s", 17) + "\x00--\x00id"},
+		"more than 256 shares":                                {"x\x00agent" + strings.Repeat("\x00--ro\x00/a\x00a", 257) + "\x00--\x00id"},
 	}
 	var texts, wants []string
 	for want, of := range cases {

@@ -3,11 +3,14 @@
 //
 // su_as_agent: runs one command as an agent, for a human whom root's policy file lets in. Installed set-uid root.
 //
-//     su_as_agent NAME [--dir DIR] [--[try-][acl-][same-]ro|rw SOURCE TARGET]... [--worktree PATH]... -- COMMAND [ARG]...
+//     su_as_agent NAME [--dir DIR] [--[try-][acl-][same-]ro|rw SOURCE TARGET]... [--worktree PATH]...
+//                 [--[try-][same-]draft|hiding-draft|hiding-ro SOURCE TARGET STATE]... -- COMMAND [ARG]...
 //     su_as_agent NAME --check
+//     su_as_agent NAME --draft-marks STATE
 //
 // It ends as the command does, with 128+N for signal N; 125 when it refuses, 126 and 127 when COMMAND cannot be run. --check runs
-// nothing: 0 when the agent's account is expired, as a run needs it, 1 when it is not.
+// nothing: 0 when the agent's account is expired, as a run needs it, 1 when it is not. --draft-marks tells what the
+// kernel noted of the files in a draft (drafts.c).
 //
 // Three processes. The caller's own checks, forks and then waits as the caller again, so that the human can kill it. Its child, pid
 // 1 of a new pid namespace, builds the walls, forks the command, and then guards it as the agent. It reaps, passes signals on, and
@@ -26,73 +29,83 @@
 //  4  read_request       waiter   file     clean-paths bound-of-shares messages worktrees-counted: arguments same-path
 //  5  read_policy        waiter   file     policy-* names: policy
 //  6  check_caller       waiter   file     who-may-enter not-the-agent: stranger
-//  7  build_environment  waiter   file     assignments bound-of-variables: arguments
-//  8  become_root        waiter   root     root-in-every-id: set-up
-//  9  check_expiry       waiter   root     expired*: expiry
-// 10  check_descriptors  waiter   root     no-*-as-input terminal-of-the-caller terminal-is-one: arguments terminal
-// 11  open_cgroups       waiter   root     cgroup-or-nothing: cgroup
-// 12  open_log           waiter   root     log-opened: log
-// 13  read_limits        waiter   root     limits-of-init: inherited
-// 14  map_for_shares     waiter   root     id-map-of-one other-groups-nobodys groups-*: share-content
-// 15  map_of_nobody      waiter   root     seal-nobody: walls
-// 16  fork_run           waiter   root     *-namespace: killed walls share-content
-// 17  wait_outside       waiter   caller   waiter-* log-line: killed set-up log
-// 18  set_limits         pid 1    root     limits: inherited
-// 19  be_ended_first     pid 1    root     ended-first: inherited
-// 20  mount              pid 1    root     own-mounts human-unmounts: share-content
-// 21  open_shares        pid 1    caller*  source-* file-* share-* left-out-*: share-source file share-content share-left-out race
-// 22  setgroups          pid 1    root     groups: inherited
-// 23  open_state         pid 1    root     temporary-of-root temporary-closed temporary-in-memory: walls
-// 24  seal_run           pid 1    root     seal seal-private: walls
-// 25  make_ways          pid 1    root     same-path-[bcln]* worktrees-[blo]* worktrees-closed: same-path
-// 26  make_devices       pid 1    root     devices-by-switch: devices
-// 27  hide_strays        pid 1    root     strays*: mounts
-// 28  mount_devices      pid 1    root     own-[dqt]* bound-of-terminals ptmx-covered linked-memory: devices links
-// 29  hide_all           pid 1    root     hide hide-* links-*: walls links
-// 30  open_ways          pid 1    agent*   same-path-shut: same-path
-// 31  mount_temporary    pid 1    root     temporary temporary-nosuid-nodev temporary-bounded: walls
-// 32  mount_runtime      pid 1    root     runtime: walls
-// 33  mount_proc         pid 1    root     proc hidepid: walls
-// 34  find_places        pid 1    agent*   target-* file-target* home-owner paths-* places-*: share-target file share-left-out race
-// 35  attach_shares      pid 1    agent*   copied-at-once: same-path
-// 36  attach_own_paths   pid 1    agent*   same-path-place same-path-inode same-path-o* same-path-swapped: same-path swaps
-// 37  take_terminal      pid 1    root     own-session terminal-of-nobody terminal-closed: terminal
-// 38  drop_bounding_set  pid 1    root     bounding-set: root-again
-// 39  fork_command       pid 1    root     command-apart: killed
-// 40  guard              pid 1    agent    guard-* ends-with-the-waiter: killed root-again
-// 41  join_cgroups       command  root     cgroup-joined: cgroup
-// 42  make_keyring       command  root     keyring: inherited
-// 43  lock_down          command  root     filter-* scopes: set-uid-file sockets terminal inherited
-// 44  become_agent       command  agent    drop-*: root-again
-// 45  prctl              command  agent    no-new-privs: root-again
-// 46  execute            command  agent    environment: inherited
+//  7  tell_marks         waiter   caller*  draft-marks-*: drafts
+//  8  build_environment  waiter   file     assignments bound-of-variables: arguments
+//  9  become_root        waiter   root     root-in-every-id: set-up
+// 10  check_expiry       waiter   root     expired*: expiry
+// 11  check_descriptors  waiter   root     no-*-as-input terminal-of-the-caller terminal-is-one: arguments terminal
+// 12  open_cgroups       waiter   root     cgroup-or-nothing: cgroup
+// 13  open_log           waiter   root     log-opened: log
+// 14  read_limits        waiter   root     limits-of-init: inherited
+// 15  lock_drafts        waiter   caller*  draft-state-* draft-lock: drafts
+// 16  map_for_shares     waiter   root     id-map-of-one other-groups-nobodys groups-*: share-content
+// 17  map_of_nobody      waiter   root     seal-nobody: walls
+// 18  fork_run           waiter   root     *-namespace: killed walls share-content
+// 19  wait_outside       waiter   caller   waiter-* log-line draft-lock-waiter draft-lock-after: killed set-up log drafts
+// 20  set_limits         pid 1    root     limits: inherited
+// 21  be_ended_first     pid 1    root     ended-first: inherited
+// 22  mount              pid 1    root     own-mounts human-unmounts: share-content
+// 23  open_shares        pid 1    caller*  source-* file-* share-* left-out-*: share-source file share-content share-left-out race
+// 24  setgroups          pid 1    root     groups: inherited
+// 25  mount_drafts       pid 1    agent*   draft-*: drafts
+// 26  open_state         pid 1    root     temporary-of-root temporary-closed temporary-in-memory: walls
+// 27  seal_run           pid 1    root     seal seal-private: walls
+// 28  make_ways          pid 1    root     same-path-[bcln]* worktrees-[blo]* worktrees-closed: same-path
+// 29  make_devices       pid 1    root     devices-by-switch: devices
+// 30  hide_strays        pid 1    root     strays*: mounts
+// 31  mount_devices      pid 1    root     own-[dqt]* bound-of-terminals ptmx-covered linked-memory: devices links
+// 32  hide_all           pid 1    root     hide hide-* links-*: walls links
+// 33  open_ways          pid 1    agent*   same-path-shut: same-path
+// 34  mount_temporary    pid 1    root     temporary temporary-nosuid-nodev temporary-bounded: walls
+// 35  mount_runtime      pid 1    root     runtime: walls
+// 36  mount_proc         pid 1    root     proc hidepid: walls
+// 37  find_places        pid 1    agent*   target-* file-target* home-owner paths-* places-*: share-target file share-left-out race
+// 38  attach_shares      pid 1    agent*   copied-at-once: same-path
+// 39  attach_own_paths   pid 1    agent*   same-path-place same-path-inode same-path-o* same-path-swapped: same-path swaps
+// 40  take_terminal      pid 1    root     own-session terminal-of-nobody terminal-closed: terminal
+// 41  drop_bounding_set  pid 1    root     bounding-set: root-again
+// 42  fork_command       pid 1    root     command-apart: killed
+// 43  guard              pid 1    agent    guard-* ends-with-the-waiter draft-lock-guard: killed root-again drafts
+// 44  join_cgroups       command  root     cgroup-joined: cgroup
+// 45  make_keyring       command  root     keyring: inherited
+// 46  lock_down          command  root     filter-* scopes: set-uid-file sockets terminal inherited
+// 47  become_agent       command  agent    drop-*: root-again
+// 48  prctl              command  agent    no-new-privs: root-again
+// 49  execute            command  agent    environment: inherited
 #include "run.h"
 #include <sched.h>
 #include <sys/mount.h>
 #include "command.h"
 #include "devices.h"
+#include "drafts.h"
 #include "guard.h"
 #include "intake.h"
 #include "kernel.h"
 #include "resources.h"
 #include "waiter.h"
 
-// A change of ids also forgets that this process dies with the waiter, so this sets it again. Of one that had gone before there is
-// no signal, and what is opened next may never answer.
-static void look_as(const struct run *run, uid_t uid, gid_t gid)
+// A change of ids, or of powers, also forgets that this process dies with the waiter, so this sets it again. Of one that had gone
+// before there is no signal, and what is opened next may never answer.
+static void die_with_the_waiter(const struct run *run)
 {
 	struct pollfd hangup = { run->link, 0, 0 };
 
-	take_file_ids(uid, gid);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (poll(&hangup, 1, 0) != 0)
 		_exit(REFUSED);
+}
+
+static void look_as(const struct run *run, uid_t uid, gid_t gid)
+{
+	take_file_ids(uid, gid);
+	die_with_the_waiter(run);
 }
 
 // The human's later mounts and unmounts still reach the run; nothing goes the other way.
 static void build_walls(struct run *run)
 {
 	const struct policy *p = &run->policy;
+	const struct owners of = { p->uid, run->caller };
 	struct devices devices;
 	struct blanks blanks;
 	const char *memory;
@@ -106,6 +119,14 @@ static void build_walls(struct run *run)
 	if (setgroups(0, NULL) != 0)
 		fail("drop the groups");
 	make_runtime_place();
+	if (run->request.nstates > 0) {
+		look_as(run, p->uid, p->gid);
+		take_powers_over_files();
+		die_with_the_waiter(run);
+		mount_drafts(&run->shares, &run->request, p->home);
+		take_every_power();
+		look_as(run, 0, 0);
+	}
 	memory = find_linked_memory();
 	state = open_state(p);
 	sealed = seal_run(p, run->map_of_nobody);
@@ -124,9 +145,9 @@ static void build_walls(struct run *run)
 	mount_runtime(p);
 	mount_proc();
 	look_as(run, p->uid, p->gid);
-	find_places(&run->shares, &run->request, p, run->caller);
+	find_places(&run->shares, &run->request, p, &of);
 	attach_shares(&run->shares, &run->request);
-	attach_own_paths(&run->shares, &run->request);
+	attach_own_paths(&run->shares, &run->request, &of);
 	look_as(run, 0, 0);
 	close(run->map_for_shares);
 	close(run->map_of_nobody);
@@ -152,7 +173,7 @@ static _Noreturn void inside(struct run *run)
 	guard(run, command);
 }
 
-// 16. The waiter gets one end of the link, the run the other, and nobody both.
+// 18. The waiter gets one end of the link, the run the other, and nobody both.
 static pid_t fork_run(struct run *run)
 {
 	int link[2];
@@ -183,6 +204,8 @@ int main(int argc, char **argv)
 	read_request(&run, argv);
 	read_policy(&run);
 	check_caller(&run);
+	if (run.request.marks != NULL)
+		tell_marks(run.request.marks, run.caller, run.caller_group);
 	build_environment(&run);
 	wish = find_variable("AU_TERMINAL", environ);
 	run.in_background = wish != NULL && is(wish, "background");
@@ -193,6 +216,8 @@ int main(int argc, char **argv)
 	open_cgroups(&run);
 	open_log(&run);
 	read_limits(&run);
+	if (run.request.nstates > 0)
+		lock_drafts(&run.shares, &run.request, run.policy.home, run.caller, run.caller_group);
 	if (run.request.nshares > 0)
 		run.map_for_shares = map_for_shares(&run.request, run.caller, run.caller_group, run.policy.uid, run.policy.gid);
 	if (!(run.policy.allowed & ALLOW_SETUID))

@@ -8,7 +8,7 @@ int is(const char *a, const char *b)
 }
 
 // Copies of NAME stand in paths and in log lines: ^[a-z_][a-z0-9_-]{0,24}$ and nothing else.
-static int is_name(const char *s)
+int is_name(const char *s)
 {
 	size_t n;
 
@@ -23,7 +23,7 @@ static int is_name(const char *s)
 }
 
 // No empty component, no "." and no "..", no slash at either end.
-static int is_clean_relative(const char *s)
+int is_clean_relative(const char *s)
 {
 	if (strlen(s) > MAX_PATH)
 		return 0;
@@ -38,7 +38,7 @@ static int is_clean_relative(const char *s)
 	}
 }
 
-static int is_clean_absolute(const char *s)
+int is_clean_absolute(const char *s)
 {
 	return s[0] == '/' && strlen(s) <= MAX_PATH && is_clean_relative(s + 1);
 }
@@ -111,8 +111,8 @@ static const char *one_id(uint32_t *slot, const char *value, uint32_t least, con
 	return parse_id(value, least, slot) ? NULL : want;
 }
 
-static const char *one_more(const char **slots, unsigned *n, unsigned max, const char *value,
-			    int (*valid)(const char *), const char *want)
+const char *one_more(const char **slots, unsigned *n, unsigned max, const char *value, int (*valid)(const char *),
+		     const char *want)
 {
 	if (*n == max)
 		return "is given too many times";
@@ -298,46 +298,6 @@ struct fault parse_policy(struct policy *p, char *text, size_t n)
 	return f;
 }
 
-// Goes past a word at the beginning of *s, where it is there.
-static int skip(const char **s, const char *word)
-{
-	size_t n = strlen(word);
-
-	if (strncmp(*s, word, n) != 0)
-		return 0;
-	*s += n;
-	return 1;
-}
-
-static int is_share(const char *option)
-{
-	if (!skip(&option, "--"))
-		return 0;
-	skip(&option, "try-");
-	skip(&option, "acl-");
-	skip(&option, "same-");
-	return is(option, "ro") || is(option, "rw");
-}
-
-static const char *parse_share(struct request *r, char **arg)
-{
-	const char *kind = arg[0] + 2;
-	int optional = skip(&kind, "try-");
-	int by_acl = skip(&kind, "acl-");
-	int same_path = skip(&kind, "same-");
-
-	if (r->nshares == MAX_SHARES)
-		return "more than 256 shares";
-	if (arg[1] == NULL || arg[2] == NULL)
-		return "want a SOURCE and a TARGET after it";
-	if (!is_clean_absolute(arg[1]))
-		return "want a clean absolute SOURCE";
-	if (!is_clean_relative(arg[2]))
-		return "want a clean TARGET, relative to the agent's home";
-	r->shares[r->nshares++] = (struct share){ arg[1], arg[2], is(kind, "rw"), by_acl, optional, same_path };
-	return NULL;
-}
-
 enum { EXPIRY_FIELD = 7, MAX_DAY = 99999999 };
 
 void read_expiry(struct expiry *e, const char *text, size_t n)
@@ -359,49 +319,4 @@ void read_expiry(struct expiry *e, const char *text, size_t n)
 			e->day = e->bad ? 0 : e->day * 10 + (uint32_t)(c - '0');
 		}
 	}
-}
-
-//     su_as_agent NAME [--dir DIR] [--[try-][acl-][same-]ro|rw SOURCE TARGET]... [--worktree PATH]... -- COMMAND [ARG]...
-//     su_as_agent NAME --check
-// argv must end in NULL, whatever argc was; argv[0] is not looked at.
-struct fault parse_request(struct request *r, char **argv)
-{
-	struct fault f = { 0, NULL, NULL };
-	char **arg;
-
-	memset(r, 0, sizeof *r);
-	if (argv[0] == NULL || argv[1] == NULL || !is_name(argv[1]))
-		return (struct fault){ 0, NULL, "want the agent's name first" };
-	r->agent = argv[1];
-	if (argv[2] != NULL && is(argv[2], "--check") && argv[3] == NULL) {
-		r->check = 1;
-		r->command = argv + 3;
-		return f;
-	}
-	for (arg = argv + 2; f.want == NULL && *arg != NULL && !is(*arg, "--");) {
-		f.key = *arg;
-		if (is(*arg, "--dir")) {
-			if (r->dir != NULL)
-				f.want = "is given twice";
-			else if (arg[1] == NULL || arg[1][0] != '/' || strlen(arg[1]) > MAX_PATH)
-				f.want = "want an absolute path";
-			r->dir = arg[1];
-			arg += 2;
-		} else if (is(*arg, "--worktree")) {
-			f.want = one_more(r->worktrees, &r->nworktrees, MAX_WORKTREES, arg[1] != NULL ? arg[1] : "",
-					  is_clean_absolute, "want a clean absolute path");
-			arg += 2;
-		} else if (is_share(*arg)) {
-			f.want = parse_share(r, arg);
-			arg += 3;
-		} else {
-			f.want = "is not an option";
-		}
-	}
-	if (f.want != NULL)
-		return f;
-	if (*arg == NULL || arg[1] == NULL)
-		return (struct fault){ 0, NULL, "want -- and a command" };
-	r->command = arg + 1;
-	return (struct fault){ 0, NULL, NULL };
 }

@@ -9,6 +9,7 @@
 enum {
 	MAX_POLICY = 32768, MAX_HUMANS = 32, MAX_GROUPS = 8, MAX_CGROUPS = 16, MAX_HIDES = 256, MAX_SHOWS = 32,
 	MAX_ALLOWS = 16, MAX_SHARES = 256, MAX_NAME = 25, MAX_HUMAN = 255, MAX_PATH = 4095, MAX_COMPONENT = 255, MAX_WORKTREES = 64,
+	MAX_STATES = 16,
 };
 
 // The walls that a policy may switch off again. Those without a bit here act through the hide and show lines.
@@ -29,17 +30,19 @@ struct policy {
 };
 
 // Without an optional one that cannot be had, and is not where the run starts, there is a run all the same. One with same_path is
-// seen at its source's own path as well.
+// seen at its source's own path as well. One with a state that is writable is a draft: what is written goes there, and the source
+// stays as it is. One that is hiding has a layer in its state with the names that are not seen.
 struct share {
-	const char *source, *target;
-	int writable, by_acl, optional, same_path;
+	const char *source, *target, *state;
+	int writable, by_acl, optional, same_path, hiding;
 };
 
 struct request {
 	const char *agent, *dir;
 	struct share shares[MAX_SHARES];
 	const char *worktrees[MAX_WORKTREES]; // git's, which are not shared
-	unsigned nshares, nworktrees;
+	unsigned nshares, nworktrees, nstates;
+	const char *marks; // the state of a draft, whose marks are asked for
 	int check;
 	char **command; // empty where there is only to check
 };
@@ -61,6 +64,11 @@ struct expiry {
 
 int is(const char *a, const char *b);
 int is_within(const char *path, const char *folder);
+int is_name(const char *s);
+int is_clean_relative(const char *s);
+int is_clean_absolute(const char *s);
+const char *one_more(const char **slots, unsigned *n, unsigned max, const char *value, int (*valid)(const char *),
+		     const char *want);
 struct fault parse_policy(struct policy *p, char *text, size_t n);
 struct fault parse_request(struct request *r, char **argv);
 void read_expiry(struct expiry *e, const char *text, size_t n);

@@ -23,7 +23,7 @@ uint32_t count_kills(const struct run *run)
 	return kills;
 }
 
-// 11. Opened here, joined by the command alone: the waiter and the guard must not freeze with it. Not by cgroup.procs, where that
+// 12. Opened here, joined by the command alone: the waiter and the guard must not freeze with it. Not by cgroup.procs, where that
 // can be helped: the kernel then waits until no process forks or exits, which takes 10 ms and more on a machine where nobody has
 // just done the same. A lone thread moves itself at once by v1's tasks, and into v2 it can be born (clone(2), Linux 5.7).
 void open_cgroups(struct run *run)
@@ -57,7 +57,7 @@ _Noreturn void outside_cgroup(const struct run *run, unsigned i)
 	die("cgroup ", run->policy.cgroups[i], ": ", error_text(errno), "; run: au stop --agent ", run->policy.name);
 }
 
-// 41. All, or there is no run.
+// 44. All, or there is no run.
 void join_cgroups(const struct run *run)
 {
 	for (unsigned i = 0; i < run->policy.ncgroups; i++) {
@@ -75,7 +75,7 @@ void join_cgroups(const struct run *run)
 		close(run->cgroups[run->unified]);
 }
 
-// 13. The limits that the machine's first process has, for the command: the caller's own are the caller's.
+// 14. The limits that the machine's first process has, for the command: the caller's own are the caller's.
 void read_limits(struct run *run)
 {
 	for (int i = 0; i < MAX_RLIMITS; i++)
@@ -89,7 +89,7 @@ void read_limits(struct run *run)
 		run->limits[RLIMIT_NOFILE].rlim_max = 524288;
 }
 
-// 18. In a container root may not raise a limit: there it takes the highest that it may have.
+// 20. In a container root may not raise a limit: there it takes the highest that it may have.
 void set_limits(const struct run *run)
 {
 	for (int i = 0; i < MAX_RLIMITS; i++) {
@@ -105,7 +105,7 @@ void set_limits(const struct run *run)
 	}
 }
 
-// 19. Where memory runs out, the kernel ends what is the agent's before what is the human's. A process of the agent's cannot take
+// 21. Where memory runs out, the kernel ends what is the agent's before what is the human's. A process of the agent's cannot take
 // this back: lower than what root has set needs root.
 void be_ended_first(void)
 {
@@ -118,7 +118,7 @@ void be_ended_first(void)
 	close(fd);
 }
 
-// 12. The log's socket is opened while it can be seen, and by root: a run must not choose what it is.
+// 13. The log's socket is opened while it can be seen, and by root: a run must not choose what it is.
 void open_log(struct run *run)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };

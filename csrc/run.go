@@ -13,9 +13,11 @@ import (
 type Share struct {
 	Source, Target string
 	ReadOnly       bool
-	SamePath       bool // seen at Source as well; an entrypoint beside a policy before version 2 knows nothing of it
-	ACL            bool // mounted as it is: the file system cannot be id-mapped, and ACLs let the agent in
-	Optional       bool // where it cannot be had, and the run does not start in it, the run goes without it
+	SamePath       bool   // seen at Source as well; an entrypoint beside a policy before version 2 knows nothing of it
+	ACL            bool   // mounted as it is: the file system cannot be id-mapped, and ACLs let the agent in
+	Draft          string // a folder, the state of a draft: what is written goes there, unless ReadOnly. Absolute and clean; "" for none
+	Hiding         bool   // the state has a folder, hide, with the names that are not seen
+	Optional       bool   // where it cannot be had, and the run does not start in it, the run goes without it
 }
 
 // DefaultPath is the PATH of a run whose policy has none, behind the agent's own ~/.local/bin: the entrypoint's.
@@ -48,6 +50,9 @@ func (r Run) Argv() []string {
 	}
 	for _, s := range r.Shares {
 		argv = append(argv, s.option(), s.Source, s.Target)
+		if s.Draft != "" {
+			argv = append(argv, s.Draft)
+		}
 	}
 	for _, path := range r.Worktrees {
 		argv = append(argv, "--worktree", path)
@@ -66,8 +71,14 @@ func (s Share) option() string {
 	if s.SamePath {
 		option += "same-"
 	}
-	if s.ReadOnly {
+	if s.Hiding {
+		option += "hiding-"
+	}
+	switch {
+	case s.ReadOnly:
 		return option + "ro"
+	case s.Draft != "":
+		return option + "draft"
 	}
 	return option + "rw"
 }

@@ -14,8 +14,8 @@ static int is_on_same(const struct known *a, const struct known *b)
 	return a->major == b->major && a->minor == b->minor;
 }
 
-// The share that shows the folder of share i where there is nothing of its own: of those that hold it, the one with the longest path,
-// and of two with one path the later, as it lies above the other. NULL where there is none.
+// The share that shows the folder of share i where there is nothing of its own: of those that hold it, the one with the longest
+// path, and of two with one path the later, as it lies above the other. NULL where there is none.
 static const struct share *shown_by(const struct shares *all, const struct request *r, unsigned i)
 {
 	const char *source = r->shares[i].source;
@@ -24,7 +24,8 @@ static const struct share *shown_by(const struct shares *all, const struct reque
 	for (unsigned j = 0; j < r->nshares; j++) {
 		const struct share *outer = &r->shares[j];
 
-		if (j == i || all->left_out[j] || !outer->same_path || !is_within(source, outer->source) || (is(source, outer->source) && j > i))
+		if (j == i || all->left_out[j] || !outer->same_path || !is_within(source, outer->source) ||
+		    (is(source, outer->source) && j > i))
 			continue;
 		if (nearest == NULL || strlen(outer->source) >= strlen(nearest->source))
 			nearest = outer;
@@ -37,7 +38,8 @@ static int is_shown(const struct shares *all, const struct request *r, unsigned 
 {
 	const struct share *s = &r->shares[i], *outer = shown_by(all, r, i);
 
-	return outer != NULL && outer->writable == s->writable && outer->by_acl == s->by_acl;
+	return outer != NULL && outer->writable == s->writable && outer->by_acl == s->by_acl &&
+	       outer->state == NULL && s->state == NULL;
 }
 
 // How many folders a path leads through, itself among them.
@@ -79,7 +81,7 @@ static int make_way_to(int way, const char *source, int file)
 	return make_way(way, above) && (mknodat(way, source + 1, S_IFREG | 0444, 0) == 0 || errno == EEXIST);
 }
 
-// 25. Makes the ways to the shares, in what covers will be copies of.
+// 28. Makes the ways to the shares, in what covers will be copies of.
 void make_ways(struct shares *all, const struct request *r, const struct blanks *b)
 {
 	unsigned folders = 0;
@@ -133,7 +135,7 @@ static int open_shut(char *path)
 	return -1;
 }
 
-// 30. Covers what the agent may not enter on the way to a share, with what leads there. Looked for as the agent.
+// 33. Covers what the agent may not enter on the way to a share, with what leads there. Looked for as the agent.
 void open_ways(const struct shares *all, const struct request *r, const struct blanks *b)
 {
 	static char path[MAX_PATH + 1];
@@ -149,7 +151,7 @@ void open_ways(const struct shares *all, const struct request *r, const struct b
 	}
 }
 
-// 35. In the order that they were asked for. Copies are taken while nothing else has been put into a share.
+// 38. In the order that they were asked for. Copies are taken while nothing else has been put into a share.
 void attach_shares(struct shares *all, const struct request *r)
 {
 	memset(all->copies, -1, sizeof all->copies);
@@ -190,15 +192,39 @@ static unsigned next_copy(const struct shares *all, const struct request *r)
 	return next;
 }
 
-// 36. As the agent: nothing of what it can change is looked up with other rights.
-void attach_own_paths(struct shares *all, const struct request *r)
+// The same in a draft, where nothing is what it is in the folder: walked, and made if need be, in the draft itself.
+static int open_place_in_draft(struct shares *all, const struct request *r, unsigned i, const struct share *draft,
+			       const struct owners *of)
+{
+	const char *source = r->shares[i].source, *rest = source + strlen(draft->source);
+	int root = all->drafts[draft - r->shares], file = S_ISREG(all->sources[i].mode);
+	int place = open_target(all, root, rest + strspn(rest, "/"), source, file, of);
+
+	if (place < 0)
+		die("share ", source, ": at its own path: ", all->reason);
+	return place;
+}
+
+// 39. As the agent: nothing of what it can change is looked up with other rights.
+void attach_own_paths(struct shares *all, const struct request *r, const struct owners *of)
 {
 	unsigned i;
 
+	memset(all->drafts, -1, sizeof all->drafts);
 	while ((i = next_copy(all, r)) < MAX_SHARES) {
 		const char *source = r->shares[i].source;
+		const struct share *outer = shown_by(all, r, i);
+		int in_draft = outer != NULL && all->drafts[outer - r->shares] >= 0;
 
-		attach(all->copies[i], open_own_place(source, &all->sources[i], &all->covers), source);
+		if (r->shares[i].state != NULL)
+			all->drafts[i] = fcntl(all->copies[i], F_DUPFD_CLOEXEC, 3);
+		attach(all->copies[i],
+		       in_draft ? open_place_in_draft(all, r, i, outer, of) :
+				  open_own_place(source, &all->sources[i], &all->covers),
+		       source);
 		all->copies[i] = -1;
 	}
+	for (i = 0; i < r->nshares; i++)
+		if (all->drafts[i] >= 0)
+			close(all->drafts[i]);
 }

@@ -1,63 +1,9 @@
 //go:build ignore
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "shares.h"
+#include "drafts.h"
 #include "idmap.h"
 #include "kernel.h"
 #include "mounts.h"
-
-// The caller's other groups, which become groups that nobody is in. Without any number at all, the kernel lets not even its owner
-// write, rename or remove what is in such a group, nor anything be made in such a folder.
-struct other_groups {
-	gid_t ids[65536]; /* in order, each once: those that are still to be mapped */
-	unsigned n;
-	uint32_t mapped;
-};
-
-static void read_groups(struct other_groups *g, gid_t own)
-{
-	int got = getgroups(LENGTH(g->ids), g->ids); /* in order, as the kernel keeps them */
-
-	g->n = g->mapped = 0;
-	for (int i = 0; i < got; i++)
-		if (g->ids[i] != own && (g->n == 0 || g->ids[i] != g->ids[g->n - 1]))
-			g->ids[g->n++] = g->ids[i];
-}
-
-// Maps the n groups from the one at i on, whose numbers follow one another.
-static int map_groups(struct other_groups *g, struct id_map *m, unsigned i, unsigned n)
-{
-	if (g->mapped + n > UINT32_MAX - FIRST_NOBODY || !add_ids(m, g->ids[i], FIRST_NOBODY + g->mapped, n))
-		return 0;
-	g->mapped += n;
-	return 1;
-}
-
-// Maps one group before the others, if it is among them.
-static void prefer_group(struct other_groups *g, struct id_map *m, gid_t id)
-{
-	for (unsigned i = 0; i < g->n; i++)
-		if (g->ids[i] == id && map_groups(g, m, i, 1)) {
-			g->n--;
-			memmove(g->ids + i, g->ids + i + 1, (g->n - i) * sizeof *g->ids);
-			return;
-		}
-}
-
-// Maps as many as there is room for, in as few lines as can be; those that are left stay in g.
-static void map_other_groups(struct other_groups *g, struct id_map *m)
-{
-	unsigned left = 0, n;
-
-	for (unsigned i = 0; i < g->n; i += n) {
-		for (n = 1; i + n < g->n && g->ids[i + n] == g->ids[i] + n; n++)
-			;
-		if (map_groups(g, m, i, n))
-			continue;
-		memmove(g->ids + left, g->ids + i, n * sizeof *g->ids);
-		left += n;
-	}
-	g->n = left;
-}
 
 // Opens, as who looks, what is to be shared: a folder, as that one which is mounted when somebody looks is, or else a file. A FIFO
 // or a device is not opened by it, and nothing is waited for.
@@ -68,66 +14,8 @@ int open_source(const char *path)
 	return fd < 0 && errno == ENOTDIR ? open_beneath(AT_FDCWD, path, O_PATH, RESOLVE_PLAIN) : fd;
 }
 
-// The groups of the shared folders themselves, as the caller sees them, are those that matter first.
-static void prefer_groups_of_shares(struct other_groups *g, struct id_map *m, const struct request *r, uid_t uid, gid_t gid)
-{
-	take_file_ids(uid, gid);
-	for (unsigned i = 0; i < r->nshares; i++) {
-		int fd = open_source(r->shares[i].source);
-		struct stat st;
-
-		if (fd >= 0 && fstat(fd, &st) == 0)
-			prefer_group(g, m, st.st_gid);
-		close(fd);
-	}
-	take_file_ids(0, 0);
-}
-
-static void say_left_out(const struct other_groups *g)
-{
-	static char list[MAX_LINE / 2], number[NUMBER];
-	size_t n = 0;
-
-	for (unsigned i = 0; i < g->n && n < sizeof list - 4 * NUMBER; i++) {
-		join(list + n, sizeof list - n, i > 0 ? ", " : "", decimal(number, g->ids[i]));
-		n += strlen(list + n);
-	}
-	say("warning: the kernel maps no more of your groups; in a share, files of these groups can be read, but not written: ",
-	    list);
-}
-
-// 14. The namespace that maps one uid and one gid to the agent's.
-int map_for_shares(const struct request *r, uid_t uid, gid_t gid, uid_t to_uid, gid_t to_gid)
-{
-	static struct id_map uids, gids;
-	static struct other_groups others;
-	struct id_map_maker maker;
-	int map;
-
-	start_id_map(&maker);
-	if (maker.child < 0)
-		die("map ids: user namespaces are switched off: sysctl user.max_user_namespaces");
-	add_ids(&uids, uid, to_uid, 1);
-	add_ids(&gids, gid, to_gid, 1);
-	read_groups(&others, gid);
-	map_other_groups(&others, &gids);
-	if (others.n > 0) {
-		gids.size = gids.lines = 0;
-		add_ids(&gids, gid, to_gid, 1);
-		read_groups(&others, gid);
-		prefer_groups_of_shares(&others, &gids, r, uid, gid);
-		map_other_groups(&others, &gids);
-	}
-	map = end_id_map(&maker, &uids, &gids);
-	if (others.n > 0)
-		say_left_out(&others);
-	return map;
-}
-
 enum { ASK_NOBODY = 0x4000 /* AT_STATX_DONT_SYNC */, TYPE_UID_AND_INODE = 0x109 /* STATX_TYPE, STATX_UID, STATX_INO */ };
 enum { TROUBLE = -1, GONE = -2 };
-
-#define because(all, ...) show((all)->reason, sizeof (all)->reason, __VA_ARGS__)
 
 // Whether the mount at fd alone, without those below it, can be shown under another owner.
 static int can_be_mapped(int fd, int map)
@@ -228,8 +116,10 @@ static int map_share(struct shares *all, const struct share *s, int fd, int map)
 
 // The share as an unattached mount; TROUBLE or GONE where it cannot be had, with the reason. The caller's groups are still this
 // process's; its ids for files are set.
-static int open_share(struct shares *all, const struct share *s, struct known *source, uid_t owner, int map)
+static int open_share(struct shares *all, const struct request *r, unsigned i, uid_t owner, int map)
 {
+	const struct share *s = &r->shares[i];
+	struct known *source = &all->sources[i];
 	static char number[NUMBER], belongs[80];
 	int fd = open_source(s->source), mount = TROUBLE;
 
@@ -245,7 +135,7 @@ static int open_share(struct shares *all, const struct share *s, struct known *s
 	} else if (S_ISREG(source->mode) && s->writable) {
 		because(all, "a file can be shared read-only, and this share is read-write");
 	} else {
-		mount = map_share(all, s, fd, map);
+		mount = s->state != NULL ? open_layers(all, r, i, fd, map) : map_share(all, s, fd, map);
 	}
 	close(fd);
 	return mount;
@@ -264,14 +154,9 @@ static int enter_or_make(int folder, const char *name, int file)
 	return open_beneath(folder, name, flags, RESOLVE_INSIDE);
 }
 
-// Whose a target may be.
-struct owners {
-	uid_t agent, human;
-};
-
 // The folder, or file, to mount on, walked from a folder as the agent; what is missing is made by the agent. TROUBLE where it
 // cannot be had, with the reason.
-static int open_target(struct shares *all, int from_folder, const char *target, const char *name, int file, const struct owners *of)
+int open_target(struct shares *all, int from_folder, const char *target, const char *name, int file, const struct owners *of)
 {
 	static char part[MAX_PATH + 1];
 	int fd = fcntl(from_folder, F_DUPFD_CLOEXEC, 3);
@@ -319,12 +204,13 @@ static int narrows(const struct share *inner, const struct share *outer)
 	int nested = is_within(inner->source, outer->source), below = is_within(inner->target, outer->target);
 	int same = nested && below && is(inner->source + source, inner->target + target);
 
-	return (below && !same) || (nested && outer->writable && !inner->writable);
+	return (below && !same) || (nested && outer->writable && (!inner->writable || inner->state != NULL)) ||
+	       (nested && inner->hiding);
 }
 
 // A share that cannot be had is left out, and with it those that it narrows: a folder that was to be read-only or hidden must not
 // become writable or seen. Where the run was to have it, or starts in it, there is no run.
-static void leave_out(struct shares *all, const struct request *r, const char *home, unsigned i, const char *why)
+void leave_out(struct shares *all, const struct request *r, const char *home, unsigned i, const char *why)
 {
 	static char target[2 * MAX_PATH];
 	const struct share *s = &r->shares[i];
@@ -351,14 +237,14 @@ static void hint_at_removal(const struct request *r, const char *source)
 		say("hint: au mount remove --agent ", r->agent, " ", source);
 }
 
-// 21. As the caller.
+// 23. As the caller.
 void open_shares(struct shares *all, const struct request *r, const char *home, uid_t owner, int map)
 {
 	memset(all->mounts, -1, sizeof all->mounts);
 	for (unsigned i = 0; i < r->nshares; i++) {
 		if (all->left_out[i])
 			continue;
-		all->mounts[i] = open_share(all, &r->shares[i], &all->sources[i], owner, map);
+		all->mounts[i] = open_share(all, r, i, owner, map);
 		if (all->mounts[i] < 0)
 			leave_out(all, r, home, i, all->reason);
 		if (all->mounts[i] == GONE)
@@ -382,14 +268,12 @@ static int open_place(struct shares *all, const struct request *r, int home, uns
 }
 
 // Finds all places; whether each share that is not left out has one.
-static int all_have_places(struct shares *all, const struct request *r, const struct policy *p, int home, uid_t human)
+static int all_have_places(struct shares *all, const struct request *r, const struct policy *p, int home, const struct owners *of)
 {
-	const struct owners of = { p->uid, human };
-
 	for (unsigned i = 0; i < r->nshares; i++) {
 		if (all->left_out[i])
 			continue;
-		all->places[i] = open_place(all, r, home, i, &of);
+		all->places[i] = open_place(all, r, home, i, of);
 		if (all->places[i] < 0) {
 			leave_out(all, r, p->home, i, all->reason);
 			return 0;
@@ -398,14 +282,14 @@ static int all_have_places(struct shares *all, const struct request *r, const st
 	return 1;
 }
 
-// 34. Looked for as the agent, and before the first share is attached: one that has no place may take others along when it is left
+// 37. Looked for as the agent, and before the first share is attached: one that has no place may take others along when it is left
 // out, and with them the places that are in those.
-void find_places(struct shares *all, const struct request *r, const struct policy *p, uid_t human)
+void find_places(struct shares *all, const struct request *r, const struct policy *p, const struct owners *of)
 {
 	int home = open_home(p);
 
 	memset(all->places, -1, sizeof all->places);
-	while (!all_have_places(all, r, p, home, human))
+	while (!all_have_places(all, r, p, home, of))
 		for (unsigned i = 0; i < r->nshares; i++) {
 			close(all->places[i]);
 			all->places[i] = -1;

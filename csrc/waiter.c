@@ -1,6 +1,7 @@
 //go:build ignore
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "waiter.h"
+#include "drafts.h"
 #include "guard.h"
 #include "intake.h"
 #include "resources.h"
@@ -142,7 +143,7 @@ static void run_after(struct run *run, int signals, int status, int signal)
 	_exit(status);
 }
 
-// 17. The caller again, who can kill this without sudo; the run ends with it. A run whose terminal is gone is given a moment to
+// 19. The caller again, who can kill this without sudo; the run ends with it. A run whose terminal is gone is given a moment to
 // notice.
 int wait_outside(struct run *run, pid_t child)
 {
@@ -181,6 +182,7 @@ int wait_outside(struct run *run, pid_t child)
 	signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	status = exit_status(status);
 	write_log(run, join(text, sizeof text, "exit ", decimal(number, (uint32_t)status)));
+	unlock_drafts(&run->shares, &run->request);
 	run_after(run, events[1].fd, status, signal);
 	return status;
 }

@@ -8,7 +8,7 @@
 
 #define STATE_FOLDER "/run/au/"
 
-// 23. The mount of the agent's unit for the temporary files of all its runs: in memory, with a bound, root's and closed to
+// 26. The mount of the agent's unit for the temporary files of all its runs: in memory, with a bound, root's and closed to
 // everybody else. -1 where there is none; a folder of the disk has no bound, and is not taken.
 int open_state(const struct policy *p)
 {
@@ -53,7 +53,7 @@ static void mount_temporary_on(const char *path, int place, int state, const cha
 	attach(mount, place, path);
 }
 
-// 31. /tmp and /var/tmp are the agent's own: the same for all its runs, and kept, where its unit has a place for them (state), else
+// 34. /tmp and /var/tmp are the agent's own: the same for all its runs, and kept, where its unit has a place for them (state), else
 // the run's; reached by nobody else. One may lead to the other.
 void mount_temporary(int state)
 {
@@ -70,7 +70,7 @@ void mount_temporary(int state)
 	close(state);
 }
 
-// 33. Only this run's processes, and of those only what the agent may look into.
+// 36. Only this run's processes, and of those only what the agent may look into.
 void mount_proc(void)
 {
 	const char *const *options = PARTS("hidepid", "invisible");
@@ -78,7 +78,7 @@ void mount_proc(void)
 	attach(new_mount("proc", options, FLAG_NOSUID | FLAG_NODEV | FLAG_NOEXEC), open_folder("/proc"), "/proc");
 }
 
-// 32. A runtime folder for this run alone. It also covers the humans' own, with their session buses and agents' sockets.
+// 35. A runtime folder for this run alone. It also covers the humans' own, with their session buses and agents' sockets.
 void mount_runtime(const struct policy *p)
 {
 	const char *const *options = PARTS("mode", "0755", "size", "10%", "nr_inodes", "65536");
@@ -98,7 +98,7 @@ void make_runtime_place(void)
 		fail("make /run/user");
 }
 
-// 15. The id map for seal_run: of one uid and one gid that nobody has; the kernel takes none that is empty.
+// 17. The id map for seal_run: of one uid and one gid that nobody has; the kernel takes none that is empty.
 int map_of_nobody(void)
 {
 	static struct id_map map;
@@ -131,7 +131,7 @@ static int take_shown(const char *path)
 	return taken;
 }
 
-// 24. /run as it is, and as it changes, but with nobody for an owner of anything in it. Nothing there can be written to, made or
+// 27. /run as it is, and as it changes, but with nobody for an owner of anything in it. Nothing there can be written to, made or
 // connected to, root's or the agent's, whenever it appears: inode_permission refuses to write where an owner has no id in the
 // mount. Mounts below it are not there; the places that the policy shows stay as they are. Says whether that can be: tmpfs has id
 // maps
@@ -241,7 +241,7 @@ static void hide(const char *path, const struct blanks *b, const struct policy *
 		cover(S_ISDIR(st.st_mode) ? b->folder : b->file, place, path);
 }
 
-// 29. Hides the places that the policy names, except those in /run where that is sealed. The home, with the mounts below it, comes
+// 32. Hides the places that the policy names, except those in /run where that is sealed. The home, with the mounts below it, comes
 // back where it was.
 void hide_all(const struct policy *p, int sealed, const struct blanks *b)
 {
@@ -313,7 +313,7 @@ static unsigned find_strays(int strays[MAX_STRAYS])
 	return n;
 }
 
-// 27. Before anything is covered: a place that cannot be reached any more needs no cover. A later copy has the covers in it.
+// 30. Before anything is covered: a place that cannot be reached any more needs no cover. A later copy has the covers in it.
 void hide_strays(const struct blanks *b)
 {
 	static int strays[MAX_STRAYS];

@@ -49,11 +49,11 @@ active proctype waiter() {
 	mtype m;
 	{
 	/* C: main */
-	d_step { !w_stopped -> skip } /* = seal_descriptors check_identity reset_process die read_request read_policy check_caller build_environment find_variable is */
+	d_step { !w_stopped -> skip } /* = seal_descriptors check_identity reset_process die read_request read_policy check_caller tell_marks build_environment find_variable is */
 #ifndef BROKEN_BECOME_ROOT
 	d_step { !w_stopped -> w_ids = ROOT } /* = become_root */
 #endif
-	d_step { !w_stopped -> skip } /* = check_expiry getpid check_descriptors open_cgroups open_log read_limits map_for_shares map_of_nobody */
+	d_step { !w_stopped -> skip } /* = check_expiry getpid check_descriptors open_cgroups open_log read_limits lock_drafts map_for_shares map_of_nobody */
 	/* C: fork_run */
 	d_step { !w_stopped -> far_end = true } /* = socketpair fail */
 	d_step { !w_stopped -> g = true } /* = syscall fail */
@@ -83,7 +83,7 @@ active proctype waiter() {
 	:: d_step { !w_stopped && g && terminal_gone && !w_got_hup -> w_got_hup = true }
 	od;
 	w;
-	/* = WIFSIGNALED WTERMSIG exit_status write_log join decimal run_after */
+	/* = WIFSIGNALED WTERMSIG exit_status write_log join decimal unlock_drafts run_after */
 	d_step { !w_stopped -> end_waiter() }
 	} unless { !w }
 }
@@ -114,7 +114,12 @@ active proctype first() {
 	:: g -> skip
 	:: g -> false
 	fi;
-	/* = look_as setgroups fail make_runtime_place find_linked_memory open_state seal_run make_blanks make_ways make_devices attach_blanks hide_strays mount_devices hide_all look_as */
+	/* = look_as setgroups fail make_runtime_place look_as take_powers_over_files die_with_the_waiter */
+	if /* = mount_drafts : nor may one below a draft */
+	:: g -> skip
+	:: g -> false
+	fi;
+	/* = take_every_power look_as find_linked_memory open_state seal_run make_blanks make_ways make_devices attach_blanks hide_strays mount_devices hide_all look_as */
 	if /* = open_ways look_as : above a share, and so on a dead file system */
 	:: g -> skip
 	:: g -> false
@@ -146,7 +151,7 @@ active proctype first() {
 #endif
 	:: d_step { g && terminal_gone && !g_got_hup -> g_got_hup = true; ask_term = true } /* = poll read kill kill */
 #ifndef BROKEN_LINK
-	:: d_step { g && empty(to_guard) && !w && !far_end -> end_run() } /* = recv write_log _exit */
+	:: d_step { g && empty(to_guard) && !w && !far_end -> end_run() } /* = recv write_log end_the_others _exit */
 #endif
 	:: d_step { g && nempty(to_guard) -> to_guard?m; /* = move_foreground kill */
 		if

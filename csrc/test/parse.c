@@ -34,13 +34,23 @@ static void print_policy(const struct policy *p)
 	print_lines("allow", p->allows, p->nallows);
 }
 
+static const char *name_kind(const struct share *s)
+{
+	return !s->writable ? "ro" : s->state != NULL ? "draft" : "rw";
+}
+
 static void print_request(const struct request *r)
 {
 	printf("agent %s\ndir %s\n", r->agent, r->dir ? r->dir : "");
 	for (unsigned i = 0; i < r->nshares; i++)
-		printf("%s%s%s%s %s %s\n", r->shares[i].optional ? "try-" : "", r->shares[i].by_acl ? "acl-" : "",
+		printf("%s%s%s%s%s %s %s\n", r->shares[i].optional ? "try-" : "", r->shares[i].by_acl ? "acl-" : "",
 		       r->shares[i].same_path ? "same-" : "",
-		       r->shares[i].writable ? "rw" : "ro", r->shares[i].source, r->shares[i].target);
+		       r->shares[i].hiding ? "hiding-" : "", name_kind(&r->shares[i]), r->shares[i].source, r->shares[i].target);
+	for (unsigned i = 0; i < r->nshares; i++)
+		if (r->shares[i].state != NULL)
+			printf("state %s\n", r->shares[i].state);
+	if (r->marks != NULL)
+		printf("marks %s\n", r->marks);
 	for (unsigned i = 0; i < r->nworktrees; i++)
 		printf("worktree %s\n", r->worktrees[i]);
 	for (char **word = r->command; *word != NULL; word++)

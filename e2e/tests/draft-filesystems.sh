@@ -1,0 +1,126 @@
+#!/bin/sh
+# A draft works where the folder and what is written lie on ext4, xfs, btrfs or tmpfs, or on two of them; elsewhere it is refused by name.
+# flavour: disks
+# machines: none
+# machines by hand: trixie true
+# timeout: 1800
+. /opt/e2e/lib.sh
+ok as alice au new -y
+E=/usr/local/libexec/au/agent/su_as_agent
+mknod /dev/loop-control c 10 237 2>/dev/null
+for n in 0 1 2 3 4 5 6 7; do mknod /dev/loop$n b 7 $n 2>/dev/null; done
+human() { setpriv --reuid=alice --regid=alice --init-groups -- "$@"; }
+has() { modprobe "$1" 2>/dev/null; grep -qw "$1" /proc/filesystems || { echo "not tried: $1, which this kernel has not"; return 1; }; }
+
+# place NAME TYPE MEGABYTES OPTIONS MKFS… makes a file system and mounts it at /mnt/NAME; 1 where the kernel has none of the kind.
+place() {
+	name=$1 type=$2 size=$3 options=$4
+	shift 4
+	has "$type" || return 1
+	mkdir -p /mnt/$name
+	rm -f /home/image.$name
+	truncate -s "${size}M" /home/image.$name
+	ok env PATH=/usr/sbin:/sbin:/usr/bin:/bin "$@" /home/image.$name
+	ok mount -t "$type" -o "loop$options" /home/image.$name /mnt/$name
+	chown alice: /mnt/$name 2>/dev/null
+	places="$places $name"
+}
+
+# fill LOWER STATE makes a folder to draft, and a state for it.
+fill() {
+	human sh -c "set -e; umask 077; mkdir -p $1/old/deep $1/gone $2/upper $2/work; touch $2/lock
+		echo one >$1/old/deep/file; echo two >$1/kept; echo three >$1/gone/file; ln $1/kept $1/twin; head -c 3000000 /dev/urandom >$1/big"
+}
+seen() { (cd "$1" && find . -printf '%p %y %m %U %i %s %T@ %C@\n' | sort; cd "$1" && find . -type f -exec sha256sum {} + | sort); }
+
+# works LOWER STATE: what a draft promises, in the view, in the folder and in what lies in the state.
+works() {
+	promise="a draft of a folder on $1, written to $2"
+	lower=/mnt/$1/lower state=/mnt/$2/state.$1
+	rm -rf $lower $state
+	fill $lower $state
+	sync
+	seen $lower >/run/before
+	ok human $E agent --same-draft $lower drafted $state --dir $lower -- sh -ec '
+		echo more >>kept; mv old new; cat new/deep/file; rm -r gone; mkdir gone; echo x >gone/y; ln -s kept link; mkfifo pipe
+		printf x | dd of=big bs=1 seek=2999999 conv=notrunc 2>/dev/null; chmod 711 new/deep; cp --sparse=always big big2; cmp big big2; cat twin'
+	says_exactly 'one
+two'
+	seen $lower >/run/after
+	ok cmp /run/before /run/after
+	ok find $state/upper ! -user alice
+	silent
+	ok human $E agent --draft $lower drafted $state -- sh -c 'cd drafted; ls -A . gone; cat kept new/deep/file; cmp big big2'
+	says_exactly '.:
+big
+big2
+gone
+kept
+link
+new
+pipe
+twin
+
+gone:
+y
+two
+more
+one'
+	ok human sh -c "printf 'new\\0gone\\0' | $E agent --draft-marks $state | tr '\\0' '|'"
+	says 'new|redirect|6f6c64|'
+	says 'gone|opaque|79|'
+	human mkdir $state/hide
+	human mknod $state/hide/kept c 0 0
+	ok human $E agent --hiding-ro $lower drafted $state -- sh -c 'cd drafted; ls; ! cat kept 2>/dev/null'
+	says_not kept
+	rm -r $lower $state
+	echo "$1 below, $2 above: works"
+}
+
+# refused LOWER STATE WHERE TYPE
+refused() {
+	promise="a draft of a folder on $1, written to $2"
+	lower=/mnt/$1/lower state=/mnt/$2/state.$1
+	fill $lower $state 2>/dev/null
+	human sh -c "chmod 700 $state" 2>/dev/null
+	fails 125 human $E agent --draft $lower drafted $state -- true
+	complains "$3"
+	rm -rf $lower $state
+	echo "$1 below, $2 above: refused, $3"
+}
+
+places=
+place ext4 ext4 64 '' mkfs.ext4 -q
+place xfs xfs 320 '' mkfs.xfs -q
+place btrfs btrfs 160 '' mkfs.btrfs -q
+if since 6.3; then
+	mkdir -p /mnt/tmpfs
+	mount -t tmpfs -o mode=700,uid=alice,gid=alice tmpfs /mnt/tmpfs
+	places="$places tmpfs"
+fi
+for one in $places; do
+	for other in $places; do works $one $other; done
+done
+if place vfat vfat 40 ,uid=alice,gid=alice,umask=077 mkfs.vfat; then
+	promise="what has no modes is no place for what is written"
+	refused ext4 vfat 'au: share /mnt/ext4/lower:'
+fi
+if has overlay; then
+	mkdir -p /mnt/ext4/box/lower /mnt/ext4/box/upper /mnt/ext4/box/work /mnt/overlay
+	mount -t overlay overlay -o lowerdir=/mnt/ext4/box/lower,upperdir=/mnt/ext4/box/upper,workdir=/mnt/ext4/box/work /mnt/overlay
+	chown alice: /mnt/overlay
+	refused overlay ext4 'no draft can be made with /mnt/overlay/lower: its file system, overlay, cannot be shown under another owner'
+	refused ext4 overlay 'no draft can be made with /mnt/overlay/state.ext4: its file system, overlay, cannot be shown under another owner'
+fi
+if has fuse && command -v bindfs >/dev/null; then
+	mkdir -p /mnt/ext4/fuse /mnt/fuse
+	chown alice: /mnt/ext4/fuse /mnt/fuse
+	mknod /dev/fuse c 10 229 2>/dev/null
+	chmod 666 /dev/fuse
+	echo user_allow_other >>/etc/fuse.conf
+	if human bindfs /mnt/ext4/fuse /mnt/fuse; then
+		refused fuse ext4 'cannot be shown under another owner'
+		refused ext4 fuse 'cannot be shown under another owner'
+		umount /mnt/fuse
+	fi
+fi
