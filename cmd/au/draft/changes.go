@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Change is one thing that keep would do to the folder, as git names them: A added, M modified or with another mode, D deleted, R renamed, T of another kind.
+type Change struct {
+	Path, Old string // below the folder; Old is where it was, of what was renamed
+	Kind      byte
+	Dir       bool   // a folder by itself: made or removed empty, renamed, or with another mode
+	Mode, Was uint32 // 0 where there is none
+	Size      int64  // of what the draft holds
+	low       string // what of the human's it replaces
+}
+
+// A Conflict is a change of the human's own, since the draft began, to what the draft changes, too.
+type Conflict struct {
+	Path string
+	Kind ConflictKind
+	Why  string
+}
+
+// ConflictKind is why keep does not go on by itself.
+type ConflictKind string
+
+// What can be in the way of a keep.
+const (
+	Changed ConflictKind = "changed" // the human has changed it, too
+	Gone    ConflictKind = "gone"    // the human has removed it
+	Folder  ConflictKind = "folder"  // its folder is not the one that the draft saw
+	Hidden  ConflictKind = "hidden"  // the agent made what it could not see
+	Perhaps ConflictKind = "perhaps" // it looks new, and may be what the human has removed
+)
+
+// teller finds out what has changed, and what of that the human has changed, too.
+type teller struct {
+	*view
+	git       *gitBase
+	changes   []Change
+	conflicts []Conflict
+	origins   map[string]string // files of the human's that the draft removes or replaces, by handle
+	equal     map[string]bool   // what was copied up, and is as it was
+}
+
+// tell reads all of the draft.
+func (v *view) tell(git *gitBase) (*teller, error) {
+	t := &teller{view: v, git: git, conflicts: slices.Clone(v.problems), origins: map[string]string{}, equal: map[string]bool{}}
+	if err := v.nodes(t.noteOrigins); err != nil {
+		return nil, err
+	}
+	if err := v.nodes(t.node); err != nil {
+		return nil, err
+	}
+	t.renames()
+	slices.SortStableFunc(t.changes, func(x, y Change) int { return strings.Compare(x.Path, y.Path) })
+	slices.SortStableFunc(t.conflicts, func(x, y Conflict) int {
+		return cmp.Or(strings.Compare(x.Path, y.Path), cmp.Compare(x.Kind, y.Kind))
+	})
+	t.conflicts = slices.Compact(t.conflicts)
+	return t, nil
+}
+
+func (t *teller) conflict(path string, kind ConflictKind, why string) {
+	t.conflicts = append(t.conflicts, Conflict{path, kind, why})
+}
+
+// noteOrigins notes the files that go from their names, where others may have come from them.
+func (t *teller) noteOrigins(n *node) error {
+	for _, it := range n.items {
+		st, low, ok, err := t.base(n, it.name)
+		if err != nil {
+			return err
+		}
+		if ok && it.dir == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			if handle, err := t.lower.handle(low); err == nil {
+				t.origins[string(handle)] = low
+			}
+		}
+	}
+	return nil
+}
+
+// node tells of one folder.
+func (t *teller) node(n *node) error {
+	if err := t.folder(n); err != nil {
+		return err
+	}
+	if len(n.items) > 0 {
+		if err := t.sameFolder(n); err != nil {
+			return err
+		}
+	}
+	for _, it := range n.items {
+		if err := t.item(n, it); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// folder tells of what became of the folder itself.
+func (t *teller) folder(n *node) error {
+	switch {
+	case n.lost:
+		t.conflict(n.path, Gone, "the folder that it was is gone from there")
+	case n.moved:
+		t.changes = append(t.changes, Change{Path: n.path, Old: n.low, Kind: 'R', Dir: true, Mode: n.st.Mode, Was: n.st.Mode, low: n.low})
+	case !n.merged && n != t.top:
+		if len(n.items) == 0 {
+			t.changes = append(t.changes, Change{Path: n.path, Kind: 'A', Dir: true, Mode: n.st.Mode})
+		}
+	}
+	if !n.merged {
+		return nil
+	}
+	st, err := t.lower.stat(n.low)
+	if err != nil {
+		return t.lower.failed("stat", n.low, err)
+	}
+	if st.Mode&0o7777 != n.st.Mode&0o7777 {
+		t.changes = append(t.changes, Change{Path: n.path, Kind: 'M', Dir: true, Mode: n.st.Mode, Was: st.Mode, low: n.low})
+		if t.changedSince(n.low, st) && !t.covered[n.low] && !n.cleared {
+			t.conflict(n.path, Changed, "its mode differs, and the folder has changed since")
+		}
+	}
+	return nil
+}
+
+// sameFolder notes a conflict where a folder is not the one that the draft saw.
+func (t *teller) sameFolder(n *node) error {
+	if !n.merged || len(n.mark.Origin) == 0 || t.covered[n.low] || n.cleared {
+		return nil
+	}
+	handle, err := t.lower.handle(n.low)
+	if err != nil {
+		return t.lower.failed("name", n.low, err)
+	}
+	if !n.mark.cameFrom(handle) {
+		t.conflict(n.path, Folder, "another folder is in its place than the draft saw")
+	}
+	return nil
+}
+
+func (t *teller) item(n *node, it item) error {
+	st, low, ok, err := t.base(n, it.name)
+	if err != nil {
+		return err
+	}
+	path := join(n.path, it.name)
+	if ok && !it.whiteout && t.hidden[low] {
+		t.conflict(path, Hidden, "the agent could not see yours, and made one")
+	}
+	switch {
+	case it.whiteout:
+		if !ok || t.hidden[low] {
+			return nil
+		}
+		return t.deleted(path, low, st)
+	case it.dir != nil:
+		if ok && (st.Mode&unix.S_IFMT != unix.S_IFDIR || it.dir.moved) {
+			return t.deleted(path, low, st)
+		}
+		return nil
+	case !ok:
+		return t.added(n, it, path)
+	}
+	return t.replaced(it, path, low, st)
+}
+
+// added tells of a file where the human has none.
+func (t *teller) added(n *node, it item, path string) error {
+	c := Change{Path: path, Kind: 'A', Mode: it.st.Mode, Size: it.st.Size}
+	if origin := t.marks[path].Origin; len(origin) > 0 {
+		c.Old = t.cameFrom(origin)
+		if c.Old == "" && n.merged {
+			t.conflict(path, Gone, "you have removed or renamed it")
+		}
+	} else if n.merged && !n.cleared {
+		st, err := t.lower.stat(n.low)
+		if err != nil {
+			return t.lower.failed("stat", n.low, err)
+		}
+		if t.changedSince(n.low, st) && t.git.mayHaveHad(join(n.low, it.name)) {
+			t.conflict(path, Perhaps, "it looks new, but its folder has changed since: you may have removed it")
+		}
+	}
+	t.changes = append(t.changes, c)
+	return nil
+}
+
+// cameFrom returns which of the files that the draft removes or replaces another was copied from.
+func (t *teller) cameFrom(origin []byte) string {
+	const fid = 21 // behind it is the handle, Mark.cameFrom
+	if len(origin) <= fid {
+		return ""
+	}
+	return t.origins[string(origin[4])+string(origin[fid:])]
+}
+
+// replaced tells of a file where the human has something, too.
+func (t *teller) replaced(it item, path, low string, st unix.Stat_t) error {
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		t.changes = append(t.changes, Change{Path: path, Kind: 'A', Mode: it.st.Mode, Size: it.st.Size})
+		return t.deleted(path, low, st)
+	}
+	alike, err := same(t.upper, path, it.st, t.lower, low, st)
+	if err != nil {
+		return err
+	}
+	if alike {
+		t.equal[path] = true
+		return nil
+	}
+	c := Change{Path: path, Kind: 'M', Mode: it.st.Mode, Was: st.Mode, Size: it.st.Size, low: low}
+	if st.Mode&unix.S_IFMT != it.st.Mode&unix.S_IFMT {
+		c.Kind = 'T'
+	}
+	t.changes = append(t.changes, c)
+	if !t.hidden[low] {
+		t.touched(path, low, st)
+	}
+	return nil
+}
+
+// touched notes a conflict where the human has changed a file since.
+func (t *teller) touched(path, low string, st unix.Stat_t) {
+	if t.changedSince(low, st) && !t.git.unchanged(t.lower, low, st) {
+		t.conflict(path, Changed, "you have changed it since")
+	}
+}
+
+// deleted tells of all that is gone with a name of the human's.
+func (t *teller) deleted(path, low string, st unix.Stat_t) error {
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		t.touched(path, low, st)
+		t.changes = append(t.changes, Change{Path: path, Kind: 'D', Was: st.Mode, low: low})
+		return nil
+	}
+	all, err := t.lower.list(low)
+	if err != nil {
+		return err
+	}
+	if t.changedSince(low, st) && !t.covered[low] {
+		t.conflict(path, Changed, "something in this folder has changed since")
+	}
+	if len(all) == 0 {
+		t.changes = append(t.changes, Change{Path: path, Kind: 'D', Dir: true, Was: st.Mode, low: low})
+	}
+	for _, f := range all {
+		inner := join(low, f.name)
+		if t.hidden[inner] || t.wentAway(inner) {
+			continue
+		}
+		if err := t.deleted(join(path, f.name), inner, f.st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// renames makes one change of a file that was removed and one that was made of it.
+func (t *teller) renames() {
+	removed := map[string]bool{}
+	for _, c := range t.changes {
+		if c.Kind == 'D' {
+			removed[c.low] = true
+		}
+	}
+	came := map[string]bool{}
+	for i, c := range t.changes {
+		if c.Kind != 'A' || c.Old == "" {
+			continue
+		}
+		if !removed[c.Old] || came[c.Old] {
+			t.changes[i].Old = ""
+			continue
+		}
+		t.changes[i].Kind, t.changes[i].low = 'R', c.Old
+		came[c.Old] = true
+	}
+	t.changes = slices.DeleteFunc(t.changes, func(c Change) bool { return c.Kind == 'D' && came[c.low] })
+}

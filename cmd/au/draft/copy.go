@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// copyTree copies what is at a name to another, where nothing is: bytes, holes, links between its files, modes, times and attributes, but for those of overlays.
+func copyTree(from place, name string, to place, toName string, links map[uint64]string) error {
+	st, err := from.stat(name)
+	if err != nil {
+		return from.failed("stat", name, err)
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return copyFolder(from, name, to, toName, links)
+	}
+	if first := links[st.Ino]; first != "" && st.Nlink > 1 {
+		return to.link(first, toName)
+	}
+	links[st.Ino] = toName
+	return to.failed("copy", toName, to.within(toName, func(dir int, base string) error { return copyFile(from, name, st, dir, base) }))
+}
+
+// link gives a file another name.
+func (p place) link(name, other string) error {
+	return p.failed("link", other, p.within(name, func(dir int, base string) error {
+		return p.within(other, func(dir2 int, base2 string) error { return unix.Linkat(dir, base, dir2, base2, 0) })
+	}))
+}
+
+func copyFolder(from place, name string, to place, toName string, links map[uint64]string) error {
+	m, err := from.meta(name)
+	if err != nil {
+		return err
+	}
+	if err := to.within(toName, func(dir int, base string) error { return unix.Mkdirat(dir, base, 0o700) }); err != nil {
+		return to.failed("make", toName, err)
+	}
+	all, err := from.list(name)
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		if err := copyTree(from, join(name, f.name), to, join(toName, f.name), links); err != nil {
+			return err
+		}
+	}
+	return to.setMeta(toName, m)
+}
+
+// copyFile copies what is no folder.
+func copyFile(from place, name string, st unix.Stat_t, dir int, base string) error {
+	var err error
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return copyRegular(from, name, st, dir, base)
+	case unix.S_IFLNK:
+		var target string
+		if target, err = from.target(name); err == nil {
+			err = unix.Symlinkat(target, dir, base)
+		}
+	default:
+		if err = unix.Mknodat(dir, base, st.Mode, int(st.Rdev)); err == nil {
+			err = unix.Fchmodat(dir, base, st.Mode&0o7777, 0)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return unix.UtimesNanoAt(dir, base, []unix.Timespec{st.Atim, st.Mtim}, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+func copyRegular(from place, name string, st unix.Stat_t, dir int, base string) error {
+	in, err := from.read(name)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	fd, err := unix.Openat(dir, base, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	out := os.NewFile(uintptr(fd), name)
+	defer out.Close()
+	if unix.IoctlFileClone(fd, int(in.Fd())) != nil {
+		if err := copyBytes(in, out, st.Size); err != nil {
+			return err
+		}
+	}
+	attrs, err := from.attributes(name)
+	if err != nil {
+		return err
+	}
+	if err := setAttributes(procPath(fd), nil, attrs); err != nil {
+		return err
+	}
+	return errors.Join(unix.Fchmod(fd, st.Mode&0o7777), unix.UtimesNanoAt(fd, "", []unix.Timespec{st.Atim, st.Mtim}, unix.AT_EMPTY_PATH), out.Sync())
+}
+
+// copyBytes copies what is no hole.
+func copyBytes(in, out *os.File, size int64) error {
+	if err := out.Truncate(size); err != nil {
+		return err
+	}
+	for at := int64(0); ; {
+		from := nextData(int(in.Fd()), at)
+		if from >= size {
+			return nil
+		}
+		end, err := unix.Seek(int(in.Fd()), from, unix.SEEK_HOLE)
+		if err != nil {
+			end = size
+		}
+		if _, err := io.Copy(io.NewOffsetWriter(out, from), io.NewSectionReader(in, from, end-from)); err != nil {
+			return err
+		}
+		at = end
+	}
+}
+
+// setAttributes makes the attributes that are kept those in want; has are those that are there.
+func setAttributes(at string, has, want map[string]string) error {
+	for _, key := range slices.Sorted(maps.Keys(has)) {
+		if _, ok := want[key]; !ok {
+			if err := unix.Removexattr(at, key); err != nil && err != unix.ENODATA {
+				return err
+			}
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		if value, ok := has[key]; ok && value == want[key] {
+			continue
+		}
+		if err := unix.Setxattr(at, key, []byte(want[key]), 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setMeta gives a folder what m says.
+func (p place) setMeta(name string, m meta) error {
+	has, err := p.attributes(name)
+	if err != nil {
+		return err
+	}
+	fd, err := p.open(name, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return p.failed("open", name, err)
+	}
+	defer unix.Close(fd)
+	at := procPath(fd)
+	err = setAttributes(at, has, m.Attrs)
+	if err == nil {
+		err = unix.Chmod(at, m.Mode)
+	}
+	if err == nil && m.Times {
+		t := unix.NsecToTimespec(m.Mtime)
+		err = unix.UtimesNanoAt(unix.AT_FDCWD, at, []unix.Timespec{{Nsec: unix.UTIME_OMIT}, t}, 0)
+	}
+	return p.failed("set the mode and the times of", name, err)
+}

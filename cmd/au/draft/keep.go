@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"bytes"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/a4u2/au/internal/quote"
+	"golang.org/x/sys/unix"
+)
+
+// Report is what a draft has changed, and what of that the human has changed, too.
+type Report struct {
+	Changes   []Change
+	Conflicts []Conflict
+	Stripped  []string // what bears attributes of the agent's that steer an overlay; keep takes them off
+}
+
+// Files is how many things have changed, and Bytes how many bytes those are that the draft holds.
+func (r *Report) Files() int { return len(r.Changes) }
+
+// Bytes is how many bytes what changed has.
+func (r *Report) Bytes() (n int64) {
+	for _, c := range r.Changes {
+		if c.Mode&unix.S_IFMT == unix.S_IFREG {
+			n += c.Size
+		}
+	}
+	return n
+}
+
+// Report says what has changed.
+func (d *Draft) Report() (*Report, error) {
+	if d.Ended {
+		return &Report{}, nil
+	}
+	v, err := d.view()
+	if err != nil {
+		return nil, err
+	}
+	defer v.close()
+	t, err := v.tell(d.gitBase())
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{Changes: t.changes, Conflicts: t.conflicts}
+	r.Stripped, err = v.stripped()
+	return r, err
+}
+
+// stripped names what bears attributes of the agent's that steer an overlay.
+func (v *view) stripped() (all []string, err error) {
+	of := func(name string) error {
+		return v.upper.eachAttribute(name, func(_, key string) error {
+			if strings.HasPrefix(key, "user.overlay.") && !slices.Contains(all, name) {
+				all = append(all, name)
+			}
+			return nil
+		})
+	}
+	err = v.nodes(func(n *node) error {
+		err := of(n.path)
+		for _, it := range n.items {
+			if err == nil && !it.whiteout && it.dir == nil {
+				err = of(join(n.path, it.name))
+			}
+		}
+		return err
+	})
+	return all, err
+}
+
+// Answer is what becomes of conflicts.
+type Answer byte
+
+// The answers.
+const (
+	Refuse Answer = iota // nothing is kept
+	Ours                 // the human's stay, and the agent's stay in the draft
+	Theirs               // the agent's replace the human's, which undo brings back
+)
+
+// Conflicted is a keep that was refused: nothing has changed.
+type Conflicted struct{ Conflicts []Conflict }
+
+func (c *Conflicted) Error() string {
+	if len(c.Conflicts) == 1 {
+		return "1 conflict; nothing was changed"
+	}
+	return fmt.Sprintf("%d conflicts; nothing was changed", len(c.Conflicts))
+}
+
+// Keep takes the draft over into the folder, whole or the paths of it that are wanted, and returns how many things it changed. One that was begun and
+// killed is finished, whatever is wanted now. The caller holds the lock.
+func (d *Draft) Keep(wanted []string, answer Answer) (int, error) {
+	j, err := d.unfinished()
+	if err != nil {
+		return 0, err
+	}
+	if j == nil {
+		if j, err = d.startKeep(wanted, answer); err != nil || j == nil {
+			return 0, err
+		}
+	}
+	defer j.close()
+	return j.changed(), d.carryOn(j)
+}
+
+// startKeep makes the plan and its journal; nil where there is nothing to do.
+func (d *Draft) startKeep(wanted []string, answer Answer) (*journal, error) {
+	if d.Ended {
+		return nil, &None{string(d.Folder)}
+	}
+	v, err := d.view()
+	if err != nil {
+		return nil, err
+	}
+	defer v.close()
+	t, err := v.tell(d.gitBase())
+	if err != nil {
+		return nil, err
+	}
+	skip := map[string]bool{}
+	if against := t.against(wanted); len(against) > 0 {
+		if answer == Refuse {
+			return nil, &Conflicted{against}
+		}
+		for _, c := range against {
+			if answer == Ours {
+				skip[c.Path] = true
+			}
+		}
+	}
+	p, err := t.plan(wanted, skip)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.ops()) == 0 && !p.whole {
+		return nil, nil
+	}
+	return d.begin(p)
+}
+
+// against returns the conflicts of the wanted paths.
+func (t *teller) against(wanted []string) []Conflict {
+	p := &planner{teller: t, wanted: wanted}
+	return slices.DeleteFunc(slices.Clone(t.conflicts), func(c Conflict) bool { return !p.reaches(c.Path) })
+}
+
+// changed is how many names in the folder a keep changes.
+func (j *journal) changed() int {
+	names := map[string]bool{}
+	for _, o := range j.Ops {
+		if o.Act == after || o.Act == before {
+			continue
+		}
+		for _, s := range []spot{o.From, o.To} {
+			if s.In == theFolder {
+				names[s.Path] = true
+			}
+		}
+	}
+	return len(names)
+}
+
+// carryOn finishes a keep. Where the human was faster, it takes back what is done.
+func (d *Draft) carryOn(j *journal) error {
+	if err := j.forward(); err != nil {
+		if back := j.backward(); back != nil {
+			return errors.Join(err, back)
+		}
+		return errors.Join(err, d.remember(j), d.ForgetUndo())
+	}
+	if err := unix.Syncfs(j.folder.fd); err != nil {
+		return j.folder.failed("sync", "", err)
+	}
+	return d.finishKeep(j)
+}
+
+// unfinished returns a keep that was begun and killed; nil where there is none.
+func (d *Draft) unfinished() (*journal, error) {
+	if _, done, err := d.state.exists(keptFile); err != nil || done && !d.halfEnded() {
+		return nil, err
+	}
+	j, err := d.journal()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := j.settle(); err != nil {
+		j.close()
+		return nil, err
+	}
+	return j, nil
+}
+
+// halfEnded reports whether a whole keep was killed while it ended the draft.
+func (d *Draft) halfEnded() bool {
+	_, whole, err := d.state.exists("undo/whole")
+	_, ended, err2 := d.state.exists("undo/ended")
+	return err == nil && err2 == nil && whole && !ended
+}
+
+// finishKeep notes what was put into the folder, and ends a draft that was kept whole.
+func (d *Draft) finishKeep(j *journal) error {
+	kept, err := j.present()
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	if err := gob.NewEncoder(&text).Encode(kept); err != nil {
+		return err
+	}
+	if !j.Whole {
+		if err := d.remember(j); err != nil {
+			return err
+		}
+	}
+	if err := d.state.write(keptFile, text.Bytes()); err != nil || !j.Whole {
+		return err
+	}
+	return d.end()
+}
+
+// remember notes what au itself has put into the folder: that is no change of the human's.
+func (d *Draft) remember(j *journal) error {
+	now, err := j.present()
+	if err != nil {
+		return err
+	}
+	known := map[string]identity{}
+	if err := d.readKnown(known); err != nil {
+		return err
+	}
+	maps.Copy(known, now)
+	var text bytes.Buffer
+	if err := gob.NewEncoder(&text).Encode(known); err != nil {
+		return err
+	}
+	return d.state.write("known", text.Bytes())
+}
+
+// ofDraft is what a draft is made of; without the last of them it is none.
+var ofDraft = []string{"upper", "hide", "stamp", "known", "draft.json"}
+
+// end moves what is left of a draft to undo/.
+func (d *Draft) end() error {
+	for _, name := range ofDraft {
+		err := unix.Renameat(d.state.fd, name, d.state.fd, "undo/"+name)
+		if err != nil && err != unix.ENOENT {
+			return d.state.failed("end", name, err)
+		}
+	}
+	d.Ended = true
+	return errors.Join(d.state.removeTree("work"), d.state.write("undo/ended", nil))
+}
+
+// present returns what is in the folder at the names that the steps have changed.
+func (j *journal) present() (map[string]identity, error) {
+	all := map[string]identity{}
+	for _, o := range j.Ops {
+		for _, s := range []spot{o.From, o.To} {
+			if s.In != theFolder {
+				continue
+			}
+			st, ok, err := j.folder.exists(s.Path)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				all[s.Path] = identityOf(st)
+			}
+		}
+	}
+	return all, nil
+}
+
+// Undo takes back the last keep, or one that was begun and killed, and returns how many things that changed. What the human has changed since is a
+// conflict. The caller holds the lock.
+func (d *Draft) Undo() (int, error) {
+	j, err := d.journal()
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, &NothingToUndo{d.Name, string(d.Folder)}
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer j.close()
+	text, err := d.state.readAll(keptFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := j.settle(); err != nil { // a keep or an undo that was killed
+			return 0, err
+		}
+	case err != nil:
+		return 0, err
+	default:
+		if err := d.undoable(j, text); err != nil {
+			return 0, err
+		}
+		if err := unix.Unlinkat(d.state.fd, keptFile, 0); err != nil {
+			return 0, d.state.failed("begin to undo", keptFile, err)
+		}
+	}
+	if err := j.backward(); err != nil {
+		return 0, err
+	}
+	return j.changed(), d.finishUndo(j)
+}
+
+// NothingToUndo is where nothing was kept.
+type NothingToUndo struct{ Name, Folder string }
+
+func (n *NothingToUndo) Error() string {
+	return fmt.Sprintf("nothing of draft %q of %s was kept", n.Name, quote.Name(n.Folder))
+}
+
+// undoable refuses an undo that would meet what the human has changed since the keep.
+func (d *Draft) undoable(j *journal, text []byte) error {
+	kept := map[string]identity{}
+	if err := gob.NewDecoder(bytes.NewReader(text)).Decode(&kept); err != nil {
+		return d.state.failed("read", keptFile, err)
+	}
+	var against []Conflict
+	seen := map[string]bool{}
+	for _, o := range j.Ops {
+		for _, s := range []spot{o.From, o.To} {
+			if s.In != theFolder || seen[s.Path] {
+				continue
+			}
+			seen[s.Path] = true
+			if c, bad, err := j.changedSinceKeep(s.Path, kept); err != nil {
+				return err
+			} else if bad {
+				against = append(against, c)
+			}
+		}
+		if o.From.In == theUpper && o.To.In == theFolder && o.Act == move && !j.Whole {
+			if _, there, err := j.upper.exists(o.From.Path); err != nil {
+				return err
+			} else if there {
+				against = append(against, Conflict{o.From.Path, Changed, "the draft has it again"})
+			}
+		}
+	}
+	if len(against) > 0 {
+		return &Conflicted{against}
+	}
+	return nil
+}
+
+func (j *journal) changedSinceKeep(name string, kept map[string]identity) (Conflict, bool, error) {
+	st, ok, err := j.folder.exists(name)
+	was, had := kept[name]
+	switch {
+	case err != nil:
+		return Conflict{}, false, err
+	case ok && !had:
+		return Conflict{name, Changed, "you have made it since"}, true, nil
+	case !ok && had:
+		return Conflict{name, Gone, "you have removed it since"}, true, nil
+	case ok && was != identityOf(st) && (st.Mode&unix.S_IFMT != unix.S_IFDIR || was.Ino != st.Ino):
+		return Conflict{name, Changed, "you have changed it since"}, true, nil
+	}
+	return Conflict{}, false, nil
+}
+
+// finishUndo brings the draft back that the keep had ended, unless another one has begun, and forgets the keep.
+func (d *Draft) finishUndo(j *journal) error {
+	_, ended, err := d.state.exists("undo/upper")
+	if err != nil {
+		return err
+	}
+	_, other, err := d.state.exists("upper")
+	if err != nil {
+		return err
+	}
+	if j.Whole && !(ended && other) {
+		if err := d.bringBack(); err != nil {
+			return err
+		}
+	}
+	return errors.Join(d.remember(j), d.ForgetUndo())
+}
+
+// bringBack makes what the keep has left of the draft a draft again.
+func (d *Draft) bringBack() error {
+	for _, name := range ofDraft {
+		err := unix.Renameat2(d.state.fd, "undo/"+name, d.state.fd, name, unix.RENAME_NOREPLACE)
+		if err != nil && err != unix.ENOENT && err != unix.EEXIST {
+			return d.state.failed("bring back", name, err)
+		}
+	}
+	if err := unix.Mkdirat(d.state.fd, "work", 0o700); err != nil && err != unix.EEXIST {
+		return d.state.failed("make", "work", err)
+	}
+	d.Ended = false
+	return nil
+}
+
+// Drop throws the draft away, and what is left to undo its last keep. The folder is not touched. The caller holds the lock.
+func (d *Draft) Drop(s *Store) error {
+	if j, err := d.unfinished(); err != nil {
+		return err
+	} else if j != nil {
+		j.close()
+		return &Unfinished{d.Name, string(d.Folder)}
+	}
+	// Without draft.json there is no draft: what a kill leaves is not taken for one.
+	if err := d.state.removeTree("draft.json"); err != nil {
+		return err
+	}
+	if err := d.ForgetUndo(); err != nil {
+		return err
+	}
+	return s.removeTree(d.Key)
+}
+
+// ForgetUndo gives up what the last keep has replaced. It goes by one rename: half of it is never taken for a keep.
+func (d *Draft) ForgetUndo() error {
+	if err := d.state.removeTree("gone"); err != nil {
+		return err
+	}
+	if err := unix.Renameat(d.state.fd, "undo", d.state.fd, "gone"); err == unix.ENOENT {
+		return nil
+	} else if err != nil {
+		return d.state.failed("forget", "undo", err)
+	}
+	return d.state.removeTree("gone")
+}

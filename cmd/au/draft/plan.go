@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/a4u2/au/internal/quote"
+	"golang.org/x/sys/unix"
+)
+
+// act is what a step of a keep does.
+type act byte
+
+const (
+	move     act = 'm' // what is at From goes to To, where nothing is
+	exchange act = 'x' // what is at From and what is at To change places
+	fill     act = 'c' // a copy of what is at From is made at To, where nothing is
+	mkdir    act = 'd' // a folder is made at To
+	before   act = 'b' // the folder at To has Meta; forward it is only made writable
+	after    act = 'a' // the folder at To gets Meta; backward it is only made writable
+)
+
+// root is one of the folders in which a keep works.
+type root byte
+
+const (
+	theFolder root = 'F'
+	theUpper  root = 'U'
+	theStash  root = 'S'
+)
+
+// spot is a place in one of them.
+type spot struct {
+	In   root
+	Path string
+}
+
+// meta is what a folder has beside its files.
+type meta struct {
+	Mode  uint32
+	Mtime int64
+	Attrs map[string]string
+	Times bool // whether Mtime is set
+}
+
+// op is a step of a keep that can be done again, and be taken back.
+type op struct {
+	Act      act
+	From, To spot
+	Ino      uint64 // of what is at From
+	Was      vintage
+	Meta     meta
+}
+
+// vintage is a file of the human's as the plan found it.
+type vintage struct {
+	Ino         uint64
+	Size, Mtime int64
+	Dir         bool
+}
+
+func vintageOf(st unix.Stat_t) vintage {
+	v := vintage{Ino: st.Ino, Size: st.Size, Mtime: st.Mtim.Nano(), Dir: st.Mode&unix.S_IFMT == unix.S_IFDIR}
+	if v.Dir {
+		v.Size, v.Mtime = 0, 0 // a keep itself changes them
+	}
+	return v
+}
+
+// planner turns a draft into steps.
+type planner struct {
+	*teller
+	wanted                      []string // paths; none: all
+	skip                        map[string]bool
+	first, detach, middle, last []op
+	stashed                     int
+	prepared                    map[string]bool
+	touched                     map[string]bool // folders in which something changes, by where they are then
+	vacated                     map[string]bool // and by where they were
+	whole                       bool // nothing of the draft is left afterwards
+}
+
+// plan returns the steps that take the wanted paths over, but for those to skip.
+func (t *teller) plan(wanted []string, skip map[string]bool) (*planner, error) {
+	p := &planner{teller: t, wanted: wanted, skip: skip, whole: len(wanted) == 0 && len(skip) == 0, prepared: map[string]bool{}, touched: map[string]bool{}, vacated: map[string]bool{}}
+	if err := p.detachAll(); err != nil {
+		return nil, err
+	}
+	return p, p.node(t.top, false)
+}
+
+func (p *planner) ops() []op { return slices.Concat(p.first, p.detach, p.middle, p.last) }
+
+// takes reports whether a path is wanted; all below it then is.
+func (p *planner) takes(name string) bool {
+	if p.skip[name] {
+		return false
+	}
+	return len(p.wanted) == 0 || slices.ContainsFunc(p.wanted, func(w string) bool { return w == "" || w == name || strings.HasPrefix(name, w+"/") })
+}
+
+// reaches reports whether something at or below a path is wanted.
+func (p *planner) reaches(name string) bool {
+	return p.takes(name) || name == "" || slices.ContainsFunc(p.wanted, func(w string) bool { return strings.HasPrefix(w, name+"/") })
+}
+
+// takesAll reports whether all of a folder is wanted.
+func (p *planner) takesAll(name string) bool {
+	if !p.takes(name) {
+		return false
+	}
+	for s := range p.skip {
+		if s == name || strings.HasPrefix(s, name+"/") {
+			return false
+		}
+	}
+	return true
+}
+
+// emit adds a step of the main part.
+func (p *planner) emit(o op) {
+	for _, s := range []spot{o.From, o.To} {
+		if s.In == theFolder {
+			dir, _ := split(s.Path)
+			p.touched[dir] = true
+		}
+	}
+	p.middle = append(p.middle, o)
+}
+
+func (p *planner) stash() spot {
+	p.stashed++
+	return spot{theStash, strconv.Itoa(p.stashed)}
+}
+
+// detachAll takes the folders that were renamed out of their places, the deepest first.
+func (p *planner) detachAll() error {
+	var lows []string
+	for low, n := range p.detached {
+		if p.reaches(n.path) && !p.takesAll(n.path) {
+			return fmt.Errorf("%s was %s: a renamed folder is kept whole or not at all", quote.Name(n.path), quote.Name(low))
+		}
+		if p.takes(n.path) && n.merged {
+			lows = append(lows, low)
+		}
+	}
+	slices.SortFunc(lows, func(x, y string) int {
+		return cmp.Or(strings.Count(y, "/")-strings.Count(x, "/"), strings.Compare(x, y))
+	})
+	for _, low := range lows {
+		st, err := p.lower.stat(low)
+		if err != nil {
+			return p.lower.failed("stat", low, err)
+		}
+		dir, _ := split(low)
+		if err := p.prepare(dir); err != nil {
+			return err
+		}
+		p.vacated[dir] = true
+		p.detach = append(p.detach, op{Act: move, From: spot{theFolder, low}, To: spot{theStash, "moved-" + strconv.FormatUint(st.Ino, 10)}, Ino: st.Ino, Was: vintageOf(st)})
+	}
+	return nil
+}
+
+// prepare notes what a folder of the human's has, before something in it changes.
+func (p *planner) prepare(low string) error {
+	if p.prepared[low] {
+		return nil
+	}
+	p.prepared[low] = true
+	m, err := p.lower.meta(low)
+	if err != nil {
+		return err
+	}
+	p.first = append(p.first, op{Act: before, To: spot{theFolder, low}, Meta: m})
+	return nil
+}
+
+// meta returns what a folder has.
+func (p place) meta(name string) (m meta, err error) {
+	st, err := p.stat(name)
+	if err != nil {
+		return m, p.failed("stat", name, err)
+	}
+	m = meta{Mode: st.Mode & 0o7777, Mtime: st.Mtim.Nano(), Times: true}
+	m.Attrs, err = p.attributes(name)
+	return m, err
+}
+
+// node plans for one folder, which by then is at its path. copying is where the folder stays in the draft, and so what is taken of it does, too.
+func (p *planner) node(n *node, copying bool) error {
+	if !p.reaches(n.path) {
+		return nil
+	}
+	all := p.takesAll(n.path)
+	copying = copying || (!n.merged || n.cleared) && !all
+	for _, it := range n.items {
+		if err := p.item(n, it, copying); err != nil {
+			return err
+		}
+	}
+	return p.finish(n, all)
+}
+
+// finish gives the folder what it has in the draft, or, where only a part is taken, what it had.
+func (p *planner) finish(n *node, all bool) error {
+	m, err := p.upper.meta(n.path)
+	if err != nil {
+		return err
+	}
+	if n.merged {
+		was, err := p.lower.meta(n.low)
+		if err != nil {
+			return err
+		}
+		if !p.touched[n.path] && !p.vacated[n.low] && (!all || m.Mode == was.Mode && maps.Equal(m.Attrs, was.Attrs)) {
+			return nil
+		}
+		if err := p.prepare(n.low); err != nil {
+			return err
+		}
+		if !all {
+			m = was
+			m.Times = false
+		}
+	}
+	p.last = append([]op{{Act: after, To: spot{theFolder, n.path}, Meta: m}}, p.last...)
+	return nil
+}
+
+func (p *planner) item(n *node, it item, copying bool) error {
+	name := join(n.path, it.name)
+	if !p.reaches(name) {
+		return nil
+	}
+	st, low, ok, err := p.base(n, it.name)
+	if err != nil {
+		return err
+	}
+	if it.dir != nil {
+		return p.folder(n, it, st, low, ok, copying)
+	}
+	if !p.takes(name) || p.equal[name] {
+		return nil
+	}
+	switch here := (spot{theFolder, name}); {
+	case it.whiteout:
+		if ok && !p.hidden[low] {
+			if err := p.remove(here, low, st); err != nil {
+				return err
+			}
+		}
+		if !it.virtual && !copying {
+			p.clearUpper(name, it)
+		}
+	case ok && st.Mode&unix.S_IFMT != unix.S_IFDIR && !copying:
+		p.emit(op{Act: exchange, From: spot{theUpper, name}, To: here, Ino: it.st.Ino, Was: vintageOf(st)})
+		p.clearUpper(name, of(it, st))
+	default:
+		if ok {
+			if err := p.makeRoom(here, low, st); err != nil {
+				return err
+			}
+		}
+		p.put(name, it, copying)
+	}
+	return nil
+}
+
+// of is an item of which another file has the name.
+func of(it item, st unix.Stat_t) item {
+	it.st = st
+	return it
+}
+
+// put takes a file over, to where nothing is.
+func (p *planner) put(name string, it item, copying bool) {
+	from := spot{theUpper, name}
+	if copying {
+		aside := p.stash()
+		p.emit(op{Act: fill, From: from, To: aside, Ino: it.st.Ino})
+		p.emit(op{Act: move, From: aside, To: spot{theFolder, name}})
+		return
+	}
+	p.emit(op{Act: move, From: from, To: spot{theFolder, name}, Ino: it.st.Ino})
+}
+
+// clearUpper takes a name out of a draft that goes on.
+func (p *planner) clearUpper(name string, it item) {
+	if !p.whole {
+		p.emit(op{Act: move, From: spot{theUpper, name}, To: p.stash(), Ino: it.st.Ino})
+	}
+}
+
+// errInTheWay is where something that the agent did not see stands where the draft has something else.
+var errInTheWay = errors.New("something of yours that is hidden is in the way")
+
+// makeRoom removes what stands where something of another kind is to be.
+func (p *planner) makeRoom(at spot, low string, st unix.Stat_t) error {
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR && p.hiddenBelow(low) {
+		return fmt.Errorf("%s: %w", quote.Name(at.Path), errInTheWay)
+	}
+	return p.remove(at, low, st)
+}
+
+// remove puts aside what is at a spot, which is at low in the folder as it still is; what is hidden there stays.
+func (p *planner) remove(at spot, low string, st unix.Stat_t) error {
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR || !p.hiddenBelow(low) {
+		p.emit(op{Act: move, From: at, To: p.stash(), Ino: st.Ino, Was: vintageOf(st)})
+		return nil
+	}
+	if err := p.prepare(low); err != nil {
+		return err
+	}
+	all, err := p.lower.list(low)
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		inner := join(low, f.name)
+		if p.hidden[inner] || p.wentAway(inner) {
+			continue
+		}
+		if err := p.remove(spot{at.In, join(at.Path, f.name)}, inner, f.st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// folder plans for a folder in another.
+func (p *planner) folder(n *node, it item, st unix.Stat_t, low string, ok, copying bool) error {
+	name, dir := join(n.path, it.name), it.dir
+	if dir.lost && p.takes(name) {
+		dir.merged = false
+	}
+	here := spot{theFolder, name}
+	if ok && !p.hidden[low] && (dir.moved || !dir.merged) && p.takes(name) {
+		if err := p.makeRoom(here, low, st); err != nil {
+			return err
+		}
+	}
+	switch {
+	case dir.moved && dir.merged:
+		from, err := p.lower.stat(dir.low)
+		if err != nil {
+			return p.lower.failed("stat", dir.low, err)
+		}
+		p.emit(op{Act: move, From: spot{theStash, "moved-" + strconv.FormatUint(from.Ino, 10)}, To: here, Ino: from.Ino})
+	case !dir.merged:
+		p.emit(op{Act: mkdir, To: here})
+	}
+	if err := p.node(dir, copying); err != nil {
+		return err
+	}
+	if !copying && p.takesAll(name) && !p.takesAll(n.path) {
+		p.clearUpper(name, it) // what the upper one still holds of it would hide what is there now
+	}
+	return nil
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"bytes"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/a4u2/au/internal/quote"
+	"golang.org/x/sys/unix"
+)
+
+// node is a folder that the draft has something in.
+type node struct {
+	path    string // where it is in the draft, and in the upper folder
+	low     string // the folder of the human's that it goes on from
+	merged  bool   // whether there is one
+	moved   bool   // it was elsewhere, in low
+	cleared bool   // nothing that stood in low is left but what is listed
+	lost    bool   // there was one, and it is gone
+	st      unix.Stat_t
+	mark    Mark
+	items   []item
+}
+
+// item is a name in a node.
+type item struct {
+	found
+	whiteout bool
+	virtual  bool  // a whiteout that the upper folder does not hold: its folder was made anew
+	dir      *node // of a folder
+}
+
+// view is a draft as it is now, over the folder as it is now.
+type view struct {
+	upper, lower place
+	marks        Marks
+	hidden       map[string]bool // what the agent did not see of the folder
+	covered      map[string]bool // folders that the hidden layer also has
+	detached     map[string]*node // folders of the human's that are elsewhere in the draft
+	away         map[string]bool  // the same, from the first reading
+	stamp        unix.Timespec
+	known        map[string]identity
+	top          *node
+	count        int64
+	problems     []Conflict
+}
+
+// identity tells a file from all others, and from itself after any change.
+type identity struct {
+	Ino   uint64
+	Ctime int64
+}
+
+func identityOf(st unix.Stat_t) identity { return identity{st.Ino, st.Ctim.Nano()} }
+
+// most is how many names a draft may hold.
+const most = 5_000_000
+
+// view reads the draft.
+func (d *Draft) view() (*view, error) {
+	v := &view{hidden: map[string]bool{}, covered: map[string]bool{}, detached: map[string]*node{}, known: map[string]identity{}, upper: place{fd: -1}, lower: place{fd: -1}}
+	err := v.read(d)
+	if err != nil {
+		v.close()
+		return nil, err
+	}
+	return v, nil
+}
+
+func (v *view) close() {
+	v.upper.close()
+	v.lower.close()
+}
+
+func (v *view) read(d *Draft) (err error) {
+	if v.lower, err = openPlace(string(d.Folder)); err != nil {
+		return err
+	}
+	if v.upper, err = d.state.sub("upper"); err != nil {
+		return err
+	}
+	st, err := d.state.stat("stamp")
+	if err != nil {
+		return d.state.failed("stat", "stamp", err)
+	}
+	v.stamp = st.Ctim
+	if v.marks, err = d.marks(d.State()); err != nil {
+		return fmt.Errorf("the overlay's marks: %w", err)
+	}
+	if err = d.readKnown(v.known); err != nil {
+		return err
+	}
+	if err = v.readHidden(d.state); err != nil {
+		return err
+	}
+	v.top = &node{merged: true, mark: v.marks[""]}
+	if v.top.st, err = v.upper.stat(""); err != nil {
+		return v.upper.failed("stat", "", err)
+	}
+	if handle, err := v.lower.handle(""); err != nil || !bytes.Equal(handle, d.Handle) {
+		v.problems = append(v.problems, Conflict{"", Folder, "it is not the folder that the draft began with"})
+	}
+	return v.scan()
+}
+
+// readKnown reads what an earlier keep of a part has put into the folder: that is no change of the human's.
+func (d *Draft) readKnown(into map[string]identity) error {
+	text, err := d.state.readAll("known")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = gob.NewDecoder(bytes.NewReader(text)).Decode(&into)
+	}
+	return err
+}
+
+// isWhiteout reports whether a file of the upper folder stands for a name that is not there.
+func (f found) isWhiteout() bool { return f.kind() == unix.S_IFCHR && f.st.Rdev == 0 }
+
+// readHidden reads the layer of what the agent does not see.
+func (v *view) readHidden(state place) error {
+	if _, ok, err := state.exists("hide"); err != nil || !ok {
+		return err
+	}
+	hide, err := state.sub("hide")
+	if err != nil {
+		return err
+	}
+	defer hide.close()
+	for left := []string{""}; len(left) > 0; {
+		at := left[len(left)-1]
+		left = left[:len(left)-1]
+		all, err := hide.list(at)
+		if err != nil {
+			return err
+		}
+		v.covered[at] = true
+		for _, f := range all {
+			if name := join(at, f.name); f.isWhiteout() {
+				v.hidden[name] = true
+			} else if f.kind() == unix.S_IFDIR {
+				left = append(left, name)
+			}
+		}
+	}
+	return nil
+}
+
+// scan reads the upper folder twice: what a folder goes on from hangs on which folders went elsewhere.
+func (v *view) scan() error {
+	if err := v.scanOnce(); err != nil {
+		return err
+	}
+	v.away = map[string]bool{}
+	for low := range v.detached {
+		v.away[low] = true
+	}
+	if len(v.away) == 0 {
+		return nil
+	}
+	v.detached, v.top.items, v.count = map[string]*node{}, nil, 0
+	return v.scanOnce()
+}
+
+// scanOnce reads the upper folder, the tops first.
+func (v *view) scanOnce() error {
+	for left := []*node{v.top}; len(left) > 0; {
+		n := left[len(left)-1]
+		left = left[:len(left)-1]
+		if err := v.fill(n); err != nil {
+			return err
+		}
+		for _, it := range n.items {
+			if it.dir != nil {
+				left = append(left, it.dir)
+			}
+		}
+	}
+	return nil
+}
+
+// fill reads one folder of the upper one.
+func (v *view) fill(n *node) error {
+	if len(n.path)+256 > longest {
+		return fmt.Errorf("%s: the path is too long to be kept: drop it", quote.Name(n.path))
+	}
+	all, err := v.upper.list(n.path)
+	if err != nil {
+		return err
+	}
+	if v.count += int64(len(all)); v.count > most {
+		return fmt.Errorf("the draft holds more than %d names", most)
+	}
+	names := map[string]bool{}
+	for _, f := range all {
+		names[f.name] = true
+		it := item{found: f, whiteout: f.isWhiteout()}
+		if f.kind() == unix.S_IFDIR {
+			if it.dir, err = v.child(n, f); err != nil {
+				return err
+			}
+		}
+		n.items = append(n.items, it)
+	}
+	if n.cleared && n.merged {
+		return v.clear(n, names)
+	}
+	return nil
+}
+
+// child says what a folder in the upper one goes on from.
+func (v *view) child(parent *node, f found) (*node, error) {
+	n := &node{path: join(parent.path, f.name), st: f.st}
+	n.mark = v.marks[n.path]
+	if n.mark.Redirect != "" {
+		low, err := n.mark.below(parent.low, parent.merged)
+		if err != nil {
+			return nil, err
+		}
+		if v.detached[low] != nil {
+			return nil, fmt.Errorf("two folders of the draft were both %s: it is damaged", quote.Name(low))
+		}
+		v.detached[low] = n
+		n.low, n.moved = low, true
+		st, ok, err := v.lower.exists(low)
+		n.merged = ok && st.Mode&unix.S_IFMT == unix.S_IFDIR
+		n.lost = !n.merged
+		return n, err
+	}
+	if !parent.merged {
+		return n, nil
+	}
+	n.low = join(parent.low, f.name)
+	n.cleared = n.mark.Opaque || parent.cleared
+	st, ok, err := v.lower.exists(n.low)
+	n.merged = ok && st.Mode&unix.S_IFMT == unix.S_IFDIR && !v.hidden[n.low] && !v.away[n.low]
+	n.lost = !n.merged && !n.cleared && len(n.mark.Origin) > 0
+	return n, err
+}
+
+// clear adds whiteouts for what a folder that was made anew does not show any more.
+func (v *view) clear(n *node, names map[string]bool) error {
+	all, err := v.lower.list(n.low)
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		if !names[f.name] && !v.hidden[join(n.low, f.name)] {
+			n.items = append(n.items, item{found: f, whiteout: true, virtual: true})
+		}
+	}
+	return nil
+}
+
+// base returns what stands in the human's folder where the item is, and where in it.
+func (v *view) base(n *node, name string) (st unix.Stat_t, low string, ok bool, err error) {
+	low = join(n.low, name)
+	if !n.merged || v.wentAway(low) {
+		return st, low, false, nil
+	}
+	st, ok, err = v.lower.exists(low)
+	return st, low, ok, err
+}
+
+// wentAway reports whether a folder of the human's is elsewhere in the draft. A folder that was renamed, and lies in another one under its own name, is too.
+func (v *view) wentAway(low string) bool { return v.away[low] }
+
+// changedSince reports whether the human has changed a thing since the draft began, or made it.
+func (v *view) changedSince(low string, st unix.Stat_t) bool {
+	return !(st.Ctim.Nano() < v.stamp.Nano()) && v.known[low] != identityOf(st)
+}
+
+// nodes calls f with each node, the tops first.
+func (v *view) nodes(f func(*node) error) error {
+	for left := []*node{v.top}; len(left) > 0; {
+		n := left[len(left)-1]
+		left = left[:len(left)-1]
+		if err := f(n); err != nil {
+			return err
+		}
+		for _, it := range slices.Backward(n.items) {
+			if it.dir != nil {
+				left = append(left, it.dir)
+			}
+		}
+	}
+	return nil
+}
+
+// hiddenBelow reports whether something is at a hidden name in a folder of the human's.
+func (v *view) hiddenBelow(low string) bool {
+	for name := range v.hidden {
+		if strings.HasPrefix(name, low+"/") {
+			if _, ok, err := v.lower.exists(name); ok || err != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
