@@ -27,7 +27,7 @@ type journal struct {
 	folder, upper, stashed place
 	done                   int
 	links                  map[uint64]string // files that were copied to another file system, by their number
-	hook                   func()            // what a test does between two steps
+	between                func()            // the draft's
 }
 
 // files of undo/: the steps, and how many are done.
@@ -68,12 +68,13 @@ func (d *Draft) begin(p *planner) (*journal, error) {
 	if err := unix.Renameat2(d.state.fd, "undo.new", d.state.fd, "undo", unix.RENAME_NOREPLACE); err != nil {
 		return nil, d.state.failed("begin", "undo", err)
 	}
+	d.pause()
 	return d.journal()
 }
 
 // journal opens the one that there is; fs.ErrNotExist without one.
 func (d *Draft) journal() (*journal, error) {
-	j := &journal{state: d.state, folder: place{fd: -1}, upper: place{fd: -1}, stashed: place{fd: -1}, links: map[uint64]string{}}
+	j := &journal{state: d.state, folder: place{fd: -1}, upper: place{fd: -1}, stashed: place{fd: -1}, links: map[uint64]string{}, between: d.pause}
 	text, err := d.state.readAll(stepsFile)
 	if err != nil {
 		return nil, err
@@ -131,9 +132,7 @@ func (j *journal) note(done int) error {
 	}
 	defer unix.Close(fd)
 	_, err = unix.Pwrite(fd, binary.LittleEndian.AppendUint64(nil, uint64(done)), 0)
-	if j.hook != nil {
-		j.hook()
-	}
+	j.between()
 	return j.state.failed("write", progressFile, err)
 }
 
@@ -196,6 +195,7 @@ func (j *journal) forward() error {
 		if err := j.do(o); err != nil {
 			return fmt.Errorf("keep %s: %w", quote.Name(o.To.Path), err)
 		}
+		j.between()
 		if err := j.note(j.done + 1); err != nil {
 			return err
 		}
@@ -210,6 +210,7 @@ func (j *journal) backward() error {
 		if err := j.takeBack(o); err != nil {
 			return fmt.Errorf("take back %s: %w", quote.Name(o.To.Path), err)
 		}
+		j.between()
 		if err := j.note(j.done - 1); err != nil {
 			return err
 		}

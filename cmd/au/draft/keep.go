@@ -259,6 +259,7 @@ func (d *Draft) end() error {
 		if err != nil && err != unix.ENOENT {
 			return d.state.failed("end", name, err)
 		}
+		d.pause()
 	}
 	d.Ended = true
 	return errors.Join(d.state.removeTree("work"), d.state.write("undo/ended", nil))
@@ -310,6 +311,7 @@ func (d *Draft) Undo() (int, error) {
 		if err := unix.Unlinkat(d.state.fd, keptFile, 0); err != nil {
 			return 0, d.state.failed("begin to undo", keptFile, err)
 		}
+		d.pause()
 	}
 	if err := j.backward(); err != nil {
 		return 0, err
@@ -399,6 +401,7 @@ func (d *Draft) bringBack() error {
 		if err != nil && err != unix.ENOENT && err != unix.EEXIST {
 			return d.state.failed("bring back", name, err)
 		}
+		d.pause()
 	}
 	if err := unix.Mkdirat(d.state.fd, "work", 0o700); err != nil && err != unix.EEXIST {
 		return d.state.failed("make", "work", err)
@@ -435,5 +438,6 @@ func (d *Draft) ForgetUndo() error {
 	} else if err != nil {
 		return d.state.failed("forget", "undo", err)
 	}
+	d.pause()
 	return d.state.removeTree("gone")
 }

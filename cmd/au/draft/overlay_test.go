@@ -372,4 +372,3 @@ func TestKeepIsTheSameAsWithoutADraft(t *testing.T) {
 	}
 }
 
-func keepAndUndo([]string) int { return 1 }

@@ -51,6 +51,14 @@ type Draft struct {
 	Ended bool   // it was kept whole: what is left of it takes that back
 	state place
 	marks MarkReader
+	hook  func() // what a test does between two steps
+}
+
+// pause lets a test do something between two steps, such as to end here.
+func (d *Draft) pause() {
+	if d.hook != nil {
+		d.hook()
+	}
 }
 
 // State is the draft's own folder.

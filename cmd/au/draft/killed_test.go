@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// keepAndUndo is a process that keeps or takes back, and ends itself before the N-th step that it takes.
+func keepAndUndo(args []string) int {
+	home, folder, verb := args[0], args[1], args[2]
+	n, _ := strconv.Atoi(args[3])
+	store, err := Open(home, 0, Direct)
+	if err == nil {
+		var d *Draft
+		if d, err = store.open(KeyOf("agent", folder)); err == nil {
+			d.hook = func() {
+				if n--; n == 0 {
+					_ = unix.Kill(os.Getpid(), unix.SIGKILL)
+				}
+			}
+			err = do(d, verb)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func do(d *Draft, verb string) error {
+	unlock, err := d.Lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if verb == "keep" {
+		_, err = d.Keep(nil, Refuse)
+	} else {
+		_, err = d.Undo()
+	}
+	return err
+}
+
+// child does it in a process of its own, which ends at the N-th step, or is killed after a while; it reports whether that came first.
+func (b *bench) child(verb string, n int, after time.Duration) (killed bool) {
+	b.t.Helper()
+	self, err := os.Executable()
+	b.ok(err)
+	cmd := exec.Command(self, "keep-and-undo", b.home, b.folder, verb, fmt.Sprint(n))
+	cmd.Stderr = os.Stderr
+	b.ok(cmd.Start())
+	if after > 0 {
+		timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+		defer timer.Stop()
+	}
+	err = cmd.Wait()
+	if err == nil {
+		return false
+	}
+	if status, ok := cmd.ProcessState.Sys().(interface{ Signaled() bool }); !ok || !status.Signaled() {
+		b.t.Fatalf("%s: %v", verb, err)
+	}
+	return true
+}
+
+// A keep or an undo that is killed at any moment is finished by the same command, or taken back by the other one, and nothing is lost.
+func TestKilledKeepAndUndo(t *testing.T) {
+	r := rand.New(rand.NewPCG(*seed, 7))
+	for done := 0; done < *kills; {
+		b := newBench(t)
+		plain := filepath.Join(filepath.Dir(b.home), "plain")
+		b.ok(os.Mkdir(plain, 0o755))
+		g := &generator{r: r, tops: []string{b.folder, plain}}
+		g.plant(t, 30)
+		before := dump(t, b.folder, true, false)
+		b.begin()
+		g.tops = []string{b.mounted, plain}
+		b.mount()
+		for range 40 {
+			g.step(t)
+		}
+		b.unmount()
+		want := dump(t, plain, false, false)
+		for range 12 {
+			verbs := [][2]string{{"keep", "keep"}, {"undo", "undo"}, {"keep", "undo"}, {"keep", "keep"}, {"undo", "keep"}, {"undo", "undo"}}
+			for _, v := range verbs {
+				at, after := 1+r.IntN(60), time.Duration(0)
+				if r.IntN(4) == 0 {
+					at, after = 0, time.Duration(1+r.IntN(30_000))*time.Microsecond
+				}
+				if b.child(v[0], at, after) {
+					done++
+				}
+				verb := v[1]
+				if _, err := os.Lstat(b.store.named + "/" + KeyOf("agent", b.folder) + "/undo"); err != nil && verb == "undo" {
+					verb = "" // it was not begun, or had ended
+				}
+				if verb != "" {
+					b.settleWith(verb)
+				}
+				switch v[1] {
+				case "keep":
+					differ(t, fmt.Sprint(v, at, after), dump(t, b.folder, false, false), want)
+				case "undo":
+					differ(t, fmt.Sprint(v, at, after), dump(t, b.folder, true, false), before)
+				}
+			}
+		}
+	}
+}
+
+// settleWith does it again, to the end. A keep of what is kept is refused.
+func (b *bench) settleWith(verb string) {
+	b.t.Helper()
+	d, err := b.store.open(KeyOf("agent", b.folder))
+	b.ok(err)
+	defer d.Close()
+	if err := do(d, verb); err != nil && !(verb == "keep" && d.Ended) {
+		b.t.Fatalf("%s again: %v", verb, err)
+	}
+}
