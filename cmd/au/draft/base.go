@@ -9,7 +9,11 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"os/exec"
+	"strconv"
+	"strings"
 
+	"github.com/a4u2/au/internal/programs"
 	"golang.org/x/sys/unix"
 )
 
@@ -19,15 +23,52 @@ type tracked struct {
 	Sum  string // of the blob
 }
 
-// gitBase is what the folder's git held as the draft began; nil where there is no git, or nobody asked it.
-type gitBase struct{ files map[string]tracked }
+// gitBase is what the folder's git held as the draft began. Git is asked the first time that somebody wants to know.
+type gitBase struct {
+	folder, head string
+	asked        bool
+	files        map[string]tracked // nil where there is no git that says
+}
+
+// gitBase returns what git held of the folder.
+func (d *Draft) gitBase() *gitBase { return &gitBase{folder: string(d.Folder), head: d.Head} }
+
+// load asks git, once.
+func (g *gitBase) load() map[string]tracked {
+	if g.asked || g.head == "" {
+		return g.files
+	}
+	g.asked = true
+	out, err := git(g.folder, "ls-tree", "-r", "-z", "--full-tree", g.head).Output()
+	if err != nil {
+		return nil
+	}
+	g.files = map[string]tracked{}
+	for line := range strings.SplitSeq(string(out), "\x00") {
+		what, name, ok := strings.Cut(line, "\t")
+		words := strings.Fields(what)
+		if !ok || len(words) != 3 {
+			continue
+		}
+		if mode, err := strconv.ParseUint(words[0], 8, 32); err == nil {
+			g.files[name] = tracked{uint32(mode), words[2]}
+		}
+	}
+	return g.files
+}
+
+// git is a git in a folder of the human's that runs nothing else: no hook, no monitor, no pager, and nothing that fetches.
+func git(folder string, words ...string) *exec.Cmd {
+	argv := append([]string{"git", "--no-optional-locks", "--no-pager", "-C", folder, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
+		"-c", "core.attributesFile=/dev/null", "-c", "protocol.allow=never"}, words...)
+	cmd := programs.Command(argv...)
+	cmd.Env = append(cmd.Env, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_NO_LAZY_FETCH=1", "GIT_ATTR_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=", "GIT_NO_REPLACE_OBJECTS=1")
+	return cmd
+}
 
 // unchanged reports whether a file of the human's is as it was in git: then a later change of its times, or of rights that git does not know, is no conflict.
 func (g *gitBase) unchanged(lower place, name string, st unix.Stat_t) bool {
-	if g == nil {
-		return false
-	}
-	was, ok := g.files[name]
+	was, ok := g.load()[name]
 	if !ok || was.Mode&unix.S_IFMT != st.Mode&unix.S_IFMT {
 		return false
 	}
@@ -39,11 +80,9 @@ func (g *gitBase) unchanged(lower place, name string, st unix.Stat_t) bool {
 
 // mayHaveHad reports whether a file may have been there when the draft began: git knows of all that it tracked, and of nothing else.
 func (g *gitBase) mayHaveHad(name string) bool {
-	if g == nil {
-		return true
-	}
-	_, ok := g.files[name]
-	return ok
+	files := g.load()
+	_, ok := files[name]
+	return ok || files == nil
 }
 
 // blob returns the sum by which git names what a file holds; "" where it cannot be read.
@@ -72,5 +111,3 @@ func blob(p place, name string, st unix.Stat_t, length int) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// gitBase asks the folder's git what it held as the draft began.
-func (d *Draft) gitBase() *gitBase { return nil }

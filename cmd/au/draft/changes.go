@@ -46,18 +46,24 @@ type teller struct {
 	changes   []Change
 	conflicts []Conflict
 	origins   map[string]string // files of the human's that the draft removes or replaces, by handle
-	equal     map[string]bool   // what was copied up, and is as it was
+	arrived   []arrival
+	equal     map[string]bool // what was copied up, and is as it was
+}
+
+// arrival is a file that was copied from one of the human's, where the human has nothing of that name.
+type arrival struct {
+	change int
+	origin []byte
+	merged bool
 }
 
 // tell reads all of the draft.
 func (v *view) tell(git *gitBase) (*teller, error) {
 	t := &teller{view: v, git: git, conflicts: slices.Clone(v.problems), origins: map[string]string{}, equal: map[string]bool{}}
-	if err := v.nodes(t.noteOrigins); err != nil {
-		return nil, err
-	}
 	if err := v.nodes(t.node); err != nil {
 		return nil, err
 	}
+	t.came()
 	t.renames()
 	slices.SortStableFunc(t.changes, func(x, y Change) int { return strings.Compare(x.Path, y.Path) })
 	slices.SortStableFunc(t.conflicts, func(x, y Conflict) int {
@@ -71,20 +77,21 @@ func (t *teller) conflict(path string, kind ConflictKind, why string) {
 	t.conflicts = append(t.conflicts, Conflict{path, kind, why})
 }
 
-// noteOrigins notes the files that go from their names, where others may have come from them.
-func (t *teller) noteOrigins(n *node) error {
-	for _, it := range n.items {
-		st, low, ok, err := t.base(n, it.name)
-		if err != nil {
-			return err
-		}
-		if ok && it.dir == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
-			if handle, err := t.lower.handle(low); err == nil {
-				t.origins[string(handle)] = low
-			}
+// goes notes a file of the human's that goes from its name, where others may have come from it.
+func (t *teller) goes(low string) {
+	if handle, err := t.lower.handle(low); err == nil {
+		t.origins[string(handle)] = low
+	}
+}
+
+// came says where the files came from that the human has nothing in the place of. What was copied from a file that is nowhere, the human has removed.
+func (t *teller) came() {
+	for _, a := range t.arrived {
+		c := &t.changes[a.change]
+		if c.Old = t.cameFrom(a.origin); c.Old == "" && a.merged {
+			t.conflict(c.Path, Gone, "you have removed or renamed it")
 		}
 	}
-	return nil
 }
 
 // node tells of one folder.
@@ -178,10 +185,7 @@ func (t *teller) item(n *node, it item) error {
 func (t *teller) added(n *node, it item, path string) error {
 	c := Change{Path: path, Kind: 'A', Mode: it.st.Mode, Size: it.st.Size}
 	if origin := t.marks[path].Origin; len(origin) > 0 {
-		c.Old = t.cameFrom(origin)
-		if c.Old == "" && n.merged {
-			t.conflict(path, Gone, "you have removed or renamed it")
-		}
+		t.arrived = append(t.arrived, arrival{len(t.changes), origin, n.merged})
 	} else if n.merged && !n.cleared {
 		st, err := t.lower.stat(n.low)
 		if err != nil {
@@ -210,6 +214,7 @@ func (t *teller) replaced(it item, path, low string, st unix.Stat_t) error {
 		t.changes = append(t.changes, Change{Path: path, Kind: 'A', Mode: it.st.Mode, Size: it.st.Size})
 		return t.deleted(path, low, st)
 	}
+	t.goes(low)
 	alike, err := same(t.upper, path, it.st, t.lower, low, st)
 	if err != nil {
 		return err
@@ -239,6 +244,7 @@ func (t *teller) touched(path, low string, st unix.Stat_t) {
 // deleted tells of all that is gone with a name of the human's.
 func (t *teller) deleted(path, low string, st unix.Stat_t) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		t.goes(low)
 		t.touched(path, low, st)
 		t.changes = append(t.changes, Change{Path: path, Kind: 'D', Was: st.Mode, low: low})
 		return nil

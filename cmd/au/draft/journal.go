@@ -136,10 +136,11 @@ func (j *journal) note(done int) error {
 	return j.state.failed("write", progressFile, err)
 }
 
-// settle finds out how many steps are done, after a kill: the number may be one too small, or one too large where the last one was taken back.
-func (j *journal) settle() error {
+// settle finds out how many steps are done, after a kill: the number may be one too small, or one too large where the last one was taken back. A step that can
+// be done again is taken for what makes that happen, in the direction in which it goes on.
+func (j *journal) settle(forward bool) error {
 	if j.done < len(j.Ops) {
-		done, err := j.isDone(j.Ops[j.done])
+		done, err := j.isDone(j.Ops[j.done], !forward)
 		if err != nil {
 			return err
 		}
@@ -149,7 +150,7 @@ func (j *journal) settle() error {
 		}
 	}
 	if j.done > 0 {
-		done, err := j.isDone(j.Ops[j.done-1])
+		done, err := j.isDone(j.Ops[j.done-1], !forward)
 		if err != nil {
 			return err
 		}
@@ -160,13 +161,13 @@ func (j *journal) settle() error {
 	return nil
 }
 
-// isDone reports whether a step has been carried out, of those that cannot be done twice.
-func (j *journal) isDone(o op) (bool, error) {
+// isDone reports whether a step has been carried out; again is the answer for one that can be done twice.
+func (j *journal) isDone(o op, again bool) (bool, error) {
 	from, fromName := j.at(o.From)
 	to, toName := j.at(o.To)
 	switch o.Act {
 	case before, after:
-		return false, nil // doing it again is the same
+		return again, nil
 	case mkdir, fill:
 		_, ok, err := to.exists(toName)
 		return ok, err

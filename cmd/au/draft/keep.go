@@ -196,7 +196,7 @@ func (d *Draft) unfinished() (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := j.settle(); err != nil {
+	if err := j.settle(true); err != nil {
 		j.close()
 		return nil, err
 	}
@@ -238,8 +238,10 @@ func (d *Draft) remember(j *journal) error {
 		return err
 	}
 	known := map[string]identity{}
-	if err := d.readKnown(known); err != nil {
-		return err
+	for _, name := range []string{"undo/known", "known"} {
+		if err := d.readKnown(name, known); err != nil {
+			return err
+		}
 	}
 	maps.Copy(known, now)
 	var text bytes.Buffer
@@ -269,7 +271,7 @@ func (d *Draft) end() error {
 func (j *journal) present() (map[string]identity, error) {
 	all := map[string]identity{}
 	for _, o := range j.Ops {
-		for _, s := range []spot{o.From, o.To} {
+		for _, s := range []spot{o.From, o.To, {theFolder, o.Low}} {
 			if s.In != theFolder {
 				continue
 			}
@@ -299,7 +301,7 @@ func (d *Draft) Undo() (int, error) {
 	text, err := d.state.readAll(keptFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if err := j.settle(); err != nil { // a keep or an undo that was killed
+		if err := j.settle(false); err != nil { // a keep or an undo that was killed
 			return 0, err
 		}
 	case err != nil:
@@ -378,6 +380,9 @@ func (j *journal) changedSinceKeep(name string, kept map[string]identity) (Confl
 
 // finishUndo brings the draft back that the keep had ended, unless another one has begun, and forgets the keep.
 func (d *Draft) finishUndo(j *journal) error {
+	if err := d.remember(j); err != nil {
+		return err
+	}
 	_, ended, err := d.state.exists("undo/upper")
 	if err != nil {
 		return err
@@ -391,7 +396,7 @@ func (d *Draft) finishUndo(j *journal) error {
 			return err
 		}
 	}
-	return errors.Join(d.remember(j), d.ForgetUndo())
+	return d.ForgetUndo()
 }
 
 // bringBack makes what the keep has left of the draft a draft again.

@@ -3,6 +3,7 @@
 package draft
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -32,6 +33,10 @@ func keepAndUndo(args []string) int {
 		}
 	}
 	if err != nil {
+		var c *Conflicted
+		if errors.As(err, &c) {
+			err = fmt.Errorf("%w: %q", err, c.Conflicts)
+		}
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -99,6 +104,7 @@ func TestKilledKeepAndUndo(t *testing.T) {
 				if r.IntN(4) == 0 {
 					at, after = 0, time.Duration(1+r.IntN(30_000))*time.Microsecond
 				}
+				t.Log(v, at, after)
 				if b.child(v[0], at, after) {
 					done++
 				}

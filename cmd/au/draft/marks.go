@@ -24,8 +24,8 @@ type Mark struct {
 // Marks are those of a draft, by path below its upper folder; "" is that folder itself.
 type Marks map[string]Mark
 
-// MarkReader reads the marks of the draft whose state is in the folder.
-type MarkReader func(state string) (Marks, error)
+// MarkReader reads the marks of an agent's draft, whose state is in the folder.
+type MarkReader func(agent, state string) (Marks, error)
 
 // mostMarks is how much of marks is read.
 const mostMarks = 1 << 30
@@ -149,7 +149,7 @@ func (m Marks) readOf(upper place, name string) error {
 }
 
 // Direct reads the marks by itself, as root.
-func Direct(state string) (Marks, error) {
+func Direct(_, state string) (Marks, error) {
 	upper, err := openPlace(path.Join(state, "upper"))
 	if err != nil {
 		return nil, err

@@ -56,6 +56,7 @@ type op struct {
 	From, To spot
 	Ino      uint64 // of what is at From
 	Was      vintage
+	Low      string // where what a step takes from the human stood in the folder, before any
 	Meta     meta
 }
 
@@ -261,7 +262,7 @@ func (p *planner) item(n *node, it item, copying bool) error {
 			p.clearUpper(name, it)
 		}
 	case ok && st.Mode&unix.S_IFMT != unix.S_IFDIR && !copying:
-		p.emit(op{Act: exchange, From: spot{theUpper, name}, To: here, Ino: it.st.Ino, Was: vintageOf(st)})
+		p.emit(op{Act: exchange, From: spot{theUpper, name}, To: here, Ino: it.st.Ino, Was: vintageOf(st), Low: low})
 		p.clearUpper(name, of(it, st))
 	default:
 		if ok {
@@ -313,7 +314,7 @@ func (p *planner) makeRoom(at spot, low string, st unix.Stat_t) error {
 // remove puts aside what is at a spot, which is at low in the folder as it still is; what is hidden there stays.
 func (p *planner) remove(at spot, low string, st unix.Stat_t) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR || !p.hiddenBelow(low) {
-		p.emit(op{Act: move, From: at, To: p.stash(), Ino: st.Ino, Was: vintageOf(st)})
+		p.emit(op{Act: move, From: at, To: p.stash(), Ino: st.Ino, Was: vintageOf(st), Low: low})
 		return nil
 	}
 	if err := p.prepare(low); err != nil {

@@ -90,10 +90,10 @@ func (v *view) read(d *Draft) (err error) {
 		return d.state.failed("stat", "stamp", err)
 	}
 	v.stamp = st.Ctim
-	if v.marks, err = d.marks(d.State()); err != nil {
+	if v.marks, err = d.marks(d.Agent, d.State()); err != nil {
 		return fmt.Errorf("the overlay's marks: %w", err)
 	}
-	if err = d.readKnown(v.known); err != nil {
+	if err = d.readKnown("known", v.known); err != nil {
 		return err
 	}
 	if err = v.readHidden(d.state); err != nil {
@@ -110,8 +110,8 @@ func (v *view) read(d *Draft) (err error) {
 }
 
 // readKnown reads what an earlier keep of a part has put into the folder: that is no change of the human's.
-func (d *Draft) readKnown(into map[string]identity) error {
-	text, err := d.state.readAll("known")
+func (d *Draft) readKnown(name string, into map[string]identity) error {
+	text, err := d.state.readAll(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

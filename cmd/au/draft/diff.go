@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A diff is made of copies: git sees no folder of anybody's, no attributes, and no config.
+
+// What is copied for a diff: of one file, and of all.
+const (
+	mostOfFile = 16 << 20
+	mostOfAll  = 1 << 30
+)
+
+// sides are two folders, a as the human has what changed and b as the draft has it.
+type sides struct {
+	place
+	Left []Change // what no diff shows: folders, and files that are none, or too large
+	size int64
+}
+
+// Lay copies what has changed to a/ and b/ in the draft's state. The caller holds the lock.
+func (d *Draft) Lay(changes []Change) (dir string, left []Change, err error) {
+	v := &view{lower: place{fd: -1}, upper: place{fd: -1}}
+	defer v.close()
+	if v.lower, err = openPlace(string(d.Folder)); err != nil {
+		return "", nil, err
+	}
+	if v.upper, err = d.state.sub("upper"); err != nil {
+		return "", nil, err
+	}
+	if err := d.Unlay(); err != nil {
+		return "", nil, err
+	}
+	for _, name := range []string{"diff", "diff/a", "diff/b"} {
+		if err := unix.Mkdirat(d.state.fd, name, 0o700); err != nil {
+			return "", nil, d.state.failed("make", name, err)
+		}
+	}
+	to, err := d.state.sub("diff")
+	if err != nil {
+		return "", nil, err
+	}
+	s := &sides{place: to}
+	defer to.close()
+	for _, c := range changes {
+		if err := s.lay(v, c); err != nil {
+			return "", nil, err
+		}
+	}
+	return to.named, s.Left, nil
+}
+
+// Unlay removes what Lay made.
+func (d *Draft) Unlay() error { return d.state.removeTree("diff") }
+
+func (s *sides) lay(v *view, c Change) error {
+	if c.Dir {
+		s.Left = append(s.Left, c)
+		return nil
+	}
+	shown := true
+	if c.Was != 0 || c.Kind == 'R' {
+		name := c.Path
+		if c.Kind == 'R' {
+			name = c.Old
+		}
+		ok, err := s.take(v.lower, c.low, "a/"+name)
+		if err != nil {
+			return err
+		}
+		shown = ok
+	}
+	if c.Mode != 0 {
+		ok, err := s.take(v.upper, c.Path, "b/"+c.Path)
+		if err != nil {
+			return err
+		}
+		shown = shown && ok
+	}
+	if !shown {
+		s.Left = append(s.Left, c)
+	}
+	return nil
+}
+
+// take copies a file to a side; false where it is not to be shown.
+func (s *sides) take(from place, name, to string) (bool, error) {
+	st, err := from.stat(name)
+	if err != nil {
+		return false, from.failed("stat", name, err)
+	}
+	kind := st.Mode & unix.S_IFMT
+	if kind != unix.S_IFREG && kind != unix.S_IFLNK || st.Size > mostOfFile || s.size+st.Size > mostOfAll || len(to) > longest {
+		return false, nil
+	}
+	s.size += st.Size
+	at := ""
+	for part := range strings.SplitSeq(path.Dir(to), "/") {
+		at = join(at, part)
+		err := s.within(at, func(dir int, base string) error { return unix.Mkdirat(dir, base, 0o700) })
+		if err != nil && err != unix.EEXIST {
+			return false, s.failed("make", at, err)
+		}
+	}
+	err = copyTree(from, name, s.place, to, map[uint64]string{})
+	if errors.Is(err, unix.EACCES) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Diff returns what git says of two folders a and b in dir, with these options; the names in it begin with a/ and b/.
+func Diff(dir string, options ...string) ([]byte, error) {
+	words := append([]string{"diff", "--no-index", "--no-ext-diff", "--no-textconv", "--no-color", "--no-prefix", "--find-renames"}, options...)
+	cmd := git(dir, append(words, "--", "a", "b")...)
+	cmd.Env = append(cmd.Env, "GIT_CEILING_DIRECTORIES="+dir)
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == 1 {
+		err = nil // they differ
+	}
+	if err != nil {
+		return nil, fmt.Errorf("git diff: %w: %s", err, strings.TrimSpace(said.String()))
+	}
+	return out.Bytes(), nil
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/a4u2/au/internal/quote"
+	"golang.org/x/sys/unix"
+)
+
+// DropPaths throws away what the draft has at and below the paths: the human's own shows again. The caller holds the lock.
+func (d *Draft) DropPaths(paths []string) error {
+	if slices.Contains(paths, "") {
+		return errors.New("the whole folder: want au draft drop without a path")
+	}
+	v, err := d.view()
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	var gone []string
+	err = v.nodes(func(n *node) error {
+		for _, it := range n.items {
+			name := join(n.path, it.name)
+			if it.virtual || !within(paths, name) || within(paths, n.path) {
+				continue
+			}
+			more, err := v.droppable(n, it)
+			if err != nil {
+				return err
+			}
+			gone = append(append(gone, name), more...)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(gone, func(x, y string) int { return strings.Count(y, "/") - strings.Count(x, "/") })
+	for _, name := range slices.Compact(gone) {
+		if err := v.throw(d, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func within(paths []string, name string) bool {
+	return slices.ContainsFunc(paths, func(p string) bool { return p == name || strings.HasPrefix(name, p+"/") })
+}
+
+// droppable returns what else goes with a name: of a folder that was renamed, what says in its old place that it is gone.
+func (v *view) droppable(n *node, it item) (more []string, err error) {
+	name := join(n.path, it.name)
+	if n.cleared && n.merged {
+		if _, low, ok, err := v.base(n, it.name); err != nil || ok {
+			return nil, errors.Join(err, fmt.Errorf("%s: the draft made its folder anew, so that yours (%s) would not show: drop %s", quote.Name(name), quote.Name(low), quote.Name(n.path)))
+		}
+	}
+	for low, moved := range v.detached {
+		if moved.path != name && !strings.HasPrefix(moved.path, name+"/") {
+			continue
+		}
+		err = v.nodes(func(old *node) error {
+			for _, at := range old.items {
+				if old.merged && !at.virtual && join(old.low, at.name) == low && join(old.path, at.name) != moved.path {
+					if !at.whiteout {
+						return fmt.Errorf("%s: it was %s, where the draft has something else now: drop that, too", quote.Name(name), quote.Name(low))
+					}
+					more = append(more, join(old.path, at.name))
+				}
+			}
+			return nil
+		})
+	}
+	return more, err
+}
+
+// throw removes one name of the upper folder; with one rename it is out of the draft.
+func (v *view) throw(d *Draft, name string) error {
+	if err := d.state.removeTree("gone"); err != nil {
+		return err
+	}
+	if err := rename(v.upper, name, d.state, "gone", unix.RENAME_NOREPLACE); err != nil {
+		return v.upper.failed("drop", name, err)
+	}
+	return d.state.removeTree("gone")
+}
