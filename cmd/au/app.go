@@ -31,7 +31,9 @@ type app struct {
 	*globals
 	host     *host.Host
 	out, err io.Writer
-	loaded   bool // the config, and what was to be said of it has been
+	words    []string       // all that was typed
+	colours  terminal.Paint // of a pager, which is no terminal itself
+	loaded   bool           // the config, and what was to be said of it has been
 }
 
 // human returns who au acts for: the caller, or, for root, --human or SUDO_USER.
@@ -106,7 +108,12 @@ func (a *app) runner(w io.Writer, dryRun bool) (*step.Runner, error) {
 }
 
 // paint returns the colours for what au shows.
-func (a *app) paint() terminal.Paint { return terminal.PaintFor(a.out) }
+func (a *app) paint() terminal.Paint {
+	if a.colours != (terminal.Paint{}) {
+		return a.colours
+	}
+	return terminal.PaintFor(a.out)
+}
 
 // confirm asks the one question before a change. Without a terminal there is nobody to ask.
 func (a *app) confirm(question string, yes bool) error {

@@ -28,6 +28,7 @@ var words = []word{
 	{"delete", "Delete an agent and all that au made for it.", &deleteCmd{}},
 	{"mount", "Share folders of yours with an agent.", &mountCmd{}},
 	{"path", "Put folders on the PATH of an agent's runs.", &pathCmd{}},
+	{"draft", "See, keep or drop what an agent did in drafts of your folders.", &draftCmd{}},
 	{"limits", "Limit what an agent uses of CPU, memory and tasks.", &limitsCmd{}},
 	{"top", "Watch what the agents use.", &topCmd{}},
 	{"pause", "Freeze all that an agent runs.", &pauseCmd{}},
@@ -114,6 +115,17 @@ type mountCmd struct {
 	Remove mountRemoveCmd `cmd:"" help:"Take a share back."`
 	List   mountListCmd   `cmd:"" help:"List the shares."`
 	Check  mountCheckCmd  `cmd:"" help:"Look in shares for what runs by itself, and for what reaches beyond them."`
+}
+
+// draftCmd is what becomes of drafts.
+type draftCmd struct {
+	List    draftListCmd    `cmd:"" help:"List the drafts, of all folders."`
+	Diff    draftDiffCmd    `cmd:"" help:"Show what a draft changes, and what of that runs by itself on your side."`
+	Keep    draftKeepCmd    `cmd:"" help:"Take a draft over into the folder, whole or some paths."`
+	Undo    draftUndoCmd    `cmd:"" help:"Take the last keep back."`
+	Drop    draftDropCmd    `cmd:"" help:"Throw a draft away, whole or some paths. The folder is not touched."`
+	Path    draftPathCmd    `cmd:"" help:"Print where the changed files lie, and what the marks there mean."`
+	Refresh draftRefreshCmd `cmd:"" help:"Look again for what is to be hidden from the agent."`
 }
 
 // netCmd is everything about what an agent may reach.

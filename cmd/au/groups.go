@@ -11,7 +11,7 @@ import (
 var groups = []struct{ key, title, words string }{
 	{"agents", "Agents:", "new info list grant revoke delete"},
 	{"running", "Running:", "run shell top pause resume stop"},
-	{"folders", "Folders:", "mount path"},
+	{"folders", "Folders:", "mount path draft"},
 	{"limits", "Limits:", "limits"},
 	{"network", "Network:", "net"},
 	{"care", "Care:", "doctor completion"},

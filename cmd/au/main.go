@@ -29,7 +29,7 @@ func main() {
 
 // run is au: it parses args, runs the command and returns the exit status.
 func run(h *host.Host, args []string, stdout, stderr io.Writer) int {
-	a := &app{host: h, out: terminal.Quoting(stdout), err: terminal.Quoting(stderr)}
+	a := &app{host: h, words: args, out: terminal.Quoting(stdout), err: terminal.Quoting(stderr)}
 	g := &struct{ globals }{}
 	a.globals = &g.globals
 	failed := start.Failed(args)

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a4u2/au/cmd/au/draft"
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/rootside"
 	"github.com/a4u2/au/internal/advice"
@@ -48,13 +49,14 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script", Setup: setUp, UpdateScripts: *updateScripts, RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"au": scriptAu, "exits": scriptExits, "machine": scriptMachine, "root": scriptRoot, "start": scriptStart, "stopped": scriptStopped,
-			"asked": scriptAsked, "snapshot": scriptSnapshot, "unchanged": scriptUnchanged,
+			"asked": scriptAsked, "drafted": scriptDrafted, "snapshot": scriptSnapshot, "unchanged": scriptUnchanged,
 		},
 	})
 }
 
 // entrypoint stands in for the program to install: it shows what reaches it, and knows the command exit.
 const entrypoint = `#!/bin/sh
+[ "$2" != --draft-marks ] || exit 0
 printf 'argument %s\n' "$@"
 n=1
 while eval "[ \"\${AU_ENV_$n+set}\" ]"; do
@@ -266,6 +268,16 @@ func expect(ts *testscript.TestScript, want int, args []string) {
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
+}
+
+// drafted NAME FOLDER makes a draft of a folder of the human's, as a run does.
+func scriptDrafted(ts *testscript.TestScript, neg bool, args []string) {
+	store, err := draft.Open(ts.Getenv("HOME"), uint32(os.Getuid()), draft.Direct)
+	ts.Check(err)
+	d, err := store.Begin(draft.Wanted{Name: args[0], Agent: "agent", Folder: ts.MkAbs(args[1]), Now: time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)})
+	ts.Check(err)
+	ts.Setenv("UPPER", d.State()+"/upper")
+	d.Close()
 }
 
 // asked N demands that the last au made sudo ask for a password that often.

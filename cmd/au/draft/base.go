@@ -110,4 +110,3 @@ func blob(p place, name string, st unix.Stat_t, length int) string {
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }
-

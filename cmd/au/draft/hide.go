@@ -153,7 +153,7 @@ func (d *Draft) Prepare() ([]string, error) {
 		return nil, err
 	} else if j != nil {
 		j.close()
-		return nil, &Unfinished{d.Name, string(d.Folder)}
+		return nil, &HalfKept{d.Name, string(d.Folder)}
 	}
 	if _, looked, err := d.state.exists("hidden"); err != nil {
 		return nil, err

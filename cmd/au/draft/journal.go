@@ -26,6 +26,7 @@ type journal struct {
 	state                  place
 	folder, upper, stashed place
 	done                   int
+	back                   bool
 	links                  map[uint64]string // files that were copied to another file system, by their number
 	between                func()            // the draft's
 }
@@ -87,7 +88,8 @@ func (d *Draft) journal() (*journal, error) {
 		return nil, err
 	}
 	if len(progress) >= 8 {
-		j.done = int(binary.LittleEndian.Uint64(progress))
+		record := binary.LittleEndian.Uint64(progress)
+		j.done, j.back = int(record>>1), record&1 == 1
 	}
 	if j.done < 0 || j.done > len(j.Ops) {
 		return nil, fmt.Errorf("%s is damaged", quote.Name(path.Join(d.state.named, progressFile)))
@@ -123,40 +125,37 @@ func (j *journal) at(s spot) (place, string) {
 	return j.stashed, s.Path
 }
 
-// note keeps how many steps are done.
-func (j *journal) note(done int) error {
-	j.done = done
+// note keeps how many steps are done, and whether the next thing is to do one more or to take the last one back: after a kill, only of that one is it not known
+// whether it was done.
+func (j *journal) note(done int, back bool) error {
+	j.done, j.back = done, back
 	fd, err := j.state.open(progressFile, unix.O_WRONLY)
 	if err != nil {
 		return j.state.failed("write", progressFile, err)
 	}
 	defer unix.Close(fd)
-	_, err = unix.Pwrite(fd, binary.LittleEndian.AppendUint64(nil, uint64(done)), 0)
+	record := binary.LittleEndian.AppendUint64(nil, uint64(done)<<1|map[bool]uint64{true: 1}[back])
+	_, err = unix.Pwrite(fd, record, 0)
 	j.between()
 	return j.state.failed("write", progressFile, err)
 }
 
-// settle finds out how many steps are done, after a kill: the number may be one too small, or one too large where the last one was taken back. A step that can
-// be done again is taken for what makes that happen, in the direction in which it goes on.
+// settle finds out after a kill whether the step in question is done. A step that can be done again is taken for what makes that happen.
 func (j *journal) settle(forward bool) error {
-	if j.done < len(j.Ops) {
-		done, err := j.isDone(j.Ops[j.done], !forward)
-		if err != nil {
-			return err
-		}
-		if done {
-			j.done++
-			return nil
-		}
+	at := j.done
+	if j.back {
+		at--
 	}
-	if j.done > 0 {
-		done, err := j.isDone(j.Ops[j.done-1], !forward)
-		if err != nil {
-			return err
-		}
-		if !done {
-			j.done--
-		}
+	if at < 0 || at >= len(j.Ops) {
+		return nil
+	}
+	done, err := j.isDone(j.Ops[at], !forward)
+	if err != nil {
+		return err
+	}
+	j.done = at
+	if done {
+		j.done++
 	}
 	return nil
 }
@@ -191,13 +190,16 @@ var errMoved = errors.New("it has changed while the draft was kept")
 
 // forward does what is not done yet.
 func (j *journal) forward() error {
+	if err := j.note(j.done, false); err != nil {
+		return err
+	}
 	for j.done < len(j.Ops) {
 		o := j.Ops[j.done]
 		if err := j.do(o); err != nil {
 			return fmt.Errorf("keep %s: %w", quote.Name(o.To.Path), err)
 		}
 		j.between()
-		if err := j.note(j.done + 1); err != nil {
+		if err := j.note(j.done+1, false); err != nil {
 			return err
 		}
 	}
@@ -206,13 +208,16 @@ func (j *journal) forward() error {
 
 // backward takes back what is done, the last first.
 func (j *journal) backward() error {
+	if err := j.note(j.done, true); err != nil {
+		return err
+	}
 	for j.done > 0 {
 		o := j.Ops[j.done-1]
 		if err := j.takeBack(o); err != nil {
 			return fmt.Errorf("take back %s: %w", quote.Name(o.To.Path), err)
 		}
 		j.between()
-		if err := j.note(j.done - 1); err != nil {
+		if err := j.note(j.done-1, true); err != nil {
 			return err
 		}
 	}

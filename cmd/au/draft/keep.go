@@ -184,10 +184,29 @@ func (d *Draft) carryOn(j *journal) error {
 	return d.finishKeep(j)
 }
 
+// Unfinished reports whether a keep or an undo of it was begun and killed.
+func (d *Draft) Unfinished() bool {
+	if _, begun, err := d.state.exists(stepsFile); err != nil || !begun {
+		return false
+	}
+	_, done, err := d.state.exists(keptFile)
+	return err == nil && (!done || d.halfEnded())
+}
+
+// KeptAt is when the last keep was made that undo can take back, in nanoseconds; 0 where there is none.
+func (d *Draft) KeptAt() int64 {
+	for _, name := range []string{keptFile, stepsFile} {
+		if st, ok, err := d.state.exists(name); err == nil && ok {
+			return st.Ctim.Nano()
+		}
+	}
+	return 0
+}
+
 // unfinished returns a keep that was begun and killed; nil where there is none.
 func (d *Draft) unfinished() (*journal, error) {
-	if _, done, err := d.state.exists(keptFile); err != nil || done && !d.halfEnded() {
-		return nil, err
+	if !d.Unfinished() {
+		return nil, nil
 	}
 	j, err := d.journal()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -421,7 +440,7 @@ func (d *Draft) Drop(s *Store) error {
 		return err
 	} else if j != nil {
 		j.close()
-		return &Unfinished{d.Name, string(d.Folder)}
+		return &HalfKept{d.Name, string(d.Folder)}
 	}
 	// Without draft.json there is no draft: what a kill leaves is not taken for one.
 	if err := d.state.removeTree("draft.json"); err != nil {

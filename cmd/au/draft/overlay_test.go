@@ -371,4 +371,3 @@ func TestKeepIsTheSameAsWithoutADraft(t *testing.T) {
 		})
 	}
 }
-

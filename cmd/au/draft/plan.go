@@ -85,7 +85,7 @@ type planner struct {
 	prepared                    map[string]bool
 	touched                     map[string]bool // folders in which something changes, by where they are then
 	vacated                     map[string]bool // and by where they were
-	whole                       bool // nothing of the draft is left afterwards
+	whole                       bool            // nothing of the draft is left afterwards
 }
 
 // plan returns the steps that take the wanted paths over, but for those to skip.

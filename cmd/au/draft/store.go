@@ -170,7 +170,7 @@ func (d *Draft) accept(w Wanted) error {
 	switch {
 	case err == nil && j != nil:
 		j.close()
-		err = &Unfinished{d.Name, w.Folder}
+		err = &HalfKept{d.Name, w.Folder}
 	case err == nil && d.Agent != w.Agent && !d.Ended:
 		err = fmt.Errorf("draft %q of %q is agent %q's: want another name for it, by --as", d.Name, w.Folder, d.Agent)
 	}
@@ -180,10 +180,10 @@ func (d *Draft) accept(w Wanted) error {
 	return err
 }
 
-// Unfinished is a draft of which a keep or an undo was killed.
-type Unfinished struct{ Name, Folder string }
+// HalfKept is a draft of which a keep or an undo was killed.
+type HalfKept struct{ Name, Folder string }
 
-func (u *Unfinished) Error() string {
+func (u *HalfKept) Error() string {
 	return fmt.Sprintf("draft %q of %s was being kept when that was killed: want au draft keep, which finishes it, or au draft undo", u.Name, quote.Name(u.Folder))
 }
 

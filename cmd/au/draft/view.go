@@ -40,8 +40,8 @@ type item struct {
 type view struct {
 	upper, lower place
 	marks        Marks
-	hidden       map[string]bool // what the agent did not see of the folder
-	covered      map[string]bool // folders that the hidden layer also has
+	hidden       map[string]bool  // what the agent did not see of the folder
+	covered      map[string]bool  // folders that the hidden layer also has
 	detached     map[string]*node // folders of the human's that are elsewhere in the draft
 	away         map[string]bool  // the same, from the first reading
 	stamp        unix.Timespec

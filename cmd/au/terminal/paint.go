@@ -30,11 +30,15 @@ func OnTerminal(w io.Writer) *os.File {
 
 // Quoting returns a writer to w that lets nothing through that steers a terminal, but for the colours of Paint where there are any.
 func Quoting(w io.Writer) io.Writer {
-	var colours []string
-	if PaintFor(w).on {
-		colours = []string{start + red + end, start + green + end, start + yellow + end, start + plain + end}
+	return &quote.Writer{To: w, Pass: PaintFor(w).Codes()}
+}
+
+// Codes are what the colours are made of; none where there are none.
+func (p Paint) Codes() []string {
+	if !p.on {
+		return nil
 	}
-	return &quote.Writer{To: w, Pass: colours}
+	return []string{start + red + end, start + green + end, start + yellow + end, start + plain + end}
 }
 
 // Coloured reports whether colours are wanted where there is a terminal.

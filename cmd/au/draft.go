@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/a4u2/au/cmd/au/draft"
+	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/internal/programs"
+	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/step"
+)
+
+// drafts is where the commands about drafts begin.
+type drafts struct {
+	*app
+	human provision.User
+	known *config.Config
+	store *draft.Store
+	here  string // the folder where the human is; empty where that is not to be known
+}
+
+// drafts opens the human's drafts.
+func (a *app) drafts() (*drafts, error) {
+	if a.host.UID() == 0 {
+		if err := a.becomeHuman(); err != nil {
+			return nil, err
+		}
+		a.Human = ""
+	}
+	human, err := a.human()
+	if err != nil {
+		return nil, err
+	}
+	known, err := a.load(human)
+	if err != nil {
+		return nil, err
+	}
+	s, err := draft.Open(human.Home, uint32(a.host.UID()), a.draftMarks)
+	if err != nil {
+		return nil, err
+	}
+	return &drafts{a, human, known, s, ""}, nil
+}
+
+// marksTime is how long the entrypoint may take to read the marks of a draft.
+const marksTime = 10 * time.Minute
+
+// draftMarks has the agent's entrypoint read what of an overlay root alone can.
+func (a *app) draftMarks(agent, state string) (draft.Marks, error) {
+	ctx, stop := context.WithTimeout(context.Background(), marksTime)
+	defer stop()
+	var out, said bytes.Buffer
+	cmd := programs.CommandContext(ctx, a.host.EntrypointPath(agent))
+	cmd.Args, cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = []string{"su_as_agent", agent, "--draft-marks", state}, []string{}, "/", &out, &said
+	if err := a.host.Execute(cmd); err != nil {
+		if text := strings.TrimPrefix(strings.TrimSpace(said.String()), "au: "); text != "" {
+			err = errors.New(text)
+		}
+		return nil, fmt.Errorf("entrypoint of agent %q: %w", agent, err)
+	}
+	return draft.ParseMarks(&out)
+}
+
+// meantDraft is a draft and the paths in it that a person means, below its folder.
+type meantDraft struct {
+	*drafts
+	*draft.Draft
+	paths []string
+}
+
+// close lets go of the draft.
+func (m *meantDraft) close() { m.Draft.Close() }
+
+// dashed reports whether the words stand behind --.
+func (a *app) dashed(words []string) bool {
+	at := slices.Index(a.words, "--")
+	return at >= 0 && len(a.words)-at-1 == len(words)
+}
+
+// ofHere returns the drafts of the folder where the human is, or of the nearest one above it that has any.
+func (d *drafts) ofHere(agent string) ([]*draft.Draft, error) {
+	place, err := d.follower(d.human, d.known, agent).Follow(".")
+	if err != nil {
+		return nil, err
+	}
+	defer place.Close()
+	d.here = place.Path
+	return d.store.Of(d.here)
+}
+
+// meant finds the draft that the words mean.
+func (a *app) meant(agent string, words []string, wanted func(*draft.Draft) bool) (*meantDraft, error) {
+	d, err := a.drafts()
+	if err != nil {
+		return nil, err
+	}
+	all, err := d.ofHere(agent)
+	if err != nil {
+		return nil, err
+	}
+	live := slices.DeleteFunc(slices.Clone(all), func(one *draft.Draft) bool { return !wanted(one) })
+	one, rest, err := draft.Choose(live, words, a.dashed(words), agent, func(word string) bool { return d.isPath(word) })
+	var none *draft.None
+	var ambiguous *draft.Ambiguous
+	switch {
+	case errors.As(err, &ambiguous):
+		for _, one := range ambiguous.Drafts {
+			fmt.Fprintf(a.err, "%s of agent %s, since %s\n", one.Name, one.Agent, one.Since.Local().Format("2 Jan 15:04"))
+		}
+		return nil, err
+	case errors.As(err, &none):
+		return nil, hintError{&draft.None{Folder: d.here}, "au draft list"}
+	case err != nil:
+		return nil, err
+	}
+	m := &meantDraft{drafts: d, Draft: one}
+	for _, word := range rest {
+		below, err := m.below(word)
+		if err != nil {
+			return nil, err
+		}
+		m.paths = append(m.paths, below)
+	}
+	return m, nil
+}
+
+// isLive reports whether there is more of a draft than how its keep is undone.
+func isLive(d *draft.Draft) bool { return !d.Ended }
+
+// isPath reports whether there is a file of that name where the human is.
+func (d *drafts) isPath(word string) bool {
+	_, err := os.Lstat(filepath.Join(d.here, word))
+	return err == nil
+}
+
+// below returns where in the draft's folder a word leads, with no look at what is there: it may be in the draft alone.
+func (m *meantDraft) below(word string) (string, error) {
+	full := word
+	if !filepath.IsAbs(word) {
+		full = filepath.Join(m.here, word)
+	}
+	rel, err := filepath.Rel(string(m.Folder), filepath.Clean(full))
+	if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
+		return "", fmt.Errorf("%q is not in the draft's folder: want a path below %s", word, show(string(m.Folder)))
+	}
+	if rel == "." {
+		return "", nil
+	}
+	return rel, nil
+}
+
+// report says what has changed at the wanted paths.
+func (m *meantDraft) report() (*draft.Report, error) {
+	r, err := m.Draft.Report()
+	if err != nil {
+		return nil, fmt.Errorf("draft %q of %q: %w", m.Name, string(m.Folder), err)
+	}
+	r.Changes = slices.DeleteFunc(r.Changes, func(c draft.Change) bool { return !m.wants(c.Path) && (c.Old == "" || !m.wants(c.Old)) })
+	r.Conflicts = slices.DeleteFunc(r.Conflicts, func(c draft.Conflict) bool { return !m.wants(c.Path) })
+	r.Stripped = slices.DeleteFunc(r.Stripped, func(name string) bool { return !m.wants(name) })
+	return r, nil
+}
+
+func (m *meantDraft) wants(name string) bool {
+	return len(m.paths) == 0 || slices.ContainsFunc(m.paths, func(p string) bool { return p == "" || p == name || strings.HasPrefix(name, p+"/") })
+}
+
+// runs returns what of the changes runs by itself on the human's side, or reaches beyond the folder: what `au mount check` would find of it.
+func (m *meantDraft) runs(r *draft.Report) ([]provision.Finding, error) {
+	upper := path.Join(m.State(), "upper")
+	tree, err := step.OpenTree(upper, false)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	l, err := lookThrough(m.host, context.Background(), tree, string(m.Folder))
+	if err != nil {
+		return nil, err
+	}
+	changed := map[string]draft.Change{}
+	for _, c := range r.Changes {
+		if c.Mode != 0 {
+			changed[c.Path] = c
+		}
+	}
+	var all []provision.Finding
+	for _, f := range l.found {
+		if _, ok := changed[f.Path]; ok {
+			all = append(all, f.Finding)
+		}
+	}
+	for _, c := range r.Changes {
+		if f, ok := m.gits(c); ok && c.Mode != 0 && !slices.ContainsFunc(all, func(x provision.Finding) bool { return x.Path == f.Path && x.Kind == f.Kind }) {
+			all = append(all, f)
+		}
+	}
+	for _, name := range r.Stripped {
+		all = append(all, provision.Finding{Path: name, Kind: "runs", Detail: "it has attributes that a rootless overlay obeys: keep takes them off"})
+	}
+	slices.SortFunc(all, func(x, y provision.Finding) int {
+		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Kind, y.Kind))
+	})
+	return all, nil
+}
+
+// gits finds what git obeys in a repository of which the draft holds only a part.
+func (m *meantDraft) gits(c draft.Change) (provision.Finding, bool) {
+	dir, base := path.Split(c.Path)
+	dir = strings.TrimSuffix(dir, "/")
+	switch {
+	case (base == "config" || base == "config.worktree") && m.isRepository(dir):
+		return provision.Finding{Path: c.Path, Kind: "git-config", Detail: "changed"}, true
+	case path.Base(dir) == "hooks" && c.Mode&0o111 != 0 && !strings.HasSuffix(base, ".sample") && m.isRepository(path.Dir(dir)):
+		return provision.Finding{Path: c.Path, Kind: "git-hook"}, true
+	}
+	return provision.Finding{}, false
+}
+
+// isRepository reports whether a folder has a HEAD, in the draft or below it.
+func (m *meantDraft) isRepository(dir string) bool {
+	for _, top := range []string{path.Join(m.State(), "upper"), string(m.Folder)} {
+		if _, err := os.Lstat(filepath.Join(top, dir, "HEAD")); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// printRuns prints what runs by itself, the gravest first.
+func (a *app) printRuns(found []provision.Finding) {
+	for _, kind := range provision.Kinds {
+		first := true
+		for _, f := range found {
+			if f.Kind != kind.Name {
+				continue
+			}
+			if first {
+				fmt.Fprintf(a.out, "%s\n", a.paint().Yellow(kind.Title))
+			}
+			first = false
+			fmt.Fprintf(a.out, "    %s%s\n", show(f.Path), detail(f.Detail))
+		}
+	}
+}
+
+// sayConflicts names each.
+func (a *app) sayConflicts(all []draft.Conflict) {
+	for _, c := range all {
+		name := c.Path
+		if name == "" {
+			name = "."
+		}
+		fmt.Fprintf(a.err, "au: conflict: %s: %s\n", show(name), c.Why)
+	}
+}
+
+// refused says what is to be said of an error of a draft's.
+func (m *meantDraft) refused(err error) error {
+	var conflicted *draft.Conflicted
+	if errors.As(err, &conflicted) {
+		m.sayConflicts(conflicted.Conflicts)
+	}
+	if errors.Is(err, fs.ErrNotExist) && m.gone() {
+		return fmt.Errorf("folder %q of the draft is not there any more", string(m.Folder))
+	}
+	return err
+}
+
+func (m *meantDraft) gone() bool { return start.Vanished(string(m.Folder)) }
+
+// named is the draft as a person reads it.
+func (m *meantDraft) named() string {
+	return fmt.Sprintf("draft %s of %s", m.Name, quote.Name(string(m.Folder)))
+}

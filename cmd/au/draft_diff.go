@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/a4u2/au/cmd/au/draft"
+	"github.com/a4u2/au/internal/programs"
+	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+)
+
+type draftDiffCmd struct {
+	agentFlag
+	Stat       bool     `xor:"form" help:"Only how much of which file."`
+	NameStatus bool     `xor:"form" help:"Only the names, with what happened to them."`
+	JSON       bool     `name:"json" xor:"form" help:"Print JSON, with the conflicts and with what runs by itself."`
+	Tool       string   `xor:"form" placeholder:"COMMAND" help:"Hand two folders, as yours and as the draft's, to a command such as meld."`
+	Words      []string `arg:"" optional:"" name:"draft|path" help:"The draft, where the folder has more than one, and what of it (default: all)."`
+}
+
+// changeView is a change in `au draft diff --json`.
+type changeView struct {
+	Path config.Path `json:"path"`
+	Old  config.Path `json:"old,omitempty"`
+	Kind string      `json:"kind"`
+	Dir  bool        `json:"folder,omitempty"`
+	Mode string      `json:"mode,omitempty"`
+	Was  string      `json:"old_mode,omitempty"`
+	Size int64       `json:"bytes"`
+}
+
+type conflictView struct {
+	Path config.Path `json:"path"`
+	Kind string      `json:"kind"`
+	Why  string      `json:"why"`
+}
+
+// diffView is all that `au draft diff --json` says.
+type diffView struct {
+	Name      string              `json:"name"`
+	Folder    config.Path         `json:"folder"`
+	Runs      []provision.Finding `json:"runs"`
+	Changes   []changeView        `json:"changes"`
+	Conflicts []conflictView      `json:"conflicts"`
+}
+
+func (c *draftDiffCmd) Run(a *app) error {
+	m, err := a.meant(c.Agent, c.Words, isLive)
+	if err != nil {
+		return err
+	}
+	defer m.close()
+	unlock, err := m.Lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := m.report()
+	if err != nil {
+		return m.refused(err)
+	}
+	found, err := m.runs(r)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.JSON:
+		return a.printJSON(viewOf(m, r, found))
+	case c.Tool != "":
+		return c.hand(m, r)
+	}
+	return paged(a, func(a *app) error {
+		a.printRuns(found)
+		for _, f := range r.Conflicts {
+			fmt.Fprintf(a.out, "%s\n", a.paint().Red("conflict: "+show(f.Path)+": "+f.Why))
+		}
+		return c.print(a, m, r)
+	})
+}
+
+func viewOf(m *meantDraft, r *draft.Report, found []provision.Finding) diffView {
+	v := diffView{m.Name, m.Folder, append([]provision.Finding{}, found...), []changeView{}, []conflictView{}}
+	for _, c := range r.Changes {
+		v.Changes = append(v.Changes, changeView{config.Path(c.Path), config.Path(c.Old), string(c.Kind), c.Dir, octal(c.Mode), octal(c.Was), c.Size})
+	}
+	for _, c := range r.Conflicts {
+		v.Conflicts = append(v.Conflicts, conflictView{config.Path(c.Path), string(c.Kind), c.Why})
+	}
+	return v
+}
+
+func octal(mode uint32) string {
+	if mode == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%06o", mode)
+}
+
+func (c *draftDiffCmd) print(a *app, m *meantDraft, r *draft.Report) error {
+	if c.NameStatus {
+		printNames(a, r.Changes)
+		return nil
+	}
+	if _, err := a.host.FindProgram("git"); err != nil {
+		fmt.Fprintln(a.err, "au: there is no git here, so only the names are shown")
+		printNames(a, r.Changes)
+		return nil
+	}
+	dir, left, err := m.Lay(r.Changes)
+	if err != nil {
+		return err
+	}
+	defer m.Unlay()
+	if c.Stat {
+		return printStat(a, dir, left)
+	}
+	for _, l := range left {
+		printLeft(a, l)
+	}
+	text, err := draft.Diff(dir)
+	if err == nil {
+		err = a.coloured(text)
+	}
+	return err
+}
+
+// printNames prints a line for each change.
+func printNames(a *app, all []draft.Change) {
+	for _, c := range all {
+		slash := ""
+		if c.Dir {
+			slash = "/"
+		}
+		name := c.Path
+		if name == "" {
+			name = "."
+		}
+		if c.Kind == 'R' {
+			fmt.Fprintf(a.out, "R\t%s\t%s\n", show(c.Old+slash), show(name+slash))
+			continue
+		}
+		fmt.Fprintf(a.out, "%c\t%s\n", c.Kind, show(name+slash))
+	}
+}
+
+// printLeft prints a change that git does not show, in its form.
+func printLeft(a *app, c draft.Change) {
+	old := c.Path
+	if c.Kind == 'R' {
+		old = c.Old
+	}
+	fmt.Fprintf(a.out, "diff --git %s %s\n", show("a/"+old), show("b/"+c.Path))
+	switch {
+	case c.Kind == 'R':
+		fmt.Fprintf(a.out, "rename from %s\nrename to %s\n", show(c.Old), show(c.Path))
+	case c.Was == 0:
+		fmt.Fprintf(a.out, "new file mode %06o\n", c.Mode)
+	case c.Mode == 0:
+		fmt.Fprintf(a.out, "deleted file mode %06o\n", c.Was)
+	case c.Mode != c.Was:
+		fmt.Fprintf(a.out, "old mode %06o\nnew mode %06o\n", c.Was, c.Mode)
+	}
+	if !c.Dir {
+		fmt.Fprintf(a.out, "# %s, and not shown\n", whatIs(c))
+	}
+}
+
+func whatIs(c draft.Change) string {
+	mode := c.Mode
+	if mode == 0 {
+		mode = c.Was
+	}
+	switch mode & unix.S_IFMT {
+	case unix.S_IFIFO:
+		return "a FIFO"
+	case unix.S_IFSOCK:
+		return "a socket"
+	case unix.S_IFCHR, unix.S_IFBLK:
+		return "a device"
+	}
+	return fmt.Sprintf("a file of %d bytes", c.Size)
+}
+
+// printStat prints how many lines of which file changed.
+func printStat(a *app, dir string, left []draft.Change) error {
+	text, err := draft.Diff(dir, "--numstat", "-z")
+	if err != nil {
+		return err
+	}
+	words := strings.Split(string(text), "\x00")
+	files, plus, minus := 0, 0, 0
+	for i := 0; i+2 < len(words); i += 3 {
+		counts := strings.Split(words[i], "\t")
+		if len(counts) != 3 {
+			return fmt.Errorf("git diff said %q: want two numbers", words[i])
+		}
+		old, now := strings.TrimPrefix(words[i+1], "a/"), strings.TrimPrefix(words[i+2], "b/")
+		added, _ := strconv.Atoi(counts[0])
+		removed, _ := strconv.Atoi(counts[1])
+		files, plus, minus = files+1, plus+added, minus+removed
+		name := now
+		switch {
+		case now == "/dev/null":
+			name = old
+		case old != now && old != "/dev/null":
+			name = old + " => " + now
+		}
+		lines := fmt.Sprintf("%d %s%s", added+removed, a.paint().Green(bars('+', added, removed)), a.paint().Red(bars('-', removed, added)))
+		if counts[0] == "-" {
+			lines = "Bin"
+		}
+		fmt.Fprintf(a.out, " %s | %s\n", show(name), lines)
+	}
+	for _, l := range left {
+		fmt.Fprintf(a.out, " %s | %c\n", show(l.Path), l.Kind)
+	}
+	fmt.Fprintf(a.out, " %d changed, %d insertions(+), %d deletions(-)\n", files+len(left), plus, minus)
+	return nil
+}
+
+// bars draws n of n+other, in at most 40 columns for both.
+func bars(sign byte, n, other int) string {
+	if n+other > 40 {
+		n = (n*40 + n + other - 1) / (n + other)
+	}
+	return strings.Repeat(string(sign), n)
+}
+
+// coloured prints a diff as git colours it.
+func (a *app) coloured(text []byte) error {
+	p, body := a.paint(), false
+	for line := range bytes.Lines(text) {
+		s := strings.TrimSuffix(string(line), "\n")
+		switch {
+		case strings.HasPrefix(s, "diff --git "):
+			body = false
+		case strings.HasPrefix(s, "@@ "):
+			body = true
+			s = p.Yellow(s)
+		case body && strings.HasPrefix(s, "+"):
+			s = p.Green(quote.Text(s))
+		case body && strings.HasPrefix(s, "-"):
+			s = p.Red(quote.Text(s))
+		}
+		if _, err := fmt.Fprintln(a.out, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hand runs a command of the human's with the two folders.
+func (c *draftDiffCmd) hand(m *meantDraft, r *draft.Report) error {
+	dir, left, err := m.Lay(r.Changes)
+	if err != nil {
+		return err
+	}
+	defer m.Unlay()
+	for _, l := range left {
+		fmt.Fprintf(m.err, "au: not among them: %s\n", show(l.Path))
+	}
+	cmd := programs.Command("sh", "-c", c.Tool+` "$1" "$2"`, "sh", dir+"/a", dir+"/b")
+	cmd.Env = os.Environ()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return m.host.Execute(cmd)
+}
+
+// paged prints through the human's pager where there is a terminal.
+func paged(a *app, print func(*app) error) error {
+	pager := os.Getenv("PAGER")
+	if pager == "" {
+		pager = "less -FRX"
+	}
+	if !term.IsTerminal(1) || pager == "cat" {
+		return print(a)
+	}
+	cmd := programs.Command("sh", "-c", pager)
+	cmd.Env = append(os.Environ(), "LESS=FRX")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil || cmd.Start() != nil {
+		return print(a)
+	}
+	b := *a
+	b.out = &quote.Writer{To: in, Pass: a.paint().Codes()}
+	b.colours = a.paint()
+	err = print(&b)
+	in.Close()
+	_ = cmd.Wait()
+	if errors.Is(err, unix.EPIPE) {
+		return nil // the human has seen enough
+	}
+	return err
+}
