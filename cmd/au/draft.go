@@ -172,6 +172,7 @@ func (m *meantDraft) report() (*draft.Report, error) {
 	}
 	r.Changes = slices.DeleteFunc(r.Changes, func(c draft.Change) bool { return !m.wants(c.Path) && (c.Old == "" || !m.wants(c.Old)) })
 	r.Conflicts = slices.DeleteFunc(r.Conflicts, func(c draft.Conflict) bool { return !m.wants(c.Path) })
+	r.Doubts = slices.DeleteFunc(r.Doubts, func(c draft.Conflict) bool { return !m.wants(c.Path) })
 	r.Stripped = slices.DeleteFunc(r.Stripped, func(name string) bool { return !m.wants(name) })
 	return r, nil
 }
@@ -200,7 +201,7 @@ func (m *meantDraft) runs(r *draft.Report) ([]provision.Finding, error) {
 	}
 	var all []provision.Finding
 	for _, f := range l.found {
-		if _, ok := changed[f.Path]; ok {
+		if _, ok := changed[f.Path]; ok && f.Kind != "owner" { // all in a draft is the human's
 			all = append(all, f.Finding)
 		}
 	}
@@ -266,6 +267,13 @@ func (a *app) sayConflicts(all []draft.Conflict) {
 			name = "."
 		}
 		fmt.Fprintf(a.err, "au: conflict: %s: %s\n", show(name), c.Why)
+	}
+}
+
+// sayDoubts names what may be a file that the human has removed.
+func (a *app) sayDoubts(all []draft.Conflict) {
+	for _, c := range all {
+		fmt.Fprintf(a.out, "%s: %s\n", show(c.Path), c.Why)
 	}
 }
 

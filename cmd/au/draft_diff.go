@@ -84,6 +84,7 @@ func (c *draftDiffCmd) Run(a *app) error {
 		for _, f := range r.Conflicts {
 			fmt.Fprintf(a.out, "%s\n", a.paint().Red("conflict: "+show(f.Path)+": "+f.Why))
 		}
+		a.sayDoubts(r.Doubts)
 		return c.print(a, m, r)
 	})
 }
@@ -93,7 +94,7 @@ func viewOf(m *meantDraft, r *draft.Report, found []provision.Finding) diffView 
 	for _, c := range r.Changes {
 		v.Changes = append(v.Changes, changeView{config.Path(c.Path), config.Path(c.Old), string(c.Kind), c.Dir, octal(c.Mode), octal(c.Was), c.Size})
 	}
-	for _, c := range r.Conflicts {
+	for _, c := range append(r.Conflicts, r.Doubts...) {
 		v.Conflicts = append(v.Conflicts, conflictView{config.Path(c.Path), string(c.Kind), c.Why})
 	}
 	return v
@@ -272,7 +273,7 @@ func (c *draftDiffCmd) hand(m *meantDraft, r *draft.Report) error {
 	cmd := programs.Command("sh", "-c", c.Tool+` "$1" "$2"`, "sh", dir+"/a", dir+"/b")
 	cmd.Env = os.Environ()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return m.host.Execute(cmd)
+	return cmd.Run()
 }
 
 // paged prints through the human's pager where there is a terminal.

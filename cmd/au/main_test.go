@@ -272,10 +272,12 @@ func expect(ts *testscript.TestScript, want int, args []string) {
 
 // drafted NAME FOLDER makes a draft of a folder of the human's, as a run does.
 func scriptDrafted(ts *testscript.TestScript, neg bool, args []string) {
+	time.Sleep(20 * time.Millisecond)
 	store, err := draft.Open(ts.Getenv("HOME"), uint32(os.Getuid()), draft.Direct)
 	ts.Check(err)
 	d, err := store.Begin(draft.Wanted{Name: args[0], Agent: "agent", Folder: ts.MkAbs(args[1]), Now: time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)})
 	ts.Check(err)
+	time.Sleep(20 * time.Millisecond) // what changes from now on changes after the draft began
 	ts.Setenv("UPPER", d.State()+"/upper")
 	d.Close()
 }

@@ -57,6 +57,25 @@ func (g *gitBase) load() map[string]tracked {
 	return g.files
 }
 
+// sameIndex reports whether the human's index holds what the commit did: then git has only looked at its files anew.
+func (g *gitBase) sameIndex() bool {
+	files := g.load()
+	out, err := git(g.folder, "ls-files", "--stage", "-z").Output()
+	if files == nil || err != nil {
+		return false
+	}
+	n := 0
+	for line := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		what, name, _ := strings.Cut(line, "\t")
+		words := strings.Fields(what)
+		if len(words) != 3 || words[1] != files[name].Sum || words[2] != "0" || words[0] != fmt.Sprintf("%06o", files[name].Mode) {
+			return false
+		}
+		n++
+	}
+	return n == len(files)
+}
+
 // git is a git in a folder of the human's that runs nothing else: no hook, no monitor, no pager, and nothing that fetches.
 func git(folder string, words ...string) *exec.Cmd {
 	argv := append([]string{"git", "--no-optional-locks", "--no-pager", "-C", folder, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",

@@ -47,6 +47,8 @@ type teller struct {
 	conflicts []Conflict
 	origins   map[string]string // files of the human's that the draft removes or replaces, by handle
 	arrived   []arrival
+	leave     map[string]bool // what of git's stays as the human has it, though the draft has it otherwise
+	named     map[string]bool // the branches among it
 	equal     map[string]bool // what was copied up, and is as it was
 }
 
@@ -59,11 +61,12 @@ type arrival struct {
 
 // tell reads all of the draft.
 func (v *view) tell(git *gitBase) (*teller, error) {
-	t := &teller{view: v, git: git, conflicts: slices.Clone(v.problems), origins: map[string]string{}, equal: map[string]bool{}}
+	t := &teller{view: v, git: git, conflicts: slices.Clone(v.problems), origins: map[string]string{}, equal: map[string]bool{}, leave: map[string]bool{}, named: map[string]bool{}}
 	if err := v.nodes(t.node); err != nil {
 		return nil, err
 	}
 	t.came()
+	t.commits()
 	t.renames()
 	slices.SortStableFunc(t.changes, func(x, y Change) int { return strings.Compare(x.Path, y.Path) })
 	slices.SortStableFunc(t.conflicts, func(x, y Conflict) int {
@@ -236,7 +239,7 @@ func (t *teller) replaced(it item, path, low string, st unix.Stat_t) error {
 
 // touched notes a conflict where the human has changed a file since.
 func (t *teller) touched(path, low string, st unix.Stat_t) {
-	if t.changedSince(low, st) && !t.git.unchanged(t.lower, low, st) {
+	if t.changedSince(low, st) && !t.git.unchanged(t.lower, low, st) && !(low == ".git/index" && t.git.sameIndex()) {
 		t.conflict(path, Changed, "you have changed it since")
 	}
 }

@@ -20,6 +20,8 @@ import (
 type Report struct {
 	Changes   []Change
 	Conflicts []Conflict
+	Doubts    []Conflict // what looks new, and may be what the human has removed: keep goes on, and nothing is lost
+	Refs      []string // the refs that the agent's commits get, where both sides made some
 	Stripped  []string // what bears attributes of the agent's that steer an overlay; keep takes them off
 }
 
@@ -50,7 +52,17 @@ func (d *Draft) Report() (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Report{Changes: t.changes, Conflicts: t.conflicts}
+	r := &Report{Changes: t.changes}
+	for _, c := range t.conflicts {
+		if c.Kind == Perhaps {
+			r.Doubts = append(r.Doubts, c)
+		} else {
+			r.Conflicts = append(r.Conflicts, c)
+		}
+	}
+	for _, name := range sortedKeys(t.named) {
+		r.Refs = append(r.Refs, strings.TrimPrefix(refOf(d.Name, name), ".git/"))
+	}
 	r.Stripped, err = v.stripped()
 	return r, err
 }
@@ -138,7 +150,7 @@ func (d *Draft) startKeep(wanted []string, answer Answer) (*journal, error) {
 			}
 		}
 	}
-	p, err := t.plan(wanted, skip)
+	p, err := t.plan(d.Name, wanted, skip)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +163,7 @@ func (d *Draft) startKeep(wanted []string, answer Answer) (*journal, error) {
 // against returns the conflicts of the wanted paths.
 func (t *teller) against(wanted []string) []Conflict {
 	p := &planner{teller: t, wanted: wanted}
-	return slices.DeleteFunc(slices.Clone(t.conflicts), func(c Conflict) bool { return !p.reaches(c.Path) })
+	return slices.DeleteFunc(slices.Clone(t.conflicts), func(c Conflict) bool { return c.Kind == Perhaps || !p.reaches(c.Path) })
 }
 
 // changed is how many names in the folder a keep changes.
@@ -354,6 +366,7 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 		return d.state.failed("read", keptFile, err)
 	}
 	var against []Conflict
+	now := &gitBase{folder: string(d.Folder), head: gitHead(j.folder)} // an index that holds what HEAD does was only looked at anew
 	seen := map[string]bool{}
 	for _, o := range j.Ops {
 		for _, s := range []spot{o.From, o.To} {
@@ -363,7 +376,7 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 			seen[s.Path] = true
 			if c, bad, err := j.changedSinceKeep(s.Path, kept); err != nil {
 				return err
-			} else if bad {
+			} else if bad && !(s.Path == ".git/index" && now.sameIndex()) {
 				against = append(against, c)
 			}
 		}

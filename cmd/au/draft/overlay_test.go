@@ -20,8 +20,8 @@ import (
 )
 
 var (
-	operations = flag.Int("operations", 1500, "how many random operations are done in drafts")
-	kills      = flag.Int("kills", 60, "how often a keep or an undo is killed")
+	operations = flag.Int("operations", 600, "how many random operations are done in drafts")
+	kills      = flag.Int("kills", 30, "how often a keep or an undo is killed")
 	seed       = flag.Uint64("seed", 1, "of the random operations")
 )
 
@@ -156,7 +156,11 @@ func dump(t *testing.T, top string, times, exact bool) string {
 			to, _ := os.Readlink(name)
 			line += " -> " + to
 		}
-		attrs, err := p.attributes(strings.TrimPrefix(strings.TrimPrefix(rel, "."), "/"))
+		at := rel
+		if at == "." {
+			at = ""
+		}
+		attrs, err := p.attributes(at)
 		if err != nil {
 			return err
 		}

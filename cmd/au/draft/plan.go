@@ -89,9 +89,12 @@ type planner struct {
 }
 
 // plan returns the steps that take the wanted paths over, but for those to skip.
-func (t *teller) plan(wanted []string, skip map[string]bool) (*planner, error) {
+func (t *teller) plan(draft string, wanted []string, skip map[string]bool) (*planner, error) {
 	p := &planner{teller: t, wanted: wanted, skip: skip, whole: len(wanted) == 0 && len(skip) == 0, prepared: map[string]bool{}, touched: map[string]bool{}, vacated: map[string]bool{}}
 	if err := p.detachAll(); err != nil {
+		return nil, err
+	}
+	if err := p.refs(draft); err != nil {
 		return nil, err
 	}
 	return p, p.node(t.top, false)
@@ -124,6 +127,8 @@ func (p *planner) takesAll(name string) bool {
 	}
 	return true
 }
+
+func sortedKeys(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }
 
 // emit adds a step of the main part.
 func (p *planner) emit(o op) {
@@ -248,7 +253,7 @@ func (p *planner) item(n *node, it item, copying bool) error {
 	if it.dir != nil {
 		return p.folder(n, it, st, low, ok, copying)
 	}
-	if !p.takes(name) || p.equal[name] {
+	if !p.takes(name) || p.equal[name] || p.leave[name] {
 		return nil
 	}
 	switch here := (spot{theFolder, name}); {

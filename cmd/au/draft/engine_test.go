@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// told returns the changes and the conflicts of a draft, a line each.
+func (b *bench) told() string {
+	b.t.Helper()
+	r, err := b.d.Report()
+	b.ok(err)
+	var lines []string
+	for _, c := range r.Changes {
+		line := fmt.Sprintf("%c %s", c.Kind, c.Path)
+		if c.Kind == 'R' {
+			line += " < " + c.Old
+		}
+		if c.Dir {
+			line += "/"
+		}
+		lines = append(lines, line)
+	}
+	for _, c := range r.Conflicts {
+		lines = append(lines, fmt.Sprintf("! %s %s", c.Kind, c.Path))
+	}
+	for _, c := range r.Doubts {
+		lines = append(lines, fmt.Sprintf("? %s %s", c.Kind, c.Path))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Each thing that the agent can do is told as what it is, and each of the human's that meets it is a conflict.
+func TestChangesAndConflicts(t *testing.T) {
+	const lower = "mkdir -p d/e; echo f >f; echo g >g; echo h >d/h; echo i >d/e/i; ln -s f l; chmod 640 g"
+	for name, c := range map[string]struct{ agent, human, want string }{
+		"nothing":                        {"", "", ""},
+		"opened_for_writing_only":        {": >>f; : >>d/h", "", ""},
+		"added":                          {"echo n >n; mkdir m; mkdir -p o/p; echo q >o/p/q", "", "A m/\nA n\nA o/p/q"},
+		"modified":                       {"echo x >>f; echo y >d/h", "", "M d/h\nM f"},
+		"deleted":                        {"rm f; rm -r d", "", "D d/e/i\nD d/h\nD f"},
+		"an_empty_folder_deleted":        {"mkdir z; rmdir z; rm -r d/e; mkdir d/e", "", "D d/e/i"},
+		"mode_changed":                   {"chmod 600 g; chmod 711 d", "", "M d/\nM g"},
+		"another_kind":                   {"rm f; ln -s g f; rm l; mkdir l; echo k >l/k", "", "T f\nD l\nA l/k"},
+		"a_file_renamed":                 {"mv f f2; mv d/h h", "", "R f2 < f\nR h < d/h"},
+		"a_file_renamed_and_its_folder":  {"mv d/h h; rm -r d", "", "D d/e/i\nR h < d/h"},
+		"a_folder_renamed":               {"mv d d2; echo x >d2/e/i", "", "R d2 < d/\nM d2/e/i"},
+		"folders_exchanged":              {"mkdir c; echo c >c/c; mv d t; mv c d; mv t c", "", "R c < d/\nA d/c"},
+		"a_folder_made_anew":             {"rm -r d; mkdir d; echo h >d/h; echo n >d/n", "", "D d/e/i\nA d/n"},
+		"special_files":                  {"mkfifo p; mknod s p", "", "A p\nA s"},
+		"the_human_edited_another_file":  {"echo x >>f", "echo y >>g", "M f"},
+		"the_human_edited_the_same":      {"echo x >>f", "echo y >>f", "M f\n! changed f"},
+		"the_same_edit_on_both_sides":    {"echo x >>f", "echo x >>f", ""},
+		"the_human_set_the_time_back":    {"echo x >>f", "echo y >>f; touch -d 2001-01-01 f", "M f\n! changed f"},
+		"the_human_replaced_it":          {"echo x >>f", "echo y >f.new; mv f.new f", "M f\n! changed f"},
+		"the_human_removed_it":           {"echo x >>f", "rm f", "A f\n! gone f"},
+		"the_human_renamed_it":           {"echo x >>f", "mv f f9", "A f\n! gone f"},
+		"both_removed_it":                {"rm f", "rm f", ""},
+		"the_human_edited_a_deleted_one": {"rm -r d", "echo y >>d/e/i", "D d/e/i\nD d/h\n! changed d/e/i"},
+		"the_human_added_to_a_deleted":   {"rm -r d", "echo y >d/e/new", "D d/e/i\nD d/e/new\nD d/h\n! changed d/e\n! changed d/e/new"},
+		"both_added_it":                  {"echo a >n", "echo b >n", "M n\n! changed n"},
+		"the_human_renamed_its_folder":   {"echo x >>d/h", "mv d d9", "A d/h\n! gone d"},
+		"another_folder_is_in_its_place": {"echo x >>d/h", "mv d d9; cp -r d9 d", "M d/h\n! folder d\n! changed d/h"},
+		"an_older_folder_in_its_place":   {"echo x >>d/h", "mv d d9; mv old d", "M d/h\n! folder d"},
+		"both_renamed_the_folder":        {"mv d d2", "mv d d3", "! gone d2"},
+		"new_where_the_human_was":        {"echo n >n", "echo m >m", "A n\n? perhaps n"},
+		"saved_by_rename":                {"echo x >f.new; mv f.new f", "", "M f"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.in(b.folder, lower)
+			if strings.Contains(c.human, "old") {
+				b.in(b.folder, "cp -r d old")
+			}
+			b.begin()
+			b.drafted(c.agent)
+			time.Sleep(5 * time.Millisecond)
+			b.in(b.folder, c.human)
+			if got := b.told(); got != c.want {
+				t.Errorf("told was\n%s\nwant\n%s", got, c.want)
+			}
+			before := dump(t, b.folder, true, true)
+			_, err := b.d.Keep(nil, Refuse)
+			var refused *Conflicted
+			if errors.As(err, &refused) != strings.Contains(c.want, "!") {
+				t.Errorf("keep: %v", err)
+			}
+			if refused != nil {
+				differ(t, "the folder after a keep that was refused", dump(t, b.folder, true, true), before)
+			}
+		})
+	}
+}
+
+// Of a draft, some paths can be kept: the rest stays in it, and the draft looks as it did.
+func TestKeepPaths(t *testing.T) {
+	const lower = "mkdir -p d/e s; echo f >f; echo h >d/h; echo i >d/e/i; echo s >s/s"
+	const agent = "echo x >>f; rm d/h; echo n >d/n; mkdir -p new/a; echo 1 >new/1; echo 2 >new/a/2; mv s t; rm -r d/e; mkdir d/e; echo j >d/e/j"
+	for _, paths := range []string{"f", "d", "d/h", "d/n", "new", "new/1", "new/a", "t", "d/e", "d/e/j", "f new/1 d/h", "new/a/2"} {
+		t.Run(strings.ReplaceAll(paths, "/", "-"), func(t *testing.T) {
+			b := newBench(t)
+			b.in(b.folder, lower)
+			b.begin()
+			b.drafted(agent)
+			b.mount()
+			merged := dump(t, b.mounted, false, false)
+			b.unmount()
+			before := dump(t, b.folder, true, false)
+			_, err := b.d.Keep(strings.Fields(paths), Refuse)
+			b.ok(err)
+			for _, p := range strings.Fields(paths) {
+				got, want := b.in(b.folder, "ls -R "+p+" 2>&1 || true"), ""
+				b.mount()
+				want = b.in(b.mounted, "ls -R "+p+" 2>&1 || true")
+				b.unmount()
+				if got != want && p != "d/e/j" {
+					t.Errorf("%s is\n%s\nin the folder, and\n%s\nin the draft", p, got, want)
+				}
+			}
+			b.mount()
+			differ(t, "the draft after a part was kept", dump(t, b.mounted, false, false), merged)
+			b.unmount()
+			if told := b.told(); strings.Contains(told, "!") {
+				t.Errorf("conflicts with what was kept:\n%s", told)
+			}
+			_, err = b.d.Undo()
+			b.ok(err)
+			differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+			b.mount()
+			differ(t, "the draft after undo", dump(t, b.mounted, false, false), merged)
+			b.unmount()
+			_, err = b.d.Keep(nil, Refuse)
+			b.ok(err)
+			differ(t, "all of it, kept", dump(t, b.folder, false, false), merged)
+		})
+	}
+}
+
+// What the human and git do to a repository is told apart: times that git looked at anew are no conflict, and commits of both sides go beside each other.
+func TestCommits(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is missing")
+	}
+	t.Setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+	for _, who := range []string{"AUTHOR", "COMMITTER"} {
+		t.Setenv("GIT_"+who+"_NAME", "a")
+		t.Setenv("GIT_"+who+"_EMAIL", "a@b")
+	}
+	const lower = "git init -q -b main .; echo f >f; echo g >g; git add .; git commit -qm one"
+	for name, c := range map[string]struct{ agent, human, check string }{
+		"a_status":        {"echo x >>f; git commit -qam two", "touch f g; git status >/dev/null", `test "$(git log --format=%s | tr '\n' .)" = two.one.; test -z "$(git status --porcelain)"`},
+		"a_mode":          {"echo x >>f; git commit -qam two", "chmod 600 f", `test "$(git log --format=%s | tr '\n' .)" = two.one.`},
+		"commits_of_both": {"echo x >>f; git commit -qam two", "echo y >>g; git commit -qam mine", `test "$(git log --format=%s | tr '\n' .)" = mine.one.; test "$(git log --format=%s refs/au/agent/heads/main | tr '\n' .)" = two.one.; git fsck --strict; grep -q x f; grep -q y g`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.in(b.folder, lower)
+			b.begin()
+			b.drafted(c.agent)
+			b.in(b.folder, c.human)
+			before := dump(t, b.folder, true, false)
+			_, err := b.d.Keep(nil, Refuse)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, b.told())
+			}
+			b.in(b.folder, c.check)
+			_, err = b.d.Undo()
+			b.ok(err)
+			if !strings.Contains(c.check, "status") { // which writes the index
+				differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+			}
+		})
+	}
+}
+
+// What is hidden is not there for the agent, and stays where it is whatever the agent does around it.
+func TestHiddenStays(t *testing.T) {
+	const lower = "mkdir -p d/e k; echo secret >.env; echo secret >d/.env; echo e >.env.example; echo o >d/o; echo key >k/x.pem; echo u >k/u"
+	for name, c := range map[string]struct{ agent, check string }{
+		"nothing":                {"test ! -e .env; test ! -e d/.env; test ! -e k/x.pem; cat .env.example", "cat .env d/.env k/x.pem"},
+		"its_folder_removed":     {"rm -r d", "cat d/.env; test ! -e d/o; test ! -e d/e"},
+		"its_folder_made_anew":   {"rm -r d; mkdir d; echo n >d/n", "cat d/.env d/n; test ! -e d/o"},
+		"its_folder_renamed":     {"mv d z; echo n >z/n", "cat z/.env z/n z/o; test ! -e d"},
+		"made_and_removed_again": {"echo mine >.env; rm .env", "grep secret .env"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.in(b.folder, lower)
+			before := dump(t, b.folder, true, false)
+			b.begin()
+			names, err := b.d.Prepare()
+			b.ok(err)
+			if want := []string{".env", "d/.env", "k/x.pem"}; !slices.Equal(names, want) {
+				t.Fatalf("hidden are %q, want %q", names, want)
+			}
+			b.drafted(c.agent)
+			_, err = b.d.Keep(nil, Refuse)
+			b.ok(err)
+			b.in(b.folder, c.check)
+			_, err = b.d.Undo()
+			b.ok(err)
+			differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+		})
+	}
+	b := newBench(t)
+	b.in(b.folder, lower)
+	b.begin()
+	_, err := b.d.Prepare()
+	b.ok(err)
+	b.drafted("echo agent >.env")
+	if got := b.told(); !strings.Contains(got, "! hidden .env") {
+		t.Errorf("an .env of the agent's is told as %q", got)
+	}
+}
+
+// What the agent makes of names, links and special files leads keep nowhere else, and holds nothing up.
+func TestPlants(t *testing.T) {
+	b := newBench(t)
+	outside := filepath.Join(b.home, "outside")
+	b.ok(os.MkdirAll(outside, 0o755))
+	b.ok(os.WriteFile(filepath.Join(outside, "f"), []byte("mine"), 0o644))
+	b.in(b.folder, "mkdir d s; echo f >d/f; echo g >g")
+	b.begin()
+	b.drafted(fmt.Sprintf(`rm -r d; ln -s %s d; rm g; mkfifo g; printf x >"$(printf 'a\nau: hint: b\033[31m')"; truncate -s 8E big 2>/dev/null || truncate -s 15T big
+		printf y >s/y; chmod u+s s/y; ln -s .. s/up; python3 -c "import os;os.setxattr('s/y','user.overlay.redirect',b'/x')" 2>/dev/null || true`, outside))
+	done := make(chan string)
+	go func() { done <- b.told() }()
+	select {
+	case told := <-done:
+		if strings.Contains(told, "!") {
+			t.Errorf("told was %s", told)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("a report of plants does not end")
+	}
+	_, err := b.d.Keep(nil, Refuse)
+	b.ok(err)
+	if text, err := os.ReadFile(filepath.Join(outside, "f")); err != nil || string(text) != "mine" {
+		t.Errorf("outside the folder is %q, %v", text, err)
+	}
+	if n, err := unix.Getxattr(filepath.Join(b.folder, "s/y"), "user.overlay.redirect", make([]byte, 10)); err == nil {
+		t.Errorf("an overlay's attribute of %d bytes was kept", n)
+	}
+}
+
+// A folder of the human's that becomes a link while a keep runs takes nothing out of the folder, and nothing is lost.
+func TestSwappedWhileKept(t *testing.T) {
+	for name, swap := range map[string]string{
+		"a_link_for_a_folder": "mv d d.was; ln -s ../outside d", "an_edit": "echo edited >d/y", "a_replaced_file": "echo other >d/o; mv d/o d/y", "a_removed_file": "rm d/y",
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.in(b.home, "mkdir outside; echo mine >outside/y")
+			b.in(b.folder, "mkdir d; echo x >a; echo y >d/y; echo z >d/z")
+			b.begin()
+			b.drafted("echo agent >a; echo agent >d/y; echo agent >d/z; echo n >d/n")
+			n := 0
+			b.d.hook = func() {
+				if n++; n == 4 {
+					b.in(b.folder, swap)
+				}
+			}
+			_, err := b.d.Keep(nil, Refuse)
+			if err == nil {
+				t.Error("kept as if nothing had happened")
+			}
+			b.in(b.home, "grep -q mine outside/y; test ! -e outside/n")
+			all := b.in(b.home, "cat p/a; cat p/d*/z; cat p/d*/y .local/state/au/drafts/*/upper/d/y 2>/dev/null || true")
+			for _, want := range []string{"x", "z"} {
+				if !strings.Contains(all, want+"\n") {
+					t.Errorf("%s is lost: %s: %v", want, all, err)
+				}
+			}
+			if strings.Contains(swap, "edited") && !strings.Contains(all, "edited") {
+				t.Errorf("the edit is lost: %s: %v", all, err)
+			}
+		})
+	}
+}
+
+// A draft that a run has mounted is nobody else's.
+func TestLock(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	unlock, err := b.d.Lock()
+	b.ok(err)
+	other, err := b.store.open(b.d.Key)
+	b.ok(err)
+	defer other.Close()
+	var busy *Busy
+	if _, err := other.Lock(); !errors.As(err, &busy) || !strings.Contains(busy.Hint(), "--as NAME") {
+		t.Errorf("a draft in use: %v", err)
+	}
+	unlock()
+	unlock, err = other.Lock()
+	b.ok(err)
+	unlock()
+}
+
+// The first word is a draft's name, or a path, and never both.
+func TestChoose(t *testing.T) {
+	agent, second := &Draft{Info: Info{Name: "agent"}}, &Draft{Info: Info{Name: "second"}}
+	path := func(word string) bool { return word == "src" || word == "second" }
+	for _, c := range []struct {
+		all    []*Draft
+		words  string
+		dashes bool
+		want   *Draft
+		rest   string
+		fails  string
+	}{
+		{[]*Draft{agent, second}, "", false, agent, "", ""},
+		{[]*Draft{agent, second}, "src", false, agent, "src", ""},
+		{[]*Draft{agent, second}, "agent src", false, agent, "src", ""},
+		{[]*Draft{agent, second}, "second src", false, nil, "", "is a draft and a path"},
+		{[]*Draft{agent, second}, "second", true, agent, "second", ""},
+		{[]*Draft{second}, "src", false, second, "src", ""},
+		{[]*Draft{second, {Info: Info{Name: "third"}}}, "src", false, nil, "", "more than one draft"},
+		{[]*Draft{second, {Info: Info{Name: "third"}}}, "third", false, nil, "", ""},
+		{nil, "src", false, nil, "", "no draft"},
+	} {
+		d, rest, err := Choose(c.all, strings.Fields(c.words), c.dashes, "agent", path)
+		if c.fails != "" {
+			if err == nil || !strings.Contains(err.Error(), c.fails) {
+				t.Errorf("%q: %v, want %q", c.words, err, c.fails)
+			}
+			continue
+		}
+		if err != nil || c.want != nil && d != c.want || strings.Join(rest, " ") != c.rest {
+			t.Errorf("%q: %v %q %v", c.words, d, rest, err)
+		}
+	}
+}
