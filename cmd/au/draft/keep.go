@@ -21,8 +21,8 @@ type Report struct {
 	Changes   []Change
 	Conflicts []Conflict
 	Doubts    []Conflict // what looks new, and may be what the human has removed: keep goes on, and nothing is lost
-	Refs      []string // the refs that the agent's commits get, where both sides made some
-	Stripped  []string // what bears attributes of the agent's that steer an overlay; keep takes them off
+	Refs      []string   // the refs that the agent's commits get, where both sides made some
+	Stripped  []string   // what bears attributes of the agent's that steer an overlay; keep takes them off
 }
 
 // Files is how many things have changed, and Bytes how many bytes those are that the draft holds.
