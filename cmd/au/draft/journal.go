@@ -27,6 +27,7 @@ type journal struct {
 	folder, upper, stashed place
 	done                   int
 	back                   bool
+	apart                  bool              // the draft is on another file system than the folder: what is moved gets other numbers
 	links                  map[uint64]string // files that were copied to another file system, by their number
 	between                func()            // the draft's
 }
@@ -102,11 +103,23 @@ func (d *Draft) journal() (*journal, error) {
 	if err == nil {
 		j.stashed, err = d.state.sub("undo/stash")
 	}
+	if err == nil {
+		j.apart, err = j.isApart()
+	}
 	if err != nil {
 		j.close()
 		return nil, err
 	}
 	return j, nil
+}
+
+func (j *journal) isApart() (bool, error) {
+	one, err := j.folder.stat("")
+	if err != nil {
+		return false, err
+	}
+	other, err := j.stashed.stat("")
+	return one.Dev != other.Dev, err
 }
 
 func (j *journal) close() {
@@ -171,7 +184,7 @@ func (j *journal) isDone(o op, again bool) (bool, error) {
 		_, ok, err := to.exists(toName)
 		return ok, err
 	case exchange:
-		if st, ok, err := to.exists(toName); err != nil || ok && st.Ino == o.Ino {
+		if st, ok, err := to.exists(toName); err != nil || ok && st.Ino == o.Ino && !j.apart {
 			return true, err
 		}
 		_, ok, err := from.exists(fromName)
@@ -182,7 +195,7 @@ func (j *journal) isDone(o op, again bool) (bool, error) {
 		return false, err
 	}
 	st, left, err := from.exists(fromName)
-	return !left || o.Ino != 0 && st.Ino != o.Ino, err
+	return !left || o.Ino != 0 && st.Ino != o.Ino && !j.apart, err
 }
 
 // errMoved is where the human changed something while a keep ran.
@@ -260,10 +273,8 @@ func (j *journal) check(o op, at place, name string, back func() error) error {
 		return err
 	}
 	now := vintageOf(st)
-	if folder, err := j.folder.stat(""); err != nil {
-		return err
-	} else if st.Dev != folder.Dev {
-		now.Ino = o.Was.Ino // it was copied
+	if j.apart {
+		now.Ino = o.Was.Ino
 	}
 	if now == o.Was {
 		return nil
@@ -399,7 +410,8 @@ func (j *journal) exchange(o op, from place, name string, to place, toName strin
 	if err != nil {
 		return err
 	}
-	if vintageOf(st) != o.Was {
+	now := vintageOf(st)
+	if now.Ino = o.Was.Ino; now != o.Was {
 		return errMoved
 	}
 	if _, there, err := j.stashed.exists(old); err != nil {

@@ -22,6 +22,7 @@ import (
 var (
 	operations = flag.Int("operations", 600, "how many random operations are done in drafts")
 	kills      = flag.Int("kills", 30, "how often a keep or an undo is killed")
+	across     = flag.Bool("across", false, "the folder is on another file system than the drafts")
 	seed       = flag.Uint64("seed", 1, "of the random operations")
 )
 
@@ -54,7 +55,10 @@ type bench struct {
 }
 
 // newBench makes one; it skips where no overlay can be mounted.
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T) *bench { t.Helper(); return newBenchOn(t, *across) }
+
+// newBenchOn makes one, with the folder on another file system than the drafts where across is.
+func newBenchOn(t *testing.T, across bool) *bench {
 	t.Helper()
 	if os.Getenv("IN_OWN_MOUNTS") == "" {
 		t.Skip("want root, for overlays in a mount namespace")
@@ -63,6 +67,10 @@ func newBench(t *testing.T) *bench {
 	b := &bench{t: t, home: filepath.Join(top, "home"), folder: filepath.Join(top, "home/p"), mounted: filepath.Join(top, "mounted")}
 	for _, dir := range []string{b.home, b.folder, b.mounted} {
 		b.ok(os.MkdirAll(dir, 0o755))
+	}
+	if across {
+		b.ok(unix.Mount("tmpfs", b.folder, "tmpfs", 0, "mode=755"))
+		t.Cleanup(func() { _ = unix.Unmount(b.folder, unix.MNT_DETACH) })
 	}
 	var err error
 	b.store, err = Open(b.home, 0, Direct)
@@ -323,7 +331,7 @@ func TestKeepIsTheSameAsWithoutADraft(t *testing.T) {
 	for n := 0; n < *operations; n += round {
 		s := *seed + uint64(n)
 		t.Run(fmt.Sprint("seed-", s), func(t *testing.T) {
-			b := newBench(t)
+			b := newBenchOn(t, *across || n/round%3 == 2)
 			plain := filepath.Join(filepath.Dir(b.home), "plain")
 			b.ok(os.Mkdir(plain, 0o755))
 			g := &generator{r: rand.New(rand.NewPCG(s, 0)), tops: []string{b.folder, plain}}

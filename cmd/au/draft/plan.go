@@ -170,9 +170,18 @@ func (p *planner) detachAll() error {
 			return err
 		}
 		p.vacated[dir] = true
-		p.detach = append(p.detach, op{Act: move, From: spot{theFolder, low}, To: spot{theStash, "moved-" + strconv.FormatUint(st.Ino, 10)}, Ino: st.Ino, Was: vintageOf(st)})
+		p.detach = append(p.detach, op{Act: move, From: spot{theFolder, low}, To: p.meanwhile(st.Ino), Ino: st.Ino, Was: vintageOf(st)})
 	}
 	return nil
+}
+
+// meanwhile is where a folder is that is renamed, until what stands in its new place is gone: on its own file system, so that it stays the same folder.
+func (p *planner) meanwhile(ino uint64) spot {
+	name := "moved-" + strconv.FormatUint(ino, 10)
+	if p.apart {
+		return spot{theFolder, ".au-" + name}
+	}
+	return spot{theStash, name}
 }
 
 // prepare notes what a folder of the human's has, before something in it changes.
@@ -359,7 +368,7 @@ func (p *planner) folder(n *node, it item, st unix.Stat_t, low string, ok, copyi
 		if err != nil {
 			return p.lower.failed("stat", dir.low, err)
 		}
-		p.emit(op{Act: move, From: spot{theStash, "moved-" + strconv.FormatUint(from.Ino, 10)}, To: here, Ino: from.Ino})
+		p.emit(op{Act: move, From: p.meanwhile(from.Ino), To: here, Ino: from.Ino})
 	case !dir.merged:
 		p.emit(op{Act: mkdir, To: here})
 	}

@@ -49,6 +49,7 @@ type view struct {
 	top          *node
 	count        int64
 	problems     []Conflict
+	apart        bool // the draft is on another file system than the folder
 }
 
 // identity tells a file from all others, and from itself after any change.
@@ -103,6 +104,11 @@ func (v *view) read(d *Draft) (err error) {
 	if v.top.st, err = v.upper.stat(""); err != nil {
 		return v.upper.failed("stat", "", err)
 	}
+	at, err := v.lower.stat("")
+	if err != nil {
+		return v.lower.failed("stat", "", err)
+	}
+	v.apart = at.Dev != v.top.st.Dev
 	if handle, err := v.lower.handle(""); err != nil || !bytes.Equal(handle, d.Handle) {
 		v.problems = append(v.problems, Conflict{"", Folder, "it is not the folder that the draft began with"})
 	}
