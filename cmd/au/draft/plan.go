@@ -277,7 +277,9 @@ func (p *planner) item(n *node, it item, copying bool) error {
 		}
 	case ok && st.Mode&unix.S_IFMT != unix.S_IFDIR && !copying:
 		p.emit(op{Act: exchange, From: spot{theUpper, name}, To: here, Ino: it.st.Ino, Was: vintageOf(st), Low: low})
-		p.clearUpper(name, of(it, st))
+		if !p.apart { // else a copy of the human's is put aside, and nothing is left there
+			p.clearUpper(name, of(it, st))
+		}
 	default:
 		if ok {
 			if err := p.makeRoom(here, low, st); err != nil {
