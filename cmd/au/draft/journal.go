@@ -27,6 +27,7 @@ type journal struct {
 	folder, upper, stashed place
 	done                   int
 	back                   bool
+	now                    int               // which step is being done, or taken back
 	apart                  bool              // the draft is on another file system than the folder: what is moved gets other numbers
 	links                  map[uint64]string // files that were copied to another file system, by their number
 	between                func()            // the draft's
@@ -162,6 +163,15 @@ func (j *journal) settle(forward bool) error {
 	if at < 0 || at >= len(j.Ops) {
 		return nil
 	}
+	j.now = at
+	for _, s := range []spot{j.Ops[at].From, j.Ops[at].To} {
+		// A copy that was not finished has no name of its own yet.
+		if in, name := j.at(s); j.apart && name != "" {
+			if err := in.removeTree(j.aside(name)); err != nil {
+				return err
+			}
+		}
+	}
 	done, err := j.isDone(j.Ops[at], !forward)
 	if err != nil {
 		return err
@@ -188,7 +198,7 @@ func (j *journal) isDone(o op, again bool) (bool, error) {
 			return true, err
 		}
 		_, ok, err := from.exists(fromName)
-		return !ok, err
+		return !ok || j.apart && again, err // across file systems it can be taken back from wherever it is
 	}
 	_, there, err := to.exists(toName)
 	if err != nil || !there {
@@ -208,6 +218,7 @@ func (j *journal) forward() error {
 	}
 	for j.done < len(j.Ops) {
 		o := j.Ops[j.done]
+		j.now = j.done
 		if err := j.do(o); err != nil {
 			return fmt.Errorf("keep %s: %w", quote.Name(o.To.Path), err)
 		}
@@ -226,6 +237,7 @@ func (j *journal) backward() error {
 	}
 	for j.done > 0 {
 		o := j.Ops[j.done-1]
+		j.now = j.done - 1
 		if err := j.takeBack(o); err != nil {
 			return fmt.Errorf("take back %s: %w", quote.Name(o.To.Path), err)
 		}
@@ -307,7 +319,7 @@ func (j *journal) takeBack(o op) error {
 // aside names what a step across file systems makes before it has its name.
 func (j *journal) aside(name string) string {
 	dir, _ := split(name)
-	return join(dir, ".au-"+strconv.Itoa(j.done)+".new")
+	return join(dir, ".au-"+strconv.Itoa(j.now)+".new")
 }
 
 // move moves what is at a name to another, where nothing is.
@@ -405,18 +417,18 @@ func (j *journal) exchange(o op, from place, name string, to place, toName strin
 	if err != unix.EXDEV {
 		return err
 	}
-	old := "x" + strconv.Itoa(j.done)
-	st, err := to.stat(toName)
-	if err != nil {
-		return err
-	}
-	now := vintageOf(st)
-	if now.Ino = o.Was.Ino; now != o.Was {
-		return errMoved
-	}
+	old := "x" + strconv.Itoa(j.now)
 	if _, there, err := j.stashed.exists(old); err != nil {
 		return err
 	} else if !there {
+		st, err := to.stat(toName)
+		if err != nil {
+			return err
+		}
+		now := vintageOf(st)
+		if now.Ino = o.Was.Ino; now != o.Was {
+			return errMoved
+		}
 		if err := fillIn(to, toName, j.stashed, old); err != nil {
 			return err
 		}
@@ -440,13 +452,12 @@ func (j *journal) replace(from place, name string, to place, toName string) erro
 }
 
 func (j *journal) exchangeBack(from place, name string, to place, toName string) error {
-	err := rename(from, name, to, toName, unix.RENAME_EXCHANGE)
-	if err == nil {
-		return nil
+	if !j.apart {
+		return rename(from, name, to, toName, unix.RENAME_EXCHANGE)
 	}
-	old := "x" + strconv.Itoa(j.done-1)
-	if _, there, e := j.stashed.exists(old); e != nil || !there {
-		return errors.Join(err, e)
+	old := "x" + strconv.Itoa(j.now)
+	if _, there, err := j.stashed.exists(old); err != nil || !there {
+		return err // without it the human's file has not been replaced
 	}
 	if _, there, err := from.exists(name); err != nil {
 		return err
