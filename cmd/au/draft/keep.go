@@ -313,9 +313,32 @@ func (j *journal) present() (map[string]identity, error) {
 			if ok {
 				all[s.Path] = identityOf(st)
 			}
+			if ok && j.apart && o.Was.Dir && s.Path == o.Low && s.Path != "" {
+				if err := j.copied(s.Path, all); err != nil {
+					return nil, err
+				}
+			}
 		}
 	}
 	return all, nil
+}
+
+// copied notes all that is in a folder that came back from another file system: each file there is a new one.
+func (j *journal) copied(dir string, into map[string]identity) error {
+	all, err := j.folder.list(dir)
+	if err != nil {
+		return nil // it is no folder any more
+	}
+	for _, f := range all {
+		name := join(dir, f.name)
+		into[name] = identityOf(f.st)
+		if f.kind() == unix.S_IFDIR {
+			if err := j.copied(name, into); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Undo takes back the last keep, or one that was begun and killed, and returns how many things that changed. What the human has changed since is a
