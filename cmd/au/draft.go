@@ -8,8 +8,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -61,12 +61,15 @@ func (a *app) drafts() (*drafts, error) {
 const marksTime = 10 * time.Minute
 
 // draftMarks has the agent's entrypoint read what of an overlay root alone can.
-func (a *app) draftMarks(agent, state string) (draft.Marks, error) {
+func (a *app) draftMarks(agent, state string, names func(io.Writer) error) (draft.Marks, error) {
 	ctx, stop := context.WithTimeout(context.Background(), marksTime)
 	defer stop()
 	var out, said bytes.Buffer
+	asked, ask := io.Pipe()
+	go func() { ask.CloseWithError(names(ask)) }()
+	defer asked.Close()
 	cmd := programs.CommandContext(ctx, a.host.EntrypointPath(agent))
-	cmd.Args, cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = []string{"su_as_agent", agent, "--draft-marks", state}, []string{}, "/", &out, &said
+	cmd.Args, cmd.Env, cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = []string{"su_as_agent", agent, "--draft-marks", state}, []string{}, "/", asked, &out, &said
 	if err := a.host.Execute(cmd); err != nil {
 		if text := strings.TrimPrefix(strings.TrimSpace(said.String()), "au: "); text != "" {
 			err = errors.New(text)
@@ -143,10 +146,7 @@ func (a *app) meant(agent string, words []string, wanted func(*draft.Draft) bool
 func isLive(d *draft.Draft) bool { return !d.Ended }
 
 // isPath reports whether there is a file of that name where the human is.
-func (d *drafts) isPath(word string) bool {
-	_, err := os.Lstat(filepath.Join(d.here, word))
-	return err == nil
-}
+func (d *drafts) isPath(word string) bool { return draft.Holds(d.here, word) }
 
 // below returns where in the draft's folder a word leads, with no look at what is there: it may be in the draft alone.
 func (m *meantDraft) below(word string) (string, error) {
@@ -234,12 +234,7 @@ func (m *meantDraft) gits(c draft.Change) (provision.Finding, bool) {
 
 // isRepository reports whether a folder has a HEAD, in the draft or below it.
 func (m *meantDraft) isRepository(dir string) bool {
-	for _, top := range []string{path.Join(m.State(), "upper"), string(m.Folder)} {
-		if _, err := os.Lstat(filepath.Join(top, dir, "HEAD")); err == nil {
-			return true
-		}
-	}
-	return false
+	return draft.Holds(path.Join(m.State(), "upper"), path.Join(dir, "HEAD")) || draft.Holds(string(m.Folder), path.Join(dir, "HEAD"))
 }
 
 // printRuns prints what runs by itself, the gravest first.

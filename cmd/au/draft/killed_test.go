@@ -20,7 +20,7 @@ import (
 func keepAndUndo(args []string) int {
 	home, folder, verb := args[0], args[1], args[2]
 	n, _ := strconv.Atoi(args[3])
-	store, err := Open(home, 0, Direct)
+	store, err := Open(home, 0, direct)
 	if err == nil {
 		var d *Draft
 		if d, err = store.open(KeyOf("agent", folder)); err == nil {

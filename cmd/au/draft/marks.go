@@ -3,6 +3,7 @@
 package draft
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/hex"
 	"errors"
@@ -24,13 +25,13 @@ type Mark struct {
 // Marks are those of a draft, by path below its upper folder; "" is that folder itself.
 type Marks map[string]Mark
 
-// MarkReader reads the marks of an agent's draft, whose state is in the folder.
-type MarkReader func(agent, state string) (Marks, error)
+// MarkReader reads the marks of an agent's draft, whose state is in the folder: of the names that are written, each ended by a NUL.
+type MarkReader func(agent, state string, names func(io.Writer) error) (Marks, error)
 
 // mostMarks is how much of marks is read.
 const mostMarks = 1 << 30
 
-// ParseMarks reads PATH, KIND and VALUE, each ended by a NUL, as the entrypoint prints them.
+// ParseMarks reads PATH, KIND and VALUE in hexadecimal digits, each ended by a NUL, as the entrypoint prints them.
 func ParseMarks(r io.Reader) (Marks, error) {
 	text, err := io.ReadAll(io.LimitReader(r, mostMarks+1))
 	if err != nil {
@@ -52,16 +53,16 @@ func ParseMarks(r io.Reader) (Marks, error) {
 	return marks, nil
 }
 
-func (m Marks) add(name, kind, value string) (err error) {
-	name = strings.TrimPrefix(strings.TrimPrefix(name, "."), "/")
+func (m Marks) add(name, kind, digits string) error {
+	value, err := hex.DecodeString(digits)
 	mark := m[name]
 	switch kind {
 	case "opaque":
-		mark.Opaque = value != "x" // x is of a folder that only may hold whiteouts
+		mark.Opaque = string(value) != "x" // x is of a folder that only may hold whiteouts
 	case "redirect":
-		mark.Redirect = value
+		mark.Redirect = string(value)
 	case "origin":
-		mark.Origin, err = hex.DecodeString(value)
+		mark.Origin = value
 	default:
 		err = fmt.Errorf("a mark of the draft of the kind %q: want opaque, redirect or origin", kind)
 	}
@@ -92,68 +93,46 @@ func (m Mark) cameFrom(handle []byte) bool {
 	return len(o) > header+1+uuid && len(handle) > 1 && o[header] == handle[0] && bytes.Equal(o[header+1+uuid:], handle[1:])
 }
 
-// readMarks reads the marks of an upper folder, which only root can.
-func readMarks(upper place) (Marks, error) {
-	marks, left := Marks{}, []string{""}
-	for len(left) > 0 {
-		at := left[len(left)-1]
-		left = left[:len(left)-1]
-		all, err := upper.list(at)
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range append(all, found{name: "."}) {
-			name := join(at, f.name)
-			if f.name == "." {
-				name = at
-			}
-			if f.kind() == unix.S_IFDIR {
-				left = append(left, name)
-				continue
-			}
-			if f.name != "." && f.kind() != unix.S_IFREG {
-				continue
-			}
-			if err := marks.readOf(upper, name); err != nil {
-				return nil, err
-			}
-		}
+// readMarks reads the marks of what is in the draft.
+func (d *Draft) readMarks(upper place) (Marks, error) {
+	first, err := upper.list("")
+	if err != nil || len(first) == 0 {
+		return Marks{}, err // there is nothing to ask about
 	}
-	return marks, nil
+	return d.marks(d.Agent, d.State(), func(to io.Writer) error {
+		w := bufio.NewWriter(to)
+		if err := upper.names(w); err != nil {
+			return err
+		}
+		return w.Flush()
+	})
 }
 
-func (m Marks) readOf(upper place, name string) error {
-	fd, err := upper.open(name, unix.O_RDONLY|unix.O_NONBLOCK)
-	if err != nil {
-		return upper.failed("open", name, err)
+// names writes the names of what can have marks, each ended by a NUL; the first is empty, the folder itself.
+func (p place) names(w *bufio.Writer) error {
+	if err := w.WriteByte(0); err != nil {
+		return err
 	}
-	defer unix.Close(fd)
-	for _, kind := range []string{"opaque", "redirect", "origin"} {
-		value := make([]byte, 4096)
-		n, err := unix.Fgetxattr(fd, "trusted.overlay."+kind, value)
-		if err == unix.ENODATA || err == unix.EOPNOTSUPP {
-			continue
-		}
+	for left := []string{""}; len(left) > 0; {
+		at := left[len(left)-1]
+		left = left[:len(left)-1]
+		all, err := p.list(at)
 		if err != nil {
-			return upper.failed("read the marks of", name, err)
-		}
-		text := string(value[:n])
-		if kind == "origin" {
-			text = hex.EncodeToString(value[:n])
-		}
-		if err := m.add(name, kind, text); err != nil {
 			return err
+		}
+		for _, f := range all {
+			name := join(at, f.name)
+			switch f.kind() {
+			case unix.S_IFDIR:
+				left = append(left, name)
+			case unix.S_IFREG:
+			default:
+				continue
+			}
+			if _, err := w.WriteString(name + "\x00"); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
-}
-
-// Direct reads the marks by itself, as root.
-func Direct(_, state string) (Marks, error) {
-	upper, err := openPlace(path.Join(state, "upper"))
-	if err != nil {
-		return nil, err
-	}
-	defer upper.close()
-	return readMarks(upper)
 }

@@ -122,6 +122,17 @@ func (p place) exists(name string) (st unix.Stat_t, ok bool, err error) {
 	return st, err == nil, p.failed("stat", name, err)
 }
 
+// Holds reports whether something is in a folder, reached through no link.
+func Holds(folder, name string) bool {
+	p, err := openPlace(folder)
+	if err != nil {
+		return false
+	}
+	defer p.close()
+	_, ok, err := p.exists(name)
+	return ok && err == nil
+}
+
 // found is one name in a folder.
 type found struct {
 	name string

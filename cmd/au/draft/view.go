@@ -91,7 +91,7 @@ func (v *view) read(d *Draft) (err error) {
 		return d.state.failed("stat", "stamp", err)
 	}
 	v.stamp = st.Ctim
-	if v.marks, err = d.marks(d.Agent, d.State()); err != nil {
+	if v.marks, err = d.readMarks(v.upper); err != nil {
 		return fmt.Errorf("the overlay's marks: %w", err)
 	}
 	if err = d.readKnown("known", v.known); err != nil {
