@@ -292,9 +292,13 @@ var fileMakers = map[string]string{
 	"os.CreateTemp": "",
 	"os.Rename":     "netfilter/proxy.rotate",
 	"os.Link":       "",
-	"unix.Rename":   "", "unix.Renameat": "", "unix.Renameat2": "", "unix.Linkat": "", "unix.O_TMPFILE": "",
-	"os.O_CREATE":  "cmd/au/rootside.openLock netfilter/proxy.open",     // a lock; a log, which grows
-	"unix.O_CREAT": "provision/config.openLock provision/config.Append", // a lock; a list, which grows
+	"unix.Rename":   "", "unix.O_TMPFILE": "",
+	// Of a draft, files and folders of the human's are moved as they are, and its journal says which.
+	"unix.Renameat":  "cmd/au/draft.ForgetUndo cmd/au/draft.end",
+	"unix.Renameat2": "cmd/au/draft.begin cmd/au/draft.bringBack cmd/au/draft.emptyFolder cmd/au/draft.rename",
+	"unix.Linkat":    "cmd/au/draft.link",
+	"os.O_CREATE":    "cmd/au/rootside.openLock netfilter/proxy.open",                                                // a lock; a log, which grows
+	"unix.O_CREAT":   "provision/config.openLock provision/config.Append cmd/au/draft.Lock cmd/au/draft.copyRegular", // locks; a list, which grows; a copy that a journal names
 }
 
 // wholeFiles returns where files are made past internal/whole, and by what.
@@ -338,6 +342,7 @@ var ends = []string{"os.Args", "os.Exit", "os.Stdin", "os.Stdout", "os.Stderr", 
 // past are the files of commands that read or change the machine past cmd/au/host, cmd/au/rootside and provision/step.
 var past = map[string]string{
 	"app.go":           "becomes the human, where root acts for them",
+	"draft_diff.go":    "the environment of the human's pager, and of the program of --tool",
 	"files_acl.go":     "changes ACLs as the human, file by file",
 	"inspect.go":       "looks through a share by descriptors",
 	"inspect_git.go":   "the same",

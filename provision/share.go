@@ -27,6 +27,7 @@ type ShareFacts struct {
 	Mounts    []share.MountPoint
 	Kernel    Kernel
 	Open      []share.OtherPlace // where others reach the folder, past the human's home
+	Drafts    string             // where the human's drafts lie
 
 	// Of a folder outside the human's home alone.
 	Unfit   string   // why a folder above it does not lead there; "" where all do
@@ -91,6 +92,9 @@ func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 			return err
 		}
 	}
+	if want.Draft {
+		return checkDraft(want, f)
+	}
 	if !want.ACL {
 		return checkMapping(want, f)
 	}
@@ -103,6 +107,8 @@ func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 // checkFile refuses a share of a file that would need more than a mount of it gives.
 func checkFile(want config.Mount) error {
 	switch {
+	case want.Draft:
+		return refuse("", "share %q: a draft is of a folder: want the one that the file is in", want.Source)
 	case !want.ReadOnly:
 		return refuse("", "share %q: a file can be shared read-only alone: editors save by putting another file in its place, which a mount of it refuses (Device or resource busy); share its folder, or leave out --rw", want.Source)
 	case want.ACL:
@@ -171,9 +177,11 @@ func CheckOverlap(want, other config.Mount) error {
 	at, below := share.Within(outer.Target, inner.Target)
 	counterpart := nested && below && at == between
 	switch {
+	case nested && inner.Draft && !outer.ReadOnly:
+		return refuse("", "share %q: a draft of it cannot be inside %s, which the agent can write: want a draft of that", inner.Source, outer.Source)
 	case nested && inner.ReadOnly && !outer.ReadOnly:
 		return refuse("", "share %q: it cannot be read-only inside %s, which the agent can write", inner.Source, outer.Source)
-	case counterpart && inner.ReadOnly == outer.ReadOnly:
+	case counterpart && inner.ReadOnly == outer.ReadOnly && !inner.Draft && !outer.Draft:
 		return refuse("", "share %q: it is part of %s, so one of the two says nothing", inner.Source, outer.Source)
 	case counterpart:
 		return nil
@@ -196,6 +204,9 @@ func checkWritable(want config.Mount, f ShareFacts) error {
 	}
 	if len(f.Open) > 0 && !want.ACL {
 		return refuse(Inert(f.Open[0]), "share %q: %s; a writable share wants that unmounted, or nosuid", want.Source, ReachedAt(f.Open[0]))
+	}
+	if err := checkDrafts(want, f); err != nil {
+		return err
 	}
 	if _, ok := share.Within(want.Source, f.Config); ok {
 		return refuse("", "share %q: it holds %s, which says what the agent sees: share it without --rw", want.Source, f.Config)
@@ -305,5 +316,5 @@ func StartUp(source, home string) string {
 func PartOf(inner, outer config.Mount) bool {
 	between, nested := share.Within(outer.Source, inner.Source)
 	at, below := share.Within(outer.Target, inner.Target)
-	return nested && below && at == between && inner.ReadOnly == outer.ReadOnly
+	return nested && below && at == between && inner.ReadOnly == outer.ReadOnly && inner.Draft == outer.Draft
 }

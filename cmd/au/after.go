@@ -28,6 +28,7 @@ type afterCmd struct {
 	Unit     string `help:"The id that the agent's unit had when the run began."`
 	Since    int64  `help:"When the run began, in nanoseconds since 1970."`
 	Booted   int64  `help:"When it began, in nanoseconds since the machine started, which nobody sets."`
+	Drafts   string `help:"The drafts that the run had, as a JSON list."`
 	Shares   string `help:"Folders that the agent could write, as a JSON list."`
 }
 
@@ -51,6 +52,9 @@ func (c *afterCmd) Run(a *app) error {
 	}
 	if c.Shares != "" {
 		c.sayChanged(ctx, a)
+	}
+	if c.Drafts != "" {
+		c.sayDrafts(a)
 	}
 	if c.Status != 0 {
 		return exitError(c.Status)

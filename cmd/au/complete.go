@@ -269,8 +269,8 @@ var completions = []struct {
 	kind  completion
 	names string
 }{
-	{files, "--config --env-file --ro --upstream-ca --upstream-login source draft|path draft"},
-	{folders, "--directory --rw folder"},
+	{files, "--config --env-file --ro --upstream-ca --upstream-login source draft|path draft|command draft"},
+	{folders, "--directory --rw --draft folder"},
 	{agents, "--agent"},
 	{people, "--human human"},
 	{humans, "au revoke:human"},
@@ -278,7 +278,7 @@ var completions = []struct {
 	{switches, "au new:--unlock"},
 	{presets, "--preset"},
 	{hosts, "--allow rule host"},
-	{nothing, "--cpu --mem --swap --tasks --cpu-weight --io-weight --env --interval --allow-localhost --proxy --upstream --dns --learn --for --reason --tool target command"},
+	{nothing, "--cpu --mem --swap --tasks --cpu-weight --io-weight --env --interval --allow-localhost --proxy --upstream --dns --learn --for --reason --tool --as target command"},
 }
 
 // completed returns the kind of values of an option or an argument; "" where nobody has said.

@@ -64,6 +64,10 @@ func (c *deleteCmd) Run(a *app) error {
 	if err := a.confirm(question, c.Yes || c.DryRun); err != nil {
 		return err
 	}
+	drafts, err := a.draftsLeft(human, c.Agent, "", c.Yes, c.DryRun)
+	if err != nil {
+		return err
+	}
 	first := true
 	_, err = a.finish(&change{
 		runner: runner, dryRun: c.DryRun,
@@ -81,7 +85,10 @@ func (c *deleteCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return c.forget(a, human, entry != nil)
+	if err := c.forget(a, human, entry != nil); err != nil {
+		return err
+	}
+	return drafts()
 }
 
 // plan ends the agent's processes, which would do more while the rest goes, and its shares, and returns what takes away all else.

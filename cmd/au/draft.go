@@ -108,6 +108,11 @@ func (d *drafts) ofHere(agent string) ([]*draft.Draft, error) {
 
 // meant finds the draft that the words mean.
 func (a *app) meant(agent string, words []string, wanted func(*draft.Draft) bool) (*meantDraft, error) {
+	return a.meantBy(agent, words, a.dashed(words), wanted)
+}
+
+// meantBy is meant, where all words are paths if dashes is true.
+func (a *app) meantBy(agent string, words []string, dashes bool, wanted func(*draft.Draft) bool) (*meantDraft, error) {
 	d, err := a.drafts()
 	if err != nil {
 		return nil, err
@@ -117,7 +122,7 @@ func (a *app) meant(agent string, words []string, wanted func(*draft.Draft) bool
 		return nil, err
 	}
 	live := slices.DeleteFunc(slices.Clone(all), func(one *draft.Draft) bool { return !wanted(one) })
-	one, rest, err := draft.Choose(live, words, a.dashed(words), agent, func(word string) bool { return d.isPath(word) })
+	one, rest, err := draft.Choose(live, words, dashes, agent, func(word string) bool { return d.isPath(word) })
 	var none *draft.None
 	var ambiguous *draft.Ambiguous
 	switch {

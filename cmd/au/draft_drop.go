@@ -37,7 +37,7 @@ func (c *draftDropCmd) Run(a *app) error {
 			what = show(m.paths[0])
 		}
 	}
-	if err := a.confirm(fmt.Sprintf("Throw away %s, %s? What the agent did there is lost.", m.named(), what), c.Yes); err != nil {
+	if err := a.confirm(fmt.Sprintf("Throw away %s, %s? The work of the agent there is lost.", m.named(), what), c.Yes); err != nil {
 		return err
 	}
 	if len(m.paths) > 0 {

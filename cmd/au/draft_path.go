@@ -13,7 +13,7 @@ type draftPathCmd struct {
 }
 
 // marksMean says how the files of a draft are read.
-const marksMean = `A file there is new, or stands for yours of that name. A device 0/0 says that yours is gone. A folder is one of yours, in which only what is listed
+const marksMean = `A file there is new, or replaces yours of that name. A device 0/0 says that yours is gone. A folder is one of yours, in which only what is listed
 differs, unless root's attribute trusted.overlay.opaque says that it was made anew, or trusted.overlay.redirect where it was.`
 
 func (c *draftPathCmd) Run(a *app) error {

@@ -33,6 +33,7 @@ type infoPath struct {
 	Source   config.Path `json:"source"`
 	Target   config.Path `json:"target"`
 	ReadOnly bool        `json:"read_only"`
+	Draft    bool        `json:"draft"`
 	SamePath bool        `json:"same_path"`
 }
 
@@ -101,7 +102,7 @@ func describe(h *host.Host, f provision.Facts, entry *config.Agent) agentInfo {
 	}
 	if entry != nil {
 		for _, m := range entry.Mounts {
-			info.Mounts = append(info.Mounts, infoPath{config.Path(m.Source), config.Path(m.Target), m.ReadOnly, !m.TargetOnly})
+			info.Mounts = append(info.Mounts, infoPath{config.Path(m.Source), config.Path(m.Target), m.ReadOnly, m.Draft, !m.TargetOnly})
 		}
 	}
 	if f.Policy == nil && f.PolicyErr == nil && entry != nil && entry.Entrypoint != info.Entrypoint {

@@ -17,8 +17,9 @@ import (
 
 type mountAddCmd struct {
 	agentFlag
-	RW         bool   `name:"rw" help:"Let the agent write in the folder. Anything that it writes there runs as you when you run it."`
-	ACL        bool   `name:"acl" help:"Share through ACLs: for file systems that cannot be shown under another owner. It changes the ACL of every file, and gives less."`
+	RW         bool   `name:"rw" xor:"writes" help:"Let the agent write in the folder. Anything that it writes there runs as you when you run it."`
+	Draft      bool   `xor:"writes,draft" help:"Let the agent write in a draft of the folder. Nothing of it reaches the folder until au draft keep."`
+	ACL        bool   `name:"acl" xor:"draft" help:"Share through ACLs: for file systems that cannot be shown under another owner. It changes the ACL of every file, and gives less."`
 	TargetOnly bool   `help:"Show it at its target alone, and not at your own path as well: the agent then sees nothing of the names above it."`
 	Yes        bool   `short:"y" help:"Do not ask."`
 	DryRun     bool   `help:"Print what would be done, and do nothing."`
@@ -86,15 +87,15 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 	if want.Target, err = provision.ShareTarget(want.Source, c.Target, facts); err != nil {
 		return want, before, refusal(err)
 	}
-	want.ReadOnly, want.ACL, want.TargetOnly = !c.RW, c.ACL, c.TargetOnly
+	want.ReadOnly, want.ACL, want.Draft, want.TargetOnly = !c.RW, c.ACL, c.Draft, c.TargetOnly
 	var others []config.Mount
 	for _, m := range s.mounts() {
 		switch {
 		case m.Source != want.Source:
 			others = append(others, m)
-		case (c.Target == "" || m.Target == want.Target) && m.ACL == want.ACL && m.ReadOnly == want.ReadOnly && m.TargetOnly == want.TargetOnly:
+		case (c.Target == "" || m.Target == want.Target) && m.ACL == want.ACL && m.ReadOnly == want.ReadOnly && m.Draft == want.Draft && m.TargetOnly == want.TargetOnly:
 			return m, m, nil
-		case c.Target != "" && m.Target != want.Target || m.ACL != want.ACL || m.ReadOnly != want.ReadOnly && (!m.ReadOnly || m.ACL):
+		case c.Target != "" && m.Target != want.Target || m.ACL != want.ACL || m.ReadOnly != want.ReadOnly && (!m.ReadOnly || m.ACL) && !want.Draft || m.Draft && want.ReadOnly && !want.Draft:
 			return want, before, hintError{
 				fmt.Errorf("share %q: it is shared already, %s, at %s", want.Source, access(m), m.Target),
 				mountLine("remove", c.Agent, want.Source),
@@ -122,7 +123,7 @@ func (c *mountAddCmd) offerGit(a *app, s sharing, shared config.Mount) error {
 	if !c.DryRun && term.IsTerminal(0) && term.IsTerminal(2) {
 		sayGit(a, git)
 		if a.ask(a.err, "Share that "+access(shared)+", too?") {
-			also := mountAddCmd{agentFlag: c.agentFlag, RW: c.RW, Source: git.Dir}
+			also := mountAddCmd{agentFlag: c.agentFlag, RW: c.RW, Draft: c.Draft, Source: git.Dir}
 			return also.Run(a)
 		}
 		return nil
@@ -154,6 +155,10 @@ func (c *mountAddCmd) say(a *app, s sharing, before, m config.Mount) {
 	if !m.ReadOnly {
 		remember(a.host, a.configPath(s.human), m.Source)
 		fmt.Fprintln(w, "Anything that the agent writes there runs as you when you run it.")
+	}
+	if m.Draft {
+		fmt.Fprintln(w, "Its changes are in the draft alone: au draft diff shows them, and au draft keep takes them over.")
+		return
 	}
 	fmt.Fprintf(w, "To look for what runs by itself in it, and for set-id files and hard links: %s\n", mountLine("check", c.Agent, m.Source))
 }

@@ -22,6 +22,7 @@ type mountView struct {
 	Target   config.Path `json:"target"`
 	ReadOnly bool        `json:"read_only"`
 	ACL      bool        `json:"acl"`
+	Draft    bool        `json:"draft"`
 	SamePath bool        `json:"same_path"`
 	Missing  bool        `json:"missing"`
 	File     bool        `json:"file"`
@@ -45,7 +46,7 @@ func (c *mountListCmd) Run(a *app) error {
 	views := []mountView{}
 	if entry != nil {
 		for _, m := range entry.Mounts {
-			v := mountView{Source: config.Path(m.Source), Target: config.Path(m.Target), ReadOnly: m.ReadOnly, ACL: m.ACL, SamePath: !m.TargetOnly}
+			v := mountView{Source: config.Path(m.Source), Target: config.Path(m.Target), ReadOnly: m.ReadOnly, ACL: m.ACL, Draft: m.Draft, SamePath: !m.TargetOnly}
 			if a.host.UID() != 0 { // for root, a file system that does not answer is not asked
 				kind := start.KindOf(m.Source)
 				v.Missing, v.File = kind == start.Gone, kind == start.File
@@ -57,7 +58,7 @@ func (c *mountListCmd) Run(a *app) error {
 		return a.printJSON(views)
 	}
 	for _, v := range views {
-		missing, marked := "", mark(config.Mount{ReadOnly: v.ReadOnly, ACL: v.ACL, TargetOnly: !v.SamePath})
+		missing, marked := "", mark(config.Mount{ReadOnly: v.ReadOnly, ACL: v.ACL, Draft: v.Draft, TargetOnly: !v.SamePath})
 		if v.File {
 			marked += ", file"
 		}

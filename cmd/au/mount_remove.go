@@ -15,6 +15,7 @@ import (
 
 type mountRemoveCmd struct {
 	agentFlag
+	Yes    bool   `short:"y" help:"Do not ask: drafts of the folder are left."`
 	DryRun bool   `help:"Print what would be done, and do nothing."`
 	Share  string `arg:"" name:"source|target" help:"Your folder, or where the agent sees it."`
 }
@@ -35,6 +36,10 @@ func (c *mountRemoveCmd) Run(a *app) error {
 		fmt.Fprintf(a.out, "No share of agent %s has the source or target %s; nothing to do\n", c.Agent, show(c.Share))
 		return nil
 	}
+	drafts, err := a.draftsLeft(s.human, c.Agent, m.Source, c.Yes, c.DryRun)
+	if err != nil {
+		return err
+	}
 	runner, _ := a.runner(a.out, c.DryRun) // without sudo there is still all that needs none
 	if m.ACL {
 		if err := a.revokeACL(context.Background(), runner, s.human, s.policy, m); err != nil {
@@ -50,7 +55,10 @@ func (c *mountRemoveCmd) Run(a *app) error {
 			}
 		},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return drafts()
 }
 
 // record takes the share out of the config.

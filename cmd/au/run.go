@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/a4u2/au/cmd/au/draft"
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
@@ -24,6 +26,8 @@ type runCmd struct {
 	Directory string   `short:"d" aliases:"dir" placeholder:"DIR" help:"Start there (default: the counterpart of this folder; from your home itself and from folders of the system the agent's home)."`
 	RO        []string `name:"ro" sep:"none" placeholder:"FOLDER" help:"Share a folder, or a file, read-only for this run."`
 	RW        []string `name:"rw" sep:"none" placeholder:"FOLDER" help:"Share a folder read-write for this run."`
+	Draft     []string `sep:"none" placeholder:"FOLDER" help:"Let the agent work on a draft of a folder: nothing of it reaches the folder until au draft keep."`
+	As        string   `placeholder:"NAME" help:"Name the drafts of this run (default: after the agent). Each name is a draft of its own."`
 	Login     bool     `help:"Load the agent's own profile first."`
 	Command   []string `arg:"" passthrough:"partial" help:"The command and its arguments."`
 }
@@ -58,6 +62,29 @@ func (c *runCmd) Run(a *app) error {
 	})
 }
 
+type draftTryCmd struct {
+	agentFlag
+	Words []string `arg:"" passthrough:"partial" name:"draft|command" help:"The draft, where the folder has more than one, then -- and the command."`
+}
+
+// Run starts a run in a draft, where the human is.
+func (c *draftTryCmd) Run(a *app) error {
+	at := slices.Index(c.Words, "--")
+	if at < 0 || at > 1 || at == len(c.Words)-1 {
+		return hintError{errors.New("draft try: want at most the name of a draft, then -- and a command"), "au draft try -- COMMAND…"}
+	}
+	m, err := a.meantBy(c.Agent, c.Words[:at], false, isLive)
+	if err != nil {
+		return err
+	}
+	m.close()
+	if len(m.paths) > 0 {
+		return errors.New("draft try: want the name of a draft, and no path")
+	}
+	r := runCmd{agentFlag: agentFlag{Agent: m.Agent}, Draft: []string{string(m.Folder)}, As: m.Name, Command: c.Words[at+1:]}
+	return r.Run(a)
+}
+
 // afterProfile returns what runs a command once a login shell has loaded its profile. That sets PATH anew, as Debian's does, so that the folders of the config's list go
 // behind it then.
 func afterProfile(shell string, path []string, command ...string) []string {
@@ -71,12 +98,17 @@ func afterProfile(shell string, path []string, command ...string) []string {
 
 // start runs what command returns. It comes back only on an error, or when the run had a terminal.
 func (c *runCmd) start(a *app, command func(csrc.Policy, []string) []string) error {
+	if c.As != "" {
+		if err := draft.CheckName(c.As); err != nil {
+			return err
+		}
+	}
 	order, err := c.order(a)
 	if err != nil {
 		return err
 	}
 	order.Command = command
-	entrypoint, run, err := a.host.ForRun().Prepare(order, &runSpeaker{a, order, c.RO, c.RW})
+	entrypoint, run, err := a.host.ForRun().Prepare(order, &runSpeaker{app: a, order: order, ro: c.RO, rw: c.RW, draft: c.Draft, as: c.As})
 	if err != nil {
 		return c.refused(a, order, err)
 	}
@@ -128,6 +160,8 @@ func (c *runCmd) refused(a *app, o start.Order, err error) error {
 	var policy start.PolicyError
 	var entrypoint *start.EntrypointError
 	var home *start.OpenHomeError
+	var busy *draft.Busy
+	var half *draft.HalfKept
 	var paused *start.PausedError
 	switch {
 	case errors.As(err, &policy):
@@ -136,6 +170,10 @@ func (c *runCmd) refused(a *app, o start.Order, err error) error {
 		return hintError{err, "au resume --agent " + c.Agent}
 	case errors.As(err, &entrypoint):
 		return refusedEntrypoint(a.host, entrypoint)
+	case errors.As(err, &busy):
+		return hintError{err, busy.Hint()}
+	case errors.As(err, &half):
+		return hintError{err, pasted("draft", "keep", half.Name)}
 	case errors.As(err, &home):
 		return hintError{err, home.By.Shut(home.Home)}
 	}

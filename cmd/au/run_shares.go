@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
@@ -18,6 +19,8 @@ type runSpeaker struct {
 	*app
 	order  start.Order
 	ro, rw []string // the folders of --ro and --rw
+	draft  []string // and of --draft
+	as     string   // how its drafts are called
 }
 
 // Reached says why a share is read-only in this run.
@@ -34,15 +37,15 @@ func (r *runSpeaker) NotOnPath(folder string, why error) {
 	fmt.Fprintf(r.err, "au: warning: %s is left out of the PATH of this run: %v\n", show(folder), why)
 }
 
-// Once adds the folders of --ro and --rw.
+// Once adds the folders of --ro, --rw and --draft.
 func (r *runSpeaker) Once(all []config.Mount, p csrc.Policy) (with []config.Mount, asked []string, err error) {
 	for _, once := range []struct {
-		folders  []string
-		readOnly bool
-	}{{r.ro, true}, {r.rw, false}} {
+		folders []string
+		as      config.Mount
+	}{{r.ro, config.Mount{ReadOnly: true}}, {r.rw, config.Mount{}}, {r.draft, config.Mount{ReadOnly: true, Draft: true}}} {
 		for _, folder := range once.folders {
 			var in string
-			if all, in, err = r.shareOnce(folder, once.readOnly, all, p); err != nil {
+			if all, in, err = r.shareOnce(folder, once.as, all, p); err != nil {
 				return nil, nil, refusal(err)
 			}
 			asked = append(asked, in)
@@ -51,10 +54,9 @@ func (r *runSpeaker) Once(all []config.Mount, p csrc.Policy) (with []config.Moun
 	return all, asked, nil
 }
 
-// shareOnce adds the folder of --ro or --rw to the shares of a run; one that the agent sees already is kept, or shown with the other access. in is the source
+// shareOnce adds the folder of --ro, --rw or --draft to the shares of a run; one that the agent sees already is kept, or shown with the other access. in is the source
 // of the share that shows the folder.
-func (r *runSpeaker) shareOnce(folder string, readOnly bool, all []config.Mount, p csrc.Policy) (with []config.Mount, in string, err error) {
-	want := config.Mount{ReadOnly: readOnly}
+func (r *runSpeaker) shareOnce(folder string, want config.Mount, all []config.Mount, p csrc.Policy) (with []config.Mount, in string, err error) {
 	if want.Source, err = resolveSource(folder, r.order.Follow); err != nil {
 		return nil, "", err
 	}
@@ -66,11 +68,14 @@ func (r *runSpeaker) shareOnce(folder string, readOnly bool, all []config.Mount,
 		return nil, "", err
 	}
 	var others []config.Mount
+	itself := slices.ContainsFunc(all, func(m config.Mount) bool { return m.Source == want.Source })
 	for _, m := range all {
 		_, part := share.Within(m.Source, want.Source)
 		switch {
-		case part && m.ReadOnly == readOnly:
+		case part && (m.Source == want.Source || !itself) && m.ReadOnly == want.ReadOnly && m.Draft == want.Draft:
 			return all, m.Source, nil // seen already, all of it
+		case m.Source == want.Source && want.Draft:
+			want.Target, want.TargetOnly = m.Target, m.TargetOnly
 		case m.Source == want.Source && m.ACL && m.ReadOnly:
 			return nil, "", fmt.Errorf("share %q: its ACLs let the agent read it, not write it; remove the share first", folder)
 		case m.Source == want.Source:
@@ -82,7 +87,7 @@ func (r *runSpeaker) shareOnce(folder string, readOnly bool, all []config.Mount,
 	if err := provision.CheckShare(want, others, facts); err != nil {
 		return nil, "", err
 	}
-	if !readOnly {
+	if !want.ReadOnly {
 		if err := r.host.ForRun().RememberOnce(r.order.Config, r.order.Human, share.Writable{Source: want.Source, Agent: p.Name}); err != nil {
 			return nil, "", err
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/a4u2/au/cmd/au/draft"
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/cmd/au/terminal"
@@ -19,6 +20,9 @@ import (
 
 // access names what the agent may do in a share.
 func access(m config.Mount) string {
+	if m.Draft {
+		return "as a draft"
+	}
 	if m.ReadOnly {
 		return "read-only"
 	}
@@ -28,7 +32,10 @@ func access(m config.Mount) string {
 // mark is the note behind a share in a list.
 func mark(m config.Mount) string {
 	word := "rw"
-	if m.ReadOnly {
+	switch {
+	case m.Draft:
+		word = "draft"
+	case m.ReadOnly:
 		word = "ro"
 	}
 	if m.ACL {
@@ -127,7 +134,7 @@ func (a *app) sharing(agent string) (s sharing, err error) {
 
 // shareFacts reads what decides whether the folder at source, which is resolved, can be shared. What is in the folder is not looked at.
 func (a *app) shareFacts(source string, human provision.User, policy csrc.Policy, known *config.Config) (provision.ShareFacts, error) {
-	f := provision.ShareFacts{Agent: policy.Name, AgentHome: policy.Home, Human: human}
+	f := provision.ShareFacts{Agent: policy.Name, AgentHome: policy.Home, Human: human, Drafts: draft.Dir(human.Home)}
 	var err error
 	if f.Home, err = a.host.RealPath(human.Home); err != nil {
 		return f, fmt.Errorf("your home: %w", err)
@@ -248,7 +255,10 @@ func sayGit(a *app, git start.GitElsewhere) {
 func hintAtGit(a *app, agent string, git start.GitElsewhere) {
 	sayGit(a, git)
 	words := []string{git.Dir}
-	if !git.Share.ReadOnly {
+	switch {
+	case git.Share.Draft:
+		words = []string{"--draft", git.Dir}
+	case !git.Share.ReadOnly:
 		words = []string{"--rw", git.Dir}
 	}
 	a.hint(mountLine("add", agent, words...))

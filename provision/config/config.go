@@ -42,26 +42,30 @@ type Mount struct {
 	Target   string // where the agent sees it
 	ReadOnly bool   // true when absent
 	ACL      bool   // shared through ACLs, not through an id-mapped mount
+	Draft    bool   // what the agent writes goes to a draft of the folder; ReadOnly as well, for programs that know of none
 
 	TargetOnly bool // not at Source for the agent as well: same_path = false
 }
 
+// Writes reports whether the agent can write there, be it in a draft alone.
+func (m Mount) Writes() bool { return m.Draft || !m.ReadOnly }
+
 // mountJSON is a Mount whose paths keep their bytes in JSON.
 type mountJSON struct {
-	Source, Target            Path
-	ReadOnly, ACL, TargetOnly bool
+	Source, Target                   Path
+	ReadOnly, ACL, Draft, TargetOnly bool
 }
 
 // MarshalJSON writes the paths as Path does.
 func (m Mount) MarshalJSON() ([]byte, error) {
-	return json.Marshal(mountJSON{Path(m.Source), Path(m.Target), m.ReadOnly, m.ACL, m.TargetOnly})
+	return json.Marshal(mountJSON{Path(m.Source), Path(m.Target), m.ReadOnly, m.ACL, m.Draft, m.TargetOnly})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (m *Mount) UnmarshalJSON(text []byte) error {
 	var plain mountJSON
 	err := json.Unmarshal(text, &plain)
-	*m = Mount{string(plain.Source), string(plain.Target), plain.ReadOnly, plain.ACL, plain.TargetOnly}
+	*m = Mount{string(plain.Source), string(plain.Target), plain.ReadOnly, plain.ACL, plain.Draft, plain.TargetOnly}
 	return err
 }
 

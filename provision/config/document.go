@@ -151,7 +151,11 @@ func (d *document) mount(t *table) (m Mount, err error) {
 	if err := d.require(t, "a share", "source", "target"); err != nil {
 		return m, err
 	}
-	m = Mount{ReadOnly: t.bool("read_only", true), ACL: t.bool("acl", false), TargetOnly: !t.bool("same_path", true)}
+	m = Mount{ReadOnly: t.bool("read_only", true), ACL: t.bool("acl", false), Draft: t.bool("draft", false), TargetOnly: !t.bool("same_path", true)}
+	m.ReadOnly = m.ReadOnly || m.Draft
+	if m.Draft && m.ACL {
+		return m, d.errorAt(t.values["draft"].start, "draft: a share by ACLs has none: want acl = false")
+	}
 	if m.Source, err = d.folder(t, "source"); err != nil {
 		return m, err
 	}

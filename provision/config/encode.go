@@ -61,6 +61,7 @@ func mountEntries(mounts []Mount) []entry {
 				{"target", quote(Path(m.Target).Text()), ""},
 				{"read_only", truth(m.ReadOnly), ""},
 				{"acl", truth(m.ACL), "false"},
+				{"draft", truth(m.Draft), "false"},
 				{"same_path", truth(!m.TargetOnly), "true"},
 			},
 		}

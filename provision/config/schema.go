@@ -84,6 +84,7 @@ var mountSchema = schema{
 		"target":    {unstable.String, `a folder such as "/home/agent/project"`},
 		"read_only": {unstable.Bool, "true or false"},
 		"acl":       {unstable.Bool, "true or false"},
+		"draft":     {unstable.Bool, "true or false"},
 		"same_path": {unstable.Bool, "true or false"},
 	},
 }

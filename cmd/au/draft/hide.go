@@ -24,15 +24,6 @@ var (
 // mostLooked is how many names of a folder are looked at for what is to be hidden.
 const mostLooked = 5_000_000
 
-// CheckHide refuses what hides nothing.
-func CheckHide(pattern string) error {
-	_, err := path.Match(pattern, "x")
-	if err != nil || pattern == "" || strings.HasPrefix(pattern, "/") || strings.Contains("/"+pattern+"/", "/../") {
-		return fmt.Errorf("hide %q: want a name such as secrets.yml, or a pattern such as *.key", pattern)
-	}
-	return nil
-}
-
 // isPattern reports whether a word stands for more than one name.
 func isPattern(word string) bool { return strings.ContainsAny(word, `*?[\`) }
 
@@ -95,6 +86,9 @@ func (d *Draft) find() (names []string, err error) {
 		if !isPattern(word) {
 			names = append(names, path.Clean(word))
 		}
+	}
+	if d.Shown && !slices.ContainsFunc(d.Hide, isPattern) {
+		return names, nil
 	}
 	looked := 0
 	for left := []string{""}; len(left) > 0; {

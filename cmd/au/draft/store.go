@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -22,6 +21,7 @@ import (
 	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/internal/walk"
+	"github.com/a4u2/au/internal/whole"
 	"github.com/a4u2/au/provision/config"
 	"golang.org/x/sys/unix"
 )
@@ -242,18 +242,9 @@ func (p place) fresh(st unix.Stat_t) error {
 	return p.write("stamp", nil)
 }
 
-// write writes a file of the state, whole or not at all.
+// write writes a file of the state.
 func (p place) write(name string, text []byte) error {
-	fd, err := unix.Openat(p.fd, name+".new", unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		return p.failed("write", name, err)
-	}
-	f := os.NewFile(uintptr(fd), path.Join(p.named, name))
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = unix.Renameat(p.fd, name+".new", p.fd, name)
-	}
-	return p.failed("write", name, err)
+	return p.failed("write", name, whole.Write(p.fd, name, text, whole.As{Mode: 0o600, UID: -1, GID: -1}))
 }
 
 func (p place) writeJSON(name string, v any) error {
@@ -300,6 +291,9 @@ func (s *Store) open(key string) (*Draft, error) {
 	}
 	return d, nil
 }
+
+// Find returns the draft of that name and folder.
+func (s *Store) Find(name, folder string) (*Draft, error) { return s.open(KeyOf(name, folder)) }
 
 // All returns the drafts that there are, and those of which only the last keep is left; folder limits them to one where it is not empty.
 func (s *Store) All(folder string) (all []*Draft, err error) {
@@ -406,7 +400,33 @@ func (d *Draft) Lock() (unlock func(), err error) {
 		}
 		return nil, d.state.failed("lock", "lock", err)
 	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Nlink == 0 {
+		unix.Close(fd)
+		return nil, &None{string(d.Folder)} // it was dropped meanwhile
+	}
 	return func() { unix.Close(fd) }, nil
+}
+
+// GitHead returns the commit that the folder's git is at; "" where that cannot be told.
+func (d *Draft) GitHead() string {
+	folder, err := openPlace(string(d.Folder))
+	if err != nil {
+		return ""
+	}
+	defer folder.close()
+	return gitHead(folder)
+}
+
+// IsEmpty reports whether nothing is in the draft.
+func (d *Draft) IsEmpty() bool {
+	upper, err := d.state.sub("upper")
+	if err != nil {
+		return false
+	}
+	defer upper.close()
+	all, err := upper.list("")
+	return err == nil && len(all) == 0
 }
 
 // gitHead returns the commit that a folder's own git is at; "" where that cannot be told without a git that runs.

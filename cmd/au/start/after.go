@@ -19,8 +19,8 @@ func invocation(agent string) string {
 
 // after returns the command that looks, when a run of command has ended, for what runs by itself in the folders that the agent could write; self is au,
 // from is its config. Where it could write none there is only something to say if somebody else has ended it, or the kernel, or it was not found, and ifKills is true. Nothing is looked at before the run: a
-// file's ctime, which nobody can set, says whether it changed since.
-func after(self, agent, from, command string, shares []config.Mount) (argv []string, ifKills bool) {
+// file's ctime, which nobody can set, says whether it changed since. Of drafts there is something to say in any case.
+func after(self, agent, from, command string, shares []config.Mount, drafts []Draft) (argv []string, ifKills bool) {
 	var sources []config.Path
 	for _, m := range shares {
 		if !m.ReadOnly {
@@ -31,13 +31,16 @@ func after(self, agent, from, command string, shares []config.Mount) (argv []str
 	if id, err := os.Readlink(invocation(agent)); err == nil {
 		argv = append(argv, "--unit", id)
 	}
+	if list, err := json.Marshal(drafts); err == nil && len(drafts) > 0 {
+		argv = append(argv, "--drafts", string(list))
+	}
 	var now, booted unix.Timespec
 	if len(sources) == 0 || unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now) != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &booted) != nil {
-		return argv, true
+		return argv, len(drafts) == 0
 	}
 	list, err := json.Marshal(sources)
 	if err != nil {
-		return argv, true
+		return argv, len(drafts) == 0
 	}
 	return append(argv, "--config", from, "--since", strconv.FormatInt(now.Nano(), 10), "--booted", strconv.FormatInt(booted.Nano(), 10), "--shares", string(list)), false
 }

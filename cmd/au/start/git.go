@@ -48,7 +48,7 @@ func missingGit(dir string, shares []config.Mount, uid uint32, mounts []share.Mo
 // isShared reports whether a folder is in a share at its own path that gives no less than another does.
 func isShared(dir string, than config.Mount, shares []config.Mount) bool {
 	m, ok := share.Holding(dir, shares)
-	return ok && !m.TargetOnly && (than.ReadOnly || !m.ReadOnly)
+	return ok && !m.TargetOnly && (!than.Writes() || m.Writes())
 }
 
 // sayGit has it said where git does not work in the folder in which the run starts. The agent may have chosen what stands there.

@@ -39,6 +39,11 @@ type Speaker interface {
 	Reached(m config.Mount, at share.OtherPlace)
 	// Once adds the shares of this run alone; asked are the sources without which there is no run.
 	Once(all []config.Mount, p csrc.Policy) (with []config.Mount, asked []string, err error)
+	// InDraft says that a share that the agent could write is not its to write in this run, and how it has it instead: it is in a folder of which it has a draft, or
+	// holds the git directory of one.
+	InDraft(was, is, draft config.Mount)
+	// Drafts returns those of the shares that are drafts, ready to be used. It comes last, when nothing else can refuse the run.
+	Drafts(all []config.Mount) ([]Draft, error)
 	// GitElsewhere says that git does not work where the run starts.
 	GitElsewhere(git GitElsewhere)
 	// NotOnPath says why a folder of the config's is not on the PATH of this run.
@@ -104,14 +109,20 @@ func (m Machine) Prepare(o Order, say Speaker) (*os.File, csrc.Run, error) {
 	if err = o.sayGit(run.Dir, shares, say); err != nil {
 		return nil, run, err
 	}
-	if run.Shares, err = mounted(shares, policy.Home, asked...); err != nil {
-		return nil, run, err
-	}
 	if run.Worktrees, err = o.worktrees(shares); err != nil {
 		return nil, run, err
 	}
+	var drafts []Draft
+	if slices.ContainsFunc(shares, isDraft) {
+		if drafts, err = say.Drafts(shares); err != nil {
+			return nil, run, err
+		}
+	}
+	if run.Shares, err = mounted(shares, policy.Home, drafts, asked...); err != nil {
+		return nil, run, err
+	}
 	if o.Complete != "" {
-		run.After, run.IfKills = after(o.Complete, policy.Name, o.Config, run.Command[0], shares)
+		run.After, run.IfKills = after(o.Complete, policy.Name, o.Config, run.Command[0], shares, drafts)
 	}
 	return entrypoint, run, nil
 }

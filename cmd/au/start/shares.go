@@ -45,6 +45,9 @@ func (m Machine) shares(o Order, p csrc.Policy, say Speaker) (all []config.Mount
 			return nil, nil, err
 		}
 	}
+	if err := m.narrowedByDrafts(o, all, say); err != nil {
+		return nil, nil, err
+	}
 	share.Sort(all, func(m config.Mount) string { return m.Target })
 	return Shown(all, p), asked, nil
 }
@@ -154,9 +157,9 @@ func (m Machine) OpenPlaces(source string, mounts []share.MountPoint, human acco
 	return slices.DeleteFunc(share.OtherPlaces(source, mounts), func(o share.OtherPlace) bool { return m.shutAbove(o.Path, human) })
 }
 
-// mounted returns shares as the entrypoint takes them. Without the sources that are needed there is no run; one of the others is left out, and named, where
+// mounted returns shares as the entrypoint takes them; drafts are those that are. Without the sources that are needed there is no run; one of the others is left out, and named, where
 // it cannot be had and the run does not start in it.
-func mounted(shares []config.Mount, home string, needed ...string) ([]csrc.Share, error) {
+func mounted(shares []config.Mount, home string, drafts []Draft, needed ...string) ([]csrc.Share, error) {
 	var all []csrc.Share
 	for _, m := range shares {
 		target, ok := share.Within(home, m.Target)
@@ -164,7 +167,7 @@ func mounted(shares []config.Mount, home string, needed ...string) ([]csrc.Share
 			return nil, fmt.Errorf("share %q: target %q is not inside %s", m.Source, m.Target, home)
 		}
 		optional := !slices.Contains(needed, m.Source)
-		all = append(all, csrc.Share{Source: m.Source, Target: target, SamePath: !m.TargetOnly, ReadOnly: m.ReadOnly, ACL: m.ACL, Optional: optional})
+		all = append(all, csrc.Share{Source: m.Source, Target: target, SamePath: !m.TargetOnly, ReadOnly: !m.Writes(), ACL: m.ACL, Draft: stateOf(m, drafts), Optional: optional})
 	}
 	return all, nil
 }

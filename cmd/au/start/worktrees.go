@@ -25,7 +25,7 @@ var answering = []string{"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", 
 // paths. Where the agent cannot write, it can prune nothing.
 func (o Order) worktrees(shares []config.Mount) (all []string, err error) {
 	for _, s := range shares {
-		if s.ReadOnly || s.TargetOnly {
+		if !s.Writes() || s.TargetOnly {
 			continue
 		}
 		mounts, err := o.mounts()

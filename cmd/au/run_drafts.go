@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/a4u2/au/cmd/au/draft"
+	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/share"
+)
+
+// InDraft names a share that would go round a draft.
+func (r *runSpeaker) InDraft(was, is, draft config.Mount) {
+	if is.Draft {
+		fmt.Fprintf(r.err, "au: %s, which holds the git directory of the draft of %s, is a draft in this run, too: keep both\n", show(was.Source), show(draft.Source))
+		return
+	}
+	fmt.Fprintf(r.err, "au: %s is read-only in this run: it is in %s, of which the run has a draft, and no part of that\n", show(was.Source), show(draft.Source))
+	r.hint(pasted("run", "--agent", r.order.Agent, "--draft", draft.Source, "--draft", was.Source) + " …")
+}
+
+// Drafts makes the drafts of a run ready.
+func (r *runSpeaker) Drafts(all []config.Mount) (drafts []start.Draft, err error) {
+	mounts, err := r.host.Mounts()
+	if err != nil {
+		return nil, err
+	}
+	store, err := draft.Open(r.order.Human.Home, r.order.Human.UID, r.draftMarks)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range all {
+		if !m.Draft {
+			continue
+		}
+		for _, inner := range share.MountsOf(m.Source, mounts)[1:] {
+			fmt.Fprintf(r.err, "au: %s is mounted in %s, and an empty folder in the draft of that\n", show(inner.Point), show(m.Source))
+		}
+		d, err := r.begin(store, m)
+		if err != nil {
+			return nil, err
+		}
+		drafts = append(drafts, d)
+	}
+	return drafts, nil
+}
+
+// begin makes one draft ready, and begins it where there is none of that name.
+func (r *runSpeaker) begin(store *draft.Store, m config.Mount) (start.Draft, error) {
+	d, err := store.Begin(draft.Wanted{Name: cmp.Or(r.as, r.order.Agent), Agent: r.order.Agent, Folder: m.Source, Shown: true, Now: time.Now()})
+	if err != nil {
+		return start.Draft{}, err
+	}
+	defer d.Close()
+	if _, err := d.Prepare(); err != nil {
+		return start.Draft{}, err
+	}
+	return start.Draft{Folder: config.Path(m.Source), Name: d.Name, State: d.State(), Head: d.GitHead()}, nil
+}
