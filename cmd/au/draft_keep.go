@@ -64,11 +64,11 @@ func (c *draftKeepCmd) ask(m *meantDraft) (draft.Answer, error) {
 	for _, ref := range r.Refs {
 		fmt.Fprintf(m.out, "You have made commits, too: HEAD, index and branches stay yours, and the agent's commits are at %s\n", show(ref))
 	}
-	return answer, m.confirm(fmt.Sprintf("Keep %s in %s (%d bytes)?", things(len(r.Changes)), quote.Name(string(m.Folder)), r.Bytes()), c.Yes)
+	return answer, m.confirm(fmt.Sprintf("Keep %s in %s (%d bytes)?", changesIn(len(r.Changes)), quote.Name(string(m.Folder)), r.Bytes()), c.Yes)
 }
 
-// things counts changes.
-func things(n int) string {
+// changesIn counts changes.
+func changesIn(n int) string {
 	if n == 1 {
 		return "1 change"
 	}
