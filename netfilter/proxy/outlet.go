@@ -32,13 +32,15 @@ type outlet struct {
 
 	mu    sync.Mutex
 	addrs []netip.Addr // where the proxy was when it was last looked up
-	asked time.Time
+	until time.Time    // when to look again
+	err   error        // why the last look found nothing
 }
 
 var outletWithin = 30 * time.Second // to connect, and to hear that a tunnel is open; a test shortens it
 
 const (
 	outletKnown  = 30 * time.Second // for which an answer about the proxy's own name is good
+	outletRetry  = 5 * time.Second  // the same where there was none: whoever waits for one holds up the others
 	lookupWithin = 5 * time.Second
 )
 
@@ -74,19 +76,20 @@ func (o *outlet) addresses(ctx context.Context) ([]netip.Addr, error) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if time.Since(o.asked) < outletKnown && len(o.addrs) > 0 {
-		return o.addrs, nil
+	if time.Now().Before(o.until) {
+		return o.addrs, o.err
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookupWithin)
 	defer cancel()
 	found, err := (&net.Resolver{PreferGo: true}).LookupNetIP(ctx, "ip", o.host)
 	if err != nil {
+		o.until, o.err = time.Now().Add(outletRetry), err
 		return o.addrs, err // where it was may be where it is
 	}
 	for i := range found {
 		found[i] = found[i].Unmap().WithZone("")
 	}
-	o.addrs, o.asked = found, time.Now()
+	o.addrs, o.until, o.err = found, time.Now().Add(outletKnown), nil
 	return found, nil
 }
 

@@ -65,7 +65,7 @@ func TestTheUpstreamIsAskedForWhatIsAllowed(t *testing.T) {
 	// The address of a proxy that is called by a name, as it was looked up.
 	j = judgeBehind(t, "http://proxy.example:3128", "10.0.0.0/8")
 	o := j.outlet()
-	o.addrs, o.asked = []netip.Addr{netip.MustParseAddr("10.0.0.7")}, time.Now()
+	o.addrs, o.until = []netip.Addr{netip.MustParseAddr("10.0.0.7")}, time.Now().Add(time.Minute)
 	for dst, open := range map[string]bool{"10.0.0.7:3128": false, "10.0.0.7:22": false, "10.0.0.8:22": true} {
 		if v := j.static(target{dst: netip.MustParseAddrPort(dst)}); v.OK != open {
 			t.Errorf("%s is %+v", dst, v)
@@ -128,7 +128,7 @@ func TestATunnelBeginsBehindTheAnswer(t *testing.T) {
 	o := newOutlet(netfilter.Upstream{URL: "http://proxy.example:3128"}, &netfilter.Login{User: "alice", Password: "word"})
 	for answer, want := range map[string]string{
 		"HTTP/1.1 200 OK\r\nVia: x\r\n\r\nHELLO": "", "HTTP/1.0 200 OK\n\nHELLO": "", "HTTP/1.1 403 No\r\n\r\n": "refuses it", "HTTP/1.1 407 No\r\n\r\n": "wants a login",
-		"HTTP/1.1 502 No\r\n\r\n": "gets no connection", "HTTP/1.1 200 OK\r\n" + strings.Repeat("A: b\r\n", 5000): "no answer that can be read", "SSH-2.0-x\r\n\r\n": "is no proxy",
+		"HTTP/1.1 502 No\r\n\r\n": "gets no connection", "HTTP/1.1 200 OK\r\n" + strings.Repeat("A: "+strings.Repeat("x", 200)+"\r\n", 100) + "\r\n": "no answer that can be read", "SSH-2.0-x\r\n\r\n": "is no proxy",
 	} {
 		near, far := socketPair(t)
 		far.Write([]byte(answer))
