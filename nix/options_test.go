@@ -78,6 +78,7 @@ var settings = []struct {
 		"NoECH":    "net.ech",
 		"OldECH":   "no option: only read, from before",
 		"Learn":    "no option: it ends by itself",
+		"Upstream": "net.upstream.url",
 		"Human":    "no option: the module has au's daemon only, and `au list --nix` says so",
 		"Allow":    "net.allow",
 		"Deny":     "net.deny",
@@ -92,11 +93,15 @@ var settings = []struct {
 	}},
 }
 
-// unlisted are the options that `au list --nix` writes for no agent, and why.
+// unlisted are the options that everything does not set, and why.
 var unlisted = map[string]string{
 	"home":     "au new makes each home where the module has it by default",
 	"shell":    "a shell of another system is no shell of NixOS",
 	"packages": "those of another system have other names",
+
+	"net.upstream.url":       "a test of its own: no agent has it and name servers",
+	"net.upstream.ca":        "a test of its own, too",
+	"net.upstream.loginFile": "a test of its own, too",
 }
 
 // What can be set of an agent is an option of the module, or is named here with the reason: a setting that is added has to be one of the two.
