@@ -38,7 +38,7 @@ var settings = []struct {
 		"ReadOnly":   "shares.<name>.readOnly",
 		"ACL":        "no option: the entrypoint mounts what the module declares",
 		"TargetOnly": "shares.<name>.samePath",
-		"Draft":      "no option yet: a draft is listed as a share that is read-only",
+		"Draft":      "no option: a draft is listed as a share that is read-only",
 	}},
 	{csrc.Policy{}, map[string]string{
 		"Version":   "no option: the entrypoint's own",
