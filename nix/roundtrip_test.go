@@ -49,6 +49,7 @@ func everything(t *testing.T) (provision.StanzaAgent, slices.Limits) {
 		Shares: []provision.DeclaredShare{
 			{Source: `/home/alice/a "${b}" \c`, Target: "c/d", ReadOnly: true}, {Source: "/home/alice/example", Target: "example", SamePath: true},
 			{Source: "/home/alice/.npmrc", Target: ".npmrc", ReadOnly: true, SamePath: true},
+			{Source: "/home/alice/shop", Target: "shop", ReadOnly: true, SamePath: true, Draft: true},
 		},
 	}, limits
 }
@@ -93,7 +94,7 @@ func TestListedAgentsAreDeclaredAsTheyWere(t *testing.T) {
 	if fmt.Sprint(g.MorePath) != fmt.Sprint(agent.Path) {
 		t.Errorf("path is %q", g.MorePath)
 	}
-	if len(g.Shares) != 3 || g.Shares[0].Source != "/home/alice/.npmrc" || !g.Shares[0].SamePath || g.Shares[1].SamePath || !g.Shares[2].SamePath {
+	if len(g.Shares) != 4 || !g.Shares[3].Draft || g.Shares[2].Draft || g.Shares[0].Source != "/home/alice/.npmrc" || !g.Shares[0].SamePath || g.Shares[1].SamePath || !g.Shares[2].SamePath {
 		t.Errorf("shares are %+v", g.Shares)
 	}
 	if s := g.Shares; s[1].Source != agent.Shares[0].Source || s[1].Target != g.Home+"/c/d" || !s[1].ReadOnly || s[2].ReadOnly {

@@ -510,6 +510,22 @@ let
         false
       ]
     ];
+    a_draft_is_read_only_for_what_knows_of_none = [
+      (map (s: [ s.draft s.readOnly ])
+        (specOf (small {
+          agent.shares."~/a" = {
+            draft = true;
+            readOnly = false;
+          };
+        })).agents.agent.shares
+      )
+      [
+        [
+          true
+          true
+        ]
+      ]
+    ];
     one_target_for_two = [
       (complaints (small {
         agent.shares = {

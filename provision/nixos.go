@@ -60,8 +60,17 @@ type DeclaredHuman struct {
 type DeclaredShare struct {
 	Source   string `json:"source"`
 	Target   string `json:"target"`
-	ReadOnly bool   `json:"readOnly"`
+	ReadOnly bool   `json:"readOnly"` // of a draft, too: what a program that knows of none makes of it
 	SamePath bool   `json:"samePath"`
+	Draft    bool   `json:"draft"` // what the agent writes goes to a draft of the folder
+}
+
+// access returns the option that says what the agent may do there.
+func (s DeclaredShare) access() string {
+	if s.Draft {
+		return "draft = true"
+	}
+	return fmt.Sprintf("readOnly = %t", s.ReadOnly)
 }
 
 // DeclaredLimits are checked as `au limits set` checks them; the module writes the drop-in.
@@ -257,7 +266,7 @@ func Stanza(agents ...StanzaAgent) string {
 			b.WriteString(stanzaNet(*g.Net))
 		}
 		for _, s := range g.Shares {
-			fmt.Fprintf(&b, "    shares.%s = { target = %s; readOnly = %t;%s };\n", nixString(s.Source), nixString(s.Target), s.ReadOnly, map[bool]string{false: " samePath = false;"}[s.SamePath])
+			fmt.Fprintf(&b, "    shares.%s = { target = %s; %s;%s };\n", nixString(s.Source), nixString(s.Target), s.access(), map[bool]string{false: " samePath = false;"}[s.SamePath])
 		}
 		b.WriteString("  };\n")
 	}

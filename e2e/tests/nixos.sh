@@ -17,6 +17,7 @@ cat >/etc/au/agents.json <<EOF
   "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": null}], "allow": [], "keepEnv": ["EDITOR"], "morePath": ["~/example/bin", "~/other"],
   "shares": [{"source": "~/example", "target": "/home/claude/example", "readOnly": false, "samePath": true},
    {"source": "~/.gitconfig", "target": "/home/claude/.gitconfig", "readOnly": true, "samePath": true},
+   {"source": "~/drafted", "target": "/home/claude/drafted", "readOnly": true, "samePath": true, "draft": true},
    {"source": "~/hidden/docs", "target": "/home/claude/docs", "readOnly": true, "samePath": false}],
   "limits": {"cpu": "150%", "memory": "64M", "swap": "0", "tasks": "50", "cpuWeight": "50", "ioWeight": null}, "net": null},
  "shut": {"uid": 50002, "gid": 50002, "group": 50003, "tag": "fedcba9876543210", "home": "/home/shut", "shell": "/bin/bash",
@@ -81,7 +82,7 @@ if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
 fi
 
 # 3. A run is the agent's, for alice and for nobody else.
-ok as alice sh -c 'mkdir -p example/bin hidden/docs other; git config --global user.name Alice; echo docs >hidden/docs/file; printf "#!/bin/sh\necho tool\n" >example/bin/tool; chmod +x example/bin/tool'
+ok as alice sh -c 'mkdir -p example/bin hidden/docs other drafted; git config --global user.name Alice; echo docs >hidden/docs/file; printf "#!/bin/sh\necho tool\n" >example/bin/tool; chmod +x example/bin/tool'
 ok as alice chmod o= .
 ok as alice au run -a claude id -u
 says_exactly 54237
@@ -95,7 +96,17 @@ says_exactly 'Alice
 1
 docs
 .gitconfig
+drafted
 example'
+if since 5.19; then
+	promise="of a folder that is declared as a draft the agent has a draft"
+	ok as alice au run -a claude -d drafted -- sh -c 'echo made >new && cat new'
+	says_exactly made
+	ok as alice test ! -e drafted/new
+	ok as alice sh -c 'cd drafted && au draft diff --name-status && au draft keep -y && cat new'
+	says 'A	new'
+	says made
+fi
 ok as alice au run -a claude tool
 says_exactly tool
 complains '/home/alice/other is left out of the PATH of this run: the agent does not see it'

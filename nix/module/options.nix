@@ -37,6 +37,12 @@ let
           example = false;
           description = "Whether the agent may only read it.";
         };
+        draft = mkOption {
+          type = types.bool;
+          default = false;
+          example = true;
+          description = "Whether what the agent writes goes to a draft of the folder, and into the folder when a human says so: `au draft`. Then `readOnly` says nothing.";
+        };
         samePath = mkOption {
           type = types.bool;
           default = true;

@@ -37,7 +37,8 @@ in
     }) g.humans;
     shares = lib.mapAttrsToList (source: s: {
       inherit source;
-      inherit (s) readOnly samePath;
+      inherit (s) draft samePath;
+      readOnly = s.readOnly || s.draft;
       target = "${g.home}/${s.target}";
     }) g.shares;
     limits = {

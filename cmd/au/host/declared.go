@@ -69,7 +69,7 @@ func (h *Host) DeclaredWritable(human provision.User) []share.Writable {
 	var all []share.Writable
 	for name, g := range d.Agents {
 		for _, s := range g.Shares {
-			if !s.ReadOnly {
+			if !s.ReadOnly && !s.Draft {
 				all = append(all, share.Writable{Source: ofHuman(s.Source, human), Agent: name})
 			}
 		}
@@ -122,7 +122,7 @@ func (h *Host) DeclaredMounts(agent string, me provision.User) ([]config.Mount, 
 
 func declaredMounts(g provision.DeclaredAgent, me provision.User) (all []config.Mount) {
 	for _, s := range g.Shares {
-		all = append(all, config.Mount{Source: ofHuman(s.Source, me), Target: s.Target, ReadOnly: s.ReadOnly, TargetOnly: !s.SamePath})
+		all = append(all, config.Mount{Source: ofHuman(s.Source, me), Target: s.Target, ReadOnly: s.ReadOnly || s.Draft, Draft: s.Draft, TargetOnly: !s.SamePath})
 	}
 	return all
 }
