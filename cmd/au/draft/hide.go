@@ -95,7 +95,7 @@ func (d *Draft) find() (names []string, err error) {
 		at := left[len(left)-1]
 		left = left[:len(left)-1]
 		all, err := folder.list(at)
-		if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EXDEV) || errors.Is(err, tooLong) {
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EXDEV) || errors.Is(err, errTooLong) {
 			continue // what the human cannot read is not read for the agent either
 		}
 		if err != nil {

@@ -51,7 +51,6 @@ type bench struct {
 	home, folder, mounted string
 	store                 *Store
 	d                     *Draft
-	options               string
 }
 
 // newBench makes one; it skips where no overlay can be mounted.

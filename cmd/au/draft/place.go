@@ -26,8 +26,8 @@ const inside = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO
 // longest is the longest path that is worked on: the kernel takes none of 4096 bytes, and a temporary name needs some.
 const longest = 4000
 
-// tooLong refuses a path that no system call takes.
-var tooLong = errors.New("the path is too long")
+// errTooLong refuses a path that no system call takes.
+var errTooLong = errors.New("the path is too long")
 
 // openPlace opens a folder by its path, through no symbolic link.
 func openPlace(name string) (place, error) {
@@ -63,7 +63,7 @@ func (p place) failed(op, name string, err error) error {
 // open opens what is at a path below; "" is the place itself.
 func (p place) open(name string, flags int) (int, error) {
 	if len(name) > longest {
-		return -1, tooLong
+		return -1, errTooLong
 	}
 	if name == "" {
 		name = "."
