@@ -49,7 +49,7 @@ type Verdict struct {
 
 // Name decides on a host name in canonical form (see CanonicalName) and a TCP port. Port 0 means any port that a rule gives; a DNS question asks with it. An allow rule
 // without a port means 80 and 443, a deny rule without one means all.
-func (p Policy) Name(name string, port uint16, now time.Time) Verdict {
+func (p *Policy) Name(name string, port uint16, now time.Time) Verdict {
 	if p.Upstream.isHost(name) {
 		return p.Upstream.refusal()
 	}
@@ -58,13 +58,13 @@ func (p Policy) Name(name string, port uint16, now time.Time) Verdict {
 }
 
 // Mentions says whether an allow rule speaks of a host name, on any port and at any time.
-func (p Policy) Mentions(name string) bool {
+func (p *Policy) Mentions(name string) bool {
 	return !p.Learn.IsZero() || slices.ContainsFunc(p.Allow, func(e Entry) bool { return e.Rule.matchesHost(name) })
 }
 
 // Addr decides on an address alone. An allow rule for a network without a port means every TCP port.
 // It knows nothing of names: a refusal here still leaves the names that were answered with this address.
-func (p Policy) Addr(dialled netip.AddrPort, now time.Time) Verdict {
+func (p *Policy) Addr(dialled netip.AddrPort, now time.Time) Verdict {
 	addr := dialled.Addr().Unmap()
 	if p.Upstream.isAddr(addr) {
 		return p.Upstream.refusal()
@@ -87,7 +87,7 @@ func (p Policy) Local(port uint16, now time.Time) Verdict {
 }
 
 // Decides says what p decides about what an allow rule r is for: on its port, or on port where it has none.
-func (p Policy) Decides(r Rule, port uint16, now time.Time) Verdict {
+func (p *Policy) Decides(r Rule, port uint16, now time.Time) Verdict {
 	port = cmp.Or(r.Port, port)
 	switch r.Kind {
 	case Localhost:
@@ -100,7 +100,7 @@ func (p Policy) Decides(r Rule, port uint16, now time.Time) Verdict {
 
 // Answerable says whether an answer to a DNS question may hold addr: an address on the outside, or one that a network
 // rule allows and no rule denies.
-func (p Policy) Answerable(addr netip.Addr, now time.Time) bool {
+func (p *Policy) Answerable(addr netip.Addr, now time.Time) bool {
 	addr = addr.Unmap()
 	for _, entry := range p.Deny {
 		if entry.Live(now) && entry.Rule.Port == 0 && p.denies(entry.Rule, addr) {
@@ -111,7 +111,7 @@ func (p Policy) Answerable(addr netip.Addr, now time.Time) bool {
 }
 
 // LocalPorts returns the ports on loopback that are open to the agent at now, whoever serves them, each once.
-func (p Policy) LocalPorts(now time.Time) []uint16 {
+func (p *Policy) LocalPorts(now time.Time) []uint16 {
 	var ports []uint16
 	seen := map[uint16]bool{}
 	for _, entry := range p.Allow {
@@ -125,7 +125,7 @@ func (p Policy) LocalPorts(now time.Time) []uint16 {
 }
 
 // decide asks the deny rules first: deny wins, in whatever order they are.
-func (p Policy) decide(port uint16, now time.Time, denies, allows func(Rule) bool) Verdict {
+func (p *Policy) decide(port uint16, now time.Time, denies, allows func(Rule) bool) Verdict {
 	for _, entry := range p.Deny {
 		if entry.Live(now) && denies(entry.Rule) && (entry.Rule.Port == 0 || entry.Rule.Port == port) {
 			return Verdict{Code: DeniedByRule, Rule: entry.Rule.String()}

@@ -30,7 +30,7 @@ type Program struct {
 }
 
 // Programs returns the agent's two: the one that packets pass, and the one that socket options pass.
-func (p Policy) Programs() []Program {
+func (p *Policy) Programs() []Program {
 	return []Program{
 		{p.EgressPath(), unix.BPF_PROG_TYPE_CGROUP_SKB, unix.BPF_CGROUP_INET_EGRESS, p.egress()},
 		{p.JoinsPath(), unix.BPF_PROG_TYPE_CGROUP_SOCKOPT, unix.BPF_CGROUP_SETSOCKOPT, joins()},
@@ -38,7 +38,7 @@ func (p Policy) Programs() []Program {
 }
 
 // EgressPath returns where the agent's program is pinned. Another program has another path, so that systemd takes note.
-func (p Policy) EgressPath() string {
+func (p *Policy) EgressPath() string {
 	path := BPFFolder + "/" + p.Table()
 	if servers := p.outsideResolvers(); len(servers) > 0 {
 		hash := fnv.New32a()
@@ -52,7 +52,7 @@ func (p Policy) EgressPath() string {
 
 // JoinsPath returns where the program is pinned that refuses the agent's sockets to join multicast groups. The kernel itself tells the network by packets which groups,
 // and which sources in them, a socket joined. An agent could put a message into those addresses.
-func (p Policy) JoinsPath() string { return BPFFolder + "/" + p.Table() + "_joins" }
+func (p *Policy) JoinsPath() string { return BPFFolder + "/" + p.Table() + "_joins" }
 
 // Instructions of BPF, as far as the program needs them (Documentation/bpf/standardization/instruction-set.rst).
 const (
@@ -89,7 +89,7 @@ const (
 const LoopbackIndex = 1
 
 // egress returns the program: out by lo, or to a DNS server that the agent may ask itself; nothing else.
-func (p Policy) egress() []byte {
+func (p *Policy) egress() []byte {
 	allow := [][]byte{op(movImm, 0, 0, 0, 1), op(exit, 0, 0, 0, 0)}
 	program := [][]byte{
 		op(loadU32, 2, 1, skbIfindex, 0),

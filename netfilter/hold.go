@@ -8,12 +8,12 @@ import (
 )
 
 // HeldTable returns the name of the table of HeldRules.
-func (p Policy) HeldTable() string { return fmt.Sprintf("au_held_%d", p.UID) }
+func (p *Policy) HeldTable() string { return fmt.Sprintf("au_held_%d", p.UID) }
 
 // HeldRules returns a line for nft -i, after which a table that belongs to that process drops what the agent sends by any device but lo.
 // Nobody else can flush or delete it, and it is gone when that process ends. Packets that Ruleset diverts stay on lo, so that both together are as Ruleset alone. If
 // Ruleset's table was flushed, nothing leaves. A second line takes the place of the first.
-func (p Policy) HeldRules() string {
+func (p *Policy) HeldRules() string {
 	table, agent := p.HeldTable(), "{ "+joinRanges(p.UIDs(), ", ")+" }"
 	line := []string{
 		"add table inet " + table + " { flags owner; }",

@@ -80,9 +80,9 @@ func IptablesHooks() []string {
 }
 
 // chain names the agent's first chain in each table; the others start with it and a hyphen.
-func (p Policy) chain() string { return strings.ReplaceAll(p.Table(), "_", "-") }
+func (p *Policy) chain() string { return strings.ReplaceAll(p.Table(), "_", "-") }
 
-func (p Policy) jump(hook string) string {
+func (p *Policy) jump(hook string) string {
 	return fmt.Sprintf("%s -m comment --comment %q -j %s", hook, "au net: agent "+p.Agent, p.chain())
 }
 
@@ -90,7 +90,7 @@ func (p Policy) jump(hook string) string {
 // saved is what Family.Save says
 // now: the agent's jumps that it shows are taken away in the same transaction that puts one at position 1, so that
 // loading twice is the same as once. When saved is out of date nothing is loaded; ask again.
-func (p Policy) IptablesRules(family Family, now time.Time, saved string) string {
+func (p *Policy) IptablesRules(family Family, now time.Time, saved string) string {
 	var text strings.Builder
 	for _, table := range iptablesTables {
 		chains := slices.DeleteFunc(p.chains(now), func(c chain) bool { return c.stage != table.stage })
@@ -114,7 +114,7 @@ func (p Policy) IptablesRules(family Family, now time.Time, saved string) string
 
 // IptablesRemoval returns the input that takes away the agent's jumps and chains that saved shows, and nothing else. It is empty if there are none.
 // The diverting rules go first, so that nothing is let through half way.
-func (p Policy) IptablesRemoval(saved string) string {
+func (p *Policy) IptablesRemoval(saved string) string {
 	var text strings.Builder
 	for i := len(iptablesTables) - 1; i >= 0; i-- {
 		table := iptablesTables[i].name
@@ -137,7 +137,7 @@ func (p Policy) IptablesRemoval(saved string) string {
 }
 
 // IptablesIntact says whether saved shows the agent's jump once in each table, before any rule that is not such a jump for some agent.
-func (p Policy) IptablesIntact(saved string) bool {
+func (p *Policy) IptablesIntact(saved string) bool {
 	for _, table := range iptablesTables {
 		if len(p.savedJumps(saved, table.name)) != 1 || len(p.savedChains(saved, table.name)) == 0 {
 			return false
@@ -158,7 +158,7 @@ func (p Policy) IptablesIntact(saved string) bool {
 }
 
 // savedJumps returns the agent's jumps in a table, each as -D takes it.
-func (p Policy) savedJumps(saved, table string) []string {
+func (p *Policy) savedJumps(saved, table string) []string {
 	var jumps []string
 	for _, line := range tableLines(saved, table) {
 		rule, isRule := strings.CutPrefix(line, "-A ")
@@ -169,7 +169,7 @@ func (p Policy) savedJumps(saved, table string) []string {
 	return jumps
 }
 
-func (p Policy) savedChains(saved, table string) []string {
+func (p *Policy) savedChains(saved, table string) []string {
 	var chains []string
 	for _, line := range tableLines(saved, table) {
 		name, _, _ := strings.Cut(line, " ")
@@ -195,7 +195,7 @@ func tableLines(saved, table string) []string {
 }
 
 // iptablesRules returns steps in the language of iptables. Steps for the agent that follow each other come once for each range of its user ids.
-func (p Policy) iptablesRules(family Family, steps []step) (rules []string) {
+func (p *Policy) iptablesRules(family Family, steps []step) (rules []string) {
 	for len(steps) > 0 {
 		row, owners := 1, []string{""}
 		switch steps[0].from {
@@ -220,7 +220,7 @@ func (p Policy) iptablesRules(family Family, steps []step) (rules []string) {
 	return rules
 }
 
-func (p Policy) iptablesStep(family Family, owner string, s step) (rules []string) {
+func (p *Policy) iptablesStep(family Family, owner string, s step) (rules []string) {
 	for _, which := range s.packets.iptables(family) {
 		if s.do != deny {
 			rules = append(rules, join(owner, which, p.iptablesVerdict(s.verdict)))
@@ -276,7 +276,7 @@ func (k packets) iptablesPorts() (matches []string) {
 	return matches
 }
 
-func (p Policy) iptablesVerdict(v verdict) string {
+func (p *Policy) iptablesVerdict(v verdict) string {
 	switch v.do {
 	case drop:
 		return "-j DROP"
@@ -291,7 +291,7 @@ func (p Policy) iptablesVerdict(v verdict) string {
 }
 
 // IptablesOwn returns the lines of saved that are the agent's, counters apart: its chains, what is in them, and the jumps there.
-func (p Policy) IptablesOwn(saved string) string {
+func (p *Policy) IptablesOwn(saved string) string {
 	var own strings.Builder
 	for _, table := range iptablesTables {
 		for _, line := range tableLines(saved, table.name) {

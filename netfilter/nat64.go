@@ -12,7 +12,7 @@ import (
 var translated = prefixes("64:ff9b::/96", "64:ff9b:1::/48")
 
 // embedded returns the IPv4 address that addr means, by the well-known prefix or by one of p.NAT64.
-func (p Policy) embedded(addr netip.Addr) (netip.Addr, bool) {
+func (p *Policy) embedded(addr netip.Addr) (netip.Addr, bool) {
 	for _, prefix := range append([]netip.Prefix{translated[0]}, p.NAT64...) {
 		if prefix.Contains(addr) {
 			return embeddedBelow(prefix, addr)
@@ -62,7 +62,7 @@ var ipv4Only = []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 0, 170}), netip.Addr
 
 // Inside says whether addr is on this machine or its networks rather than on the Internet. An address that means an IPv4 one is inside where that one is. A prefix that
 // was learned says so of no other address: who answers for it could else open what is inside.
-func (p Policy) Inside(addr netip.Addr) bool {
+func (p *Policy) Inside(addr netip.Addr) bool {
 	v4, stands := p.embedded(addr.Unmap())
 	if !stands {
 		return inside(addr)
@@ -75,14 +75,14 @@ func onlyTranslated(addr netip.Addr) bool {
 }
 
 // denies says whether a deny rule for a network means addr: as it is written, or the IPv4 address behind it.
-func (p Policy) denies(r Rule, addr netip.Addr) bool {
+func (p *Policy) denies(r Rule, addr netip.Addr) bool {
 	v4, stands := p.embedded(addr)
 	return r.Kind == Network && (r.Prefix.Contains(addr) || stands && r.Prefix.Contains(v4))
 }
 
 // allows says whether an allow rule for a network means addr. One for a whole network of translated addresses opens none of those that stand for
 // an address inside; one that names the address does, and so does one for the IPv4 address, where addr can stand for nothing else.
-func (p Policy) allows(r Rule, addr netip.Addr) bool {
+func (p *Policy) allows(r Rule, addr netip.Addr) bool {
 	if r.Kind != Network {
 		return false
 	}

@@ -11,10 +11,10 @@ import (
 )
 
 // Table returns the name of the agent's own nftables table, and of its iptables chains with "_" as "-".
-func (p Policy) Table() string { return fmt.Sprintf("au_net_%d", p.UID) }
+func (p *Policy) Table() string { return fmt.Sprintf("au_net_%d", p.UID) }
 
 // UIDs returns the user ids that are the agent's: its own and its sub-uids, sorted, no two of them touching.
-func (p Policy) UIDs() []Range {
+func (p *Policy) UIDs() []Range {
 	all := append([]Range{{p.UID, p.UID}}, p.SubUIDs...)
 	sort.Slice(all, func(i, j int) bool { return all[i].First < all[j].First })
 	merged := all[:1]
@@ -30,14 +30,14 @@ func (p Policy) UIDs() []Range {
 }
 
 // Has says whether uid belongs to the agent.
-func (p Policy) Has(uid uint32) bool {
+func (p *Policy) Has(uid uint32) bool {
 	return uid == p.UID || slices.ContainsFunc(p.SubUIDs, func(r Range) bool { return r.Has(uid) })
 }
 
 // Zone returns the conntrack zone of the agent's UDP. Conntrack knows no users: without a zone, a human whose program
 // reuses the agent's source port finds its DNS question sent to the agent's daemon. TCP stays in the common zone: what a
 // closed socket still has to send carries no uid, and must find the connection that diverts it.
-func (p Policy) Zone() uint16 { return uint16(1 + p.UID%65535) }
+func (p *Policy) Zone() uint16 { return uint16(1 + p.UID%65535) }
 
 // nftHooks says where nftables looks at each stage. To divert comes before -100, where others do: the first translation wins.
 var nftHooks = map[stage]nftHook{
@@ -54,7 +54,7 @@ var nftChains = map[chainName]string{refuseChain: "refuse", redirectChain: "redi
 
 // Ruleset returns the agent's rules as nft -f reads them: one transaction, for IPv4 and IPv6, after which the agent's table
 // holds exactly this. Loading it twice is the same as once. Rules whose time has passed at now are left out.
-func (p Policy) Ruleset(now time.Time) string {
+func (p *Policy) Ruleset(now time.Time) string {
 	table := p.Table()
 	text := []string{
 		"add table inet " + table,

@@ -109,7 +109,7 @@ func ParsePolicy(text []byte) (Policy, error) {
 }
 
 // Text returns p as ParsePolicy reads it back.
-func (p Policy) Text() (string, error) {
+func (p *Policy) Text() (string, error) {
 	if err := p.Check(); err != nil {
 		return "", fmt.Errorf("network policy: %w", err)
 	}
@@ -165,7 +165,7 @@ func isName(s string) bool {
 }
 
 // Check says what in p cannot be enforced. ParsePolicy and Text call it.
-func (p Policy) Check() error {
+func (p *Policy) Check() error {
 	switch {
 	case p.Version != Version:
 		return fmt.Errorf("version %d: want %d", p.Version, Version)
@@ -197,7 +197,7 @@ func (p Policy) Check() error {
 	return p.checkEntries()
 }
 
-func (p Policy) checkPorts() error {
+func (p *Policy) checkPorts() error {
 	daemon, human := p.Proxy != 0 && p.DNS != 0, p.Human != HumanProxy{}
 	switch {
 	case human && (p.Proxy != 0 || p.DNS != 0):
@@ -215,7 +215,7 @@ func (p Policy) checkPorts() error {
 }
 
 // checkHumanEntries refuses what only the daemon could enforce.
-func (p Policy) checkHumanEntries() error {
+func (p *Policy) checkHumanEntries() error {
 	for _, entry := range p.Allow {
 		if entry.Rule.Kind != Localhost {
 			return fmt.Errorf("allow %q beside human-proxy: want it in that proxy's own configuration", entry.Rule)
@@ -227,7 +227,7 @@ func (p Policy) checkHumanEntries() error {
 	return nil
 }
 
-func (p Policy) checkUpstream() error {
+func (p *Policy) checkUpstream() error {
 	switch {
 	case !p.Upstream.IsSet():
 	case !p.HasDaemon():
@@ -244,7 +244,7 @@ func (p Policy) checkUpstream() error {
 	return p.Upstream.Check()
 }
 
-func (p Policy) checkEntries() error {
+func (p *Policy) checkEntries() error {
 	for _, entry := range p.Allow {
 		if !entry.From.IsZero() {
 			return fmt.Errorf("rule %q: from: want it in deny alone", entry.Rule)
@@ -263,7 +263,7 @@ func (p Policy) checkEntries() error {
 }
 
 // HasDaemon says whether a daemon of ours decides, rather than the human's own proxy.
-func (p Policy) HasDaemon() bool { return p.Human == HumanProxy{} }
+func (p *Policy) HasDaemon() bool { return p.Human == HumanProxy{} }
 
 // Learning says whether p lets everything through at now, and records it.
-func (p Policy) Learning(now time.Time) bool { return now.Before(p.Learn) }
+func (p *Policy) Learning(now time.Time) bool { return now.Before(p.Learn) }

@@ -49,14 +49,15 @@ func TestPolicyRoundTrip(t *testing.T) {
 			t.Errorf("policy came back as %+v, %v\nwant %+v\nfrom\n%s", back, err, p, text)
 		}
 	}
-	text, _ := sample().Text()
+	p := sample()
+	text, _ := p.Text()
 	if strings.Contains(text, "0001-01-01") || strings.Contains(text, "human-proxy") {
 		t.Errorf("what is not set stands in the file:\n%s", text)
 	}
 }
 
 func TestParsePolicyRefuses(t *testing.T) {
-	good, err := sample().Text()
+	good, err := ptr(sample()).Text()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +169,7 @@ func TestAnswerable(t *testing.T) {
 
 // A policy from when hidden names had to be asked for can be read, and says the default.
 func TestOldWordIsRead(t *testing.T) {
-	text, err := sample().Text()
+	text, err := ptr(sample()).Text()
 	must(t, err)
 	p, err := ParsePolicy([]byte(strings.Replace(text, "uid = 1001", "uid = 1001\nech = true", 1)))
 	if err != nil || p.NoECH {
@@ -180,3 +181,6 @@ func TestOldWordIsRead(t *testing.T) {
 }
 
 func addrPort(text string) netip.AddrPort { return netip.MustParseAddrPort(text) }
+
+// ptr returns where v is.
+func ptr[T any](v T) *T { return &v }

@@ -77,12 +77,12 @@ func (p Policy) Remedy(code Code, t Target) string {
 }
 
 // AllowCommand returns the command that allows the agent what words say.
-func (p Policy) AllowCommand(words ...string) string {
+func (p *Policy) AllowCommand(words ...string) string {
 	return p.advised(strings.Join(append([]string{"au net allow --agent", p.Agent}, words...), " "))
 }
 
 // ServerOption returns what names a server to ask, where the machine names none.
-func (p Policy) ServerOption() string {
+func (p *Policy) ServerOption() string {
 	if p.Declared {
 		return "security.au.agents." + p.Agent + ".net.dns"
 	}
@@ -90,17 +90,17 @@ func (p Policy) ServerOption() string {
 }
 
 // Again returns the command that puts p in force anew: the rules stay by themselves, and the command has the other choices.
-func (p Policy) Again() string { return p.advised(p.restrict()) }
+func (p *Policy) Again() string { return p.advised(p.restrict()) }
 
 // advised returns a command as it can be followed: what is declared is changed by an option.
-func (p Policy) advised(command string) string {
+func (p *Policy) advised(command string) string {
 	if p.Declared {
 		return advice.Declared(command, p.Agent)
 	}
 	return command
 }
 
-func (p Policy) restrict() string {
+func (p *Policy) restrict() string {
 	words := []string{"au net restrict --agent", p.Agent}
 	if p.NoECH {
 		words = append(words, "--no-ech")
@@ -131,7 +131,7 @@ func serverText(server netip.AddrPort) string {
 }
 
 // PortOf returns a port that p opens for name, 443 where its rules give none: what is meant where only the name is known.
-func (p Policy) PortOf(name string, now time.Time) uint16 {
+func (p *Policy) PortOf(name string, now time.Time) uint16 {
 	for _, e := range p.Allow {
 		if e.Live(now) && e.Rule.matchesHost(name) {
 			return cmp.Or(e.Rule.Port, 443)

@@ -58,7 +58,7 @@ func TestRemedy(t *testing.T) {
 			if want != "" {
 				want = "au net allow --agent agent " + want
 			}
-			if got := sample().Remedy(c.code, targetOf(t, c.target)); got != want {
+			if got := ptr(sample()).Remedy(c.code, targetOf(t, c.target)); got != want {
 				t.Errorf("the remedy is %q, want %q", got, want)
 			}
 		})
@@ -106,7 +106,7 @@ func TestAgainSaysWhatWasChosen(t *testing.T) {
 	if got, want := p.Remedy(HiddenName, Target{}), "au net restrict --agent agent"+servers+" --ech"; got != want {
 		t.Errorf("the remedy is %q, want %q", got, want)
 	}
-	if got, want := humansProxy().Again(), "au net restrict --agent agent --proxy 3128,3129 --dns 203.0.113.53 --dns 2001:db8:2::53"; got != want {
+	if got, want := ptr(humansProxy()).Again(), "au net restrict --agent agent --proxy 3128,3129 --dns 203.0.113.53 --dns 2001:db8:2::53"; got != want {
 		t.Errorf("again is %q, want %q", got, want)
 	}
 }

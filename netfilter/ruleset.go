@@ -120,7 +120,7 @@ type chain struct {
 }
 
 // chains returns all of the agent's chains. Rules whose time has passed at now are left out.
-func (p Policy) chains(now time.Time) []chain {
+func (p *Policy) chains(now time.Time) []chain {
 	agents := packets{from: theAgent}
 	guard := []step{{packets: agents, verdict: verdict{do: jump, chain: refuseChain}}}
 	for _, its := range p.daemonPorts() {
@@ -141,7 +141,7 @@ func (p Policy) chains(now time.Time) []chain {
 }
 
 // daemonPorts are where the daemon listens.
-func (p Policy) daemonPorts() []packets {
+func (p *Policy) daemonPorts() []packets {
 	if !p.HasDaemon() {
 		return nil
 	}
@@ -150,7 +150,7 @@ func (p Policy) daemonPorts() []packets {
 }
 
 // resolvers are the DNS servers that the agent itself may ask: none where a daemon asks for it.
-func (p Policy) resolvers() (servers []packets) {
+func (p *Policy) resolvers() (servers []packets) {
 	for _, server := range p.Resolve {
 		if !p.HasDaemon() {
 			servers = append(servers, packets{to: destination{oneAddress, server.Addr()}, protocol: tcpOrUDP, port: server.Port()})
@@ -160,7 +160,7 @@ func (p Policy) resolvers() (servers []packets) {
 }
 
 // humansServers are the ports on loopback that are open to the agent.
-func (p Policy) humansServers(now time.Time) []packets {
+func (p *Policy) humansServers(now time.Time) []packets {
 	ports := p.LocalPorts(now)
 	if len(ports) == 0 {
 		return nil
@@ -170,7 +170,7 @@ func (p Policy) humansServers(now time.Time) []packets {
 }
 
 // exceptions are what the agent's packets may reach, as they are after the diversion.
-func (p Policy) exceptions(now time.Time) []packets {
+func (p *Policy) exceptions(now time.Time) []packets {
 	all := p.daemonPorts()
 	if !p.HasDaemon() {
 		all = append(all, packets{to: destination{place: diverted}, protocol: tcp, ports: []uint16{p.Human.HTTP, p.Human.HTTPS}, state: redirected})
@@ -179,7 +179,7 @@ func (p Policy) exceptions(now time.Time) []packets {
 }
 
 // refuseSteps are what the agent's packets meet last: the exceptions, then a refusal.
-func (p Policy) refuseSteps(now time.Time) []step {
+func (p *Policy) refuseSteps(now time.Time) []step {
 	steps := []step{
 		{packets: packets{state: reply}},
 		{packets: packets{state: sourceRouted}, verdict: verdict{do: deny}},
@@ -191,7 +191,7 @@ func (p Policy) refuseSteps(now time.Time) []step {
 }
 
 // wireSteps are what may leave the machine.
-func (p Policy) wireSteps() (steps []step) {
+func (p *Policy) wireSteps() (steps []step) {
 	for _, server := range p.resolvers() {
 		server.from = theAgent
 		steps = append(steps, step{packets: server})
@@ -201,7 +201,7 @@ func (p Policy) wireSteps() (steps []step) {
 
 // redirectSteps say where the agent's connections go instead. They match destinations, for at this stage the outgoing
 // device is the one that the packet would have taken.
-func (p Policy) redirectSteps(now time.Time) (steps []step) {
+func (p *Policy) redirectSteps(now time.Time) (steps []step) {
 	for _, open := range p.humansServers(now) {
 		if open.protocol == tcp {
 			steps = append(steps, step{packets: open})

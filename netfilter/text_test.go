@@ -61,10 +61,10 @@ COMMIT
 func TestGoldenRules(t *testing.T) {
 	p := sample()
 	golden(t, "rules.nft", p.Ruleset(noon))
-	golden(t, "proxy.nft", humansProxy().Ruleset(noon))
+	golden(t, "proxy.nft", ptr(humansProxy()).Ruleset(noon))
 	golden(t, "rules.v4", p.IptablesRules(IPv4, noon, savedBefore))
 	golden(t, "rules.v6", p.IptablesRules(IPv6, noon, ""))
-	golden(t, "proxy.v4", humansProxy().IptablesRules(IPv4, noon, ""))
+	golden(t, "proxy.v4", ptr(humansProxy()).IptablesRules(IPv4, noon, ""))
 	golden(t, "inbound.nft", p.InboundRules("user.slice/user-1001.slice"))
 	golden(t, "removal.v4", p.IptablesRemoval(savedBefore))
 	if text := p.IptablesRemoval(""); text != "" {
@@ -90,7 +90,7 @@ func TestBothPrintersKnowEveryWord(t *testing.T) {
 	}
 	nft, iptables := map[string]action{}, map[string]action{}
 	for do := pass; do < actions; do++ {
-		nft[verdict{do: do}.nft()], iptables[strings.Join(sample().iptablesStep(IPv4, "", step{verdict: verdict{do: do}}), ";")] = do, do
+		nft[verdict{do: do}.nft()], iptables[strings.Join(ptr(sample()).iptablesStep(IPv4, "", step{verdict: verdict{do: do}}), ";")] = do, do
 	}
 	if len(nft) != int(actions) || len(iptables) != int(actions) {
 		t.Errorf("of %d verdicts nft knows %v, iptables %v", actions, nft, iptables)

@@ -20,17 +20,17 @@ type Units struct {
 }
 
 // DaemonUser returns the system user that the agent's daemon runs as.
-func (p Policy) DaemonUser() string { return "aunet-" + p.Agent }
+func (p *Policy) DaemonUser() string { return "aunet-" + p.Agent }
 
 // LogDir returns the folder of the agent's network log: the daemon's to write, the humans' of the group to read.
-func (p Policy) LogDir() string { return "/var/log/au/" + p.Agent }
+func (p *Policy) LogDir() string { return "/var/log/au/" + p.Agent }
 
 // Names of the agent's units.
-func (p Policy) RulesUnitName() string   { return "au-net-rules@" + p.Agent + ".service" }
-func (p Policy) WatchUnitName() string   { return "au-net-watch@" + p.Agent + ".service" }
-func (p Policy) SocketUnitName() string  { return "au-net@" + p.Agent + ".socket" }
-func (p Policy) Socket6UnitName() string { return "au-net6@" + p.Agent + ".socket" }
-func (p Policy) DaemonUnitName() string  { return "au-net@" + p.Agent + ".service" }
+func (p *Policy) RulesUnitName() string   { return "au-net-rules@" + p.Agent + ".service" }
+func (p *Policy) WatchUnitName() string   { return "au-net-watch@" + p.Agent + ".service" }
+func (p *Policy) SocketUnitName() string  { return "au-net@" + p.Agent + ".socket" }
+func (p *Policy) Socket6UnitName() string { return "au-net6@" + p.Agent + ".socket" }
+func (p *Policy) DaemonUnitName() string  { return "au-net@" + p.Agent + ".service" }
 
 // login returns the lines of the daemon's unit that bring it the login: systemd opens the file as root, and the daemon has it as its standard input. Root looks first whether
 // the file is for root alone.

@@ -17,8 +17,8 @@ func TestGoldenUnits(t *testing.T) {
 	if files := (Units{Policy: humansProxy(), Program: "/au"}).Files(); len(files) != 2 {
 		t.Errorf("beside the human's own proxy there are %d units, want the rules and the watcher", len(files))
 	}
-	golden(t, "slice.conf", sample().SliceDropIn())
-	golden(t, "slice-proxy.conf", humansProxy().SliceDropIn())
+	golden(t, "slice.conf", ptr(sample()).SliceDropIn())
+	golden(t, "slice-proxy.conf", ptr(humansProxy()).SliceDropIn())
 }
 
 // systemd itself reads the units, and says nothing.
@@ -46,7 +46,7 @@ func TestSystemdTakesTheUnits(t *testing.T) {
 }
 
 func TestEachProgramHasItsPath(t *testing.T) {
-	if one, other := sample().EgressPath(), humansProxy().EgressPath(); one == other {
+	if one, other := ptr(sample()).EgressPath(), ptr(humansProxy()).EgressPath(); one == other {
 		t.Errorf("two programs would be pinned at %s", one)
 	}
 }

@@ -161,7 +161,7 @@ func ParseLogin(text []byte) (Login, error) {
 }
 
 // By says through what p's agent reaches names; empty where it does so by their addresses.
-func (p Policy) By() string {
+func (p *Policy) By() string {
 	if !p.Upstream.IsSet() {
 		return ""
 	}

@@ -116,7 +116,7 @@ func TestMadeAddressesAreLoopbacksAndTheSameEachTime(t *testing.T) {
 	if a == b || a != p.Made("a.example") || !p.IsMade(a) || !a.IsLoopback() || a == netip.MustParseAddr("127.0.0.1") {
 		t.Errorf("a.example is %s, b.example %s", a, b)
 	}
-	if (Policy{}).IsMade(a) {
+	if (&Policy{}).IsMade(a) {
 		t.Errorf("without an upstream %s stands for a name", a)
 	}
 }

@@ -46,7 +46,8 @@ func TestConnectionsOpenedBefore(t *testing.T) {
 		}
 		on(sample())
 		packets := l.left(func() {
-			if n, err := EndConnections(sample().UIDs(), nil); err != nil || n < len(agents) {
+			p := sample()
+			if n, err := EndConnections(p.UIDs(), nil); err != nil || n < len(agents) {
 				t.Errorf("%d connections were ended, %v; want at least %d", n, err, len(agents))
 			}
 		})

@@ -61,15 +61,15 @@ func eachBackend(t *testing.T, body func(t *testing.T, l *lab, on, off func(netf
 
 func TestNFTAcceptsTheRules(t *testing.T) {
 	inLab(t, func(l *lab) {
-		l.feed(sample().Ruleset(noon), "nft", "-c", "-f", "-")
-		l.feed(humansProxy().Ruleset(noon), "nft", "-c", "-f", "-")
-		l.feed(netfilter.Removal(sample().Table(), sample().InboundTable()), "nft", "-c", "-f", "-")
+		l.feed(ptr(sample()).Ruleset(noon), "nft", "-c", "-f", "-")
+		l.feed(ptr(humansProxy()).Ruleset(noon), "nft", "-c", "-f", "-")
+		l.feed(netfilter.Removal(ptr(sample()).Table(), ptr(sample()).InboundTable()), "nft", "-c", "-f", "-")
 		if out := l.must("nft", "list", "ruleset"); out != "" {
 			t.Errorf("checking left rules:\n%s", out)
 		}
 		for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
 			argv := append(family.Restore(), "--test")
-			l.feed(sample().IptablesRules(family, noon, ""), argv...)
+			l.feed(ptr(sample()).IptablesRules(family, noon, ""), argv...)
 		}
 	})
 }

@@ -32,11 +32,11 @@ func TestFlushedRulesLetNothingOutWhileATableIsHeld(t *testing.T) {
 			}
 		}
 		_, in := l.start(0, "sh", "-c", "echo ready; exec nft -i")
-		if _, err := io.WriteString(in, sample().HeldRules()+sample().HeldRules()); err != nil {
+		if _, err := io.WriteString(in, ptr(sample()).HeldRules()+ptr(sample()).HeldRules()); err != nil {
 			t.Fatal(err)
 		}
 		table := func() string {
-			return l.must("sh", "-c", "nft list table inet "+sample().HeldTable()+" 2>/dev/null || true")
+			return l.must("sh", "-c", "nft list table inet "+ptr(sample()).HeldTable()+" 2>/dev/null || true")
 		}
 		for i := 0; i < 100 && table() == ""; i++ {
 			time.Sleep(20 * time.Millisecond)
@@ -55,7 +55,7 @@ func TestFlushedRulesLetNothingOutWhileATableIsHeld(t *testing.T) {
 		if said := l.as(human, "dial", "203.0.113.66:443"); !strings.HasPrefix(said, `"INTERNET`) {
 			t.Errorf("the human saw %s", said)
 		}
-		l.must("sh", "-c", "nft delete table inet "+sample().HeldTable()+" 2>/dev/null || true")
+		l.must("sh", "-c", "nft delete table inet "+ptr(sample()).HeldTable()+" 2>/dev/null || true")
 		if text := table(); strings.Count(text, "drop") != 1 {
 			t.Errorf("after two lines and somebody's delete it should be there, once: %q", text)
 		}

@@ -27,3 +27,6 @@ func humansProxy() netfilter.Policy {
 	p.Resolve = []netip.AddrPort{netip.MustParseAddrPort("203.0.113.53:53"), netip.MustParseAddrPort("[2001:db8:2::53]:53")}
 	return p
 }
+
+// ptr returns where v is.
+func ptr[T any](v T) *T { return &v }

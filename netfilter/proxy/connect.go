@@ -114,8 +114,11 @@ func (x *exchanger) tunnelByName(ctx context.Context, t target) {
 // webThrough serves a tunnel to the web's plain port by what comes through it, where an upstream proxy reaches t: that takes requests for this port, and opens
 // no tunnels to it. It reports whether it did.
 func (x *exchanger) webThrough(ctx context.Context, t target) bool {
+	if t.dst.Port() != 80 || x.s.d.judge.outlet() == nil {
+		return false
+	}
 	all, _, _ := x.s.d.leads(ctx, t)
-	if t.dst.Port() != 80 || len(all) == 0 || x.s.d.judge.through(all[0]) == "" {
+	if len(all) == 0 || x.s.d.judge.through(all[0]) == "" {
 		return false
 	}
 	x.s.dst = all[0].dst
@@ -282,11 +285,11 @@ func isLocal(v netfilter.Verdict) bool {
 
 // dialled decides on an address that was answered for an allowed name.
 func (d *daemon) dialled(t target) netfilter.Verdict {
-	local, err := d.judge.kernel.IsLocal(t.dst.Addr())
+	local, err := d.isHere(t.dst.Addr())
 	switch {
 	case err != nil:
 		return netfilter.Verdict{Code: netfilter.Overload}
-	case local && !d.judge.policy.Load().IsMade(t.dst.Addr()):
+	case local:
 		v, _ := d.judge.local(t.dst)
 		return v
 	}

@@ -152,11 +152,7 @@ func (d *daemon) serveTCP(ctx context.Context, s *session) {
 		s.proxied(ctx)
 		return
 	}
-	if d.judge.policy.Load().IsMade(s.dst.Addr()) {
-		s.remote(ctx)
-		return
-	}
-	local, err := d.judge.kernel.IsLocal(s.dst.Addr())
+	local, err := d.isHere(s.dst.Addr())
 	switch {
 	case err != nil:
 		s.refuse("tcp", target{dst: s.dst}, netfilter.Verdict{Code: netfilter.Overload})
@@ -165,6 +161,17 @@ func (d *daemon) serveTCP(ctx context.Context, s *session) {
 	default:
 		s.remote(ctx)
 	}
+}
+
+// isHere says whether addr is on this machine; an address that stands for a name is not. It is a call of its own, so that the copy of the policy that it makes is
+// not on a connection's stack for as long as that is open.
+//
+//go:noinline
+func (d *daemon) isHere(addr netip.Addr) (bool, error) {
+	if d.judge.policy.Load().IsMade(addr) {
+		return false, nil
+	}
+	return d.judge.kernel.IsLocal(addr)
 }
 
 // serveDNS answers questions over TCP.

@@ -220,7 +220,7 @@ func TestUpstream(t *testing.T) {
 }
 
 // made returns the address that stands for a name behind an upstream.
-func made(name string) string { return netfilter.Policy{}.Made(name).String() }
+func made(name string) string { return (&netfilter.Policy{}).Made(name).String() }
 
 // TestUpstreamNames is that the proxy is asked for what was judged, and for nothing that a client shows beside it.
 func TestUpstreamNames(t *testing.T) {

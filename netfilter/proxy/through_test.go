@@ -36,7 +36,7 @@ func judgeBehind(t *testing.T, url string, rules ...string) *judge {
 
 func TestTheUpstreamIsAskedForWhatIsAllowed(t *testing.T) {
 	j := judgeBehind(t, "http://10.0.0.7:3128", "far.example", "93.184.0.10", "10.0.0.0/8", "far.example:22")
-	far := netfilter.Policy{}.Made("far.example")
+	far := (&netfilter.Policy{}).Made("far.example")
 	for _, c := range []struct {
 		t    target
 		want string

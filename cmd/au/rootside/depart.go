@@ -54,7 +54,7 @@ func (r *Root) AwaitDeparture(agent string, uid uint32) error {
 
 // rulesRun reports whether the unit of the rules is active, and so has loaded them.
 func (r *Root) rulesRun(agent string) bool {
-	_, err := r.host.Output("systemctl", "is-active", "--quiet", netfilter.Policy{Agent: agent}.RulesUnitName())
+	_, err := r.host.Output("systemctl", "is-active", "--quiet", (&netfilter.Policy{Agent: agent}).RulesUnitName())
 	return err == nil
 }
 
