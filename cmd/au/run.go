@@ -171,7 +171,7 @@ func (c *runCmd) refused(a *app, o start.Order, err error) error {
 	case errors.As(err, &entrypoint):
 		return refusedEntrypoint(a.host, entrypoint)
 	case errors.As(err, &busy):
-		return hintError{err, busy.Hint()}
+		return hintError{err, busy.Another()}
 	case errors.As(err, &half):
 		return hintError{err, pasted("draft", "keep", half.Name)}
 	case errors.As(err, &home):

@@ -164,6 +164,7 @@ complains 'au: hint: au run --agent agent --draft /home/alice/p --as NAME …'
 ok in_p au run --draft . --as other true
 fails 1 in_p au draft drop -y agent
 complains 'is in use'
+complains 'au: hint: au stop --agent agent'
 pkill -KILL -u alice -f 'au run' # the starter, where it waits at all
 fails 125 in_p au run --draft . true
 pkill -KILL -u agent sleep

@@ -382,8 +382,11 @@ func (b *Busy) Error() string {
 	return fmt.Sprintf("draft %q of %s is in use, by a run or by another command", b.Name, quote.Name(b.Folder))
 }
 
-// Hint is how another run has a draft of its own.
-func (b *Busy) Hint() string {
+// Hint is how the run that has it ends.
+func (b *Busy) Hint() string { return "au stop --agent " + b.Agent }
+
+// Another is how another run has a draft of its own.
+func (b *Busy) Another() string {
 	return "au run --agent " + b.Agent + " --draft " + quote.Word(b.Folder) + " --as NAME …"
 }
 
