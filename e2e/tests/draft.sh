@@ -219,3 +219,38 @@ complains 'which holds the git directory of the draft of /home/alice/wt, is a dr
 ok as alice sh -c 'cd wt && au draft keep -y && cd ../p && au draft keep -y agent && cd ../wt && git log --format=%s -1 && git status --porcelain'
 says third
 says_not 'M'
+promise="git's HEAD that moves under a run is named at its end"
+as alice sh -c 'cd p && exec au run --draft . --as moving sh -c "echo x >x; sleep 8"' >"$e2e/moving" 2>&1 &
+moving=$!
+soon pgrep -u agent -x sleep
+ok in_p $git_as commit -q --allow-empty -m fourth
+wait $moving || true
+grep -q 'HEAD of /home/alice/p has moved since the run began' "$e2e/moving" || fail "it should be said: $(cat "$e2e/moving")"
+
+promise="what has no draft is refused, with the file system's name, and nothing is copied"
+fails 125 as alice au run --draft . true
+complains 'that is your whole home'
+fails 125 as alice au run --draft .local/state true
+complains 'your drafts lie in /home/alice/.local/state/au/drafts'
+fails 125 as alice au run --draft p/file true
+complains 'a draft is of a folder'
+fails 125 as alice au run --draft p --as 'No Name' true
+complains 'want a name of a-z'
+mkdir /home/alice/over /run/lower /run/upper /run/work
+if mount -t overlay -o lowerdir=/run/lower,upperdir=/run/upper,workdir=/run/work none /home/alice/over; then
+	chown alice: /home/alice/over
+	fails 125 as alice au run --draft over true
+	complains 'draft of "/home/alice/over": its file system, overlay, cannot be shown under another owner: to let the agent work on a copy'
+fi
+
+promise="a draft outlives its agent, and is kept by the next one of that name"
+ok as alice sh -c 'mkdir -p last; echo 1 >last/file'
+ok as alice sh -c 'cd last && au run --draft . sh -c "echo 2 >>file; mkdir new"'
+ok as alice au delete -y -H
+says 'Not kept yet: draft agent of /home/alice/last'
+says 'To keep a draft you need an agent called agent'
+complains 'au: hint: au new --agent agent'
+fails 1 as alice sh -c 'cd last && au draft keep -y'
+ok as alice au new -y
+ok as alice sh -c 'cd last && au draft keep -y && cat file && test -d new && stat -c %U new'
+says 'alice'
