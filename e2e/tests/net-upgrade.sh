@@ -71,7 +71,7 @@ for words in 'allow other.test' 'deny other.test'; do
 	sending
 	ok as alice au net $words
 	sent
-	complains "is another version of au than this one, and is brought up to date"
+	complains "another version of au than this one holds the network of agent agent, and is brought up to date"
 	replaced
 	soon agent curl -sS --max-time 20 https://allowed.test/
 done
