@@ -299,7 +299,7 @@ func TestLock(t *testing.T) {
 	b.ok(err)
 	defer other.Close()
 	var busy *Busy
-	if _, err := other.Lock(); !errors.As(err, &busy) || !strings.Contains(busy.Hint(), "--as NAME") {
+	if _, err := other.Lock(); !errors.As(err, &busy) || !strings.HasPrefix(busy.Hint(), "au stop ") || !strings.Contains(busy.Another(), "--as NAME") {
 		t.Errorf("a draft in use: %v", err)
 	}
 	unlock()
