@@ -287,6 +287,7 @@ ok systemctl start au-net-rules@shut.service au-net-watch@shut.service au-shut.s
 promise="with net.enable off the rules, the pins and the agent's tie to them go, and the status says so truly"
 # shellcheck disable=SC2086
 ok systemctl stop $net_units
+mkdir /tmp/away && mv /usr/local/bin/au /tmp/away/program && mv /usr/local/libexec/au /tmp/away/libexec # the new system has no au; the old one's is in the store still
 sed -i 's/"net": {"presets.*/"net": null}}}/' /etc/au/agents.json
 rm -rf /etc/au/net/shut.toml /etc/systemd/system/user-50002.slice.d/au-net.conf
 for unit in $net_units; do rm -f "/etc/systemd/system/$unit"; done
@@ -294,6 +295,7 @@ ok systemctl daemon-reload
 ok systemctl start au-shut.service
 soon sh -c '! nft list table inet au_net_50002'
 soon sh -c '! ls /sys/fs/bpf/au* 2>/dev/null | grep 50002'
+mv /tmp/away/program /usr/local/bin/au && mv /tmp/away/libexec /usr/local/libexec/au
 ok as alice au net status -a shut
 says 'Agent shut reaches everything that you reach'
 ok as alice au run -a shut curl -fsS -m 10 -o /dev/null http://127.0.0.1:8000/
