@@ -511,7 +511,11 @@ let
       ]
     ];
     a_draft_is_read_only_for_what_knows_of_none = [
-      (map (s: [ s.draft s.readOnly ])
+      (map
+        (s: [
+          s.draft
+          s.readOnly
+        ])
         (specOf (small {
           agent.shares."~/a" = {
             draft = true;

@@ -145,7 +145,8 @@ in
         message = "security.au.agents.${g.name}.net says what to allow, and everything is allowed: set security.au.agents.${g.name}.net.enable.";
       })
       ++ each (g: {
-        assertion = g.net.upstream.url != null || g.net.upstream.ca == "" && g.net.upstream.loginFile == null;
+        assertion =
+          g.net.upstream.url != null || g.net.upstream.ca == "" && g.net.upstream.loginFile == null;
         message = "security.au.agents.${g.name}.net.upstream says how to reach a proxy, and names none: set security.au.agents.${g.name}.net.upstream.url.";
       })
       ++ [
