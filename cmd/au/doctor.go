@@ -47,6 +47,9 @@ func (c *doctorCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if c.Fix && a.host.UID() == 0 { // what mends a human's things runs with the human's rights
+		return hintError{fmt.Errorf("--fix is for %q, not for root: au becomes root for what needs it", human.Name), "au doctor --fix"}
+	}
 	d, err := a.diagnose(human)
 	if err == nil && c.Fix {
 		d, err = c.fix(a, human, d)

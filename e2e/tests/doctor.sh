@@ -53,6 +53,8 @@ promise="what needs a person is named and left to them"
 ok sh -c "printf 'agent ALL=(ALL) NOPASSWD: /bin/true\n' >/etc/sudoers.d/agent"
 fails 1 au --human alice doctor
 says "broken sudo-rule: agent agent: sudoers lets the agent run:"
+fails 1 au --human alice doctor --fix -y
+complains 'is for "alice", not for root'
 ok rm /etc/sudoers.d/agent
 ok au --human alice doctor
 as alice mkdir -p project

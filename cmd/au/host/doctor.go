@@ -105,16 +105,13 @@ func (h *Host) notOfAgent(path, name string) bool {
 	return !strings.HasSuffix(path, ".toml") && !h.Exists(path+"/su_as_agent")
 }
 
-// Shell runs a command line that au itself has printed, with au as its own path. Where root calls there is no need of sudo.
+// Shell runs a command line that au itself has printed, with au as its own path.
 func (h *Host) Shell(line string, out io.Writer) error {
 	own, err := h.OwnPath()
 	if err != nil {
 		return err
 	}
 	text := `own=$1; au() { if [ "$1" = new ]; then shift; "$own" new --yes "$@"; else "$own" "$@"; fi; }; `
-	if h.UID() == 0 {
-		text += `sudo() { "$@"; }; `
-	}
 	cmd := programs.Command("/bin/sh", "-c", text+line, "sh", own)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, out, out
 	return h.Execute(cmd)
