@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # after.py STORY ENTRYPOINT: types keys while the entrypoint runs a program after the command, as a shell's job on a terminal.
 # Prints STORY when the keys did what they should.
+import ctypes
 import os
 import pty
 import select
 import signal
+import subprocess
 import sys
 import time
 
 story, entrypoint = sys.argv[1:]
 CTRL_C, CTRL_BACKSLASH, CTRL_Z = b"\x03", b"\x1c", b"\x1a"
+PTRACE_SEIZE, WALL = 0x4206, 0x40000000
 # Like a program of Go's, it answers SIGINT once it has begun. A stuck one never does.
 AFTER = """
 import os, signal, sys, time
@@ -30,7 +33,8 @@ def enter(late, answers):
     os.setresuid(1000, 1000, 1000)
     words = ["/usr/bin/python3", "-S", "-c", AFTER, str(late), answers]
     variables = {f"AU_AFTER_{n}": word for n, word in enumerate(words, 1)}
-    os.execve(entrypoint, [entrypoint, "agent", "--", "sh", "-c", "echo begun; sleep 1; exit 3"], {"PATH": "/usr/bin:/bin", **variables})
+    command = "sleep 71 & echo begun; sleep 1; exit 3"
+    os.execve(entrypoint, [entrypoint, "agent", "--", "sh", "-c", command], {"PATH": "/usr/bin:/bin", **variables})
 
 
 class Job:
@@ -93,6 +97,23 @@ class Job:
                 self.fail("the program should be stopped with it")
             time.sleep(0.02)
 
+    def holds(self):
+        """Keeps the run from ending when its command does: a process of it stays, dead, until its tracer has looked. Returns its id."""
+        held = int(subprocess.check_output(["pgrep", "-n", "-f", "^sleep 71"]))
+        if ctypes.CDLL(None, use_errno=True).ptrace(PTRACE_SEIZE, held, None, None) != 0:
+            self.fail("nothing could be held")
+        return held
+
+    def is_ending(self):
+        """The guard has closed all that it had open, and has not ended."""
+        with open(f"/proc/{self.pid}/task/{self.pid}/children") as f:
+            guard = f.read().split()[0]
+        end = time.monotonic() + 20
+        while os.listdir(f"/proc/{guard}/fd"):
+            if time.monotonic() > end:
+                self.fail("the run should be ending")
+            time.sleep(0.02)
+
     def ends(self):
         end = time.monotonic() + 20
         while time.monotonic() < end:
@@ -126,6 +147,15 @@ elif story == "early":  # before the program can answer, which is told again
     job.sees(b"begun")
     time.sleep(2)
     job.types(CTRL_C)
+    want(job, 3, True)
+elif story == "between":  # after the command's end, before the program is there
+    job = Job()
+    job.sees(b"begun")
+    held = job.holds()
+    job.is_ending()
+    job.types(CTRL_C)
+    time.sleep(0.5)
+    os.waitpid(held, WALL)
     want(job, 3, True)
 elif story == "stops":
     job = Job()
