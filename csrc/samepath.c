@@ -135,16 +135,27 @@ static int open_shut(char *path)
 	return -1;
 }
 
-// 33. Covers what the agent may not enter on the way to a share, with what leads there. Looked for as the agent.
+// Whether two paths are in one folder.
+static int are_in_one(const char *a, const char *b)
+{
+	size_t n = (size_t)(strrchr(a, '/') - a);
+
+	return strncmp(a, b, n + 1) == 0 && strchr(b + n + 1, '/') == NULL;
+}
+
+// 33. Covers what the agent may not enter on the way to a share, with what leads there. Looked for as the agent, and once in a row of
+// shares that are in one folder.
 void open_ways(const struct shares *all, const struct request *r, const struct blanks *b)
 {
 	static char path[MAX_PATH + 1];
+	const char *before = NULL;
 
 	for (unsigned i = 0; i < r->nshares; i++) {
 		int place;
 
-		if (!all->own_path[i])
+		if (!all->own_path[i] || (before != NULL && are_in_one(before, r->shares[i].source)))
 			continue;
+		before = r->shares[i].source;
 		while ((place = open_shut(join(path, sizeof path, r->shares[i].source))) >= 0)
 			if (!hide_around_ways(path, place, b))
 				die("share ", r->shares[i].source, ": ", path, " cannot be entered");
@@ -180,16 +191,25 @@ static int open_own_place(const char *source, const struct known *of_source, con
 	return place;
 }
 
-// The share with the shortest path of those that are still to be attached, as an outer one goes first; MAX_SHARES where there is
-// none.
-static unsigned next_copy(const struct shares *all, const struct request *r)
+// Puts the shares that have a copy into the order in which they are attached: the shortest path first, as an outer one goes before
+// what is in it. Returns how many there are.
+static unsigned order_copies(const struct shares *all, const struct request *r, unsigned order[MAX_SHARES])
 {
-	unsigned next = MAX_SHARES;
+	size_t length[MAX_SHARES];
+	unsigned n = 0;
 
-	for (unsigned i = 0; i < r->nshares; i++)
-		if (all->copies[i] >= 0 && (next == MAX_SHARES || strlen(r->shares[i].source) < strlen(r->shares[next].source)))
-			next = i;
-	return next;
+	for (unsigned i = 0; i < r->nshares; i++) {
+		unsigned place = n;
+
+		if (all->copies[i] < 0)
+			continue;
+		length[i] = strlen(r->shares[i].source);
+		for (; place > 0 && length[order[place - 1]] > length[i]; place--)
+			order[place] = order[place - 1];
+		order[place] = i;
+		n++;
+	}
+	return n;
 }
 
 // The same in a draft, where nothing is what it is in the folder: walked, and made if need be, in the draft itself.
@@ -208,23 +228,25 @@ static int open_place_in_draft(struct shares *all, const struct request *r, unsi
 // 39. As the agent: nothing of what it can change is looked up with other rights.
 void attach_own_paths(struct shares *all, const struct request *r, const struct owners *of)
 {
-	unsigned i;
+	unsigned order[MAX_SHARES], n = order_copies(all, r, order), drafts = 0;
 
 	memset(all->drafts, -1, sizeof all->drafts);
-	while ((i = next_copy(all, r)) < MAX_SHARES) {
+	for (unsigned k = 0; k < n; k++) {
+		unsigned i = order[k];
 		const char *source = r->shares[i].source;
-		const struct share *outer = shown_by(all, r, i);
+		const struct share *outer = drafts > 0 ? shown_by(all, r, i) : NULL;
 		int in_draft = outer != NULL && all->drafts[outer - r->shares] >= 0;
 
-		if (r->shares[i].state != NULL)
+		if (r->shares[i].state != NULL) {
 			all->drafts[i] = fcntl(all->copies[i], F_DUPFD_CLOEXEC, 3);
+			drafts++;
+		}
 		attach(all->copies[i],
 		       in_draft ? open_place_in_draft(all, r, i, outer, of) :
 				  open_own_place(source, &all->sources[i], &all->covers),
 		       source);
-		all->copies[i] = -1;
 	}
-	for (i = 0; i < r->nshares; i++)
+	for (unsigned i = 0; i < r->nshares; i++)
 		if (all->drafts[i] >= 0)
 			close(all->drafts[i]);
 }
