@@ -1,6 +1,7 @@
 #!/bin/sh
 # The demo works on a host with systemd and cgroup v2 too, with a root file system handed in, and leaves nothing there.
-# machines: true
+# machines: none
+# machines by hand: true
 # disk: demo
 . /opt/e2e/lib.sh
 
