@@ -2,6 +2,7 @@
 # Every attack on the entrypoint comes to nothing.
 # machines by hand: true true-bookworm
 # timeout: 1200
+# second try: no
 . /opt/e2e/lib.sh
 ok as alice au new -y
 failed=0

@@ -2,6 +2,7 @@
 # Killed at any point, au new and au delete finish the job when they are run again.
 # machines: trixie
 # timeout: 1800
+# second try: no
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/stage/wrap.sh
 

@@ -3,6 +3,7 @@
 # machines: trixie true
 # machines by hand: bookworm
 # timeout: 1500
+# second try: no
 . /opt/e2e/lib.sh
 ok as alice au new -y --mem 128M --tasks 60 --cpu 50%
 uid=$(id -u agent)
