@@ -56,6 +56,8 @@ says_exactly alice
 ok enter --same-ro /data/people/alice/open/proj proj --same-ro $share attacked --same-ro /home/alice/beside beside -- ls -A /home/alice
 says_exactly 'attacked
 beside'
+ok enter --same-ro $share attacked --same-ro /data/people/alice/open/proj proj -- ls -A /data/people/alice/open
+says_exactly proj
 
 promise="a folder that stands where the human's is, in what the agent has of its own, is not taken for it"
 elsewhere /tmp/proj
