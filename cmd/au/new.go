@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -135,7 +136,7 @@ func (a *app) create(ctx context.Context, runner *step.Runner, want provision.Wa
 			}
 			return a.recordAgent(want.Name, m.facts)
 		},
-		about: func(err error) error { return fmt.Errorf("agent %q: %w", want.Name, err) }, rest: "au delete --agent " + want.Name,
+		about: m.named, rest: "au delete --agent " + want.Name,
 		nothing: a.saying(fmt.Sprintf("Agent %s is as it should be; nothing to do", want.Name)), done: a.saying(fmt.Sprintf("Created agent %s", want.Name)),
 	}
 	_, err := a.finish(&m.change)
@@ -179,7 +180,16 @@ func (m *newAgent) look() error {
 	}
 	next.Source = m.facts.Source
 	m.facts = next
-	return provision.CheckNew(m.want, next)
+	return refusal(provision.CheckNew(m.want, next))
+}
+
+// named says which agent err is about; a refusal says of itself what it is about.
+func (m *newAgent) named(err error) error {
+	var r *provision.Refusal
+	if errors.As(err, &r) {
+		return err
+	}
+	return fmt.Errorf("agent %q: %w", m.want.Name, err)
 }
 
 // without says that a plan was carried out, and that what it was for is not so: a program of the machine's does not do what it says.

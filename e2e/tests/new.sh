@@ -97,3 +97,11 @@ ok as alice au list
 for n in 1 2 3 4; do grep -q "^side$n" "$e2e/out" || fail "side$n was not made: $(tail -n 3 "$e2e/side$n")"; done
 ok sh -c 'getent passwd side1 side2 side3 side4 | cut -d: -f3 | sort -u | wc -l'
 says_exactly 4
+
+promise="two humans who make one agent at once do not share it: one has it, and the other learns, once, who lets them in"
+for user in alice bob; do as $user au new -y -a both >"$e2e/$user" 2>&1 & done
+wait
+[ "$(grep -l 'Created agent both' "$e2e/alice" "$e2e/bob" | wc -l)" = 1 ] || fail "one of them should have made it: $(tail -n 2 "$e2e/alice" "$e2e/bob")"
+ok grep -h 'has other humans' "$e2e/alice" "$e2e/bob"
+[ "$(grep -o 'agent "both"' "$e2e/out" | wc -l)" = 1 ] || fail "the agent should be named once"
+ok grep -hE '^au: hint: au grant --agent both (alice|bob)$' "$e2e/alice" "$e2e/bob"
