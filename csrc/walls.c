@@ -262,23 +262,42 @@ void hide_all(const struct policy *p, int sealed, const struct blanks *b)
 
 enum { MAX_STRAYS = 256 };
 
+// The file systems that are the kernel's own: what a run needs of each is in one folder.
+static const struct kernels {
+	const char *type, *folder;
+	uint32_t magic;
+} kernels[] = {
+	{ "proc", "/proc", PROC_MAGIC }, { "binfmt_misc", "/proc", BINFMT_MAGIC },
+	{ "devtmpfs", "/dev", TMPFS_MAGIC }, { "devpts", "/dev", DEVPTS_MAGIC }, { "mqueue", "/dev", MQUEUE_MAGIC },
+	{ "sysfs", "/sys", SYSFS_MAGIC }, { "cgroup", "/sys", CGROUP_MAGIC }, { "cgroup2", "/sys", CGROUP2_MAGIC },
+	{ "debugfs", "/sys", DEBUGFS_MAGIC }, { "tracefs", "/sys", TRACEFS_MAGIC }, { "securityfs", "/sys", SECURITYFS_MAGIC },
+	{ "configfs", "/sys", CONFIGFS_MAGIC }, { "bpf", "/sys", BPF_MAGIC }, { "pstore", "/sys", PSTORE_MAGIC },
+	{ "efivarfs", "/sys", EFIVARFS_MAGIC }, { "fusectl", "/sys", FUSECTL_MAGIC }, { "selinuxfs", "/sys", SELINUXFS_MAGIC },
+};
+
+static const struct kernels *kernels_own(const char *type)
+{
+	for (size_t i = 0; i < LENGTH(kernels); i++)
+		if (is(type, kernels[i].type))
+			return &kernels[i];
+	return NULL;
+}
+
 // Whether a kernel file system is mounted where a run has no use for it: in /sys all but the cgroups, and elsewhere, in
-// some chroot, the machine's processes, terminals and message queues.
+// some chroot, what shows the machine's processes, devices, terminals and message queues.
 static int is_stray(const char *place, const char *type)
 {
+	const struct kernels *own = kernels_own(type);
+
 	if (is_within(place, "/sys"))
 		return !is(place, "/sys") && !is_within(place, "/sys/fs/cgroup");
-	return (is(type, "proc") && !is_within(place, "/proc")) ||
-	       ((is(type, "devpts") || is(type, "mqueue")) && !is_within(place, "/dev"));
+	return own != NULL && !is_within(place, own->folder);
 }
 
 // The present file at a place that is_stray names: -1 where it cannot be seen, or is something else.
 static int open_stray(const char *place, const char *type)
 {
-	static const struct {
-		const char *type;
-		uint32_t magic;
-	} known[] = { { "proc", PROC_MAGIC }, { "devpts", DEVPTS_MAGIC }, { "mqueue", MQUEUE_MAGIC } };
+	const struct kernels *own = kernels_own(type);
 	int fd = open_beneath(AT_FDCWD, place, O_PATH | O_NOFOLLOW, RESOLVE_PLAIN);
 	struct statfs fs;
 
@@ -286,29 +305,32 @@ static int open_stray(const char *place, const char *type)
 		return -1;
 	if (fstatfs(fd, &fs) != 0)
 		fail("hide ", place);
-	for (size_t i = 0; i < LENGTH(known); i++)
-		if (!is_within(place, "/sys") && is(type, known[i].type) && known[i].magic != (uint32_t)fs.f_type) {
-			close(fd);
-			return -1;
-		}
+	if (!is_within(place, "/sys") && own != NULL && own->magic != (uint32_t)fs.f_type) {
+		close(fd);
+		return -1;
+	}
 	return fd;
 }
 
-// Opens what is_stray names of all that is mounted; says how many.
+// Opens what is_stray names of all that is mounted, but for what is below the one before, which is covered with it; says how many.
 static unsigned find_strays(int strays[MAX_STRAYS])
 {
 	static struct mounts all;
+	static char above[MAX_PATH + 1];
 	const char *place, *type;
 	unsigned n = 0;
 
 	read_mounts(&all);
 	while (next_mount(&all, &place, &type)) {
-		if (!is_stray(place, type))
+		if (!is_stray(place, type) || (n > 0 && is_within(place, above)))
 			continue;
 		if (n == MAX_STRAYS)
-			die("more than 256 mounts of /proc, /dev/pts or /dev/mqueue elsewhere: want fewer chroots");
+			die("more than 256 mounts of /proc, /dev, /sys or the like elsewhere: want fewer chroots");
 		strays[n] = open_stray(place, type);
-		n += strays[n] >= 0;
+		if (strays[n] < 0)
+			continue;
+		join(above, sizeof above, place);
+		n++;
 	}
 	return n;
 }

@@ -41,12 +41,33 @@ mount -t proc proc "/opt/a chroot/proc"
 mount --bind /dev/pts "/opt/a chroot/dev/pts"
 mount -t mqueue mqueue "/opt/a chroot/dev/mqueue"
 mount -t proc proc /home/agent/chroot/proc
+kernels="binfmt_misc devtmpfs sysfs cgroup2 debugfs tracefs securityfs configfs bpf pstore efivarfs fusectl selinuxfs"
+for type in $kernels; do
+	install -d "/opt/a chroot/$type"
+	mount -t "$type" none "/opt/a chroot/$type" 2>/dev/null || rmdir "/opt/a chroot/$type"
+done
+install -d "/opt/a chroot/whole"
+mount --rbind --make-rslave /sys "/opt/a chroot/whole"
+install -d "/opt/a chroot/over"
+mount -t proc proc "/opt/a chroot/over"
+mount -t tmpfs -o mode=755 files "/opt/a chroot/over"
+touch "/opt/a chroot/over/file"
 ok seen enter --
 grep -vE '^/(opt/a.040chroot|sys|home/agent/chroot)/[^ ]* tmpfs$|^/dev/(kvm|kfd|dxg|dri|accel|nvidia[^ ]*) devtmpfs$' $e2e/out >/opt/seen
 cmp -s /opt/seen /opt/expected || fail "other mounts than those of the list (>):
 $(diff /opt/expected /opt/seen)"
 ok enter -- find "/opt/a chroot/proc" "/opt/a chroot/dev/pts" "/opt/a chroot/dev/mqueue" chroot/proc /sys/kernel/security /sys/kernel/debug -mindepth 1
 silent
+for type in $kernels whole; do
+	[ -d "/opt/a chroot/$type" ] || continue
+	ok enter -- find "/opt/a chroot/$type" -mindepth 1
+	silent
+	umount -R "/opt/a chroot/$type"
+done
+ok enter -- ls "/opt/a chroot/over"
+says_exactly file
+umount "/opt/a chroot/over"
+umount "/opt/a chroot/over"
 umount "/opt/a chroot/proc" "/opt/a chroot/dev/pts" "/opt/a chroot/dev/mqueue" /home/agent/chroot/proc
 for place in /sys/kernel/security /sys/kernel/debug; do
 	[ ! -e $place/planted ] || umount $place
