@@ -55,7 +55,7 @@
 // 30  hide_strays        pid 1    root     strays*: mounts
 // 31  mount_devices      pid 1    root     own-[dqt]* bound-of-terminals ptmx-covered linked-memory: devices links
 // 32  hide_all           pid 1    root     hide hide-* links-*: walls links
-// 33  open_ways          pid 1    agent*   same-path-shut: same-path
+// 33  open_ways          pid 1    agent*   same-path-shut same-path-each-way: same-path
 // 34  mount_temporary    pid 1    root     temporary temporary-nosuid-nodev temporary-bounded: walls
 // 35  mount_runtime      pid 1    root     runtime: walls
 // 36  mount_proc         pid 1    root     proc hidepid: walls
