@@ -25,7 +25,7 @@ promise="as at its target, what is root's or another's stays closed, and nothing
 ok enter --same-rw $share attacked -- sh -c "stat -c %u $share/roots $share/bobs; ! cat $share/bobs 2>/dev/null"
 says_exactly '65534
 65534'
-ok enter --same-rw $share attacked -- grep " $share " /proc/self/mountinfo
+ok enter --same-rw $share attacked -- awk "\$5 == \"$share\"" /proc/self/mountinfo
 says nosuid
 says nodev
 
@@ -82,9 +82,9 @@ rm -rf $deep
 
 promise="one in another is not mounted twice, and each access holds at both places"
 human mkdir -p $share/in/deep
-ok enter --same-ro $share attacked --same-rw $share/in attacked/in --same-rw $share/in/deep attacked/in/deep -- sh -c "touch $share/in/deep/x $share/in/y; ! touch $share/z 2>/dev/null; grep -c ' $share' /proc/self/mountinfo"
+ok enter --same-ro $share attacked --same-rw $share/in attacked/in --same-rw $share/in/deep attacked/in/deep -- sh -c "touch $share/in/deep/x $share/in/y; ! touch $share/z 2>/dev/null; cut -d ' ' -f 5 /proc/self/mountinfo | grep -c '^$share'"
 says_exactly 2
-ok enter --same-ro $share attacked --same-rw $share/in attacked/in --same-ro $share/in/deep attacked/in/deep -- sh -c "! touch $share/in/deep/y 2>/dev/null; ! touch /home/agent/attacked/in/deep/y 2>/dev/null; touch $share/in/z && rm $share/in/z; grep -c ' $share' /proc/self/mountinfo"
+ok enter --same-ro $share attacked --same-rw $share/in attacked/in --same-ro $share/in/deep attacked/in/deep -- sh -c "! touch $share/in/deep/y 2>/dev/null; ! touch /home/agent/attacked/in/deep/y 2>/dev/null; touch $share/in/z && rm $share/in/z; cut -d ' ' -f 5 /proc/self/mountinfo | grep -c '^$share'"
 says_exactly 3
 ok enter --same-rw $share/in attacked/in --same-rw $share attacked --same-ro $share/in twice --same-ro $share/in/deep deep -- sh -c "! touch $share/in/y 2>/dev/null; ! touch $share/in/deep/y 2>/dev/null; touch $share/z"
 ok enter --same-ro $share/in attacked/in --same-rw $share/in twice --same-ro $share/in/deep deep -- sh -c "touch $share/in/w && rm $share/in/w; ! touch $share/in/deep/y 2>/dev/null"
