@@ -510,6 +510,33 @@ let
         false
       ]
     ];
+    what_is_hidden_is_passed_on = [
+      (map
+        (s: [
+          s.hide
+          s.showSecrets
+        ])
+        (specOf (small {
+          agent.shares = {
+            "~/a".hide = [ "*.key" ];
+            "~/b" = {
+              draft = true;
+              showSecrets = true;
+            };
+          };
+        })).agents.agent.shares
+      )
+      [
+        [
+          [ "*.key" ]
+          false
+        ]
+        [
+          [ ]
+          true
+        ]
+      ]
+    ];
     a_draft_is_read_only_for_what_knows_of_none = [
       (map
         (s: [

@@ -16,6 +16,7 @@ import (
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/slices"
 )
@@ -63,6 +64,9 @@ type DeclaredShare struct {
 	ReadOnly bool   `json:"readOnly"` // of a draft, too: what a program that knows of none makes of it
 	SamePath bool   `json:"samePath"`
 	Draft    bool   `json:"draft"` // what the agent writes goes to a draft of the folder
+
+	Hide        []string `json:"hide"`
+	ShowSecrets bool     `json:"showSecrets"`
 }
 
 // access returns the option that says what the agent may do there.
@@ -71,6 +75,30 @@ func (s DeclaredShare) access() string {
 		return "draft = true"
 	}
 	return fmt.Sprintf("readOnly = %t", s.ReadOnly)
+}
+
+// hidden returns the options that say what the agent does not see there.
+func (s DeclaredShare) hidden() (options string) {
+	if len(s.Hide) > 0 {
+		options = fmt.Sprintf(" hide = [ %s];", quoted(s.Hide))
+	}
+	if s.ShowSecrets {
+		options += " showSecrets = true;"
+	}
+	return options
+}
+
+// checkHides refuses what cannot be hidden.
+func (s DeclaredShare) checkHides() error {
+	if len(s.Hide) > 0 && !s.ReadOnly && !s.Draft {
+		return fmt.Errorf("share %q: hide: %s", s.Source, config.NoHiding)
+	}
+	for _, word := range s.Hide {
+		if err := config.CheckHide(word); err != nil {
+			return fmt.Errorf("share %q: %w", s.Source, err)
+		}
+	}
+	return nil
 }
 
 // DeclaredLimits are checked as `au limits set` checks them; the module writes the drop-in.
@@ -161,6 +189,9 @@ func (d Declared) files(name string, g DeclaredAgent, now time.Time) ([]File, er
 	for _, s := range g.Shares {
 		if rel, inside := share.Within(g.Home, s.Target); !inside || rel == "." || path.Clean(s.Target) != s.Target {
 			return nil, fmt.Errorf("share %q: target %q is not inside %s", s.Source, s.Target, g.Home)
+		}
+		if err := s.checkHides(); err != nil {
+			return nil, err
 		}
 	}
 	policy := g.policy(name)
@@ -266,7 +297,7 @@ func Stanza(agents ...StanzaAgent) string {
 			b.WriteString(stanzaNet(*g.Net))
 		}
 		for _, s := range g.Shares {
-			fmt.Fprintf(&b, "    shares.%s = { target = %s; %s;%s };\n", nixString(s.Source), nixString(s.Target), s.access(), map[bool]string{false: " samePath = false;"}[s.SamePath])
+			fmt.Fprintf(&b, "    shares.%s = { target = %s; %s;%s%s };\n", nixString(s.Source), nixString(s.Target), s.access(), s.hidden(), map[bool]string{false: " samePath = false;"}[s.SamePath])
 		}
 		b.WriteString("  };\n")
 	}

@@ -180,9 +180,9 @@ func TestDeclaredAgentsThatCannotBeAreRefused(t *testing.T) {
 }
 
 func TestStanzaQuotesWhatNixWouldRead(t *testing.T) {
-	got := Stanza(StanzaAgent{Name: "agent", UID: 1001, Group: 1002, Humans: []string{"alice"}, Shares: []DeclaredShare{{Source: `/a "${b}"`, Target: "c", ReadOnly: true, SamePath: true}}})
+	got := Stanza(StanzaAgent{Name: "agent", UID: 1001, Group: 1002, Humans: []string{"alice"}, Shares: []DeclaredShare{{Source: `/a "${b}"`, Target: "c", ReadOnly: true, SamePath: true, Hide: []string{"*.key"}, ShowSecrets: true}}})
 	want := "security.au = {\n  enable = true;\n  agents.\"agent\" = {\n    humans = [ \"alice\" ];\n    uid = 1001;\n    humansGid = 1002;\n" +
-		"    shares.\"/a \\\"\\${b}\\\"\" = { target = \"c\"; readOnly = true; };\n  };\n};\n"
+		"    shares.\"/a \\\"\\${b}\\\"\" = { target = \"c\"; readOnly = true; hide = [ \"*.key\" ]; showSecrets = true; };\n  };\n};\n"
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}

@@ -74,6 +74,9 @@ func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 	if err := checkSource(want.Source, f); err != nil {
 		return err
 	}
+	if err := checkHide(want, f); err != nil {
+		return err
+	}
 	if f.isFile() {
 		if err := checkFile(want); err != nil {
 			return err
@@ -92,8 +95,8 @@ func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 			return err
 		}
 	}
-	if want.Draft {
-		return checkDraft(want, f)
+	if want.IsLayered() {
+		return checkLayers(want, f)
 	}
 	if !want.ACL {
 		return checkMapping(want, f)
@@ -181,7 +184,7 @@ func CheckOverlap(want, other config.Mount) error {
 		return refuse("", "share %q: a draft of it cannot be inside %s, which the agent can write: want a draft of that", inner.Source, outer.Source)
 	case nested && inner.ReadOnly && !outer.ReadOnly:
 		return refuse("", "share %q: it cannot be read-only inside %s, which the agent can write", inner.Source, outer.Source)
-	case counterpart && inner.ReadOnly == outer.ReadOnly && !inner.Draft && !outer.Draft:
+	case counterpart && inner.ReadOnly == outer.ReadOnly && !inner.IsLayered() && !outer.IsLayered():
 		return refuse("", "share %q: it is part of %s, so one of the two says nothing", inner.Source, outer.Source)
 	case counterpart:
 		return nil
@@ -316,5 +319,5 @@ func StartUp(source, home string) string {
 func PartOf(inner, outer config.Mount) bool {
 	between, nested := share.Within(outer.Source, inner.Source)
 	at, below := share.Within(outer.Target, inner.Target)
-	return nested && below && at == between && inner.ReadOnly == outer.ReadOnly && inner.Draft == outer.Draft
+	return nested && below && at == between && inner.ReadOnly == outer.ReadOnly && inner.Draft == outer.Draft && inner.HidesAs(outer)
 }

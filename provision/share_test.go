@@ -17,7 +17,7 @@ func shareFacts() ShareFacts {
 	return ShareFacts{
 		Agent: "agent", AgentHome: "/home/agent", Home: "/home/alice", Human: User{Name: "alice", UID: 1000, GID: 1000, Home: "/home/alice"},
 		Config: "/home/alice/.config/agent-as-unix-user.toml", Source: Path{Exists: true, Mode: fs.ModeDir | 0o700, UID: 1000},
-		Mounts: []share.MountPoint{{Point: "/", Type: "ext4"}}, Kernel: Kernel{6, 12},
+		Mounts: []share.MountPoint{{Point: "/", Type: "ext4"}}, Kernel: Kernel{6, 12}, Drafts: "/home/alice/.local/state/au/drafts",
 	}
 }
 
@@ -29,6 +29,18 @@ func rw(source, target string) config.Mount {
 	m := ro(source, target)
 	m.ReadOnly = false
 	return m
+}
+
+func hiding(m config.Mount) config.Mount {
+	m.Hide = []string{"x"}
+	return m
+}
+
+// A share is no part of another one that shows what it hides.
+func TestPartOf(t *testing.T) {
+	if inner := ro("a/b", "a/b"); !PartOf(inner, ro("a", "a")) || PartOf(hiding(inner), ro("a", "a")) || PartOf(inner, hiding(ro("a", "a"))) {
+		t.Error("what a share hides makes no difference")
+	}
 }
 
 func TestCheckShare(t *testing.T) {
@@ -86,6 +98,23 @@ func TestCheckShare(t *testing.T) {
 		{"mounted_inside", func(f *ShareFacts, m *config.Mount) {
 			f.Mounts = append(f.Mounts, share.MountPoint{Point: "/home/alice/proj/x", Type: "9p"})
 		}, "/home/alice/proj/x, 9p, is mounted in it and cannot be shown under another owner: unmount it, or share the folders beside it"},
+		{"hiding", func(f *ShareFacts, m *config.Mount) { m.ReadOnly, m.Hide = true, []string{"*.key"} }, ""},
+		{"hiding_in_a_draft", func(f *ShareFacts, m *config.Mount) {
+			m.ReadOnly, m.Draft, m.Hide, m.ShowSecrets = true, true, []string{"x"}, true
+		}, ""},
+		{"hiding_writable", func(f *ShareFacts, m *config.Mount) { m.Hide = []string{"x"} }, "nothing can be hidden in a folder that the agent itself writes"},
+		{"hiding_acl", func(f *ShareFacts, m *config.Mount) { m.ReadOnly, m.ACL, m.Hide = true, true, []string{"x"} }, "or has by ACLs"},
+		{"hiding_in_a_file", func(f *ShareFacts, m *config.Mount) {
+			f.Source.Mode, m.ReadOnly, m.Hide = 0o600, true, []string{"x"}
+		}, "and this is a file"},
+		{"hiding_nothing", func(f *ShareFacts, m *config.Mount) { m.ReadOnly, m.Hide = true, []string{"../x"} }, `hide "../x": want a name`},
+		{"hiding_old_kernel", func(f *ShareFacts, m *config.Mount) {
+			f.Kernel, m.ReadOnly, m.Hide = Kernel{5, 15}, true, []string{"x"}
+		}, "5.19 and later can"},
+		{"hiding_around_drafts", func(f *ShareFacts, m *config.Mount) {
+			f.Drafts, m.ReadOnly, m.Hide = m.Source+"/drafts", true, []string{"x"}
+		}, "your drafts lie in"},
+		{"secrets_of_no_draft", func(f *ShareFacts, m *config.Mount) { m.ReadOnly, m.ShowSecrets = true, true }, "only a draft hides"},
 		{"mounted_beside", func(f *ShareFacts, m *config.Mount) {
 			f.Mounts = append(f.Mounts, share.MountPoint{Point: "/home/alice/proj2", Type: "9p"})
 		}, ""},
@@ -119,6 +148,8 @@ func TestOverlap(t *testing.T) {
 		{"read_only_in_writable_elsewhere", rw("a", "a"), ro("a/b", "c"), "cannot be read-only inside"},
 		{"part", rw("a", "a"), rw("a/b", "a/b"), "it is part of"},
 		{"part_elsewhere", rw("a", "a"), rw("a/b", "c"), ""},
+		{"hiding_part", ro("a", "a"), hiding(ro("a/b", "a/b")), ""},
+		{"hiding_read_only_in_writable", rw("a", "a"), hiding(ro("a/b", "a/b")), "cannot be read-only inside"},
 		{"turned_around", ro("a", "x/y"), rw("a/b", "x"), "it would hide y of share /home/alice/a/b"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -12,18 +12,41 @@ import (
 // upperless are file systems that can be shown under another owner, and keep none of what an overlay notes beside its files.
 var upperless = []string{"vfat", "msdos", "ntfs3", "erofs", "squashfs"}
 
-// checkDraft refuses a folder of which no draft can be made. Nothing is copied instead: a copy is the human's to make.
-func checkDraft(want config.Mount, f ShareFacts) error {
-	const instead = "to let the agent work on a copy, make one (git clone, or cp -a --reflink=auto) and share that"
+// checkHide refuses what cannot be hidden.
+func checkHide(want config.Mount, f ShareFacts) error {
+	for _, word := range want.Hide {
+		if err := config.CheckHide(word); err != nil {
+			return refuse("", "share %q: %v", want.Source, err)
+		}
+	}
+	switch {
+	case want.ShowSecrets && !want.Draft:
+		return refuse("", "share %q: only a draft hides .env files and keys without being asked: want --draft, or no --show-secrets", want.Source)
+	case len(want.Hide) == 0:
+		return nil
+	case !want.ReadOnly || want.ACL:
+		return refuse("", "share %q: %s", want.Source, config.NoHiding)
+	case f.isFile():
+		return refuse("", "share %q: something can be hidden in a folder, and this is a file", want.Source)
+	}
+	return nil
+}
+
+// checkLayers refuses a folder of which no draft can be made, or in which nothing can be hidden. Nothing is copied instead: a copy is the human's to make.
+func checkLayers(want config.Mount, f ShareFacts) error {
+	what, instead := "draft of", "to let the agent work on a copy, make one (git clone, or cp -a --reflink=auto) and share that"
+	if !want.Draft {
+		what, instead = "hiding in", "share the folders beside it, without --hide"
+	}
 	if f.Kernel.before(5, 19) {
-		return refuse("", "draft of %q: this kernel (%s) makes none; 5.19 and later do: %s", want.Source, f.Kernel, instead)
+		return refuse("", "%s %q: this kernel (%s) cannot; 5.19 and later can: %s", what, want.Source, f.Kernel, instead)
 	}
 	if err := checkDrafts(want, f); err != nil {
 		return err
 	}
 	for _, on := range share.MountsOf(want.Source, f.Mounts)[:1] {
 		if why := unmappable(on, f.Kernel); why != "" {
-			return refuse("", "draft of %q: its file system, %s, %s: %s", want.Source, on.Type, why, instead)
+			return refuse("", "%s %q: its file system, %s, %s: %s", what, want.Source, on.Type, why, instead)
 		}
 	}
 	for _, on := range share.MountsOf(f.Drafts, f.Mounts)[:1] {
@@ -32,7 +55,7 @@ func checkDraft(want config.Mount, f ShareFacts) error {
 			why = "does not keep what a draft needs"
 		}
 		if why != "" {
-			return refuse("", "draft of %q: drafts lie in %s, and its file system, %s, %s: %s", want.Source, f.Drafts, on.Type, why, instead)
+			return refuse("", "%s %q: drafts lie in %s, and its file system, %s, %s: %s", what, want.Source, f.Drafts, on.Type, why, instead)
 		}
 	}
 	return nil

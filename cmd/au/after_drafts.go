@@ -22,6 +22,10 @@ func (c *afterCmd) sayDrafts(a *app) {
 		return
 	}
 	for _, h := range had {
+		if h.Name == "" {
+			_ = store.Uncover(h.State) // what is left of it, a later run removes
+			continue
+		}
 		d, err := store.Find(h.Name, string(h.Folder))
 		if err != nil {
 			continue

@@ -278,7 +278,7 @@ var completions = []struct {
 	{switches, "au new:--unlock"},
 	{presets, "--preset"},
 	{hosts, "--allow rule host"},
-	{nothing, "--cpu --mem --swap --tasks --cpu-weight --io-weight --env --interval --allow-localhost --proxy --upstream --dns --learn --for --reason --tool --as target command"},
+	{nothing, "--cpu --mem --swap --tasks --cpu-weight --io-weight --env --interval --allow-localhost --proxy --upstream --dns --learn --for --reason --tool --as --hide target command"},
 }
 
 // completed returns the kind of values of an option or an argument; "" where nobody has said.

@@ -52,6 +52,7 @@ type diffView struct {
 	Runs      []provision.Finding `json:"runs"`
 	Changes   []changeView        `json:"changes"`
 	Conflicts []conflictView      `json:"conflicts"`
+	Unhidden  []config.Path       `json:"not_hidden"` // what appeared in the folder since somebody looked for what is to be hidden
 }
 
 func (c *draftDiffCmd) Run(a *app) error {
@@ -73,9 +74,13 @@ func (c *draftDiffCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	appeared, whole, err := m.Appeared()
+	if err != nil {
+		return m.refused(err)
+	}
 	switch {
 	case c.JSON:
-		return a.printJSON(viewOf(m, r, found))
+		return a.printJSON(viewOf(m, r, found, appeared))
 	case c.Tool != "":
 		return c.hand(m, r)
 	}
@@ -85,12 +90,26 @@ func (c *draftDiffCmd) Run(a *app) error {
 			fmt.Fprintf(a.out, "%s\n", a.paint().Red("conflict: "+show(f.Path)+": "+f.Why))
 		}
 		a.sayDoubts(r.Doubts)
+		a.sayAppeared(m, appeared, whole)
 		return c.print(a, m, r)
 	})
 }
 
-func viewOf(m *meantDraft, r *draft.Report, found []provision.Finding) diffView {
-	v := diffView{m.Name, m.Folder, append([]provision.Finding{}, found...), []changeView{}, []conflictView{}}
+// sayAppeared names what the agent will see, though it is to be hidden.
+func (a *app) sayAppeared(m *meantDraft, names []string, whole bool) {
+	for _, name := range names {
+		fmt.Fprintf(a.out, "%s: it is to be hidden, and appeared since the draft looked: au draft refresh\n", show(name))
+	}
+	if !whole {
+		fmt.Fprintf(a.err, "au: %s is too large to be looked through each time for what is to be hidden: au draft refresh does\n", show(string(m.Folder)))
+	}
+}
+
+func viewOf(m *meantDraft, r *draft.Report, found []provision.Finding, appeared []string) diffView {
+	v := diffView{m.Name, m.Folder, append([]provision.Finding{}, found...), []changeView{}, []conflictView{}, []config.Path{}}
+	for _, name := range appeared {
+		v.Unhidden = append(v.Unhidden, config.Path(name))
+	}
 	for _, c := range r.Changes {
 		v.Changes = append(v.Changes, changeView{config.Path(c.Path), config.Path(c.Old), string(c.Kind), c.Dir, octal(c.Mode), octal(c.Was), c.Size})
 	}

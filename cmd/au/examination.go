@@ -35,6 +35,8 @@ type infoPath struct {
 	ReadOnly bool        `json:"read_only"`
 	Draft    bool        `json:"draft"`
 	SamePath bool        `json:"same_path"`
+	Hide     []string    `json:"hide"`
+	Secrets  bool        `json:"show_secrets"`
 }
 
 type issue struct {
@@ -102,7 +104,7 @@ func describe(h *host.Host, f provision.Facts, entry *config.Agent) agentInfo {
 	}
 	if entry != nil {
 		for _, m := range entry.Mounts {
-			info.Mounts = append(info.Mounts, infoPath{config.Path(m.Source), config.Path(m.Target), m.ReadOnly, m.Draft, !m.TargetOnly})
+			info.Mounts = append(info.Mounts, infoPath{config.Path(m.Source), config.Path(m.Target), m.ReadOnly, m.Draft, !m.TargetOnly, append([]string{}, m.Hide...), m.ShowSecrets})
 		}
 	}
 	if f.Policy == nil && f.PolicyErr == nil && entry != nil && entry.Entrypoint != info.Entrypoint {

@@ -45,6 +45,7 @@ var examples = []struct{ line, does string }{
 	{`au draft undo`, "as it was before the last keep"},
 	{`au draft drop`, "throw it away"},
 	{`au draft try -- make test`, "as the agent, before you keep anything"},
+	{`au draft refresh`, "look again for .env files, keys, and what else is to be hidden"},
 	{`au draft path`, ""},
 	{`au limits set --cpu 150% --mem 16G --tasks 4000`, ""},
 	{`au limits show`, ""},

@@ -119,13 +119,14 @@ type mountCmd struct {
 
 // draftCmd is what becomes of drafts.
 type draftCmd struct {
-	List draftListCmd `cmd:"" help:"List the drafts, of all folders."`
-	Diff draftDiffCmd `cmd:"" help:"Show what a draft changes, and what of that runs by itself on your side."`
-	Keep draftKeepCmd `cmd:"" help:"Take a draft over into the folder, whole or some paths."`
-	Undo draftUndoCmd `cmd:"" help:"Take the last keep back."`
-	Drop draftDropCmd `cmd:"" help:"Throw a draft away, whole or some paths. The folder is not touched."`
-	Path draftPathCmd `cmd:"" help:"Print where the changed files lie, and what the marks there mean."`
-	Try  draftTryCmd  `cmd:"" help:"Run a command as the agent in a draft, before you keep anything."`
+	List    draftListCmd    `cmd:"" help:"List the drafts, of all folders."`
+	Diff    draftDiffCmd    `cmd:"" help:"Show what a draft changes, and what of that runs by itself on your side."`
+	Keep    draftKeepCmd    `cmd:"" help:"Take a draft over into the folder, whole or some paths."`
+	Undo    draftUndoCmd    `cmd:"" help:"Take the last keep back."`
+	Drop    draftDropCmd    `cmd:"" help:"Throw a draft away, whole or some paths. The folder is not touched."`
+	Refresh draftRefreshCmd `cmd:"" help:"Look again for what is to be hidden, from the next run on."`
+	Path    draftPathCmd    `cmd:"" help:"Print where the changed files lie, and what the marks there mean."`
+	Try     draftTryCmd     `cmd:"" help:"Run a command as the agent in a draft, before you keep anything."`
 }
 
 // netCmd is everything about what an agent may reach.

@@ -92,7 +92,7 @@ func (a *app) printMounts(mounts []infoPath) {
 	}
 	fmt.Fprintf(a.out, "  mounts:\n")
 	for _, m := range mounts {
-		fmt.Fprintf(a.out, "    - %s -> %s [%s]\n", p.Yellow(show(string(m.Source))), p.Yellow(show(string(m.Target))), mark(config.Mount{ReadOnly: m.ReadOnly, Draft: m.Draft, TargetOnly: !m.SamePath}))
+		fmt.Fprintf(a.out, "    - %s -> %s [%s]\n", p.Yellow(show(string(m.Source))), p.Yellow(show(string(m.Target))), mark(config.Mount{ReadOnly: m.ReadOnly, Draft: m.Draft, TargetOnly: !m.SamePath, Hide: m.Hide, ShowSecrets: m.Secrets}))
 	}
 }
 

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/a4u2/au/cmd/au/host"
@@ -17,14 +18,16 @@ import (
 
 type mountAddCmd struct {
 	agentFlag
-	RW         bool   `name:"rw" xor:"writes" help:"Let the agent write in the folder. Anything that it writes there runs as you when you run it."`
-	Draft      bool   `xor:"writes,draft" help:"Let the agent write in a draft of the folder. Nothing of it reaches the folder until au draft keep."`
-	ACL        bool   `name:"acl" xor:"draft" help:"Share through ACLs: for file systems that cannot be shown under another owner. It changes the ACL of every file, and gives less."`
-	TargetOnly bool   `help:"Show it at its target alone, and not at your own path as well: the agent then sees nothing of the names above it."`
-	Yes        bool   `short:"y" help:"Do not ask."`
-	DryRun     bool   `help:"Print what would be done, and do nothing."`
-	Source     string `arg:"" help:"A folder or a file of yours, in your home or where only root or you can write above it."`
-	Target     string `arg:"" optional:"" help:"Where the agent sees it, in its home (default: at the same path as below yours). Besides, the agent sees it at your own path."`
+	RW          bool     `name:"rw" xor:"writes" help:"Let the agent write in the folder. Anything that it writes there runs as you when you run it."`
+	Draft       bool     `xor:"writes,draft" help:"Let the agent write in a draft of the folder. Nothing of it reaches the folder until au draft keep."`
+	ACL         bool     `name:"acl" xor:"draft" help:"Share through ACLs: for file systems that cannot be shown under another owner. It changes the ACL of every file, and gives less."`
+	Hide        []string `sep:"none" placeholder:"NAME" help:"Hide a name, or a pattern such as *.key, from the agent: in a draft, or in a share that it can only read."`
+	ShowSecrets bool     `help:"Let a draft show what drafts hide: .env files, *.pem and id_* that git does not track."`
+	TargetOnly  bool     `help:"Show it at its target alone, and not at your own path as well: the agent then sees nothing of the names above it."`
+	Yes         bool     `short:"y" help:"Do not ask."`
+	DryRun      bool     `help:"Print what would be done, and do nothing."`
+	Source      string   `arg:"" help:"A folder or a file of yours, in your home or where only root or you can write above it."`
+	Target      string   `arg:"" optional:"" help:"Where the agent sees it, in its home (default: at the same path as below yours). Besides, the agent sees it at your own path."`
 }
 
 func (c *mountAddCmd) Run(a *app) error {
@@ -36,7 +39,7 @@ func (c *mountAddCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if want == before {
+	if want.Equal(before) {
 		fmt.Fprintf(a.out, "Agent %s sees %s %s at %s already; nothing to do\n", c.Agent, show(want.Source), access(want), places(want, s.policy))
 		return c.offerGit(a, s, want)
 	}
@@ -87,13 +90,16 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 	if want.Target, err = provision.ShareTarget(want.Source, c.Target, facts); err != nil {
 		return want, before, refusal(err)
 	}
-	want.ReadOnly, want.ACL, want.Draft, want.TargetOnly = !c.RW, c.ACL, c.Draft, c.TargetOnly
+	want.ReadOnly, want.ACL, want.Draft, want.TargetOnly, want.Hide, want.ShowSecrets = !c.RW, c.ACL, c.Draft, c.TargetOnly, c.Hide, c.ShowSecrets
 	var others []config.Mount
 	for _, m := range s.mounts() {
+		if m.Source == want.Source && len(c.Hide) == 0 {
+			want.Hide = m.Hide // which goes with the share alone
+		}
 		switch {
 		case m.Source != want.Source:
 			others = append(others, m)
-		case (c.Target == "" || m.Target == want.Target) && m.ACL == want.ACL && m.ReadOnly == want.ReadOnly && m.Draft == want.Draft && m.TargetOnly == want.TargetOnly:
+		case (c.Target == "" || m.Target == want.Target) && m.ACL == want.ACL && m.ReadOnly == want.ReadOnly && m.Draft == want.Draft && m.TargetOnly == want.TargetOnly && m.HidesAs(want):
 			return m, m, nil
 		case c.Target != "" && m.Target != want.Target || m.ACL != want.ACL || m.ReadOnly != want.ReadOnly && (!m.ReadOnly || m.ACL) && !want.Draft || m.Draft && want.ReadOnly && !want.Draft:
 			return want, before, hintError{
@@ -132,6 +138,20 @@ func (c *mountAddCmd) offerGit(a *app, s sharing, shared config.Mount) error {
 	return nil
 }
 
+// sayHides says what of the share the agent does not see.
+func sayHides(w io.Writer, m config.Mount) {
+	var hidden []string
+	for _, word := range m.Hide {
+		hidden = append(hidden, show(word))
+	}
+	if m.Draft && !m.ShowSecrets {
+		hidden = append(hidden, ".env files, *.pem and id_* that git does not track")
+	}
+	if len(hidden) > 0 {
+		fmt.Fprintf(w, "Hidden from the agent: %s\n", strings.Join(hidden, ", "))
+	}
+}
+
 // checkACLs refuses a folder on a file system that keeps no ACLs.
 func checkACLs(h *host.Host, source string, mounts []share.MountPoint) error {
 	has, err := h.HasACLs(source)
@@ -156,6 +176,7 @@ func (c *mountAddCmd) say(a *app, s sharing, before, m config.Mount) {
 		remember(a.host, a.configPath(s.human), m.Source)
 		fmt.Fprintln(w, "Anything that the agent writes there runs as you when you run it.")
 	}
+	sayHides(w, m)
 	if m.Draft {
 		fmt.Fprintln(w, "Its changes are in the draft alone: au draft diff shows them, and au draft keep takes them over.")
 		return

@@ -23,6 +23,8 @@ type mountView struct {
 	ReadOnly bool        `json:"read_only"`
 	ACL      bool        `json:"acl"`
 	Draft    bool        `json:"draft"`
+	Hide     []string    `json:"hide"`
+	Secrets  bool        `json:"show_secrets"`
 	SamePath bool        `json:"same_path"`
 	Missing  bool        `json:"missing"`
 	File     bool        `json:"file"`
@@ -46,7 +48,7 @@ func (c *mountListCmd) Run(a *app) error {
 	views := []mountView{}
 	if entry != nil {
 		for _, m := range entry.Mounts {
-			v := mountView{Source: config.Path(m.Source), Target: config.Path(m.Target), ReadOnly: m.ReadOnly, ACL: m.ACL, Draft: m.Draft, SamePath: !m.TargetOnly}
+			v := mountView{Source: config.Path(m.Source), Target: config.Path(m.Target), ReadOnly: m.ReadOnly, ACL: m.ACL, Draft: m.Draft, SamePath: !m.TargetOnly, Hide: append([]string{}, m.Hide...), Secrets: m.ShowSecrets}
 			if a.host.UID() != 0 { // for root, a file system that does not answer is not asked
 				kind := start.KindOf(m.Source)
 				v.Missing, v.File = kind == start.Gone, kind == start.File
@@ -58,7 +60,7 @@ func (c *mountListCmd) Run(a *app) error {
 		return a.printJSON(views)
 	}
 	for _, v := range views {
-		missing, marked := "", mark(config.Mount{ReadOnly: v.ReadOnly, ACL: v.ACL, Draft: v.Draft, TargetOnly: !v.SamePath})
+		missing, marked := "", mark(config.Mount{ReadOnly: v.ReadOnly, ACL: v.ACL, Draft: v.Draft, TargetOnly: !v.SamePath, Hide: v.Hide, ShowSecrets: v.Secrets})
 		if v.File {
 			marked += ", file"
 		}

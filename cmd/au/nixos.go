@@ -64,7 +64,7 @@ func (a *app) printNix(agents []start.Listed, known *config.Config, human provis
 			s.KeepEnv, s.Path = entry.KeepEnv, entry.Path
 			for _, m := range entry.Mounts {
 				target, _ := share.Within(p.Home, m.Target)
-				s.Shares = append(s.Shares, provision.DeclaredShare{Source: m.Source, Target: target, ReadOnly: m.ReadOnly || m.Draft, SamePath: !m.TargetOnly, Draft: m.Draft})
+				s.Shares = append(s.Shares, provision.DeclaredShare{Source: m.Source, Target: target, ReadOnly: m.ReadOnly || m.Draft, SamePath: !m.TargetOnly, Draft: m.Draft, Hide: m.Hide, ShowSecrets: m.ShowSecrets})
 			}
 		}
 		all = append(all, s)

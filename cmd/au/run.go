@@ -20,16 +20,18 @@ import (
 
 type runCmd struct {
 	agentFlag
-	Env       []string `short:"e" sep:"none" placeholder:"KEY=VALUE" help:"Set a variable for the command; with KEY alone, pass yours on. A value given here can be seen by other users while au starts: prefer KEY or --env-file for secrets."`
-	EnvFile   []string `sep:"none" placeholder:"FILE" help:"Read KEY=VALUE lines from a file."`
-	KeepProxy bool     `help:"Pass on your variables for a proxy, with a login in them: http_proxy, https_proxy, all_proxy, ftp_proxy and no_proxy, in capitals too."`
-	Directory string   `short:"d" aliases:"dir" placeholder:"DIR" help:"Start there (default: the counterpart of this folder; from your home itself and from folders of the system the agent's home)."`
-	RO        []string `name:"ro" sep:"none" placeholder:"FOLDER" help:"Share a folder, or a file, read-only for this run."`
-	RW        []string `name:"rw" sep:"none" placeholder:"FOLDER" help:"Share a folder read-write for this run."`
-	Draft     []string `sep:"none" placeholder:"FOLDER" help:"Let the agent work on a draft of a folder: nothing of it reaches the folder until au draft keep."`
-	As        string   `placeholder:"NAME" help:"Name the drafts of this run (default: after the agent). Each name is a draft of its own."`
-	Login     bool     `help:"Load the agent's own profile first."`
-	Command   []string `arg:"" passthrough:"partial" help:"The command and its arguments."`
+	Env         []string `short:"e" sep:"none" placeholder:"KEY=VALUE" help:"Set a variable for the command; with KEY alone, pass yours on. A value given here can be seen by other users while au starts: prefer KEY or --env-file for secrets."`
+	EnvFile     []string `sep:"none" placeholder:"FILE" help:"Read KEY=VALUE lines from a file."`
+	KeepProxy   bool     `help:"Pass on your variables for a proxy, with a login in them: http_proxy, https_proxy, all_proxy, ftp_proxy and no_proxy, in capitals too."`
+	Directory   string   `short:"d" aliases:"dir" placeholder:"DIR" help:"Start there (default: the counterpart of this folder; from your home itself and from folders of the system the agent's home)."`
+	RO          []string `name:"ro" sep:"none" placeholder:"FOLDER" help:"Share a folder, or a file, read-only for this run."`
+	RW          []string `name:"rw" sep:"none" placeholder:"FOLDER" help:"Share a folder read-write for this run."`
+	Draft       []string `sep:"none" placeholder:"FOLDER" help:"Let the agent work on a draft of a folder: nothing of it reaches the folder until au draft keep."`
+	As          string   `placeholder:"NAME" help:"Name the drafts of this run (default: after the agent). Each name is a draft of its own."`
+	Hide        []string `sep:"none" placeholder:"NAME" help:"Hide a name, or a pattern such as *.key, from the agent in the folders of --draft and --ro."`
+	ShowSecrets bool     `help:"Let a draft show what drafts hide: .env files, *.pem and id_* that git does not track."`
+	Login       bool     `help:"Load the agent's own profile first."`
+	Command     []string `arg:"" passthrough:"partial" help:"The command and its arguments."`
 }
 
 type shellCmd struct {
@@ -81,7 +83,7 @@ func (c *draftTryCmd) Run(a *app) error {
 	if len(m.paths) > 0 {
 		return errors.New("draft try: want the name of a draft, and no path")
 	}
-	r := runCmd{agentFlag: agentFlag{Agent: m.Agent}, Draft: []string{string(m.Folder)}, As: m.Name, Command: c.Words[at+1:]}
+	r := runCmd{agentFlag: agentFlag{Agent: m.Agent}, Draft: []string{string(m.Folder)}, As: m.Name, ShowSecrets: m.Shown, Command: c.Words[at+1:]}
 	return r.Run(a)
 }
 
@@ -103,12 +105,18 @@ func (c *runCmd) start(a *app, command func(csrc.Policy, []string) []string) err
 			return err
 		}
 	}
+	if len(c.Hide) > 0 && len(c.Draft)+len(c.RO) == 0 {
+		return errors.New("--hide is for the folders of this run: want --draft FOLDER or --ro FOLDER, too")
+	}
+	if c.ShowSecrets && len(c.Draft) == 0 {
+		return errors.New("--show-secrets is for the drafts of this run: want --draft FOLDER, too")
+	}
 	order, err := c.order(a)
 	if err != nil {
 		return err
 	}
 	order.Command = command
-	entrypoint, run, err := a.host.ForRun().Prepare(order, &runSpeaker{app: a, order: order, ro: c.RO, rw: c.RW, draft: c.Draft, as: c.As})
+	entrypoint, run, err := a.host.ForRun().Prepare(order, &runSpeaker{app: a, order: order, ro: c.RO, rw: c.RW, draft: c.Draft, as: c.As, hide: c.Hide, showSecrets: c.ShowSecrets})
 	if err != nil {
 		return c.refused(a, order, err)
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/a4u2/au/cmd/au/draft"
@@ -34,13 +35,17 @@ func (r *runSpeaker) Drafts(all []config.Mount) (drafts []start.Draft, err error
 		return nil, err
 	}
 	for _, m := range all {
-		if !m.Draft {
+		if !m.IsLayered() {
 			continue
 		}
 		for _, inner := range share.MountsOf(m.Source, mounts)[1:] {
-			fmt.Fprintf(r.err, "au: %s is mounted in %s, and an empty folder in the draft of that\n", show(inner.Point), show(m.Source))
+			fmt.Fprintf(r.err, "au: %s is mounted in %s, and an empty folder for the agent in this run\n", show(inner.Point), show(m.Source))
 		}
-		d, err := r.begin(store, m)
+		make := r.cover
+		if m.Draft {
+			make = r.begin
+		}
+		d, err := make(store, m)
 		if err != nil {
 			return nil, err
 		}
@@ -49,15 +54,39 @@ func (r *runSpeaker) Drafts(all []config.Mount) (drafts []start.Draft, err error
 	return drafts, nil
 }
 
+// cover makes what hides something of a share that is no draft.
+func (r *runSpeaker) cover(store *draft.Store, m config.Mount) (start.Draft, error) {
+	state, err := store.Cover(m.Source, m.Hide)
+	return start.Draft{Folder: config.Path(m.Source), State: state, Hiding: state != ""}, err
+}
+
 // begin makes one draft ready, and begins it where there is none of that name.
 func (r *runSpeaker) begin(store *draft.Store, m config.Mount) (start.Draft, error) {
-	d, err := store.Begin(draft.Wanted{Name: cmp.Or(r.as, r.order.Agent), Agent: r.order.Agent, Folder: m.Source, Shown: true, Now: time.Now()})
+	want := draft.Wanted{Name: cmp.Or(r.as, r.order.Agent), Agent: r.order.Agent, Folder: m.Source, Hide: m.Hide, Shown: m.ShowSecrets, Now: time.Now()}
+	d, err := store.Begin(want)
 	if err != nil {
 		return start.Draft{}, err
 	}
 	defer d.Close()
-	if _, err := d.Prepare(); err != nil {
+	hidden, fresh, err := d.Prepare(want)
+	if err != nil {
 		return start.Draft{}, err
 	}
-	return start.Draft{Folder: config.Path(m.Source), Name: d.Name, State: d.State(), Head: d.GitHead()}, nil
+	r.sayHidden(m.Source, fresh)
+	return start.Draft{Folder: config.Path(m.Source), Name: d.Name, State: d.State(), Head: d.GitHead(), Hiding: len(hidden) > 0}, nil
+}
+
+// sayHidden names what a draft has begun to hide.
+func (r *runSpeaker) sayHidden(folder string, names []string) {
+	const most = 3
+	shown := make([]string, min(len(names), most))
+	for i := range shown {
+		shown[i] = show(names[i])
+	}
+	switch more := len(names) - len(shown); {
+	case more > 0:
+		fmt.Fprintf(r.err, "au: hidden from the agent in %s: %s and %d more\n", show(folder), strings.Join(shown, ", "), more)
+	case len(names) > 0:
+		fmt.Fprintf(r.err, "au: hidden from the agent in %s: %s\n", show(folder), strings.Join(shown, ", "))
+	}
 }

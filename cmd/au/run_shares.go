@@ -21,6 +21,9 @@ type runSpeaker struct {
 	ro, rw []string // the folders of --ro and --rw
 	draft  []string // and of --draft
 	as     string   // how its drafts are called
+	hide   []string // what is hidden in those that the agent does not write itself
+
+	showSecrets bool // its drafts hide nothing else
 }
 
 // Reached says why a share is read-only in this run.
@@ -42,7 +45,10 @@ func (r *runSpeaker) Once(all []config.Mount, p csrc.Policy) (with []config.Moun
 	for _, once := range []struct {
 		folders []string
 		as      config.Mount
-	}{{r.ro, config.Mount{ReadOnly: true}}, {r.rw, config.Mount{}}, {r.draft, config.Mount{ReadOnly: true, Draft: true}}} {
+	}{
+		{r.ro, config.Mount{ReadOnly: true, Hide: r.hide}}, {r.rw, config.Mount{}},
+		{r.draft, config.Mount{ReadOnly: true, Draft: true, Hide: r.hide, ShowSecrets: r.showSecrets}},
+	} {
 		for _, folder := range once.folders {
 			var in string
 			if all, in, err = r.shareOnce(folder, once.as, all, p); err != nil {
@@ -71,10 +77,15 @@ func (r *runSpeaker) shareOnce(folder string, want config.Mount, all []config.Mo
 	itself := slices.ContainsFunc(all, func(m config.Mount) bool { return m.Source == want.Source })
 	for _, m := range all {
 		_, part := share.Within(m.Source, want.Source)
+		if m.Source == want.Source && want.ReadOnly { // what the config hides stays hidden
+			want.Hide, want.ShowSecrets = slices.Concat(m.Hide, want.Hide), m.Draft && m.ShowSecrets || want.ShowSecrets
+		}
 		switch {
-		case part && (m.Source == want.Source || !itself) && m.ReadOnly == want.ReadOnly && m.Draft == want.Draft:
+		case part && m.Source != want.Source && m.Draft && want.Draft && !itself && len(want.Hide) > 0:
+			return nil, "", fmt.Errorf("share %q: it is a part of %s, which is a draft already: want --hide for that", folder, m.Source)
+		case part && (m.Source == want.Source || !itself) && m.ReadOnly == want.ReadOnly && m.Draft == want.Draft && (m.HidesAs(want) || m.Source != want.Source && len(want.Hide) == 0):
 			return all, m.Source, nil // seen already, all of it
-		case m.Source == want.Source && want.Draft:
+		case m.Source == want.Source && want.ReadOnly && (want.Draft || !m.ACL):
 			want.Target, want.TargetOnly = m.Target, m.TargetOnly
 		case m.Source == want.Source && m.ACL && m.ReadOnly:
 			return nil, "", fmt.Errorf("share %q: its ACLs let the agent read it, not write it; remove the share first", folder)

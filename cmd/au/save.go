@@ -123,7 +123,7 @@ type shareChange struct {
 func (s shareChange) apply(c *config.Config) error {
 	entry := entryIn(c, s.Entry)
 	if s.Remove != nil {
-		entry.Mounts = slices.DeleteFunc(slices.Clone(entry.Mounts), func(m config.Mount) bool { return m == *s.Remove })
+		entry.Mounts = slices.DeleteFunc(slices.Clone(entry.Mounts), func(m config.Mount) bool { return m.Equal(*s.Remove) })
 	}
 	if s.Add == nil {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/a4u2/au/cmd/au/draft"
 	"github.com/a4u2/au/cmd/au/host"
@@ -40,6 +41,12 @@ func mark(m config.Mount) string {
 	}
 	if m.ACL {
 		word += ", acl"
+	}
+	if len(m.Hide) > 0 {
+		word += ", hides " + show(strings.Join(m.Hide, " "))
+	}
+	if m.ShowSecrets {
+		word += ", shows secrets"
 	}
 	if m.TargetOnly {
 		word += ", target only"

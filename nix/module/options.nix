@@ -43,6 +43,21 @@ let
           example = true;
           description = "Whether what the agent writes goes to a draft of the folder, and into the folder when a human says so: `au draft`. Then `readOnly` says nothing.";
         };
+        hide = mkOption {
+          type = types.listOf types.str;
+          default = [ ];
+          example = [
+            "secrets.yml"
+            "*.key"
+          ];
+          description = "Names, patterns and paths below the folder that the agent does not see, in a draft or where it can only read. `docs/drafts.md` says what that promises.";
+        };
+        showSecrets = mkOption {
+          type = types.bool;
+          default = false;
+          example = true;
+          description = "Whether a draft shows what drafts hide by themselves: `.env` files, `*.pem` and `id_*` that git does not track.";
+        };
         samePath = mkOption {
           type = types.bool;
           default = true;

@@ -37,7 +37,12 @@ in
     }) g.humans;
     shares = lib.mapAttrsToList (source: s: {
       inherit source;
-      inherit (s) draft samePath;
+      inherit (s)
+        draft
+        hide
+        samePath
+        showSecrets
+        ;
       readOnly = s.readOnly || s.draft;
       target = "${g.home}/${s.target}";
     }) g.shares;

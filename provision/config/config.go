@@ -8,7 +8,12 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"path"
 	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/a4u2/au/internal/walk"
 )
@@ -44,8 +49,22 @@ type Mount struct {
 	ACL      bool   // shared through ACLs, not through an id-mapped mount
 	Draft    bool   // what the agent writes goes to a draft of the folder; ReadOnly as well, for programs that know of none
 
+	Hide        []string // names and patterns of what the agent does not see in it; only where ReadOnly
+	ShowSecrets bool     // a draft does not hide what drafts hide without being asked
+
 	TargetOnly bool // not at Source for the agent as well: same_path = false
 }
+
+// Equal reports whether two shares are the same in all.
+func (m Mount) Equal(n Mount) bool { return reflect.DeepEqual(m.plain(), n.plain()) }
+
+// HidesAs reports whether two shares hide the same.
+func (m Mount) HidesAs(n Mount) bool {
+	return slices.Equal(m.Hide, n.Hide) && m.ShowSecrets == n.ShowSecrets
+}
+
+// IsLayered reports whether the agent sees the share through an overlay.
+func (m Mount) IsLayered() bool { return m.Draft || len(m.Hide) > 0 }
 
 // Writes reports whether the agent can write there, be it in a draft alone.
 func (m Mount) Writes() bool { return m.Draft || !m.ReadOnly }
@@ -54,18 +73,27 @@ func (m Mount) Writes() bool { return m.Draft || !m.ReadOnly }
 type mountJSON struct {
 	Source, Target                   Path
 	ReadOnly, ACL, Draft, TargetOnly bool
+	Hide                             []string
+	ShowSecrets                      bool
+}
+
+func (m Mount) plain() mountJSON {
+	return mountJSON{Path(m.Source), Path(m.Target), m.ReadOnly, m.ACL, m.Draft, m.TargetOnly, append([]string{}, m.Hide...), m.ShowSecrets}
 }
 
 // MarshalJSON writes the paths as Path does.
 func (m Mount) MarshalJSON() ([]byte, error) {
-	return json.Marshal(mountJSON{Path(m.Source), Path(m.Target), m.ReadOnly, m.ACL, m.Draft, m.TargetOnly})
+	return json.Marshal(m.plain())
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (m *Mount) UnmarshalJSON(text []byte) error {
 	var plain mountJSON
 	err := json.Unmarshal(text, &plain)
-	*m = Mount{string(plain.Source), string(plain.Target), plain.ReadOnly, plain.ACL, plain.Draft, plain.TargetOnly}
+	*m = Mount{
+		Source: string(plain.Source), Target: string(plain.Target), ReadOnly: plain.ReadOnly, ACL: plain.ACL, Draft: plain.Draft, TargetOnly: plain.TargetOnly,
+		Hide: append([]string(nil), plain.Hide...), ShowSecrets: plain.ShowSecrets,
+	}
 	return err
 }
 
@@ -75,6 +103,15 @@ func (c *Config) Agent(name string) *Agent {
 		if c.Agents[i].UserName == name {
 			return &c.Agents[i]
 		}
+	}
+	return nil
+}
+
+// CheckHide refuses a word that hides nothing.
+func CheckHide(word string) error {
+	_, err := path.Match(word, "x")
+	if err != nil || path.Clean(word) == "." || strings.HasPrefix(word, "/") || strings.Contains("/"+word+"/", "/../") || !utf8.ValidString(word) {
+		return fmt.Errorf("hide %q: want a name such as secrets.yml, or a pattern such as *.key, or a path below the folder", word)
 	}
 	return nil
 }

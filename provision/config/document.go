@@ -156,12 +156,35 @@ func (d *document) mount(t *table) (m Mount, err error) {
 	if m.Draft && m.ACL {
 		return m, d.errorAt(t.values["draft"].start, "draft: a share by ACLs has none: want acl = false")
 	}
+	if err := d.hide(t, &m); err != nil {
+		return m, err
+	}
 	if m.Source, err = d.folder(t, "source"); err != nil {
 		return m, err
 	}
 	m.Target, err = d.folder(t, "target")
 	return m, err
 }
+
+// hide reads what a share hides.
+func (d *document) hide(t *table, m *Mount) error {
+	for _, word := range t.values["hide"].items {
+		if err := CheckHide(word.text); err != nil {
+			return d.errorAt(word.start, "%v", err)
+		}
+		m.Hide = append(m.Hide, word.text)
+	}
+	if m.ShowSecrets = t.bool("show_secrets", false); m.ShowSecrets && !m.Draft {
+		return d.errorAt(t.values["show_secrets"].start, "show_secrets: only a draft hides them: want draft = true")
+	}
+	if len(m.Hide) > 0 && (!m.ReadOnly || m.ACL) {
+		return d.errorAt(t.values["hide"].start, "hide: %s", NoHiding)
+	}
+	return nil
+}
+
+// NoHiding says why a share that an agent can write, or that ACLs make, hides nothing.
+const NoHiding = "nothing can be hidden in a folder that the agent itself writes, or has by ACLs: want a draft, or a read-only share without them"
 
 // folder returns the path under a key.
 func (d *document) folder(t *table, key string) (string, error) {

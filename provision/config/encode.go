@@ -62,6 +62,8 @@ func mountEntries(mounts []Mount) []entry {
 				{"read_only", truth(m.ReadOnly), ""},
 				{"acl", truth(m.ACL), "false"},
 				{"draft", truth(m.Draft), "false"},
+				{"hide", quoteAll(m.Hide), "[]"},
+				{"show_secrets", truth(m.ShowSecrets), "false"},
 				{"same_path", truth(!m.TargetOnly), "true"},
 			},
 		}

@@ -85,7 +85,10 @@ var mountSchema = schema{
 		"read_only": {unstable.Bool, "true or false"},
 		"acl":       {unstable.Bool, "true or false"},
 		"draft":     {unstable.Bool, "true or false"},
-		"same_path": {unstable.Bool, "true or false"},
+		"hide":      {unstable.Array, `names such as [".env", "*.key"]`},
+
+		"show_secrets": {unstable.Bool, "true or false"},
+		"same_path":    {unstable.Bool, "true or false"},
 	},
 }
 

@@ -199,7 +199,7 @@ func TestHiddenStays(t *testing.T) {
 			b.in(b.folder, lower)
 			before := dump(t, b.folder, true, false)
 			b.begin()
-			names, err := b.d.Prepare()
+			names, _, err := b.d.Prepare(Wanted{})
 			b.ok(err)
 			if want := []string{".env", "d/.env", "k/x.pem"}; !slices.Equal(names, want) {
 				t.Fatalf("hidden are %q, want %q", names, want)
@@ -216,7 +216,7 @@ func TestHiddenStays(t *testing.T) {
 	b := newBench(t)
 	b.in(b.folder, lower)
 	b.begin()
-	_, err := b.d.Prepare()
+	_, _, err := b.d.Prepare(Wanted{})
 	b.ok(err)
 	b.drafted("echo agent >.env")
 	if got := b.told(); !strings.Contains(got, "! hidden .env") {

@@ -21,27 +21,195 @@ var (
 	shown = []string{".env.example"}
 )
 
-// mostLooked is how many names of a folder are looked at for what is to be hidden.
-const mostLooked = 5_000_000
+// How many names of a folder are looked at for what is to be hidden: to hide them, and to say what has appeared since.
+const (
+	mostLooked  = 5_000_000
+	mostGlanced = 50_000
+)
 
 // isPattern reports whether a word stands for more than one name.
 func isPattern(word string) bool { return strings.ContainsAny(word, `*?[\`) }
 
-// hides reports whether one of the words hides a path: a pattern with a slash is one of the whole path, all others are of the name.
+// pattern returns what a word is compared with: with a slash, other than at its end, the path below the folder, else each name.
+func pattern(word string) (clean string, ofPath bool) {
+	word = strings.TrimSuffix(word, "/")
+	return path.Clean(word), strings.Contains(word, "/")
+}
+
+// hides reports whether one of the words hides a path.
 func hides(words []string, name string) bool {
 	return slices.ContainsFunc(words, func(word string) bool {
-		of := path.Base(name)
-		if strings.Contains(word, "/") {
-			of = name
+		word, ofPath := pattern(word)
+		of := name
+		if !ofPath {
+			of = path.Base(name)
 		}
 		ok, err := path.Match(word, of)
 		return ok && err == nil
 	})
 }
 
-// Refresh looks in the folder for what is to be hidden, and returns the names that were not hidden before. The caller holds the lock.
+// search looks in a folder for what is to be hidden.
+type search struct {
+	top     string
+	folder  place
+	words   []string
+	usual   bool // what drafts hide without being asked, too
+	most    int  // how many names are looked at
+	looked  int
+	found   []string
+	tracked map[string]map[string]bool // of each repository, what git tracks
+}
+
+// errTooMany is where a search ends before it has seen all.
+var errTooMany = errors.New("too many names")
+
+// find returns what of a folder's is to be hidden: named are the names without a pattern, which may be missing, and found is what is there.
+func find(top string, words []string, usual bool, most int) (named, found []string, err error) {
+	folder, err := openPlace(top)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer folder.close()
+	s := &search{top: top, folder: folder, words: words, usual: usual, most: most, tracked: map[string]map[string]bool{}}
+	if named = s.named(); s.isPlain() {
+		for _, name := range named {
+			if _, ok, err := folder.exists(name); err == nil && ok {
+				found = append(found, name)
+			}
+		}
+		return named, found, nil
+	}
+	err = s.walk()
+	return named, s.found, err
+}
+
+// named returns the words that name one file, at the top or by its path.
+func (s *search) named() (names []string) {
+	for _, word := range s.words {
+		if !isPattern(word) {
+			name, _ := pattern(word)
+			names = append(names, name)
+		}
+	}
+	if s.usual {
+		for _, name := range usual {
+			if !isPattern(name) && !s.tracks("", name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// isPlain reports whether nothing has to be looked for.
+func (s *search) isPlain() bool {
+	return !s.usual && !slices.ContainsFunc(s.words, func(word string) bool {
+		_, ofPath := pattern(word)
+		return isPattern(word) || !ofPath
+	})
+}
+
+// inRepository is a folder, and the repository's that it is in: "" for the top's, or for the one that that is in.
+type inRepository struct{ path, repository string }
+
+// walk looks in each folder, those near the top first, but not in git's own.
+func (s *search) walk() error {
+	for left := []inRepository{{}}; len(left) > 0; left = left[1:] {
+		at := left[0]
+		all, err := s.folder.list(at.path)
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EXDEV) || errors.Is(err, errTooLong) || at.path != "" && wentMeanwhile(err) {
+			continue // what the human cannot read is not read for the agent either
+		}
+		if err != nil {
+			return err
+		}
+		if s.looked += len(all); s.looked > s.most {
+			return errTooMany
+		}
+		if isGits(all) {
+			continue
+		}
+		if has(all, ".git") {
+			at.repository = at.path
+		}
+		left = append(left, s.pick(at, all)...)
+	}
+	return nil
+}
+
+func wentMeanwhile(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
+}
+
+func has(all []found, name string) bool {
+	return slices.ContainsFunc(all, func(f found) bool { return f.name == name })
+}
+
+// isGits reports whether a folder is a repository itself, where a branch may be called as a key is.
+func isGits(all []found) bool { return has(all, "HEAD") && has(all, "objects") && has(all, "refs") }
+
+// pick notes what of a folder is to be hidden, and returns the folders in it that are to be looked at.
+func (s *search) pick(at inRepository, all []found) (inner []inRepository) {
+	for _, f := range all {
+		name := join(at.path, f.name)
+		isFolder := f.kind() == unix.S_IFDIR
+		byDefault := s.usual && !isFolder && hides(usual, name) && !hides(shown, name)
+		switch {
+		case hides(s.words, name), byDefault && !s.tracks(at.repository, name):
+			s.found = append(s.found, name)
+		case isFolder && f.name != ".git":
+			inner = append(inner, inRepository{name, at.repository})
+		}
+	}
+	return inner
+}
+
+// tracks reports whether git tracks a name in a repository.
+func (s *search) tracks(repository, name string) bool {
+	all, asked := s.tracked[repository]
+	if !asked {
+		all = trackedIn(path.Join(s.top, repository))
+		s.tracked[repository] = all
+	}
+	return all[strings.TrimPrefix(name, repository+"/")]
+}
+
+// trackedIn returns what git tracks in a folder; nothing where there is no git that says.
+func trackedIn(folder string) map[string]bool {
+	all := map[string]bool{}
+	out, err := git(folder, "ls-files", "-z").Output()
+	if err != nil {
+		return all
+	}
+	for name := range strings.SplitSeq(string(out), "\x00") {
+		all[name] = true
+	}
+	return all
+}
+
+// sorted returns names in order, each once.
+func sorted(names ...[]string) []string {
+	all := slices.Concat(names...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// without returns the names that are not among the others, which are sorted.
+func without(names, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool {
+		_, found := slices.BinarySearch(others, n)
+		return found
+	})
+}
+
+// Refresh looks in the folder for what is to be hidden from the next run on, and returns what is there and was not hidden before. What a draft hides only
+// grows: keep takes nothing of it for a deletion. The caller holds the lock.
 func (d *Draft) Refresh() (fresh []string, err error) {
-	names, err := d.find()
+	named, found, err := find(string(d.Folder), d.Hide, !d.Shown, mostLooked)
+	if errors.Is(err, errTooMany) {
+		err = fmt.Errorf("%s has more than %d names: too many to look for what is to be hidden", quote.Name(string(d.Folder)), mostLooked)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -49,15 +217,15 @@ func (d *Draft) Refresh() (fresh []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(was, n) })
+	names := sorted(was, named, found)
 	bytes := make([][]byte, len(names))
 	for i, n := range names {
 		bytes[i] = []byte(n)
 	}
-	return fresh, d.state.writeJSON("hidden", bytes)
+	return without(sorted(found), was), d.state.writeJSON("hidden", bytes)
 }
 
-// Hidden returns the names that the agent does not see, as they were found last.
+// Hidden returns the names that the agent does not see, in order.
 func (d *Draft) Hidden() ([]string, error) {
 	text, err := d.state.readAll("hidden")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -71,165 +239,68 @@ func (d *Draft) Hidden() ([]string, error) {
 	for i, b := range bytes {
 		names[i] = string(b)
 	}
-	return names, err
+	return sorted(names), err
 }
 
-// find returns what is to be hidden: what was named, whether it is there or not, and what patterns find.
-func (d *Draft) find() (names []string, err error) {
-	folder, err := openPlace(string(d.Folder))
-	if err != nil {
+// Appeared returns what is to be hidden, is there by now, and is not hidden before somebody refreshes the draft. Of a large folder it looks only at what is
+// near the top; all says whether it has seen all.
+func (d *Draft) Appeared() (names []string, all bool, err error) {
+	_, found, err := find(string(d.Folder), d.Hide, !d.Shown, mostGlanced)
+	all = !errors.Is(err, errTooMany)
+	if err != nil && all {
+		return nil, false, err
+	}
+	was, err := d.Hidden()
+	return without(sorted(found), was), all, err
+}
+
+// ShownLater is a draft that is to show what it has hidden so far.
+type ShownLater struct{ Name, Folder string }
+
+func (s *ShownLater) Error() string {
+	return fmt.Sprintf("draft %q of %s has hidden .env files and keys since it began: want a draft of another name, by --as, to show them", s.Name, quote.Name(s.Folder))
+}
+
+// hideAlso lets the draft hide what is wanted beside what it hides so far.
+func (d *Draft) hideAlso(w Wanted) (fresh []string, err error) {
+	if w.Shown && !d.Shown {
+		return nil, &ShownLater{d.Name, string(d.Folder)}
+	}
+	was := d.Info
+	d.Hide, d.Shown = sorted(d.Hide, w.Hide), d.Shown && w.Shown
+	same := slices.Equal(d.Hide, sorted(was.Hide)) && d.Shown == was.Shown
+	if _, looked, err := d.state.exists("hidden"); err != nil || looked && same {
 		return nil, err
 	}
-	defer folder.close()
-	var tracked map[string]bool
-	for _, word := range d.Hide {
-		if !isPattern(word) {
-			names = append(names, path.Clean(word))
-		}
+	// The names come before the words: what is noted here is what is hidden.
+	if fresh, err = d.Refresh(); err != nil || same {
+		return fresh, err
 	}
-	if d.Shown && !slices.ContainsFunc(d.Hide, isPattern) {
-		return names, nil
-	}
-	looked := 0
-	for left := []string{""}; len(left) > 0; {
-		at := left[len(left)-1]
-		left = left[:len(left)-1]
-		all, err := folder.list(at)
-		if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EXDEV) || errors.Is(err, errTooLong) {
-			continue // what the human cannot read is not read for the agent either
-		}
-		if err != nil {
-			return nil, err
-		}
-		if looked += len(all); looked > mostLooked {
-			return nil, fmt.Errorf("%s has more than %d names: too many to look for what is to be hidden", quote.Name(string(d.Folder)), mostLooked)
-		}
-		for _, f := range all {
-			name := join(at, f.name)
-			byDefault := !d.Shown && f.kind() != unix.S_IFDIR && hides(usual, name) && !hides(shown, name)
-			if byDefault && tracked == nil {
-				tracked = d.tracked()
-			}
-			switch {
-			case hides(d.Hide, name), byDefault && !tracked[name]:
-				names = append(names, name)
-			case f.kind() == unix.S_IFDIR && f.name != ".git":
-				left = append(left, name)
-			}
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
-}
-
-// tracked returns what the folder's git tracks.
-func (d *Draft) tracked() map[string]bool {
-	all := map[string]bool{}
-	out, err := git(string(d.Folder), "ls-files", "-z").Output()
-	if err != nil {
-		return all
-	}
-	for name := range strings.SplitSeq(string(out), "\x00") {
-		all[name] = true
-	}
-	return all
+	return fresh, d.state.writeJSON("draft.json", d.Info)
 }
 
 // Prepare makes the draft ready to be mounted: the layer of what is hidden anew, with the modes and times that the folders have now. It returns the names
-// that are hidden, and fails where the draft is in use.
-func (d *Draft) Prepare() ([]string, error) {
+// that are hidden, and those that are there and were not hidden before; it fails where the draft is in use.
+func (d *Draft) Prepare(w Wanted) (hidden, fresh []string, err error) {
 	unlock, err := d.Lock()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer unlock()
 	if j, err := d.unfinished(); err != nil {
-		return nil, err
+		return nil, nil, err
 	} else if j != nil {
 		j.close()
-		return nil, &HalfKept{d.Name, string(d.Folder)}
+		return nil, nil, &HalfKept{d.Name, string(d.Folder)}
 	}
-	if _, looked, err := d.state.exists("hidden"); err != nil {
-		return nil, err
-	} else if !looked {
-		if _, err := d.Refresh(); err != nil {
-			return nil, err
-		}
+	if fresh, err = d.hideAlso(w); err != nil {
+		return nil, nil, err
 	}
 	if err := unix.Mkdirat(d.state.fd, "work", 0o700); err != nil && err != unix.EEXIST {
-		return nil, d.state.failed("make", "work", err)
+		return nil, nil, d.state.failed("make", "work", err)
 	}
-	names, err := d.Hidden()
-	if err != nil {
-		return nil, err
+	if hidden, err = d.Hidden(); err != nil {
+		return nil, nil, err
 	}
-	return names, d.layer(names)
-}
-
-// layer makes the layer of what is hidden.
-func (d *Draft) layer(names []string) error {
-	if err := d.state.removeTree("hide"); err != nil || len(names) == 0 {
-		return err
-	}
-	folder, err := openPlace(string(d.Folder))
-	if err != nil {
-		return err
-	}
-	defer folder.close()
-	if err := unix.Mkdirat(d.state.fd, "hide", 0o700); err != nil {
-		return d.state.failed("make", "hide", err)
-	}
-	hide, err := d.state.sub("hide")
-	if err != nil {
-		return err
-	}
-	defer hide.close()
-	made := []string{""}
-	for _, name := range names {
-		dir, _ := split(name)
-		ok, err := hide.mirror(folder, dir, &made)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			continue // its folder is not there
-		}
-		err = hide.within(name, func(at int, base string) error { return unix.Mknodat(at, base, unix.S_IFCHR, 0) })
-		if err != nil && err != unix.EEXIST {
-			return hide.failed("hide", name, err)
-		}
-	}
-	for _, dir := range slices.Backward(made) {
-		m, err := folder.meta(dir)
-		if err == nil {
-			err = hide.setMeta(dir, m)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// mirror makes a folder in the layer, and those above it, where the human's folder has them.
-func (p place) mirror(folder place, dir string, made *[]string) (bool, error) {
-	if slices.Contains(*made, dir) {
-		return true, nil
-	}
-	up, _ := split(dir)
-	if ok, err := p.mirror(folder, up, made); !ok || err != nil {
-		return ok, err
-	}
-	st, ok, err := folder.exists(dir)
-	if err != nil || !ok || st.Mode&unix.S_IFMT != unix.S_IFDIR {
-		return false, err
-	}
-	if err := p.within(dir, func(at int, base string) error { return unix.Mkdirat(at, base, 0o700) }); err != nil {
-		if err == unix.EEXIST {
-			return false, nil // the folder itself is hidden
-		}
-		return false, p.failed("make", dir, err)
-	}
-	*made = append(*made, dir)
-	return true, nil
+	return hidden, fresh, d.state.cover(string(d.Folder), hidden)
 }

@@ -283,7 +283,7 @@ func (d *Draft) remember(j *journal) error {
 }
 
 // ofDraft is what a draft is made of; without the last of them it is none.
-var ofDraft = []string{"upper", "hide", "stamp", "known", "draft.json"}
+var ofDraft = []string{"upper", "hide", "hidden", "stamp", "known", "draft.json"}
 
 // end moves what is left of a draft to undo/.
 func (d *Draft) end() error {

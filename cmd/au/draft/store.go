@@ -220,7 +220,7 @@ func (s *Store) make(w Wanted) error {
 
 // fresh makes the empty halves of an overlay over a folder, and the stamp.
 func (p place) fresh(st unix.Stat_t) error {
-	for _, name := range []string{"upper", "work", "hide", "known", "stamp"} {
+	for _, name := range []string{"upper", "work", "hide", "hidden", "known", "stamp"} {
 		if err := p.removeTree(name); err != nil {
 			return err
 		}
@@ -392,16 +392,12 @@ func (b *Busy) Another() string {
 
 // Lock takes a draft for the caller alone, until unlock is called.
 func (d *Draft) Lock() (unlock func(), err error) {
-	fd, err := unix.Openat(d.state.fd, "lock", unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		return nil, d.state.failed("open", "lock", err)
+	fd, err := d.state.lock()
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = &Busy{d.Name, d.Agent, string(d.Folder)}
 	}
-	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		unix.Close(fd)
-		if err == unix.EWOULDBLOCK {
-			return nil, &Busy{d.Name, d.Agent, string(d.Folder)}
-		}
-		return nil, d.state.failed("lock", "lock", err)
+	if err != nil {
+		return nil, err
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil || st.Nlink == 0 {
@@ -409,6 +405,19 @@ func (d *Draft) Lock() (unlock func(), err error) {
 		return nil, &None{string(d.Folder)} // it was dropped meanwhile
 	}
 	return func() { unix.Close(fd) }, nil
+}
+
+// lock takes the lock of a state.
+func (p place) lock() (int, error) {
+	fd, err := unix.Openat(p.fd, "lock", unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return -1, p.failed("open", "lock", err)
+	}
+	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		unix.Close(fd)
+		return -1, p.failed("lock", "lock", err)
+	}
+	return fd, nil
 }
 
 // GitHead returns the commit that the folder's git is at; "" where that cannot be told.

@@ -97,7 +97,7 @@ func (v *view) read(d *Draft) (err error) {
 	if err = d.readKnown("known", v.known); err != nil {
 		return err
 	}
-	if err = v.readHidden(d.state); err != nil {
+	if err = v.readHidden(d); err != nil {
 		return err
 	}
 	v.top = &node{merged: true, mark: v.marks[""]}
@@ -130,12 +130,19 @@ func (d *Draft) readKnown(name string, into map[string]identity) error {
 // isWhiteout reports whether a file of the upper folder stands for a name that is not there.
 func (f found) isWhiteout() bool { return f.kind() == unix.S_IFCHR && f.st.Rdev == 0 }
 
-// readHidden reads the layer of what the agent does not see.
-func (v *view) readHidden(state place) error {
-	if _, ok, err := state.exists("hide"); err != nil || !ok {
+// readHidden reads the layer of what the agent does not see, and what has been hidden before.
+func (v *view) readHidden(d *Draft) error {
+	names, err := d.Hidden()
+	if err != nil {
 		return err
 	}
-	hide, err := state.sub("hide")
+	for _, name := range names {
+		v.hidden[name] = true
+	}
+	if _, ok, err := d.state.exists("hide"); err != nil || !ok {
+		return err
+	}
+	hide, err := d.state.sub("hide")
 	if err != nil {
 		return err
 	}

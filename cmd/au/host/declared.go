@@ -122,7 +122,7 @@ func (h *Host) DeclaredMounts(agent string, me provision.User) ([]config.Mount, 
 
 func declaredMounts(g provision.DeclaredAgent, me provision.User) (all []config.Mount) {
 	for _, s := range g.Shares {
-		all = append(all, config.Mount{Source: ofHuman(s.Source, me), Target: s.Target, ReadOnly: s.ReadOnly || s.Draft, Draft: s.Draft, TargetOnly: !s.SamePath})
+		all = append(all, config.Mount{Source: ofHuman(s.Source, me), Target: s.Target, ReadOnly: s.ReadOnly || s.Draft, Draft: s.Draft, TargetOnly: !s.SamePath, Hide: s.Hide, ShowSecrets: s.Draft && s.ShowSecrets})
 	}
 	return all
 }

@@ -10,29 +10,27 @@ import (
 	"github.com/a4u2/au/provision/share"
 )
 
-// Draft is one that a run has.
+// Draft is one that a run has, or what hides something of a share that is none.
 type Draft struct {
 	Folder config.Path `json:"folder"`
-	Name   string      `json:"name"`
+	Name   string      `json:"name"` // "" of what is no draft
 	State  string      `json:"state"`
 	Head   string      `json:"head"` // the commit that the folder's git is at when the run begins
+	Hiding bool        `json:"-"`    // the state has a layer of what is hidden
 }
 
-// stateOf returns where the draft of a share lies; "" where it is none.
-func stateOf(m config.Mount, drafts []Draft) string {
-	i := slices.IndexFunc(drafts, func(d Draft) bool { return string(d.Folder) == m.Source })
-	if i < 0 {
-		return ""
+// stateOf returns where the draft of a share, or what hides something of it, lies; nothing where there is none.
+func stateOf(m config.Mount, drafts []Draft) Draft {
+	if i := slices.IndexFunc(drafts, func(d Draft) bool { return string(d.Folder) == m.Source }); i >= 0 {
+		return drafts[i]
 	}
-	return drafts[i].State
+	return Draft{}
 }
-
-func isDraft(m config.Mount) bool { return m.Draft }
 
 // narrowedByDrafts takes from a run what would go round a draft: a writable share in its folder is read-only, and one that holds the git directory of its folder
 // is a draft, too, as a commit would be in the real one otherwise.
 func (m Machine) narrowedByDrafts(o Order, all []config.Mount, say Speaker) error {
-	if !slices.ContainsFunc(all, isDraft) {
+	if !slices.ContainsFunc(all, config.Mount.IsLayered) {
 		return nil
 	}
 	if say == nil {
@@ -58,7 +56,7 @@ func (m Machine) narrowedByDrafts(o Order, all []config.Mount, say Speaker) erro
 		if !ok {
 			continue
 		}
-		holds := slices.IndexFunc(all, func(m config.Mount) bool { in, found := share.Holding(git.Dir, all); return found && m == in })
+		holds := slices.IndexFunc(all, func(m config.Mount) bool { in, found := share.Holding(git.Dir, all); return found && m.Equal(in) })
 		if holds >= 0 && !all[holds].ReadOnly && !all[holds].ACL {
 			was := all[holds]
 			all[holds].ReadOnly, all[holds].Draft = true, true

@@ -42,7 +42,7 @@ type Speaker interface {
 	// InDraft says that a share that the agent could write is not its to write in this run, and how it has it instead: it is in a folder of which it has a draft, or
 	// holds the git directory of one.
 	InDraft(was, is, draft config.Mount)
-	// Drafts returns those of the shares that are drafts, ready to be used. It comes last, when nothing else can refuse the run.
+	// Drafts returns those of the shares that are drafts, or hide something, ready to be used. It comes last, when nothing else can refuse the run.
 	Drafts(all []config.Mount) ([]Draft, error)
 	// GitElsewhere says that git does not work where the run starts.
 	GitElsewhere(git GitElsewhere)
@@ -113,7 +113,7 @@ func (m Machine) Prepare(o Order, say Speaker) (*os.File, csrc.Run, error) {
 		return nil, run, err
 	}
 	var drafts []Draft
-	if slices.ContainsFunc(shares, isDraft) {
+	if slices.ContainsFunc(shares, config.Mount.IsLayered) {
 		if drafts, err = say.Drafts(shares); err != nil {
 			return nil, run, err
 		}

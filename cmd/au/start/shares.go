@@ -167,7 +167,8 @@ func mounted(shares []config.Mount, home string, drafts []Draft, needed ...strin
 			return nil, fmt.Errorf("share %q: target %q is not inside %s", m.Source, m.Target, home)
 		}
 		optional := !slices.Contains(needed, m.Source)
-		all = append(all, csrc.Share{Source: m.Source, Target: target, SamePath: !m.TargetOnly, ReadOnly: !m.Writes(), ACL: m.ACL, Draft: stateOf(m, drafts), Optional: optional})
+		d := stateOf(m, drafts)
+		all = append(all, csrc.Share{Source: m.Source, Target: target, SamePath: !m.TargetOnly, ReadOnly: !m.Writes(), ACL: m.ACL, Draft: d.State, Hiding: d.Hiding, Optional: optional})
 	}
 	return all, nil
 }
@@ -188,7 +189,7 @@ func narrowsAtTarget(inner, outer config.Mount) bool {
 	at, below := strings.CutPrefix(inner.Target, outer.Target+"/")
 	between, nested := strings.CutPrefix(inner.Source, outer.Source+"/")
 	covers := below && !(nested && at == between)
-	return covers || nested && inner.TargetOnly && inner.ReadOnly && !outer.ReadOnly
+	return covers || nested && inner.TargetOnly && (inner.IsLayered() || inner.ReadOnly && !outer.ReadOnly)
 }
 
 // Kind is what is at the source of a share.
