@@ -91,7 +91,7 @@ func (s DeclaredShare) hidden() (options string) {
 // checkHides refuses what cannot be hidden.
 func (s DeclaredShare) checkHides() error {
 	if len(s.Hide) > 0 && !s.ReadOnly && !s.Draft {
-		return fmt.Errorf("share %q: hide: %s", s.Source, config.NoHiding)
+		return fmt.Errorf("share %q: hide: %w", s.Source, config.ErrNoHiding)
 	}
 	for _, word := range s.Hide {
 		if err := config.CheckHide(word); err != nil {

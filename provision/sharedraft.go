@@ -25,7 +25,7 @@ func checkHide(want config.Mount, f ShareFacts) error {
 	case len(want.Hide) == 0:
 		return nil
 	case !want.ReadOnly || want.ACL:
-		return refuse("", "share %q: %s", want.Source, config.NoHiding)
+		return refuse("", "share %q: %v", want.Source, config.ErrNoHiding)
 	case f.isFile():
 		return refuse("", "share %q: something can be hidden in a folder, and this is a file", want.Source)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a4u2/au/cmd/au/draft"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/netfilter"
@@ -211,6 +212,10 @@ func (t *typed) values(begin, before string, v *kong.Value) []string {
 	switch what := completed(t.node, v); what {
 	case files, folders:
 		return []string{":" + string(what)}
+	case drafted:
+		return append(candidates(begin, before, t.drafts()...), ":files")
+	case draftNames:
+		return candidates(begin, before, t.drafts()...)
 	case agents:
 		return candidates(begin, before, t.agents()...)
 	case shares:
@@ -256,12 +261,15 @@ const (
 	files    completion = "files"
 	folders  completion = "folders"
 	agents   completion = "agents"
+	drafted  completion = "drafts and files"
 	shares   completion = "shares"
 	hosts    completion = "hosts"
 	people   completion = "people"
 	humans   completion = "humans"
 	switches completion = "switches"
 	presets  completion = "presets"
+
+	draftNames completion = "drafts"
 )
 
 // completions are the kinds of values, by the name of the option or argument, with the command where that matters.
@@ -269,7 +277,9 @@ var completions = []struct {
 	kind  completion
 	names string
 }{
-	{files, "--config --env-file --ro --upstream-ca --upstream-login source draft|path draft|command draft"},
+	{files, "--config --env-file --ro --upstream-ca --upstream-login source"},
+	{drafted, "draft|path"},
+	{draftNames, "draft|command draft"},
 	{folders, "--directory --rw --draft folder"},
 	{agents, "--agent"},
 	{people, "--human human"},
@@ -328,6 +338,23 @@ func (t *typed) shares() (paths []string) {
 		paths = append(paths, m.Source)
 	}
 	return paths
+}
+
+// drafts returns the names of the drafts of the folder where the human is.
+func (t *typed) drafts() (names []string) {
+	human, err := t.human()
+	if err != nil || t.app.host.UID() == 0 || !draft.Holds(human.Home, ".local/state/au/drafts") {
+		return nil
+	}
+	d, err := t.app.drafts()
+	if err != nil {
+		return nil
+	}
+	all, _ := d.ofHere(t.agent)
+	for _, d := range all {
+		names = append(names, d.Name)
+	}
+	return names
 }
 
 // hosts returns what the agent asked for, as the log has it, and what has been decided about.

@@ -6,25 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/a4u2/au/internal/quote"
-	"github.com/a4u2/au/provision/config"
 )
 
 type draftListCmd struct {
 	JSON bool `name:"json" help:"Print JSON."`
-}
-
-// draftView is a draft in `au draft list --json`.
-type draftView struct {
-	Name      string      `json:"name"`
-	Folder    config.Path `json:"folder"`
-	Agent     string      `json:"agent"`
-	Since     time.Time   `json:"since"`
-	Files     int         `json:"files"`
-	Bytes     int64       `json:"bytes"`
-	Conflicts int         `json:"conflicts"`
 }
 
 func (c *draftListCmd) Run(a *app) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/a4u2/au/cmd/au/host"
+	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -13,20 +14,23 @@ import (
 
 // agentInfo is what `au info --json` prints.
 type agentInfo struct {
-	Name       string      `json:"name"`
-	Made       string      `json:"made"` // "au", "nixos" (declared there), "agent-as-unix-user" or "missing"
-	Healthy    bool        `json:"healthy"`
-	UID        uint32      `json:"uid"`
-	Home       string      `json:"home"`
-	Group      string      `json:"group"`
-	Entrypoint string      `json:"entrypoint"`
-	Unit       string      `json:"unit,omitempty"`
-	Humans     []string    `json:"humans"`
-	Mounts     []infoPath  `json:"mounts"`
-	Path       []pathView  `json:"path"` // what the human has put there
-	Issues     []issue     `json:"issues"`
-	Limits     *limitsView `json:"limits,omitempty"`   // nil: no systemd to ask
-	Outdated   *issue      `json:"outdated,omitempty"` // what sees to the network is of another au
+	Name       string     `json:"name"`
+	Made       string     `json:"made"` // "au", "nixos" (declared there), "agent-as-unix-user" or "missing"
+	Healthy    bool       `json:"healthy"`
+	UID        uint32     `json:"uid"`
+	Home       string     `json:"home"`
+	Group      string     `json:"group"`
+	Entrypoint string     `json:"entrypoint"`
+	Unit       string     `json:"unit,omitempty"`
+	Humans     []string   `json:"humans"`
+	Mounts     []infoPath `json:"mounts"`
+	Path       []pathView `json:"path"` // what the human has put there
+	Issues     []issue    `json:"issues"`
+
+	Drafts []start.ListedDraft `json:"drafts"` // that hold something which was not kept yet
+
+	Limits   *limitsView `json:"limits,omitempty"`   // nil: no systemd to ask
+	Outdated *issue      `json:"outdated,omitempty"` // what sees to the network is of another au
 }
 
 type infoPath struct {
@@ -84,7 +88,7 @@ func (a *app) examine(human provision.User, known *config.Config, agent string) 
 func describe(h *host.Host, f provision.Facts, entry *config.Agent) agentInfo {
 	info := agentInfo{
 		Name: f.Name, Made: "au", Home: csrc.HomePath(f.Name), Group: provision.GroupName(f.Name), Entrypoint: h.EntrypointPath(f.Name),
-		Humans: []string{}, Mounts: []infoPath{}, Path: []pathView{}, Issues: []issue{},
+		Humans: []string{}, Mounts: []infoPath{}, Path: []pathView{}, Issues: []issue{}, Drafts: []start.ListedDraft{},
 	}
 	if f.Declared {
 		info.Made = "nixos"

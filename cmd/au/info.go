@@ -25,6 +25,11 @@ func (c *infoCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	drafts, unread := a.draftsOf(human)
+	if unread != nil {
+		a.say(unread) // the agent can be shown all the same
+	}
+	info.Drafts = append(info.Drafts, drafts[c.Agent]...)
 	a.warn(human, known)
 	a.warnRival(human)
 	if c.JSON {
@@ -72,6 +77,7 @@ func (a *app) printInfo(i agentInfo, f provision.Facts) {
 	a.printHumans(i.Humans)
 	a.printMounts(i.Mounts)
 	a.printPath(i.Path)
+	a.printLeft(i.Drafts)
 	if i.Outdated != nil {
 		fmt.Fprintf(a.out, "  network: %s\n      %s\n", i.Outdated.Problem, hintLine(a.host, i.Outdated.Hint))
 	}
@@ -102,6 +108,15 @@ func (a *app) printPath(folders []pathView) {
 	}
 	for _, v := range folders {
 		fmt.Fprintf(a.out, "    - %s\n", v.text(a.paint()))
+	}
+}
+
+func (a *app) printLeft(drafts []start.ListedDraft) {
+	if len(drafts) > 0 {
+		fmt.Fprintf(a.out, "  not kept yet:\n")
+	}
+	for _, d := range drafts {
+		fmt.Fprintf(a.out, "    - %s\n", d.Text())
 	}
 }
 
@@ -141,6 +156,13 @@ func (c *listCmd) Run(a *app) error {
 	agents, err := listAgents(a.host, known, human)
 	if err != nil {
 		return err
+	}
+	drafts, err := a.draftsOf(human)
+	if err != nil {
+		a.say(err) // the agents can be listed all the same
+	}
+	for i := range agents {
+		agents[i].Drafts = drafts[agents[i].Name]
 	}
 	switch {
 	case c.JSON:

@@ -4,6 +4,7 @@ package config
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -178,13 +179,13 @@ func (d *document) hide(t *table, m *Mount) error {
 		return d.errorAt(t.values["show_secrets"].start, "show_secrets: only a draft hides them: want draft = true")
 	}
 	if len(m.Hide) > 0 && (!m.ReadOnly || m.ACL) {
-		return d.errorAt(t.values["hide"].start, "hide: %s", NoHiding)
+		return d.errorAt(t.values["hide"].start, "hide: %v", ErrNoHiding)
 	}
 	return nil
 }
 
-// NoHiding says why a share that an agent can write, or that ACLs make, hides nothing.
-const NoHiding = "nothing can be hidden in a folder that the agent itself writes, or has by ACLs: want a draft, or a read-only share without them"
+// ErrNoHiding refuses to hide something in a share that an agent can write, or that ACLs make.
+var ErrNoHiding = errors.New("nothing can be hidden in a folder that the agent itself writes, or has by ACLs: want a draft, or a read-only share without them")
 
 // folder returns the path under a key.
 func (d *document) folder(t *table, key string) (string, error) {

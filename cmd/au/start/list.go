@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 
 	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision/config"
 )
 
@@ -18,6 +20,20 @@ type Listed struct {
 	Name    string `json:"name"`
 	Made    string `json:"made"` // "au", "nixos", "agent-as-unix-user" or "missing"
 	Default bool   `json:"default"`
+
+	Drafts []ListedDraft `json:"drafts,omitempty"` // that hold something which was not kept yet
+}
+
+// ListedDraft is a draft of a human's, and since when they have it.
+type ListedDraft struct {
+	Name   string      `json:"name"`
+	Folder config.Path `json:"folder"`
+	Since  time.Time   `json:"since"`
+}
+
+// Text is the draft as a person reads it.
+func (d ListedDraft) Text() string {
+	return fmt.Sprintf("draft %s of %s, since %s", d.Name, quote.Name(string(d.Folder)), d.Since.Local().Format("2 Jan 2006 15:04"))
 }
 
 // Declared is what the NixOS configuration says of an agent.
@@ -35,7 +51,7 @@ func (m Machine) List(known *config.Config, human uint32, declared func(agent st
 			made = "nixos"
 		}
 		seen[name] = true
-		agents = append(agents, Listed{name, made, name == DefaultAgent})
+		agents = append(agents, Listed{Name: name, Made: made, Default: name == DefaultAgent})
 	}
 	for _, g := range known.Agents {
 		switch {
@@ -87,5 +103,8 @@ func PrintList(w io.Writer, agents []Listed) {
 			line += " (" + p.Red("made by agent-as-unix-user 2.x: not run") + ")"
 		}
 		fmt.Fprintln(w, line)
+		for _, d := range g.Drafts {
+			fmt.Fprintf(w, "    %s\n", d.Text())
+		}
 	}
 }

@@ -76,9 +76,12 @@ func (m Machine) plainConfig(uid int) (*config.Config, accounts.User, error) {
 
 // PlainList returns what List does, under the conditions of Plain.
 func (m Machine) PlainList(uid int) ([]Listed, error) {
-	known, _, err := m.plainConfig(uid)
+	known, human, err := m.plainConfig(uid)
 	if err != nil {
 		return nil, err
+	}
+	if m.exists(human.Home + "/.local/state/au/drafts") {
+		return nil, errNotPlain // they are listed, too
 	}
 	return m.List(known, uint32(uid), func(string) Declared { return Declared{} })
 }

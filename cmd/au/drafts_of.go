@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/a4u2/au/cmd/au/draft"
+	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/internal/programs"
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+)
+
+// listTime is how long a process of the human's may take to list their drafts for root.
+const listTime = 30 * time.Second
+
+// draftView is a draft in `au draft list --json`.
+type draftView struct {
+	Name      string      `json:"name"`
+	Folder    config.Path `json:"folder"`
+	Agent     string      `json:"agent"`
+	Since     time.Time   `json:"since"`
+	Files     int         `json:"files"`
+	Bytes     int64       `json:"bytes"`
+	Conflicts int         `json:"conflicts"`
+	Failed    bool        `json:"-"` // it may hold more than is said
+}
+
+// draftsOf returns the human's drafts that something is in, by agent. Root looks at nothing of the human's by itself: a process of theirs does.
+func (a *app) draftsOf(human provision.User) (map[string][]start.ListedDraft, error) {
+	all := map[string][]start.ListedDraft{}
+	add := func(d draftView) {
+		all[d.Agent] = append(all[d.Agent], start.ListedDraft{Name: d.Name, Folder: d.Folder, Since: d.Since})
+	}
+	if a.host.UID() == 0 {
+		views, err := a.draftsAsHuman(human)
+		for _, d := range views {
+			if d.Files != 0 || d.Failed {
+				add(d)
+			}
+		}
+		return all, err
+	}
+	if !draft.Holds(human.Home, ".local/state/au/drafts") {
+		return all, nil
+	}
+	store, err := draft.Open(human.Home, human.UID, a.draftMarks)
+	if err != nil {
+		return all, err
+	}
+	list, err := store.All("")
+	for _, d := range list {
+		if !d.Ended && !d.IsEmpty() {
+			add(draftView{Name: d.Name, Folder: d.Folder, Agent: d.Agent, Since: d.Since})
+		}
+		d.Close()
+	}
+	return all, err
+}
+
+// draftsAsHuman has `au draft list` say what there is. Its status is 1 where it could not look into one of them, which it names.
+func (a *app) draftsAsHuman(human provision.User) (views []draftView, err error) {
+	ctx, stop := context.WithTimeout(context.Background(), listTime)
+	defer stop()
+	cmd := programs.CommandContext(ctx, "/proc/self/exe", "draft", "list", "--json")
+	cmd.Dir = "/"
+	if cmd.SysProcAttr, err = as(a.host, human); err != nil {
+		return nil, err
+	}
+	text, failed := cmd.Output()
+	if err = json.Unmarshal(text, &views); err != nil && failed != nil {
+		err = failed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("drafts of %q: %w", human.Name, err)
+	}
+	for i := range views {
+		views[i].Failed = failed != nil
+	}
+	return views, nil
+}
