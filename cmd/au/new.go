@@ -217,7 +217,7 @@ func (a *app) recordAgent(name string, f provision.Facts) (bool, error) {
 	}
 	if known, err := a.load(f.Human); err == nil {
 		if old := known.Agent(name); old != nil {
-			entry.Mounts, entry.KeepEnv, entry.Path = old.Mounts, old.KeepEnv, old.Path
+			entry.Mounts, entry.KeepEnv, entry.SetEnv, entry.Path = old.Mounts, old.KeepEnv, old.SetEnv, old.Path
 			if fmt.Sprint(*old) == fmt.Sprint(entry) {
 				return false, nil
 			}

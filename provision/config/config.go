@@ -38,6 +38,7 @@ type Agent struct {
 	Bootstrapped     bool   // false when absent: making the agent did not finish
 	Mounts           []Mount
 	KeepEnv          []string // names of variables that a run takes along
+	SetEnv           []string // KEY=VALUE, for every run
 	Path             []string // folders that stand on the PATH of a run, behind the agent's own
 }
 

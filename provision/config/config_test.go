@@ -81,6 +81,7 @@ func TestParseForms(t *testing.T) {
 	want := &Config{Agents: []Agent{{
 		UserName: "a",
 		KeepEnv:  []string{"TZ", "LC_ALL"},
+		SetEnv:   []string{"A=b c", "B="},
 		Mounts: []Mount{
 			{Source: "/s", Target: "/t", ReadOnly: true, ACL: true, TargetOnly: true}, {Source: "/s2", Target: "/t2"},
 		},
@@ -90,6 +91,7 @@ func TestParseForms(t *testing.T) {
 [[agents]]
 user_name = "a"
 keep_env = ["TZ", "LC_ALL"]
+set_env = ["A=b c", "B="]
 [[agents.mounts]]
 source = "/s"
 target = "/t"
@@ -104,8 +106,9 @@ read_only = false`,
 user_name = 'a'
 keep_env = ["TZ", # a comment
   "LC_ALL",]
+set_env = ["A=b c", 'B=']
 mounts = [{source = "/s", target = "/t", acl = true, same_path = false}, {source = "/s2", target = "/t2", read_only = false}]`,
-		"all inline": `agents = [{user_name = """a""", keep_env = ["TZ", "LC_ALL"],
+		"all inline": `agents = [{user_name = """a""", keep_env = ["TZ", "LC_ALL"], set_env = ["A=b c", "B="],
  mounts = [{source = "/s", target = "/t", acl = true, same_path = false}, {source = "/s2", target = "/t2", read_only = false}]}]`,
 		"quoted keys, foreign tables, unknown keys": `
 "unknown" = 1
@@ -133,7 +136,7 @@ keep_env = 1
 `,
 	} {
 		if name == "quoted keys, foreign tables, unknown keys" {
-			text = strings.Replace(text, "colour.of", "keep_env = [\"TZ\", \"LC_ALL\"]\ncolour.of", 1)
+			text = strings.Replace(text, "colour.of", "keep_env = [\"TZ\", \"LC_ALL\"]\nset_env = [\"A=b c\", \"B=\"]\ncolour.of", 1)
 		}
 		got, err := Parse("f", []byte(text))
 		if err == nil {
@@ -155,6 +158,8 @@ func TestMistakesHavePlaceAndRemedy(t *testing.T) {
 		{"# é\n[[agents]]\nentrypoint = \"x\"\n", `f:2:1: an agent without user_name: want a name such as "agent"`},
 		{"[[agents]]\nuser_name = \"a\"\nbootstrapped = \"yes\"", `f:3:1: bootstrapped is a string: want true or false`},
 		{"[[agents]]\nuser_name = \"a\"\nkeep_env = \"TZ\"", `f:3:1: keep_env is a string: want names such as ["EDITOR", "TZ"]`},
+		{"[[agents]]\nuser_name = \"a\"\nset_env = [\"A=1\", \"B\"]", `f:3:19: set_env: variable "B": want KEY=VALUE`},
+		{"[[agents]]\nuser_name = \"a\"\nset_env = [\"1=x\"]", `f:3:12: set_env: variable "1=x": want KEY=VALUE`},
 		{"[[agents]]\nuser_name = \"a\"\nkeep_env = [\"é\", 1]", `f:3:18: keep_env holds a number: want names such as ["EDITOR", "TZ"]`},
 		{"[[agents]]\nuser_name = \"a\"\nentrypoint.x = 1", `f:3:1: entrypoint is a table: want a path such as "/usr/local/libexec/au/agent/su_as_agent"`},
 		{"[[agents]]\nuser_name = \"a\"\n[agents.entrypoint]", `f:3:9: entrypoint is a table: want a path such as "/usr/local/libexec/au/agent/su_as_agent"`},

@@ -128,6 +128,12 @@ func (d *document) agent(t *table) (Agent, error) {
 	for _, name := range t.values["keep_env"].items {
 		a.KeepEnv = append(a.KeepEnv, name.text)
 	}
+	for _, pair := range t.values["set_env"].items {
+		if err := CheckPair(pair.text); err != nil {
+			return a, d.errorAt(pair.start, "set_env: %v", err)
+		}
+		a.SetEnv = append(a.SetEnv, pair.text)
+	}
 	if err := d.require(t, "an agent", "user_name"); err != nil {
 		return a, err
 	}

@@ -4,6 +4,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -41,6 +42,7 @@ func agentEntries(agents []Agent) []entry {
 				{"entrypoint_stamp", quote(a.EntrypointStamp), `""`},
 				{"bootstrapped", truth(a.Bootstrapped), ""},
 				{"keep_env", quoteAll(a.KeepEnv), "[]"},
+				{"set_env", quoteAll(a.SetEnv), "[]"},
 				{"path", quoteAll(pathTexts(a.Path)), "[]"},
 			},
 			list:   "mounts",
@@ -157,10 +159,15 @@ func (c *Config) check() error {
 			return fmt.Errorf("agent %q: want a name that no other entry has", a.UserName)
 		}
 		seen[a.UserName] = true
-		texts := append([]string{a.UserName, a.Group, a.Entrypoint, a.EntrypointSHA256, a.EntrypointStamp}, a.KeepEnv...)
+		texts := append([]string{a.UserName, a.Group, a.Entrypoint, a.EntrypointSHA256, a.EntrypointStamp}, slices.Concat(a.KeepEnv, a.SetEnv)...)
 		for _, m := range a.Mounts {
 			if m.Source == "" || m.Target == "" {
 				return fmt.Errorf("agent %q: share of %q at %q: want two folders", a.UserName, m.Source, m.Target)
+			}
+		}
+		for _, pair := range a.SetEnv {
+			if err := CheckPair(pair); err != nil {
+				return fmt.Errorf("agent %q: %w", a.UserName, err)
 			}
 		}
 		for _, s := range texts {

@@ -81,7 +81,7 @@ func mutate(r *rand.Rand, c *Config) (kept func(string) bool) {
 		case 3:
 			a.Bootstrapped, a.EntrypointSHA256 = !a.Bootstrapped, "x"
 		case 4:
-			a.KeepEnv = append(a.KeepEnv, "TZ")
+			a.KeepEnv, a.SetEnv = append(a.KeepEnv, "TZ"), append(a.SetEnv, "A=\"x\\")
 		default:
 			mutateMounts(r, a, gone)
 		}

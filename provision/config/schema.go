@@ -70,6 +70,7 @@ var agentSchema = schema{
 		"entrypoint_stamp":  {unstable.String, "what au writes"},
 		"bootstrapped":      {unstable.Bool, "true or false"},
 		"keep_env":          {unstable.Array, `names such as ["EDITOR", "TZ"]`},
+		"set_env":           {unstable.Array, `variables such as ["EDITOR=vi"]`},
 		"path":              {unstable.Array, `folders such as ["/home/alice/.cargo/bin"]`},
 		"mounts":            {unstable.Array, "a [[agents.mounts]] line above each share"},
 	},

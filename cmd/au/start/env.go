@@ -14,12 +14,6 @@ import (
 // keptEnv is what a command gets of the caller's environment unasked.
 var keptEnv = []string{"LANG", "TERM", "COLORTERM"}
 
-// isEnvName says whether s can name a variable: ^[A-Za-z_][A-Za-z0-9_]*$.
-func isEnvName(s string) bool {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
-	return s != "" && strings.IndexByte(letters, s[0]) >= 0 && strings.Trim(s, letters+"0123456789") == ""
-}
-
 // Environment returns the KEY=VALUE entries for a command: what the caller's environment and the config have, then the lines of files, then words,
 // each KEY=VALUE or KEY; home is the human's. A later one overrides an earlier one of the same name.
 func Environment(entry *config.Agent, home string, files []*os.File, words []string) ([]string, error) {
@@ -37,6 +31,9 @@ func Environment(entry *config.Agent, home string, files []*os.File, words []str
 		} else if value, ok := os.LookupEnv(key); ok {
 			all = append(all, key+"="+value)
 		}
+	}
+	if entry != nil {
+		all = append(all, entry.SetEnv...)
 	}
 	for _, file := range files {
 		lines, err := envLines(file)
@@ -59,7 +56,7 @@ func Environment(entry *config.Agent, home string, files []*os.File, words []str
 func withPrefix(prefix string) []string {
 	var found []string
 	for _, pair := range os.Environ() {
-		if key, _, _ := strings.Cut(pair, "="); strings.HasPrefix(key, prefix) && isEnvName(key) {
+		if key, _, _ := strings.Cut(pair, "="); strings.HasPrefix(key, prefix) && config.IsEnvName(key) {
 			found = append(found, pair)
 		}
 	}
@@ -81,7 +78,7 @@ func ProxyVariables() (names []string) {
 // envPair reads KEY=VALUE, or KEY for the caller's own value. Everything behind the first = is the value.
 func envPair(word string) (string, error) {
 	key, _, given := strings.Cut(word, "=")
-	if !isEnvName(key) {
+	if !config.IsEnvName(key) {
 		return "", fmt.Errorf("environment variable %q: want KEY=VALUE, or KEY to pass yours on", word)
 	}
 	if given {
