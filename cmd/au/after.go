@@ -12,6 +12,7 @@ import (
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/provision/share"
+	"github.com/a4u2/au/setup"
 	auslices "github.com/a4u2/au/slices"
 	"golang.org/x/sys/unix"
 )
@@ -47,6 +48,7 @@ func (c *afterCmd) Run(a *app) error {
 	switch c.Status {
 	case notFound:
 		c.sayHumans(a)
+		c.sayKnown(a)
 	case 128 + int(unix.SIGSYS):
 		c.sayForeign(a)
 	}
@@ -87,6 +89,14 @@ func (c *afterCmd) sayHumans(a *app) {
 	}
 	fmt.Fprintf(a.err, "au: %s is in your home, in a folder that you do not share with the agent\n", show(program))
 	fmt.Fprintf(a.err, "au: programs that the agent installs in its own home, in ~%s/.local/bin, are on its PATH\n", c.Agent)
+}
+
+// sayKnown says how a program that au knows is installed.
+func (c *afterCmd) sayKnown(a *app) {
+	if p, err := setup.Find(c.Command); err == nil && p.Command == c.Command {
+		fmt.Fprintf(a.err, "au: %s is not installed for agent %s, and au knows how\n", c.Command, c.Agent)
+		a.hint(pasted("setup", "--agent", c.Agent, p.Name))
+	}
 }
 
 // sayForeign says which switch lets through what the system call filter ends a program for: a call of 32-bit programs.

@@ -126,8 +126,10 @@ func (a *app) confirm(question string, yes bool) error {
 	if a.ask(a.out, question) {
 		return nil
 	}
-	return errors.New("not confirmed; nothing was changed")
+	return errNotConfirmed
 }
+
+var errNotConfirmed = errors.New("not confirmed; nothing was changed")
 
 // ask asks a question at the terminal. Only y and yes are yes.
 func (a *app) ask(w io.Writer, question string) bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/setup"
 	"github.com/alecthomas/kong"
 )
 
@@ -228,6 +229,8 @@ func (t *typed) values(begin, before string, v *kong.Value) []string {
 		return candidates(begin, before, t.humans()...)
 	case switches:
 		return candidates(begin, before, provision.Switches()...)
+	case known:
+		return candidates(begin, before, programNames()...)
 	case presets:
 		return candidates(begin, before, strings.Split(presetNames([]string{"net"}), ", ")...)
 	}
@@ -268,6 +271,7 @@ const (
 	humans   completion = "humans"
 	switches completion = "switches"
 	presets  completion = "presets"
+	known    completion = "programs"
 
 	draftNames completion = "drafts"
 )
@@ -277,7 +281,7 @@ var completions = []struct {
 	kind  completion
 	names string
 }{
-	{files, "--config --env-file --ro --upstream-ca --upstream-login source"},
+	{files, "--config --env-file --login-from --ro --upstream-ca --upstream-login source"},
 	{drafted, "draft|path"},
 	{draftNames, "draft|command draft"},
 	{folders, "--directory --rw --draft folder"},
@@ -287,8 +291,9 @@ var completions = []struct {
 	{shares, "source|target"},
 	{switches, "au new:--unlock"},
 	{presets, "--preset"},
+	{known, "program"},
 	{hosts, "--allow rule host"},
-	{nothing, "--cpu --mem --swap --tasks --cpu-weight --io-weight --env --interval --allow-localhost --proxy --upstream --dns --learn --for --reason --tool --as --hide target command"},
+	{nothing, "--name --email --cpu --mem --swap --tasks --cpu-weight --io-weight --env --interval --allow-localhost --proxy --upstream --dns --learn --for --reason --tool --as --hide target command"},
 }
 
 // completed returns the kind of values of an option or an argument; "" where nobody has said.
@@ -308,6 +313,14 @@ func completed(node *kong.Node, v *kong.Value) completion {
 }
 
 // What follows reads the machine. A file that cannot be read completes nothing.
+
+func programNames() []string {
+	all, err := setup.Programs()
+	if err != nil {
+		panic(err) // the file is part of the program
+	}
+	return append(setup.Names(all), setup.Git)
+}
 
 func (t *typed) agents() (names []string) {
 	human, err := t.human()

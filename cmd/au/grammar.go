@@ -27,6 +27,7 @@ var words = []word{
 	{"revoke", "Shut a human out of an agent.", &revokeCmd{}},
 	{"delete", "Delete an agent and all that au made for it.", &deleteCmd{}},
 	{"mount", "Share folders of yours with an agent.", &mountCmd{}},
+	{"setup", "Install a program that people use as an agent, as the agent, with what it needs here.", &setupCmd{}},
 	{"path", "Put folders on the PATH of an agent's runs.", &pathCmd{}},
 	{"draft", "See, keep or drop what an agent did in drafts of your folders.", &draftCmd{}},
 	{"limits", "Limit what an agent uses of CPU, memory and tasks.", &limitsCmd{}},

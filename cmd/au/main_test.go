@@ -128,6 +128,8 @@ func hostOf(h *fakehost.Host) *host.Host {
 			return cmd.Run()
 		case cmd.Args[0] == "cc":
 			return compiler(cmd)
+		case cmd.Args[0] == "au":
+			return agentRuns(cmd)
 		}
 		return errors.Join(h.Exec(cmd, func(cmd *exec.Cmd) error { return carryOut(h, cmd) }), h.Show())
 	}
@@ -187,6 +189,28 @@ func carryOut(h *fakehost.Host, cmd *exec.Cmd) error {
 		return fakehost.ExitStatus(status)
 	}
 	return nil
+}
+
+// agentRuns plays a run that au starts by itself. What the agent says of its home is in the file FAKE_SAYS; a program that it installs is there from then on, and does not
+// start where FAKE_START is no.
+func agentRuns(cmd *exec.Cmd) error {
+	says := os.Getenv("FAKE_SAYS")
+	words := cmd.Args[slices.Index(cmd.Args, "--")+1:]
+	text, err := os.ReadFile(says)
+	switch {
+	case err != nil:
+		return err
+	case words[0] == "npm":
+		return os.WriteFile(says, append(text, "path codex\t/home/agent/.local/bin/codex\nversion codex\t0.171.0\n"...), 0o600)
+	case slices.Equal(words[1:], []string{"--version"}) && os.Getenv("FAKE_START") == "no":
+		fmt.Fprintln(cmd.Stderr, "a line\ncodex: no such platform")
+		return fakehost.ExitStatus(1)
+	case words[0] == "sh" && len(words) > 3:
+		_, err = cmd.Stdout.Write(text)
+	case words[0] == "sh" && strings.HasSuffix(words[2], "config.toml"):
+		return os.WriteFile(says, append(text, "there\t.codex/config.toml\n"...), 0o600)
+	}
+	return err
 }
 
 // compiler plays cc(1): on a machine without a libc.a, where FAKE_CC is dynamic; on one where nothing compiles, where it is broken.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/a4u2/au/cmd/au/host"
@@ -26,6 +27,7 @@ type record struct {
 	Remove string        `json:",omitempty"`
 	Share  *shareChange  `json:",omitempty"`
 	Path   *pathChange   `json:",omitempty"`
+	Env    *envChange    `json:",omitempty"`
 }
 
 // apply carries the change out on c.
@@ -36,6 +38,9 @@ func (r record) apply(c *config.Config) error {
 	case r.Path != nil:
 		r.Path.apply(c)
 		return nil
+	case r.Env != nil:
+		r.Env.apply(c)
+		return nil
 	}
 	keep := c.Agents[:0]
 	found := false
@@ -44,7 +49,7 @@ func (r record) apply(c *config.Config) error {
 		case r.Set != nil && g.UserName == r.Set.UserName:
 			found = true
 			next := *r.Set
-			next.Mounts, next.KeepEnv, next.Path = g.Mounts, g.KeepEnv, g.Path
+			next.Mounts, next.KeepEnv, next.SetEnv, next.Path = g.Mounts, g.KeepEnv, g.SetEnv, g.Path
 			keep = append(keep, next)
 		case g.UserName != r.Remove:
 			keep = append(keep, g)
@@ -149,6 +154,25 @@ func (p pathChange) apply(c *config.Config) {
 	if p.Add != "" && !slices.Contains(entry.Path, string(p.Add)) {
 		entry.Path = append(entry.Path, string(p.Add))
 	}
+}
+
+// envChange sets variables for an agent's runs.
+type envChange struct {
+	Entry config.Agent // as a shareChange's
+	Set   []string     // KEY=VALUE, each in the place of the one before
+}
+
+func (e envChange) apply(c *config.Config) {
+	entry := entryIn(c, e.Entry)
+	entry.SetEnv = withPairs(entry.SetEnv, e.Set)
+}
+
+// withPairs returns KEY=VALUE entries with others in the place of those of the same keys.
+func withPairs(before, set []string) []string {
+	return append(slices.DeleteFunc(slices.Clone(before), func(pair string) bool {
+		key, _, _ := strings.Cut(pair, "=")
+		return slices.ContainsFunc(set, func(s string) bool { return strings.HasPrefix(s, key+"=") })
+	}), set...)
 }
 
 // entryIn returns what a config says of an agent, which it names from then on.

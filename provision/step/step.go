@@ -30,6 +30,12 @@ func Root(argv ...string) Command { return Command{Argv: argv, Root: true} }
 // Human is a command that the human runs.
 func Human(argv ...string) Command { return Command{Argv: argv} }
 
+// Given returns c with what was read from a file, by whoever judged the way there: the file is not opened again.
+func (c Command) Given(from string, text []byte) Command {
+	c.From, c.data = from, text
+	return c
+}
+
 // Step is a change with its undo beside it.
 type Step struct {
 	Do   Command

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/a4u2/au/setup"
+)
+
+type setupCmd struct {
+	agentFlag
+	AsMe      bool   `help:"With git: the agent commits under your name and address."`
+	Name      string `placeholder:"NAME" help:"With git: the agent commits under this name."`
+	Email     string `placeholder:"ADDRESS" help:"With git: the agent commits under this address."`
+	LoginFrom string `placeholder:"FILE" help:"Copy the login in this file of yours for the agent, after a question that --yes does not answer."`
+	JSON      bool   `name:"json" help:"Print JSON; the lines that run go to standard error."`
+	Yes       bool   `short:"y" help:"Do not ask."`
+	DryRun    bool   `help:"Print what would be done, and do nothing."`
+	Program   string `arg:"" optional:"" help:"The program; git: the name under which the agent commits; without it, list the programs."`
+}
+
+func (c *setupCmd) Run(a *app) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	var programs []setup.Program
+	switch c.Program {
+	case setup.Git:
+	case "":
+		all, err := setup.Programs()
+		if err != nil {
+			return err
+		}
+		programs = all
+	default:
+		p, err := setup.Find(c.Program)
+		if err != nil {
+			return err
+		}
+		if c.LoginFrom != "" && p.Credentials == "" {
+			return fmt.Errorf("--login-from: %s keeps no login in a file that is known: log it in as the agent", p.Name)
+		}
+		programs = []setup.Program{p}
+	}
+	s, err := a.sharing(c.Agent)
+	if err != nil {
+		return err
+	}
+	w := &setupWork{sharing: s, a: a, cmd: c, out: a.out}
+	if c.JSON {
+		w.out = a.err
+	}
+	if w.facts, err = w.look(c.Program != "", programs...); err != nil {
+		return err
+	}
+	switch c.Program {
+	case "":
+		return w.list(programs)
+	case setup.Git:
+		return w.git()
+	}
+	return w.program(programs[0])
+}
+
+// check refuses options that say nothing about what is set up.
+func (c *setupCmd) check() error {
+	forGit := c.AsMe || c.Name != "" || c.Email != ""
+	switch {
+	case forGit && c.Program != setup.Git:
+		return errors.New("--as-me, --name and --email are about git alone: want au setup git")
+	case c.AsMe && (c.Name != "" || c.Email != ""):
+		return errors.New("--as-me says the name and the address: want it, or --name and --email")
+	case c.LoginFrom != "" && (c.Program == "" || c.Program == setup.Git):
+		return errors.New("--login-from is about one program: want au setup PROGRAM --login-from FILE")
+	}
+	return nil
+}
+
+// programView is a program as JSON has it.
+type programView struct {
+	setup.Program
+	Agent     string           `json:"agent"`
+	Installed *setup.Installed `json:"installed"` // null where the agent does not find it
+}
+
+func (w *setupWork) view(p setup.Program) programView {
+	v := programView{Program: p, Agent: w.policy.Name}
+	if there, ok := w.facts.Installed[p.Name]; ok {
+		v.Installed = &there
+	}
+	return v
+}
+
+// list shows all programs, and which of them the agent finds.
+func (w *setupWork) list(all []setup.Program) error {
+	if w.cmd.JSON {
+		views := []programView{}
+		for _, p := range all {
+			views = append(views, w.view(p))
+		}
+		return w.a.printJSON(views)
+	}
+	table := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
+	for _, p := range all {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", p.Name, w.state(p), p.About)
+	}
+	err := table.Flush()
+	fmt.Fprintf(w.out, "To install one as agent %s: %s\n", w.policy.Name, w.again("PROGRAM"))
+	return err
+}
+
+// state says whether the agent finds a program.
+func (w *setupWork) state(p setup.Program) string {
+	there, ok := w.facts.Installed[p.Name]
+	switch {
+	case !ok:
+		return "-"
+	case there.Version == "":
+		return "installed"
+	}
+	return show(there.Version)
+}
+
+// again is the command that sets up a program for this agent.
+func (w *setupWork) again(program string) string {
+	return "au " + strings.Join(slices.Concat([]string{"setup"}, w.named(), []string{program}), " ")
+}

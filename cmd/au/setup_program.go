@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/internal/programs"
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/step"
+	"github.com/a4u2/au/setup"
+	"golang.org/x/sys/unix"
+)
+
+// setupWork is an agent for which something is set up.
+type setupWork struct {
+	sharing
+	a     *app
+	cmd   *setupCmd
+	out   io.Writer // what is not JSON
+	facts setup.Facts
+	login *login // of the human's, that the agent is to have
+}
+
+// named returns the option that names the agent; none for the usual one.
+func (w *setupWork) named() []string {
+	if w.policy.Name == start.DefaultAgent {
+		return nil
+	}
+	return []string{"-a", w.policy.Name}
+}
+
+// ours returns the words of au's own that begin a command for this agent.
+func (w *setupWork) ours(words ...string) []string {
+	own := []string{"au"}
+	if w.a.Config != "" {
+		own = append(own, "--config", w.a.configPath(w.human))
+	}
+	return append(own, words...)
+}
+
+// inHome returns the words that begin a run of the agent in its home: never in a project, where npm would write its settings.
+func (w *setupWork) inHome() []string {
+	return append(w.ours("run"), "--agent", w.policy.Name, "--directory", w.policy.Home, "--")
+}
+
+// asked is how long a run may take that only looks, and said how much it may print.
+const (
+	askedTime = time.Minute
+	saidMost  = 64 << 10
+)
+
+// saidTooMuch is a buffer that takes so much and no more: an agent may print without end.
+type saidTooMuch struct{ bytes.Buffer }
+
+func (s *saidTooMuch) Write(p []byte) (int, error) {
+	if s.Len()+len(p) > saidMost {
+		return 0, errors.New("it prints too much")
+	}
+	return s.Buffer.Write(p)
+}
+
+// says returns what a command prints as the agent, in its home. An error ends in what the command has complained of.
+func (w *setupWork) says(command ...string) ([]byte, error) {
+	ctx, stop := context.WithTimeout(context.Background(), askedTime)
+	defer stop()
+	var out, complaint saidTooMuch
+	cmd := programs.CommandContext(ctx, slices.Concat(w.inHome(), command)...)
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &complaint, time.Second
+	err := w.itself(cmd)
+	if ctx.Err() != nil {
+		err = fmt.Errorf("no answer within %s", askedTime)
+	}
+	if text := lastLine(complaint.String()); err != nil && text != "" {
+		err = errors.New(strings.TrimPrefix(text, "au: "))
+	}
+	return out.Bytes(), err
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+// itself runs a command. One that begins with au is this very program, whatever is on PATH.
+func (w *setupWork) itself(cmd *exec.Cmd) error {
+	if cmd.Args[0] == "au" {
+		cmd.Path, cmd.Err = "/proc/self/exe", nil
+	}
+	return w.a.host.Execute(cmd)
+}
+
+// look asks the agent what it finds.
+func (w *setupWork) look(one bool, all ...setup.Program) (setup.Facts, error) {
+	text, err := w.says(setup.Look(one, all...)...)
+	if err != nil {
+		return setup.Facts{}, fmt.Errorf("look as agent %q: %w", w.policy.Name, err)
+	}
+	return setup.Read(text), nil
+}
+
+// program sets a program up: all that is missing of it.
+func (w *setupWork) program(p setup.Program) error {
+	if err := refusal(provision.CheckSetup(p, w.facts, w.policy.Name, w.inHome())); err != nil {
+		return err
+	}
+	steps := provision.PlanSetup(p, w.facts, w.policy.Home, w.inHome())
+	if w.cmd.LoginFrom != "" {
+		if err := w.readLogin(p); err != nil {
+			return err
+		}
+		steps = append(steps, provision.PutLogin(p, w.login.path, w.login.text, w.inHome()))
+	}
+	set := slices.Concat(provision.Missing(p.Env, w.setEnv(), false), w.author(provision.AgentAuthor(w.policy.Name, w.human.Name)))
+	w.announce(p, set)
+	if err := w.agree(p, len(steps)+len(set) > 0); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	defer stop()
+	_, err := w.a.finish(&change{
+		ctx: ctx, runner: w.setupRunner(), dryRun: w.cmd.DryRun, plan: planned(steps), onward: true, rest: w.again(p.Name),
+		record: func() (bool, error) { return w.set(set) },
+		about:  func(err error) error { return fmt.Errorf("set up %s for agent %q: %w", p.Name, w.policy.Name, err) },
+		held:   func(bool) error { return w.starts(p) },
+		nothing: func() {
+			fmt.Fprintf(w.out, "%s %s is set up for agent %s; nothing to do\n", p.Name, w.state(p), w.policy.Name)
+		},
+		done: func() { w.sayDone(p) },
+	})
+	switch {
+	case err != nil:
+		return err
+	case w.cmd.JSON:
+		return w.a.printJSON(w.view(p))
+	}
+	return w.propose(p)
+}
+
+// setupRunner returns what carries out the plan: nothing in it needs root.
+func (w *setupWork) setupRunner() *step.Runner {
+	r, _ := w.a.runner(w.out, w.cmd.DryRun)
+	r.Execute = w.itself
+	return r
+}
+
+// announce says what the human should know of before saying yes.
+func (w *setupWork) announce(p setup.Program, set []string) {
+	if note := provision.NodeNote(p, w.facts); note != "" && w.facts.Installed[p.Name].Path == "" {
+		fmt.Fprintf(w.a.err, "au: %s\n", show(note))
+	}
+	if w.facts.There[".npmrc"] && !w.facts.OwnPrefix && w.facts.Installed[p.Name].Path == "" {
+		fmt.Fprintf(w.a.err, "au: the agent has a .npmrc of its own, which stays as it is: with prefix=%s/.local in it, %s can update itself\n", w.policy.Home, p.Name)
+	}
+	for _, s := range p.Settings {
+		if w.facts.Holds[s.File] {
+			continue
+		}
+		if w.facts.There[s.File] {
+			fmt.Fprintf(w.a.err, "au: %s is there, and stays as it is; au would have written: %s\n", s.File, show(strings.TrimSpace(s.Text)))
+			continue
+		}
+		fmt.Fprintf(w.a.err, "au: %s is written, since %s. It gives something up: %s\n", s.File, s.Why, s.Lost)
+	}
+	w.announceAuthor(set)
+}
+
+// agree asks the questions: of a login first, which --yes does not answer.
+func (w *setupWork) agree(p setup.Program, any bool) error {
+	if w.cmd.DryRun {
+		return nil
+	}
+	if w.login != nil {
+		return w.agreeToLogin(p)
+	}
+	return w.a.confirm(fmt.Sprintf("Set up %s for agent %s?", p.Name, w.policy.Name), w.cmd.Yes || !any)
+}
+
+// setEnv returns what the config sets for the agent's runs.
+func (w *setupWork) setEnv() []string {
+	if w.entry == nil {
+		return nil
+	}
+	return w.entry.SetEnv
+}
+
+// set puts variables into the config, and reports whether there were any.
+func (w *setupWork) set(pairs []string) (bool, error) {
+	if len(pairs) == 0 {
+		return false, nil
+	}
+	if w.cmd.DryRun {
+		fmt.Fprintf(w.out, "# and %s sets for the runs of %s: %s\n", w.a.configPath(w.human), w.policy.Name, show(strings.Join(pairs, ", ")))
+		return true, nil
+	}
+	return true, w.a.save(w.human, w.out, record{Env: &envChange{Entry: w.newEntry(w.a.host), Set: pairs}})
+}
+
+// starts looks whether the agent finds the program now, and whether that starts.
+func (w *setupWork) starts(p setup.Program) (err error) {
+	if w.facts, err = w.look(true, p); err != nil {
+		return err
+	}
+	if _, there := w.facts.Installed[p.Name]; !there {
+		return fmt.Errorf("%s was installed, and agent %q does not find %s on its PATH", p.Name, w.policy.Name, p.Command)
+	}
+	if _, err := w.says(p.Command, "--version"); err != nil {
+		return fmt.Errorf("%s is installed, and does not start: %w", p.Name, err)
+	}
+	return nil
+}
+
+// sayDone says what is there now, how to log in, and what else would be of use.
+func (w *setupWork) sayDone(p setup.Program) {
+	fmt.Fprintf(w.out, "%s %s is set up for agent %s\n", p.Name, w.state(p), w.policy.Name)
+	if w.login == nil {
+		for _, line := range p.LoginLines(strings.Join(append([]string{"au", "run"}, w.named()...), " ")) {
+			fmt.Fprintf(w.out, "Login: %s\n", line)
+		}
+	}
+}

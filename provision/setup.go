@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/provision/step"
+	"github.com/a4u2/au/setup"
+)
+
+// CheckSetup says why a program cannot be set up. run is what begins a run of the agent in its home.
+func CheckSetup(p setup.Program, f setup.Facts, agent string, run []string) error {
+	_, there := f.Installed[p.Name]
+	switch {
+	case there:
+		return nil
+	case p.NPM == "":
+		return refuse(native(p, run), "%s comes with an installer of its own (%s), which au does not run: run it as the agent, and then au setup %s again", p.Name, p.Page, p.Name)
+	case f.NodeMajor() == 0 || !f.NPM:
+		return refuse(native(p, run), "%s needs node and npm, and agent %q does not find both: install them on this machine, or share yours (au mount add, au path add)", p.Name, agent)
+	}
+	return nil
+}
+
+// native returns the line by which a human runs the program's own installer as the agent; "" where it has none.
+func native(p setup.Program, run []string) string {
+	if p.Native == "" {
+		return ""
+	}
+	return inRun(run, "bash", "-c", p.Native).Shell(nil)
+}
+
+// PlanSetup returns what sets a program up: only what is missing, each a run as the agent in its home. Nothing is taken back: what is there is of use without the rest.
+func PlanSetup(p setup.Program, f setup.Facts, home string, run []string) (steps []step.Step) {
+	if _, there := f.Installed[p.Name]; !there {
+		steps = planInstall(p, f, home, run)
+	}
+	for _, s := range p.Settings {
+		if !f.There[s.File] {
+			steps = append(steps, step.Step{Do: putAsAgent(run, s.File, strings.TrimPrefix(s.Text, "\n"))})
+		}
+	}
+	return steps
+}
+
+// planInstall installs with npm. Its prefix goes into the agent's .npmrc where that is not there yet: updates of the program's own then find it, too.
+func planInstall(p setup.Program, f setup.Facts, home string, run []string) []step.Step {
+	install := []string{"npm", "install", "--global", "--no-audit", "--no-fund"}
+	local := home + "/.local"
+	switch {
+	case f.OwnPrefix:
+	case f.There[".npmrc"]:
+		install = append(install, "--prefix", local)
+	default:
+		return []step.Step{{Do: putAsAgent(run, ".npmrc", "prefix="+local+"\n")}, {Do: inRun(run, append(install, p.NPM)...)}}
+	}
+	return []step.Step{{Do: inRun(run, append(install, p.NPM)...)}}
+}
+
+// inRun is a command as the agent.
+func inRun(run []string, command ...string) step.Command {
+	return step.Human(slices.Concat(run, command)...)
+}
+
+// putAsAgent writes a new file below the agent's home, as the agent. One that is there stays as it is.
+func putAsAgent(run []string, file, text string) step.Command {
+	c := inRun(run, "sh", "-c", putting(file, ""))
+	c.Text = text
+	return c
+}
+
+// putting returns the words of a shell that write a file that is not there yet; with a mode, it has that before anything is in it.
+func putting(file, mode string) string {
+	words := "set -C && "
+	if folder := path.Dir(file); folder != "." {
+		words += "mkdir -p " + quote.Word(folder) + " && "
+	}
+	name := quote.Word(file)
+	if mode != "" { // the default ACL of the home would let its humans in
+		return words + ": >" + name + " && chmod " + mode + " " + name + " && cat >>" + name
+	}
+	return words + "cat >" + name
+}
+
+// PutLogin is the step that gives the agent a login of the human's.
+func PutLogin(p setup.Program, from string, text []byte, run []string) step.Step {
+	return step.Step{Do: inRun(run, "sh", "-c", putting(p.Credentials, "600")).Given(from, text)}
+}
+
+// Author is whom git names in what an agent commits.
+type Author struct{ Name, Mail string }
+
+// AgentAuthor returns the author that an agent is for a human. No host can have a name below invalid (RFC 2606), so the address is nobody's.
+func AgentAuthor(agent, human string) Author {
+	return Author{fmt.Sprintf("%s (agent of %s)", agent, human), agent + "@" + human + ".invalid"}
+}
+
+// CheckAuthor says why git would not name somebody so.
+func CheckAuthor(a Author) error {
+	for _, word := range []string{a.Name, a.Mail} {
+		if strings.TrimSpace(word) == "" || strings.ContainsAny(word, "<>\n\x00") {
+			return fmt.Errorf("author %q: git wants one line without < and >", word)
+		}
+	}
+	return nil
+}
+
+// Variables returns what makes git name the author in a run, and sign nothing: the human's keys are not the agent's.
+func (a Author) Variables() []string {
+	return []string{
+		"GIT_AUTHOR_NAME=" + a.Name, "GIT_AUTHOR_EMAIL=" + a.Mail, "GIT_COMMITTER_NAME=" + a.Name, "GIT_COMMITTER_EMAIL=" + a.Mail,
+		"GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=commit.gpgsign", "GIT_CONFIG_VALUE_0=false", "GIT_CONFIG_KEY_1=tag.gpgsign", "GIT_CONFIG_VALUE_1=false",
+	}
+}
+
+// Missing returns those of the variables that are not among what is set; with anew, also those that have another value there.
+func Missing(wanted, set []string, anew bool) (missing []string) {
+	for _, pair := range wanted {
+		key, _, _ := strings.Cut(pair, "=")
+		there := slices.ContainsFunc(set, func(s string) bool { return strings.HasPrefix(s, key+"=") })
+		if !there || anew && !slices.Contains(set, pair) {
+			missing = append(missing, pair)
+		}
+	}
+	return missing
+}
+
+// NodeNote says that a program asks for another node; "" where it does not.
+func NodeNote(p setup.Program, f setup.Facts) string {
+	if p.NPM == "" || f.NodeMajor() >= p.Node {
+		return ""
+	}
+	return fmt.Sprintf("%s asks for node %d, and the agent has %s: it may not start", p.Name, p.Node, cmp.Or(f.Node, "none"))
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package provision
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/setup"
+)
+
+func TestPresetsOfProgramsAreThere(t *testing.T) {
+	all, err := setup.Programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range all {
+		for _, name := range p.Presets {
+			if _, err := netfilter.FindPreset(name); err != nil {
+				t.Errorf("program %q: %v", p.Name, err)
+			}
+		}
+	}
+}
+
+// lines returns what a plan prints.
+func setupLines(p setup.Program, f setup.Facts) (lines []string) {
+	for _, s := range PlanSetup(p, f, "/home/agent", []string{"au", "run", "--"}) {
+		lines = append(lines, s.Do.Shell(nil))
+		if s.Do.Root || s.Undo != nil {
+			lines = append(lines, "# root, or taken back")
+		}
+	}
+	return lines
+}
+
+func TestPlanSetup(t *testing.T) {
+	codex, err := setup.Find("codex")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const npmrc = "au run -- sh -c 'set -C && cat >.npmrc' <<'EOF'\nprefix=/home/agent/.local\nEOF"
+	const install = "au run -- npm install --global --no-audit --no-fund @openai/codex"
+	const settings = "au run -- sh -c 'set -C && mkdir -p .codex && cat >.codex/config.toml' <<'EOF'\n" +
+		"# codex's own sandbox cannot start inside au's walls.\nsandbox_mode = \"danger-full-access\"\nEOF"
+	there := func(files ...string) map[string]bool {
+		m := map[string]bool{}
+		for _, file := range files {
+			m[file] = true
+		}
+		return m
+	}
+	installed := map[string]setup.Installed{"codex": {Path: "/x"}}
+	for name, c := range map[string]struct {
+		facts setup.Facts
+		want  []string
+	}{
+		"nothing is there":      {setup.Facts{}, []string{npmrc, install, settings}},
+		"a prefix of its own":   {setup.Facts{OwnPrefix: true, There: there(".npmrc")}, []string{install, settings}},
+		"an .npmrc without one": {setup.Facts{There: there(".npmrc")}, []string{strings.Replace(install, "fund ", "fund --prefix /home/agent/.local ", 1), settings}},
+		"settings are there":    {setup.Facts{OwnPrefix: true, There: there(".codex/config.toml")}, []string{install}},
+		"installed, not set up": {setup.Facts{Installed: installed}, []string{settings}},
+		"all of it is there":    {setup.Facts{Installed: installed, There: there(".codex/config.toml")}, nil},
+		"another is installed":  {setup.Facts{Installed: map[string]setup.Installed{"claude": {}}, OwnPrefix: true, There: there(".codex/config.toml")}, []string{install}},
+	} {
+		if got := setupLines(codex, c.facts); !slices.Equal(got, c.want) {
+			t.Errorf("%s: the plan is\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+		}
+	}
+}
+
+func TestCheckSetup(t *testing.T) {
+	run := []string{"au", "run", "--"}
+	goose, _ := setup.Find("goose")
+	claude, _ := setup.Find("claude")
+	codex, _ := setup.Find("codex")
+	node := setup.Facts{Node: "v20.19.2", NPM: true}
+	if err := CheckSetup(claude, node, "agent", run); err != nil {
+		t.Errorf("with node and npm: %v", err)
+	}
+	for name, c := range map[string]struct {
+		program setup.Program
+		facts   setup.Facts
+		hint    string
+	}{
+		"no npm":              {codex, setup.Facts{Node: "v20.19.2"}, ""},
+		"no node":             {codex, setup.Facts{NPM: true}, ""},
+		"node says nothing":   {claude, setup.Facts{Node: "what", NPM: true}, "au run -- bash -c 'curl -fsSL https://claude.ai/install.sh | bash'"},
+		"an installer of its": {goose, node, "au run -- bash -c 'curl"},
+	} {
+		err := CheckSetup(c.program, c.facts, "agent", run)
+		refused, ok := err.(*Refusal)
+		if !ok || !strings.HasPrefix(refused.Hint, c.hint) || c.hint == "" && refused.Hint != "" {
+			t.Errorf("%s: %#v", name, err)
+		}
+	}
+	if err := CheckSetup(goose, setup.Facts{Installed: map[string]setup.Installed{"goose": {}}}, "agent", run); err != nil {
+		t.Errorf("what the human has installed: %v", err)
+	}
+	if note := NodeNote(claude, node); !strings.Contains(note, "node 22") || !strings.Contains(note, "v20.19.2") {
+		t.Errorf("an older node: %q", note)
+	}
+	if note := NodeNote(codex, node); note != "" {
+		t.Errorf("node is new enough: %q", note)
+	}
+}
+
+func TestPutLogin(t *testing.T) {
+	claude, _ := setup.Find("claude")
+	got := PutLogin(claude, "/home/alice/.claude/.credentials.json", []byte("secret"), []string{"au", "run", "--"}).Do.Shell(nil)
+	const want = "au run -- sh -c 'set -C && mkdir -p .claude && : >.claude/.credentials.json && chmod 600 .claude/.credentials.json && cat >>.claude/.credentials.json' < /home/alice/.claude/.credentials.json"
+	if got != want {
+		t.Errorf("it runs\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestAuthor(t *testing.T) {
+	a := AgentAuthor("agent", "alice")
+	if a != (Author{"agent (agent of alice)", "agent@alice.invalid"}) || CheckAuthor(a) != nil {
+		t.Errorf("%+v, %v", a, CheckAuthor(a))
+	}
+	for _, bad := range []Author{{"", "x@y"}, {"x", " "}, {"x", "<y>"}, {"x\ny", "z"}} {
+		if CheckAuthor(bad) == nil {
+			t.Errorf("%+v is taken", bad)
+		}
+	}
+	set := []string{"GIT_AUTHOR_NAME=other"}
+	if got := Missing(a.Variables()[:2], set, false); !slices.Equal(got, []string{"GIT_AUTHOR_EMAIL=agent@alice.invalid"}) {
+		t.Errorf("missing %q", got)
+	}
+	if got := Missing(a.Variables()[:1], set, true); !slices.Equal(got, a.Variables()[:1]) {
+		t.Errorf("anew %q", got)
+	}
+	if got := Missing(a.Variables(), a.Variables(), true); got != nil {
+		t.Errorf("missing %q", got)
+	}
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package setup
+
+import (
+	"bufio"
+	"bytes"
+	_ "embed"
+	"strconv"
+	"strings"
+)
+
+// Facts are what a run as the agent says of its own home. The agent may say what it likes: they serve messages, and decide what is done as the agent.
+type Facts struct {
+	Node      string               // its version; "" where the agent finds none
+	NPM       bool                 // whether npm is there
+	OwnPrefix bool                 // npm installs for all of the user's into a folder of the agent's
+	Git       bool                 // whether git is there
+	Author    string               // whom git names as author; "" for nobody
+	There     map[string]bool      // files below the home
+	Holds     map[string]bool      // those of settings that hold what au would write
+	Installed map[string]Installed // by the program's name
+}
+
+// Installed is a program that the agent finds.
+type Installed struct {
+	Path    string `json:"path"`
+	Version string `json:"version,omitempty"` // of the package; "" where that is not known
+}
+
+// NodeMajor returns the major version of node; 0 where there is none.
+func (f Facts) NodeMajor() int {
+	major, _, _ := strings.Cut(strings.TrimPrefix(f.Node, "v"), ".")
+	n, err := strconv.Atoi(major)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+//go:embed look.sh
+var look string
+
+// Look returns the command that prints the facts about some programs; with one it looks at what an installation needs, too.
+func Look(one bool, programs ...Program) []string {
+	words := []string{"sh", "-c", look, "sh", map[bool]string{true: "one", false: "all"}[one]}
+	for _, p := range programs {
+		words = append(words, p.Name, p.Command, p.NPM)
+		for _, s := range p.Settings {
+			words = append(words, "file", s.File, s.lastLine())
+		}
+		if p.Credentials != "" {
+			words = append(words, "file", p.Credentials, "")
+		}
+	}
+	return append(words, "file", ".npmrc", "")
+}
+
+// Read reads what such a command has printed. What it does not know it leaves out.
+func Read(text []byte) Facts {
+	f := Facts{There: map[string]bool{}, Holds: map[string]bool{}, Installed: map[string]Installed{}}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for lines.Scan() {
+		word, value, _ := strings.Cut(lines.Text(), "\t")
+		kind, name, _ := strings.Cut(word, " ")
+		program := f.Installed[name]
+		switch kind {
+		case "node":
+			f.Node = value
+		case "npm":
+			f.NPM = true
+		case "prefix":
+			f.OwnPrefix = true
+		case "git":
+			f.Git = true
+		case "author":
+			f.Author = strings.TrimSpace(value)
+		case "there":
+			f.There[value] = true
+		case "holds":
+			f.Holds[value] = true
+		case "path":
+			program.Path = value
+			f.Installed[name] = program
+		case "version":
+			program.Version = value
+			f.Installed[name] = program
+		}
+	}
+	return f
+}

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=sh
+# Run as an agent in its home: prints what is to be known, a word and a tab before each. npm takes its time, so it is asked only where one program is to be installed.
+say() { [ -z "$2" ] || printf '%s\t%s\n' "$1" "$2"; }
+here() { [ -e "$1" ] || [ -L "$1" ]; }
+one=$1 found=
+shift
+while [ $# -gt 0 ]; do
+	case $1 in
+	file)
+		here "$2" && say there "$2"
+		[ -z "$3" ] || ! grep -qxF -e "$3" "$2" 2>/dev/null || say holds "$2" ;;
+	*)
+		path=$(command -v "$2") && case $path in /*)
+			found=yes
+			say "path $1" "$path"
+			[ -z "$3" ] || say "version $1" "$(sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "${path%/*}/../lib/node_modules/$3/package.json" 2>/dev/null | head -n 1)" ;;
+		esac ;;
+	esac
+	shift 3
+done
+[ "$one" = one ] || exit 0
+if command -v git >/dev/null; then
+	say git yes
+	say author "$(git config --get user.name 2>/dev/null) $(git config --get user.email 2>/dev/null)"
+fi
+[ -z "$found" ] || exit 0
+say node "$(node --version 2>/dev/null)"
+if command -v npm >/dev/null; then
+	say npm yes
+	prefix=$(npm prefix --global 2>/dev/null)
+	case $prefix/ in "$HOME"/*) say prefix own ;; esac
+fi
+exit 0

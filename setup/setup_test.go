@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package setup
+
+import (
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var (
+	word     = regexp.MustCompile(`^[a-z][a-z-]*$`)
+	npmName  = regexp.MustCompile(`^(@[a-z-]+/)?[a-z-]+$`)
+	variable = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+	inHome   = regexp.MustCompile(`^\.[a-z][a-z0-9_./-]*$`)
+)
+
+func isPage(page string) bool {
+	u, err := url.Parse(page)
+	return err == nil && u.Scheme == "https" && u.Host != ""
+}
+
+func TestPrograms(t *testing.T) {
+	all, err := Programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{"git": true}
+	for _, p := range all {
+		switch {
+		case !word.MatchString(p.Name) || seen[p.Name] || !word.MatchString(p.Command):
+			t.Errorf("program %q: a name that is taken, or none", p.Name)
+		case p.About == "" || strings.Contains(p.About, "\n"):
+			t.Errorf("program %q does not say in a line what it is", p.Name)
+		case !isPage(p.Page) || p.LoginPage != "" && !isPage(p.LoginPage):
+			t.Errorf("program %q: want a page for each fact", p.Name)
+		case p.NPM == "" && p.Native == "" || p.NPM != "" && !npmName.MatchString(p.NPM):
+			t.Errorf("program %q cannot be installed", p.Name)
+		case len(p.Login) != 2 || len(p.Presets) == 0 && p.Hosts == "":
+			t.Errorf("program %q: want two lines on the login, and its hosts", p.Name)
+		case p.Credentials != "" && !inHome.MatchString(p.Credentials):
+			t.Errorf("program %q keeps its login in %q", p.Name, p.Credentials)
+		}
+		seen[p.Name] = true
+		for _, s := range p.Settings {
+			if !inHome.MatchString(s.File) || s.Text == "" || s.Why == "" || s.Lost == "" || !isPage(s.Page) {
+				t.Errorf("program %q: the setting in %q does not say all", p.Name, s.File)
+			}
+		}
+		for _, pair := range append(slices.Clone(p.Env), p.Keys...) {
+			if key, _, _ := strings.Cut(pair, "="); !variable.MatchString(key) {
+				t.Errorf("program %q: %q is no variable", p.Name, pair)
+			}
+		}
+		for _, line := range p.LoginLines("au run -a x") {
+			if strings.ContainsAny(line, "{}") {
+				t.Errorf("program %q: %q", p.Name, line)
+			}
+		}
+	}
+	for _, name := range []string{"claude", "codex", "gemini", "opencode", "copilot", "qwen", "cline", "amp", "aider", "goose", "cursor"} {
+		if !seen[name] {
+			t.Errorf("no program %q", name)
+		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	if p, err := Find("cursor-agent"); err != nil || p.Name != "cursor" {
+		t.Errorf("the command finds %q, %v", p.Name, err)
+	}
+	if _, err := Find("claud"); err == nil || !strings.Contains(err.Error(), "claude") {
+		t.Errorf("a mistyped name: %v", err)
+	}
+}
+
+// The command is tried by a shell of this machine, in a home of its own.
+func TestLookAndRead(t *testing.T) {
+	home := t.TempDir()
+	put := func(name, text string) {
+		path := filepath.Join(home, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("bin/node", "#!/bin/sh\necho v22.1.0\n")
+	put("bin/npm", "#!/bin/sh\n[ \"$*\" = 'prefix --global' ] && echo \"$HOME/.local\"\n")
+	put("bin/git", "#!/bin/sh\n[ \"$3\" = user.name ] && echo 'A  B'\n")
+	put("bin/claude", "#!/bin/sh\n")
+	put("lib/node_modules/@anthropic-ai/claude-code/package.json", "{\n  \"name\": \"x\",\n  \"version\": \"1.2.3\"\n}\n")
+	put(".codex/config.toml", "model = \"x\"\nsandbox_mode = \"danger-full-access\"\n")
+	all, err := Programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := func(one bool, some ...Program) Facts {
+		words := Look(one, some...)
+		cmd := exec.Command(words[0], words[1:]...)
+		cmd.Dir, cmd.Env = home, []string{"HOME=" + home, "PATH=" + home + "/bin:/usr/bin:/bin"}
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Read(out)
+	}
+	codex, err := Find("codex")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := look(true, codex)
+	if f.NodeMajor() != 22 || !f.NPM || !f.OwnPrefix || !f.Git || f.Author != "A  B" {
+		t.Errorf("read %+v", f)
+	}
+	if f := look(true, all...); f.NPM || f.OwnPrefix || !f.Git {
+		t.Errorf("npm is asked about what is installed: %+v", f)
+	}
+	f = look(false, all...)
+	if got := f.Installed["claude"]; got != (Installed{home + "/bin/claude", "1.2.3"}) {
+		t.Errorf("claude is %+v", got)
+	}
+	if _, there := f.Installed["gemini"]; there || !f.There[".codex/config.toml"] || !f.Holds[".codex/config.toml"] || f.There[".npmrc"] {
+		t.Errorf("read %+v", f)
+	}
+	if f.Node != "" || f.NPM || f.Git || f.Installed["claude"].Version != "1.2.3" {
+		t.Errorf("a list asks for more than it needs: %+v", f)
+	}
+}
+
+// The agent may print what it likes.
+func FuzzRead(f *testing.F) {
+	f.Add([]byte("node\tv20\npath x\t/bin/x\nthere\t.npmrc\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if facts := Read(text); facts.NodeMajor() < 0 && !strings.HasPrefix(facts.Node, "v-") && !strings.HasPrefix(facts.Node, "-") {
+			t.Errorf("node %q", facts.Node)
+		}
+	})
+}
