@@ -78,7 +78,7 @@ says_exactly '# mine'
 
 promise="a login goes to the agent on a question alone, which --yes does not answer"
 as alice sh -c 'mkdir -m 700 .claude && echo "{\"token\":1}" >.claude/.credentials.json && chmod 600 .claude/.credentials.json'
-login() { as alice sh -c "printf '%s\n' $1 | script -qec 'au setup claude $2 --login-from $3' /dev/null"; }
+login() { as alice sh -c "printf '%s\n' $1 | timeout 60 script -qec 'au setup claude $2 --login-from $3' /dev/null"; }
 fails 1 as alice au setup claude -y --login-from .claude/.credentials.json
 complains 'asks a question that --yes does not answer'
 fails 1 login n -y .claude/.credentials.json
@@ -99,7 +99,8 @@ says 'may have put it there'
 fails 1 test -e /home/agent/.claude/.credentials.json
 
 promise="it is the agent's alone, whatever the default ACL of its home says"
-ok login y '' .claude/.credentials.json
+ok login 'y y n' '' .claude/.credentials.json
+says 'Let agent agent reach the hosts of claude and nothing else? [y/N]'
 ok stat -c '%U %a' /home/agent/.claude/.credentials.json
 says_exactly 'agent 600'
 ok as alice au run -d /home/agent cat .claude/.credentials.json
@@ -107,6 +108,7 @@ says_exactly '{"token":1}'
 fails 1 as alice cat /home/agent/.claude/.credentials.json
 fails 1 login y '' .claude/.credentials.json
 says 'has a login of claude already'
+ok as alice sh -c 'au limits show | grep -q "cpu .*% *au"' # proposed, and agreed to
 
 promise="an .npmrc that is there stays as it is, and the program is installed all the same"
 ok as alice au new -a other -y
