@@ -12,6 +12,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Drop throws the draft away, and what is left to undo its last keep. The folder is not touched. The caller holds the lock.
+func (d *Draft) Drop(s *Store) error {
+	if j, err := d.unfinished(); err != nil {
+		return err
+	} else if j != nil {
+		j.close()
+		return &HalfKept{d.Name, string(d.Folder)}
+	}
+	// Without draft.json there is no draft: what a kill leaves is not taken for one.
+	if err := d.state.removeTree("draft.json"); err != nil {
+		return err
+	}
+	if err := d.ForgetUndo(); err != nil {
+		return err
+	}
+	return s.removeTree(d.Key)
+}
+
 // DropPaths throws away what the draft has at and below the paths: the human's own shows again. The caller holds the lock.
 func (d *Draft) DropPaths(paths []string) error {
 	if slices.Contains(paths, "") {

@@ -342,7 +342,20 @@ func (j *journal) move(from place, name string, to place, toName string) error {
 			return err
 		}
 	}
-	return from.removeTree(name)
+	return j.discard(from, name)
+}
+
+// discard removes what was copied to another file system. It goes by one rename: after a kill half of it is never taken for the whole.
+func (j *journal) discard(from place, name string) error {
+	aside := j.aside(name)
+	if err := from.removeTree(aside); err != nil {
+		return err
+	}
+	if err := rename(from, name, from, aside, unix.RENAME_NOREPLACE); err != nil {
+		return err
+	}
+	j.between()
+	return from.removeTree(aside)
 }
 
 // copyOver copies a tree; a file that was copied before under another name is that one's.

@@ -82,8 +82,8 @@ func (b *bench) child(verb string, n int, after time.Duration) (killed bool) {
 // A keep or an undo that is killed at any moment is finished by the same command, or taken back by the other one, and nothing is lost.
 func TestKilledKeepAndUndo(t *testing.T) {
 	r := rand.New(rand.NewPCG(*seed, 7))
-	for done := 0; done < *kills; {
-		b := newBench(t)
+	for done, round := 0, 0; done < *kills; round++ {
+		b := newBenchOn(t, *across || round%2 == 1)
 		plain := filepath.Join(filepath.Dir(b.home), "plain")
 		b.ok(os.Mkdir(plain, 0o755))
 		g := &generator{r: r, tops: []string{b.folder, plain}}

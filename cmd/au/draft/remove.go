@@ -4,13 +4,12 @@ package draft
 
 import (
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
 
-// removeTree removes what is at a name in the place, however deep it is and whatever modes its folders have: folders in folders are first moved to the
-// place, so that no path grows.
+// removeTree removes what is at a name in the place, however deep it is and whatever modes its folders have: folders in folders are first moved to its top, so
+// that no path grows. What a kill leaves of it has the name still.
 func (p place) removeTree(name string) error {
 	st, ok, err := p.exists(name)
 	if err != nil || !ok {
@@ -19,50 +18,69 @@ func (p place) removeTree(name string) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return p.failed("remove", name, p.within(name, func(dir int, base string) error { return unix.Unlinkat(dir, base, 0) }))
 	}
-	aside, left := 0, []string{name}
-	for len(left) > 0 {
-		at := left[len(left)-1]
-		inner, err := p.emptyFolder(at, func() string {
-			aside++
-			return fmt.Sprintf(".removed-%d-%d", os.Getpid(), aside)
-		})
+	if err := p.openUp(name); err != nil {
+		return p.failed("remove", name, err)
+	}
+	top, err := p.sub(name)
+	if err != nil {
+		return err
+	}
+	defer top.close()
+	for n, empty := 0, false; !empty; {
+		all, err := top.list("")
 		if err != nil {
 			return err
 		}
-		left = append(left[:len(left)-1], inner...)
+		for _, f := range all {
+			if f.kind() != unix.S_IFDIR {
+				err = top.failed("remove", f.name, unix.Unlinkat(top.fd, f.name, 0))
+			} else {
+				n, err = top.flatten(f.name, n)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		empty = len(all) == 0
 	}
-	return nil
+	return p.failed("remove", name, p.within(name, func(dir int, base string) error { return unix.Unlinkat(dir, base, unix.AT_REMOVEDIR) }))
 }
 
-// emptyFolder removes a folder and what is in it, but moves its folders to new names in the place, which it returns.
-func (p place) emptyFolder(name string, fresh func() string) (inner []string, err error) {
+// flatten removes a folder of the place and what is in it, but moves its folders to new names in the place; n is the number of the last one.
+func (p place) flatten(name string, n int) (int, error) {
 	if err := p.openUp(name); err != nil {
-		return nil, p.failed("remove", name, err)
+		return n, p.failed("remove", name, err)
 	}
 	dir, err := p.sub(name)
 	if err != nil {
-		return nil, err
+		return n, err
 	}
 	defer dir.close()
 	all, err := dir.list("")
 	if err != nil {
-		return nil, err
+		return n, err
 	}
 	for _, f := range all {
 		if f.kind() != unix.S_IFDIR {
 			err = unix.Unlinkat(dir.fd, f.name, 0)
-		} else {
-			to := fresh()
-			if err = dir.openUp(f.name); err == nil {
-				err = unix.Renameat2(dir.fd, f.name, p.fd, to, unix.RENAME_NOREPLACE)
-			}
-			inner = append(inner, to)
+		} else if err = dir.openUp(f.name); err == nil {
+			n, err = dir.lift(f.name, p, n)
 		}
 		if err != nil {
-			return nil, dir.failed("remove", f.name, err)
+			return n, dir.failed("remove", f.name, err)
 		}
 	}
-	return inner, p.failed("remove", name, p.within(name, func(dir int, base string) error { return unix.Unlinkat(dir, base, unix.AT_REMOVEDIR) }))
+	return n, p.failed("remove", name, unix.Unlinkat(p.fd, name, unix.AT_REMOVEDIR))
+}
+
+// lift moves a folder to the first free name of another place.
+func (p place) lift(name string, to place, n int) (int, error) {
+	for {
+		n++
+		if err := unix.Renameat2(p.fd, name, to.fd, fmt.Sprintf(".removed-%d", n), unix.RENAME_NOREPLACE); err != unix.EEXIST {
+			return n, err
+		}
+	}
 }
 
 // openUp gives the owner all rights to a folder, where they lack some.

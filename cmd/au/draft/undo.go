@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"bytes"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/a4u2/au/internal/quote"
+	"golang.org/x/sys/unix"
+)
+
+// Undo takes back the last keep, or one that was begun and killed, and returns how many things that changed. What the human has changed since is a
+// conflict. The caller holds the lock.
+func (d *Draft) Undo() (int, error) {
+	j, err := d.journal()
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, &NothingToUndo{d.Name, string(d.Folder)}
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer j.close()
+	text, err := d.state.readAll(keptFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := j.settle(false); err != nil { // a keep or an undo that was killed
+			return 0, err
+		}
+	case err != nil:
+		return 0, err
+	default:
+		if err := d.undoable(j, text); err != nil {
+			return 0, err
+		}
+		if err := unix.Unlinkat(d.state.fd, keptFile, 0); err != nil {
+			return 0, d.state.failed("begin to undo", keptFile, err)
+		}
+		d.pause()
+	}
+	if err := j.backward(); err != nil {
+		return 0, err
+	}
+	return j.changed(), d.finishUndo(j)
+}
+
+// NothingToUndo is where nothing was kept.
+type NothingToUndo struct{ Name, Folder string }
+
+func (n *NothingToUndo) Error() string {
+	return fmt.Sprintf("nothing of draft %q of %s was kept", n.Name, quote.Name(n.Folder))
+}
+
+// undoable refuses an undo that would meet what the human has changed since the keep.
+func (d *Draft) undoable(j *journal, text []byte) error {
+	kept := map[string]identity{}
+	if err := gob.NewDecoder(bytes.NewReader(text)).Decode(&kept); err != nil {
+		return d.state.failed("read", keptFile, err)
+	}
+	var against []Conflict
+	now := &gitBase{folder: string(d.Folder), head: gitHead(j.folder)} // an index that holds what HEAD does was only looked at anew
+	seen := map[string]bool{}
+	for _, o := range j.Ops {
+		for _, s := range []spot{o.From, o.To} {
+			if s.In != theFolder || seen[s.Path] {
+				continue
+			}
+			seen[s.Path] = true
+			if c, bad, err := j.changedSinceKeep(s.Path, kept); err != nil {
+				return err
+			} else if bad && !(s.Path == ".git/index" && now.sameIndex()) {
+				against = append(against, c)
+			}
+		}
+		if o.From.In == theUpper && o.To.In == theFolder && o.Act == move && !j.Whole {
+			if _, there, err := j.upper.exists(o.From.Path); err != nil {
+				return err
+			} else if there {
+				against = append(against, Conflict{o.From.Path, Changed, "the draft has it again"})
+			}
+		}
+	}
+	if len(against) > 0 {
+		return &Conflicted{against}
+	}
+	return nil
+}
+
+func (j *journal) changedSinceKeep(name string, kept map[string]identity) (Conflict, bool, error) {
+	st, ok, err := j.folder.exists(name)
+	was, had := kept[name]
+	switch {
+	case err != nil:
+		return Conflict{}, false, err
+	case ok && !had:
+		return Conflict{name, Changed, "you have made it since"}, true, nil
+	case !ok && had:
+		return Conflict{name, Gone, "you have removed it since"}, true, nil
+	case ok && was != identityOf(st) && (st.Mode&unix.S_IFMT != unix.S_IFDIR || was.Ino != st.Ino):
+		return Conflict{name, Changed, "you have changed it since"}, true, nil
+	}
+	return Conflict{}, false, nil
+}
+
+// finishUndo brings the draft back that the keep had ended, unless another one has begun, and forgets the keep.
+func (d *Draft) finishUndo(j *journal) error {
+	if err := d.remember(j); err != nil {
+		return err
+	}
+	_, ended, err := d.state.exists("undo/upper")
+	if err != nil {
+		return err
+	}
+	_, other, err := d.state.exists("upper")
+	if err != nil {
+		return err
+	}
+	if j.Whole && !(ended && other) {
+		if err := d.bringBack(); err != nil {
+			return err
+		}
+	}
+	return d.ForgetUndo()
+}
+
+// bringBack makes what the keep has left of the draft a draft again.
+func (d *Draft) bringBack() error {
+	for _, name := range ofDraft {
+		err := unix.Renameat2(d.state.fd, "undo/"+name, d.state.fd, name, unix.RENAME_NOREPLACE)
+		if err != nil && err != unix.ENOENT && err != unix.EEXIST {
+			return d.state.failed("bring back", name, err)
+		}
+		d.pause()
+	}
+	if err := unix.Mkdirat(d.state.fd, "work", 0o700); err != nil && err != unix.EEXIST {
+		return d.state.failed("make", "work", err)
+	}
+	d.Ended = false
+	return nil
+}
+
+// ForgetUndo gives up what the last keep has replaced. It goes by one rename: half of it is never taken for a keep.
+func (d *Draft) ForgetUndo() error {
+	if err := d.state.removeTree("gone"); err != nil {
+		return err
+	}
+	if err := unix.Renameat(d.state.fd, "undo", d.state.fd, "gone"); err == unix.ENOENT {
+		return nil
+	} else if err != nil {
+		return d.state.failed("forget", "undo", err)
+	}
+	d.pause()
+	return d.state.removeTree("gone")
+}
