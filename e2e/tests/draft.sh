@@ -254,3 +254,30 @@ fails 1 as alice sh -c 'cd last && au draft keep -y'
 ok as alice au new -y
 ok as alice sh -c 'cd last && au draft keep -y && cat file && test -d new && stat -c %U new'
 says 'alice'
+
+promise="a run as root deletes the agent, and names the drafts that remain; XDG_STATE_HOME moves none of them"
+ok as alice sh -c 'cd last && XDG_STATE_HOME=/home/alice/elsewhere au run --draft . --as kept sh -c "echo 3 >third"'
+[ ! -e /home/alice/elsewhere ] || fail "a draft lies where the environment says"
+ok as alice au list
+says '    draft kept of /home/alice/last, since '
+ok as alice au info
+says '    - draft kept of /home/alice/last, since '
+ok au --human alice list
+says '    draft kept of /home/alice/last, since '
+ok au --human alice delete -y -H
+says 'Not kept yet: draft kept of /home/alice/last, since '
+says 'Draft kept of /home/alice/last is left in /home/alice/.local/state/au/drafts/kept-'
+complains 'au: hint: au new --agent agent'
+ok as alice au new -y
+ok as alice sh -c 'cd last && XDG_STATE_HOME=/nowhere au draft diff --name-status'
+says_exactly 'A	third'
+ok as alice sh -c 'cd last && au draft drop -y'
+
+promise="what is mounted in a folder is named, and an empty folder in its draft"
+ok as alice mkdir last/mnt
+mount -t tmpfs -o mode=755,uid=$(id -u alice) tmpfs /home/alice/last/mnt
+ok as alice touch last/mnt/in
+ok as alice sh -c 'cd last && au run --draft . ls -A mnt'
+[ ! -s "$e2e/out" ] || fail "what is mounted in the folder is in the draft"
+complains 'au: /home/alice/last/mnt is mounted in /home/alice/last, and an empty folder for the agent in this run'
+umount /home/alice/last/mnt
