@@ -275,7 +275,7 @@ ok as alice sh -c 'cd last && au draft drop -y'
 
 promise="what is mounted in a folder is named, and an empty folder in its draft"
 ok as alice mkdir last/mnt
-mount -t tmpfs -o mode=755,uid=$(id -u alice) tmpfs /home/alice/last/mnt
+mount -t tmpfs -o mode=755,uid="$(id -u alice)" tmpfs /home/alice/last/mnt
 ok as alice touch last/mnt/in
 ok as alice sh -c 'cd last && au run --draft . ls -A mnt'
 [ ! -s "$e2e/out" ] || fail "what is mounted in the folder is in the draft"
