@@ -101,7 +101,7 @@ static void because_of_file_system(struct shares *all, const char *path)
 			join(type, sizeof type, kind);
 		}
 	because(all, "no draft can be made with ", path, ": its file system, ", type, ", cannot be shown under another owner (",
-		error_text(error), "); ext4, xfs, btrfs and tmpfs can: use a copy there, or share it without a draft");
+		error_text(error), "); ext4, xfs and btrfs can, and tmpfs from Linux 6.3: use a copy there, or share it without a draft");
 }
 
 // A folder without what is mounted in it, which an overlay shows as empty folders, as an unattached mount that is the agent's.
@@ -213,7 +213,7 @@ static int overlay(struct shares *all, const struct share *s, int lower, int lay
 				  flags | FLAG_RDONLY);
 	if (mount < 0)
 		because(all, "the kernel makes no overlay of it and ", s->state, ": ", error_text(errno),
-			" (want Linux 5.19 or newer, and both on ext4, xfs, btrfs or tmpfs)");
+			" (want Linux 5.19 or newer, and both on ext4, xfs or btrfs, or from 6.3 on tmpfs)");
 	close(hide.fd);
 	close(upper.fd);
 	close(work.fd);
