@@ -30,6 +30,9 @@ func Health(f Facts) []Issue {
 		bad("policy-unreadable", "", "policy %s: %v", csrc.PolicyPath(f.Name), f.PolicyErr)
 	}
 	if f.Policy == nil {
+		if f.Agent != nil { // without its mark the user is nobody's that au may touch
+			mend = ""
+		}
 		bad("policy-missing", mend, "no policy %s: au did not make this agent, or it is gone", csrc.PolicyPath(f.Name))
 		return issues
 	}
@@ -72,7 +75,7 @@ func healthAccount(f Facts, mend string, bad report) {
 	case !f.Ours():
 		bad("account-other", "", "user %q (uid %d) is not the one that the policy names (uid %d)", f.Name, f.Agent.UID, p.UID)
 	case f.Agent.GID != p.GID:
-		bad("account-group", "", "user %q has the primary group %d where the policy says %d", f.Name, f.Agent.GID, p.GID)
+		bad("account-group", fmt.Sprintf("sudo usermod --gid %d %s", p.GID, f.Name), "user %q has the primary group %d where the policy says %d", f.Name, f.Agent.GID, p.GID)
 	default:
 		healthLocks(f, mend, bad)
 	}
@@ -82,7 +85,7 @@ func healthAccount(f Facts, mend string, bad report) {
 		bad("group-missing", mend, "missing group %q", group)
 		return
 	case f.Group.GID != p.Group:
-		bad("group-other", "", "group %q has gid %d where the policy says %d", group, f.Group.GID, p.Group)
+		bad("group-other", fmt.Sprintf("sudo groupmod --gid %d %s", p.Group, group), "group %q has gid %d where the policy says %d", group, f.Group.GID, p.Group)
 	case !f.Group.Member(f.Human.Name):
 		bad("group-human", mend, "user %q is not a member of %q", f.Human.Name, group)
 	}

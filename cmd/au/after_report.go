@@ -46,18 +46,6 @@ func (c *afterCmd) sayChanged(ctx context.Context, a *app) {
 	}
 }
 
-// silent names what may not have answered in a folder.
-func silent(h *host.Host, source string) string {
-	var points []string
-	for _, point := range h.RemoteAt(source) {
-		points = append(points, show(point))
-	}
-	if len(points) == 0 {
-		return "a file system"
-	}
-	return strings.Join(points, " or ")
-}
-
 // since is when the run began, by the clock as it is now: what was changed since then may be older by the clock, if that was set back.
 func (c *afterCmd) since() int64 {
 	began := host.Clock(unix.CLOCK_REALTIME_COARSE) - (host.Clock(unix.CLOCK_BOOTTIME) - c.Booted)

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -84,6 +85,14 @@ type limitView struct {
 	Text  string  `json:"text"`           // as the option of `au limits set` takes it
 	SetBy string  `json:"set_by"`         // au; human: with systemctl set-property; system: nobody in particular
 	Held  string  `json:"held,omitempty"` // what the kernel holds instead, where that is something else
+}
+
+func sortedWords(limits map[string]limitView) (words []string) {
+	for word := range limits {
+		words = append(words, word)
+	}
+	slices.Sort(words)
+	return words
 }
 
 func observeLimits(h *host.Host, p csrc.Policy) (limitsView, error) {

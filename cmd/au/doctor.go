@@ -5,12 +5,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/a4u2/au/cmd/au/host"
-	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 )
@@ -28,6 +26,7 @@ type diagnosis struct {
 	Advice    int       `json:"advice"`     // the same
 	Silenced  int       `json:"silenced"`   // by `silence` in the config
 	NeedsRoot []string  `json:"needs_root"` // what could not be looked at
+	Cut       []string  `json:"cut"`        // what there was no time to look at as a whole
 }
 
 // ailment is one finding.
@@ -70,7 +69,7 @@ func (c *doctorCmd) Run(a *app) error {
 
 // diagnose looks at the machine, and at every agent of the human's; for root, at every agent.
 func (a *app) diagnose(human provision.User) (diagnosis, error) {
-	d := diagnosis{Findings: []ailment{}, NeedsRoot: []string{}}
+	d := diagnosis{Findings: []ailment{}, NeedsRoot: []string{}, Cut: []string{}}
 	known, err := a.load(human)
 	if err != nil {
 		return d, err
@@ -150,124 +149,8 @@ func (d *diagnosis) count(silence []string) {
 	}
 }
 
-// checkAgent looks at one agent: what `au info` looks at, and more.
-func (a *app) checkAgent(d *diagnosis, human provision.User, known *config.Config, agent string) error {
-	entry := known.Agent(agent)
-	info, facts, err := a.examine(human, known, agent)
-	if err != nil {
-		return err
-	}
-	for _, i := range info.Issues {
-		d.advise(a.host, agent, i.ID, i.Problem, i.Hint)
-	}
-	if facts.Policy == nil {
-		return nil
-	}
-	if info.Outdated != nil {
-		d.advise(a.host, agent, info.Outdated.ID, info.Outdated.Problem, info.Outdated.Hint)
-	}
-	if info.Limits != nil {
-		for _, word := range sortedWords(info.Limits.Limits) {
-			if l := info.Limits.Limits[word]; l.Held != "" {
-				d.advise(a.host, agent, "limit-unheld", fmt.Sprintf("limit %s is %s, and the kernel holds %s", word, l.Text, l.Held), "au limits show --agent "+agent)
-			}
-		}
-	}
-	a.checkRights(d, facts)
-	a.checkAge(d, facts)
-	a.checkNet(d, facts)
-	return a.checkShares(d, human, agent, entry)
-}
-
-func sortedWords(limits map[string]limitView) (words []string) {
-	for word := range limits {
-		words = append(words, word)
-	}
-	slices.Sort(words)
-	return words
-}
-
-// checkRights looks for rights that the agent's account has outside of its walls.
-func (a *app) checkRights(d *diagnosis, f provision.Facts) {
-	groups, err := a.host.AllGroups()
-	if err != nil {
-		return
-	}
-	for _, name := range provision.StrongGroups(groups, f.Name) {
-		d.advise(a.host, f.Name, "group-strong", fmt.Sprintf("the agent is a member of %q", name), fmt.Sprintf("sudo gpasswd --delete %s %s", f.Name, name))
-	}
-	if a.host.UID() != 0 {
-		d.needsRoot("what sudoers gives agents")
-	} else if rules := a.host.SudoRules(f.Name); rules != "" {
-		d.advise(a.host, f.Name, "sudo-rule", "sudoers lets the agent run: "+show(rules), "sudo visudo")
-	}
-}
-
-func (d *diagnosis) needsRoot(what string) {
-	if !slices.Contains(d.NeedsRoot, what) {
-		d.NeedsRoot = append(d.NeedsRoot, what)
-	}
-}
-
-// checkAge compares the agent's entrypoint with the one that this au would install.
-func (a *app) checkAge(d *diagnosis, f provision.Facts) {
-	source, build, err := findSource(a.host)
-	if err != nil || build || f.Declared || f.Policy.SHA256 == "" || source.SHA256 == f.Policy.SHA256 {
-		return
-	}
-	d.advise(a.host, f.Name, "entrypoint-old", "the agent's entrypoint is another than that of this au", "au new --agent "+f.Name)
-}
-
-// checkNet looks at the layers of a restricted agent's network.
-func (a *app) checkNet(d *diagnosis, f provision.Facts) {
-	p, err := a.host.NetPolicy(f.Name)
-	if err != nil || !f.Ours() {
-		return
-	}
-	units, silent := a.host.NetUnits(p)
-	for _, l := range layers(a.host, p, units, silent) {
-		if !l.Up && !l.unknown && l.Name != "slice" {
-			problem, mend, _ := strings.Cut(l.State, ": ")
-			d.advise(a.host, f.Name, "net-down", fmt.Sprintf("the network's layer %q is down: %s", l.Name, problem), mend)
-		}
-	}
-	for _, warning := range netWarnings(a.host, p, *f.Policy, a.host.NoSlice(), a.host.NoSeal()) {
-		d.advise(a.host, f.Name, "net-warning", warning, "")
-	}
-}
-
-// checkShares looks at what is shared with the agent.
-func (a *app) checkShares(d *diagnosis, human provision.User, agent string, entry *config.Agent) error {
-	if entry == nil {
-		return nil
-	}
-	for _, m := range entry.Mounts {
-		if a.host.UID() == 0 { // a file system that does not answer is not asked, and nothing of others is read
-			d.needsRoot("shares: as " + human.Name + ", not as root")
-			return nil
-		}
-		if start.KindOf(m.Source) == start.Gone {
-			d.advise(a.host, agent, "share-missing", fmt.Sprintf("share %s is not there", show(m.Source)), mountLine("remove", agent, m.Source))
-			continue
-		}
-		if m.ReadOnly {
-			continue
-		}
-		result, err := inspectShare(a.host, m.Source, io.Discard)
-		if err == nil && len(result.Findings) > 0 {
-			d.advise(a.host, agent, "share-planted", fmt.Sprintf("share %s has %s that run by themselves or reach beyond it", show(m.Source), things(len(result.Findings))),
-				mountLine("check", agent, m.Source))
-		}
-	}
-	return nil
-}
-
-func things(n int) string {
-	if n == 1 {
-		return "1 thing"
-	}
-	return fmt.Sprintf("%d things", n)
-}
+// cut notes what there was no time to look at.
+func (d *diagnosis) cut(what string) { d.Cut = append(d.Cut, what) }
 
 // fix runs what mends, and looks again.
 func (c *doctorCmd) fix(a *app, human provision.User, d diagnosis) (diagnosis, error) {
@@ -295,16 +178,22 @@ func (c *doctorCmd) fix(a *app, human provision.User, d diagnosis) (diagnosis, e
 // mends returns the commands that mend what is not silenced, each once. What only looks, or is to be typed by a person, is not among them.
 func (a *app) mends(d diagnosis) (lines []string) {
 	for _, f := range d.Findings {
-		if !f.Silenced && mendable(f.ID) && f.Mend != "" && (strings.HasPrefix(f.Mend, "au ") || strings.HasPrefix(f.Mend, "sudo ") || strings.HasPrefix(f.Mend, "chmod ")) && !slices.Contains(lines, f.Mend) {
+		if !f.Silenced && mendable(f.ID) && isCommand(f.Mend) && !slices.Contains(lines, f.Mend) {
 			lines = append(lines, f.Mend)
 		}
 	}
 	return lines
 }
 
+// isCommand says whether a hint is a line for a shell. On NixOS it may be a sentence.
+func isCommand(hint string) bool {
+	first, _, _ := strings.Cut(hint, " ")
+	return slices.Contains([]string{"au", "sudo", "doas", "chmod", "setfacl"}, first)
+}
+
 // mendable says whether what helps against a fault does so by itself, and takes nothing from anybody that they may want.
 func mendable(id string) bool {
-	return !slices.Contains([]string{"sudo-rule", "share-planted", "share-missing", "limit-unheld", "left-behind"}, id)
+	return !slices.Contains([]string{"sudo-rule", "share-planted", "share-missing", "share-reached", "limit-unheld", "left-behind"}, id)
 }
 
 func (a *app) printDiagnosis(d diagnosis) {
@@ -329,5 +218,8 @@ func (a *app) printDiagnosis(d diagnosis) {
 	fmt.Fprintf(a.out, "%d broken, %d advice, %d silenced\n", d.Broken, d.Advice, d.Silenced)
 	for _, what := range d.NeedsRoot {
 		fmt.Fprintf(a.out, "not looked at without root: %s\n", what)
+	}
+	for _, what := range d.Cut {
+		fmt.Fprintf(a.out, "not all was looked at: %s\n", what)
 	}
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -13,7 +14,10 @@ import (
 // checkMachine looks at what concerns all agents: the human's home and config, the machine, and what agents that are gone have left.
 func (a *app) checkMachine(d *diagnosis, human provision.User, known *config.Config) error {
 	a.checkHuman(d, human, known)
+	a.checkFolders(d)
+	a.checkKernel(d)
 	a.checkSystem(d)
+	a.checkPrograms(d)
 	left, err := a.host.LeftBehind()
 	for _, path := range left {
 		d.advise(a.host, "", "left-behind", fmt.Sprintf("%s is of an agent that is gone", show(path)), step.Root("rm", "-r", "--", path).Shell([]string{"sudo"}))
@@ -35,15 +39,49 @@ func (a *app) checkHuman(d *diagnosis, human provision.User, known *config.Confi
 	}
 }
 
-func (a *app) checkSystem(d *diagnosis) {
+// checkFolders looks at the folders that everything rests on.
+func (a *app) checkFolders(d *diagnosis) {
+	for _, path := range provision.Foundations {
+		if problem, mend := provision.FolderFault(path, a.host.Path(path)); problem != "" {
+			d.advise(a.host, "", "machine-folder", problem, mend)
+		}
+	}
+}
+
+// checkKernel looks for what walls and limits need of the kernel.
+func (a *app) checkKernel(d *diagnosis) {
+	for _, lack := range a.host.KernelLacks() {
+		d.advise(a.host, "", "machine-kernel", lack, "")
+	}
+	if why := a.host.NoSeal(); why != "" {
+		d.advise(a.host, "", "machine-sockets", "sockets that appear in /run during a run can be reached: "+why, "")
+	}
+	if !a.host.HasScopes() {
+		d.advise(a.host, "", "machine-sockets", "abstract sockets can be reached: the kernel has no Landlock scopes (Linux 6.12)", "")
+	}
+	if missing := a.host.MissingControllers(); len(missing) > 0 {
+		d.advise(a.host, "", "machine-controllers", "the kernel has no cgroup controller for "+strings.Join(missing, ", "), "")
+	}
 	if a.host.LegacyTIOCSTI() {
 		d.advise(a.host, "", "machine-tiocsti", "the kernel lets programs type into their terminal (dev.tty.legacy_tiocsti)", "sudo sysctl --write dev.tty.legacy_tiocsti=0")
 	}
+	if a.host.HidesProcesses() {
+		d.advise(a.host, "", "machine-hidepid", "/proc is mounted with hidepid", "")
+	}
+}
+
+func (a *app) checkSystem(d *diagnosis) {
 	version, runs := a.host.SystemdVersion()
 	switch {
 	case !runs:
 		d.advise(a.host, "", "machine-units", "systemd does not run this machine", "")
 	case provision.FreezableSystemd(version):
 		d.advise(a.host, "", "machine-systemd", "systemd "+show(version)+" can be stopped by any user", "")
+	}
+}
+
+func (a *app) checkPrograms(d *diagnosis) {
+	if whose := a.host.OtherCoreutils(); whose != "" {
+		d.advise(a.host, "", "machine-coreutils", "the coreutils are not GNU's: "+show(whose), "")
 	}
 }

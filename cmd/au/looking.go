@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -153,3 +154,15 @@ const (
 	grace = 5 * time.Second
 	hurry = 2 * time.Second
 )
+
+// silent names what may not have answered in a folder.
+func silent(h *host.Host, source string) string {
+	var points []string
+	for _, point := range h.RemoteAt(source) {
+		points = append(points, show(point))
+	}
+	if len(points) == 0 {
+		return "a file system"
+	}
+	return strings.Join(points, " or ")
+}

@@ -171,6 +171,7 @@ func hostOf(h *fakehost.Host) *host.Host {
 	}
 	m.Listens = func(uint16) bool { return false }
 	m.HasBPF = func() bool { return h.File("/sys/fs/cgroup/.no-bpf") == nil }
+	m.HasScopes = func() bool { return true }
 	m.Uname = func(uts *unix.Utsname) error { copy(uts.Release[:], "6.12.0"); return nil }
 	m.Now = func() time.Time { return time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC) }
 	m.Patience = 200 * time.Millisecond

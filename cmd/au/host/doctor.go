@@ -3,6 +3,7 @@
 package host
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 	"github.com/a4u2/au/internal/accounts"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/provision"
+	auslices "github.com/a4u2/au/slices"
+	"golang.org/x/sys/unix"
 )
 
 // What `au doctor` reads beside the facts of an agent.
@@ -68,41 +71,114 @@ func (h *Host) SystemdVersion() (version string, runs bool) {
 	return m[1], true
 }
 
+// KernelLacks says what runs need of the kernel and it does not have.
+func (h *Host) KernelLacks() []string {
+	k, err := h.Kernel()
+	kinds, err2 := h.ReadDir(h.Root + "/proc/self/ns")
+	if err != nil || err2 != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range kinds {
+		names = append(names, e.Name())
+	}
+	filters, _ := os.ReadFile(h.Root + "/proc/sys/kernel/seccomp/actions_avail")
+	return provision.KernelLacks(k, names, strings.TrimSpace(string(filters)))
+}
+
+// hasScopes asks the kernel for the version of Landlock that it has: scopes came with the sixth.
+func hasScopes() bool {
+	const askVersion = 1
+	version, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, askVersion)
+	return errno == 0 && version >= 6
+}
+
+// MissingControllers returns what no cgroup limits on this machine: CPU, memory, tasks.
+func (h *Host) MissingControllers() (missing []string) {
+	tree := h.CgroupTree()
+	text, _ := os.ReadFile(h.Root + "/sys/fs/cgroup/cgroup.controllers")
+	for _, c := range []struct{ name, limits string }{{"cpu", "CPU"}, {"memory", "memory"}, {"pids", "tasks"}} {
+		there := slices.Contains(strings.Fields(string(text)), c.name)
+		if tree.Version() != auslices.Unified {
+			there = h.Exists("/sys/fs/cgroup/" + c.name + "/cgroup.procs")
+		}
+		if !there && h.Exists("/sys/fs/cgroup") {
+			missing = append(missing, c.limits)
+		}
+	}
+	return missing
+}
+
+// OtherCoreutils returns the first line of what a stat(1) that is not GNU's says of its version; empty where it is GNU's, or there is none.
+func (h *Host) OtherCoreutils() string {
+	path, err := h.FindProgram("stat")
+	if err != nil {
+		return ""
+	}
+	out, _ := h.Output("stat", "--version")
+	first, _, _ := strings.Cut(string(out), "\n")
+	switch {
+	case strings.Contains(first, "GNU coreutils"):
+		return ""
+	case first == "":
+		return path
+	}
+	return first
+}
+
+// traces are what au makes for an agent, by where it is. The first group of a form is the agent's name, of a uid's slice its number.
+var traces = []struct {
+	pattern string
+	form    *regexp.Regexp
+	holds   string // what such a file has in it, %s for the name; that is au's then
+	byUID   bool
+}{
+	{csrc.LibexecDir + "/*/su_as_agent", regexp.MustCompile(`^(.*/([^/]+))/su_as_agent$`), "", false},
+	{csrc.LibexecDir + "/*/au", regexp.MustCompile(`^(.*/([^/]+))/au$`), "", false},
+	{provision.UnitDir + "/au-*.service", regexp.MustCompile(`^(.*/au-([^/@]+)\.service)$`), "agent %s", false},
+	{provision.UnitDir + "/au-net*@*", regexp.MustCompile(`^(.*/au-net[^/@]*@([^/]+)\.(?:service|socket))$`), "", false},
+	{provision.UnitDir + "/run-au-*.mount", regexp.MustCompile(`^(.*/run-au-([^/]+)\.mount)$`), "", false},
+	{provision.UnitDir + "/user-*.slice.d/au-net.conf", regexp.MustCompile(`^(.*/user-([0-9]+)\.slice\.d/au-net\.conf)$`), "", true},
+	{provision.AgesDir + "/au-*.conf", regexp.MustCompile(`^(.*/au-([^/]+)\.conf)$`), "agent %s", false},
+	{provision.NetDir + "/*.toml", regexp.MustCompile(`^(.*/([^/]+)\.toml)$`), "", false},
+	{provision.LogDir + "/*", regexp.MustCompile(`^(.*/([^/]+))$`), "", false},
+	{filepath.Dir(auslices.RecordPath("x")) + "/*", regexp.MustCompile(`^(.*/([^/]+))$`), "", false},
+	{provision.StateDir + "/*", regexp.MustCompile(`^(.*/([^/]+))$`), "", false},
+}
+
 // LeftBehind returns what au had made for agents that have no policy any more.
 func (h *Host) LeftBehind() (paths []string, err error) {
 	policies, err := h.Policies()
 	if err != nil {
 		return nil, err
 	}
-	has := func(name string) bool {
-		return slices.ContainsFunc(policies, func(p csrc.Policy) bool { return p.Name == name }) || h.Exists(csrc.PolicyPath(name))
+	has := func(name string) bool { // or its uid
+		return slices.ContainsFunc(policies, func(p csrc.Policy) bool { return p.Name == name || fmt.Sprint(p.UID) == name }) || h.Exists(csrc.PolicyPath(name))
 	}
-	for pattern, form := range map[string]*regexp.Regexp{
-		filepath.Dir(filepath.Dir(csrc.EntrypointPath("x"))) + "/*": regexp.MustCompile(`/([^/]+)$`),
-		provision.UnitDir + "/au-*.service":                         regexp.MustCompile(`/au-([^/]+)\.service$`),
-		provision.NetDir + "/*.toml":                                regexp.MustCompile(`/([^/]+)\.toml$`),
-	} {
-		found, _ := filepath.Glob(h.Root + pattern)
+	for _, t := range traces {
+		found, _ := filepath.Glob(h.Root + t.pattern)
 		for _, path := range found {
-			path = strings.TrimPrefix(path, h.Root)
-			m := form.FindStringSubmatch(path)
-			if m == nil || !csrc.IsName(m[1]) || has(m[1]) || strings.Contains(path, "@") || h.notOfAgent(path, m[1]) {
+			m := t.form.FindStringSubmatch(strings.TrimPrefix(path, h.Root))
+			if m == nil {
 				continue
 			}
-			paths = append(paths, path)
+			name := strings.ReplaceAll(m[2], `\x2d`, "-") // as systemd.unit(5) writes it
+			if (csrc.IsName(name) || t.byUID) && !has(name) && h.has(path, t.holds, name) && !slices.Contains(paths, m[1]) {
+				paths = append(paths, m[1])
+			}
 		}
 	}
 	slices.Sort(paths)
 	return paths, nil
 }
 
-// notOfAgent reports whether a path beside those of agents is no agent's: only a folder with an entrypoint, or a unit that keeps one, is.
-func (h *Host) notOfAgent(path, name string) bool {
-	if strings.HasSuffix(path, ".service") {
-		text, err := os.ReadFile(h.Root + path)
-		return err != nil || !strings.Contains(string(text), "agent "+name)
+// has reports whether a file has the text in it, which may name an agent; each has none.
+func (h *Host) has(path, text, name string) bool {
+	if text == "" {
+		return true
 	}
-	return !strings.HasSuffix(path, ".toml") && !h.Exists(path+"/su_as_agent")
+	all, err := os.ReadFile(path)
+	return err == nil && strings.Contains(string(all), fmt.Sprintf(text, name))
 }
 
 // Shell runs a command line that au itself has printed, with au as its own path.

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/step"
+	auslices "github.com/a4u2/au/slices"
+	"golang.org/x/sys/unix"
+)
+
+// checkAgent looks at one agent: what `au info` looks at, and more.
+func (a *app) checkAgent(d *diagnosis, human provision.User, known *config.Config, agent string) error {
+	entry := known.Agent(agent)
+	info, facts, err := a.examine(human, known, agent)
+	if err != nil {
+		return err
+	}
+	for _, i := range info.Issues {
+		d.advise(a.host, agent, i.ID, i.Problem, i.Hint)
+	}
+	if facts.Policy == nil {
+		return nil
+	}
+	if info.Outdated != nil {
+		d.advise(a.host, agent, info.Outdated.ID, info.Outdated.Problem, info.Outdated.Hint)
+	}
+	if info.Limits != nil {
+		for _, word := range sortedWords(info.Limits.Limits) {
+			if l := info.Limits.Limits[word]; l.Held != "" {
+				d.advise(a.host, agent, "limit-unheld", fmt.Sprintf("limit %s is %s, and the kernel holds %s", word, l.Text, l.Held), "au limits show --agent "+agent)
+			}
+		}
+	}
+	a.checkRights(d, facts)
+	a.checkAge(d, facts)
+	a.checkSetID(d, facts)
+	a.checkNet(d, facts)
+	return a.checkShares(d, human, agent, entry)
+}
+
+// checkRights looks for rights that the agent's account has outside of its walls.
+func (a *app) checkRights(d *diagnosis, f provision.Facts) {
+	groups, err := a.host.AllGroups()
+	if err != nil {
+		return
+	}
+	for _, name := range provision.StrongGroups(groups, f.Name) {
+		d.advise(a.host, f.Name, "group-strong", fmt.Sprintf("the agent is a member of %q", name), fmt.Sprintf("sudo gpasswd --delete %s %s", f.Name, name))
+	}
+	if a.host.UID() != 0 {
+		d.needsRoot("what sudoers gives agents")
+	} else if rules := a.host.SudoRules(f.Name); rules != "" {
+		d.advise(a.host, f.Name, "sudo-rule", "sudoers lets the agent run: "+show(rules), "sudo visudo")
+	}
+}
+
+func (d *diagnosis) needsRoot(what string) {
+	if !slices.Contains(d.NeedsRoot, what) {
+		d.NeedsRoot = append(d.NeedsRoot, what)
+	}
+}
+
+// checkAge compares the agent's unit and entrypoint with those that this au would install.
+func (a *app) checkAge(d *diagnosis, f provision.Facts) {
+	keeper := auslices.Keeper(auslices.KeeperConfig{Agent: f.Name, UID: f.Policy.UID, Sleep: f.Unit.Sleep})
+	if f.Unit.Systemd && f.Unit.Text != "" && f.Unit.Text != keeper && !f.Declared {
+		d.advise(a.host, f.Name, "unit-old", auslices.KeeperName(f.Name)+" is another than that of this au", "au new --agent "+f.Name)
+	}
+	source, build, err := findSource(a.host)
+	if err != nil || build || f.Declared || f.Policy.SHA256 == "" || source.SHA256 == f.Policy.SHA256 {
+		return
+	}
+	d.advise(a.host, f.Name, "entrypoint-old", "the agent's entrypoint is another than that of this au", "au new --agent "+f.Name)
+}
+
+// checkNet looks at the layers of a restricted agent's network.
+func (a *app) checkNet(d *diagnosis, f provision.Facts) {
+	p, err := a.host.NetPolicy(f.Name)
+	if err != nil || !f.Ours() {
+		return
+	}
+	units, silent := a.host.NetUnits(p)
+	for _, l := range layers(a.host, p, units, silent) {
+		if !l.Up && !l.unknown && l.Name != "slice" {
+			problem, mend, _ := strings.Cut(l.State, ": ")
+			d.advise(a.host, f.Name, "net-down", fmt.Sprintf("the network's layer %q is down: %s", l.Name, problem), mend)
+		}
+	}
+	for _, warning := range netWarnings(a.host, p, *f.Policy, a.host.NoSlice(), a.host.NoSeal()) {
+		d.advise(a.host, f.Name, "net-warning", warning, "")
+	}
+}
+
+// setIDShown is how many such files of a home are named at once.
+const setIDShown = 5
+
+// checkSetID looks for set-id files in the agent's home. No run can make one.
+func (a *app) checkSetID(d *diagnosis, f provision.Facts) {
+	tree, err := step.OpenTree(a.host.Root+f.Policy.Home, true)
+	if err != nil {
+		return
+	}
+	defer tree.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), a.host.ReportTime)
+	defer cancel()
+	found := make(chan string, setIDShown)
+	err = tree.Walk(ctx, func(e step.TreeEntry) error {
+		if e.In == nil || e.Stat.Mode&unix.S_IFMT != unix.S_IFREG || e.Stat.Mode&(unix.S_ISUID|unix.S_ISGID) == 0 {
+			return nil
+		}
+		select {
+		case found <- f.Policy.Home + "/" + e.Path():
+		default:
+		}
+		return nil
+	}, func(string, error) {})
+	close(found)
+	for path := range found {
+		d.advise(a.host, f.Name, "home-setid", show(path)+" is set-uid or set-gid", pasted("run", "--agent", f.Name, "--directory", f.Policy.Home, "--", "chmod", "ug-s", "--", path))
+	}
+	if err != nil {
+		d.cut(fmt.Sprintf("%s, which has more than %d files", show(f.Policy.Home), tree.Visited.Load()))
+	}
+}
