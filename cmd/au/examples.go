@@ -25,6 +25,8 @@ var examples = []struct{ line, does string }{
 	{`au list --nix`, "as lines of a NixOS configuration"},
 	{`au doctor`, "what is wrong with the machine and the agents"},
 	{`au doctor --fix -y`, "and mend it, without a question"},
+	{`au verify`, "attack the agent's walls, and say what holds"},
+	{`au verify -a reviewer --json`, "for a program"},
 	{`au grant bob`, "bob may use the agent, too"},
 	{`au revoke bob --stop`, "no longer, and what bob runs in it ends"},
 	{`au delete`, "keep its home"},

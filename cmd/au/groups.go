@@ -14,7 +14,7 @@ var groups = []struct{ key, title, words string }{
 	{"folders", "Folders:", "mount path draft"},
 	{"limits", "Limits:", "limits"},
 	{"network", "Network:", "net"},
-	{"care", "Care:", "doctor completion"},
+	{"care", "Care:", "doctor verify completion"},
 }
 
 // groupOf returns the key of the group that a word is in; "" for none.

@@ -3,12 +3,10 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -16,7 +14,6 @@ import (
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/netfilter"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
-	"github.com/a4u2/au/provision/step"
 )
 
 type netStatusCmd struct {
@@ -74,7 +71,7 @@ func (c *netStatusCmd) Run(a *app) error {
 	default:
 		v.fill(a.host, p, policy)
 		if c.Verify {
-			if err := a.verify(&v, p, c.JSON); err != nil {
+			if err := a.verifyNet(&v, p, c.JSON); err != nil {
 				return host.NetError(c.Agent, err)
 			}
 		}
@@ -151,39 +148,17 @@ func viewRule(e netfilter.Entry, now time.Time) ruleView {
 	return r
 }
 
-// verify tries to get out as the agent, past both layers and past the second alone, and notes what holds.
-func (a *app) verify(v *netView, p netfilter.Policy, quiet bool) error {
+// verifyNet tries to get out as the agent, past both layers and past the second alone, and notes what holds.
+func (a *app) verifyNet(v *netView, p netfilter.Policy, quiet bool) error {
 	show := a.out
 	if quiet {
 		show = a.err
 	}
-	runner, err := a.runner(show, false)
-	if err != nil {
-		return err
-	}
-	program := a.host.NetProgram(p.Agent)
-	asAgent, err := probe(runner, step.Human("/proc/self/exe", "run", "--agent", p.Agent, "--directory", "/", "--", program, "net", "probe"), "au")
-	if err != nil {
-		return fmt.Errorf("try to get out as the agent: %w", err)
-	}
-	v.Attempts = asAgent
+	asAgent, past, err := a.escape(p, v.Layers, show)
 	v.hold("rules", asAgent)
-	for _, layer := range v.Layers {
-		if layer.Name != "slice" || !layer.Up {
-			continue
-		}
-		past, err := probe(runner, step.Root("systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--slice="+p.SliceName(), "--uid=nobody",
-			program, "net", "probe", "--slice"), "")
-		if err != nil {
-			return fmt.Errorf("try to get out in the agent's slice as another user: %w", err)
-		}
-		for i := range past {
-			past[i].What += " as another user in the agent's slice"
-		}
-		v.Attempts = append(v.Attempts, past...)
-		v.hold("slice", past)
-	}
-	return nil
+	v.hold("slice", past)
+	v.Attempts = append(asAgent, past...)
+	return err
 }
 
 // netProbeCmd is what --verify has run.
@@ -197,27 +172,6 @@ func (c *netProbeCmd) Run(a *app) error {
 		attempts = netkernel.ProbeSlice
 	}
 	return json.NewEncoder(a.out).Encode(attempts())
-}
-
-// probe runs the command, printed with name as its first word where one is given, and reads what it tried.
-func probe(runner *step.Runner, c step.Command, name string) ([]netkernel.Attempt, error) {
-	shown := c
-	if name != "" {
-		shown.Argv = append([]string{name}, c.Argv[1:]...)
-	}
-	fmt.Fprintf(runner.Out, "$ %s\n", shown.Shell(runner.Elevate))
-	var out bytes.Buffer
-	quiet := *runner
-	quiet.Out = &out
-	if err := quiet.Run(c); err != nil {
-		return nil, err
-	}
-	var attempts []netkernel.Attempt
-	_, text, _ := strings.Cut(out.String(), "\n") // behind the line that the runner prints
-	if err := json.Unmarshal([]byte(text), &attempts); err != nil {
-		return nil, fmt.Errorf("what was tried: %w", err)
-	}
-	return attempts, nil
 }
 
 // hold notes whether a layer held. If it saw nothing stopped, it is silent.

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -133,6 +135,22 @@ func (h *Host) mountinfo() ([]byte, error) { return os.ReadFile(h.Root + "/proc/
 func (h *Host) RemoteAt(source string) []string {
 	text, _ := h.mountinfo()
 	return provision.RemoteAt(text, source)
+}
+
+// Listening returns the sockets on which somebody listens, by their paths.
+func (h *Host) Listening() (paths []string) {
+	text, _ := os.ReadFile(h.Root + "/proc/net/unix")
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		const accepts = 1 << 16 // __SO_ACCEPTCON
+		if len(words) < 8 || words[7][0] != '/' {
+			continue
+		}
+		if flags, err := strconv.ParseUint(words[3], 16, 64); err == nil && flags&accepts != 0 && !slices.Contains(paths, words[7]) {
+			paths = append(paths, words[7])
+		}
+	}
+	return paths
 }
 
 // Born is when a file was made, in nanoseconds since 1970; 0 where nobody knows.

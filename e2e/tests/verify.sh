@@ -1,0 +1,125 @@
+#!/bin/sh
+# `au verify` attacks the isolation through the real entrypoint; on a machine as it should be all of it holds, and for each probe there is a fault that it sees.
+# machines: trixie
+# machines by hand: bookworm
+# mutants: hide proc temporary filter-tiocsti seal scopes ipc-namespace filter-socket filter-keyctl own-devices filter-fchmod share-read-only no-new-privs filter-clone ends-with-the-waiter cgroup-joined
+# timeout: 900
+. /opt/e2e/lib.sh
+policy=/etc/au/agents/agent
+entry=/usr/local/libexec/au/agent/su_as_agent
+config=/home/alice/.config/agent-as-unix-user.toml
+ok as alice au new -y
+ok as alice au limits set --tasks 500
+as alice sh -c 'mkdir -p diary project'
+ok as alice au mount add --rw project
+cp -p $entry /run/whole
+
+promise="all that is tried holds after au new, and nothing of it stays"
+files() { as alice find . /home/agent /tmp /var/tmp /dev/shm | grep -v '^\./\.config' | sort; }
+ok as alice au run -d project true
+files >/run/before
+ok as alice au verify
+says " 0 open, 0 unlocked, 0 lacking, 1 untried"
+says "untried   network: "
+files | diff /run/before - || fail "something of the probes was left"
+ok as alice au verify --json
+complains "$ au run --agent agent --directory / --rw /home/alice/.au-verify/share"
+output | python3 -c 'import json,sys; v = json.load(sys.stdin); assert v["open"] == 0 and len(v["results"]) > 25, v; assert {r["state"] for r in v["results"]} == {"holds", "untried"}, v'
+ok au --human alice verify
+fails 1 as alice au verify -a nobody-has-it
+complains "no such agent"
+
+# sees STATE PROBE... — au verify says that of each of the probes; it fails where one is open.
+sees() {
+	state=$1
+	shift
+	promise="au verify says \"$state\" of $*"
+	status=0
+	[ "$state" != open ] || status=1
+	fails $status as alice au verify
+	for probe; do says "$(printf '%-8s' "$state")  $probe: "; done
+}
+# becomes FILE puts an entrypoint in the place of the agent's, as if root had installed it.
+becomes() {
+	pkill -KILL -u agent
+	pkill -KILL su_as_agent
+	soon sh -c "cat $1 >$entry" # one that runs cannot be written
+	chmod 4750 $entry
+	sum=$(sha256sum <$entry | cut -d' ' -f1)
+	sed -i "s/^sha256 .*/sha256 $sum/" $policy
+	sed -i "s/^entrypoint_sha256 .*/entrypoint_sha256 = \"$sum\"/; /^entrypoint_stamp/d" $config
+}
+# without DEFENCE PROBE... — au verify sees each of the probes open where the entrypoint lacks that defence.
+without() {
+	becomes /opt/e2e/mutants/"$1"
+	shift
+	sees open "$@"
+}
+without temporary temporary-files
+without proc processes
+without ipc-namespace memory-shared
+without filter-socket families
+without filter-keyctl keyrings
+without own-devices devices
+without filter-fchmod set-id-files
+without share-read-only share-read-only
+without no-new-privs set-uid-programs
+without filter-clone user-namespaces
+without seal sockets
+without ends-with-the-waiter ends
+without cgroup-joined cgroup
+since 6.12 && without scopes abstract-sockets
+[ "$(cat /proc/sys/dev/tty/legacy_tiocsti 2>/dev/null)" = 0 ] || without filter-tiocsti terminal
+becomes /run/whole
+ok as alice au verify
+
+# Homes that nothing covers.
+cp -p $policy /run/policy
+cp -p $config /run/config
+sed -i '/^hide \/home$/d; /^hide \/root$/d' $policy
+chmod 755 /home/bob /home/alice
+echo x >/home/bob/x
+sed -i '1s/^/disable_home_access_check = true\n/' $config
+sees open human-files other-homes share-edges
+cat /run/policy >$policy
+cat /run/config >$config
+chmod 700 /home/bob /home/alice
+
+# Switches that the human opened, and those that are then used for what no switch gives.
+ok as alice au new -y --unlock setuid --unlock userns --unlock devices
+sees unlocked set-uid-programs user-namespaces devices
+setcap cap_setuid,cap_mknod,cap_sys_chroot+ep /usr/local/libexec/au/au-complete
+sees open powers identity
+setcap -r /usr/local/libexec/au/au-complete
+ok as alice au delete -y -H
+ok as alice au new -y
+ok as alice au limits set --tasks 500
+
+# Files and limits.
+chmod 666 $policy
+fails 1 as alice au verify
+complains "$policy"
+chmod 644 $policy
+chmod 500 /home/agent
+sees open own-home home-shared
+ok as alice au new -y
+echo 600 >"$(ls -d /sys/fs/cgroup/user.slice/user-"$(id -u agent)".slice /sys/fs/cgroup/pids/user.slice/user-"$(id -u agent)".slice 2>/dev/null | head -n 1)"/pids.max
+sees open limits
+ok as alice au limits reset
+mkdir -p /srv/also
+mount --bind /home /srv/also
+sees open share-writes
+umount /srv/also
+as alice au run -d '~agent' sh -c 'mkdir -p ~/.local/bin; printf "#!/bin/dash\nexit 0\n" >~/.local/bin/sh; chmod 755 ~/.local/bin/sh' || ok as alice au run -d /home/agent sh -c 'mkdir -p ~/.local/bin; printf "#!/bin/dash\nexit 0\n" >~/.local/bin/sh; chmod 755 ~/.local/bin/sh'
+sees open status
+rm /home/agent/.local/bin/sh
+
+# The network, whose packets are those of `au net status --verify`.
+ok as alice au net restrict --allow 192.0.2.7
+ok as alice au verify
+says "holds     network: "
+ok systemctl stop au-net-watch@agent.service
+nft list tables | grep -o 'inet au.*' | while read -r table; do nft delete table $table; done
+sees open network
+fails 1 as alice au net status --verify
+says OPEN
