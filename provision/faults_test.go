@@ -3,6 +3,7 @@
 package provision
 
 import (
+	"io/fs"
 	"os"
 	"regexp"
 	"slices"
@@ -35,6 +36,52 @@ func TestFaults(t *testing.T) {
 	for id := range used {
 		if !seen[id] {
 			t.Errorf("kind %q is not in the list", id)
+		}
+	}
+}
+
+// A script breaks a machine in the way of each fault, and sees it mended.
+func TestEveryFaultIsBrought(t *testing.T) {
+	script, err := os.ReadFile("../e2e/tests/doctor.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range Faults {
+		if !regexp.MustCompile(`(?m)^\s*(?:wreck ` + f.ID + ` |says "(?:broken|advice) ` + f.ID + `: )`).Match(script) {
+			t.Errorf("no line of doctor.sh brings about %q", f.ID)
+		}
+	}
+}
+
+func TestFolderFault(t *testing.T) {
+	for _, c := range []struct {
+		path string
+		at   Path
+		mend string
+	}{
+		{"/usr", Path{Exists: true, Mode: fs.ModeDir | 0o755}, ""},
+		{"/usr", Path{Exists: true, Mode: fs.ModeDir | 0o777}, "sudo chmod o-w /usr"},
+		{"/usr", Path{Exists: true, Mode: fs.ModeDir | 0o755, UID: 1000}, "sudo chown root /usr"},
+		{"/usr", Path{Exists: true, Mode: fs.ModeSymlink | 0o777}, ""},
+		{"/tmp", Path{Exists: true, Mode: fs.ModeDir | fs.ModeSticky | 0o777}, ""},
+		{"/tmp", Path{Exists: true, Mode: fs.ModeDir | 0o777}, "sudo chmod 1777 /tmp"},
+	} {
+		if _, mend := FolderFault(c.path, c.at); mend != c.mend {
+			t.Errorf("%s with mode %v of uid %d is mended by %q, want %q", c.path, c.at.Mode, c.at.UID, mend, c.mend)
+		}
+	}
+}
+
+func TestKernelLacks(t *testing.T) {
+	all := []string{"mnt", "pid", "ipc", "user", "net"}
+	for _, c := range []struct {
+		kernel     string
+		namespaces []string
+		filters    string
+		want       int
+	}{{"6.12.1", all, "kill errno", 0}, {"5.11.0", all, "kill errno", 1}, {"6.12.1", all[1:], "kill errno", 1}, {"6.12.1", all, "", 1}, {"5.4", nil, "", 6}} {
+		if lacks := KernelLacks(ParseKernel(c.kernel), c.namespaces, c.filters); len(lacks) != c.want {
+			t.Errorf("Linux %s with %q lacks %q", c.kernel, c.namespaces, lacks)
 		}
 	}
 }
