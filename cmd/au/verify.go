@@ -107,7 +107,7 @@ func sourcesOf(entry *config.Agent) (sources []string) {
 func (a *app) baitFor(f provision.Facts, shared []string) verify.Bait {
 	b := verify.Bait{
 		Agent: f.Name, UID: f.Policy.UID, Human: f.Human.UID, Allow: f.Policy.Allow, Entrypoint: a.host.EntrypointPath(f.Name), Policy: csrc.PolicyPath(f.Name), OwnHome: f.Policy.Home,
-		Lacks: map[string]string{}, Terminals: verify.TerminalsOf(f.Human.UID),
+		Lacks: map[string]string{},
 	}
 	within := func(path string) bool {
 		return slices.ContainsFunc(append([]string{f.Policy.Home}, shared...), func(s string) bool { _, in := share.Within(s, path); return in })

@@ -2,7 +2,7 @@
 # `au verify` attacks the isolation through the real entrypoint; on a machine as it should be all of it holds, and for each probe there is a fault that it sees.
 # machines: trixie
 # machines by hand: bookworm
-# mutants: hide proc temporary filter-tiocsti seal scopes ipc-namespace filter-socket filter-keyctl own-devices filter-fchmod share-read-only no-new-privs filter-clone ends-with-the-waiter cgroup-joined
+# mutants: hide proc temporary seal scopes ipc-namespace filter-socket filter-keyctl own-devices filter-fchmod share-read-only no-new-privs filter-clone ends-with-the-waiter cgroup-joined
 # timeout: 900
 . /opt/e2e/lib.sh
 policy=/etc/au/agents/agent
@@ -69,7 +69,6 @@ without seal sockets
 without ends-with-the-waiter ends
 without cgroup-joined cgroup
 since 6.12 && without scopes abstract-sockets
-[ "$(cat /proc/sys/dev/tty/legacy_tiocsti 2>/dev/null)" = 0 ] || without filter-tiocsti terminal
 becomes /run/whole
 ok as alice au verify
 

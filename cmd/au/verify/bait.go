@@ -199,19 +199,6 @@ func (t *Trap) checkShare() error {
 	return err
 }
 
-// TerminalsOf returns the terminals of a user.
-func TerminalsOf(uid uint32) (all []Device) {
-	entries, _ := os.ReadDir("/dev/pts")
-	for _, e := range entries {
-		var st unix.Stat_t
-		path := "/dev/pts/" + e.Name()
-		if unix.Stat(path, &st) == nil && st.Uid == uid {
-			all = append(all, Device{path, uint64(st.Dev), uint64(st.Rdev)})
-		}
-	}
-	return all
-}
-
 // CameBack says why the end of a command is not one with that status; nil where it is.
 func CameBack(err error, status int) error {
 	var exit *exec.ExitError

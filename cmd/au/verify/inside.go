@@ -14,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,51 +62,6 @@ func tryProcesses(b Bait) (open []string, untried string) {
 		}
 	}
 	return open, ""
-}
-
-// tryTerminal opens the human's terminals, and types into one of its own, which the kernel may let any program do.
-func tryTerminal(b Bait) (open []string, untried string) {
-	for _, t := range b.Terminals {
-		var st unix.Stat_t
-		fd, err := unix.Open(t.Path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-		if err != nil {
-			continue
-		}
-		if unix.Fstat(fd, &st) == nil && uint64(st.Dev) == t.Device && uint64(st.Rdev) == t.Number {
-			open = append(open, t.Path+" is open")
-		}
-		unix.Close(fd)
-	}
-	if said := typeIntoOwn(); said != "" {
-		open = append(open, said)
-	}
-	return open, ""
-}
-
-// typeIntoOwn makes a terminal, takes it for its own, and sends it a key as if it had been typed.
-func typeIntoOwn() string {
-	master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return ""
-	}
-	defer unix.Close(master)
-	number, err := unix.IoctlGetInt(master, unix.TIOCGPTN)
-	if err != nil || unix.IoctlSetPointerInt(master, unix.TIOCSPTLCK, 0) != nil {
-		return ""
-	}
-	_, _ = unix.Setsid()
-	own, err := unix.Open(fmt.Sprintf("/dev/pts/%d", number), unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return ""
-	}
-	defer unix.Close(own)
-	_ = unix.IoctlSetInt(own, unix.TIOCSCTTY, 0)
-	defer unix.IoctlSetInt(own, unix.TIOCNOTTY, 0)
-	key := byte('x')
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(own), unix.TIOCSTI, uintptr(unsafe.Pointer(&key))); errno == 0 {
-		return "a key was typed into a terminal (TIOCSTI)"
-	}
-	return ""
 }
 
 // trySockets connects to each socket. One that is of another kind has been reached all the same.

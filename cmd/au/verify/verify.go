@@ -42,7 +42,6 @@ var probes = []probe{
 	{"other-homes", "The agent sees nothing of other homes.", "", tryOtherHomes},
 	{"temporary-files", "The agent does not see what others have in /tmp, /var/tmp and /dev/shm.", "", tryTemporary},
 	{"processes", "The agent sees no process but those of its run.", "", tryProcesses},
-	{"terminal", "The agent cannot type into a terminal.", "", tryTerminal},
 	{"sockets", "The agent reaches no socket that works for others.", "setuid docker nix resolver sysbus services", trySockets},
 	{"abstract-sockets", "The agent reaches no abstract socket of others.", "", tryAbstract},
 	{"memory-shared", "The agent sees no System V memory of others.", "", tryShared},
@@ -117,7 +116,6 @@ type Bait struct {
 	Secrets   []string // files of the human's, and names in their home that no share leads to
 	Homes     []string // of others
 	Temporary []string // the human's, in folders for temporary files
-	Terminals []Device // the human's
 	Sockets   []string // on which somebody listens
 	Abstract  string   // the human listens there
 	SharedKey int      // of System V memory
@@ -125,11 +123,4 @@ type Bait struct {
 	Share     string   // for writing; beside it is a secret, and in it a link there. Empty: no share could be tried
 	ReadOnly  string
 	HomeFile  string // the human's, in the agent's home; empty: it could not be made
-}
-
-// Device is a node, by its place and numbers.
-type Device struct {
-	Path   string
-	Device uint64 // of the file system
-	Number uint64
 }
