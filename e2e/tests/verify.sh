@@ -105,20 +105,3 @@ ok as alice au new -y
 echo 600 >"$(ls -d /sys/fs/cgroup/user.slice/user-"$(id -u agent)".slice /sys/fs/cgroup/pids/user.slice/user-"$(id -u agent)".slice 2>/dev/null | head -n 1)"/pids.max
 sees open limits
 ok as alice au limits reset
-mkdir -p /srv/also
-mount --bind /home /srv/also
-sees open share-writes
-umount /srv/also
-as alice au run -d '~agent' sh -c 'mkdir -p ~/.local/bin; printf "#!/bin/dash\nexit 0\n" >~/.local/bin/sh; chmod 755 ~/.local/bin/sh' || ok as alice au run -d /home/agent sh -c 'mkdir -p ~/.local/bin; printf "#!/bin/dash\nexit 0\n" >~/.local/bin/sh; chmod 755 ~/.local/bin/sh'
-sees open status
-rm /home/agent/.local/bin/sh
-
-# The network, whose packets are those of `au net status --verify`.
-ok as alice au net restrict --allow 192.0.2.7
-ok as alice au verify
-says "holds     network: "
-ok systemctl stop au-net-watch@agent.service
-nft list tables | grep -o 'inet au.*' | while read -r table; do nft delete table $table; done
-sees open network
-fails 1 as alice au net status --verify
-says OPEN
