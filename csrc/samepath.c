@@ -143,8 +143,8 @@ static int are_in_one(const char *a, const char *b)
 	return strncmp(a, b, n + 1) == 0 && strchr(b + n + 1, '/') == NULL;
 }
 
-// 33. Covers what the agent may not enter on the way to a share, with what leads there. Looked for as the agent. Shares in a row that
-// are in one folder have one way.
+// 33. Covers what the agent may not enter on the way to a share, with what leads there. Looked for as the agent. Shares in a row
+// that are in one folder have one way.
 void open_ways(const struct shares *all, const struct request *r, const struct blanks *b)
 {
 	static char path[MAX_PATH + 1];
