@@ -15,7 +15,7 @@ GOFLAGS_BUILD := -mod=vendor -trimpath -buildvcs=false
 # Where front's own beginning is written (cmd/au/front/entry.go).
 FRONT_ENTRY = $(if $(filter amd64 arm64,$(shell $(GO) env GOARCH)),-E main.entry)
 # Built from a copy with a vendor folder, as nix does: without one the binary holds the modules' checksums, and its bytes are others.
-GO_SOURCES := go.mod go.sum cmd csrc internal netfilter provision setup slices
+GO_SOURCES := go.mod go.sum cmd csrc internal netfilter provision slices
 
 help: ## what make can do
 	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'

@@ -51,7 +51,7 @@ buildGoModule (finalAttrs: {
   # Those that need nothing but Go: the others want git, a compiler or a machine's accounts, which make check has.
   checkPhase = ''
     runHook preCheck
-    go test ./internal/near ./internal/quote ./netfilter ./provision/config ./provision/share ./setup ./slices
+    go test ./internal/near ./internal/quote ./netfilter ./provision/config ./provision/share ./provision/setup ./slices
     runHook postCheck
   '';
 

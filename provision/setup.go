@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/provision/setup"
 	"github.com/a4u2/au/provision/step"
-	"github.com/a4u2/au/setup"
 )
 
 // CheckSetup says why a program cannot be set up. run is what begins a run of the agent in its home.

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/a4u2/au/netfilter"
-	"github.com/a4u2/au/setup"
+	"github.com/a4u2/au/provision/setup"
 )
 
 func TestPresetsOfProgramsAreThere(t *testing.T) {

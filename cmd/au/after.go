@@ -11,8 +11,8 @@ import (
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/terminal"
+	"github.com/a4u2/au/provision/setup"
 	"github.com/a4u2/au/provision/share"
-	"github.com/a4u2/au/setup"
 	auslices "github.com/a4u2/au/slices"
 	"golang.org/x/sys/unix"
 )

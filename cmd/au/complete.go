@@ -13,7 +13,7 @@ import (
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
-	"github.com/a4u2/au/setup"
+	"github.com/a4u2/au/provision/setup"
 	"github.com/alecthomas/kong"
 )
 

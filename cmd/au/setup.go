@@ -9,7 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/a4u2/au/setup"
+	"github.com/a4u2/au/provision/setup"
 )
 
 type setupCmd struct {

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/a4u2/au/setup"
+	"github.com/a4u2/au/provision/setup"
 	"golang.org/x/term"
 )
 

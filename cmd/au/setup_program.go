@@ -17,8 +17,8 @@ import (
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/setup"
 	"github.com/a4u2/au/provision/step"
-	"github.com/a4u2/au/setup"
 	"golang.org/x/sys/unix"
 )
 

@@ -10,7 +10,7 @@ import (
 	"slices"
 
 	"github.com/a4u2/au/internal/programs"
-	"github.com/a4u2/au/setup"
+	"github.com/a4u2/au/provision/setup"
 	"golang.org/x/term"
 )
 
