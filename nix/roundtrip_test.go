@@ -49,7 +49,7 @@ func everything(t *testing.T) (provision.StanzaAgent, slices.Limits) {
 		Shares: []provision.DeclaredShare{
 			{Source: `/home/alice/a "${b}" \c`, Target: "c/d", ReadOnly: true}, {Source: "/home/alice/example", Target: "example", SamePath: true},
 			{Source: "/home/alice/.npmrc", Target: ".npmrc", ReadOnly: true, SamePath: true},
-			{Source: "/home/alice/shop", Target: "shop", ReadOnly: true, SamePath: true, Draft: true},
+			{Source: "/home/alice/shop", Target: "shop", ReadOnly: true, SamePath: true, Draft: true, Hide: []string{"secrets", "*.key"}, ShowSecrets: true},
 		},
 	}, limits
 }
