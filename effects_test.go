@@ -17,7 +17,8 @@ import (
 	"testing"
 )
 
-// pure are the packages that decide: facts in, text and data out. Neither they nor what they call looks at the machine or changes it.
+// pure are the packages that decide: facts in, text and data out. Neither they nor what they call looks at the machine or changes
+// it.
 var pure = []string{"netfilter", "provision", "provision/setup", "slices", "provision/share", "internal/quote"}
 
 // harmless is what of a package that works on the machine does not: all else of it is an effect. Constants and types are none.

@@ -65,7 +65,8 @@ var (
 // row is a line of a table.
 var row = regexp.MustCompile(`(?m)^\|.*\n?`)
 
-// sentences returns the sentences of a page: of its paragraphs, items and cells, each code span as one word, without blocks of code and headings.
+// sentences returns the sentences of a page: of its paragraphs, items and cells, each code span as one word, without blocks of code
+// and headings.
 func sentences(page string) (all []string) {
 	page = fence.ReplaceAllString(page, "")
 	page = indented.ReplaceAllString(page, "\n\n")

@@ -18,10 +18,12 @@ import (
 // asked finds a command in a message.
 var asked = regexp.MustCompile("(?:^|[ `(])(au|sudo) ([a-z]+(?: [a-z]+)?)")
 
-// advising are what a hint is given to, on its way to the one function that prints it: hintLine of cmd/au, which advises, or Policy.advised.
+// advising are what a hint is given to, on its way to the one function that prints it: hintLine of cmd/au, which advises, or
+// Policy.advised.
 var advising = []string{"advise", "hintError", "hint", "hinted", "refuse", "bad", "WithHint", "host.WithHint", "p.advised", "advised", "stopAll", "rest"}
 
-// elsewhere are the commands in strings that a NixOS configuration would have refused, and that are no advice for a declared agent, by file, with the reason.
+// elsewhere are the commands in strings that a NixOS configuration would have refused, and that are no advice for a declared agent,
+// by file, with the reason.
 var elsewhere = map[string]string{
 	"cmd/au/complete.go: au revoke":         "what completes a word",
 	"cmd/au/complete.go: au new":            "what completes a word",
@@ -53,7 +55,8 @@ func changing(text string) (all []string) {
 	return all
 }
 
-// A hint is advised before it is printed. What else names a command that a NixOS configuration would have refused was looked at, and is in the list above.
+// A hint is advised before it is printed. What else names a command that a NixOS configuration would have refused was looked at,
+// and is in the list above.
 func TestWhatIsAdvisedIsNotRefused(t *testing.T) {
 	seen := map[string]bool{}
 	for _, name := range sources(t, ".go") {

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 const module = "github.com/a4u2/au/"
@@ -67,7 +68,8 @@ func TestPackagesImportOnlyWhatIsBelowThem(t *testing.T) {
 	}
 }
 
-// asRoot are all imports of what au does as root, which somebody has to be able to read whole: no more than it needs, and none that it does not.
+// asRoot are all imports of what au does as root, which somebody has to be able to read whole: no more than it needs, and none that
+// it does not.
 var asRoot = strings.Fields(`context errors fmt io io/fs maps os os/signal path/filepath slices strings sync syscall time golang.org/x/sys/unix
 	github.com/coreos/go-systemd/v22/daemon`)
 
@@ -90,7 +92,8 @@ func TestWhatRunsAsRootImportsOnlyWhatItNeeds(t *testing.T) {
 	t.Error("there is no package cmd/au/rootside")
 }
 
-// The main package of au keeps nothing in variables of its own: what it reads the machine with is a host.Host, which each command is given.
+// The main package of au keeps nothing in variables of its own: what it reads the machine with is a host.Host, which each command
+// is given.
 func TestNoVariableOfMainIsChanged(t *testing.T) {
 	names, err := filepath.Glob("cmd/au/*.go")
 	if err != nil || len(names) < 50 {
@@ -245,6 +248,26 @@ func TestEverySourceFileNamesTheLicence(t *testing.T) {
 		top := string(text[:min(len(text), 200)])
 		if err == nil && !strings.Contains(top, "SPDX-License-Identifier: GPL-3.0-or-later\n") {
 			t.Errorf("%s begins with %q", name, top)
+		}
+	}
+}
+
+// Comments have the width of the C, 132 columns, where a tab is four.
+func TestCommentsHaveOneWidth(t *testing.T) {
+	files, err := exec.Command("git", "ls-files", "*.go").Output()
+	if err != nil {
+		t.Skip("not a git checkout")
+	}
+	for _, name := range strings.Fields(string(files)) {
+		text, err := os.ReadFile(name)
+		if err != nil || strings.HasPrefix(name, "vendor/") {
+			continue
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			words := strings.TrimLeft(line, "\t")
+			if width := utf8.RuneCountInString(words) + 4*(len(line)-len(words)); strings.HasPrefix(words, "// ") && width > 132 {
+				t.Errorf("%s:%d has %d columns", name, i+1, width)
+			}
 		}
 	}
 }

@@ -112,7 +112,8 @@ func namedType(e ast.Expr) string {
 	return ""
 }
 
-// ofGo returns the messages of a file of Go's: what it makes errors of, what its Error methods return, and what it prints behind "au: ".
+// ofGo returns the messages of a file of Go's: what it makes errors of, what its Error methods return, and what it prints behind
+// "au: ".
 func ofGo(file *ast.File, writers map[string]int) (all []said) {
 	add := func(e ast.Expr, by string) {
 		m := said{text: text(e)}

@@ -101,7 +101,8 @@ static void because_of_file_system(struct shares *all, const char *path)
 			join(type, sizeof type, kind);
 		}
 	because(all, "no draft can be made with ", path, ": its file system, ", type, ", cannot be shown under another owner (",
-		error_text(error), "); ext4, xfs and btrfs can, and tmpfs from Linux 6.3: use a copy there, or share it without a draft");
+		error_text(error),
+		"); ext4, xfs and btrfs can, and tmpfs from Linux 6.3: use a copy there, or share it without a draft");
 }
 
 // A folder without what is mounted in it, which an overlay shows as empty folders, as an unattached mount that is the agent's.

@@ -4,8 +4,8 @@ package csrc
 
 import "slices"
 
-// DefaultHides returns what a policy that allows these words should hide of brokers, which work for others with rights that the agent lacks. Other homes are for whoever
-// knows where homes are.
+// DefaultHides returns what a policy that allows these words should hide of brokers, which work for others with rights that the
+// agent lacks. Other homes are for whoever knows where homes are.
 func DefaultHides(allow []string) []string {
 	return opens(func(s Switch) bool { return !slices.Contains(allow, s.Word) })
 }

@@ -19,8 +19,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open opens the entrypoint at an absolute path so that only root can have chosen what is opened: each folder, symbolic link and the file itself is
-// root's and not writable by anybody else. The file is set-uid, on a file system that honours that. Exec runs this very file afterwards.
+// Open opens the entrypoint at an absolute path so that only root can have chosen what is opened: each folder, symbolic link and
+// the file itself is root's and not writable by anybody else. The file is set-uid, on a file system that honours that. Exec runs
+// this very file afterwards.
 func Open(name string) (*os.File, error) {
 	f, err := open("/", name, 0)
 	if err != nil {
@@ -48,8 +49,9 @@ func open(root, name string, owner uint32) (*os.File, error) {
 	return reopen(place.File, place.Path)
 }
 
-// CheckWay refuses a machine, whose root folder is at root, and whose root is owner, if somebody else could change the file that Open opens at an absolute path, or the
-// files that the entrypoint reads in PolicyDir, through no symbolic link. A missing file is no fault.
+// CheckWay refuses a machine, whose root folder is at root, and whose root is owner, if somebody else could change the file that
+// Open opens at an absolute path, or the files that the entrypoint reads in PolicyDir, through no symbolic link. A missing file is
+// no fault.
 func CheckWay(root, name string, owner uint32) error {
 	trust := walk.Trust{Owners: []uint32{owner}}
 	plain := func(s walk.Step) error {
@@ -118,8 +120,9 @@ func Exec(f *os.File, argv, env []string) error {
 	return fmt.Errorf("run %s: %w", f.Name(), errno)
 }
 
-// Stamp returns what changes whenever f's contents, mode, owner or ACL do, and cannot be set back but with the machine's clock: inode number,
-// size in bytes and time of the last status change (stat(2), st_ctim). Where it is as it was when the fingerprint was taken, so is the fingerprint.
+// Stamp returns what changes whenever f's contents, mode, owner or ACL do, and cannot be set back but with the machine's clock:
+// inode number, size in bytes and time of the last status change (stat(2), st_ctim). Where it is as it was when the fingerprint was
+// taken, so is the fingerprint.
 func Stamp(f *os.File) (string, error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {

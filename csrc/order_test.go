@@ -128,7 +128,8 @@ func TestNumbersAreOfTheTable(t *testing.T) {
 	}
 }
 
-// While there is root's authority nothing comes from a heap, nothing is formatted and no name is asked for: the units use none of that.
+// While there is root's authority nothing comes from a heap, nothing is formatted and no name is asked for: the units use none of
+// that.
 func TestUnitsTakeLittleOfTheLibrary(t *testing.T) {
 	for _, tool := range []string{"cc", "nm"} {
 		if _, err := exec.LookPath(tool); err != nil {

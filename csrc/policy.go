@@ -38,7 +38,8 @@ const (
 	MaxWorktrees = 64
 )
 
-// PolicyVersion is that of policies written now. It says what the entrypoint beside a policy knows: with 1, a share is seen at its target alone.
+// PolicyVersion is that of policies written now. It says what the entrypoint beside a policy knows: with 1, a share is seen at its
+// target alone.
 const PolicyVersion = 2
 
 // Human is somebody who may enter an agent. Name is for people to read, in the log too; who it is, the uid says.
@@ -203,7 +204,8 @@ func (p *Policy) addHuman(value string) string {
 	return ""
 }
 
-// encodeName writes a name as a policy holds it: what is no printable ASCII, a space, a quote or a percent sign is %XX. So the log shows it, too.
+// encodeName writes a name as a policy holds it: what is no printable ASCII, a space, a quote or a percent sign is %XX. So the log
+// shows it, too.
 func encodeName(name string) string {
 	var b strings.Builder
 	for _, c := range []byte(name) {

@@ -47,8 +47,8 @@ type Verdict struct {
 	Detail string // what the upstream proxy said, or what went wrong with it
 }
 
-// Name decides on a host name in canonical form (see CanonicalName) and a TCP port. Port 0 means any port that a rule gives; a DNS question asks with it. An allow rule
-// without a port means 80 and 443, a deny rule without one means all.
+// Name decides on a host name in canonical form (see CanonicalName) and a TCP port. Port 0 means any port that a rule gives; a DNS
+// question asks with it. An allow rule without a port means 80 and 443, a deny rule without one means all.
 func (p *Policy) Name(name string, port uint16, now time.Time) Verdict {
 	if p.Upstream.isHost(name) {
 		return p.Upstream.refusal()

@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The second layer: a program that the kernel runs for every packet which leaves a cgroup of the agent's slice, whosever uid sends it. systemd
-// attaches it (IPEgressFilterPath=, systemd.resource-control(5), cgroup v2). It needs no rule of the first layer: what was diverted
-// leaves by lo, and everything that was not dies.
+// The second layer: a program that the kernel runs for every packet which leaves a cgroup of the agent's slice, whosever uid sends
+// it. systemd attaches it (IPEgressFilterPath=, systemd.resource-control(5), cgroup v2). It needs no rule of the first layer: what
+// was diverted leaves by lo, and everything that was not dies.
 //
-// systemd's own IPAddressDeny=any, IPAddressAllow=localhost cannot do it: it looks at what comes in as well, and the answer to a diverted
-// connection comes from the address that was dialled.
+// systemd's own IPAddressDeny=any, IPAddressAllow=localhost cannot do it: it looks at what comes in as well, and the answer to a
+// diverted connection comes from the address that was dialled.
 
 // BPFFolder is where programs are pinned.
 const BPFFolder = "/sys/fs/bpf"
@@ -50,8 +50,9 @@ func (p *Policy) EgressPath() string {
 	return path
 }
 
-// JoinsPath returns where the program is pinned that refuses the agent's sockets to join multicast groups. The kernel itself tells the network by packets which groups,
-// and which sources in them, a socket joined. An agent could put a message into those addresses.
+// JoinsPath returns where the program is pinned that refuses the agent's sockets to join multicast groups. The kernel itself tells
+// the network by packets which groups, and which sources in them, a socket joined. An agent could put a message into those
+// addresses.
 func (p *Policy) JoinsPath() string { return BPFFolder + "/" + p.Table() + "_joins" }
 
 // Instructions of BPF, as far as the program needs them (Documentation/bpf/standardization/instruction-set.rst).
@@ -108,12 +109,13 @@ func (p *Policy) egress() []byte {
 	return code
 }
 
-// joins returns the program that refuses socket options which join, or narrow, a multicast or anycast group (linux/in.h, linux/in6.h), and
-// lets all others be.
+// joins returns the program that refuses socket options which join, or narrow, a multicast or anycast group (linux/in.h,
+// linux/in6.h), and lets all others be.
 func joins() []byte {
 	var program [][]byte
 	refuse := [][]byte{op(movImm, 0, 0, 0, 0), op(exit, 0, 0, 0, 0)}
-	// With size 0 the kernel takes the option's value from the caller. Else it refuses one that is larger than a page, before Linux 6.4.
+	// With size 0 the kernel takes the option's value from the caller. Else it refuses one that is larger than a page, before Linux
+	// 6.4.
 	program = append(program, op(movImm, 3, 0, 0, 0), op(storeU32, 1, 3, optSize, 0), op(loadU32, 2, 1, optLevel, 0), op(loadU32, 4, 1, optName, 0))
 	for _, group := range []struct{ level, first, last int32 }{
 		{unix.SOL_IP, unix.IP_ADD_MEMBERSHIP, mcastFilter},

@@ -52,7 +52,8 @@ func (f Family) sourceRoute() string {
 	return "-m u32 --u32 0>>24&0xF=6:15"
 }
 
-// iptablesTables are the tables that hold one of the agent's chains and a jump to it, in the order in which they are loaded: the one that refuses first, the one that diverts last.
+// iptablesTables are the tables that hold one of the agent's chains and a jump to it, in the order in which they are loaded: the
+// one that refuses first, the one that diverts last.
 var iptablesTables = []iptablesTable{
 	{"filter", "OUTPUT", guardStage}, {"mangle", "POSTROUTING", wireStage}, {"raw", "OUTPUT", zoneStage}, {"nat", "OUTPUT", divertStage},
 }
@@ -86,10 +87,10 @@ func (p *Policy) jump(hook string) string {
 	return fmt.Sprintf("%s -m comment --comment %q -j %s", hook, "au net: agent "+p.Agent, p.chain())
 }
 
-// IptablesRules returns the rules of Ruleset for one family, as Family.Restore reads them. Packets that they let pass return to the rules of others, which still decide.
-// saved is what Family.Save says
-// now: the agent's jumps that it shows are taken away in the same transaction that puts one at position 1, so that
-// loading twice is the same as once. When saved is out of date nothing is loaded; ask again.
+// IptablesRules returns the rules of Ruleset for one family, as Family.Restore reads them. Packets that they let pass return to the
+// rules of others, which still decide. saved is what Family.Save says now: the agent's jumps that it shows are taken away in the
+// same transaction that puts one at position 1, so that loading twice is the same as once. When saved is out of date nothing is
+// loaded; ask again.
 func (p *Policy) IptablesRules(family Family, now time.Time, saved string) string {
 	var text strings.Builder
 	for _, table := range iptablesTables {
@@ -112,8 +113,8 @@ func (p *Policy) IptablesRules(family Family, now time.Time, saved string) strin
 	return text.String()
 }
 
-// IptablesRemoval returns the input that takes away the agent's jumps and chains that saved shows, and nothing else. It is empty if there are none.
-// The diverting rules go first, so that nothing is let through half way.
+// IptablesRemoval returns the input that takes away the agent's jumps and chains that saved shows, and nothing else. It is empty if
+// there are none. The diverting rules go first, so that nothing is let through half way.
 func (p *Policy) IptablesRemoval(saved string) string {
 	var text strings.Builder
 	for i := len(iptablesTables) - 1; i >= 0; i-- {
@@ -136,7 +137,8 @@ func (p *Policy) IptablesRemoval(saved string) string {
 	return text.String()
 }
 
-// IptablesIntact says whether saved shows the agent's jump once in each table, before any rule that is not such a jump for some agent.
+// IptablesIntact says whether saved shows the agent's jump once in each table, before any rule that is not such a jump for some
+// agent.
 func (p *Policy) IptablesIntact(saved string) bool {
 	for _, table := range iptablesTables {
 		if len(p.savedJumps(saved, table.name)) != 1 || len(p.savedChains(saved, table.name)) == 0 {
@@ -194,7 +196,8 @@ func tableLines(saved, table string) []string {
 	return lines
 }
 
-// iptablesRules returns steps in the language of iptables. Steps for the agent that follow each other come once for each range of its user ids.
+// iptablesRules returns steps in the language of iptables. Steps for the agent that follow each other come once for each range of
+// its user ids.
 func (p *Policy) iptablesRules(family Family, steps []step) (rules []string) {
 	for len(steps) > 0 {
 		row, owners := 1, []string{""}

@@ -8,8 +8,8 @@ import (
 	"net/netip"
 )
 
-// made are the addresses that stand for names where an upstream looks these up. They are loopback's, which every machine has a way to, also one without a
-// way to anywhere else.
+// made are the addresses that stand for names where an upstream looks these up. They are loopback's, which every machine has a way
+// to, also one without a way to anywhere else.
 var made = netip.MustParsePrefix("127.64.0.0/10")
 
 // IsMade says whether addr stands for a name.
@@ -17,8 +17,9 @@ func (p *Policy) IsMade(addr netip.Addr) bool {
 	return p.Upstream.IsSet() && made.Contains(addr.Unmap())
 }
 
-// Made returns the address that stands for name where an upstream looks names up: always the same one, so that nobody has to remember it. Two names may share one,
-// once in four million pairs. No harm comes of it: a name that is shown decides, and a rule with a port decides where none is.
+// Made returns the address that stands for name where an upstream looks names up: always the same one, so that nobody has to
+// remember it. Two names may share one, once in four million pairs. No harm comes of it: a name that is shown decides, and a rule
+// with a port decides where none is.
 func (p *Policy) Made(name string) netip.Addr {
 	sum := sha256.Sum256([]byte(name))
 	first := binary.BigEndian.Uint32(made.Addr().AsSlice())

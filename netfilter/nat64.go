@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// translated are the networks in which an IPv6 address can only stand for an IPv4 one: the well-known prefix (RFC 6052), and the one for a
-// network's own (RFC 8215), below which a prefix has to be learned.
+// translated are the networks in which an IPv6 address can only stand for an IPv4 one: the well-known prefix (RFC 6052), and the
+// one for a network's own (RFC 8215), below which a prefix has to be learned.
 var translated = prefixes("64:ff9b::/96", "64:ff9b:1::/48")
 
 // embedded returns the IPv4 address that addr means, by the well-known prefix or by one of p.NAT64.
@@ -38,8 +38,8 @@ func embeddedBelow(prefix netip.Prefix, addr netip.Addr) (netip.Addr, bool) {
 	return netip.AddrFrom4(v4), true
 }
 
-// TranslationPrefixes returns the prefixes below which a network reaches IPv4, from what it answers for ipv4only.arpa (RFC 7050): that name has
-// two IPv4 addresses and no other, so that any further one was made from them.
+// TranslationPrefixes returns the prefixes below which a network reaches IPv4, from what it answers for ipv4only.arpa (RFC 7050):
+// that name has two IPv4 addresses and no other, so that any further one was made from them.
 func TranslationPrefixes(answered []netip.Addr) []netip.Prefix {
 	var found []netip.Prefix
 	for _, addr := range answered {
@@ -60,8 +60,9 @@ const maxTranslations = 8
 
 var ipv4Only = []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 0, 170}), netip.AddrFrom4([4]byte{192, 0, 0, 171})}
 
-// Inside says whether addr is on this machine or its networks rather than on the Internet. An address that means an IPv4 one is inside where that one is. A prefix that
-// was learned says so of no other address: who answers for it could else open what is inside.
+// Inside says whether addr is on this machine or its networks rather than on the Internet. An address that means an IPv4 one is
+// inside where that one is. A prefix that was learned says so of no other address: who answers for it could else open what is
+// inside.
 func (p *Policy) Inside(addr netip.Addr) bool {
 	v4, stands := p.embedded(addr.Unmap())
 	if !stands {
@@ -80,8 +81,9 @@ func (p *Policy) denies(r Rule, addr netip.Addr) bool {
 	return r.Kind == Network && (r.Prefix.Contains(addr) || stands && r.Prefix.Contains(v4))
 }
 
-// allows says whether an allow rule for a network means addr. One for a whole network of translated addresses opens none of those that stand for
-// an address inside; one that names the address does, and so does one for the IPv4 address, where addr can stand for nothing else.
+// allows says whether an allow rule for a network means addr. One for a whole network of translated addresses opens none of those
+// that stand for an address inside; one that names the address does, and so does one for the IPv4 address, where addr can stand for
+// nothing else.
 func (p *Policy) allows(r Rule, addr netip.Addr) bool {
 	if r.Kind != Network {
 		return false

@@ -57,8 +57,8 @@ func (r Record) Line() []byte {
 // maxRecord is far more than the line of any record has.
 const maxRecord = 64 << 10
 
-// ReadRecords calls each with every record of log, oldest first, and stops at its first error. A line cut short by a crash is skipped, and so is one that is
-// longer than any record.
+// ReadRecords calls each with every record of log, oldest first, and stops at its first error. A line cut short by a crash is
+// skipped, and so is one that is longer than any record.
 func ReadRecords(log io.Reader, each func(Record) error) error {
 	lines := bufio.NewReaderSize(log, maxRecord)
 	for whole := true; ; {

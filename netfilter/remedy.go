@@ -14,15 +14,16 @@ import (
 	"github.com/a4u2/au/internal/advice"
 )
 
-// A Target is what an agent wanted to reach: a name that it showed or asked for, an address that it dialled, or both. Port 0: none was asked for.
+// A Target is what an agent wanted to reach: a name that it showed or asked for, an address that it dialled, or both. Port 0: none
+// was asked for.
 type Target struct {
 	Name string // canonical
 	Addr netip.Addr
 	Port uint16
 }
 
-// Opening returns the rule that lets the agent reach t where code refused it, or let it pass to learn, and that opens nothing beside it; false where
-// no rule does.
+// Opening returns the rule that lets the agent reach t where code refused it, or let it pass to learn, and that opens nothing
+// beside it; false where no rule does.
 func Opening(code Code, t Target) (Rule, bool) {
 	host, port := "", t.Port
 	switch code {
@@ -60,7 +61,8 @@ func Opening(code Code, t Target) (Rule, bool) {
 	return rule, err == nil
 }
 
-// Remedy returns the command by which the human lets pass what code refused; empty where none does, or where it is refused on purpose.
+// Remedy returns the command by which the human lets pass what code refused; empty where none does, or where it is refused on
+// purpose.
 func (p Policy) Remedy(code Code, t Target) string {
 	if code == HiddenName {
 		p.NoECH = false

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// The rules for the packets that this machine sends, as data. nft.go and iptables.go print it, egress.go and hold.go take from it what
-// leaves. A rule that is added here is in all of them.
+// The rules for the packets that this machine sends, as data. nft.go and iptables.go print it, egress.go and hold.go take from it
+// what leaves. A rule that is added here is in all of them.
 
 // packets says which packets a step means: those of which all is true that is set.
 type packets struct {
@@ -218,8 +218,8 @@ func (p *Policy) redirectSteps(now time.Time) (steps []step) {
 	return append(steps, to(udp, 53, p.DNS), to(tcp, 53, p.DNS), asked, to(tcp, 0, p.Proxy))
 }
 
-// portsSteps say who but the agent reaches the daemon: root alone, since the agent's set-uid helper may run as root. The last packets of a closed socket carry no uid,
-// and belong to a connection that was let in.
+// portsSteps say who but the agent reaches the daemon: root alone, since the agent's set-uid helper may run as root. The last
+// packets of a closed socket carry no uid, and belong to a connection that was let in.
 func portsSteps() []step {
 	return []step{
 		{packets: packets{state: established}},

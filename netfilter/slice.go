@@ -11,8 +11,8 @@ import (
 // SliceName returns the slice of the agent.
 func (p *Policy) SliceName() string { return fmt.Sprintf("user-%d.slice", p.UID) }
 
-// SliceDropIn returns the drop-in file of the agent's slice that attaches the second layer, which D-Bus cannot set on a loaded unit. It also keeps everything in the
-// slice from starting while the rules are not loaded.
+// SliceDropIn returns the drop-in file of the agent's slice that attaches the second layer, which D-Bus cannot set on a loaded
+// unit. It also keeps everything in the slice from starting while the rules are not loaded.
 func (p *Policy) SliceDropIn() string {
 	rules := p.RulesUnitName()
 	return "[Unit]\n# No rules, no processes of the agent's.\nRequires=" + rules + "\nAfter=" + rules + "\n\n" +

@@ -4,8 +4,8 @@ package netfilter
 
 import "fmt"
 
-// Units are the systemd units of one restricted agent, for systemd 252 and later. Each is the text of a file in /etc/systemd/system.
-// They name system.slice: a unit with an @ would otherwise leave a slice of its own behind.
+// Units are the systemd units of one restricted agent, for systemd 252 and later. Each is the text of a file in
+// /etc/systemd/system. They name system.slice: a unit with an @ would otherwise leave a slice of its own behind.
 //
 //	au-net-rules@NAME.service  loads the rules, before there is a network
 //	au-net-watch@NAME.service  puts them back when somebody flushes them
@@ -15,7 +15,8 @@ import "fmt"
 type Units struct {
 	Policy  Policy
 	Program string // absolute path of an au that only root can write: /usr/local/libexec/au/NAME/au
-	// Depart has the rules go when the policy does: for a machine whose configuration stops a unit that is in it no more, and removes its files afterwards.
+	// Depart has the rules go when the policy does: for a machine whose configuration stops a unit that is in it no more, and
+	// removes its files afterwards.
 	Depart bool
 }
 
@@ -32,8 +33,8 @@ func (p *Policy) SocketUnitName() string  { return "au-net@" + p.Agent + ".socke
 func (p *Policy) Socket6UnitName() string { return "au-net6@" + p.Agent + ".socket" }
 func (p *Policy) DaemonUnitName() string  { return "au-net@" + p.Agent + ".service" }
 
-// login returns the lines of the daemon's unit that bring it the login: systemd opens the file as root, and the daemon has it as its standard input. Root looks first whether
-// the file is for root alone.
+// login returns the lines of the daemon's unit that bring it the login: systemd opens the file as root, and the daemon has it as
+// its standard input. Root looks first whether the file is for root alone.
 func (u Units) login() string {
 	file := u.Policy.Upstream.Login
 	if file == "" {
@@ -45,7 +46,8 @@ func (u Units) login() string {
 // UnitFile is a unit with its name.
 type UnitFile struct{ Name, Text string }
 
-// Files returns the units, in the order in which they are to be started. The daemon and its socket are there only where a daemon decides.
+// Files returns the units, in the order in which they are to be started. The daemon and its socket are there only where a daemon
+// decides.
 func (u Units) Files() []UnitFile {
 	p := u.Policy
 	files := []UnitFile{{p.RulesUnitName(), u.rules()}, {p.WatchUnitName(), u.watch()}}
@@ -113,8 +115,8 @@ WantedBy=multi-user.target
 `, p.Agent, u.Program, p.RulesUnitName(), loaderHardening)
 }
 
-// loaderHardening leaves what nft and iptables need: the right to change rules and to end sockets, and netlink; CAP_BPF is for the slice's program.
-// iptables-legacy locks /run/xtables.lock and opens a raw socket.
+// loaderHardening leaves what nft and iptables need: the right to change rules and to end sockets, and netlink; CAP_BPF is for the
+// slice's program. iptables-legacy locks /run/xtables.lock and opens a raw socket.
 const loaderHardening = `CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_BPF
 NoNewPrivileges=yes
 ProtectSystem=strict
@@ -141,8 +143,8 @@ WantedBy=sockets.target
 `
 }
 
-// IPv6 may be off, and go on and off while the machine runs: the address need not be there to listen on it. A kernel without IPv6 has no such file.
-// A stop or restart of the one socket is meant for both.
+// IPv6 may be off, and go on and off while the machine runs: the address need not be there to listen on it. A kernel without IPv6
+// has no such file. A stop or restart of the one socket is meant for both.
 func (u Units) socket6() string {
 	return u.listen("[::1]", "PartOf="+u.Policy.SocketUnitName()+"\nConditionPathExists=/proc/net/if_inet6", "FreeBind=yes\n")
 }
@@ -166,8 +168,8 @@ TriggerLimitIntervalSec=0
 `, p.Agent, host, p.Proxy, p.DNS, unit, socket, p.DaemonUnitName())
 }
 
-// The daemon has no capability and nothing to write but its log. Its ports are above 1023 and come from the socket; to whom a socket
-// belongs the kernel tells anybody.
+// The daemon has no capability and nothing to write but its log. Its ports are above 1023 and come from the socket; to whom a
+// socket belongs the kernel tells anybody.
 func (u Units) daemon() string {
 	p, pause := u.Policy, "100ms"
 	if p.Upstream.Login != "" {

@@ -16,7 +16,8 @@ import (
 	"unicode"
 )
 
-// An Upstream is a proxy through which the daemon sends on what is allowed: that of a company, which alone reaches the outside. The zero value means that there is none.
+// An Upstream is a proxy through which the daemon sends on what is allowed: that of a company, which alone reaches the outside. The
+// zero value means that there is none.
 type Upstream struct {
 	URL   string `toml:"url,omitempty" json:"url"`     // as ParseUpstream writes it
 	CA    string `toml:"ca,omitempty" json:"ca"`       // PEM: the only authorities that may vouch for an https proxy; empty: those of the machine

@@ -16,7 +16,8 @@ import (
 	"github.com/a4u2/au/slices"
 )
 
-// settings are what can be set of an agent elsewhere, field by field: the option of the module that sets it, or "no option: " and why there is none.
+// settings are what can be set of an agent elsewhere, field by field: the option of the module that sets it, or "no option: " and
+// why there is none.
 var settings = []struct {
 	of      any
 	options map[string]string
@@ -108,7 +109,8 @@ var unlisted = map[string]string{
 	"net.upstream.loginFile": "a test of its own, too",
 }
 
-// What can be set of an agent is an option of the module, or is named here with the reason: a setting that is added has to be one of the two.
+// What can be set of an agent is an option of the module, or is named here with the reason: a setting that is added has to be one
+// of the two.
 func TestWhatCanBeSetIsAnOption(t *testing.T) {
 	known := options(t)
 	for _, s := range settings {
@@ -156,7 +158,8 @@ func TestEveryOptionIsListed(t *testing.T) {
 	}
 }
 
-// options returns the names of the options of one agent, as docs/nixos-options.md has them, which nix/check compares with the module.
+// options returns the names of the options of one agent, as docs/nixos-options.md has them, which nix/check compares with the
+// module.
 func options(t *testing.T) map[string]bool {
 	t.Helper()
 	text, err := os.ReadFile("../docs/nixos-options.md")

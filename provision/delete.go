@@ -17,7 +17,8 @@ func Gone(f Facts) bool {
 	return len(f.Missing) == 0 && f.Policy == nil && f.PolicyErr == nil && f.Agent == nil && f.Group == nil && f.Private == nil
 }
 
-// CheckDelete refuses to delete what au did not make. The policy is the mark: without one, or where it names somebody else, nothing is touched.
+// CheckDelete refuses to delete what au did not make. The policy is the mark: without one, or where it names somebody else, nothing
+// is touched.
 func CheckDelete(name string, f Facts) error {
 	switch p := f.Policy; {
 	case len(f.Missing) > 0:
@@ -38,8 +39,8 @@ func CheckDelete(name string, f Facts) error {
 	return nil
 }
 
-// PlanDeleteUnmarked returns the steps that remove what `au new` leaves when it is killed before the mark is written: folders and a half-written
-// policy, all root's own. Nothing is there to remove when it is empty.
+// PlanDeleteUnmarked returns the steps that remove what `au new` leaves when it is killed before the mark is written: folders and a
+// half-written policy, all root's own. Nothing is there to remove when it is empty.
 func PlanDeleteUnmarked(f Facts) []step.Step {
 	var plan []step.Step
 	if f.PolicyTemp {
@@ -54,8 +55,8 @@ func PlanDeleteUnmarked(f Facts) []step.Step {
 	return plan
 }
 
-// PlanStop returns the steps that end the agent's processes: first the unit with all in it, then whatever runs under the uid elsewhere.
-// They are repeated until Facts show none, and come before PlanDelete.
+// PlanStop returns the steps that end the agent's processes: first the unit with all in it, then whatever runs under the uid
+// elsewhere. They are repeated until Facts show none, and come before PlanDelete.
 func PlanStop(f Facts) []step.Step {
 	var plan []step.Step
 	p := f.Policy
@@ -198,8 +199,8 @@ func planDeleteHome(p csrc.Policy, f Facts, deleteHome bool) []step.Step {
 	return closeOrDelete(p.Home, p.UID, f, deleteHome)
 }
 
-// closeOrDelete ends a home. One that is kept is closed, and says in its ACL, which gives nothing, whose it was. The next agent of that name gets the same uid if that is
-// free, and with it everything inside, whoever made it.
+// closeOrDelete ends a home. One that is kept is closed, and says in its ACL, which gives nothing, whose it was. The next agent of
+// that name gets the same uid if that is free, and with it everything inside, whoever made it.
 func closeOrDelete(home string, uid uint32, f Facts, deleteHome bool) []step.Step {
 	switch {
 	case !f.Home.Exists:

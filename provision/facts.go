@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package provision decides what must change for an agent to be as described: facts in, steps out. It reads and changes nothing itself.
+// Package provision decides what must change for an agent to be as described: facts in, steps out. It reads and changes nothing
+// itself.
 package provision
 
 import (
@@ -21,11 +22,13 @@ const (
 	AgesDir  = "/etc/tmpfiles.d"
 )
 
-// NoShell is the shell of an agent's account; that of its runs is in the policy. A program that is not there is more than nologin(8): sshd(8) refuses such a user
-// before it forwards anything or serves files, and su(1), machinectl(1) and sudo -i have nothing to start.
+// NoShell is the shell of an agent's account; that of its runs is in the policy. A program that is not there is more than
+// nologin(8): sshd(8) refuses such a user before it forwards anything or serves files, and su(1), machinectl(1) and sudo -i have
+// nothing to start.
 const NoShell = "/nonexistent/nologin"
 
-// DenyFiles keep users from crontab(1) and at(1). One that is not there is never made: it would let in all others whom its absence shuts out.
+// DenyFiles keep users from crontab(1) and at(1). One that is not there is never made: it would let in all others whom its absence
+// shuts out.
 var DenyFiles = []string{"/etc/cron.deny", "/etc/at.deny"}
 
 // GroupName returns the group of the humans who may enter the agent.
@@ -115,8 +118,8 @@ type Facts struct {
 	Leftovers                                               Leftovers
 }
 
-// SkelPart are files, and whole folders, that go into one folder of the home. That is the home itself if Folder is empty, or one that is made for them, because not
-// everything in it can be read.
+// SkelPart are files, and whole folders, that go into one folder of the home. That is the home itself if Folder is empty, or one
+// that is made for them, because not everything in it can be read.
 type SkelPart struct {
 	Folder string
 	Files  []string // in which there is no link

@@ -7,7 +7,8 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// The acts of root below a folder that an agent or a human can write in: au itself goes there by file descriptor, while a program would go by path.
+// The acts of root below a folder that an agent or a human can write in: au itself goes there by file descriptor, while a program
+// would go by path.
 
 // remove removes a folder and all that is in it.
 func remove(self, folder string) step.Command {

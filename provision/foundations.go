@@ -11,7 +11,8 @@ import (
 // Foundations are the folders in which only root may choose what is there, or, of those for temporary files, who owns what.
 var Foundations = []string{"/", "/etc", "/usr", "/usr/local", "/usr/local/libexec", "/root", "/home", "/var", "/var/lib", "/run", "/tmp", "/var/tmp"}
 
-// FolderFault says what is wrong with one of the Foundations, and what mends it; empty where nothing is. One that is a link, or is not there, has no fault of its own.
+// FolderFault says what is wrong with one of the Foundations, and what mends it; empty where nothing is. One that is a link, or is
+// not there, has no fault of its own.
 func FolderFault(path string, p Path) (problem, mend string) {
 	temporary := slices.Contains([]string{"/tmp", "/var/tmp"}, path)
 	switch {
@@ -27,7 +28,8 @@ func FolderFault(path string, p Path) (problem, mend string) {
 	return "", ""
 }
 
-// KernelLacks says what a run needs and this kernel does not have; namespaces and filters are the names in /proc/self/ns and the actions of seccomp(2).
+// KernelLacks says what a run needs and this kernel does not have; namespaces and filters are the names in /proc/self/ns and the
+// actions of seccomp(2).
 func KernelLacks(k Kernel, namespaces []string, filters string) (lacks []string) {
 	if k.before(5, 12) {
 		lacks = append(lacks, fmt.Sprintf("the kernel is %s, and runs need 5.12 or later", k))

@@ -4,7 +4,8 @@ package provision
 
 import "strings"
 
-// gitPrograms are the keys of a git config whose values git runs, or which lead to other configs, git-config(1). * matches any one part.
+// gitPrograms are the keys of a git config whose values git runs, or which lead to other configs, git-config(1). * matches any one
+// part.
 var gitPrograms = []string{
 	"core.fsmonitor", "core.hookspath", "core.sshcommand", "core.editor", "core.pager", "core.askpass", "core.gitproxy", "core.alternaterefscommand",
 	"core.worktree", "sequence.editor", "pager.*", "filter.*.clean", "filter.*.smudge", "filter.*.process",
@@ -85,7 +86,8 @@ func matchKey(pattern, key string) bool {
 	return len(key) > len(before)+len(after) && strings.HasPrefix(key, before) && strings.HasSuffix(key, after)
 }
 
-// parseGitConfig reads what git-config(1) "Syntax" describes. It passes over lines that it does not understand: git would refuse such a file.
+// parseGitConfig reads what git-config(1) "Syntax" describes. It passes over lines that it does not understand: git would refuse
+// such a file.
 func parseGitConfig(text string) []GitSetting {
 	var all []GitSetting
 	section := ""

@@ -70,8 +70,8 @@ func PlanGrant(f Facts, who User) []step.Step {
 	return append(plan, rewrite(p, f)...)
 }
 
-// PlanRevoke returns the steps after which who can no longer enter the agent, nor its home. The policy closes the door first, and nothing opens
-// it again: when a step fails, the same command does the rest.
+// PlanRevoke returns the steps after which who can no longer enter the agent, nor its home. The policy closes the door first, and
+// nothing opens it again: when a step fails, the same command does the rest.
 func PlanRevoke(f Facts, who User) []step.Step {
 	p := *f.Policy
 	p.Humans = slices.DeleteFunc(slices.Clone(p.Humans), func(h csrc.Human) bool { return h.UID == who.UID })

@@ -39,7 +39,8 @@ func mayBeHome(folder string) bool {
 		!slices.ContainsFunc(systems, func(s string) bool { return within(folder, s) || within(s, folder) })
 }
 
-// nameable returns a home, or, where a policy cannot hold its path, the folder above it that it can. Where there is none that may be covered, the policy is refused.
+// nameable returns a home, or, where a policy cannot hold its path, the folder above it that it can. Where there is none that may
+// be covered, the policy is refused.
 func nameable(home, own string) string {
 	odd := func(s string) bool {
 		return strings.HasSuffix(s, " ") || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
@@ -63,8 +64,8 @@ func coveredBy(folders []string, p string) bool {
 	return slices.ContainsFunc(folders, func(folder string) bool { return within(p, folder) })
 }
 
-// hiddenHomes returns what covers the homes, which are real paths, that otherHomes does not: each of them, or the folder that holds many;
-// own is the agent's.
+// hiddenHomes returns what covers the homes, which are real paths, that otherHomes does not: each of them, or the folder that holds
+// many; own is the agent's.
 func hiddenHomes(homes []string, own string) []string {
 	beside := map[string]int{}
 	var wanted []string

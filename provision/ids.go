@@ -14,7 +14,8 @@ import (
 // Range is the span of ids for ordinary users, login.defs(5) UID_MIN to UID_MAX.
 type Range struct{ Min, Max uint32 }
 
-// ParseLoginDefs reads the span that key names ("UID" or "GID") from the text of login.defs(5). Without one it is 1000 to 60000, as in shadow 4.
+// ParseLoginDefs reads the span that key names ("UID" or "GID") from the text of login.defs(5). Without one it is 1000 to 60000, as
+// in shadow 4.
 func ParseLoginDefs(text, key string) Range {
 	r := Range{1000, 60000}
 	for line := range strings.Lines(text) {
@@ -62,8 +63,8 @@ func (r Range) next(used []uint32) (uint32, error) {
 	return 0, fmt.Errorf("no id is free between %d and %d", r.Min, r.Max)
 }
 
-// ChooseIDs returns the numbers for a new agent: the uid that useradd(8) would take, a private group of the same number where that is free, and
-// the next free gid for the group of humans.
+// ChooseIDs returns the numbers for a new agent: the uid that useradd(8) would take, a private group of the same number where that
+// is free, and the next free gid for the group of humans.
 func ChooseIDs(users []User, groups []Group, uidRange, gidRange Range) (IDs, error) {
 	var uids, gids []uint32
 	for _, u := range users {
@@ -88,7 +89,8 @@ func ChooseIDs(users []User, groups []Group, uidRange, gidRange Range) (IDs, err
 	return ids, nil
 }
 
-// reserved are names that have the right form and would be mistaken for something else. su_as_agent and au-complete are installed beside the agents' folders, and so is path by a package.
+// reserved are names that have the right form and would be mistaken for something else. su_as_agent and au-complete are installed
+// beside the agents' folders, and so is path by a package.
 var reserved = []string{"root", "nobody", "nogroup", "su_as_agent", "au-complete", "path", "daemon", "systemd-network", "messagebus", "adm", "wheel", "sudo", "staff", "users"}
 
 // CheckName refuses what cannot be an agent's name.

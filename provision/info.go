@@ -159,7 +159,8 @@ func healthEntrypoint(f Facts, mend string, bad report) {
 	}
 }
 
-// healthWrapper checks the set-uid program that NixOS makes at each switch: only root writes in its folder, and it starts the entrypoint of the Nix store.
+// healthWrapper checks the set-uid program that NixOS makes at each switch: only root writes in its folder, and it starts the
+// entrypoint of the Nix store.
 func healthWrapper(f Facts, mend string, bad report) {
 	e, path := f.Entrypoint, WrapperPath(f.Name)
 	switch {
@@ -196,8 +197,8 @@ func healthUnit(f Facts, mend string, bad report) {
 	}
 }
 
-// SessionHasGroup reports whether the human's running session has the agent's group yet. Runs do not need it; reaching the home's files by group does not either, for the
-// ACL has the human by name.
+// SessionHasGroup reports whether the human's running session has the agent's group yet. Runs do not need it; reaching the home's
+// files by group does not either, for the ACL has the human by name.
 func SessionHasGroup(f Facts) bool {
 	return f.Group != nil && slices.Contains(f.Session, f.Group.GID)
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/a4u2/au/slices"
 )
 
-// BesideKeeper returns the files that systemd has of the agent besides its keeper, with what they hold: where its temporary files are, and how long.
+// BesideKeeper returns the files that systemd has of the agent besides its keeper, with what they hold: where its temporary files
+// are, and how long.
 func BesideKeeper(agent string, uid uint32) []File {
 	return []File{
 		{UnitDir + "/" + slices.TemporaryName(agent), slices.Temporary(agent, uid)},
@@ -16,7 +17,8 @@ func BesideKeeper(agent string, uid uint32) []File {
 	}
 }
 
-// planUnit installs what systemd has of the agent, the keeper first, and starts the keeper of its cgroup, where systemd runs the machine.
+// planUnit installs what systemd has of the agent, the keeper first, and starts the keeper of its cgroup, where systemd runs the
+// machine.
 func planUnit(p csrc.Policy, f Facts) []step.Step {
 	if !f.Unit.Systemd {
 		return nil

@@ -15,19 +15,21 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// LegacyEntrypoints returns where agent-as-unix-user 2.x has an agent's entrypoint: where versions 2.0.1 to 2.2 install it, and where their README says.
+// LegacyEntrypoints returns where agent-as-unix-user 2.x has an agent's entrypoint: where versions 2.0.1 to 2.2 install it, and
+// where their README says.
 func LegacyEntrypoints(name string) []string {
 	home := csrc.HomePath(name)
 	return []string{home + "/.config/agent-as-unix-user/su_as_agent", home + "/su_as_agent"}
 }
 
-// LegacyStranger reports whether the original began to make an agent and found the name taken: what there is of that name is somebody else.
+// LegacyStranger reports whether the original began to make an agent and found the name taken: what there is of that name is
+// somebody else.
 func LegacyStranger(entry config.Agent, f Facts) bool {
 	return !entry.Bootstrapped && f.Agent != nil && (f.Group == nil || f.Agent.GID != f.Group.GID)
 }
 
-// CheckDeleteLegacy refuses an agent of agent-as-unix-user 2.x whose user, group or home are not as the original made them: then the config
-// names somebody who may be a person.
+// CheckDeleteLegacy refuses an agent of agent-as-unix-user 2.x whose user, group or home are not as the original made them: then
+// the config names somebody who may be a person.
 func CheckDeleteLegacy(entry config.Agent, f Facts) error {
 	name := entry.UserName
 	home, group := csrc.HomePath(name), GroupName(name)
@@ -50,7 +52,8 @@ func CheckDeleteLegacy(entry config.Agent, f Facts) error {
 	return nil
 }
 
-// legacyIDs returns the ids of an agent that the original made; 0: nothing says them any more. Where somebody has deleted the user or the group, the home still has them.
+// legacyIDs returns the ids of an agent that the original made; 0: nothing says them any more. Where somebody has deleted the user
+// or the group, the home still has them.
 func legacyIDs(f Facts) (uid, gid uint32) {
 	if h := f.Home; h.Exists && h.Mode.IsDir() {
 		if f.HomeOwner == "" && h.UID >= 1000 {
@@ -69,7 +72,8 @@ func legacyIDs(f Facts) (uid, gid uint32) {
 	return uid, gid
 }
 
-// LegacyRemains reports whether there is something to take apart of an agent that the original made: accounts, or a home that was theirs.
+// LegacyRemains reports whether there is something to take apart of an agent that the original made: accounts, or a home that was
+// theirs.
 func LegacyRemains(entry config.Agent, f Facts) bool {
 	if f.Agent != nil || f.Group != nil {
 		return true
@@ -128,8 +132,8 @@ type LegacyFiles struct {
 	Born   int64    // when its home was made, in nanoseconds since 1970
 }
 
-// PlanDeleteLegacy takes apart what the original made: first every set-uid file of the group, wherever the agent may have moved it, for one that is left
-// makes whoever gets the group's id root. Folders that the agent could write become the human's again.
+// PlanDeleteLegacy takes apart what the original made: first every set-uid file of the group, wherever the agent may have moved it,
+// for one that is left makes whoever gets the group's id root. Folders that the agent could write become the human's again.
 func PlanDeleteLegacy(f Facts, files LegacyFiles, deleteHome bool) []step.Step {
 	var plan remover
 	uid, gid := legacyIDs(f)

@@ -12,7 +12,8 @@ import (
 	"github.com/a4u2/au/provision/config"
 )
 
-// original is a machine with an agent as agent-as-unix-user 2.x makes it: its entrypoint in its home, a copy of that moved aside, a share.
+// original is a machine with an agent as agent-as-unix-user 2.x makes it: its entrypoint in its home, a copy of that moved aside, a
+// share.
 func original(t *testing.T) *machine {
 	m := systemd(t)
 	m.Put("/etc/passwd", m.Text("/etc/passwd")+"agent:x:1002:1002::/home/agent:/bin/bash\n", fakehost.Node{Mode: 0o644})

@@ -64,8 +64,9 @@ func restoreNote(removed, put []string) string {
 	return "same as: " + strings.Join(append(same, "systemctl daemon-reload"), "; ")
 }
 
-// PlanPause returns the step that freezes all that ever joined the agent's keeper, or lets it go on. Where systemd can freeze a unit it does;
-// with cgroup v1 it cannot, and the kernel's own file in the v2 hierarchy beside it is written instead. freezer is that file.
+// PlanPause returns the step that freezes all that ever joined the agent's keeper, or lets it go on. Where systemd can freeze a
+// unit it does; with cgroup v1 it cannot, and the kernel's own file in the v2 hierarchy beside it is written instead. freezer is
+// that file.
 func PlanPause(agent, freezer string, bySystemd, freeze bool) []step.Step {
 	word, value := "freeze", "1"
 	if !freeze {
@@ -79,8 +80,8 @@ func PlanPause(agent, freezer string, bySystemd, freeze bool) []step.Step {
 	return []step.Step{{Do: write}}
 }
 
-// PlanEnd returns the steps that end everything in the agent's slice at once, by its units, and make the slice ready for the next run.
-// Processes get SIGTERM and, a few seconds later, SIGKILL. Frozen processes are let go first: they could not end otherwise.
+// PlanEnd returns the steps that end everything in the agent's slice at once, by its units, and make the slice ready for the next
+// run. Processes get SIGTERM and, a few seconds later, SIGKILL. Frozen processes are let go first: they could not end otherwise.
 func PlanEnd(agent string, uid uint32, thaw []step.Step) []step.Step {
 	return append(thaw,
 		step.Step{Do: step.Root("systemctl", "stop", slices.Name(uid))},

@@ -55,7 +55,8 @@ func render(plan []step.Step) string {
 	return b.String()
 }
 
-// demand demands of the commands of a step that none goes as root by path where others can write, and that every coreutils does what they say.
+// demand demands of the commands of a step that none goes as root by path where others can write, and that every coreutils does
+// what they say.
 func demand(s step.Step) {
 	for _, c := range append([]step.Command{s.Do}, s.Undo...) {
 		if why := fakehost.Refused(c.Argv); c.Root && why != "" {

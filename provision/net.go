@@ -21,7 +21,8 @@ const (
 // NetPath returns where the agent's network policy is.
 func NetPath(agent string) string { return NetDir + "/" + agent + ".toml" }
 
-// NetProgram returns the au that the agent's network units run: a copy that only root can write, whoever owns the one that is typed.
+// NetProgram returns the au that the agent's network units run: a copy that only root can write, whoever owns the one that is
+// typed.
 func NetProgram(agent string) string { return csrc.LibexecDir + "/" + agent + "/au" }
 
 // NetFacts are what the plans for the network depend on, as read from the machine at one moment.
@@ -45,7 +46,8 @@ type NetFacts struct {
 	Half, Empty []string
 }
 
-// NetHalf returns the files that a plan writes before it moves them into their place, and the folders that it makes for the network alone.
+// NetHalf returns the files that a plan writes before it moves them into their place, and the folders that it makes for the network
+// alone.
 func NetHalf(p netfilter.Policy) (files, folders []string) {
 	files = []string{NetPath(p.Agent), NetProgram(p.Agent), sliceDropIn(p)}
 	for _, unit := range NetUnitNames(p) {
@@ -169,7 +171,8 @@ func planNetProgram(p netfilter.Policy, f NetFacts) []step.Step {
 	return plan
 }
 
-// planNetDaemon makes the daemon's user and the folder of its log: the daemon's to write, the humans' to read, by group and each by uid.
+// planNetDaemon makes the daemon's user and the folder of its log: the daemon's to write, the humans' to read, by group and each by
+// uid.
 func planNetDaemon(p netfilter.Policy, f NetFacts) []step.Step {
 	var plan []step.Step
 	user, group := p.DaemonUser(), GroupName(p.Agent)
@@ -290,8 +293,8 @@ func planNetSlice(p netfilter.Policy, f NetFacts) []step.Step {
 	return append(plan, step.Step{Do: reload}, step.Step{Do: realize(p)})
 }
 
-// PlanNetPolicy returns what puts a changed policy in force, where the agent is restricted already. The daemon sees its file change by itself;
-// the rules have to be loaded again only when they change.
+// PlanNetPolicy returns what puts a changed policy in force, where the agent is restricted already. The daemon sees its file change
+// by itself; the rules have to be loaded again only when they change.
 func PlanNetPolicy(p netfilter.Policy, f NetFacts, rulesChange bool) ([]step.Step, error) {
 	text, err := p.Text()
 	if err != nil || text == f.PolicyText {
@@ -304,8 +307,8 @@ func PlanNetPolicy(p netfilter.Policy, f NetFacts, rulesChange bool) ([]step.Ste
 	return plan, nil
 }
 
-// PlanNetOff returns the steps that take everything of the network's away that is there: the slice's tie to the rules first, or stopping those would
-// end the agent's processes; what watches before what it watches.
+// PlanNetOff returns the steps that take everything of the network's away that is there: the slice's tie to the rules first, or
+// stopping those would end the agent's processes; what watches before what it watches.
 func PlanNetOff(p netfilter.Policy, f NetFacts) []step.Step {
 	var plan []step.Step
 	do := func(argv ...string) { plan = append(plan, step.Step{Do: step.Root(argv...)}) }

@@ -118,8 +118,8 @@ func checkHome(w Want, f Facts) error {
 // Survived reports whether a home of an earlier agent would be taken over by the new one.
 func Survived(w Want, f Facts) bool { return f.Agent == nil && f.Home.Exists }
 
-// PlanNew returns what is missing for the agent to be as wanted; nothing is missing when it is empty. Steps that depend on the keeper's cgroup come in a second stage,
-// from facts read when the keeper runs.
+// PlanNew returns what is missing for the agent to be as wanted; nothing is missing when it is empty. Steps that depend on the
+// keeper's cgroup come in a second stage, from facts read when the keeper runs.
 func PlanNew(w Want, f Facts) []step.Step {
 	p := w.policy(f)
 	var plan []step.Step
@@ -180,15 +180,16 @@ func planGroups(p csrc.Policy, f Facts) []step.Step {
 	return plan
 }
 
-// groupdel removes a group. userdel has removed the private one before where login.defs(5) says USERGROUPS_ENAB; groupdel(8) then exits 6.
+// groupdel removes a group. userdel has removed the private one before where login.defs(5) says USERGROUPS_ENAB; groupdel(8) then
+// exits 6.
 func groupdel(name string) step.Command {
 	c := step.Root("groupdel", name)
 	c.OK = []int{6}
 	return c
 }
 
-// planUser makes the account: no password, expired, no shell, no sub-ids (useradd(8): SUB_UID_COUNT=0), its home made later. Every one of the locks that shut
-// an account holds without the others.
+// planUser makes the account: no password, expired, no shell, no sub-ids (useradd(8): SUB_UID_COUNT=0), its home made later. Every
+// one of the locks that shut an account holds without the others.
 func planUser(p csrc.Policy, f Facts) []step.Step {
 	if f.Agent != nil {
 		return planLocks(p, f)
@@ -233,8 +234,8 @@ func planDeny(p csrc.Policy, f Facts) []step.Step {
 	return plan
 }
 
-// homeACL returns the ACL that lets the agent and its humans edit what the other makes, as setfacl(1) takes it and as getfacl(1) shows it. Both have numbers: a
-// name may be one itself, which setfacl takes for the id, or hold what it takes for a separator.
+// homeACL returns the ACL that lets the agent and its humans edit what the other makes, as setfacl(1) takes it and as getfacl(1)
+// shows it. Both have numbers: a name may be one itself, which setfacl takes for the id, or hold what it takes for a separator.
 func homeACL(p csrc.Policy) (modify string, numeric []string) {
 	entries := []string{"u:" + num(p.UID) + ":rwx", "g:" + num(p.Group) + ":rwx"}
 	shown := []string{"user:" + num(p.UID) + ":rwx", "group:" + num(p.Group) + ":rwx"}
@@ -252,8 +253,8 @@ func homeACL(p csrc.Policy) (modify string, numeric []string) {
 	return strings.Join(append(entries, "d:u::rwx", "d:g::rwx", "d:o::---"), ","), shown
 }
 
-// planHome makes the home, or takes over one that survived: its top, and the files in it that nobody owns any more. The top changes hands last, so
-// that a plan that was cut short is seen to be unfinished.
+// planHome makes the home, or takes over one that survived: its top, and the files in it that nobody owns any more. The top changes
+// hands last, so that a plan that was cut short is seen to be unfinished.
 func planHome(p csrc.Policy, f Facts) []step.Step {
 	var plan []step.Step
 	h := f.Home
@@ -283,8 +284,8 @@ func planHome(p csrc.Policy, f Facts) []step.Step {
 	return append(plan, planInsideHome(p, f)...)
 }
 
-// closeHome gives a home's top to root, so that nobody who is given the agent's uid later finds it open. Five digits take the setgid bit away too
-// (chmod(1), "setuid and setgid bits"). It is root's last: by that one sees that it is closed.
+// closeHome gives a home's top to root, so that nobody who is given the agent's uid later finds it open. Five digits take the
+// setgid bit away too (chmod(1), "setuid and setgid bits"). It is root's last: by that one sees that it is closed.
 func closeHome(home string) []step.Command {
 	return step.Undo(step.Root("chmod", "00700", home), step.Root("chown", "root:root", home))
 }
@@ -294,8 +295,8 @@ func asAgent(p csrc.Policy, argv ...string) step.Command {
 	return step.Root(append([]string{"runuser", "-u", p.Name, "--"}, argv...)...)
 }
 
-// openToHumans lets the default ACL of the home count for what was copied there with the mode that it had. Below a default ACL uutils' mkdir -m and cp set
-// bits that nobody asked for (0.0.30: the set-user-ID or the sticky bit).
+// openToHumans lets the default ACL of the home count for what was copied there with the mode that it had. Below a default ACL
+// uutils' mkdir -m and cp set bits that nobody asked for (0.0.30: the set-user-ID or the sticky bit).
 func openToHumans(p csrc.Policy, files []string) step.Command {
 	return asAgent(p, append([]string{"chmod", "-R", "ug+rwX,o=,u-s,-t"}, files...)...)
 }
@@ -309,7 +310,8 @@ func planInsideHome(p csrc.Policy, f Facts) []step.Step {
 	for _, part := range f.Skel {
 		to := path.Join(p.Home, part.Folder)
 		if part.Folder != "" {
-			// The mkdir of uutils sets a mode itself, and who is not in the folder's group loses its set-gid bit so: it counts for nobody, as the default ACL does.
+			// The mkdir of uutils sets a mode itself, and who is not in the folder's group loses its set-gid bit so: it counts for
+			// nobody, as the default ACL does.
 			plan = append(plan, step.Step{Do: asAgent(p, "mkdir", to)}, step.Step{Do: openToHumans(p, []string{to})})
 		}
 		if from := stdslices.Concat(part.Files, part.Links); len(from) > 0 {

@@ -168,8 +168,8 @@ func strictly(text []byte, into any) error {
 // File is a text and its place below some folder.
 type File struct{ Name, Text string }
 
-// Files returns what the module puts into /etc/au (agents/, net/) and gives to systemd (lib/systemd/system/), and the rules as they will be
-// loaded (rules/) at now. An error names the agent and what is wrong with it.
+// Files returns what the module puts into /etc/au (agents/, net/) and gives to systemd (lib/systemd/system/), and the rules as they
+// will be loaded (rules/) at now. An error names the agent and what is wrong with it.
 func (d Declared) Files(now time.Time) ([]File, error) {
 	var files []File
 	for _, name := range stdslices.Sorted(maps.Keys(d.Agents)) {
@@ -407,7 +407,8 @@ func stanzaDenied(p netfilter.Policy, line func(string, ...any)) (deny []string)
 	return deny
 }
 
-// stanzaOnlyNoted notes of an entry what no option says: the human's reason, and that it is for a time only, in which case nothing else is said of it.
+// stanzaOnlyNoted notes of an entry what no option says: the human's reason, and that it is for a time only, in which case nothing
+// else is said of it.
 func stanzaOnlyNoted(e netfilter.Entry, done string, line func(string, ...any)) bool {
 	if e.Reason != "" {
 		line("# %s: %s", e.Rule, nixString(e.Reason))

@@ -25,7 +25,8 @@ func moduleText(t *testing.T, name string) []byte {
 	return text
 }
 
-// nixUID is the id that the NixOS module gives that name unless told otherwise: 50000 to 58999, which nothing else on NixOS takes, and always the same.
+// nixUID is the id that the NixOS module gives that name unless told otherwise: 50000 to 58999, which nothing else on NixOS takes,
+// and always the same.
 func nixUID(name string) uint32 {
 	sum := sha256.Sum256([]byte(name))
 	return 50000 + binary.BigEndian.Uint32(sum[:4])%9000

@@ -47,7 +47,8 @@ func (w Want) policy(f Facts) csrc.Policy {
 	return p
 }
 
-// withHuman returns humans with u among them once, the others where they were: a policy that only differs in their order would be written anew.
+// withHuman returns humans with u among them once, the others where they were: a policy that only differs in their order would be
+// written anew.
 func withHuman(humans []csrc.Human, u User) []csrc.Human {
 	all := slices.Clone(humans)
 	if i := slices.IndexFunc(all, func(h csrc.Human) bool { return h.UID == u.UID }); i >= 0 {
@@ -57,7 +58,8 @@ func withHuman(humans []csrc.Human, u User) []csrc.Human {
 	return append(all, csrc.Human{UID: u.UID, Name: u.Name})
 }
 
-// checkPolicy refuses a policy that the entrypoint could not read: too many humans, a name that is too long; and a human who can be in no group.
+// checkPolicy refuses a policy that the entrypoint could not read: too many humans, a name that is too long; and a human who can be
+// in no group.
 func checkPolicy(p csrc.Policy) error {
 	for _, h := range p.Humans {
 		if strings.Contains(h.Name, ",") {

@@ -22,7 +22,8 @@ type Finding struct {
 	Detail string
 }
 
-// MarshalJSON keeps the bytes of a path that is not UTF-8, and of a detail: that is then as a shell reads it back, and so is one that looks like it.
+// MarshalJSON keeps the bytes of a path that is not UTF-8, and of a detail: that is then as a shell reads it back, and so is one
+// that looks like it.
 func (f Finding) MarshalJSON() ([]byte, error) {
 	detail := f.Detail
 	if !utf8.ValidString(detail) || strings.HasPrefix(detail, "$'") {
@@ -70,8 +71,9 @@ type Rule struct {
 	Page string                   // where that is
 }
 
-// rules is a short list on purpose: what runs only when its human names it, a Makefile or a test, is no surprise. Each names the page that it is from; each was
-// held against that page, or against the manual page that the program's package brings. Of those that are marked second-hand only a page that quotes it was read.
+// rules is a short list on purpose: what runs only when its human names it, a Makefile or a test, is no surprise. Each names the
+// page that it is from; each was held against that page, or against the manual page that the program's package brings. Of those
+// that are marked second-hand only a page that quotes it was read.
 var rules = append(lefthooks(), []Rule{
 	{".envrc", "direnv runs it when you enter the folder", nil, "https://direnv.net/man/direnv.1.html"},
 	{".mise.toml", "mise obeys it when you enter the folder", nil, "https://mise.jdx.dev/hooks.html"},
@@ -214,7 +216,8 @@ func SelfRunning(rel string) (*Rule, bool) {
 	return nil, false
 }
 
-// SelfRunningIn returns, for a folder by its path, the rest of the paths of the rules that begin there. The last component of one may have a *.
+// SelfRunningIn returns, for a folder by its path, the rest of the paths of the rules that begin there. The last component of one
+// may have a *.
 func SelfRunningIn(folder string) []string {
 	names := strings.Split(folder, "/")
 	var all []string
@@ -249,7 +252,8 @@ func (r *Rule) Found(text []byte) string {
 	return r.look(text)
 }
 
-// contains returns a look that finds any of the words; a text is not parsed, so that what a parser would stumble over hides nothing.
+// contains returns a look that finds any of the words; a text is not parsed, so that what a parser would stumble over hides
+// nothing.
 func contains(words ...string) func([]byte) string {
 	return func(text []byte) string {
 		plain := unescaped(text)

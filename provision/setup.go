@@ -36,7 +36,8 @@ func native(p setup.Program, run []string) string {
 	return inRun(run, "bash", "-c", p.Native).Shell(nil)
 }
 
-// PlanSetup returns what sets a program up: only what is missing, each a run as the agent in its home. Nothing is taken back: what is there is of use without the rest.
+// PlanSetup returns what sets a program up: only what is missing, each a run as the agent in its home. Nothing is taken back: what
+// is there is of use without the rest.
 func PlanSetup(p setup.Program, f setup.Facts, home string, run []string) (steps []step.Step) {
 	if _, there := f.Installed[p.Name]; !there {
 		steps = planInstall(p, f, home, run)
@@ -49,7 +50,8 @@ func PlanSetup(p setup.Program, f setup.Facts, home string, run []string) (steps
 	return steps
 }
 
-// planInstall installs with npm. Its prefix goes into the agent's .npmrc where that is not there yet: updates of the program's own then find it, too.
+// planInstall installs with npm. Its prefix goes into the agent's .npmrc where that is not there yet: updates of the program's own
+// then find it, too.
 func planInstall(p setup.Program, f setup.Facts, home string, run []string) []step.Step {
 	install := []string{"npm", "install", "--global", "--no-audit", "--no-fund"}
 	local := home + "/.local"
@@ -96,7 +98,8 @@ func PutLogin(p setup.Program, from string, text []byte, run []string) step.Step
 // Author is whom git names in what an agent commits.
 type Author struct{ Name, Mail string }
 
-// AgentAuthor returns the author that an agent is for a human. No host can have a name below invalid (RFC 2606), so the address is nobody's.
+// AgentAuthor returns the author that an agent is for a human. No host can have a name below invalid (RFC 2606), so the address is
+// nobody's.
 func AgentAuthor(agent, human string) Author {
 	return Author{fmt.Sprintf("%s (agent of %s)", agent, human), agent + "@" + human + ".invalid"}
 }

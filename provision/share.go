@@ -14,8 +14,8 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// ShareFacts are what decides whether a folder, or a file, can be shared. Paths are absolute, clean and without symbolic links. Nothing in them depends on how
-// much is in the folder.
+// ShareFacts are what decides whether a folder, or a file, can be shared. Paths are absolute, clean and without symbolic links.
+// Nothing in them depends on how much is in the folder.
 type ShareFacts struct {
 	Agent     string
 	AgentHome string
@@ -44,8 +44,8 @@ func refuse(hint, format string, args ...any) error {
 	return &Refusal{fmt.Sprintf(format, args...), hint}
 }
 
-// ShareTarget returns where in the agent's home a folder is seen: at target, which is below that home when it is relative, or, where it is empty, at the path
-// that source has below the human's, or below /.
+// ShareTarget returns where in the agent's home a folder is seen: at target, which is below that home when it is relative, or,
+// where it is empty, at the path that source has below the human's, or below /.
 func ShareTarget(source, target string, f ShareFacts) (string, error) {
 	if err := checkSource(source, f); err != nil {
 		return "", err
@@ -69,7 +69,8 @@ func ShareTarget(source, target string, f ShareFacts) (string, error) {
 // isFile reports whether what is to be shared is a file.
 func (f ShareFacts) isFile() bool { return f.Source.Mode.IsRegular() }
 
-// CheckShare refuses a share that cannot be, or cannot hold beside those there are. want.Source is resolved, want.Target is ShareTarget's.
+// CheckShare refuses a share that cannot be, or cannot hold beside those there are. want.Source is resolved, want.Target is
+// ShareTarget's.
 func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 	if err := checkSource(want.Source, f); err != nil {
 		return err
@@ -161,9 +162,9 @@ func checkOutside(source string, f ShareFacts) error {
 	return nil
 }
 
-// CheckOverlap refuses two shares of which one would hide, repeat or contradict the other. Allowed is a writable folder inside a read-only one, at its
-// place there or elsewhere: the agent cannot move it away. The other way round would not hold: whoever can write the outer folder can rename
-// what is above the inner one, and the next run would protect something else.
+// CheckOverlap refuses two shares of which one would hide, repeat or contradict the other. Allowed is a writable folder inside a
+// read-only one, at its place there or elsewhere: the agent cannot move it away. The other way round would not hold: whoever can
+// write the outer folder can rename what is above the inner one, and the next run would protect something else.
 func CheckOverlap(want, other config.Mount) error {
 	if want.Source == other.Source {
 		return refuse("", "share %q: it is shared already, at %s", want.Source, other.Target)
@@ -197,7 +198,8 @@ func CheckOverlap(want, other config.Mount) error {
 	return nil
 }
 
-// checkWritable refuses a share in which the agent can write what only the human's closed home protects others from: a set-id file, and the config.
+// checkWritable refuses a share in which the agent can write what only the human's closed home protects others from: a set-id file,
+// and the config.
 func checkWritable(want config.Mount, f ShareFacts) error {
 	if _, inside := share.Within(f.Home, want.Source); !inside && f.Exposed && !want.ACL {
 		return refuse("", "share %q: others can come to it, and could run files there that the agent leaves as yours: outside your home a writable share wants a folder above it that only you can enter", want.Source)
@@ -265,8 +267,8 @@ func Inert(o share.OtherPlace) string {
 	return "sudo mount -o remount,bind,nosuid " + quote.Word(o.Point)
 }
 
-// FindShares returns the shares that a person means by word: the one whose source it is, given relative to a folder, or whose target, given
-// relative to the agent's home. More than one means that the word is ambiguous.
+// FindShares returns the shares that a person means by word: the one whose source it is, given relative to a folder, or whose
+// target, given relative to the agent's home. More than one means that the word is ambiguous.
 func FindShares(word, folder, agentHome string, all []config.Mount) []config.Mount {
 	from := func(base string) string {
 		if filepath.IsAbs(word) {

@@ -32,7 +32,8 @@ func checkHide(want config.Mount, f ShareFacts) error {
 	return nil
 }
 
-// checkLayers refuses a folder of which no draft can be made, or in which nothing can be hidden. Nothing is copied instead: a copy is the human's to make.
+// checkLayers refuses a folder of which no draft can be made, or in which nothing can be hidden. Nothing is copied instead: a copy
+// is the human's to make.
 func checkLayers(want config.Mount, f ShareFacts) error {
 	what, instead := "draft of", "to let the agent work on a copy, make one (git clone, or cp -a --reflink=auto) and share that"
 	if !want.Draft {

@@ -38,8 +38,8 @@ var unmappableTypes = []string{
 	"proc", "sysfs", "devtmpfs", "devpts", "ramfs", "autofs", "iso9660", "udf",
 }
 
-// unmappable says why the kernel cannot show the mount under another owner; empty where it can, or where nothing is known: then the entrypoint finds out,
-// and refuses the run.
+// unmappable says why the kernel cannot show the mount under another owner; empty where it can, or where nothing is known: then the
+// entrypoint finds out, and refuses the run.
 func unmappable(m share.MountPoint, k Kernel) string {
 	from, known := mappable[m.Type]
 	switch {

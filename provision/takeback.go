@@ -9,9 +9,10 @@ import (
 	"github.com/a4u2/au/provision/share"
 )
 
-// TakeBack says whose files an agent of agent-as-unix-user's leaves behind, and whose they become. That program lets the agent into a share through the group that the
-// agent and its human have in common. The group has an entry in the ACL of every file and the default ACL of every folder, and the share's top has the set-gid bit. The
-// kernel hands the bit and the default ACL down to what is made below.
+// TakeBack says whose files an agent of agent-as-unix-user's leaves behind, and whose they become. That program lets the agent into
+// a share through the group that the agent and its human have in common. The group has an entry in the ACL of every file and the
+// default ACL of every folder, and the share's top has the set-gid bit. The kernel hands the bit and the default ACL down to what
+// is made below.
 type TakeBack struct {
 	Agent, Group      uint32 // the agent, and the group
 	Human, HumanGroup uint32
@@ -32,8 +33,8 @@ type Lost struct {
 	Default share.ACL
 }
 
-// After returns what a file or folder becomes, and what it loses. Of somebody else's only what names the group goes. above is what the folder that it is in has
-// lost; top says that it is the top of a writable share.
+// After returns what a file or folder becomes, and what it loses. Of somebody else's only what names the group goes. above is what
+// the folder that it is in has lost; top says that it is the top of a writable share.
 func (t TakeBack) After(f Inode, above Lost, top bool) (Inode, Lost) {
 	var lost Lost
 	next := f
@@ -53,8 +54,8 @@ func (t TakeBack) After(f Inode, above Lost, top bool) (Inode, Lost) {
 	return next, lost
 }
 
-// gaveSetGID reports whether a folder has its set-gid bit from the original: as the top of a share, from the folder above, or from the agent, for its
-// own group. Of another group than the human's own it is the human's: the original changes no group.
+// gaveSetGID reports whether a folder has its set-gid bit from the original: as the top of a share, from the folder above, or from
+// the agent, for its own group. Of another group than the human's own it is the human's: the original changes no group.
 func (t TakeBack) gaveSetGID(f Inode, above Lost, top bool) bool {
 	switch {
 	case f.GID == t.Group:
@@ -67,8 +68,8 @@ func (t TakeBack) gaveSetGID(f Inode, above Lost, top bool) bool {
 
 func (t TakeBack) older(f Inode) bool { return f.Born != 0 && f.Born < t.Since }
 
-// defaultAfter returns a folder's default ACL, and the one that is lost where nothing is left of it. To a folder without one the original adds the entries of the
-// folder's own ACL; below, those of the folder above.
+// defaultAfter returns a folder's default ACL, and the one that is lost where nothing is left of it. To a folder without one the
+// original adds the entries of the folder's own ACL; below, those of the folder above.
 func (t TakeBack) defaultAfter(f Inode, above Lost, access share.ACL) (next, lost share.ACL) {
 	if f.Default.Find(share.ACLGroup, t.Group) < 0 {
 		return f.Default, nil
@@ -84,7 +85,8 @@ func (t TakeBack) defaultAfter(f Inode, above Lost, access share.ACL) (next, los
 	return nil, f.Default
 }
 
-// HomeAfter returns what a file or folder in the agent's home becomes: what the group's entry gave to both, the agent and the human have each by name.
+// HomeAfter returns what a file or folder in the agent's home becomes: what the group's entry gave to both, the agent and the human
+// have each by name.
 func (t TakeBack) HomeAfter(f Inode) Inode {
 	f.Access, f.Default = t.byName(f.Access), t.byName(f.Default)
 	return f

@@ -39,7 +39,8 @@ func (u Undead) Why(all []auslices.Process) (why, mend string) {
 	return fmt.Sprintf("is a child of %s, which may start it again", name(all, u.Parent)), fmt.Sprintf("ps -o pid,ppid,stat,wchan:32,args -p %d,%d", u.PID, u.Parent)
 }
 
-// Holders returns those of the living that keep the others from ending: the first process of a pid namespace ends when all in it have.
+// Holders returns those of the living that keep the others from ending: the first process of a pid namespace ends when all in it
+// have.
 func Holders(alive []auslices.Process) []auslices.Process {
 	waits := map[int]bool{}
 	parent := map[int]int{}
@@ -55,8 +56,8 @@ func Holders(alive []auslices.Process) []auslices.Process {
 	return slices.DeleteFunc(slices.Clone(alive), func(p auslices.Process) bool { return waits[p.PID] })
 }
 
-// unreaped finds what the first process of a pid namespace waits for when it ends: one that somebody outside has put into the namespace, that has ended, and
-// whose parent does not take note of it.
+// unreaped finds what the first process of a pid namespace waits for when it ends: one that somebody outside has put into the
+// namespace, that has ended, and whose parent does not take note of it.
 func (u Undead) unreaped(all []auslices.Process) (p auslices.Process, ok bool) {
 	if len(u.PIDs) < 2 || u.PIDs[len(u.PIDs)-1] != "1" {
 		return p, false
@@ -90,8 +91,8 @@ func name(all []auslices.Process, pid int) string {
 // remote are the kinds of file systems that another program or machine answers for.
 var remote = []string{"fuse", "fuseblk", "nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "autofs"}
 
-// RemoteMounts returns where file systems that others answer for are mounted here, of those that a process sees: theirs is its mountinfo (proc_pid_mountinfo(5)),
-// ours that of whoever is to mend it.
+// RemoteMounts returns where file systems that others answer for are mounted here, of those that a process sees: theirs is its
+// mountinfo (proc_pid_mountinfo(5)), ours that of whoever is to mend it.
 func RemoteMounts(theirs, ours []byte) []string {
 	here := map[string]string{}
 	eachMount(ours, func(device, point, _ string) {

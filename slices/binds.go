@@ -39,8 +39,8 @@ func (t Tree) CheckControllers(want []Property) error {
 	return nil
 }
 
-// Held returns the value by which the kernel holds a property of the slice whose cgroup is group, as systemd's ControlGroup= names it. It is not known where the
-// slice has no cgroup now, and for what this version of cgroups does not keep.
+// Held returns the value by which the kernel holds a property of the slice whose cgroup is group, as systemd's ControlGroup= names
+// it. It is not known where the slice has no cgroup now, and for what this version of cgroups does not keep.
 func (t Tree) Held(property, group string) (value uint64, known bool) {
 	version := t.Version()
 	at := cgroup{t.FS, strings.Trim(group, "/")}

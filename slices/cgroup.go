@@ -39,8 +39,8 @@ func CgroupFolders(procCgroup, mountinfo []byte, uid uint32) ([]string, error) {
 	return folders, nil
 }
 
-// FoldersOf returns the same for a process that /proc does not show: the folders of a unit's cgroup, as systemd's ControlGroup= names it, that hold the process.
-// That of cgroup v2 is the last. mountinfo is the text of /proc/self/mountinfo.
+// FoldersOf returns the same for a process that /proc does not show: the folders of a unit's cgroup, as systemd's ControlGroup=
+// names it, that hold the process. That of cgroup v2 is the last. mountinfo is the text of /proc/self/mountinfo.
 func (t Tree) FoldersOf(pid, controlGroup string, mountinfo []byte) []string {
 	var folders, two []string
 	for _, m := range cgroupMounts(mountinfo) {

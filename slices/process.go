@@ -96,8 +96,8 @@ func runsAs(status []byte, uid uint32) bool {
 	return len(ids) > 0 && ids[0] == strconv.FormatUint(uint64(uid), 10)
 }
 
-// parseStat reads /proc/PID/stat (proc_pid_stat(5)). The name is in brackets and may hold brackets itself, so the last one ends it. Characters that a terminal would act
-// on are shown as '?'.
+// parseStat reads /proc/PID/stat (proc_pid_stat(5)). The name is in brackets and may hold brackets itself, so the last one ends it.
+// Characters that a terminal would act on are shown as '?'.
 func parseStat(stat []byte) (Process, bool) {
 	open, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
 	if open < 1 || end < open {
@@ -142,8 +142,8 @@ func UnitOf(cgroup []byte) string {
 	return unit
 }
 
-// FrozenV1 returns the file that keeps a process with that /proc/PID/cgroup from running, by the freezer of cgroup version 1, which lets no signal through; empty
-// where none does.
+// FrozenV1 returns the file that keeps a process with that /proc/PID/cgroup from running, by the freezer of cgroup version 1, which
+// lets no signal through; empty where none does.
 func (t Tree) FrozenV1(procCgroup []byte) string {
 	for line := range strings.Lines(string(procCgroup)) {
 		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)

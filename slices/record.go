@@ -83,8 +83,8 @@ func parseEntry(line string) (Entry, error) {
 	return e, nil
 }
 
-// Begin returns r with the properties that au is about to set, given the drop-in files that are
-// there now (text by property; none: no file). It does not take au's own values for the human's. A reset gives back the value that the human put in their place since.
+// Begin returns r with the properties that au is about to set, given the drop-in files that are there now (text by property; none:
+// no file). It does not take au's own values for the human's. A reset gives back the value that the human put in their place since.
 func (r Record) Begin(slice string, properties []string, files map[string]string) Record {
 	r = Record{Slice: slice, Entries: stdslices.Clone(r.Entries)}
 	for _, name := range properties {

@@ -95,7 +95,8 @@ func asHuman(h *host.Host, human provision.User, argv ...string) step.Command {
 	return step.Human(argv...)
 }
 
-// endShares undoes what shares have left in the human's folders, before their agent and with it its uid is gone. It goes on past what cannot be undone.
+// endShares undoes what shares have left in the human's folders, before their agent and with it its uid is gone. It goes on past
+// what cannot be undone.
 func (a *app) endShares(ctx context.Context, r *step.Runner, human provision.User, policy csrc.Policy, entry *config.Agent) {
 	if entry == nil {
 		return

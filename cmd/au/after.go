@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// afterCmd says what is to be said after a run. The entrypoint's waiter starts it, as the caller, only when something is: no Go process
-// waits for a run to end.
+// afterCmd says what is to be said after a run. The entrypoint's waiter starts it, as the caller, only when something is: no Go
+// process waits for a run to end.
 type afterCmd struct {
 	agentFlag
 	Status   int    `env:"AU_STATUS" help:"Exit status of the run; this process ends with the same one."`

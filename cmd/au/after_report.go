@@ -46,7 +46,8 @@ func (c *afterCmd) sayChanged(ctx context.Context, a *app) {
 	}
 }
 
-// since is when the run began, by the clock as it is now: what was changed since then may be older by the clock, if that was set back.
+// since is when the run began, by the clock as it is now: what was changed since then may be older by the clock, if that was set
+// back.
 func (c *afterCmd) since() int64 {
 	began := host.Clock(unix.CLOCK_REALTIME_COARSE) - (host.Clock(unix.CLOCK_BOOTTIME) - c.Booted)
 	if c.Booted == 0 || c.Since-began < int64(100*time.Millisecond) { // the clock of files has ticks

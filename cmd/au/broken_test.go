@@ -28,7 +28,8 @@ func testHost(t *testing.T, c fakehost.Config) *fakehost.Host {
 	return h
 }
 
-// memory returns a folder of the test's, in memory where there is such a file system that programs can be on: hundreds of machines are made here.
+// memory returns a folder of the test's, in memory where there is such a file system that programs can be on: hundreds of machines
+// are made here.
 func memory(t *testing.T) string {
 	t.Helper()
 	folder, err := os.MkdirTemp("/dev/shm", "au-test")
@@ -93,7 +94,8 @@ func killAt(h *fakehost.Host, n int) {
 
 func mend(h *fakehost.Host) { h.Before, h.After = nil, nil }
 
-// inStages is a machine where a plan depends on what the one before it made: with cgroup v1 the keeper has to run before its cgroups are known.
+// inStages is a machine where a plan depends on what the one before it made: with cgroup v1 the keeper has to run before its
+// cgroups are known.
 var inStages = fakehost.Config{Systemd: true, CgroupV1: true}
 
 // commands returns how many commands au runs through sudo for these arguments, on a machine prepared so.

@@ -175,7 +175,8 @@ func (c *doctorCmd) fix(a *app, human provision.User, d diagnosis) (diagnosis, e
 	return a.diagnose(human)
 }
 
-// mends returns the commands that mend what is not silenced, each once. What only looks, or is to be typed by a person, is not among them.
+// mends returns the commands that mend what is not silenced, each once. What only looks, or is to be typed by a person, is not
+// among them.
 func (a *app) mends(d diagnosis) (lines []string) {
 	for _, f := range d.Findings {
 		if !f.Silenced && mendable(f.ID) && isCommand(f.Mend) && !slices.Contains(lines, f.Mend) {

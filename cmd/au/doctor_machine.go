@@ -11,7 +11,8 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// checkMachine looks at what concerns all agents: the human's home and config, the machine, and what agents that are gone have left.
+// checkMachine looks at what concerns all agents: the human's home and config, the machine, and what agents that are gone have
+// left.
 func (a *app) checkMachine(d *diagnosis, human provision.User, known *config.Config) error {
 	a.checkHuman(d, human, known)
 	a.checkFolders(d)

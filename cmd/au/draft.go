@@ -186,7 +186,8 @@ func (m *meantDraft) wants(name string) bool {
 	return len(m.paths) == 0 || slices.ContainsFunc(m.paths, func(p string) bool { return p == "" || p == name || strings.HasPrefix(name, p+"/") })
 }
 
-// runs returns what of the changes runs by itself on the human's side, or reaches beyond the folder: what `au mount check` would find of it.
+// runs returns what of the changes runs by itself on the human's side, or reaches beyond the folder: what `au mount check` would
+// find of it.
 func (m *meantDraft) runs(r *draft.Report) ([]provision.Finding, error) {
 	upper := path.Join(m.State(), "upper")
 	tree, err := step.OpenTree(upper, false)

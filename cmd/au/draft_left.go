@@ -12,8 +12,9 @@ import (
 	"golang.org/x/term"
 )
 
-// draftsLeft asks what becomes of an agent's drafts, of one folder or of all, when the agent or the share goes. They are kept unless somebody at a terminal says that they
-// are to go; -y keeps them, and so does root. It returns what there is to do once the rest is done.
+// draftsLeft asks what becomes of an agent's drafts, of one folder or of all, when the agent or the share goes. They are kept
+// unless somebody at a terminal says that they are to go; -y keeps them, and so does root. It returns what there is to do once the
+// rest is done.
 func (a *app) draftsLeft(human provision.User, agent, folder string, yes, dryRun bool) (then func() error, err error) {
 	nothing := func() error { return nil }
 	if dryRun {

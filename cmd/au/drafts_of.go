@@ -30,7 +30,8 @@ type draftView struct {
 	Failed    bool        `json:"-"` // it may hold more than is said
 }
 
-// draftsOf returns the human's drafts that something is in, by agent. Root looks at nothing of the human's by itself: a process of theirs does.
+// draftsOf returns the human's drafts that something is in, by agent. Root looks at nothing of the human's by itself: a process of
+// theirs does.
 func (a *app) draftsOf(human provision.User) (map[string][]start.ListedDraft, error) {
 	all := map[string][]start.ListedDraft{}
 	add := func(d draftView) {

@@ -65,7 +65,8 @@ func buildSource(h *host.Host, ctx context.Context, r *step.Runner) (provision.S
 // unbuilt is in place of the SHA-256 of an entrypoint that is still to be built.
 var unbuilt = strings.Repeat("0", 64)
 
-// buildFolder makes a folder of the caller's own, where no agent writes: each has a /tmp of its own, and what is shared with it lies in the home. A dry run only names it.
+// buildFolder makes a folder of the caller's own, where no agent writes: each has a /tmp of its own, and what is shared with it
+// lies in the home. A dry run only names it.
 func buildFolder(dryRun bool) (string, error) {
 	if dryRun {
 		return "/tmp/au-build", nil

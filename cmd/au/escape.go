@@ -14,7 +14,8 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// escape tries to get out of a restricted network as the agent, past all layers, and in the agent's slice as another user, past the slice's filter alone where that is up.
+// escape tries to get out of a restricted network as the agent, past all layers, and in the agent's slice as another user, past the
+// slice's filter alone where that is up.
 func (a *app) escape(p netfilter.Policy, layers []layerView, show io.Writer) (asAgent, past []netkernel.Attempt, err error) {
 	runner, err := a.runner(show, false)
 	if err != nil {

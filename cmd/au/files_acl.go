@@ -136,7 +136,8 @@ func (f aclFlags) save(a *app) error {
 	return a.host.WriteOwn(f.Record, text)
 }
 
-// maxRecord is more than the ACLs of a million files take. The record says what had an ACL before: whoever could write it would say what becomes of the human's files.
+// maxRecord is more than the ACLs of a million files take. The record says what had an ACL before: whoever could write it would say
+// what becomes of the human's files.
 const maxRecord = 1 << 30
 
 // saved reads what save wrote, by device and inode.

@@ -33,7 +33,8 @@ type change struct {
 // attempts is how often a plan is made: the machine changes while others make agents.
 const attempts = 25
 
-// finish plans, carries out, takes back where something fails, and says what came of it. It reports whether there was anything to do.
+// finish plans, carries out, takes back where something fails, and says what came of it. It reports whether there was anything to
+// do.
 func (a *app) finish(c *change) (changed bool, err error) {
 	err = a.carryOut(c)
 	recorded := false
@@ -120,8 +121,8 @@ func (a *app) unfinished(c *change, err error) error {
 	return a.undo(c.runner, about, c.rest, err)
 }
 
-// undo takes back the steps that r ran before err, and returns the error for the end. about names the act, and hint is the command that does the rest if not all could be
-// taken back.
+// undo takes back the steps that r ran before err, and returns the error for the end. about names the act, and hint is the command
+// that does the rest if not all could be taken back.
 func (a *app) undo(r *step.Runner, about func(error) error, hint string, err error) error {
 	var failed step.Failure
 	var lost step.Lost

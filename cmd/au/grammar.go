@@ -64,8 +64,8 @@ func grouped() kong.Option {
 	return kong.ExplicitGroups(titles)
 }
 
-// grammar returns the words that args may need: the one they begin with, where that is one, else all. Building them all costs several times what
-// a command that reads two files does.
+// grammar returns the words that args may need: the one they begin with, where that is one, else all. Building them all costs
+// several times what a command that reads two files does.
 func grammar(args []string) []kong.Option {
 	among := words
 	if len(args) > 0 {
@@ -103,8 +103,8 @@ func bytesKept() []kong.Option {
 	return []kong.Option{kong.KindMapper(reflect.String, kong.MapperFunc(text)), kong.NamedMapper("path", kong.MapperFunc(path))}
 }
 
-// plainRun returns what `au run COMMAND…` asks for where there is nothing more to parse; nil where there is. Building and using the grammar of one word takes a
-// fifth of the time that au has until the entrypoint runs.
+// plainRun returns what `au run COMMAND…` asks for where there is nothing more to parse; nil where there is. Building and using the
+// grammar of one word takes a fifth of the time that au has until the entrypoint runs.
 func plainRun(args []string) *runCmd {
 	agent, command, ok := start.Words(args)
 	if !ok {

@@ -11,7 +11,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// everyByte is what Unix lets stand in an argument: each byte but NUL, in front of it a slash, so that it is an absolute path as well.
+// everyByte is what Unix lets stand in an argument: each byte but NUL, in front of it a slash, so that it is an absolute path as
+// well.
 func everyByte() string {
 	all := []byte("/")
 	for b := 1; b < 256; b++ {

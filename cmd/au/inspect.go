@@ -139,7 +139,8 @@ func (in *inspector) count(e step.TreeEntry) {
 	in.linked[key] = n
 }
 
-// selfRunning reports a file that a program obeys without being asked to: rel in the folder that e is in. Links are followed, as that program does.
+// selfRunning reports a file that a program obeys without being asked to: rel in the folder that e is in. Links are followed, as
+// that program does.
 func (in *inspector) selfRunning(e step.TreeEntry, rel string) {
 	if !provision.MayRun(e.In.Name, rel) {
 		return

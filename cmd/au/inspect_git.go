@@ -108,14 +108,15 @@ func readGitConfig(o opened) (c gitConfig) {
 	return c
 }
 
-// worktreeLeaves reports whether the working tree that a config names is outside the share. A submodule's is not: git itself has written the way back to it.
+// worktreeLeaves reports whether the working tree that a config names is outside the share. A submodule's is not: git itself has
+// written the way back to it.
 func (in *inspector) worktreeLeaves(config step.TreeEntry, named string) bool {
 	out, _ := in.leaves(config, named)
 	return out
 }
 
-// hooksPath looks at the hooks in a folder that a config names, where that is in the share: below the working tree, or below the repository where that has
-// none.
+// hooksPath looks at the hooks in a folder that a config names, where that is in the share: below the working tree, or below the
+// repository where that has none.
 func (in *inspector) hooksPath(config step.TreeEntry, named string) {
 	base := config.In
 	if base.Name == ".git" && base.Up != nil {
@@ -204,7 +205,8 @@ func (in *inspector) readIn(e step.TreeEntry) (text []byte, changed int64, err e
 	return text, o.changed, nil
 }
 
-// commonFolder looks at a file that makes git take config and hooks from elsewhere. In a linked worktree's own folder git itself has written it.
+// commonFolder looks at a file that makes git take config and hooks from elsewhere. In a linked worktree's own folder git itself
+// has written it.
 func (in *inspector) commonFolder(e step.TreeEntry) {
 	text, changed, err := in.readIn(e)
 	if err != nil && err != errLeaves || !isThere(e.Dir, "HEAD") {

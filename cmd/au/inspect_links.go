@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errLeaves is the error for a link that leads out of the share. Nobody goes there: the agent has chosen where, and looking alone makes an automounter ask the
-// network.
+// errLeaves is the error for a link that leads out of the share. Nobody goes there: the agent has chosen where, and looking alone
+// makes an automounter ask the network.
 var errLeaves = errors.New("it is outside the share")
 
 // open opens what is at rel in a folder of the share that is open as dir. Links are followed as far as they stay in the share.
@@ -113,7 +113,8 @@ func (in *inspector) names(o opened, shownAs string) []string {
 	return all
 }
 
-// leaves reports whether a link leads out of the share, and when that began. One to what only root can change, such as /usr/bin/python3, does not.
+// leaves reports whether a link leads out of the share, and when that began. One to what only root can change, such as
+// /usr/bin/python3, does not.
 func (in *inspector) leaves(e step.TreeEntry, target string) (out bool, since int64) {
 	folder := filepath.Join(in.source, e.In.Path())
 	where := target
@@ -136,7 +137,8 @@ func (in *inspector) leaves(e step.TreeEntry, target string) (out bool, since in
 	return err == unix.EXDEV, always
 }
 
-// onlyRoots reports whether a path leads to something that only root can change. It looks into root's own folders alone, and never into an automounter's.
+// onlyRoots reports whether a path leads to something that only root can change. It looks into root's own folders alone, and never
+// into an automounter's.
 func onlyRoots(where string) bool {
 	dir, err := unix.Open("/", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	for name := range strings.SplitSeq(strings.Trim(where, "/"), "/") {
@@ -153,7 +155,8 @@ func onlyRoots(where string) bool {
 	return err == nil
 }
 
-// isRoots reports whether a file in an open folder is root's, and no other's to write: the link itself, or, with no flags, where it leads.
+// isRoots reports whether a file in an open folder is root's, and no other's to write: the link itself, or, with no flags, where it
+// leads.
 func isRoots(dir int, name string, flags int) bool {
 	var on unix.Statfs_t
 	if unix.Fstatfs(dir, &on) != nil || on.Type == unix.AUTOFS_SUPER_MAGIC {

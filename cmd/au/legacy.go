@@ -31,7 +31,8 @@ func (a *app) takeover(human provision.User, name string) (*takeover, error) {
 	return &takeover{entry: *entry}, nil
 }
 
-// check returns the facts as they are once the original's agent has been taken apart; want gets its uid, to whom the files in its home belong.
+// check returns the facts as they are once the original's agent has been taken apart; want gets its uid, to whom the files in its
+// home belong.
 func (t *takeover) check(want *provision.Want, f provision.Facts) (provision.Facts, error) {
 	if t == nil {
 		return f, nil
@@ -162,7 +163,8 @@ func shareLine(agent string, m config.Mount) string {
 	return mountLine("add", agent, words...)
 }
 
-// carryOver looks at the shares that an agent of ours has from the original. Of one that cannot be, it says why, and takes it out of the config.
+// carryOver looks at the shares that an agent of ours has from the original. Of one that cannot be, it says why, and takes it out
+// of the config.
 func (a *app) carryOver(agent string, shares []config.Mount) error {
 	if len(shares) == 0 {
 		return nil

@@ -95,7 +95,8 @@ func (c *limitsResetCmd) Run(a *app) error {
 	}
 	plan := provision.PlanReset(self, c.Agent, record, c.properties(), a.host.DropIns(auslices.Name(policy.UID), false))
 	if len(plan) > 0 {
-		// One question first: where systemd does not answer, that is known before anything has changed, and each step would wait by itself.
+		// One question first: where systemd does not answer, that is known before anything has changed, and each step would wait by
+		// itself.
 		if _, err := a.host.SliceProperties(policy.UID); err != nil {
 			return limitsError(c.Agent, err)
 		}

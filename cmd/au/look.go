@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lookCmd looks through folders in a process of its own. Where a file system does not answer, the kernel may keep a process until it does: that is then this
-// one, and nobody waits for it.
+// lookCmd looks through folders in a process of its own. Where a file system does not answer, the kernel may keep a process until
+// it does: that is then this one, and nobody waits for it.
 type lookCmd struct {
 	Shares string `arg:"" help:"Folders, as a JSON list."`
 }

@@ -51,7 +51,8 @@ func isHeap(f *step.Folder) bool {
 	return f.Name == "node_modules" || f.Name == "objects" && f.Up.Name == ".git"
 }
 
-// lookAll looks through folders for a report until ctx ends, and returns what was found in each; nil where there was no answer in time.
+// lookAll looks through folders for a report until ctx ends, and returns what was found in each; nil where there was no answer in
+// time.
 func lookAll(h *host.Host, ctx context.Context, folders []config.Path) ([]*looked, error) {
 	list, err := json.Marshal(folders)
 	if err != nil {
@@ -149,7 +150,8 @@ type wire struct {
 	Found  []passed
 }
 
-// grace is how much longer than a report looks it is waited for what it has to say: on a busy machine it begins late. hurry is that where the human waits no more.
+// grace is how much longer than a report looks it is waited for what it has to say: on a busy machine it begins late. hurry is that
+// where the human waits no more.
 const (
 	grace = 5 * time.Second
 	hurry = 2 * time.Second

@@ -72,7 +72,8 @@ func newParser(g any, args []string, more ...kong.Option) *kong.Kong {
 	return parser
 }
 
-// absolute returns the path of a config for good, from the folder where the caller really is; ~/ is left for who knows whose home is meant.
+// absolute returns the path of a config for good, from the folder where the caller really is; ~/ is left for who knows whose home
+// is meant.
 func absolute(config string) (string, error) {
 	if config == "" || filepath.IsAbs(config) || strings.HasPrefix(config, "~/") {
 		return config, nil

@@ -192,8 +192,8 @@ func carryOut(h *fakehost.Host, cmd *exec.Cmd) error {
 	return nil
 }
 
-// agentRuns plays a run that au starts by itself. What the agent says of its home is in the file FAKE_SAYS; a program that it installs is there from then on, and does not
-// start where FAKE_START is no.
+// agentRuns plays a run that au starts by itself. What the agent says of its home is in the file FAKE_SAYS; a program that it
+// installs is there from then on, and does not start where FAKE_START is no.
 func agentRuns(cmd *exec.Cmd) error {
 	says := os.Getenv("FAKE_SAYS")
 	words := cmd.Args[slices.Index(cmd.Args, "--")+1:]
@@ -225,8 +225,8 @@ func compiler(cmd *exec.Cmd) error {
 	return os.WriteFile(cmd.Args[slices.Index(cmd.Args, "-o")+1], []byte("built\n"), 0o755)
 }
 
-// play is a process of au's on the machine that was saved below root. FAKE_FAIL names the commands that fail of those that go through sudo:
-// the N-th, those from the N-th on (N-), or those of a program (NAME).
+// play is a process of au's on the machine that was saved below root. FAKE_FAIL names the commands that fail of those that go
+// through sudo: the N-th, those from the N-th on (N-), or those of a program (NAME).
 func play(root string, args []string) int {
 	h, err := fakehost.Open(root)
 	if err != nil {
@@ -427,7 +427,8 @@ func TestAdviceForDeclaredAgentsIsNotRefused(t *testing.T) {
 	}
 }
 
-// One function begins the line of a hint, and it advises. A command in a hint that changes an agent names the agent, or it would be the default one's.
+// One function begins the line of a hint, and it advises. A command in a hint that changes an agent names the agent, or it would be
+// the default one's.
 func TestHintsPassAdvice(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) < 50 {

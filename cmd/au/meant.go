@@ -118,8 +118,8 @@ func hasFlag(node *kong.Node, name string) bool {
 	})
 }
 
-// guessless returns the text of an error without what kong guesses where that does not help: it takes all options of one letter to be near, and what we know
-// to be meant is better.
+// guessless returns the text of an error without what kong guesses where that does not help: it takes all options of one letter to
+// be near, and what we know to be meant is better.
 func guessless(err error, meant string) string {
 	text := err.Error()
 	if flag, ok := strings.CutPrefix(text, "unknown flag -"); meant != "" || ok && !strings.HasPrefix(flag, "-") {

@@ -76,9 +76,9 @@ func (c *mountAddCmd) record(a *app, s sharing, before, want config.Mount) error
 	return refusal(a.save(s.human, a.out, s.change(a.host, replaced, &want)))
 }
 
-// check returns the wanted share and the one that it replaces. That is a read-only one of the same folder at the same place, when --rw is given, or one that is seen at
-// its own path, or is not. Both are the same where it is there as it is wanted.
-// Nothing has changed when it refuses.
+// check returns the wanted share and the one that it replaces. That is a read-only one of the same folder at the same place, when
+// --rw is given, or one that is seen at its own path, or is not. Both are the same where it is there as it is wanted. Nothing has
+// changed when it refuses.
 func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err error) {
 	if want.Source, err = resolveSource(c.Source, a.follower(s.human, s.known, c.Agent)); err != nil {
 		return want, before, err
@@ -119,8 +119,8 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 	return want, before, checkACLs(a.host, want.Source, facts.Mounts)
 }
 
-// offerGit offers to share the git directory of a folder that keeps it elsewhere, without which git does not work there. It asks for another folder than the
-// command names, so that -y is no answer.
+// offerGit offers to share the git directory of a folder that keeps it elsewhere, without which git does not work there. It asks
+// for another folder than the command names, so that -y is no answer.
 func (c *mountAddCmd) offerGit(a *app, s sharing, shared config.Mount) error {
 	git, ok, err := start.MissingGit(shared.Source, append([]config.Mount{shared}, s.mounts()...), s.human.UID)
 	if err != nil || !ok {

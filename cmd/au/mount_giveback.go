@@ -35,7 +35,8 @@ func (a *app) giveBack(ctx context.Context, r *step.Runner, source string, from 
 	return r.Apply(ctx, []step.Step{{Do: giveBackCommand(a.host, source, from, human)}})
 }
 
-// offerGiveBack gives files that an agent of the original's left behind back to the human, after asking: an id-mapped share shows them as nobody's.
+// offerGiveBack gives files that an agent of the original's left behind back to the human, after asking: an id-mapped share shows
+// them as nobody's.
 func (a *app) offerGiveBack(r *step.Runner, s sharing, m config.Mount, yes bool) error {
 	strangers := a.host.StrangersAt(m.Source, s.human.UID)
 	if m.ACL || len(strangers) == 0 || !a.leftByAgent(s, strangers) {

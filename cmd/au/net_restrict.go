@@ -177,8 +177,8 @@ func (c *netRestrictCmd) Run(a *app) error {
 	return err
 }
 
-// policy returns what was asked for. Rules on the command line replace those that were allowed; with none, those stay. A denied rule stays denied, unless this very rule
-// is allowed now.
+// policy returns what was asked for. Rules on the command line replace those that were allowed; with none, those stay. A denied
+// rule stays denied, unless this very rule is allowed now.
 func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Policy, err error) {
 	p = netfilter.Policy{Version: netfilter.Version, Agent: c.Agent, UID: f.Agent.UID, NoECH: c.NoECH, Learn: until(a.host.Now(), c.Learn), Human: netfilter.HumanProxy(c.Proxy)}
 	if p.SubUIDs, err = a.host.SubUIDs(c.Agent, p.UID); err != nil {
@@ -331,8 +331,8 @@ func (a *app) offerPresets() ([]netfilter.Entry, error) {
 	return all, nil
 }
 
-// checkRules has nft read the rules without loading them, in a network namespace of its own, so that it needs no root. Where it cannot, loading
-// will tell: it is one transaction.
+// checkRules has nft read the rules without loading them, in a network namespace of its own, so that it needs no root. Where it
+// cannot, loading will tell: it is one transaction.
 func (a *app) checkRules(p netfilter.Policy, sayWhenNot bool) error {
 	unchecked := func(why string) error {
 		if sayWhenNot {

@@ -84,7 +84,8 @@ func (c *netAllowCmd) Run(a *app) error {
 	})
 }
 
-// grant returns the policy with what is added allowed. A denial of the same rule ends; where the grant is for a time, it holds again afterwards.
+// grant returns the policy with what is added allowed. A denial of the same rule ends; where the grant is for a time, it holds
+// again afterwards.
 func grant(p netfilter.Policy, added []netfilter.Entry) netfilter.Policy {
 	p.Allow = withEntries(p.Allow, added)
 	var deny []netfilter.Entry

@@ -73,7 +73,8 @@ func (c *newCmd) Run(a *app) error {
 	return old.carryOver(a)
 }
 
-// check refuses what cannot be made before anything has changed, and returns the facts; with build, the entrypoint has to be built first.
+// check refuses what cannot be made before anything has changed, and returns the facts; with build, the entrypoint has to be built
+// first.
 func (c *newCmd) check(a *app, human provision.User, want *provision.Want, old *takeover) (facts provision.Facts, build bool, err error) {
 	if err := provision.CheckName(want.Name); err != nil {
 		return facts, false, err
@@ -192,7 +193,8 @@ func (m *newAgent) named(err error) error {
 	return fmt.Errorf("agent %q: %w", m.want.Name, err)
 }
 
-// without says that a plan was carried out, and that what it was for is not so: a program of the machine's does not do what it says.
+// without says that a plan was carried out, and that what it was for is not so: a program of the machine's does not do what it
+// says.
 func (m *newAgent) without(plan []step.Step) error {
 	var problems []string
 	for _, issue := range provision.Health(m.facts) {

@@ -26,7 +26,8 @@ func refuseDeclared(h *host.Host, command, agent string) error {
 	return fmt.Errorf("agent %q is declared in the NixOS configuration of this machine: change security.au.agents.%s there", agent, agent)
 }
 
-// refuseNixOS refuses to make an agent where NixOS would take it away again, or has no place for its unit, and says what declares it instead.
+// refuseNixOS refuses to make an agent where NixOS would take it away again, or has no place for its unit, and says what declares
+// it instead.
 func (a *app) refuseNixOS(want provision.StanzaAgent) error {
 	if !a.host.Exists("/etc/NIXOS") {
 		return nil
@@ -73,7 +74,8 @@ func (a *app) printNix(agents []start.Listed, known *config.Config, human provis
 	return err
 }
 
-// currentLimits returns what somebody set on the agent's slice, as options; none where there is no systemd to ask. The machine's values for every slice are nobody's choice.
+// currentLimits returns what somebody set on the agent's slice, as options; none where there is no systemd to ask. The machine's
+// values for every slice are nobody's choice.
 func currentLimits(h *host.Host, p csrc.Policy) [][2]string {
 	all, err := h.SliceProperties(p.UID)
 	if err != nil {
@@ -107,8 +109,8 @@ func currentLimits(h *host.Host, p csrc.Policy) [][2]string {
 	return provision.StanzaLimits(l)
 }
 
-// advised returns a hint as it can be followed on this machine: where the command in it would be refused because the NixOS configuration declares the agent, or would
-// have to, it names what to change there.
+// advised returns a hint as it can be followed on this machine: where the command in it would be refused because the NixOS
+// configuration declares the agent, or would have to, it names what to change there.
 func advised(h *host.Host, hint string) string {
 	agent := advice.Agent(hint, start.DefaultAgent)
 	switch {

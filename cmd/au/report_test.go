@@ -77,8 +77,8 @@ func (g *gardener) repository() {
 	}
 }
 
-// change does one thing, and what does not succeed is none. It may run as root, and its links lead anywhere: nothing is done but through an os.Root, which
-// follows none out of the tree.
+// change does one thing, and what does not succeed is none. It may run as root, and its links lead anywhere: nothing is done but
+// through an os.Root, which follows none out of the tree.
 func (g *gardener) change() {
 	from, to := pick(g.Rand, g.there(false)), g.place()
 	what := g.IntN(12)

@@ -8,7 +8,8 @@ import (
 	"github.com/a4u2/au/provision"
 )
 
-// warnRival says when the word `au` means another program than this one: agent-as-unix-user is installed in ~/.local/bin, which comes first on PATH.
+// warnRival says when the word `au` means another program than this one: agent-as-unix-user is installed in ~/.local/bin, which
+// comes first on PATH.
 func (a *app) warnRival(human provision.User) {
 	own, err := a.host.OwnPath()
 	if a.host.UID() == 0 || err != nil {

@@ -87,8 +87,8 @@ func (c *draftTryCmd) Run(a *app) error {
 	return r.Run(a)
 }
 
-// afterProfile returns what runs a command once a login shell has loaded its profile. That sets PATH anew, as Debian's does, so that the folders of the config's list go
-// behind it then.
+// afterProfile returns what runs a command once a login shell has loaded its profile. That sets PATH anew, as Debian's does, so
+// that the folders of the config's list go behind it then.
 func afterProfile(shell string, path []string, command ...string) []string {
 	script := `exec "$@"`
 	if len(path) > 0 {

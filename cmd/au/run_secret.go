@@ -17,9 +17,9 @@ func cloned(words []string) []string {
 	return all
 }
 
-// hideValues overwrites the values of the KEY=VALUE pairs where they stand in au's own arguments before the command, so that other users see them
-// (proc(5), cmdline) only while au starts. It is for a run that au waits for; without a terminal the entrypoint takes au's place.
-// The rest of the pairs is copied before.
+// hideValues overwrites the values of the KEY=VALUE pairs where they stand in au's own arguments before the command, so that other
+// users see them (proc(5), cmdline) only while au starts. It is for a run that au waits for; without a terminal the entrypoint
+// takes au's place. The rest of the pairs is copied before.
 func hideValues(pairs []string, command int) {
 	for _, arg := range os.Args[:max(0, len(os.Args)-command)] {
 		for _, pair := range pairs {

@@ -60,8 +60,8 @@ func (r *runSpeaker) Once(all []config.Mount, p csrc.Policy) (with []config.Moun
 	return all, asked, nil
 }
 
-// shareOnce adds the folder of --ro, --rw or --draft to the shares of a run; one that the agent sees already is kept, or shown with the other access. in is the source
-// of the share that shows the folder.
+// shareOnce adds the folder of --ro, --rw or --draft to the shares of a run; one that the agent sees already is kept, or shown with
+// the other access. in is the source of the share that shows the folder.
 func (r *runSpeaker) shareOnce(folder string, want config.Mount, all []config.Mount, p csrc.Policy) (with []config.Mount, in string, err error) {
 	if want.Source, err = resolveSource(folder, r.order.Follow); err != nil {
 		return nil, "", err

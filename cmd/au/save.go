@@ -86,7 +86,8 @@ func as(h *host.Host, human provision.User) (*syscall.SysProcAttr, error) {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: human.UID, Gid: human.GID, Groups: groups}}, err
 }
 
-// update changes the config at path, prints what it writes, and shows a spinner on a terminal only while another process holds the lock.
+// update changes the config at path, prints what it writes, and shows a spinner on a terminal only while another process holds the
+// lock.
 func update(h *host.Host, path string, human provision.User, out, errw io.Writer, change record) error {
 	spin := spinner{w: errw, text: "waiting for another au to finish with " + show(path)}
 	defer spin.stop()
@@ -110,7 +111,8 @@ func update(h *host.Host, path string, human provision.User, out, errw io.Writer
 	return rememberOnce(h, path, human, before, after)
 }
 
-// rememberOnce remembers the folders that agents could write by the config as it was before, and forgets those of agents that are gone.
+// rememberOnce remembers the folders that agents could write by the config as it was before, and forgets those of agents that are
+// gone.
 func rememberOnce(h *host.Host, path string, human provision.User, before []share.Writable, after *config.Config) error {
 	still := share.WritableOf(after)
 	gone := slices.DeleteFunc(before, func(w share.Writable) bool { return slices.Contains(still, w) || after.Agent(w.Agent) == nil })

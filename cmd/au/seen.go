@@ -18,8 +18,9 @@ import (
 	"github.com/a4u2/au/provision/config"
 )
 
-// lastLook is what was found in a folder at the last look, beside the human's config. A report needs it to tell what is new from old files where something changed: a
-// folder that was renamed looks like one in which a file was made. Without it a report names both.
+// lastLook is what was found in a folder at the last look, beside the human's config. A report needs it to tell what is new from
+// old files where something changed: a folder that was renamed looks like one in which a file was made. Without it a report names
+// both.
 type lastLook struct {
 	host *host.Host
 	path string // empty: there is no place for one

@@ -12,7 +12,8 @@ import (
 	"github.com/a4u2/au/provision"
 )
 
-// author returns the variables that are missing for git to name an author in the agent's runs; none where it names one, or is not there.
+// author returns the variables that are missing for git to name an author in the agent's runs; none where it names one, or is not
+// there.
 func (w *setupWork) author(as provision.Author) []string {
 	own := slices.ContainsFunc(w.setEnv(), func(pair string) bool { return strings.HasPrefix(pair, "GIT_AUTHOR_NAME=") })
 	if !w.facts.Git || own || w.facts.Author != "" {

@@ -139,7 +139,8 @@ func (a *app) sharing(agent string) (s sharing, err error) {
 	return s, err
 }
 
-// shareFacts reads what decides whether the folder at source, which is resolved, can be shared. What is in the folder is not looked at.
+// shareFacts reads what decides whether the folder at source, which is resolved, can be shared. What is in the folder is not looked
+// at.
 func (a *app) shareFacts(source string, human provision.User, policy csrc.Policy, known *config.Config) (provision.ShareFacts, error) {
 	f := provision.ShareFacts{Agent: policy.Name, AgentHome: policy.Home, Human: human, Drafts: draft.Dir(human.Home)}
 	var err error
@@ -227,7 +228,8 @@ func (s sharing) newEntry(h *host.Host) config.Agent {
 	}
 }
 
-// legacyEntry returns what the human's config says of an agent that agent-as-unix-user 2.x made; nil where there is none of that name.
+// legacyEntry returns what the human's config says of an agent that agent-as-unix-user 2.x made; nil where there is none of that
+// name.
 func (a *app) legacyEntry(human provision.User, name string) (*config.Agent, error) {
 	known, err := a.load(human)
 	if err != nil {

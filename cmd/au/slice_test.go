@@ -20,8 +20,8 @@ import (
 	auslices "github.com/a4u2/au/slices"
 )
 
-// fakeSystemd does with files what systemd does: a property that is set goes to the kernel and into a drop-in file, and a reload reads the
-// files and leaves the kernel as it is.
+// fakeSystemd does with files what systemd does: a property that is set goes to the kernel and into a drop-in file, and a reload
+// reads the files and leaves the kernel as it is.
 type fakeSystemd struct {
 	host           *host.Host
 	root           string

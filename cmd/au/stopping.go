@@ -16,8 +16,8 @@ import (
 	auslices "github.com/a4u2/au/slices"
 )
 
-// stopAll does what comes first and ends the agent's processes, again and again where they are started anew. It returns the facts with none left. then is the
-// command that does the rest once what holds one of them has been ended.
+// stopAll does what comes first and ends the agent's processes, again and again where they are started anew. It returns the facts
+// with none left. then is the command that does the rest once what holds one of them has been ended.
 func stopAll(h *host.Host, runner *step.Runner, facts provision.Facts, first []step.Step, plan func(provision.Facts) []step.Step, then string) (provision.Facts, error) {
 	if facts.Agent == nil || runner.DryRun {
 		return facts, runner.Apply(context.Background(), append(first, plan(facts)...))

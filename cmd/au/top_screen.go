@@ -85,7 +85,8 @@ var columns = [...]column{
 	{"PRESSURE %", -24, func(r row) (string, terminal.Style) { return r.cells()[10], terminal.Dim }},
 }
 
-// table returns the lines of a screen of that size: as many columns and rows as there is room for, and how to read them in the last one.
+// table returns the lines of a screen of that size: as many columns and rows as there is room for, and how to read them in the last
+// one.
 func (w *watch) table(width, height int) []terminal.Line {
 	lines := make([]terminal.Line, height)
 	rows := w.rows[:min(len(w.rows), max(0, height-2))]

@@ -20,8 +20,8 @@ import (
 // trialTime is how long the trial run may take.
 const trialTime = 20 * time.Second
 
-// trial runs `true` as the agent, through the real entrypoint and without shares, so that a fault of this machine shows before a run is needed. It
-// returns why that failed. The run of an agent that is paused would wait, and is not tried.
+// trial runs `true` as the agent, through the real entrypoint and without shares, so that a fault of this machine shows before a
+// run is needed. It returns why that failed. The run of an agent that is paused would wait, and is not tried.
 func trial(h *host.Host, f provision.Facts) error {
 	if f.Policy == nil || h.CgroupTree().Frozen(f.Policy.Cgroups) {
 		return nil

@@ -16,8 +16,8 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// survivors returns the processes of the uid that are still there when it has waited for them that long. Where /proc shows users nothing of each other it is root
-// who looks.
+// survivors returns the processes of the uid that are still there when it has waited for them that long. Where /proc shows users
+// nothing of each other it is root who looks.
 func survivors(h *host.Host, r *step.Runner, uid uint32, wait time.Duration) ([]host.Survivor, error) {
 	pause := 20 * time.Millisecond
 	for deadline := time.Now().Add(wait); ; time.Sleep(pause) {

@@ -131,8 +131,8 @@ func apartOf(title string, a, b []cost) apart {
 	return apart{title, float64(x.wall) / float64(y.wall), float64(x.cpu) / float64(y.cpu), (width(a) + width(b)) / 2}
 }
 
-// within reports that nothing can be seen: no more than the noise, or three hundredths where there is hardly any, and no more than a tenth
-// by the processors, which are steadier.
+// within reports that nothing can be seen: no more than the noise, or three hundredths where there is hardly any, and no more than
+// a tenth by the processors, which are steadier.
 func (a apart) within() bool { return a.ratio-1 <= max(a.noise, 0.03) && a.cpu <= 1.1 }
 
 // spent returns the processor time of everything in the machine since its boot, in ns: of the services that a command calls, too.

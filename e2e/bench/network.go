@@ -101,8 +101,8 @@ func (w *way) measure(key string, counts bool) {
 	}
 }
 
-// compared returns how much better one way is than another: the median over the rounds, each of which compares what was measured within a
-// second, and between what the median lies with 95 % confidence.
+// compared returns how much better one way is than another: the median over the rounds, each of which compares what was measured
+// within a second, and between what the median lies with 95 % confidence.
 func (w *way) compared(key string, part float64, more bool, against *way) (median, low, high float64) {
 	var all []float64
 	for i, a := range w.took[key] {
@@ -206,8 +206,8 @@ func sh(script string, words ...any) {
 	}
 }
 
-// internet starts the servers in a namespace of their own, and the wire to it. A connection leaves its port in use for a minute: without
-// tw_reuse the later ones of a run would look for one for longer than all else takes.
+// internet starts the servers in a namespace of their own, and the wire to it. A connection leaves its port in use for a minute:
+// without tw_reuse the later ones of a run would look for one for longer than all else takes.
 func (s *wires) internet() {
 	sh(`
 chmod 755 %[1]s; cp /proc/%[2]d/exe %[1]s/bench

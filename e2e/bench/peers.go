@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// bwrap is bubblewrap with what comes nearest to the walls of a run, and a command in it. A namespace of users is not among them: au needs
-// none, being set-uid, and where /proc is not seen whole (in containers, and in this machine) it would keep bubblewrap from mounting one.
+// bwrap is bubblewrap with what comes nearest to the walls of a run, and a command in it. A namespace of users is not among them:
+// au needs none, being set-uid, and where /proc is not seen whole (in containers, and in this machine) it would keep bubblewrap
+// from mounting one.
 func bwrap(argv ...string) command {
 	return root(append(strings.Fields("bwrap --unshare-pid --unshare-ipc --ro-bind / / --proc /proc --dev /dev --tmpfs /tmp --tmpfs /run --tmpfs /home "+
 		"--bind /home/carol /home/carol --chdir / --new-session --die-with-parent"), argv...)...)

@@ -26,7 +26,8 @@ var tasks = []struct {
 	{"build", "`make` of 24 C files", func(dir string, _ int) error { return quietly("make", "-s", "-C", dir+"/code", "all") }},
 }
 
-// workInside does the same work inside a share, in the agent's own home, and outside by the human. What counts is measured by the worker.
+// workInside does the same work inside a share, in the agent's own home, and outside by the human. What counts is measured by the
+// worker.
 func workInside(m *machine, f *figures) {
 	inside := m.configWith([]share{{m.path("inside"), "/home/agent/inside", false, false}}, 0, 0)
 	places := []struct {
@@ -71,7 +72,8 @@ func workInside(m *machine, f *figures) {
 		fmt.Sprintf("%d runs a cell", len(places[0].costs["stat"])))
 }
 
-// doWork is the worker: KIND is `prepare:N`, with the files of the repository, or `all:N`, with the small files. It prints a line a task: its name, and the nanoseconds on the clock and on the processors.
+// doWork is the worker: KIND is `prepare:N`, with the files of the repository, or `all:N`, with the small files. It prints a line a
+// task: its name, and the nanoseconds on the clock and on the processors.
 func doWork(kind, dir string) error {
 	kind, number, _ := strings.Cut(kind, ":")
 	files, err := strconv.Atoi(number)

@@ -119,8 +119,8 @@ func field(pid int, file, key string) int {
 	return 0
 }
 
-// sizesScript prints how many bytes the files are that the words of $1 name, with those below folders, and how many with those of $2 and the libraries that
-// all of them load; each file once, without what Python has compiled.
+// sizesScript prints how many bytes the files are that the words of $1 name, with those below folders, and how many with those of
+// $2 and the libraries that all of them load; each file once, without what Python has compiled.
 const sizesScript = `
 files() { for top; do [ ! -e "$top" ] || find "$(readlink -f "$top")" -type f ! -name '*.pyc'; done; }
 sum() { sort -u | xargs -rd '\n' stat -c %s | awk '{ n += $1 } END { print n + 0 }'; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package accounts says who a user is: by /etc/passwd and /etc/group, which cost next to nothing, and by the machine's other databases for whom those do not hold.
+// Package accounts says who a user is: by /etc/passwd and /etc/group, which cost next to nothing, and by the machine's other
+// databases for whom those do not hold.
 package accounts
 
 import (

@@ -11,7 +11,8 @@ import (
 // switching puts in force what the configuration says already.
 const switching = "sudo nixos-rebuild switch"
 
-// changes are the commands of au that change an agent, each with the options of the module that do the same: those behind security.au.agents.NAME, empty for all of them.
+// changes are the commands of au that change an agent, each with the options of the module that do the same: those behind
+// security.au.agents.NAME, empty for all of them.
 var changes = map[string]string{
 	"new": "", "delete": "", "grant": "humans", "revoke": "humans", "limits set": "", "limits reset": "", "net restrict": "net", "net allow": "net.allow", "net deny": "net.deny",
 	"net off": "net.enable",
@@ -31,7 +32,8 @@ func Changing(words ...string) string {
 	return ""
 }
 
-// Agent returns the agent that a hint is about: the one that au's command names, or other, and the last word of root's command, as far as it is an agent or its humans' group.
+// Agent returns the agent that a hint is about: the one that au's command names, or other, and the last word of root's command, as
+// far as it is an agent or its humans' group.
 func Agent(hint, other string) string {
 	words := strings.Fields(hint)
 	if at := slices.Index(words, "--agent"); at >= 0 && at+1 < len(words) {
@@ -43,7 +45,8 @@ func Agent(hint, other string) string {
 	return other
 }
 
-// Declared returns a hint as it can be followed for a declared agent: itself, or, where au or the next switch would not have it, what does the same.
+// Declared returns a hint as it can be followed for a declared agent: itself, or, where au or the next switch would not have it,
+// what does the same.
 func Declared(hint, agent string) string {
 	parts := strings.Split(hint, " && ")
 	for i, part := range parts {

@@ -28,7 +28,8 @@ func TooLarge(path string, limit int64) error {
 	return fmt.Errorf("%q is larger than %d KiB", path, limit>>10)
 }
 
-// Start returns the first bytes of a file, up to limit: all that there is of a smaller one, and nothing of one that cannot be read. It does not wait for a pipe.
+// Start returns the first bytes of a file, up to limit: all that there is of a smaller one, and nothing of one that cannot be read.
+// It does not wait for a pipe.
 func Start(path string, limit int64) []byte {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// entries are those of an ACL (acl(5)): permissions 0 to 7 by "user:1001", "group:1002", "mask:"; and, of the three that the mode has too,
-// "group:" in an access ACL, all of them in a default ACL.
+// entries are those of an ACL (acl(5)): permissions 0 to 7 by "user:1001", "group:1002", "mask:"; and, of the three that the mode
+// has too, "group:" in an access ACL, all of them in a default ACL.
 type entries map[string]uint32
 
 // union is what the mask is where nobody sets it: all that the group class has.

@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// others are the places where somebody besides root can write: each folder itself is root's to name, and what is below it is not. Of a home and of a log that is
-// what is in it.
+// others are the places where somebody besides root can write: each folder itself is root's to name, and what is below it is not.
+// Of a home and of a log that is what is in it.
 var others = regexp.MustCompile(`^(/home/[^/]+|/tmp|/var/tmp|/dev/shm|/var/mail|/var/spool/(mail|cron|at)|/run/au/[^/]+|/var/log/au/[^/]+|/run/user)/`)
 
 // programs are those that go through a folder with all that is in it, where they are told to.
 var programs = []string{"rm", "cp", "chmod", "chown", "chgrp", "setfacl", "install"}
 
-// ByPath says what is wrong with a command of root's: that it goes by path where others can write, and so may be led elsewhere by a link. It is empty where
-// nothing is. au itself goes by file descriptor, and what runs as the agent can mislead nobody else.
+// ByPath says what is wrong with a command of root's: that it goes by path where others can write, and so may be led elsewhere by a
+// link. It is empty where nothing is. au itself goes by file descriptor, and what runs as the agent can mislead nobody else.
 func ByPath(argv []string) string {
 	name := path.Base(argv[0])
 	if i := slices.Index(argv, "--"); name == "runuser" && i > 0 && len(argv) > 2 && argv[1] == "-u" && argv[2] != "root" {

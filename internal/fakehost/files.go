@@ -136,7 +136,8 @@ func (c *call) settle(name string, f File) {
 	c.files[name] = &f
 }
 
-// install -d -m MODE [-o USER -g GROUP] FOLDER, or install -m MODE [-o USER -g GROUP] /dev/stdin FILE: for tests, which prepare files with it
+// install -d -m MODE [-o USER -g GROUP] FOLDER, or install -m MODE [-o USER -g GROUP] /dev/stdin FILE: for tests, which prepare
+// files with it
 func (c *call) install() error {
 	folder := c.args.flag("-d")
 	mode, owner, group := c.args.value("-m"), c.args.value("-o"), c.args.value("-g")

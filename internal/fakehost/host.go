@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package fakehost is a machine for tests: files with owners, modes and ACLs, accounts, units and processes, with the commands that read and
-// change them. It is strict: a command or an argument that it does not know fails. It can show its files below a folder of the real machine,
-// for a program that reads them there; whoever tests need not be root, so owners and the like are kept in memory.
+// Package fakehost is a machine for tests: files with owners, modes and ACLs, accounts, units and processes, with the commands that
+// read and change them. It is strict: a command or an argument that it does not know fails. It can show its files below a folder of
+// the real machine, for a program that reads them there; whoever tests need not be root, so owners and the like are kept in memory.
 package fakehost
 
 import (

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// portable are the programs of coreutils that plans may run, each with the options that GNU's, uutils' and busybox's have, and mean alike
-// (e2e/tests/coreutils.sh runs them).
+// portable are the programs of coreutils that plans may run, each with the options that GNU's, uutils' and busybox's have, and mean
+// alike (e2e/tests/coreutils.sh runs them).
 var portable = map[string][]string{
 	"chmod": {"-R"}, "chown": {}, "cp": {"-R"}, "dd": {}, "mkdir": {"-p", "-m"}, "mv": {"-T"}, "rm": {"-f", "-rf"}, "rmdir": {"--ignore-fail-on-non-empty"},
 	"true": {},
@@ -44,7 +44,8 @@ func Unportable(argv []string) string {
 	return owner(name, argv)
 }
 
-// owner refuses a number as an owner: some take it for a name first, and with a "+" before it, which says that it is none, some do not take it at all.
+// owner refuses a number as an owner: some take it for a name first, and with a "+" before it, which says that it is none, some do
+// not take it at all.
 func owner(name string, argv []string) string {
 	if name == "chown" && len(argv) > 1 && strings.Trim(argv[1], "0123456789+:") == "" {
 		return fmt.Sprintf("a user may be called %s: %q", argv[1], argv)

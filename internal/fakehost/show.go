@@ -125,7 +125,8 @@ func (h *Host) Save() error {
 	return err
 }
 
-// Open returns the machine that Save left below root, with what has changed in its files since. What is new there is its folder's owner's.
+// Open returns the machine that Save left below root, with what has changed in its files since. What is new there is its folder's
+// owner's.
 func Open(root string) (*Host, error) {
 	var k kept
 	text, err := os.ReadFile(root + ".kept")

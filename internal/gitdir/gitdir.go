@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package gitdir finds the git directory of a folder that keeps it elsewhere: a linked worktree's (git-worktree(1)) or a submodule's
-// (gitsubmodules(7)). It believes a file that says so only where the git directory is the same user's and names the folder in turn: who can write in
-// the one folder need not be who may hand over the other.
+// Package gitdir finds the git directory of a folder that keeps it elsewhere: a linked worktree's (git-worktree(1)) or a
+// submodule's (gitsubmodules(7)). It believes a file that says so only where the git directory is the same user's and names the
+// folder in turn: who can write in the one folder need not be who may hand over the other.
 package gitdir
 
 import (
@@ -28,8 +28,8 @@ type Finder struct {
 	Answers func(path string) bool // whether a path may be looked at: a file system that is dead holds up whoever looks
 }
 
-// Of returns the git directory of a folder, where it is outside the folder, the user owns it, it names the folder, and no symbolic link leads there. The folder
-// is absolute and without symbolic links.
+// Of returns the git directory of a folder, where it is outside the folder, the user owns it, it names the folder, and no symbolic
+// link leads there. The folder is absolute and without symbolic links.
 func (f Finder) Of(folder string) (Link, bool) {
 	uid := f.UID
 	dir, ok := f.named(line(filepath.Join(folder, ".git"), uid), "gitdir: ", folder)

@@ -20,7 +20,8 @@ func git(t *testing.T, folder string, words ...string) {
 	}
 }
 
-// made returns a folder with a repository, a linked worktree beside it, and another repository with a submodule, made by git itself.
+// made returns a folder with a repository, a linked worktree beside it, and another repository with a submodule, made by git
+// itself.
 func made(t *testing.T) string {
 	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {

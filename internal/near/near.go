@@ -5,7 +5,8 @@ package near
 
 import "fmt"
 
-// Of returns the word that is nearest to the typed one, the first of several; "" where none is near: more than two letters away, or nothing of it left.
+// Of returns the word that is nearest to the typed one, the first of several; "" where none is near: more than two letters away, or
+// nothing of it left.
 func Of(typed string, among []string) string {
 	best, least := "", 3
 	for _, word := range among {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package programs says where the programs are that au runs, and with which environment: where only root can have put them, and one that is the same
-// whoever calls. The caller's PATH says nothing.
+// Package programs says where the programs are that au runs, and with which environment: where only root can have put them, and one
+// that is the same whoever calls. The caller's PATH says nothing.
 package programs
 
 import (
@@ -89,8 +89,8 @@ func find(path string) (string, error) {
 // Find returns the path of a program: itself where it is absolute, else in the first of the folders that has it.
 func Find(name string) (string, error) { return findIn(trusted(), name) }
 
-// FindOnHost is Find for a program that others run too: sudo(8), where it allows single commands, and the copy of au that the units of an agent's network have.
-// Neither knows of the folders that a package names.
+// FindOnHost is Find for a program that others run too: sudo(8), where it allows single commands, and the copy of au that the units
+// of an agent's network have. Neither knows of the folders that a package names.
 func FindOnHost(name string) (string, error) { return findIn(onHost(), name) }
 
 func findIn(folders []string, name string) (string, error) {
@@ -119,8 +119,8 @@ func findIn(folders []string, name string) (string, error) {
 	return "", fmt.Errorf("%s: not in %s", name, strings.Join(folders, ":"))
 }
 
-// kept are the caller's variables that programs get, too: those that only say how to talk to the person at the terminal, and, for sudo(8), where the person's own
-// keys are. None of them says what is done.
+// kept are the caller's variables that programs get, too: those that only say how to talk to the person at the terminal, and, for
+// sudo(8), where the person's own keys are. None of them says what is done.
 var kept = []string{"TERM", "NO_COLOR", "SSH_AUTH_SOCK"}
 
 // Environ returns the environment of every program that au runs.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package quote is how a person reads what others chose: names of files and programs, words typed, texts of errors. It shows harmless text as it is. Text that could
-// steer a terminal, hide, or be taken for something else is shown so that a shell reads it back.
+// Package quote is how a person reads what others chose: names of files and programs, words typed, texts of errors. It shows
+// harmless text as it is. Text that could steer a terminal, hide, or be taken for something else is shown so that a shell reads it
+// back.
 package quote
 
 import (
@@ -15,8 +16,8 @@ import (
 	"unicode/utf8"
 )
 
-// Plain reports whether a person sees all of text and nothing else happens: it is UTF-8 without control characters, line ends, and characters that have no
-// width or turn the direction of what follows.
+// Plain reports whether a person sees all of text and nothing else happens: it is UTF-8 without control characters, line ends, and
+// characters that have no width or turn the direction of what follows.
 func Plain(text string) bool {
 	for len(text) > 0 {
 		n, ok := plainRune(text)
@@ -41,8 +42,9 @@ func plainRune(text string) (n int, ok bool) {
 // unquoted are the characters that a POSIX shell takes for themselves in any position of a word.
 const unquoted = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+:,./_-="
 
-// Word returns word as a shell reads it back. For what is plain that is any POSIX shell (POSIX.1-2017, Shell Command Language, 2.2). The rest is in dollar-quotes,
-// which POSIX has since 2024: bash, zsh, ksh and busybox read them, dash does not before 0.5.13.
+// Word returns word as a shell reads it back. For what is plain that is any POSIX shell (POSIX.1-2017, Shell Command Language,
+// 2.2). The rest is in dollar-quotes, which POSIX has since 2024: bash, zsh, ksh and busybox read them, dash does not before
+// 0.5.13.
 func Word(word string) string {
 	switch {
 	case !Plain(word):
@@ -74,8 +76,8 @@ func Name(text string) string {
 	return Word(text)
 }
 
-// Text returns text with what is not plain as \NNN, but for line ends, tabs, and the sequences in pass. It is for text that is put together already; a name in
-// it may still have a line end.
+// Text returns text with what is not plain as \NNN, but for line ends, tabs, and the sequences in pass. It is for text that is put
+// together already; a name in it may still have a line end.
 func Text(text string, pass ...string) string {
 	if Plain(text) {
 		return text
@@ -83,7 +85,8 @@ func Text(text string, pass ...string) string {
 	return escape(text, "", "\n\t", pass...)
 }
 
-// escape returns text with what is not plain as a shell's dollar-quotes have it, and a \ before the characters in marked; those in kept stay.
+// escape returns text with what is not plain as a shell's dollar-quotes have it, and a \ before the characters in marked; those in
+// kept stay.
 func escape(text, marked, kept string, pass ...string) string {
 	var out strings.Builder
 next:
@@ -125,8 +128,9 @@ func escapeBytes(out *strings.Builder, part string) {
 	}
 }
 
-// Error returns the text of an error with its names as a person reads them. It shows the paths of the system's errors as Name does, and words in Go's quotes that are not
-// plain as a shell reads them back. Other text of several lines is indented: nobody can take a line of it for one that au wrote.
+// Error returns the text of an error with its names as a person reads them. It shows the paths of the system's errors as Name does,
+// and words in Go's quotes that are not plain as a shell reads them back. Other text of several lines is indented: nobody can take
+// a line of it for one that au wrote.
 func Error(err error) string {
 	return strings.ReplaceAll(Text(named(err.Error(), systems(err))), "\n", "\n    ")
 }
@@ -143,8 +147,8 @@ func named(text string, errs []error) string {
 	return strings.Join(parts, system(errs[0]))
 }
 
-// eachQuoted returns text with each part of it that is in Go's quotes (%q) replaced. It is no regular expression, because that package would be a tenth of the
-// front program, and is initialised at each start.
+// eachQuoted returns text with each part of it that is in Go's quotes (%q) replaced. It is no regular expression, because that
+// package would be a tenth of the front program, and is initialised at each start.
 func eachQuoted(text string, replace func(string) string) string {
 	var out strings.Builder
 	for {

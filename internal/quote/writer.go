@@ -10,7 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// Writer passes on what Text leaves of all that is written: whatever others chose, and whoever forgot to quote it, nothing reaches a terminal that steers it.
+// Writer passes on what Text leaves of all that is written: whatever others chose, and whoever forgot to quote it, nothing reaches
+// a terminal that steers it.
 type Writer struct {
 	To   io.Writer
 	Pass []string // sequences that au itself makes, such as colours

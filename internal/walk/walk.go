@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package walk follows a path as the kernel would, one component at a time and by file descriptor, and shows each step to whoever has to judge it.
+// Package walk follows a path as the kernel would, one component at a time and by file descriptor, and shows each step to whoever
+// has to judge it.
 package walk
 
 import (
@@ -16,7 +17,8 @@ import (
 // maxLinks is how many symbolic links the kernel follows.
 const maxLinks = 40
 
-// Step is what a path comes to with one more component: a folder, a symbolic link, or what it leads to in the end. The first is the root folder.
+// Step is what a path comes to with one more component: a folder, a symbolic link, or what it leads to in the end. The first is the
+// root folder.
 type Step struct {
 	FD   int    // of the thing itself, O_PATH, as long as the judgement lasts
 	Path string // where it is: absolute, through no link
@@ -45,8 +47,8 @@ func (p *Place) Close() {
 	}
 }
 
-// To follows an absolute path on the machine whose root folder is at root. judge sees each thing before the walk goes on from it; its error ends the walk. That
-// something is missing is no error.
+// To follows an absolute path on the machine whose root folder is at root. judge sees each thing before the walk goes on from it;
+// its error ends the walk. That something is missing is no error.
 func To(root, name string, judge func(Step) error) (*Place, error) {
 	if !path.IsAbs(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("want an absolute path")}

@@ -219,7 +219,8 @@ func (a *Answers) Inside(name string) []netip.Addr {
 	return nil
 }
 
-// Stale makes every answer one to ask for anew. An address that was answered stays good to dial. One that was taken out may pass next time, after a change of rules.
+// Stale makes every answer one to ask for anew. An address that was answered stays good to dial. One that was taken out may pass
+// next time, after a change of rules.
 func (a *Answers) Stale() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

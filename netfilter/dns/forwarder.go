@@ -39,7 +39,8 @@ type Judge interface {
 	// Pinned returns the addresses that this machine itself has for name, and
 	// whether it has any: then nobody is asked.
 	Pinned(name string) ([]netip.Addr, bool)
-	// Made returns the address that stands for name, and whether one does: where a proxy elsewhere looks names up, no server is asked for any.
+	// Made returns the address that stands for name, and whether one does: where a proxy elsewhere looks names up, no server is
+	// asked for any.
 	Made(name string) (netip.Addr, bool)
 	// Translated is told below which prefixes the network reaches IPv4.
 	Translated([]netip.Prefix)

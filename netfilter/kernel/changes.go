@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Changes tells whenever somebody has changed nftables rules, iptables-nft included, until ctx ends. Several changes may be told as one;
-// iptables-legacy is not heard. It needs CAP_NET_ADMIN.
+// Changes tells whenever somebody has changed nftables rules, iptables-nft included, until ctx ends. Several changes may be told as
+// one; iptables-legacy is not heard. It needs CAP_NET_ADMIN.
 func Changes(ctx context.Context) (<-chan struct{}, error) {
 	c, err := converse(unix.NETLINK_NETFILTER)
 	if err != nil {

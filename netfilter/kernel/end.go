@@ -13,10 +13,10 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// EndConnections ends the connections of the given users, and those of the sockets that the given cgroups (v2, by inode number) opened, as
-// ss -K does, and returns how many. Rules cannot: what a socket that was closed before they came still has to send
-// belongs to nobody. Up to Linux 6.16 such a socket shows no uid either, and is known by its cgroup alone.
-// Listening sockets stay: what is answered there is for the rules.
+// EndConnections ends the connections of the given users, and those of the sockets that the given cgroups (v2, by inode number)
+// opened, as ss -K does, and returns how many. Rules cannot: what a socket that was closed before they came still has to send
+// belongs to nobody. Up to Linux 6.16 such a socket shows no uid either, and is known by its cgroup alone. Listening sockets stay:
+// what is answered there is for the rules.
 func EndConnections(uids []netfilter.Range, cgroups []uint64) (int, error) {
 	c, err := converse(unix.NETLINK_SOCK_DIAG)
 	if err != nil {

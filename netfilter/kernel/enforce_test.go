@@ -74,8 +74,8 @@ func TestNFTAcceptsTheRules(t *testing.T) {
 	})
 }
 
-// waysOut is every way out of the machine that a socket of one's own gives. Each is taken once without rules, to see that it is one, and
-// once with rules, when nothing may leave.
+// waysOut is every way out of the machine that a socket of one's own gives. Each is taken once without rules, to see that it is
+// one, and once with rules, when nothing may leave.
 var waysOut = []struct {
 	name string
 	uid  uint32
@@ -184,7 +184,8 @@ func TestLoopback(t *testing.T) {
 	})
 }
 
-// The daemon's ports are the agent's, and root's: what others send there does not arrive, from a socket that is closed at once either.
+// The daemon's ports are the agent's, and root's: what others send there does not arrive, from a socket that is closed at once
+// either.
 func TestOnlyTheAgentReachesTheDaemon(t *testing.T) {
 	eachBackend(t, func(t *testing.T, l *lab, on, off func(netfilter.Policy)) {
 		for _, restricted := range []bool{false, true} {
@@ -302,7 +303,8 @@ func TestSameSourcePort(t *testing.T) {
 						dest, rest, _ := strings.Cut(way, " ")
 						argv := append([]string{"dial", net.JoinHostPort(host, dest), fmt.Sprint("sport=", port)}, strings.Fields(rest)...)
 						said := l.as(uid, argv...)
-						// What the other still has to send after its close holds the port; that nobody gets through meanwhile is as it should be.
+						// What the other still has to send after its close holds the port; that nobody gets through meanwhile is as
+						// it should be.
 						for range 20 {
 							if !strings.Contains(said, "connection refused") {
 								break

@@ -378,8 +378,8 @@ const markProtocol = 0x88b5 // for experiments of one's own, IEEE 802
 
 var lastMark byte
 
-// caughtUp returns when sniff has noted all that left the machine before: when it has seen a frame that is sent now. On a busy machine
-// that may be long after.
+// caughtUp returns when sniff has noted all that left the machine before: when it has seen a frame that is sent now. On a busy
+// machine that may be long after.
 func (l *lab) caughtUp() {
 	l.t.Helper()
 	lastMark++

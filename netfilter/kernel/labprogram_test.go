@@ -186,8 +186,8 @@ func dial(target string, opts map[string]string) error {
 	return hangUp(fd)
 }
 
-// hangUp ends a connection and waits for the other side's end: closed at once, the last packet might leave whenever that side gets round
-// to it, in the middle of whatever is looked at then.
+// hangUp ends a connection and waits for the other side's end: closed at once, the last packet might leave whenever that side gets
+// round to it, in the middle of whatever is looked at then.
 func hangUp(fd int) error {
 	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
 	if err == nil && kind == unix.SOCK_STREAM && unix.Shutdown(fd, unix.SHUT_WR) == nil {

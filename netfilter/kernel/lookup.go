@@ -24,8 +24,8 @@ type Owner struct {
 	Listen bool
 }
 
-// A Lookup knows whose the sockets of this machine are, and which addresses are its own. The zero value is ready; it is safe for concurrent use, one
-// question at a time.
+// A Lookup knows whose the sockets of this machine are, and which addresses are its own. The zero value is ready; it is safe for
+// concurrent use, one question at a time.
 type Lookup struct {
 	mu              sync.Mutex
 	sockets, routes *conversation // nil: not open

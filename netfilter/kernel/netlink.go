@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package kernel does with the Linux kernel what package netfilter describes: it ends connections, removes tables, loads BPF programs, hears of changes,
-// tells whose a socket is, and tries whether the rules hold. Nothing else below netfilter talks to the kernel about rules and sockets.
+// Package kernel does with the Linux kernel what package netfilter describes: it ends connections, removes tables, loads BPF
+// programs, hears of changes, tells whose a socket is, and tries whether the rules hold. Nothing else below netfilter talks to the
+// kernel about rules and sockets.
 package kernel
 
 import (
@@ -46,8 +47,8 @@ type brokenLink struct{ text string }
 
 func (b brokenLink) Error() string { return "netlink: " + b.text }
 
-// ask sends messages as one request and hands the bodies of the answers to each, until the kernel says that it is done, or what was wrong. A body is
-// good until each returns. It passes over the kernel's late answers to an earlier request.
+// ask sends messages as one request and hands the bodies of the answers to each, until the kernel says that it is done, or what was
+// wrong. A body is good until each returns. It passes over the kernel's late answers to an earlier request.
 func (c *conversation) ask(each func(body []byte), messages ...[]byte) error {
 	c.seq++
 	request := bytes.Join(messages, nil)

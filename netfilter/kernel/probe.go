@@ -30,8 +30,8 @@ var (
 	nobody6 = netip.MustParseAddr("2001:db8::1")
 )
 
-// Probe tries to get out as whoever runs it, a packet for each way, and returns what became of them. It takes a few seconds where nothing
-// stops them.
+// Probe tries to get out as whoever runs it, a packet for each way, and returns what became of them. It takes a few seconds where
+// nothing stops them.
 func Probe() []Attempt {
 	var tries []func() Attempt
 	for _, addr := range []netip.Addr{nobody4, nobody6} {
@@ -77,8 +77,8 @@ func tryTCP(addr netip.Addr, port uint16) Attempt {
 	return a.judge(err)
 }
 
-// keepErrors has the kernel keep the ICMP errors of a socket of addr's family that is about to connect (Linux 5.8), and returns a descriptor of
-// the same socket that outlives fd; -1 where there is none.
+// keepErrors has the kernel keep the ICMP errors of a socket of addr's family that is about to connect (Linux 5.8), and returns a
+// descriptor of the same socket that outlives fd; -1 where there is none.
 func keepErrors(fd int, addr netip.Addr) int {
 	level, option := unix.SOL_IP, unix.IP_RECVERR
 	if addr.Is6() {
@@ -94,8 +94,8 @@ func keepErrors(fd int, addr netip.Addr) int {
 	return kept
 }
 
-// whoSaid returns the address that the last ICMP error kept on a socket came from, as the machine's NAT shows it: the zero Addr when there is
-// none. The kernel's struct sock_extended_err is in ip(7); behind it is the sender's socket address.
+// whoSaid returns the address that the last ICMP error kept on a socket came from, as the machine's NAT shows it: the zero Addr
+// when there is none. The kernel's struct sock_extended_err is in ip(7); behind it is the sender's socket address.
 func whoSaid(fd int) netip.Addr {
 	const extended, ipv4, ipv6 = 16, 4, 8 // where sin_addr and sin6_addr are
 	oob := make([]byte, 256)

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// A refusal counts for what it is by who spoke it: this machine, as firewalld before 2.0 does of what is diverted over IPv6, or one on the way.
+// A refusal counts for what it is by who spoke it: this machine, as firewalld before 2.0 does of what is diverted over IPv6, or one
+// on the way.
 func TestProbeKnowsWhoRefused(t *testing.T) {
 	const router = `
 table ip lab { chain refuse { type filter hook forward priority 0; reject with icmp type host-unreachable; }; }

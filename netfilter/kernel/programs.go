@@ -25,7 +25,8 @@ func HasBPF() bool {
 	return unix.Statfs(netfilter.BPFFolder, &fs) == nil && fs.Type == unix.BPF_FS_MAGIC
 }
 
-// PinPrograms loads the agent's programs and leaves them where systemd looks for them, unless they are there. It needs CAP_BPF and CAP_NET_ADMIN.
+// PinPrograms loads the agent's programs and leaves them where systemd looks for them, unless they are there. It needs CAP_BPF and
+// CAP_NET_ADMIN.
 func PinPrograms(p netfilter.Policy) error {
 	if !HasBPF() {
 		return ErrNoBPF
@@ -52,8 +53,8 @@ func pin(program netfilter.Program, name string) error {
 	return nil
 }
 
-// UnpinPrograms removes the agent's programs, under whatever policy they were made, and takes them off its slice: systemd leaves a filter
-// that its unit file no longer names where it is.
+// UnpinPrograms removes the agent's programs, under whatever policy they were made, and takes them off its slice: systemd leaves a
+// filter that its unit file no longer names where it is.
 func UnpinPrograms(p netfilter.Policy) error {
 	entries, err := os.ReadDir(netfilter.BPFFolder)
 	if errors.Is(err, os.ErrNotExist) {

@@ -13,8 +13,8 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// DeleteTables takes tables of nftables away, as netfilter.Removal does, without the program nft: who uninstalls that leaves in the kernel
-// what it has loaded. It needs CAP_NET_ADMIN. Where there is no such table, or no nftables, nothing is done.
+// DeleteTables takes tables of nftables away, as netfilter.Removal does, without the program nft: who uninstalls that leaves in the
+// kernel what it has loaded. It needs CAP_NET_ADMIN. Where there is no such table, or no nftables, nothing is done.
 func DeleteTables(names ...string) error {
 	c, err := converse(unix.NETLINK_NETFILTER)
 	if errors.Is(err, unix.EPROTONOSUPPORT) {
@@ -39,8 +39,8 @@ type table struct {
 	name   string
 }
 
-// deleteTables deletes tables with all that is in them, in one transaction. Where generation is not nil and the rules have been changed since, nothing
-// is deleted: the error is ERESTART (NFNL_BATCH_GENID, Linux 4.11).
+// deleteTables deletes tables with all that is in them, in one transaction. Where generation is not nil and the rules have been
+// changed since, nothing is deleted: the error is ERESTART (NFNL_BATCH_GENID, Linux 4.11).
 func (c *conversation) deleteTables(generation []byte, tables []table) error {
 	var since []byte
 	if generation != nil {
@@ -65,9 +65,9 @@ func netfilterMessage(kind, flags uint16, family byte, resource uint16, attribut
 	return message(kind, flags, append(body, attributes...))
 }
 
-// DeleteEmptyTables deletes the tables that iptables makes in nftables at first use, and leaves there, if nothing is in them. They have no rule, no set, and no chain but
-// iptables' own with the policy that they start with. It needs CAP_NET_ADMIN. The tables of the older
-// iptables are the kernel's own and are always there.
+// DeleteEmptyTables deletes the tables that iptables makes in nftables at first use, and leaves there, if nothing is in them. They
+// have no rule, no set, and no chain but iptables' own with the policy that they start with. It needs CAP_NET_ADMIN. The tables of
+// the older iptables are the kernel's own and are always there.
 func DeleteEmptyTables() error {
 	c, err := converse(unix.NETLINK_NETFILTER)
 	if err != nil {

@@ -22,8 +22,8 @@ type Answer struct {
 // askWithin is how long Ask waits for name servers.
 const askWithin = 3 * time.Second
 
-// Ask returns the answer of p's daemon to a TCP connection to t, on a machine with these files now. It asks them and the name servers about a name that a rule allows,
-// and about no other.
+// Ask returns the answer of p's daemon to a TCP connection to t, on a machine with these files now. It asks them and the name
+// servers about a name that a rule allows, and about no other.
 func Ask(p netfilter.Policy, t netfilter.Target, resolv, hosts string) Answer {
 	ctx, cancel := context.WithTimeout(context.Background(), askWithin)
 	defer cancel()

@@ -104,8 +104,8 @@ func (x *exchanger) respond(q *request) (received int64, again bool) {
 	}
 }
 
-// withholds answers for the upstream proxy where its own words are not for the agent, and reports whether it did: what asks for a login, and with a
-// login every page about an error. Some proxies show in it how they were asked.
+// withholds answers for the upstream proxy where its own words are not for the agent, and reports whether it did: what asks for a
+// login, and with a login every page about an error. Some proxies show in it how they were asked.
 func (x *exchanger) withholds(h *head, status int) bool {
 	switch {
 	case status == 407:

@@ -111,8 +111,8 @@ func (x *exchanger) tunnelByName(ctx context.Context, t target) {
 	}
 }
 
-// webThrough serves a tunnel to the web's plain port by what comes through it, where an upstream proxy reaches t: that takes requests for this port, and opens
-// no tunnels to it. It reports whether it did.
+// webThrough serves a tunnel to the web's plain port by what comes through it, where an upstream proxy reaches t: that takes
+// requests for this port, and opens no tunnels to it. It reports whether it did.
 func (x *exchanger) webThrough(ctx context.Context, t target) bool {
 	if t.dst.Port() != 80 || x.s.d.judge.outlet() == nil {
 		return false
@@ -197,7 +197,8 @@ func (d *daemon) dialName(ctx context.Context, t target, plain bool) (*net.TCPCo
 	return nil, t, v
 }
 
-// dial connects to t: to its address, or through the upstream proxy. With plain, such a proxy is only connected to: each request says whom it is for.
+// dial connects to t: to its address, or through the upstream proxy. With plain, such a proxy is only connected to: each request
+// says whom it is for.
 func (d *daemon) dial(ctx context.Context, t target, wait time.Duration, plain bool) (*net.TCPConn, error) {
 	at := d.judge.through(t)
 	if at == "" {
@@ -241,9 +242,9 @@ func dialLocal(ctx context.Context, t target, wait time.Duration, _ bool) (*net.
 	return dialTCP(ctx, t.dst, wait)
 }
 
-// dialFor connects t, which is allowed, to the address that was dialled. Where
-// nobody answers there, another address that was answered for the same name takes
-// its place: the client already has a connection, and cannot try the next one itself any more. It returns the target as it was dialled.
+// dialFor connects t, which is allowed, to the address that was dialled. Where nobody answers there, another address that was
+// answered for the same name takes its place: the client already has a connection, and cannot try the next one itself any more. It
+// returns the target as it was dialled.
 func (d *daemon) dialFor(ctx context.Context, t target, plain bool) (*net.TCPConn, target, error) {
 	others := d.others(t)
 	wait := dialWithin

@@ -106,9 +106,9 @@ func (d *daemon) accept(ctx context.Context, ln *net.TCPListener, serve func(con
 	}
 }
 
-// ours reports whether s, which nothing diverted, was opened by the agent, or by root, as which the agent's set-uid helper may run. Nobody else uses this agent's rules,
-// or writes into its log. A diverted connection belongs to the agent, by the rule that did it. Its source port may differ from the client's, so that no socket would be
-// found. That can happen here as well, and is let pass:
+// ours reports whether s, which nothing diverted, was opened by the agent, or by root, as which the agent's set-uid helper may run.
+// Nobody else uses this agent's rules, or writes into its log. A diverted connection belongs to the agent, by the rule that did it.
+// Its source port may differ from the client's, so that no socket would be found. That can happen here as well, and is let pass:
 // those whom it lets pass are restricted by nothing anyway.
 func (d *daemon) ours(s *session) bool {
 	who, err := d.judge.kernel.Socket(addrOf(s.conn.RemoteAddr()), s.dst)
@@ -118,8 +118,8 @@ func (d *daemon) ours(s *session) bool {
 	return who.UID == 0 || d.judge.policy.Load().Has(who.UID)
 }
 
-// asksUs is ours for a datagram. A diverted question comes from a socket that may be connected to elsewhere, so that none is found. The rule that diverted it knows whose
-// it was. Others who send to this port get no answer.
+// asksUs is ours for a datagram. A diverted question comes from a socket that may be connected to elsewhere, so that none is found.
+// The rule that diverted it knows whose it was. Others who send to this port get no answer.
 func (d *daemon) asksUs(from, at netip.AddrPort) bool {
 	who, err := d.judge.kernel.UDPSocket(from, at)
 	if err != nil {
@@ -163,8 +163,8 @@ func (d *daemon) serveTCP(ctx context.Context, s *session) {
 	}
 }
 
-// isHere says whether addr is on this machine; an address that stands for a name is not. It is a call of its own, so that the copy of the policy that it makes is
-// not on a connection's stack for as long as that is open.
+// isHere says whether addr is on this machine; an address that stands for a name is not. It is a call of its own, so that the copy
+// of the policy that it makes is not on a connection's stack for as long as that is open.
 //
 //go:noinline
 func (d *daemon) isHere(addr netip.Addr) (bool, error) {

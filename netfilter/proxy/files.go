@@ -16,7 +16,8 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// A changing is a file that root owns. It is read anew when it was written or another is in its place: a laptop moves, a VPN comes up.
+// A changing is a file that root owns. It is read anew when it was written or another is in its place: a laptop moves, a VPN comes
+// up.
 type changing[T any] struct {
 	path  string
 	parse func(io.Reader) T

@@ -287,8 +287,8 @@ func (j *judge) local(dst netip.AddrPort) (netfilter.Verdict, kernel.Owner) {
 	return netfilter.Verdict{Code: netfilter.Unreachable}, own
 }
 
-// localhost is local, at the loopback address that is served: a program that is told of two for localhost tries the second where the first
-// refuses it, and this one was taken before anybody could look.
+// localhost is local, at the loopback address that is served: a program that is told of two for localhost tries the second where
+// the first refuses it, and this one was taken before anybody could look.
 func (j *judge) localhost(dst netip.AddrPort) (netip.AddrPort, netfilter.Verdict) {
 	v, _ := j.local(dst)
 	other, isLoopback := map[netip.Addr]netip.Addr{loopback4: loopback6, loopback6: loopback4}[dst.Addr()]

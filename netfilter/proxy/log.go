@@ -24,8 +24,8 @@ const (
 	maxAlike = 1024
 )
 
-// A log is the agent's network log: JSON lines, bounded in rate and size. It counts records that it leaves out, and the count is in the log. It is safe for
-// concurrent use.
+// A log is the agent's network log: JSON lines, bounded in rate and size. It counts records that it leaves out, and the count is in
+// the log. It is safe for concurrent use.
 type log struct {
 	path  string
 	agent string

@@ -93,8 +93,8 @@ func (o *outlet) addresses(ctx context.Context) ([]netip.Addr, error) {
 	return found, nil
 }
 
-// isOutlet reports whether dst is the upstream proxy, which is for the daemon alone: on any of its ports, or on its one port where this machine serves it. Where
-// nobody can tell the proxy's address, its port is the proxy's on every machine.
+// isOutlet reports whether dst is the upstream proxy, which is for the daemon alone: on any of its ports, or on its one port where
+// this machine serves it. Where nobody can tell the proxy's address, its port is the proxy's on every machine.
 func (j *judge) isOutlet(ctx context.Context, dst netip.AddrPort) bool {
 	o := j.outlet()
 	if o == nil || j.policy.Load().IsMade(dst.Addr()) {
@@ -116,8 +116,9 @@ func (j *judge) isLocal(addr netip.Addr) bool {
 	return err == nil && local
 }
 
-// through returns what the upstream is asked for in place of t, HOST:PORT; empty where t is dialled by its address: without an upstream, and where the address
-// is inside, which a rule for it has opened. A name is passed on only if it is allowed itself. Else it is what a client showed at an address that is.
+// through returns what the upstream is asked for in place of t, HOST:PORT; empty where t is dialled by its address: without an
+// upstream, and where the address is inside, which a rule for it has opened. A name is passed on only if it is allowed itself. Else
+// it is what a client showed at an address that is.
 func (j *judge) through(t target) string {
 	p := j.policy.Load()
 	if !p.Upstream.IsSet() || isLocalName(t.name) || t.dst.Addr().IsValid() && !p.IsMade(t.dst.Addr()) && p.Inside(t.dst.Addr()) {
@@ -304,7 +305,8 @@ func plainTLS(err error) string {
 	return strings.TrimPrefix(cause(err), "x509: ")
 }
 
-// bridge returns a connection whose bytes go over t: what carries bytes here does so from one connection of the kernel's to another. At its end, over is called.
+// bridge returns a connection whose bytes go over t: what carries bytes here does so from one connection of the kernel's to
+// another. At its end, over is called.
 func bridge(t *tls.Conn, over func()) (*net.TCPConn, error) {
 	ln, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {

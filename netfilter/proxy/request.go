@@ -162,7 +162,8 @@ func (q *request) forOrigin() {
 	q.fields = append([]field{{"Host", authority}}, q.fields...)
 }
 
-// forProxy rewrites q, as forOrigin left it, as a proxy is asked for a server at HOST:PORT. Host and target are what was judged, whatever the client wrote.
+// forProxy rewrites q, as forOrigin left it, as a proxy is asked for a server at HOST:PORT. Host and target are what was judged,
+// whatever the client wrote.
 func (q *request) forProxy(at, login string) {
 	words := strings.Split(q.start, " ") // three: parseRequest has seen to it
 	at = strings.TrimSuffix(at, ":80")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package proxy is the daemon between a restricted agent and the network: it sees what a connection is for, asks the policy, and connects to
-// exactly the address that was dialled, or refuses and says why.
+// Package proxy is the daemon between a restricted agent and the network: it sees what a connection is for, asks the policy, and
+// connects to exactly the address that was dialled, or refuses and says why.
 package proxy
 
 import (

@@ -151,7 +151,8 @@ func (s *session) either(ctx context.Context, v netfilter.Verdict, name string) 
 	s.shown(ctx)
 }
 
-// asksFirst reports whether the client soon speaks HTTP. An upstream proxy takes its requests on any port, and opens tunnels to few.
+// asksFirst reports whether the client soon speaks HTTP. An upstream proxy takes its requests on any port, and opens tunnels to
+// few.
 func (s *session) asksFirst() bool {
 	_ = s.conn.SetReadDeadline(time.Now().Add(askFirst)) // fails only on a closed connection
 	return s.peek() == nil && looksLikeHTTP(s.seen)
@@ -278,7 +279,8 @@ func (s *session) finish(ctx context.Context, kind string, t target, v netfilter
 	s.relay(kind, t, v)
 }
 
-// dial connects to the address that the agent dialled, or to another one of the same name if nobody answers there. On failure it tells the agent, and returns false.
+// dial connects to the address that the agent dialled, or to another one of the same name if nobody answers there. On failure it
+// tells the agent, and returns false.
 func (s *session) dial(ctx context.Context, kind string, t target) bool {
 	if !s.settle() {
 		s.refuse(kind, t, netfilter.Verdict{Code: netfilter.Overload})

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// TestWholeFileIsTakenAtOnce is that a file which is put in another's place is not waited for: who is told that a rule holds tries it.
+// TestWholeFileIsTakenAtOnce is that a file which is put in another's place is not waited for: who is told that a rule holds tries
+// it.
 func TestWholeFileIsTakenAtOnce(t *testing.T) {
 	defer func(old time.Duration) { settleFor = old }(settleFor)
 	settleFor = time.Hour

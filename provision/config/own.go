@@ -16,7 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Own is a file that says what is the human's to decide, and so one that only they and root can have put where it is. It need not be there yet.
+// Own is a file that says what is the human's to decide, and so one that only they and root can have put where it is. It need not
+// be there yet.
 type Own struct {
 	Path  string   // absolute, through no link
 	Way   []string // all that was passed on the way to it: folders, links, and the file
@@ -127,8 +128,9 @@ func (o *Own) again() error {
 	return nil
 }
 
-// Replace makes text what the file holds: at every moment it is the old or the new one as a whole, and it is on the disk when Replace returns. It keeps its mode and
-// owner; a new one is its owner's alone. The folders above it are there, and the lock keeps others from it.
+// Replace makes text what the file holds: at every moment it is the old or the new one as a whole, and it is on the disk when
+// Replace returns. It keeps its mode and owner; a new one is its owner's alone. The folders above it are there, and the lock keeps
+// others from it.
 func (o *Own) Replace(text []byte) error {
 	folder, err := o.open(".", unix.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {

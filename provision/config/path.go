@@ -8,9 +8,9 @@ import (
 	"unicode/utf8"
 )
 
-// Path is the name of a file, which Unix makes of any bytes but NUL. TOML and JSON hold UTF-8 only: a path that is not UTF-8 is written there as a file: URL
-// (RFC 8089), with %XX for each byte that cannot stand in one: "file:///home/alice/d%E9". No other path is written so: one that begins with "file:" itself,
-// which no absolute path does, becomes a URL too.
+// Path is the name of a file, which Unix makes of any bytes but NUL. TOML and JSON hold UTF-8 only: a path that is not UTF-8 is
+// written there as a file: URL (RFC 8089), with %XX for each byte that cannot stand in one: "file:///home/alice/d%E9". No other
+// path is written so: one that begins with "file:" itself, which no absolute path does, becomes a URL too.
 type Path string
 
 const urlScheme = "file:"

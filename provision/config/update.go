@@ -20,13 +20,11 @@ type UpdateOptions struct {
 	Announce func(path string, text []byte)
 }
 
-// Update loads the file at path, lets change change what it says, and
-// replaces it; concurrent updates come one after the other. At every moment,
-// also when this process is killed, the file is the old or the new one as a
-// whole. A broken file, or an error from change, leaves it as it is. A
-// missing file and its folder are made, for their owner alone; an existing
-// file keeps its mode and owner, a symlink stays and its target is replaced.
-// The lock is a file of its own beside it, PATH.lock, and stays. It refuses a file that somebody whom by does not trust could have put there.
+// Update loads the file at path, lets change change what it says, and replaces it; concurrent updates come one after the other. At
+// every moment, also when this process is killed, the file is the old or the new one as a whole. A broken file, or an error from
+// change, leaves it as it is. A missing file and its folder are made, for their owner alone; an existing file keeps its mode and
+// owner, a symlink stays and its target is replaced. The lock is a file of its own beside it, PATH.lock, and stays. It refuses a
+// file that somebody whom by does not trust could have put there.
 func Update(ctx context.Context, path string, by walk.Trust, opts UpdateOptions, change func(*Config) error) error {
 	own, err := FindOwn(path, by)
 	if err == nil {

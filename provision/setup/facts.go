@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// Facts are what a run as the agent says of its own home. The agent may say what it likes: they serve messages, and decide what is done as the agent.
+// Facts are what a run as the agent says of its own home. The agent may say what it likes: they serve messages, and decide what is
+// done as the agent.
 type Facts struct {
 	Node      string               // its version; "" where the agent finds none
 	NPM       bool                 // whether npm is there

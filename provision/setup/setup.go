@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package setup is what is known of the programs that people run as agents: how each is installed, which settings and hosts it needs, and how a
-// human logs it in. It is data; what a run as the agent says of them is read here, too.
+// Package setup is what is known of the programs that people run as agents: how each is installed, which settings and hosts it
+// needs, and how a human logs it in. It is data; what a run as the agent says of them is read here, too.
 package setup
 
 import (

@@ -92,7 +92,8 @@ func (a ACL) Perm(tag uint16) uint16 {
 	return 0
 }
 
-// Grant returns a with the user let in. Nobody else gains anything: what the mask had kept from others, they lose in their own entries before it widens.
+// Grant returns a with the user let in. Nobody else gains anything: what the mask had kept from others, they lose in their own
+// entries before it widens.
 func (a ACL) Grant(uid uint32, perm uint16) ACL {
 	b := slices.Clone(a)
 	mask := b.Perm(ACLOwnerGroup)
@@ -118,8 +119,8 @@ func (a ACL) Grant(uid uint32, perm uint16) ACL {
 // Revoke returns a without the users; without anybody else named in it, it is a mode again.
 func (a ACL) Revoke(uids ...uint32) ACL { return a.Without(ACLUser, uids...) }
 
-// Without returns a without the users, or groups; once nobody else is named in it, it is a mode again. The mask keeps from those who stay whatever it kept from them
-// before, and allows no more than one of them has.
+// Without returns a without the users, or groups; once nobody else is named in it, it is a mode again. The mask keeps from those
+// who stay whatever it kept from them before, and allows no more than one of them has.
 func (a ACL) Without(tag uint16, ids ...uint32) ACL {
 	b := slices.DeleteFunc(slices.Clone(a), func(e ACLEntry) bool { return e.Tag == tag && slices.Contains(ids, e.ID) })
 	mask := b.Find(ACLMask, 0)
@@ -169,7 +170,8 @@ func (s ACLShare) Access(a ACL, folder bool) ACL {
 	return a.Grant(s.Agent, perm)
 }
 
-// Default returns what a folder's default ACL becomes; a is nil where it has none, and then access, the folder's own, says what its owner, group and others get.
+// Default returns what a folder's default ACL becomes; a is nil where it has none, and then access, the folder's own, says what its
+// owner, group and others get.
 func (s ACLShare) Default(a, access ACL) ACL {
 	if a == nil {
 		a = ACL{{ACLOwner, access.Perm(ACLOwner), 0}, {ACLOwnerGroup, access.Perm(ACLOwnerGroup), 0}, {ACLOther, access.Perm(ACLOther), 0}}
@@ -306,8 +308,8 @@ func (s *SavedACL) read(line string) error {
 	return nil
 }
 
-// Before returns a file's ACLs for the end of the share. They are the earlier ones if nothing but the share has changed them since, else the present ones without the
-// share's entries. saved is nil for a file that had none, or that is newer than the share.
+// Before returns a file's ACLs for the end of the share. They are the earlier ones if nothing but the share has changed them since,
+// else the present ones without the share's entries. saved is nil for a file that had none, or that is newer than the share.
 func (s ACLShare) Before(access, def ACL, folder bool, saved *SavedACL) (ACL, ACL) {
 	if saved == nil {
 		return s.Undo(access), s.UndoDefault(def)

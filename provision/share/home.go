@@ -23,7 +23,8 @@ type Opening struct {
 	Entry ACLEntry
 }
 
-// Openings returns by which entries others than the owner can enter the folder: for everybody first. alone says that nobody but the owner is in a group.
+// Openings returns by which entries others than the owner can enter the folder: for everybody first. alone says that nobody but the
+// owner is in a group.
 func (a Access) Openings(alone func(gid uint32) bool) []Opening { return a.granting(1, alone) }
 
 // Writers returns by which entries others than the owner can put something into the folder, or take it away.

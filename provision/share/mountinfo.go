@@ -18,7 +18,8 @@ type MountPoint struct {
 	Private     bool     // FUSE without allow_other: closed to everybody but who mounted it, root included
 }
 
-// ParseMountinfo reads /proc/self/mountinfo, proc_pid_mountinfo(5). Order is the file's: a later mount covers an earlier one on the same point.
+// ParseMountinfo reads /proc/self/mountinfo, proc_pid_mountinfo(5). Order is the file's: a later mount covers an earlier one on the
+// same point.
 func ParseMountinfo(text string) []MountPoint {
 	var all []MountPoint
 	for line := range strings.Lines(text) {

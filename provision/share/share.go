@@ -36,7 +36,8 @@ func Holding(folder string, shares []config.Mount) (m config.Mount, ok bool) {
 	return m, ok
 }
 
-// Counterpart returns where the agent sees a folder of the human's: at its own path, or below the target of the share that holds it alone.
+// Counterpart returns where the agent sees a folder of the human's: at its own path, or below the target of the share that holds it
+// alone.
 func Counterpart(folder string, shares []config.Mount) (string, bool) {
 	s, ok := Holding(folder, shares)
 	if !ok {

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OpenForACL opens a file in a folder so that its ACL can be read and changed, whatever its mode; no link is followed, and nothing waits for a FIFO.
+// OpenForACL opens a file in a folder so that its ACL can be read and changed, whatever its mode; no link is followed, and nothing
+// waits for a FIFO.
 func OpenForACL(dir int, name string) (int, error) {
 	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if errors.Is(err, unix.EACCES) {
@@ -18,7 +19,8 @@ func OpenForACL(dir int, name string) (int, error) {
 	return fd, err
 }
 
-// procPath is a name for a file that is open with O_PATH alone, for calls that refuse its descriptor. It costs several times as much.
+// procPath is a name for a file that is open with O_PATH alone, for calls that refuse its descriptor. It costs several times as
+// much.
 func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
 // ReadXattr returns an attribute of an open file; nil where it has none.

@@ -57,7 +57,8 @@ func (r *Runner) together() bool {
 		var said bytes.Buffer
 		cmd := programs.Command(append([]string{r.Elevate[0], "-n", "-l"}, r.Carry...)...)
 		cmd.Stderr = &said
-		// It is silent where the command is not among those that are allowed, and names the reason where it cannot tell: that wants a password first.
+		// It is silent where the command is not among those that are allowed, and names the reason where it cannot tell: that wants
+		// a password first.
 		r.single = exitStatus(r.execute(cmd)) == 1 && said.Len() == 0
 	}
 	r.asked = true
@@ -129,8 +130,9 @@ func (r *Runner) hand(p Plan) (done bool, err error) {
 // Endings are the signals by which somebody asks for the end.
 var Endings = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 
-// watch runs root's process and reads what it prints. Where somebody asks for the end meanwhile, it returns by which signal. That process hears of the keys of the
-// terminal itself; of all else it hears by having no reader any more, for who is not root can send it no signal.
+// watch runs root's process and reads what it prints. Where somebody asks for the end meanwhile, it returns by which signal. That
+// process hears of the keys of the terminal itself; of all else it hears by having no reader any more, for who is not root can send
+// it no signal.
 func (r *Runner) watch(cmd *exec.Cmd, to io.Writer, hear bool) (asked os.Signal, err error) {
 	reader, writer, err := os.Pipe()
 	if err != nil {
@@ -202,8 +204,8 @@ func (r *Runner) outcome(err error, why, said string) error {
 	return Lost{fmt.Errorf("%s: %w: au does not know what it did", what, err)}
 }
 
-// unproven reports whether sudo or doas says that a password was missing or wrong, so that asking again for each command would be no help. In other
-// languages than English it is asked again.
+// unproven reports whether sudo or doas says that a password was missing or wrong, so that asking again for each command would be
+// no help. In other languages than English it is asked again.
 func unproven(said string) bool {
 	for _, text := range []string{"incorrect password", "incorrect authentication", "uthentication fail", "password is required", "tty is required",
 		"terminal is required", "authentication is required", "is not in the sudoers file"} {
@@ -222,8 +224,9 @@ func (b *beginning) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// CarryOut carries the plan out as root, prints on out what hand reads, and returns the exit status that says what became of it. When ctx ends, or nobody
-// reads out any more, it takes back what was done; nobody can stop that. machine is where the root folder is; "" is /.
+// CarryOut carries the plan out as root, prints on out what hand reads, and returns the exit status that says what became of it.
+// When ctx ends, or nobody reads out any more, it takes back what was done; nobody can stop that. machine is where the root folder
+// is; "" is /.
 func (p Plan) CarryOut(ctx context.Context, machine string, out io.Writer, lock Lock, execute func(*exec.Cmd) error) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Disarm takes the set-id bits, and then the names, from root's programs below a folder that a group may run, and returns their paths. A name that is kept
-// elsewhere leads to a program without bits. Mounts below the folder are left out.
+// Disarm takes the set-id bits, and then the names, from root's programs below a folder that a group may run, and returns their
+// paths. A name that is kept elsewhere leads to a program without bits. Mounts below the folder are left out.
 func Disarm(ctx context.Context, root string, group uint32) (found []string, err error) {
 	if group < 1000 {
 		return nil, fmt.Errorf("disarm %s: want the gid of an agent's group, not %d", root, group)

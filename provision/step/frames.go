@@ -10,7 +10,8 @@ import (
 	"sync"
 )
 
-// The output of root's process goes to its caller over one pipe, so that it arrives in order: each piece behind a line with the stream and how many bytes follow.
+// The output of root's process goes to its caller over one pipe, so that it arrives in order: each piece behind a line with the
+// stream and how many bytes follow.
 const (
 	streamOut = 'o'
 	streamErr = 'e'

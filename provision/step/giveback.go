@@ -18,9 +18,10 @@ type GivenBack struct {
 	Left    []string // the old owner's files that have other names elsewhere, or that are no files
 }
 
-// GiveBack makes what uid from owns below root the human's: to and group. It runs as root, and trusts nothing that from can change. root is the human's own folder. It
-// holds each file open while it looks at and changes it, changes links themselves and never follows them, and leaves other mounts out. It leaves a file with more than
-// one name, for another of its names may be where the human's files must not be.
+// GiveBack makes what uid from owns below root the human's: to and group. It runs as root, and trusts nothing that from can change.
+// root is the human's own folder. It holds each file open while it looks at and changes it, changes links themselves and never
+// follows them, and leaves other mounts out. It leaves a file with more than one name, for another of its names may be where the
+// human's files must not be.
 func GiveBack(ctx context.Context, root string, from, to, group uint32) (GivenBack, error) {
 	var done GivenBack
 	if os.Geteuid() != 0 {

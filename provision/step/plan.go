@@ -29,7 +29,8 @@ type Plan struct {
 	Seen     Seen     // what the plan is made for
 }
 
-// Seen is the SHA-256 of each of root's files that a plan depends on, as it was before the facts were read; empty for one that was not there.
+// Seen is the SHA-256 of each of root's files that a plan depends on, as it was before the facts were read; empty for one that was
+// not there.
 type Seen map[string]string
 
 // ErrStale says that the machine is not as it was when the plan was made. Nothing of the plan was carried out.

@@ -13,8 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Remove removes what is at an absolute path, and all below it, by file descriptor: whoever can write in it leads the way nowhere else. The folder that holds
-// it must be root's alone. A mount below it stays, and is an error. It takes time in proportion to the number of files, however deep they are.
+// Remove removes what is at an absolute path, and all below it, by file descriptor: whoever can write in it leads the way nowhere
+// else. The folder that holds it must be root's alone. A mount below it stays, and is an error. It takes time in proportion to the
+// number of files, however deep they are.
 func Remove(ctx context.Context, name string) error {
 	parent, err := openRooted(filepath.Dir(name))
 	if errors.Is(err, unix.ENOENT) {
@@ -80,7 +81,8 @@ func remove(ctx context.Context, parent int, name string) error {
 
 const restarts = 100
 
-// emptier empties a folder. It has one folder open at a time, and goes down by name and up by .., where it knows each folder by its number.
+// emptier empties a folder. It has one folder open at a time, and goes down by name and up by .., where it knows each folder by its
+// number.
 type emptier struct {
 	ctx     context.Context
 	way     []emptied // from the top to the open folder

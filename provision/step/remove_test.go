@@ -27,7 +27,8 @@ func rooted(t *testing.T) string {
 	return folder
 }
 
-// memory returns a folder of the test's, in memory where there is such a file system: what is made here is more than a disk does in a moment.
+// memory returns a folder of the test's, in memory where there is such a file system: what is made here is more than a disk does in
+// a moment.
 func memory(t *testing.T) string {
 	t.Helper()
 	folder, err := os.MkdirTemp("/dev/shm", "au-test")
@@ -245,7 +246,8 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
-// Just when a file has been looked at, its folder becomes a link to another one. By its path that other file would be given away; it is not.
+// Just when a file has been looked at, its folder becomes a link to another one. By its path that other file would be given away;
+// it is not.
 func TestTakeOverIsLedNowhere(t *testing.T) {
 	home := strangers(t)
 	outside := memory(t)

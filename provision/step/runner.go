@@ -39,7 +39,8 @@ type Runner struct {
 	self    string // how the plan names au
 }
 
-// Lock keeps what other au's do as root apart from what this one does, until unlock is called. It waits for its turn, or for the end of ctx.
+// Lock keeps what other au's do as root apart from what this one does, until unlock is called. It waits for its turn, or for the
+// end of ctx.
 type Lock func(ctx context.Context) (unlock func(), err error)
 
 // Elevation returns the words that make a command root's: none where au is root, else sudo, else doas, whichever find finds.
@@ -55,8 +56,9 @@ func Elevation(root bool, find func(program string) (string, error)) ([]string, 
 	return nil, errors.New("neither sudo nor doas is installed: install one, or run au as root with --human NAME")
 }
 
-// Apply runs the steps in order and stops at the first that fails or when ctx ends. Rollback can take back its steps. Root's steps that follow each other are one stage:
-// one root process carries it out, and takes it back if it fails. The error is then a Failure.
+// Apply runs the steps in order and stops at the first that fails or when ctx ends. Rollback can take back its steps. Root's steps
+// that follow each other are one stage: one root process carries it out, and takes it back if it fails. The error is then a
+// Failure.
 func (r *Runner) Apply(ctx context.Context, steps []Step) error {
 	for len(steps) > 0 {
 		n := stage(steps)

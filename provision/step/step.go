@@ -69,8 +69,8 @@ func (c Command) Shell(elevate []string) string {
 	return line
 }
 
-// hereDocument returns the redirection and the body that give a command the text. The delimiter is a line the text does not hold. A text that no terminal may
-// get is a here-string, which bash, zsh and ksh have, and which ends in a newline as well.
+// hereDocument returns the redirection and the body that give a command the text. The delimiter is a line the text does not hold. A
+// text that no terminal may get is a here-string, which bash, zsh and ksh have, and which ends in a newline as well.
 func hereDocument(text string) string {
 	if quote.Text(text) != text {
 		return " <<<" + quote.Word(strings.TrimSuffix(text, "\n"))
@@ -85,8 +85,8 @@ func hereDocument(text string) string {
 	return " <<'" + end + "'\n" + text + end
 }
 
-// WriteFile returns the steps after which the root-owned file path holds text, whole at every moment: a reader sees the old file or the new one.
-// old is the text to put back on undo; empty where there was no such file.
+// WriteFile returns the steps after which the root-owned file path holds text, whole at every moment: a reader sees the old file or
+// the new one. old is the text to put back on undo; empty where there was no such file.
 func WriteFile(path, mode, text, old string) []Step {
 	put := Put(path + ".new")
 	put.Text = text
@@ -100,15 +100,17 @@ func WriteFile(path, mode, text, old string) []Step {
 	return steps
 }
 
-// Put is a command that writes what it reads into a new file beside the one that it is for: only root can write it, and its mode and owner are still to be set.
-// No install(1) here: those of uutils and busybox lose the set-uid bit or the owner, or do not read from standard input.
+// Put is a command that writes what it reads into a new file beside the one that it is for: only root can write it, and its mode
+// and owner are still to be set. No install(1) here: those of uutils and busybox lose the set-uid bit or the owner, or do not read
+// from standard input.
 func Put(temp string) Command {
 	c := Root("dd", "status=none", "of="+temp)
 	c.Temp = temp
 	return c
 }
 
-// Replace returns the steps that put a new file in the place of path, with what readies it in between. The last of them has no undo yet.
+// Replace returns the steps that put a new file in the place of path, with what readies it in between. The last of them has no undo
+// yet.
 func Replace(path string, put Command, ready ...Command) []Step {
 	steps := []Step{{Do: put, Undo: Undo(Root("rm", "-f", put.Temp))}}
 	for _, c := range append(ready, Root("mv", "-T", put.Temp, path)) {
@@ -118,8 +120,8 @@ func Replace(path string, put Command, ready ...Command) []Step {
 	return steps
 }
 
-// Own returns the commands that give a path its owner and then its mode: chown(2) takes set-id bits away. The names are of accounts that au made, which are no
-// numbers: of a number chown(1) of some systems asks first whether a user is called so.
+// Own returns the commands that give a path its owner and then its mode: chown(2) takes set-id bits away. The names are of accounts
+// that au made, which are no numbers: of a number chown(1) of some systems asks first whether a user is called so.
 func Own(path, owner, mode string) []Command {
 	return []Command{Root("chown", owner, path), Root("chmod", mode, path)}
 }

@@ -22,7 +22,8 @@ type Systemd struct {
 	end  context.CancelFunc
 }
 
-// AnswerTime is how long systemd may take to answer a question, and changeTime how long to carry out a change. A bus that is stopped answers never.
+// AnswerTime is how long systemd may take to answer a question, and changeTime how long to carry out a change. A bus that is
+// stopped answers never.
 const (
 	AnswerTime = 10 * time.Second
 	changeTime = time.Minute

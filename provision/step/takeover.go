@@ -18,9 +18,10 @@ type Owners interface {
 	Group(gid uint32) (bool, error)
 }
 
-// TakeOver gives files that nobody owns below an agent's home to the agent, and files in nobody's group to its humans' group. Each file is held open while it is looked at and
-// changed, links are changed themselves and never followed, and other mounts are left out. Files that are taken over lose their set-id bits. A file that has names elsewhere
-// is left. The home itself is another step's.
+// TakeOver gives files that nobody owns below an agent's home to the agent, and files in nobody's group to its humans' group. Each
+// file is held open while it is looked at and changed, links are changed themselves and never followed, and other mounts are left
+// out. Files that are taken over lose their set-id bits. A file that has names elsewhere is left. The home itself is another
+// step's.
 func TakeOver(ctx context.Context, home string, uid, gid uint32, who Owners) (GivenBack, error) {
 	var done GivenBack
 	if uid < 1000 || gid < 1000 {
@@ -135,7 +136,8 @@ func (t *takeOver) whole(st unix.Stat_t) bool {
 	return t.counted && t.names[st.Ino] == uint64(st.Nlink)
 }
 
-// Clear removes what belongs to a uid below a folder that others can write in, and returns how much. A folder in which something of others is left stays.
+// Clear removes what belongs to a uid below a folder that others can write in, and returns how much. A folder in which something of
+// others is left stays.
 func Clear(ctx context.Context, folder string, uid uint32) (removed int, err error) {
 	if uid < 1000 {
 		return 0, fmt.Errorf("clear %s: want the uid of an agent, not %d", folder, uid)

@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Tree is a folder to be walked by file descriptor: whoever can write in it, and swaps folders for links meanwhile, leads the walk nowhere else.
+// Tree is a folder to be walked by file descriptor: whoever can write in it, and swaps folders for links meanwhile, leads the walk
+// nowhere else.
 type Tree struct {
 	fd      int
 	resolve uint64
@@ -53,8 +54,8 @@ func (e TreeEntry) folder() *Folder {
 	return f
 }
 
-// Where folders are too deep for any path to lead there, what is shown of a path is its ends: all of the paths of a million folders, one in the other, are a
-// million times as long as one.
+// Where folders are too deep for any path to lead there, what is shown of a path is its ends: all of the paths of a million
+// folders, one in the other, are a million times as long as one.
 const longest, headLength, tailLength = unix.PathMax, 500, 1000
 
 // TooDeep reports whether no path leads to the folder, so that Path shows its ends only.
@@ -84,7 +85,8 @@ func (f *Folder) Path() string {
 // Path is where the file is, as that of a folder.
 func (e TreeEntry) Path() string { return e.folder().Path() }
 
-// OpenTree opens the folder at an absolute path in which no component is a symbolic link. oneFileSystem leaves out what is mounted below it.
+// OpenTree opens the folder at an absolute path in which no component is a symbolic link. oneFileSystem leaves out what is mounted
+// below it.
 func OpenTree(root string, oneFileSystem bool) (*Tree, error) {
 	t := &Tree{resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
 	if oneFileSystem {

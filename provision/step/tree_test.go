@@ -75,7 +75,8 @@ func TestWalkFollowsNoLink(t *testing.T) {
 	}
 }
 
-// dig makes a tree and returns how many files it has. It goes where paths do not lead: at(fd) is called for the folder at each level.
+// dig makes a tree and returns how many files it has. It goes where paths do not lead: at(fd) is called for the folder at each
+// level.
 func dig(t *testing.T, root string, depth int, name string, at func(fd int)) {
 	t.Helper()
 	fd, err := unix.Open(root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)

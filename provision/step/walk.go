@@ -14,9 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Walk visits the root and everything below it, several folders at a time, so visit must be ready to be called at once from more than one goroutine. unreadable gets the
-// folders that cannot be read. A file that is renamed meanwhile may be visited twice or not at all. It takes time and memory in proportion to the number of
-// files, however deep they are.
+// Walk visits the root and everything below it, several folders at a time, so visit must be ready to be called at once from more
+// than one goroutine. unreadable gets the folders that cannot be read. A file that is renamed meanwhile may be visited twice or not
+// at all. It takes time and memory in proportion to the number of files, however deep they are.
 func (t *Tree) Walk(ctx context.Context, visit func(TreeEntry) error, unreadable func(path string, err error)) error {
 	top := TreeEntry{Name: ".", Dir: t.fd}
 	if err := unix.Fstat(t.fd, &top.Stat); err != nil {
@@ -46,8 +46,8 @@ func (t *Tree) Walk(ctx context.Context, visit func(TreeEntry) error, unreadable
 	return w.err
 }
 
-// walk is what its workers share. Each goes down and up by itself, from one open folder to the next; one that has nothing to do is given a folder, open, by
-// another.
+// walk is what its workers share. Each goes down and up by itself, from one open folder to the next; one that has nothing to do is
+// given a folder, open, by another.
 type walk struct {
 	*Tree
 	visit      func(TreeEntry) error
@@ -142,7 +142,8 @@ type level struct {
 	left   []*Folder
 }
 
-// descend walks what is below a folder, of which it closes the descriptor. It has one folder open, and one more while it reads that.
+// descend walks what is below a folder, of which it closes the descriptor. It has one folder open, and one more while it reads
+// that.
 func (w *walk) descend(j job, buffer []byte) error {
 	here := j.fd
 	defer func() { unix.Close(here) }()

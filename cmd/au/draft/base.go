@@ -85,7 +85,8 @@ func git(folder string, words ...string) *exec.Cmd {
 	return cmd
 }
 
-// unchanged reports whether a file of the human's is as it was in git: then a later change of its times, or of rights that git does not know, is no conflict.
+// unchanged reports whether a file of the human's is as it was in git: then a later change of its times, or of rights that git does
+// not know, is no conflict.
 func (g *gitBase) unchanged(lower place, name string, st unix.Stat_t) bool {
 	was, ok := g.load()[name]
 	if !ok || was.Mode&unix.S_IFMT != st.Mode&unix.S_IFMT {
@@ -97,7 +98,8 @@ func (g *gitBase) unchanged(lower place, name string, st unix.Stat_t) bool {
 	return blob(lower, name, st, len(was.Sum)) == was.Sum
 }
 
-// mayHaveHad reports whether a file may have been there when the draft began: git knows of all that it tracked, and of nothing else.
+// mayHaveHad reports whether a file may have been there when the draft began: git knows of all that it tracked, and of nothing
+// else.
 func (g *gitBase) mayHaveHad(name string) bool {
 	files := g.load()
 	_, ok := files[name]

@@ -10,7 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Change is one thing that keep would do to the folder, as git names them: A added, M modified or with another mode, D deleted, R renamed, T of another kind.
+// Change is one thing that keep would do to the folder, as git names them: A added, M modified or with another mode, D deleted, R
+// renamed, T of another kind.
 type Change struct {
 	Path, Old string // below the folder; Old is where it was, of what was renamed
 	Kind      byte
@@ -87,7 +88,8 @@ func (t *teller) goes(low string) {
 	}
 }
 
-// came says where the files came from that the human has nothing in the place of. What was copied from a file that is nowhere, the human has removed.
+// came says where the files came from that the human has nothing in the place of. What was copied from a file that is nowhere, the
+// human has removed.
 func (t *teller) came() {
 	for _, a := range t.arrived {
 		c := &t.changes[a.change]

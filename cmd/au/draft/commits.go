@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Where both sides made commits, the agent's are taken over as objects and refs: the human's branches, HEAD and index stay, and what the agent's branches
-// name gets a name of its own.
+// Where both sides made commits, the agent's are taken over as objects and refs: the human's branches, HEAD and index stay, and
+// what the agent's branches name gets a name of its own.
 
 // isHead reports whether a file of git's says where somebody is in their work, and not what the repository holds.
 func isHead(name string) bool {

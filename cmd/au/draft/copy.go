@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// copyTree copies what is at a name to another, where nothing is: bytes, holes, links between its files, modes, times and attributes, but for those of overlays.
+// copyTree copies what is at a name to another, where nothing is: bytes, holes, links between its files, modes, times and
+// attributes, but for those of overlays.
 func copyTree(from place, name string, to place, toName string, links map[uint64]string) error {
 	st, err := from.stat(name)
 	if err != nil {

@@ -110,8 +110,8 @@ const covers = ".hide-"
 // settled is how old such a state is before it counts as one that nobody will use.
 var settled = time.Minute
 
-// Cover looks in a folder for what the words hide, and makes a state with a layer that hides it in one run; "" where nothing is to be hidden. What is left of
-// runs that were killed goes.
+// Cover looks in a folder for what the words hide, and makes a state with a layer that hides it in one run; "" where nothing is to
+// be hidden. What is left of runs that were killed goes.
 func (s *Store) Cover(folder string, words []string) (state string, err error) {
 	if err := s.sweep(); err != nil {
 		return "", err

@@ -147,7 +147,8 @@ func TestKeepPaths(t *testing.T) {
 	}
 }
 
-// What the human and git do to a repository is told apart: times that git looked at anew are no conflict, and commits of both sides go beside each other.
+// What the human and git do to a repository is told apart: times that git looked at anew are no conflict, and commits of both sides
+// go beside each other.
 func TestCommits(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is missing")

@@ -64,7 +64,8 @@ type search struct {
 // errTooMany is where a search ends before it has seen all.
 var errTooMany = errors.New("too many names")
 
-// find returns what of a folder's is to be hidden: named are the names without a pattern, which may be missing, and found is what is there.
+// find returns what of a folder's is to be hidden: named are the names without a pattern, which may be missing, and found is what
+// is there.
 func find(top string, words []string, usual bool, most int) (named, found []string, err error) {
 	folder, err := openPlace(top)
 	if err != nil {
@@ -203,8 +204,8 @@ func without(names, others []string) []string {
 	})
 }
 
-// Refresh looks in the folder for what is to be hidden from the next run on, and returns what is there and was not hidden before. What a draft hides only
-// grows: keep takes nothing of it for a deletion. The caller holds the lock.
+// Refresh looks in the folder for what is to be hidden from the next run on, and returns what is there and was not hidden before.
+// What a draft hides only grows: keep takes nothing of it for a deletion. The caller holds the lock.
 func (d *Draft) Refresh() (fresh []string, err error) {
 	named, found, err := find(string(d.Folder), d.Hide, !d.Shown, mostLooked)
 	if errors.Is(err, errTooMany) {
@@ -242,8 +243,8 @@ func (d *Draft) Hidden() ([]string, error) {
 	return sorted(names), err
 }
 
-// Appeared returns what is to be hidden, is there by now, and is not hidden before somebody refreshes the draft. Of a large folder it looks only at what is
-// near the top; all says whether it has seen all.
+// Appeared returns what is to be hidden, is there by now, and is not hidden before somebody refreshes the draft. Of a large folder
+// it looks only at what is near the top; all says whether it has seen all.
 func (d *Draft) Appeared() (names []string, all bool, err error) {
 	_, found, err := find(string(d.Folder), d.Hide, !d.Shown, mostGlanced)
 	all = !errors.Is(err, errTooMany)
@@ -279,8 +280,9 @@ func (d *Draft) hideAlso(w Wanted) (fresh []string, err error) {
 	return fresh, d.state.writeJSON("draft.json", d.Info)
 }
 
-// Prepare makes the draft ready to be mounted: the layer of what is hidden anew, with the modes and times that the folders have now. It returns the names
-// that are hidden, and those that are there and were not hidden before; it fails where the draft is in use.
+// Prepare makes the draft ready to be mounted: the layer of what is hidden anew, with the modes and times that the folders have
+// now. It returns the names that are hidden, and those that are there and were not hidden before; it fails where the draft is in
+// use.
 func (d *Draft) Prepare(w Wanted) (hidden, fresh []string, err error) {
 	unlock, err := d.Lock()
 	if err != nil {

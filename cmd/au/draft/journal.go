@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// journal is a keep that was begun: all its steps, how many of them are done, and the folders in which they work. It lies in the draft's state as undo/, and
-// goes forward and backward from wherever a kill left it.
+// journal is a keep that was begun: all its steps, how many of them are done, and the folders in which they work. It lies in the
+// draft's state as undo/, and goes forward and backward from wherever a kill left it.
 type journal struct {
 	Whole bool // nothing of the draft is left after it
 	Ops   []op
@@ -139,8 +139,8 @@ func (j *journal) at(s spot) (place, string) {
 	return j.stashed, s.Path
 }
 
-// note keeps how many steps are done, and whether the next thing is to do one more or to take the last one back: after a kill, only of that one is it not known
-// whether it was done.
+// note keeps how many steps are done, and whether the next thing is to do one more or to take the last one back: after a kill, only
+// of that one is it not known whether it was done.
 func (j *journal) note(done int, back bool) error {
 	j.done, j.back = done, back
 	fd, err := j.state.open(progressFile, unix.O_WRONLY)
@@ -154,7 +154,8 @@ func (j *journal) note(done int, back bool) error {
 	return j.state.failed("write", progressFile, err)
 }
 
-// settle finds out after a kill whether the step in question is done. A step that can be done again is taken for what makes that happen.
+// settle finds out after a kill whether the step in question is done. A step that can be done again is taken for what makes that
+// happen.
 func (j *journal) settle(forward bool) error {
 	at := j.done
 	if j.back {
@@ -345,7 +346,8 @@ func (j *journal) move(from place, name string, to place, toName string) error {
 	return j.discard(from, name)
 }
 
-// discard removes what was copied to another file system. It goes by one rename: after a kill half of it is never taken for the whole.
+// discard removes what was copied to another file system. It goes by one rename: after a kill half of it is never taken for the
+// whole.
 func (j *journal) discard(from place, name string) error {
 	aside := j.aside(name)
 	if err := from.removeTree(aside); err != nil {

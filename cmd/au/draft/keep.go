@@ -108,8 +108,8 @@ func (c *Conflicted) Error() string {
 	return fmt.Sprintf("%d conflicts; nothing was changed", len(c.Conflicts))
 }
 
-// Keep takes the draft over into the folder, whole or the paths of it that are wanted, and returns how many things it changed. One that was begun and
-// killed is finished, whatever is wanted now. The caller holds the lock.
+// Keep takes the draft over into the folder, whole or the paths of it that are wanted, and returns how many things it changed. One
+// that was begun and killed is finished, whatever is wanted now. The caller holds the lock.
 func (d *Draft) Keep(wanted []string, answer Answer) (int, error) {
 	j, err := d.unfinished()
 	if err != nil {

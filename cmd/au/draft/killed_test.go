@@ -57,7 +57,8 @@ func do(d *Draft, verb string) error {
 	return err
 }
 
-// child does it in a process of its own, which ends at the N-th step, or is killed after a while; it reports whether that came first.
+// child does it in a process of its own, which ends at the N-th step, or is killed after a while; it reports whether that came
+// first.
 func (b *bench) child(verb string, n int, after time.Duration) (killed bool) {
 	b.t.Helper()
 	self, err := os.Executable()
@@ -79,7 +80,8 @@ func (b *bench) child(verb string, n int, after time.Duration) (killed bool) {
 	return true
 }
 
-// A keep or an undo that is killed at any moment is finished by the same command, or taken back by the other one, and nothing is lost.
+// A keep or an undo that is killed at any moment is finished by the same command, or taken back by the other one, and nothing is
+// lost.
 func TestKilledKeepAndUndo(t *testing.T) {
 	r := rand.New(rand.NewPCG(*seed, 7))
 	for done, round := 0, 0; done < *kills; round++ {

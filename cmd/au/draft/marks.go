@@ -86,7 +86,8 @@ func (m Mark) below(parent string, merged bool) (string, error) {
 	return join(parent, to), nil
 }
 
-// cameFrom reports whether something was copied from the file with the handle. A mark ends in its handle: its type, and behind a UUID of 16 bytes the rest.
+// cameFrom reports whether something was copied from the file with the handle. A mark ends in its handle: its type, and behind a
+// UUID of 16 bytes the rest.
 func (m Mark) cameFrom(handle []byte) bool {
 	const header, uuid = 4, 16
 	o := m.Origin

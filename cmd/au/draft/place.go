@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// place is an open folder below which everything is reached by steps that follow no link and leave neither the folder nor its file system.
+// place is an open folder below which everything is reached by steps that follow no link and leave neither the folder nor its file
+// system.
 type place struct {
 	fd    int
 	named string // for messages

@@ -175,7 +175,8 @@ func (p *planner) detachAll() error {
 	return nil
 }
 
-// meanwhile is where a folder is that is renamed, until what stands in its new place is gone: on its own file system, so that it stays the same folder.
+// meanwhile is where a folder is that is renamed, until what stands in its new place is gone: on its own file system, so that it
+// stays the same folder.
 func (p *planner) meanwhile(ino uint64) spot {
 	name := "moved-" + strconv.FormatUint(ino, 10)
 	if p.apart {
@@ -209,7 +210,8 @@ func (p place) meta(name string) (m meta, err error) {
 	return m, err
 }
 
-// node plans for one folder, which by then is at its path. copying is where the folder stays in the draft, and so what is taken of it does, too.
+// node plans for one folder, which by then is at its path. copying is where the folder stays in the draft, and so what is taken of
+// it does, too.
 func (p *planner) node(n *node, copying bool) error {
 	if !p.reaches(n.path) {
 		return nil

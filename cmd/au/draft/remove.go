@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// removeTree removes what is at a name in the place, however deep it is and whatever modes its folders have: folders in folders are first moved to its top, so
-// that no path grows. What a kill leaves of it has the name still.
+// removeTree removes what is at a name in the place, however deep it is and whatever modes its folders have: folders in folders are
+// first moved to its top, so that no path grows. What a kill leaves of it has the name still.
 func (p place) removeTree(name string) error {
 	st, ok, err := p.exists(name)
 	if err != nil || !ok {
@@ -46,7 +46,8 @@ func (p place) removeTree(name string) error {
 	return p.failed("remove", name, p.within(name, func(dir int, base string) error { return unix.Unlinkat(dir, base, unix.AT_REMOVEDIR) }))
 }
 
-// flatten removes a folder of the place and what is in it, but moves its folders to new names in the place; n is the number of the last one.
+// flatten removes a folder of the place and what is in it, but moves its folders to new names in the place; n is the number of the
+// last one.
 func (p place) flatten(name string, n int) (int, error) {
 	if err := p.openUp(name); err != nil {
 		return n, p.failed("remove", name, err)

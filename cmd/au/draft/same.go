@@ -123,7 +123,8 @@ func isOverlays(key string) bool {
 	return strings.HasPrefix(key, "user.overlay.") || strings.HasPrefix(key, "trusted.overlay.")
 }
 
-// eachAttribute calls f with the names of the attributes of a file or folder, and a path to it that no rename changes. Links have none.
+// eachAttribute calls f with the names of the attributes of a file or folder, and a path to it that no rename changes. Links have
+// none.
 func (p place) eachAttribute(name string, f func(at, key string) error) error {
 	fd, err := p.open(name, unix.O_PATH)
 	if err != nil {

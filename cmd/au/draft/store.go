@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package draft is what an agent did to a folder of the human's while the folder itself stayed as it was: the upper half of an overlay, in the human's state.
-// It says what has changed, takes it over, and takes that back. All of it works as the human, by file descriptor.
+// Package draft is what an agent did to a folder of the human's while the folder itself stayed as it was: the upper half of an
+// overlay, in the human's state. It says what has changed, takes it over, and takes that back. All of it works as the human, by
+// file descriptor.
 package draft
 
 import (
@@ -78,7 +79,8 @@ type Store struct {
 // Dir is where the drafts of the human with that home lie.
 func Dir(home string) string { return filepath.Join(home, ".local/state/au/drafts") }
 
-// Open opens the store of the human with the uid and the home, and makes it where it is missing. Each folder above it is theirs or root's, and no link.
+// Open opens the store of the human with the uid and the home, and makes it where it is missing. Each folder above it is theirs or
+// root's, and no link.
 func Open(home string, uid uint32, marks MarkReader) (*Store, error) {
 	s := &Store{place: place{fd: -1, named: Dir(home)}, marks: marks, home: home, trust: walk.Trust{Owners: []uint32{0, uid}, Shared: true}}
 	for range 5 { // .local, state, au, drafts, and once to open them
@@ -295,7 +297,8 @@ func (s *Store) open(key string) (*Draft, error) {
 // Find returns the draft of that name and folder.
 func (s *Store) Find(name, folder string) (*Draft, error) { return s.open(KeyOf(name, folder)) }
 
-// All returns the drafts that there are, and those of which only the last keep is left; folder limits them to one where it is not empty.
+// All returns the drafts that there are, and those of which only the last keep is left; folder limits them to one where it is not
+// empty.
 func (s *Store) All(folder string) (all []*Draft, err error) {
 	keys, err := s.list("")
 	if err != nil {
@@ -351,8 +354,8 @@ type None struct{ Folder string }
 
 func (n *None) Error() string { return fmt.Sprintf("there is no draft of %s", quote.Name(n.Folder)) }
 
-// Choose says which draft words mean, and which paths in it: a first word that is a draft's name is the draft, unless it is behind --. Without a name it is the
-// agent's own draft, else the only one. isPath reports whether a word is also a path.
+// Choose says which draft words mean, and which paths in it: a first word that is a draft's name is the draft, unless it is behind
+// --. Without a name it is the agent's own draft, else the only one. isPath reports whether a word is also a path.
 func Choose(all []*Draft, words []string, dashes bool, agent string, isPath func(string) bool) (*Draft, []string, error) {
 	if len(words) > 0 && !dashes {
 		i := slices.IndexFunc(all, func(d *Draft) bool { return d.Name == words[0] })

@@ -282,7 +282,8 @@ func (v *view) base(n *node, name string) (st unix.Stat_t, low string, ok bool, 
 	return st, low, ok, err
 }
 
-// wentAway reports whether a folder of the human's is elsewhere in the draft. A folder that was renamed, and lies in another one under its own name, is too.
+// wentAway reports whether a folder of the human's is elsewhere in the draft. A folder that was renamed, and lies in another one
+// under its own name, is too.
 func (v *view) wentAway(low string) bool { return v.away[low] }
 
 // changedSince reports whether the human has changed a thing since the draft began, or made it.

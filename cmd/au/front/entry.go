@@ -4,10 +4,10 @@
 
 package main
 
-// entry is where the program begins (the linker's -E): before Go's runtime, which needs much address space and, where `ulimit -v` leaves less, ends with a trace
-// and status 2. There it says so instead, and exits with 125. The limit stays as it is: it is the human's, and the command's too.
-// A small `ulimit -u` is told from what the kernel does: where fewer processes than the runtime may want can be made, it ends in the same way. Each of them makes the
-// next, and ends.
+// entry is where the program begins (the linker's -E): before Go's runtime, which needs much address space and, where `ulimit -v`
+// leaves less, ends with a trace and status 2. There it says so instead, and exits with 125. The limit stays as it is: it is the
+// human's, and the command's too. A small `ulimit -u` is told from what the kernel does: where fewer processes than the runtime may
+// want can be made, it ends in the same way. Each of them makes the next, and ends.
 //
 //lint:ignore U1000 the linker's
 func entry()

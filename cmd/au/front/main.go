@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Front is what is installed as au beside the complete program: it starts a plain run itself, and becomes the complete program for everything else, also for a run that
-// needs a message. It is here for speed alone: what it does not link does not have to be read and initialised at each run.
+// Front is what is installed as au beside the complete program: it starts a plain run itself, and becomes the complete program for
+// everything else, also for a run that needs a message. It is here for speed alone: what it does not link does not have to be read
+// and initialised at each run.
 package main
 
 import (
@@ -41,7 +42,8 @@ func list() error {
 	return err
 }
 
-// findComplete returns where the complete program is: beside this one, as it is built, or else in ../libexec/au, as it is installed.
+// findComplete returns where the complete program is: beside this one, as it is built, or else in ../libexec/au, as it is
+// installed.
 func findComplete() string {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 	"github.com/a4u2/au/provision"
 )
 
-// GroupsOf returns the groups that the account has. getent(1) takes the name for a name always, where id(1) may take one of digits for a uid.
+// GroupsOf returns the groups that the account has. getent(1) takes the name for a name always, where id(1) may take one of digits
+// for a uid.
 func (h *Host) GroupsOf(u provision.User) ([]uint32, error) {
 	out, err := h.Ask("initgroups", u.Name)
 	if err != nil {
@@ -33,7 +34,8 @@ func (h *Host) GroupsOf(u provision.User) ([]uint32, error) {
 	return all, nil
 }
 
-// Getent returns the lines of a name service database: all of it, or the entries for the keys. A static program has no NSS of its own, hence getent(1).
+// Getent returns the lines of a name service database: all of it, or the entries for the keys. A static program has no NSS of its
+// own, hence getent(1).
 func (h *Host) Getent(database string, keys ...string) ([]string, error) {
 	out, err := h.Output("getent", append([]string{database}, keys...)...)
 	var exit interface{ ExitCode() int }
@@ -87,7 +89,8 @@ func (h *Host) groupName(gid uint32) string {
 	return g.Name
 }
 
-// UserNamed returns the account of that name. getent(1) takes a key of digits for a uid, so that such a name is looked for among all.
+// UserNamed returns the account of that name. getent(1) takes a key of digits for a uid, so that such a name is looked for among
+// all.
 func (h *Host) UserNamed(name string) (u provision.User, ok bool, err error) {
 	keys := []string{name}
 	if strings.Trim(name, "0123456789") == "" {
@@ -111,7 +114,8 @@ func (h *Host) Homes() ([]string, error) {
 	return h.HomesOf(all, provision.ParseLoginDefs(string(defs), "UID").Min), nil
 }
 
-// HomesOf returns the real paths of root's home, and of the homes of users with a uid from least on. One that cannot be looked at is as the account says.
+// HomesOf returns the real paths of root's home, and of the homes of users with a uid from least on. One that cannot be looked at
+// is as the account says.
 func (h *Host) HomesOf(all []provision.User, least uint32) []string {
 	var homes []string
 	for _, u := range all {

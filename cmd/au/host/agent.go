@@ -209,8 +209,8 @@ func (h *Host) observeUnit(f *provision.Facts, agent string) {
 	f.Unit.Cgroups = h.cgroups(f, agent, state["MainPID"], state["ControlGroup"])
 }
 
-// cgroups returns the folders that a run joins: those of the running keeper, those of the policy while it does not run, and on a pure cgroup v2
-// machine the one that it will have.
+// cgroups returns the folders that a run joins: those of the running keeper, those of the policy while it does not run, and on a
+// pure cgroup v2 machine the one that it will have.
 func (h *Host) cgroups(f *provision.Facts, agent, keeper, group string) []string {
 	if f.Unit.Active && keeper != "0" && f.Agent != nil {
 		mounts, _ := h.mountinfo()
@@ -262,7 +262,8 @@ func (h *Host) observeRest(f *provision.Facts) error {
 	return nil
 }
 
-// observeLocks reads what keeps the account shut. Only root can read shadow(5), so the entrypoint is asked, where it is the one that was installed.
+// observeLocks reads what keeps the account shut. Only root can read shadow(5), so the entrypoint is asked, where it is the one
+// that was installed.
 func (h *Host) observeLocks(f *provision.Facts) {
 	for _, file := range provision.DenyFiles {
 		if p := h.Path(file); !p.Exists || !p.Mode.IsRegular() {

@@ -46,7 +46,8 @@ func (h *Host) DeclaredFor(agent, human string) bool {
 	return err == nil && slices.ContainsFunc(d.Agents[agent].Humans, func(who provision.DeclaredHuman) bool { return who.Name == human })
 }
 
-// NewMember reports whether the caller is a human of a declared agent by now, and has been in this session since before: what NixOS makes, the group alone lets in.
+// NewMember reports whether the caller is a human of a declared agent by now, and has been in this session since before: what NixOS
+// makes, the group alone lets in.
 func (h *Host) NewMember(p csrc.Policy) bool {
 	me, ok, err := h.LookupUser(strconv.Itoa(h.UID()))
 	return err == nil && ok && h.DeclaredFor(p.Name, me.Name) && !slices.Contains(h.session(), p.Group)
@@ -85,7 +86,8 @@ func ofHuman(path string, human provision.User) string {
 	return path
 }
 
-// WithDeclared adds what the NixOS configuration says of the agent to what the human's config says, for one run. The human's own shares come first.
+// WithDeclared adds what the NixOS configuration says of the agent to what the human's config says, for one run. The human's own
+// shares come first.
 func (h *Host) WithDeclared(known *config.Config, agent string, me provision.User) error {
 	d, err := h.Declared()
 	g, ok := d.Agents[agent]
@@ -145,7 +147,8 @@ func (h *Host) StoreLink(path string) bool {
 	return err == nil && strings.HasPrefix(strings.TrimPrefix(real, h.Root), "/nix/store/")
 }
 
-// MutableUsers reads users.mutableUsers of the running system: as our module has it, or out of the script that makes the users. Unknown is true.
+// MutableUsers reads users.mutableUsers of the running system: as our module has it, or out of the script that makes the users.
+// Unknown is true.
 func (h *Host) MutableUsers() bool {
 	if d, err := h.Declared(); err == nil && d.Sleep != "" {
 		return d.MutableUsers

@@ -32,7 +32,8 @@ func (h *Host) AllGroups() (all []provision.Group, err error) {
 	return all, err
 }
 
-// SudoRules returns what sudoers(5) lets a user run, in one line; empty where that is nothing, or there is no sudo. Only root can ask.
+// SudoRules returns what sudoers(5) lets a user run, in one line; empty where that is nothing, or there is no sudo. Only root can
+// ask.
 func (h *Host) SudoRules(user string) string {
 	if _, err := h.FindProgram("sudo"); err != nil {
 		return ""
@@ -46,7 +47,8 @@ func (h *Host) SudoRules(user string) string {
 	return strings.Join(strings.Fields(rules), " ")
 }
 
-// LegacyTIOCSTI reports whether the kernel has the call with which a program types into its terminal (Linux 6.2 and later can do without).
+// LegacyTIOCSTI reports whether the kernel has the call with which a program types into its terminal (Linux 6.2 and later can do
+// without).
 func (h *Host) LegacyTIOCSTI() bool {
 	text, err := os.ReadFile(h.Root + "/proc/sys/dev/tty/legacy_tiocsti")
 	return err == nil && strings.TrimSpace(string(text)) != "0"
@@ -109,7 +111,8 @@ func (h *Host) MissingControllers() (missing []string) {
 	return missing
 }
 
-// OtherCoreutils returns the first line of what a stat(1) that is not GNU's says of its version; empty where it is GNU's, or there is none.
+// OtherCoreutils returns the first line of what a stat(1) that is not GNU's says of its version; empty where it is GNU's, or there
+// is none.
 func (h *Host) OtherCoreutils() string {
 	path, err := h.FindProgram("stat")
 	if err != nil {
@@ -126,7 +129,8 @@ func (h *Host) OtherCoreutils() string {
 	return first
 }
 
-// traces are what au makes for an agent, by where it is. The first group of a form is the agent's name, of a uid's slice its number.
+// traces are what au makes for an agent, by where it is. The first group of a form is the agent's name, of a uid's slice its
+// number.
 var traces = []struct {
 	pattern string
 	form    *regexp.Regexp

@@ -24,8 +24,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Host is the machine that au works on. Its fields are all that a test, which is not root, puts in the place of the real one: a machine that is made of files and
-// keeps their owners elsewhere.
+// Host is the machine that au works on. Its fields are all that a test, which is not root, puts in the place of the real one: a
+// machine that is made of files and keeps their owners elsewhere.
 type Host struct {
 	Root      string // is in front of every path that facts are read from
 	RootUID   uint32 // owns what only root may change
@@ -102,13 +102,14 @@ func (h *Host) SystemctlShow(words ...string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// startItself returns this program as it can be started for a part of its work, as the same user. It has nothing of ours: no environment, folder, terminal or
-// file, so that nobody who waits for our end waits for its.
+// startItself returns this program as it can be started for a part of its work, as the same user. It has nothing of ours: no
+// environment, folder, terminal or file, so that nobody who waits for our end waits for its.
 func startItself(words ...string) *exec.Cmd {
 	return &exec.Cmd{Path: "/proc/self/exe", Args: append([]string{os.Args[0]}, words...), Env: []string{}, Dir: "/", SysProcAttr: &unix.SysProcAttr{Setsid: true}}
 }
 
-// OwnPath returns the path under which au calls itself again in commands that it prints: where the front program is what is called au, that one's.
+// OwnPath returns the path under which au calls itself again in commands that it prints: where the front program is what is called
+// au, that one's.
 func (h *Host) OwnPath() (string, error) {
 	path, err := h.Executable()
 	if err != nil || filepath.Base(path) != start.Complete {

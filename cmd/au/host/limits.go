@@ -38,8 +38,8 @@ func (h *Host) SliceProperties(uid uint32) (map[string]uint64, error) {
 	return auslices.Current(all), err
 }
 
-// Unheld returns those of the properties that the kernel does not hold, though systemd has them, and what it holds instead: read where they bind, in the cgroup
-// that systemd names.
+// Unheld returns those of the properties that the kernel does not hold, though systemd has them, and what it holds instead: read
+// where they bind, in the cgroup that systemd names.
 func (h *Host) Unheld(uid uint32, want []auslices.Property) []auslices.Property {
 	ctx := context.Background()
 	systemd, err := h.OpenSystemd(ctx)

@@ -128,7 +128,8 @@ func (h *Host) NoSlice() string {
 	return ""
 }
 
-// NoSeal returns why sockets in /run are hidden from a run as it begins, and not whenever they appear; empty where nothing in /run can be used by it.
+// NoSeal returns why sockets in /run are hidden from a run as it begins, and not whenever they appear; empty where nothing in /run
+// can be used by it.
 func (h *Host) NoSeal() string {
 	mounts, err := h.mountinfo()
 	if err != nil {
@@ -231,8 +232,8 @@ func (h *Host) Resolvers() []netip.AddrPort {
 	return servers
 }
 
-// FreePorts returns two ports for the daemon of an agent that no other agent has and on which nobody listens. They lie above those that
-// the kernel gives to outgoing connections.
+// FreePorts returns two ports for the daemon of an agent that no other agent has and on which nobody listens. They lie above those
+// that the kernel gives to outgoing connections.
 func (h *Host) FreePorts(agent string) (proxy, dns uint16, err error) {
 	taken := map[uint16]bool{}
 	files, _ := os.ReadDir(h.Root + provision.NetDir)
@@ -293,8 +294,8 @@ func (h *Host) ChooseBackend(word string) (netfilter.Backend, error) {
 	return netfilter.Iptables, nil
 }
 
-// WithSubUIDs returns the policy with the sub-uids that the agent was given since: they are as little its way out. Ones that were taken away
-// stay, for processes may still have them.
+// WithSubUIDs returns the policy with the sub-uids that the agent was given since: they are as little its way out. Ones that were
+// taken away stay, for processes may still have them.
 func (h *Host) WithSubUIDs(p netfilter.Policy) (netfilter.Policy, error) {
 	added, err := h.SubUIDs(p.Agent, p.UID)
 	p.SubUIDs = append(slices.Clone(p.SubUIDs), added...)

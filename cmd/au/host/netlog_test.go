@@ -14,8 +14,8 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// Every line is shown once, those too that come between the look at what is there and the first look for more, or right before the file is put
-// aside.
+// Every line is shown once, those too that come between the look at what is there and the first look for more, or right before the
+// file is put aside.
 func TestFollowAcrossRotations(t *testing.T) {
 	root := t.TempDir()
 	h := Real("")

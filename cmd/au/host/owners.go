@@ -41,8 +41,8 @@ func (h *Host) Owners(source string, human uint32) (map[uint32]int, error) {
 	return count, err
 }
 
-// glance is how many entries of a folder are looked at to see whether an agent of the original's has worked in it: adding a share must not cost more
-// for a larger tree.
+// glance is how many entries of a folder are looked at to see whether an agent of the original's has worked in it: adding a share
+// must not cost more for a larger tree.
 const glance = 64
 
 // StrangersAt returns the owners, besides the human, of the first entries of a folder, and whom its ACL names.

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OwnFile reads a file that a person names and that belongs to them, up to limit bytes, and returns where it is. It refuses one that an agent can write, or that is reached by
-// way of such a folder: the agent could have chosen what is in it.
+// OwnFile reads a file that a person names and that belongs to them, up to limit bytes, and returns where it is. It refuses one
+// that an agent can write, or that is reached by way of such a folder: the agent could have chosen what is in it.
 func (h *Host) OwnFile(follow start.Follower, word string, owner uint32, limit int64) (path string, text []byte, err error) {
 	place, err := follow.Follow(word)
 	if err != nil {

@@ -41,7 +41,8 @@ func sameProgram(one, other string) bool {
 	return err == nil && err2 == nil && os.SameFile(a, b)
 }
 
-// Uninstall returns the line that removes agent-as-unix-user where a program is that; each installer keeps it in a folder of its own.
+// Uninstall returns the line that removes agent-as-unix-user where a program is that; each installer keeps it in a folder of its
+// own.
 func (h *Host) Uninstall(program string) string {
 	real, err := filepath.EvalSymlinks(program)
 	switch {

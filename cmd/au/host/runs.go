@@ -42,8 +42,8 @@ func (h *Host) IsRun(r Run, agent, human uint32) bool {
 	return uid == agent && parent == r.Waiter && by == human
 }
 
-// Entering returns the processes of an agent's entrypoint that still have root's rights: they have read the policy, and no run of theirs has begun. Who started one
-// can keep it there for as long as they like, by a signal or with a file system of their own.
+// Entering returns the processes of an agent's entrypoint that still have root's rights: they have read the policy, and no run of
+// theirs has begun. Who started one can keep it there for as long as they like, by a signal or with a file system of their own.
 func (h *Host) Entering(agent string) (all []int) {
 	entries, _ := os.ReadDir(h.Root + "/proc")
 	for _, e := range entries {

@@ -13,7 +13,8 @@ import (
 
 const skelDir = "/etc/skel"
 
-// observeSkel reads the parts of skel(5) that the home lacks, and those that the agent, who is like any other user there, cannot read.
+// observeSkel reads the parts of skel(5) that the home lacks, and those that the agent, who is like any other user there, cannot
+// read.
 func (h *Host) observeSkel(f *provision.Facts, home string) {
 	s := skel{h, f, home}
 	s.folder("")
@@ -68,7 +69,8 @@ func (s skel) half(at string) {
 	}
 }
 
-// look reports whether others can read a file or enter a folder, and whether it can be copied whole: they can read all that is below it, and no link is there.
+// look reports whether others can read a file or enter a folder, and whether it can be copied whole: they can read all that is
+// below it, and no link is there.
 func (s skel) look(name string) (readable, whole bool) {
 	info, err := s.host.Lstat(s.host.Root + path.Join(skelDir, name))
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CarryOut reads one plan of this version of au whole, carries it out and returns the exit status. It gives nobody a right: who may start it as root may do
-// anything as root.
+// CarryOut reads one plan of this version of au whole, carries it out and returns the exit status. It gives nobody a right: who may
+// start it as root may do anything as root.
 func (r *Root) CarryOut(in io.Reader, version string) int {
 	plan, err := step.ReadPlan(in, version)
 	if err == nil {

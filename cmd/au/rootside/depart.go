@@ -12,14 +12,16 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// A policy is gone when it was not there in so many looks in a row: a switch replaces files, and what it mounts anew may not be there for a moment.
+// A policy is gone when it was not there in so many looks in a row: a switch replaces files, and what it mounts anew may not be
+// there for a moment.
 const (
 	departLooks = 4
 	departPause = 500 * time.Millisecond
 )
 
-// LeaveRules is what stops the unit of the rules on NixOS, where a switch stops a unit that is not in the new configuration before it removes its files. Rules
-// go when the policy is gone, and not before: so it leaves a process behind that outlives the switch and looks.
+// LeaveRules is what stops the unit of the rules on NixOS, where a switch stops a unit that is not in the new configuration before
+// it removes its files. Rules go when the policy is gone, and not before: so it leaves a process behind that outlives the switch
+// and looks.
 func (r *Root) LeaveRules(agent string) error {
 	p, err := r.host.NetPolicy(agent)
 	if err != nil {
@@ -34,7 +36,8 @@ func (r *Root) LeaveRules(agent string) error {
 	return host.NetError(agent, err)
 }
 
-// AwaitDeparture is that process: it returns when the rules for the uid are in the hands of their unit again, or when they have gone with their policy.
+// AwaitDeparture is that process: it returns when the rules for the uid are in the hands of their unit again, or when they have
+// gone with their policy.
 func (r *Root) AwaitDeparture(agent string, uid uint32) error {
 	for gone := 0; ; time.Sleep(departPause) {
 		p, err := r.host.NetPolicy(agent)
@@ -58,7 +61,8 @@ func (r *Root) rulesRun(agent string) bool {
 	return err == nil
 }
 
-// unloadDeparted takes the rules away, unless a policy for the same uid has come meanwhile: under the lock under which it would be loaded.
+// unloadDeparted takes the rules away, unless a policy for the same uid has come meanwhile: under the lock under which it would be
+// loaded.
 func (r *Root) unloadDeparted(agent string, uid uint32) error {
 	if p, err := r.host.NetPolicy(agent); err == nil && p.UID == uid {
 		return nil

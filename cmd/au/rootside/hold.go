@@ -13,9 +13,9 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// holder keeps the agent's packets on the machine while somebody flushes the rules: by a table that nftables ties to a process, here an
-// nft that lives as long as the watcher. Where the slice's filter holds it is not needed, and not there: what a human saves of the
-// rule set could not be loaded again beside it.
+// holder keeps the agent's packets on the machine while somebody flushes the rules: by a table that nftables ties to a process,
+// here an nft that lives as long as the watcher. Where the slice's filter holds it is not needed, and not there: what a human saves
+// of the rule set could not be loaded again beside it.
 type holder struct {
 	*Root
 	in    io.Writer

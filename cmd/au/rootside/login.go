@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CheckLogin refuses a file with a login for an upstream proxy that somebody beside root can read, or could put in its place, and one that holds no login.
+// CheckLogin refuses a file with a login for an upstream proxy that somebody beside root can read, or could put in its place, and
+// one that holds no login.
 func (r *Root) CheckLogin(path string) error {
 	if err := checkLogin(r.host.Root+"/", path); err != nil {
 		return fmt.Errorf("login for the upstream: %w", err)

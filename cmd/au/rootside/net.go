@@ -34,8 +34,8 @@ func (r *Root) LoadRules(agent string) error {
 	}))
 }
 
-// enforceable returns the network policy of an agent whose uid is still its own. The present owner of the uid stays restricted, and does not get its slice, until
-// somebody has looked: au net off.
+// enforceable returns the network policy of an agent whose uid is still its own. The present owner of the uid stays restricted, and
+// does not get its slice, until somebody has looked: au net off.
 func (r *Root) enforceable(agent string) (netfilter.Policy, error) {
 	p, err := r.host.NetPolicy(agent)
 	if err != nil {
@@ -133,7 +133,8 @@ func (r *Root) unloadRules(p netfilter.Policy) error {
 	return errors.Join(r.unloadNFT(p.Table(), p.InboundTable()), r.unloadIptables(p), netkernel.UnpinPrograms(p))
 }
 
-// sliceGroup returns the cgroup (v2) of the agent's slice, as a path below /sys/fs/cgroup, and its inode number; an empty path where there is none.
+// sliceGroup returns the cgroup (v2) of the agent's slice, as a path below /sys/fs/cgroup, and its inode number; an empty path
+// where there is none.
 func (r *Root) sliceGroup(p netfilter.Policy) (path string, inode uint64) {
 	for _, root := range []string{"", "unified/"} {
 		path := root + "user.slice/" + p.SliceName()

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package rootside is what au does as root: limits in the agent's slice, the rules of its network, and plans that other commands have made. This package trusts root's
-// files, the accounts, and the input from somebody who may be root. It trusts nothing of its caller's environment.
+// Package rootside is what au does as root: limits in the agent's slice, the rules of its network, and plans that other commands
+// have made. This package trusts root's files, the accounts, and the input from somebody who may be root. It trusts nothing of its
+// caller's environment.
 package rootside
 
 import (
@@ -29,8 +30,8 @@ func Enter(h *host.Host, out, errw io.Writer, refusal error) (*Root, error) {
 	return &Root{host: h, out: out, err: errw}, nil
 }
 
-// lock waits until no other process of root's changes rules or slices, and returns what lets others go on: the watcher sees a new policy when the human's
-// command does.
+// lock waits until no other process of root's changes rules or slices, and returns what lets others go on: the watcher sees a new
+// policy when the human's command does.
 func (r *Root) lock() (unlock func(), err error) {
 	f, err := openLock(r.host.Root + "/run/au.lock")
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// EndRuns ends what a human runs as an agent: the human's processes that wait for a run are another user's to whoever takes their right away.
+// EndRuns ends what a human runs as an agent: the human's processes that wait for a run are another user's to whoever takes their
+// right away.
 func (r *Root) EndRuns(agent, human uint32) error {
 	if agent < 1000 || human == 0 || agent == human {
 		return fmt.Errorf("end runs: want the uid of an agent and that of a human, not %d and %d", agent, human)
@@ -35,7 +36,8 @@ func (r *Root) end(run host.Run, agent, human uint32) (int, error) {
 	return kill(run.Waiter, func() bool { return r.host.IsRun(run, agent, human) })
 }
 
-// kill ends a process, which is held before it is looked at again: its number may be another's by now. It returns how many it ended.
+// kill ends a process, which is held before it is looked at again: its number may be another's by now. It returns how many it
+// ended.
 func kill(pid int, still func() bool) (int, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ESRCH) {
@@ -57,7 +59,8 @@ func kill(pid int, still func() bool) (int, error) {
 // enteringTime is far more than a run takes to begin.
 const enteringTime = 3 * time.Second
 
-// EndEntering sees to it that nothing enters an agent by what its policy said before. What had read that becomes a run, which EndRuns finds, or is ended.
+// EndEntering sees to it that nothing enters an agent by what its policy said before. What had read that becomes a run, which
+// EndRuns finds, or is ended.
 func (r *Root) EndEntering(agent string) error {
 	if err := provision.CheckName(agent); err != nil {
 		return err

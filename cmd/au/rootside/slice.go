@@ -79,8 +79,8 @@ func (s *slice) restore(names []string) error {
 	return s.remember(s.record.Forget(names))
 }
 
-// tellKernel makes the kernel's limits those of the unit files. A reload alone leaves the old ones, so they are set as they were loaded,
-// until the next boot, and the files that leaves in /run are taken away, but for those that were there before.
+// tellKernel makes the kernel's limits those of the unit files. A reload alone leaves the old ones, so they are set as they were
+// loaded, until the next boot, and the files that leaves in /run are taken away, but for those that were there before.
 func (s *slice) tellKernel(restored []string) error {
 	if err := s.systemd.Reload(s.ctx); err != nil {
 		return err

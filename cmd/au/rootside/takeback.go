@@ -37,8 +37,8 @@ type takeBack struct {
 	kept    []string // tops whose set-gid bit may be the human's
 }
 
-// TakeBack undoes what shares of the original are made of, in the folders where the human's files are and in the shares, which the agent could write: also those of
-// somebody else's, for the original asks no more than sudo. home is the agent's, where it is kept.
+// TakeBack undoes what shares of the original are made of, in the folders where the human's files are and in the shares, which the
+// agent could write: also those of somebody else's, for the original asks no more than sudo. home is the agent's, where it is kept.
 func (r *Root) TakeBack(who provision.TakeBack, home string, shares, folders []string) error {
 	t := &takeBack{TakeBack: who, tops: map[inode]string{}, lost: map[inode]provision.Lost{}, linked: map[inode][]string{}}
 	if err := t.check(); err != nil {
@@ -238,7 +238,8 @@ func (t *takeBack) apply(fd int, f, next provision.Inode) error {
 	return nil
 }
 
-// linkedFiles takes back what has several names, where all of them are in the tree: one elsewhere may stand where the human's files must not.
+// linkedFiles takes back what has several names, where all of them are in the tree: one elsewhere may stand where the human's files
+// must not.
 func (t *takeBack) linkedFiles(tree *step.Tree) error {
 	for file, paths := range t.linked {
 		fd, err := tree.Open(paths[0], unix.O_PATH|unix.O_NOFOLLOW)

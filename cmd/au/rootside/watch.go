@@ -53,8 +53,8 @@ type watcher struct {
 	closed       string // for which cgroup the rules of InboundRules were loaded, and how the machine showed them then
 }
 
-// close has the agent's sockets seem closed to the outside, while its slice is there and nft can say so. Where it cannot, what they answer is
-// dropped all the same.
+// close has the agent's sockets seem closed to the outside, while its slice is there and nft can say so. Where it cannot, what they
+// answer is dropped all the same.
 func (w *watcher) close(p netfilter.Policy, changed bool) {
 	path, inode := w.sliceGroup(p)
 	is := fmt.Sprint(path, inode, " ")
@@ -75,8 +75,8 @@ func (w *watcher) close(p netfilter.Policy, changed bool) {
 	w.closed = is + show()
 }
 
-// look puts the rules back where they are not as they were loaded, or are to be others by now. The rules of nftables can only have changed
-// when the kernel said so.
+// look puts the rules back where they are not as they were loaded, or are to be others by now. The rules of nftables can only have
+// changed when the kernel said so.
 func (w *watcher) look(changed bool) {
 	err := w.alone(func() error { return w.mend(changed) })
 	if text := fmt.Sprint(err); err != nil && text != w.said {

@@ -17,9 +17,10 @@ func invocation(agent string) string {
 	return "/run/systemd/units/invocation:" + auslices.KeeperName(agent)
 }
 
-// after returns the command that looks, when a run of command has ended, for what runs by itself in the folders that the agent could write; self is au,
-// from is its config. Where it could write none there is only something to say if somebody else has ended it, or the kernel, or it was not found, and ifKills is true. Nothing is looked at before the run: a
-// file's ctime, which nobody can set, says whether it changed since. Of drafts there is something to say in any case.
+// after returns the command that looks, when a run of command has ended, for what runs by itself in the folders that the agent
+// could write; self is au, from is its config. Where it could write none there is only something to say if somebody else has ended
+// it, or the kernel, or it was not found, and ifKills is true. Nothing is looked at before the run: a file's ctime, which nobody
+// can set, says whether it changed since. Of drafts there is something to say in any case.
 func after(self, agent, from, command string, shares []config.Mount, drafts []Draft) (argv []string, ifKills bool) {
 	var sources []config.Path
 	for _, m := range shares {

@@ -14,8 +14,8 @@ import (
 // keptEnv is what a command gets of the caller's environment unasked.
 var keptEnv = []string{"LANG", "TERM", "COLORTERM"}
 
-// Environment returns the KEY=VALUE entries for a command: what the caller's environment and the config have, then the lines of files, then words,
-// each KEY=VALUE or KEY; home is the human's. A later one overrides an earlier one of the same name.
+// Environment returns the KEY=VALUE entries for a command: what the caller's environment and the config have, then the lines of
+// files, then words, each KEY=VALUE or KEY; home is the human's. A later one overrides an earlier one of the same name.
 func Environment(entry *config.Agent, home string, files []*os.File, words []string) ([]string, error) {
 	kept := keptEnv
 	if entry != nil {

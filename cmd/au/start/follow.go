@@ -15,14 +15,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Follower finds what a person names for a run of an agent: a folder, typed or the one where they are, or a file. Anybody who can write a folder can put a link where
-// something else was. A link that leads out of that folder, or that is another agent's, is not followed.
+// Follower finds what a person names for a run of an agent: a folder, typed or the one where they are, or a file. Anybody who can
+// write a folder can put a link where something else was. A link that leads out of that folder, or that is another agent's, is not
+// followed.
 type Follower struct {
 	Agent    string
 	Writable func() []share.Writable // the folders that agents can write, or could; only asked for where there is a link
 }
 
-// Follower returns the one for an agent by the word of the human's config, which is at path; more are folders that agents can write besides.
+// Follower returns the one for an agent by the word of the human's config, which is at path; more are folders that agents can write
+// besides.
 func (m Machine) Follower(agent, path string, known *config.Config, human accounts.User, more ...share.Writable) Follower {
 	return Follower{Agent: agent, Writable: func() []share.Writable {
 		all := append(share.WritableOf(known), m.Once(path, human)...)
@@ -52,8 +54,8 @@ type passed struct {
 	left      int
 }
 
-// Follow returns where a word leads. A relative one is taken from the current folder as the person has it, by $PWD where that names it: who has come there through a link
-// means the folder that they see. That something is missing is no error.
+// Follow returns where a word leads. A relative one is taken from the current folder as the person has it, by $PWD where that names
+// it: who has come there through a link means the folder that they see. That something is missing is no error.
 func (f Follower) Follow(word string) (*walk.Place, error) {
 	from := word
 	if !filepath.IsAbs(word) {

@@ -18,7 +18,8 @@ type GitElsewhere struct {
 	Share config.Mount // the one that the folder is in
 }
 
-// MissingGit returns what git lacks in a folder that is in a share at the human's own path. Like git it goes upwards, as far as the share.
+// MissingGit returns what git lacks in a folder that is in a share at the human's own path. Like git it goes upwards, as far as the
+// share.
 func MissingGit(dir string, shares []config.Mount, uid uint32) (GitElsewhere, bool, error) {
 	mounts, err := mountsNow()
 	if err != nil {

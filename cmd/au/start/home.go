@@ -57,7 +57,8 @@ func (m Machine) Way(path string, human accounts.User) (w Way, err error) {
 	return w, nil
 }
 
-// shutAbove reports whether a folder above path keeps everybody out but the human and root. The folder at path itself is not asked: the agent can open it.
+// shutAbove reports whether a folder above path keeps everybody out but the human and root. The folder at path itself is not asked:
+// the agent can open it.
 func (m Machine) shutAbove(path string, human accounts.User) bool {
 	for path != "/" {
 		path = filepath.Dir(path)
@@ -69,7 +70,8 @@ func (m Machine) shutAbove(path string, human accounts.User) bool {
 	return false
 }
 
-// access reads who may do what with a folder. A mode that lets nobody but the owner in needs no second look: the group's bits are the ACL's mask.
+// access reads who may do what with a folder. A mode that lets nobody but the owner in needs no second look: the group's bits are
+// the ACL's mask.
 func (m Machine) access(path string) (share.Access, error) {
 	info, err := m.Lstat(path)
 	if err != nil {

@@ -30,7 +30,8 @@ func (f folder) ModTime() time.Time { return time.Time{} }
 func (f folder) IsDir() bool        { return true }
 func (f folder) Sys() any           { return &syscall.Stat_t{Uid: f.uid, Gid: f.gid} }
 
-// with returns a machine with these folders and ACLs, on which bob is in the group 100 and remote, whom no file names, has 5000 as their own.
+// with returns a machine with these folders and ACLs, on which bob is in the group 100 and remote, whom no file names, has 5000 as
+// their own.
 func with(folders map[string]folder, acls map[string]share.ACL) Machine {
 	return Machine{
 		Lstat: func(path string) (fs.FileInfo, error) {

@@ -16,13 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Human returns the user with that uid, by the machine's user databases: what the caller's environment says of them counts for nothing.
+// Human returns the user with that uid, by the machine's user databases: what the caller's environment says of them counts for
+// nothing.
 func (m Machine) Human(uid int) (accounts.User, error) { return m.accounts().User(uint32(uid)) }
 
 func (m Machine) accounts() accounts.Files { return accounts.Files{Root: m.Root, Ask: m.Ask} }
 
-// trust is in what is the human's or root's, and nobody else can write. The human's own group does no harm where nobody else is in it; any other one is for somebody,
-// a program at least.
+// trust is in what is the human's or root's, and nobody else can write. The human's own group does no harm where nobody else is in
+// it; any other one is for somebody, a program at least.
 func (m Machine) trust(human accounts.User) walk.Trust {
 	alone := func(gid uint32) bool { return gid == human.GID && m.accounts().Alone(human, gid) }
 	return walk.Trust{Owners: []uint32{0, m.RootUID, human.UID}, Alone: alone, Shared: true}
@@ -42,8 +43,8 @@ func ask(database, key string) ([]byte, error) {
 	return out, err
 }
 
-// Config reads the human's config, where that is trusted: nobody else can write it or have put it there, and no agent can. declared are folders that agents can write
-// besides those that it names itself.
+// Config reads the human's config, where that is trusted: nobody else can write it or have put it there, and no agent can. declared
+// are folders that agents can write besides those that it names itself.
 func (m Machine) Config(path string, human accounts.User, declared ...share.Writable) (*config.Config, error) {
 	known, err := config.Load(path, m.trust(human))
 	if err != nil {
@@ -67,8 +68,8 @@ func (m Machine) UpdateConfig(ctx context.Context, path string, human accounts.U
 	})
 }
 
-// checkConfig refuses a config in a folder that an agent can write, or that was reached through one. It judges by the config itself, by the declared agents, and, for one
-// that was named on the command line, by the human's usual one.
+// checkConfig refuses a config in a folder that an agent can write, or that was reached through one. It judges by the config
+// itself, by the declared agents, and, for one that was named on the command line, by the human's usual one.
 func (m Machine) checkConfig(known *config.Config, path string, human accounts.User, declared []share.Writable) error {
 	writable := append(share.WritableOf(known), declared...)
 	if usual := config.DefaultPath(human.Home); path != usual {

@@ -13,7 +13,8 @@ import (
 	"github.com/a4u2/au/provision/config"
 )
 
-// A config that agents can write is not obeyed: by what it says itself, and by what the human's usual one says of one that was named.
+// A config that agents can write is not obeyed: by what it says itself, and by what the human's usual one says of one that was
+// named.
 func TestAConfigInAShareIsRefused(t *testing.T) {
 	home, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {

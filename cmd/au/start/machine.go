@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package start holds what a run needs until the entrypoint has it: it reads the policy and the config, opens the entrypoint, and works out
-// folders and variables. It imports little, because its time is that of every run.
+// Package start holds what a run needs until the entrypoint has it: it reads the policy and the config, opens the entrypoint, and
+// works out folders and variables. It imports little, because its time is that of every run.
 package start
 
 import (
@@ -43,7 +43,8 @@ var ErrTampered = errors.New("it has been tampered with, and is not run")
 // maxPolicy is far more than any policy has.
 const maxPolicy = 1 << 20
 
-// Policy reads the policy of an agent as the entrypoint will: a file that root owns and nobody else can write. agent has been checked.
+// Policy reads the policy of an agent as the entrypoint will: a file that root owns and nobody else can write. agent has been
+// checked.
 func (m Machine) Policy(agent string) (csrc.Policy, error) {
 	path := csrc.PolicyPath(agent)
 	f, err := os.OpenFile(m.Root+path, os.O_RDONLY|unix.O_NONBLOCK, 0)
@@ -69,8 +70,8 @@ func (m Machine) Policy(agent string) (csrc.Policy, error) {
 	return p, nil
 }
 
-// Entrypoint opens an agent's entrypoint by a walk that trusts no folder but root's, and compares it with the fingerprint from its installation. It compares the contents
-// only if the file has changed in any way since the human's config took note of it.
+// Entrypoint opens an agent's entrypoint by a walk that trusts no folder but root's, and compares it with the fingerprint from its
+// installation. It compares the contents only if the file has changed in any way since the human's config took note of it.
 func (m Machine) Entrypoint(path string, p csrc.Policy, entry *config.Agent) (*os.File, error) {
 	f, err := m.Open(path)
 	if err != nil {

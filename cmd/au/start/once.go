@@ -13,8 +13,8 @@ import (
 	"github.com/a4u2/au/provision/share"
 )
 
-// once is a line of the file beside the config that names the folders which agents could write, and which the config does not name: those of `au run --rw`, and shares that
-// were taken back. Links that an agent left there stay.
+// once is a line of the file beside the config that names the folders which agents could write, and which the config does not name:
+// those of `au run --rw`, and shares that were taken back. Links that an agent left there stay.
 type once struct {
 	Agent  string      `json:"agent"`
 	Folder config.Path `json:"folder"`

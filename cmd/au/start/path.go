@@ -21,8 +21,8 @@ var unseen = []string{"/dev", "/proc", "/run/user", "/sys", "/tmp", "/var/tmp"}
 // WantOnPath says what can stand on the PATH of an agent's runs.
 const WantOnPath = "want a folder of the agent's own, one in a share, or one that only root can write"
 
-// OnPath returns where the agent finds a folder that the human wants on the PATH of its runs; shares are as Shown returns them. Of a share nothing is looked at: its file system
-// may be one that does not answer.
+// OnPath returns where the agent finds a folder that the human wants on the PATH of its runs; shares are as Shown returns them. Of
+// a share nothing is looked at: its file system may be one that does not answer.
 func (m Machine) OnPath(folder string, p csrc.Policy, shares []config.Mount) (string, error) {
 	if !csrc.IsCleanAbsolute(folder) || strings.Contains(folder, ":") {
 		return "", errors.New("want an absolute path without . and .., and without a colon, which separates the folders of PATH")
@@ -64,7 +64,8 @@ func (m Machine) rootsAlone(folder string) error {
 	return nil
 }
 
-// morePath returns the folders that the config puts on the PATH, as the agent finds them, without those that are not fit for it by now.
+// morePath returns the folders that the config puts on the PATH, as the agent finds them, without those that are not fit for it by
+// now.
 func (m Machine) morePath(o Order, p csrc.Policy, shares []config.Mount, say Speaker) (all []string, err error) {
 	entry := o.Known.Agent(p.Name)
 	if entry == nil {

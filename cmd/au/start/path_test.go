@@ -72,7 +72,8 @@ func TestOnPath(t *testing.T) {
 	}
 }
 
-// A run goes without a folder of the config's that is not fit for the PATH, and somebody is told; front, which tells nobody, leaves such a run to another program.
+// A run goes without a folder of the config's that is not fit for the PATH, and somebody is told; front, which tells nobody, leaves
+// such a run to another program.
 func TestMorePath(t *testing.T) {
 	m := Machine{Root: t.TempDir(), RootUID: uint32(os.Getuid())}
 	p := csrc.Policy{Name: "agent", Home: "/home/agent", Hide: []string{"/home"}}

@@ -40,8 +40,9 @@ func Words(args []string) (agent string, command []string, ok bool) {
 	return agent, args, len(args) > 0 && args[0] != "" && csrc.IsName(agent)
 }
 
-// Plain prepares a run that has no options, and of which there is nothing to say: the same run that all of `au run` would start. uid is the human's;
-// complete is the program that speaks afterwards. Any fault is errNotPlain or an error: the complete program names it.
+// Plain prepares a run that has no options, and of which there is nothing to say: the same run that all of `au run` would start.
+// uid is the human's; complete is the program that speaks afterwards. Any fault is errNotPlain or an error: the complete program
+// names it.
 func (m Machine) Plain(args []string, uid int, complete string) (*os.File, csrc.Run, error) {
 	agent, command, ok := Words(args)
 	if !ok {

@@ -33,16 +33,18 @@ type Order struct {
 	mounts func() ([]share.MountPoint, error) // read once, where somebody asks
 }
 
-// Speaker is called where a run is not as plain as its command. The front program has none: it leaves such a run to the complete one.
+// Speaker is called where a run is not as plain as its command. The front program has none: it leaves such a run to the complete
+// one.
 type Speaker interface {
 	// Reached says why a share is read-only in this run.
 	Reached(m config.Mount, at share.OtherPlace)
 	// Once adds the shares of this run alone; asked are the sources without which there is no run.
 	Once(all []config.Mount, p csrc.Policy) (with []config.Mount, asked []string, err error)
-	// InDraft says that a share that the agent could write is not its to write in this run, and how it has it instead: it is in a folder of which it has a draft, or
-	// holds the git directory of one.
+	// InDraft says that a share that the agent could write is not its to write in this run, and how it has it instead: it is in a
+	// folder of which it has a draft, or holds the git directory of one.
 	InDraft(was, is, draft config.Mount)
-	// Drafts returns those of the shares that are drafts, or hide something, ready to be used. It comes last, when nothing else can refuse the run.
+	// Drafts returns those of the shares that are drafts, or hide something, ready to be used. It comes last, when nothing else can
+	// refuse the run.
 	Drafts(all []config.Mount) ([]Draft, error)
 	// GitElsewhere says that git does not work where the run starts.
 	GitElsewhere(git GitElsewhere)
@@ -137,7 +139,8 @@ func (o Order) directory(p csrc.Policy, shares []config.Mount, say Speaker) (str
 	return dir, err
 }
 
-// Go starts the run. It comes back on an error, and with the run's exit status where that had a terminal, which hide, if any, comes before.
+// Go starts the run. It comes back on an error, and with the run's exit status where that had a terminal, which hide, if any, comes
+// before.
 func Go(entrypoint *os.File, run csrc.Run, hide func()) (status int, err error) {
 	argv, environ := run.Argv(), run.Environ()
 	if !terminal.Any() {

@@ -29,7 +29,8 @@ type OutsideError struct{ Source, Why string }
 
 func (e *OutsideError) Error() string { return fmt.Sprintf("share %q: %s", e.Source, e.Why) }
 
-// shares returns the folders that the config and the options hand over, in the order in which they can be mounted, and the sources of those that the options ask for.
+// shares returns the folders that the config and the options hand over, in the order in which they can be mounted, and the sources
+// of those that the options ask for.
 func (m Machine) shares(o Order, p csrc.Policy, say Speaker) (all []config.Mount, asked []string, err error) {
 	if entry := o.Known.Agent(p.Name); entry != nil {
 		all = slices.Clone(entry.Mounts)
@@ -52,7 +53,8 @@ func (m Machine) shares(o Order, p csrc.Policy, say Speaker) (all []config.Mount
 	return Shown(all, p), asked, nil
 }
 
-// checkWays refuses a run in which others could come to what the agent leaves as the human's, or have put something else in a share's place.
+// checkWays refuses a run in which others could come to what the agent leaves as the human's, or have put something else in a
+// share's place.
 func (m Machine) checkWays(o Order, all []config.Mount) error {
 	writes := false
 	for _, s := range all {
@@ -70,7 +72,8 @@ func (m Machine) checkWays(o Order, all []config.Mount) error {
 	return m.checkHome(o)
 }
 
-// checkOutside looks at the folders above a share outside the human's home. One that cannot be looked at is the entrypoint's to name.
+// checkOutside looks at the folders above a share outside the human's home. One that cannot be looked at is the entrypoint's to
+// name.
 func (m Machine) checkOutside(o Order, s config.Mount) error {
 	way, err := m.Way(s.Source, o.Human)
 	switch {
@@ -93,7 +96,8 @@ func (m Machine) checkHome(o Order) error {
 	return err
 }
 
-// readOnlyWhereReached takes the right to write from the shares that others reach by a mount that has come since `au mount add` looked.
+// readOnlyWhereReached takes the right to write from the shares that others reach by a mount that has come since `au mount add`
+// looked.
 func (m Machine) readOnlyWhereReached(o Order, all []config.Mount, say Speaker) error {
 	if o.Known.DisableHomeAccessCheck || !slices.ContainsFunc(all, guarded) {
 		return nil
@@ -117,11 +121,12 @@ func (m Machine) readOnlyWhereReached(o Order, all []config.Mount, say Speaker) 
 	return nil
 }
 
-// guarded reports whether the agent can leave files there that are the human's: what it leaves is inert while nobody else gets there.
+// guarded reports whether the agent can leave files there that are the human's: what it leaves is inert while nobody else gets
+// there.
 func guarded(m config.Mount) bool { return !m.ReadOnly && !m.ACL }
 
-// Reached returns those of the shares that the agent can write and others reach by another mount, each with the first such place; the config can say that this is
-// wanted.
+// Reached returns those of the shares that the agent can write and others reach by another mount, each with the first such place;
+// the config can say that this is wanted.
 func (m Machine) Reached(human accounts.User, known *config.Config, shares []config.Mount) (map[string]share.OtherPlace, error) {
 	if known.DisableHomeAccessCheck || !slices.ContainsFunc(shares, guarded) {
 		return nil, nil
@@ -157,8 +162,8 @@ func (m Machine) OpenPlaces(source string, mounts []share.MountPoint, human acco
 	return slices.DeleteFunc(share.OtherPlaces(source, mounts), func(o share.OtherPlace) bool { return m.shutAbove(o.Path, human) })
 }
 
-// mounted returns shares as the entrypoint takes them; drafts are those that are. Without the sources that are needed there is no run; one of the others is left out, and named, where
-// it cannot be had and the run does not start in it.
+// mounted returns shares as the entrypoint takes them; drafts are those that are. Without the sources that are needed there is no
+// run; one of the others is left out, and named, where it cannot be had and the run does not start in it.
 func mounted(shares []config.Mount, home string, drafts []Draft, needed ...string) ([]csrc.Share, error) {
 	var all []csrc.Share
 	for _, m := range shares {
@@ -173,8 +178,9 @@ func mounted(shares []config.Mount, home string, drafts []Draft, needed ...strin
 	return all, nil
 }
 
-// Shown returns shares as a run shows them: which of them are at their targets alone. An entrypoint from before version 2 of the policy knows of no other place.
-// Nor is a share at its own path where another one narrows it that would not do so there: what it was to hide would be seen, or what was to be read-only written.
+// Shown returns shares as a run shows them: which of them are at their targets alone. An entrypoint from before version 2 of the
+// policy knows of no other place. Nor is a share at its own path where another one narrows it that would not do so there: what it
+// was to hide would be seen, or what was to be read-only written.
 func Shown(shares []config.Mount, p csrc.Policy) []config.Mount {
 	all := slices.Clone(shares)
 	for i := range all {

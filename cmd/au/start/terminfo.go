@@ -14,15 +14,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// systemTerminfo are the folders in which programs look for descriptions of terminals by default (terminfo(5); Debian, Fedora, NixOS).
+// systemTerminfo are the folders in which programs look for descriptions of terminals by default (terminfo(5); Debian, Fedora,
+// NixOS).
 var systemTerminfo = []string{"/etc/terminfo", "/lib/terminfo", "/usr/share/terminfo", "/usr/lib/terminfo", "/run/current-system/sw/share/terminfo"}
 
 // maxTerminfo is as long as ncurses takes a description to be.
 const maxTerminfo = 32 << 10
 
-// terminfo returns the TERMINFO=… entry for a command whose terminal is described in the human's own folders alone, as those of kitty and ghostty are: a run sees
-// neither their home nor what an application keeps there. The variable holds the description itself, which ncurses has read since 6.1, and infocmp for those
-// that ask it. It is "" where the machine knows the terminal, or nobody does.
+// terminfo returns the TERMINFO=… entry for a command whose terminal is described in the human's own folders alone, as those of
+// kitty and ghostty are: a run sees neither their home nor what an application keeps there. The variable holds the description
+// itself, which ncurses has read since 6.1, and infocmp for those that ask it. It is "" where the machine knows the terminal, or
+// nobody does.
 func terminfo(term, home string) string {
 	if term == "" || strings.ContainsAny(term, "/\x00") || term[0] == '.' {
 		return ""

@@ -14,7 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Elsewhere is a folder that a run was to start in and cannot: the agent does not see it. To start in another one is for the human to decide.
+// Elsewhere is a folder that a run was to start in and cannot: the agent does not see it. To start in another one is for the human
+// to decide.
 type Elsewhere struct {
 	Folder string // "" for one that has been deleted
 	InHome bool   // of the human, where it can be shared
@@ -30,8 +31,9 @@ func (e *Elsewhere) Error() string {
 	return quote.Name(e.Folder) + " is not shared: the agent sees as much of it as other users do"
 }
 
-// Directory returns where a run starts: in wanted, or, where nothing is, in the agent's counterpart of the current folder. From the human's home itself and from
-// a folder of the machine's it is the agent's home. Any other folder is an Elsewhere, and one that is reached through an agent's link a Planted.
+// Directory returns where a run starts: in wanted, or, where nothing is, in the agent's counterpart of the current folder. From the
+// human's home itself and from a folder of the machine's it is the agent's home. Any other folder is an Elsewhere, and one that is
+// reached through an agent's link a Planted.
 func Directory(wanted, humanHome, agentHome string, shares []config.Mount, f Follower) (string, error) {
 	where, err := filepath.Abs(wanted)
 	if err != nil {
@@ -79,8 +81,8 @@ func resolved(path string) string {
 // firstUser is the lowest uid of a person on this machine (login.defs(5), UID_MIN).
 const firstUser = 1000
 
-// isMachines reports whether a folder is the system's, and nobody's to work in: one that a system user owns, and in which the caller cannot write, or, as in /tmp, only
-// beside others. Root, who can write everywhere, works in none.
+// isMachines reports whether a folder is the system's, and nobody's to work in: one that a system user owns, and in which the
+// caller cannot write, or, as in /tmp, only beside others. Root, who can write everywhere, works in none.
 func isMachines(path string) bool {
 	var st unix.Stat_t
 	return unix.Stat(path, &st) == nil && st.Uid < firstUser && (st.Mode&unix.S_ISVTX != 0 || os.Getuid() == 0 || unix.Access(path, unix.W_OK) != nil)

@@ -20,9 +20,9 @@ const maxWorktree = 4096 // bytes of a path
 // answering are file systems that no server and no program serves, which may never answer.
 var answering = []string{"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "bcachefs", "tmpfs"}
 
-// worktrees returns the linked worktrees that git has on record for shared repositories and that the agent does not see: git worktree prune, and git gc, would
-// forget them. The agent can write that record, where it can write the share, so that a bounded part of it is read, through no link, and nothing is asked of the
-// paths. Where the agent cannot write, it can prune nothing.
+// worktrees returns the linked worktrees that git has on record for shared repositories and that the agent does not see: git
+// worktree prune, and git gc, would forget them. The agent can write that record, where it can write the share, so that a bounded
+// part of it is read, through no link, and nothing is asked of the paths. Where the agent cannot write, it can prune nothing.
 func (o Order) worktrees(shares []config.Mount) (all []string, err error) {
 	for _, s := range shares {
 		if !s.Writes() || s.TargetOnly {

@@ -56,8 +56,8 @@ func glyph(r rune, ascii bool) rune {
 	return r
 }
 
-// frame returns what makes a screen of that size show the lines, cut to it,
-// and nothing else. Unchanged cells are written over with themselves, so that nothing flickers, in a terminal with synchronised updates (mode 2026) or not.
+// frame returns what makes a screen of that size show the lines, cut to it, and nothing else. Unchanged cells are written over with
+// themselves, so that nothing flickers, in a terminal with synchronised updates (mode 2026) or not.
 func frame(lines []Line, width, height int, ascii bool) []byte {
 	var out bytes.Buffer
 	out.WriteString("\x1b[?2026h")

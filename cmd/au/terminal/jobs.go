@@ -37,7 +37,8 @@ func (r *run) catchSignals() {
 	signal.Notify(r.continued, unix.SIGCONT)
 }
 
-// serve is busy until the program has ended, and returns its exit status. Signals stay caught: this process ends, and a key must not have Go print its stacks.
+// serve is busy until the program has ended, and returns its exit status. Signals stay caught: this process ends, and a key must
+// not have Go print its stacks.
 func (r *run) serve() int {
 	// Reading from the background then fails rather than stops us. Not
 	// earlier: the program would inherit it.
@@ -111,7 +112,8 @@ func (r *run) forward(s syscall.Signal) {
 	r.tell(s, 0)
 }
 
-// inSession reports whether somebody leads a session on the run's terminal. Before the command and after it nobody does, and no key is a signal there.
+// inSession reports whether somebody leads a session on the run's terminal. Before the command and after it nobody does, and no key
+// is a signal there.
 func (r *run) inSession() bool {
 	_, err := unix.IoctlGetInt(r.master, unix.TIOCGSID)
 	return err == nil
@@ -202,7 +204,8 @@ func (r *run) deliver() (again bool) {
 	}
 }
 
-// resume lets the program go on, in the foreground of its terminal when we are in that of the human's terminal and it was there before or wants it now.
+// resume lets the program go on, in the foreground of its terminal when we are in that of the human's terminal and it was there
+// before or wants it now.
 func (r *run) resume(wants bool) {
 	r.front = (r.front || wants) && r.keys >= 0 && r.foreground()
 	if !r.front {
@@ -310,8 +313,8 @@ func (r *run) loseTerminal() {
 	wake(r.wakeKeys)
 }
 
-// end is called when the program has ended. One that was killed could not switch off what it had switched on in the terminal; what one leaves on that ends by
-// itself is left on, as it would be without au.
+// end is called when the program has ended. One that was killed could not switch off what it had switched on in the terminal; what
+// one leaves on that ends by itself is left on, as it would be without au.
 func (r *run) end(status int) {
 	r.reading.Store(false)
 	r.killed.Store(Killed(status))

@@ -11,9 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A modes knows what the bytes that passed through it have switched on in the terminal behind it, as far as xterm's control sequences and those that newer
-// terminals share say (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, https://sw.kovidgoyal.net/kitty/keyboard-protocol/). It looks at each byte once,
-// and remembers no more than is here. Sequences of 8-bit controls are not understood.
+// A modes knows what the bytes that passed through it have switched on in the terminal behind it, as far as xterm's control
+// sequences and those that newer terminals share say (https://invisible-island.net/xterm/ctlseqs/ctlseqs.html,
+// https://sw.kovidgoyal.net/kitty/keyboard-protocol/). It looks at each byte once, and remembers no more than is here. Sequences of
+// 8-bit controls are not understood.
 type modes struct {
 	parser
 	private  uint64         // a bit for each of privateModes that is not as it is by default
@@ -44,7 +45,8 @@ type mode struct {
 	initial bool // on from the start
 }
 
-// privateModes are those whose initial state is the same in all terminals and that a shell does not set itself, in the order in which they are taken back.
+// privateModes are those whose initial state is the same in all terminals and that a shell does not set itself, in the order in
+// which they are taken back.
 var privateModes = [...]mode{
 	{2026, false},                                                                                                                      // nothing is drawn until it ends
 	{9, false}, {1000, false}, {1001, false}, {1002, false}, {1003, false}, {1005, false}, {1006, false}, {1015, false}, {1016, false}, // the mouse
@@ -83,11 +85,12 @@ var osc = [...]struct{ set, reset int }{{4, 104}, {10, 110}, {11, 111}, {12, 112
 // maxTitles is more than any program puts on the stack.
 const maxTitles = 10
 
-// ended is a private mode that no terminal has (DECRST of it does nothing). A program that speaks after a killed run writes it, so that its text does not appear on the
-// other screen.
+// ended is a private mode that no terminal has (DECRST of it does nothing). A program that speaks after a killed run writes it, so
+// that its text does not appear on the other screen.
 const ended = 16725
 
-// SayEnded tells the au that this process's terminal belongs to, where there is one, that the run was killed, and that its modes are to be taken back now.
+// SayEnded tells the au that this process's terminal belongs to, where there is one, that the run was killed, and that its modes
+// are to be taken back now.
 func SayEnded() {
 	for _, fd := range []int{2, 1, 0} {
 		if isTerminal(fd) {
@@ -97,7 +100,8 @@ func SayEnded() {
 	}
 }
 
-// track notes what data switches on or off. It returns how many bytes of data it has looked at: all of them, or, with over, those until SayEnded was heard.
+// track notes what data switches on or off. It returns how many bytes of data it has looked at: all of them, or, with over, those
+// until SayEnded was heard.
 func (m *modes) track(data []byte) (n int, over bool) {
 	for n < len(data) {
 		if m.state == ground {

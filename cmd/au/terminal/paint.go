@@ -12,12 +12,14 @@ import (
 // Paint colours words. The zero value leaves them as they are.
 type Paint struct{ on bool }
 
-// PaintFor returns the colours for what is written to w: none where that is no terminal, none on a dumb one, and none with NO_COLOR (no-color.org).
+// PaintFor returns the colours for what is written to w: none where that is no terminal, none on a dumb one, and none with NO_COLOR
+// (no-color.org).
 func PaintFor(w io.Writer) Paint {
 	return Paint{Coloured() && OnTerminal(w) != nil}
 }
 
-// OnTerminal returns the terminal that w writes to, on which whoever writes to it directly answers for what that does to it; nil where w writes elsewhere.
+// OnTerminal returns the terminal that w writes to, on which whoever writes to it directly answers for what that does to it; nil
+// where w writes elsewhere.
 func OnTerminal(w io.Writer) *os.File {
 	if quoting, ok := w.(*quote.Writer); ok {
 		w = quoting.To

@@ -2,20 +2,18 @@
 
 //go:build linux
 
-// Package terminal runs a program with a terminal of its own in place of the human's terminal, and carries bytes, sizes and signals between the two, so that the
-// human's is never in the agent's hands.
+// Package terminal runs a program with a terminal of its own in place of the human's terminal, and carries bytes, sizes and signals
+// between the two, so that the human's is never in the agent's hands.
 //
-// It behaves as sudo does with use_pty; e2e's terminal-sudo plays the same
-// session with both. Two things differ. In a pipeline a newline on the terminal is completed once and not twice. Nothing of a run outlives this process or the human's
-// terminal, whatever it ignores.
+// It behaves as sudo does with use_pty; e2e's terminal-sudo plays the same session with both. Two things differ. In a pipeline a
+// newline on the terminal is completed once and not twice. Nothing of a run outlives this process or the human's terminal, whatever
+// it ignores.
 //
-// Keys go to the program, and the human's terminal is raw, while the program
-// is in the foreground of both: the human's shell put this process there, and
-// the program has shown that it wants the terminal. Alone on the terminal it is taken to want it from the start. In a pipeline or in the background it starts in the
-// background of its own terminal, where the first read or change
-// of settings stops it with SIGTTIN or SIGTTOU. Then this process decides: in
-// the foreground it hands the terminal over, in the background it stops with
-// the same signal, as a program on the human's own terminal would.
+// Keys go to the program, and the human's terminal is raw, while the program is in the foreground of both: the human's shell put
+// this process there, and the program has shown that it wants the terminal. Alone on the terminal it is taken to want it from the
+// start. In a pipeline or in the background it starts in the background of its own terminal, where the first read or change of
+// settings stops it with SIGTTIN or SIGTTOU. Then this process decides: in the foreground it hands the terminal over, in the
+// background it stops with the same signal, as a program on the human's own terminal would.
 //
 // The settings of the human's terminal come back on every way out, panics
 // included, save SIGKILL: nobody is left to do it then but the human's shell.

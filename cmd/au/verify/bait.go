@@ -22,7 +22,8 @@ type Trap struct {
 	undo []func()
 }
 
-// Lay makes the bait, as the human: a folder with shares in their home, and files, sockets and memory where others may look for them. What cannot be made is left out.
+// Lay makes the bait, as the human: a folder with shares in their home, and files, sockets and memory where others may look for
+// them. What cannot be made is left out.
 func Lay(b Bait, home string, shared []string) *Trap {
 	t := &Trap{Bait: b}
 	t.listHome(home, shared)
@@ -66,7 +67,8 @@ func leads(path string, shared []string) bool {
 	return false
 }
 
-// baitName is the folder of the shares in the human's home, and, empty, in the agent's own, which Leave takes away. It is always the same: au remembers shares by their paths.
+// baitName is the folder of the shares in the human's home, and, empty, in the agent's own, which Leave takes away. It is always
+// the same: au remembers shares by their paths.
 const baitName = ".au-verify"
 
 // Leave is a command that takes away, as the agent, what a run with the shares has left in its home, and exits with that status.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package verify attacks the isolation of an agent from inside of a run, and says what each call did just now. It is harmless: what succeeds against a wall changes nothing
-// that outlives the run.
+// Package verify attacks the isolation of an agent from inside of a run, and says what each call did just now. It is harmless: what
+// succeeds against a wall changes nothing that outlives the run.
 package verify
 
 import (
@@ -13,7 +13,8 @@ import (
 // State is what became of a probe.
 type State string
 
-// A promise holds, or is open; the human may have given it up by a switch of `au new --unlock`, or this machine lacks what it takes; or it could not be tried here.
+// A promise holds, or is open; the human may have given it up by a switch of `au new --unlock`, or this machine lacks what it
+// takes; or it could not be tried here.
 const (
 	Holds    State = "holds"
 	Open     State = "open"
