@@ -61,8 +61,19 @@ soon sh -c "[ '$one' != \"\$(cat $upper/beat)\" ]"
 ok as alice au stop
 soon in_p au run --draft . rm beat
 ok as alice au limits reset
+as alice python3 -m http.server --bind 127.0.0.1 8000 >/dev/null 2>&1 &
+soon in_p au run --draft . curl -fsS -o page http://127.0.0.1:8000/
+ok as alice au net restrict --allow allowed.test
+e2e_run in_p au run --draft . curl -fsS -m 5 -o page http://127.0.0.1:8000/
+[ "$e2e_status" != 0 ] || fail "the agent reached a server of the human's"
+ok as alice au net off
+ok in_p au run --draft . rm page
 
 promise="what is kept works on the human's side, and undo takes all of it back"
+ok in_p au draft keep -y
+ok in_p au draft undo -y
+text >"$e2e/now"
+cmp -s "$e2e/before" "$e2e/now" || fail "undo should bring back: $(diff "$e2e/before" "$e2e/now")"
 ok in_p au draft keep -y
 ok in_p sh -ec './hello; make -s; git log --format=%s -1; git status --porcelain; git fsck --no-progress; node -e "console.log(require(\"lib\"))"; env/bin/python -c "print(1)"; cat main.txt out.txt; git checkout -q side; git checkout -q main'
 says 'new'
