@@ -36,6 +36,9 @@ func run(h *host.Host, args []string, stdout, stderr io.Writer) int {
 	if plain := plainRun(args); plain != nil {
 		return a.status(plain.Run(a), failed)
 	}
+	if len(args) == 0 {
+		return a.status(a.overview(), failed)
+	}
 	done := -1
 	args = asked(args)
 	parser := newParser(g, args, kong.Writers(a.out, a.err), kong.Exit(func(status int) { done = status; panic(exited{}) }))

@@ -88,6 +88,16 @@ func PrintList(w io.Writer, agents []Listed) {
 	if len(agents) == 0 {
 		fmt.Fprintln(w, "No agents configured.")
 	}
+	for i, line := range Lines(w, agents) {
+		fmt.Fprintln(w, line)
+		for _, d := range agents[i].Drafts {
+			fmt.Fprintf(w, "    %s\n", d.Text())
+		}
+	}
+}
+
+// Lines returns what is said of each agent, in the colours that w can show.
+func Lines(w io.Writer, agents []Listed) (lines []string) {
 	p := terminal.PaintFor(w)
 	for _, g := range agents {
 		line := g.Name
@@ -102,9 +112,7 @@ func PrintList(w io.Writer, agents []Listed) {
 		case "agent-as-unix-user":
 			line += " (" + p.Red("made by agent-as-unix-user 2.x: not run") + ")"
 		}
-		fmt.Fprintln(w, line)
-		for _, d := range g.Drafts {
-			fmt.Fprintf(w, "    %s\n", d.Text())
-		}
+		lines = append(lines, line)
 	}
+	return lines
 }

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/a4u2/au/cmd/au/start"
+)
+
+// overview is au without a word: the agents, what each is doing, and what to type next.
+func (a *app) overview() error {
+	human, known, err := a.humanAndConfig()
+	if err != nil {
+		return err
+	}
+	agents, err := listAgents(a.host, known, human)
+	if err != nil {
+		return err
+	}
+	w := &watch{}
+	if err := w.look(a.host); err != nil {
+		a.say(err) // which agents there are can be said all the same
+	}
+	lines := start.Lines(a.out, agents)
+	for i, g := range agents {
+		if at := slices.IndexFunc(w.rows, func(r row) bool { return r.Agent == g.Name }); at >= 0 {
+			lines[i] += ": " + w.rows[at].doing()
+		}
+	}
+	for _, line := range lines {
+		fmt.Fprintln(a.out, line)
+	}
+	if len(agents) == 0 {
+		fmt.Fprintln(a.out, "There is no agent yet.")
+	}
+	return a.printNext(agents)
+}
+
+// doing says what an agent is doing.
+func (r row) doing() string {
+	if state := r.state(); state != "running" {
+		return state
+	}
+	return fmt.Sprintf("running, %s in use, tasks: %d", size(r.Memory), r.Tasks)
+}
+
+// printNext prints the commands that come next, filled in.
+func (a *app) printNext(agents []start.Listed) error {
+	next := [][2]string{{"au new", "makes an agent"}}
+	if len(agents) > 0 {
+		flag := " --agent " + agents[0].Name
+		if slices.ContainsFunc(agents, func(g start.Listed) bool { return g.Default }) {
+			flag = ""
+		}
+		next = [][2]string{{"au run" + flag + " COMMAND", "runs a command as the agent"}, {"au setup", "shows the programs that can be set up for it"}}
+	}
+	t := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(t)
+	for _, n := range append(next, [2]string{"au --help", "shows all commands"}) {
+		fmt.Fprintf(t, "  %s\t%s\n", n[0], n[1])
+	}
+	return t.Flush()
+}
