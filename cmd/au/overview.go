@@ -30,11 +30,13 @@ func (a *app) overview() error {
 			lines[i] += ": " + w.rows[at].doing()
 		}
 	}
-	for _, line := range lines {
-		fmt.Fprintln(a.out, line)
-	}
 	if len(agents) == 0 {
 		fmt.Fprintln(a.out, "There is no agent yet.")
+		a.hint("au new")
+		return nil
+	}
+	for _, line := range lines {
+		fmt.Fprintln(a.out, line)
 	}
 	return a.printNext(agents)
 }
@@ -49,17 +51,18 @@ func (r row) doing() string {
 
 // printNext prints the commands that come next, filled in.
 func (a *app) printNext(agents []start.Listed) error {
-	next := [][2]string{{"au new", "makes an agent"}}
-	if len(agents) > 0 {
-		flag := " --agent " + agents[0].Name
-		if slices.ContainsFunc(agents, func(g start.Listed) bool { return g.Default }) {
-			flag = ""
-		}
-		next = [][2]string{{"au run" + flag + " COMMAND", "runs a command as the agent"}, {"au setup", "shows the programs that can be set up for it"}}
+	agent := " --agent " + agents[0].Name
+	if slices.ContainsFunc(agents, func(g start.Listed) bool { return g.Default }) {
+		agent = ""
+	}
+	next := [][2]string{
+		{"au run" + agent + " COMMAND", "runs a command as the agent"},
+		{"au setup", "shows the programs that can be set up for it"},
+		{"au --help", "shows all commands"},
 	}
 	t := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(t)
-	for _, n := range append(next, [2]string{"au --help", "shows all commands"}) {
+	for _, n := range next {
 		fmt.Fprintf(t, "  %s\t%s\n", n[0], n[1])
 	}
 	return t.Flush()
