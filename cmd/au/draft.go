@@ -50,7 +50,7 @@ func (a *app) drafts() (*drafts, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := draft.Open(human.Home, uint32(a.host.UID()), a.draftMarks)
+	s, err := draft.Look(human.Home, uint32(a.host.UID()), a.draftMarks)
 	if err != nil {
 		return nil, err
 	}

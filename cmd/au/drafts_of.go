@@ -46,10 +46,7 @@ func (a *app) draftsOf(human provision.User) (map[string][]start.ListedDraft, er
 		}
 		return all, err
 	}
-	if !draft.Holds(human.Home, ".local/state/au/drafts") {
-		return all, nil
-	}
-	store, err := draft.Open(human.Home, human.UID, a.draftMarks)
+	store, err := draft.Look(human.Home, human.UID, a.draftMarks)
 	if err != nil {
 		return all, err
 	}

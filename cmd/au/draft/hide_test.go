@@ -250,3 +250,22 @@ func mustList(t *testing.T, s *Store) (names []string) {
 	}
 	return names
 }
+
+// Who only looks makes nothing in the human's home, and finds no draft.
+func TestLookMakesNothing(t *testing.T) {
+	home := t.TempDir()
+	s, err := Look(home, uint32(os.Getuid()), direct)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if all, err := s.All(""); err != nil || len(all) > 0 {
+		t.Errorf("there are %d drafts, %v", len(all), err)
+	}
+	if _, err := s.Find("agent", home); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a draft is found: %v", err)
+	}
+	if left, err := os.ReadDir(home); err != nil || len(left) > 0 {
+		t.Errorf("it made %v, %v", left, err)
+	}
+}

@@ -82,6 +82,15 @@ func Dir(home string) string { return filepath.Join(home, ".local/state/au/draft
 // Open opens the store of the human with the uid and the home, and makes it where it is missing. Each folder above it is theirs or
 // root's, and no link.
 func Open(home string, uid uint32, marks MarkReader) (*Store, error) {
+	return openStore(home, uid, marks, true)
+}
+
+// Look opens the store of a human as Open does, and makes nothing: where it is missing there are no drafts.
+func Look(home string, uid uint32, marks MarkReader) (*Store, error) {
+	return openStore(home, uid, marks, false)
+}
+
+func openStore(home string, uid uint32, marks MarkReader, makes bool) (*Store, error) {
 	s := &Store{place: place{fd: -1, named: Dir(home)}, marks: marks, home: home, trust: walk.Trust{Owners: []uint32{0, uid}, Shared: true}}
 	for range 5 { // .local, state, au, drafts, and once to open them
 		p, err := walk.To("/", s.named, s.judge)
@@ -92,6 +101,10 @@ func Open(home string, uid uint32, marks MarkReader) (*Store, error) {
 			s.fd, err = unix.Openat(p.Folder, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 			p.Close()
 			return s, s.failed("open", "", err)
+		}
+		if len(p.Missing) > 0 && !makes {
+			p.Close()
+			return s, nil
 		}
 		if len(p.Missing) > 0 {
 			err = unix.Mkdirat(p.Folder, p.Missing[0], 0o700)
@@ -271,6 +284,9 @@ func (p place) readAll(name string) ([]byte, error) {
 
 // open opens a draft by its key.
 func (s *Store) open(key string) (*Draft, error) {
+	if s.fd < 0 {
+		return nil, fs.ErrNotExist
+	}
 	state, err := s.sub(key)
 	if err != nil {
 		return nil, err
@@ -300,6 +316,9 @@ func (s *Store) Find(name, folder string) (*Draft, error) { return s.open(KeyOf(
 // All returns the drafts that there are, and those of which only the last keep is left; folder limits them to one where it is not
 // empty.
 func (s *Store) All(folder string) (all []*Draft, err error) {
+	if s.fd < 0 {
+		return nil, nil
+	}
 	keys, err := s.list("")
 	if err != nil {
 		return nil, err
