@@ -15,3 +15,11 @@ func listAgents(h *host.Host, known *config.Config, human provision.User) ([]sta
 		return start.Declared{Agent: h.IsDeclared(agent), Admits: h.DeclaredFor(agent, human.Name)}
 	})
 }
+
+// listed returns the caller's agents, and whose they are.
+func (a *app) listed() (agents []start.Listed, known *config.Config, human provision.User, err error) {
+	if human, known, err = a.humanAndConfig(); err == nil {
+		agents, err = listAgents(a.host, known, human)
+	}
+	return agents, known, human, err
+}

@@ -149,11 +149,7 @@ type listCmd struct {
 }
 
 func (c *listCmd) Run(a *app) error {
-	human, known, err := a.humanAndConfig()
-	if err != nil {
-		return err
-	}
-	agents, err := listAgents(a.host, known, human)
+	agents, known, human, err := a.listed()
 	if err != nil {
 		return err
 	}

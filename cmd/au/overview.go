@@ -12,11 +12,7 @@ import (
 
 // overview is au without a word: the agents, what each is doing, and what to type next.
 func (a *app) overview() error {
-	human, known, err := a.humanAndConfig()
-	if err != nil {
-		return err
-	}
-	agents, err := listAgents(a.host, known, human)
+	agents, _, _, err := a.listed()
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (w *setupWork) inHome() []string {
 	return append(w.ours("run"), "--agent", w.policy.Name, "--directory", w.policy.Home, "--")
 }
 
-// asked is how long a run may take that only looks, and said how much it may print.
+// A run that only looks may take so long, and print so many bytes.
 const (
 	askedTime = time.Minute
 	saidMost  = 64 << 10
