@@ -5,13 +5,7 @@
 # packages: deb and rpm
 # npm: @anthropic-ai/claude-code@1.0.128
 . /opt/e2e/lib.sh
-set -- /opt/e2e/npm/*.tgz
-[ -e "$1" ] || skip "the package could not be had from npm"
-python3 /opt/e2e/tests/setup/registry.py 4873 "$@" &
-registry=$!
-trap 'kill $registry' EXIT
-echo registry=http://127.0.0.1:4873/ >/etc/npmrc
-soon python3 -c 'import urllib.request; urllib.request.urlopen("http://127.0.0.1:4873/@anthropic-ai/claude-code")'
+. /opt/e2e/tests/setup/npm.sh
 rm -r /usr/local/bin/au /usr/local/libexec/au /usr/local/share/man /usr/local/share/bash-completion
 fails 127 as alice au --version
 

@@ -4,13 +4,7 @@
 # machines by hand: bookworm
 # npm: @anthropic-ai/claude-code@1.0.128 @openai/codex@0.171.0
 . /opt/e2e/lib.sh
-set -- /opt/e2e/npm/*.tgz
-[ -e "$1" ] || skip "the packages could not be had from npm"
-python3 /opt/e2e/tests/setup/registry.py 4873 "$@" &
-registry=$!
-trap 'kill $registry' EXIT
-echo registry=http://127.0.0.1:4873/ >/etc/npmrc # as a company's mirror is set
-soon python3 -c 'import urllib.request; urllib.request.urlopen("http://127.0.0.1:4873/@openai/codex")'
+. /opt/e2e/tests/setup/npm.sh
 ok as alice au new -y
 as alice sh -c 'mkdir -m 700 work && mkdir work/shop && cd work/shop && git init -q && git config user.name Alice && git config user.email alice@example.com && git config commit.gpgsign true && au mount add --rw . >/dev/null'
 
