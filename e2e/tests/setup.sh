@@ -25,6 +25,7 @@ promise="it is installed from wherever the human is, and nothing of it is in the
 ok as alice sh -c 'cd work/shop && au setup claude -y'
 says 'claude 1.0.128 is set up for agent agent'
 says 'Login: au run claude prints a link.'
+says 'Login: To open a link, click it with Ctrl held, or copy it'
 says 'Proposed: au limits set --cpu'
 says 'Proposed: au net restrict --preset anthropic'
 ok as alice au run claude --version

@@ -40,6 +40,7 @@ type Program struct {
 
 	Login       []string `toml:"login" json:"login"`
 	LoginPage   string   `toml:"login_page" json:"login_page,omitempty"`
+	Callback    bool     `toml:"callback" json:"callback,omitempty"`       // the page comes back to a port of localhost
 	Credentials string   `toml:"credentials" json:"credentials,omitempty"` // where it keeps a login, below the home
 	Update      string   `toml:"update" json:"update,omitempty"`           // how it updates itself
 }
@@ -91,10 +92,14 @@ func Names(all []Program) (names []string) {
 	return names
 }
 
-// LoginLines returns how a human logs the program in, with the words that begin a run of the agent.
+// LoginLines returns how a human logs the program in, with the words that begin a run of the agent, and how a link is opened.
 func (p Program) LoginLines(run string) (lines []string) {
 	for _, line := range p.Login {
 		lines = append(lines, strings.ReplaceAll(line, "{run}", run))
+	}
+	lines = append(lines, "To open a link, click it with Ctrl held, or copy it: the agent has no browser of yours.")
+	if p.Callback {
+		lines = append(lines, "The page comes back to localhost, which your browser shares with the agent. A browser on another computer does not: copy the address that it cannot open, and run curl 'ADDRESS' here.")
 	}
 	return lines
 }

@@ -57,6 +57,9 @@ func TestPrograms(t *testing.T) {
 				t.Errorf("program %q: %q is no variable", p.Name, pair)
 			}
 		}
+		if lines := p.LoginLines("x"); (len(lines) == 4) != p.Callback || !strings.Contains(lines[2], "open a link") {
+			t.Errorf("program %q does not say how to open a link, or where its page comes back to: %q", p.Name, lines)
+		}
 		for _, line := range p.LoginLines("au run -a x") {
 			if strings.ContainsAny(line, "{}") {
 				t.Errorf("program %q: %q", p.Name, line)
