@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -179,6 +180,11 @@ func TestMistakesHavePlaceAndRemedy(t *testing.T) {
 		{"agents = [{user_name = 1}]", `f:1:12: user_name is a number: want a name such as "agent"`},
 		{"[disable_home_access_check]", `f:1:2: disable_home_access_check is a table: want true or false`},
 		{"a = 1\na = 2", `f:2:1: key a is already defined`},
+		{"[[agents]]\nuser_name = \"a\"\nuser_name = \"b\"", `f:3:1: key user_name is already defined`},
+		{"agents = []\n[[agents]]\nuser_name = \"a\"", `f:2:3: key agents already exists`},
+		{"[[agents]]\nuser_name = \"a\"\nmounts = []\n[[agents.mounts]]\nsource = \"/s\"\ntarget = \"/t\"", `f:4:3: `},
+		{"[[agents]]\nuser_name = \"a\"\n[agents.x]\n[[agents.mounts]]\nsource = \"/s\"\ntarget = \"/t\"\n[agents.x]", `f:7:2: `},
+		{"[[agents]]\nuser_name = \"a\"\nlater = 2026-02-30", `f:3:17: impossible date`},
 		{"é = 1", "f:1:1: "},
 		{"x = \"é\" y", "f:1:9: expected newline but got U+0079 'y'"},
 	} {
@@ -186,6 +192,21 @@ func TestMistakesHavePlaceAndRemedy(t *testing.T) {
 		var mistake *Error
 		if !errors.As(err, &mistake) || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("Parse(%q):\n got %v\nwant %s", c.text, err, c.want)
+		}
+	}
+}
+
+// What au writes is read once, and so is not slow: the library's own reading of it finds no more.
+func TestWhatIsWrittenIsPlain(t *testing.T) {
+	text, err := edit("configuration", nil, manyAgents(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for more, want := range map[string]bool{"": true, "[[agents.mounts]]\nsource = '/s'\ntarget = '/t'\nread_only = true\n": true, "other = 1\n": false, "source = '/s'\nsource = '/s'\n": false} {
+		d := document{text: append(slices.Clone(text), more...), top: table{schema: &topSchema}}
+		r := reader{document: &d, source: string(d.text), open: &d.top}
+		if plain, err := r.read(); plain != want || err != nil {
+			t.Errorf("with %q: plain is %v, %v; want %v", more, plain, err, want)
 		}
 	}
 }

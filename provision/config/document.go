@@ -28,12 +28,18 @@ type span struct{ start, end int }
 // A table is the file, an agent or a mount.
 type table struct {
 	schema *schema
-	values map[string]value
+	values []keyed // few: looked through from the first one on
 	list   list
 	start  int    // of its first byte, for messages
 	spans  []span // all of it; whole lines, or one span when inline
 	inline bool
 	keyAt  int // where a key is added: after the last one
+}
+
+// A keyed is a value under its key.
+type keyed struct {
+	key string
+	value
 }
 
 // A list is the tables under a key: [[headers]], or an array when inline.
@@ -53,22 +59,19 @@ type value struct {
 
 func readDocument(path string, text []byte) (*document, error) {
 	d := &document{path: path, text: text, tables: len(text)}
-	// The library knows all of TOML's rules (a key twice, a table reopened,
-	// a 30th of February); what it returns has no places, so read again.
+	d.top = table{schema: &topSchema}
+	r := reader{document: d, source: string(text), open: &d.top}
+	plain, err := r.read()
+	if plain {
+		return d, err
+	}
+	// The library knows all of TOML's rules (a key twice, a table reopened, a 30th of February), and what it says comes first.
 	var all map[string]any
 	if err := toml.Unmarshal(text, &all); err != nil {
 		return nil, d.syntaxError(err)
 	}
-	d.top = table{schema: &topSchema}
-	r := reader{document: d, open: &d.top}
-	r.parser.Reset(text)
-	for r.parser.NextExpression() {
-		if err := r.expression(r.parser.Expression()); err != nil {
-			return nil, err
-		}
-	}
-	if err := r.parser.Error(); err != nil {
-		return nil, d.errorAt(0, "%v", err)
+	if err != nil {
+		return nil, err
 	}
 	return d, nil
 }
@@ -96,8 +99,8 @@ func (d *document) commentsAbove(offset int) int {
 }
 
 func (d *document) config() (*Config, error) {
-	c := &Config{Unknown: d.unknown, DisableHomeAccessCheck: d.top.bool("disable_home_access_check", false)}
-	for _, id := range d.top.values["silence"].items {
+	c := &Config{Agents: make([]Agent, 0, len(d.top.list.items)), Unknown: d.unknown, DisableHomeAccessCheck: d.top.bool("disable_home_access_check", false)}
+	for _, id := range d.top.value("silence").items {
 		c.Silence = append(c.Silence, id.text)
 	}
 	seen := make(map[string]bool, len(d.top.list.items))
@@ -107,7 +110,7 @@ func (d *document) config() (*Config, error) {
 			return nil, err
 		}
 		if seen[a.UserName] {
-			at := t.values["user_name"].start
+			at := t.value("user_name").start
 			return nil, d.errorAt(at, "agent %q is here a second time: want one entry for each agent", a.UserName)
 		}
 		seen[a.UserName] = true
@@ -125,10 +128,10 @@ func (d *document) agent(t *table) (Agent, error) {
 		EntrypointStamp:  t.text("entrypoint_stamp"),
 		Bootstrapped:     t.bool("bootstrapped", false),
 	}
-	for _, name := range t.values["keep_env"].items {
+	for _, name := range t.value("keep_env").items {
 		a.KeepEnv = append(a.KeepEnv, name.text)
 	}
-	for _, pair := range t.values["set_env"].items {
+	for _, pair := range t.value("set_env").items {
 		if err := CheckPair(pair.text); err != nil {
 			return a, d.errorAt(pair.start, "set_env: %v", err)
 		}
@@ -137,12 +140,15 @@ func (d *document) agent(t *table) (Agent, error) {
 	if err := d.require(t, "an agent", "user_name"); err != nil {
 		return a, err
 	}
-	for _, item := range t.values["path"].items {
+	for _, item := range t.value("path").items {
 		folder, err := ParsePath(item.text)
 		if err != nil {
 			return a, d.errorAt(item.start, "path: %v", err)
 		}
 		a.Path = append(a.Path, string(folder))
+	}
+	if n := len(t.list.items); n > 0 {
+		a.Mounts = make([]Mount, 0, n)
 	}
 	for _, item := range t.list.items {
 		m, err := d.mount(item)
@@ -161,7 +167,7 @@ func (d *document) mount(t *table) (m Mount, err error) {
 	m = Mount{ReadOnly: t.bool("read_only", true), ACL: t.bool("acl", false), Draft: t.bool("draft", false), TargetOnly: !t.bool("same_path", true)}
 	m.ReadOnly = m.ReadOnly || m.Draft
 	if m.Draft && m.ACL {
-		return m, d.errorAt(t.values["draft"].start, "draft: a share by ACLs has none: want acl = false")
+		return m, d.errorAt(t.value("draft").start, "draft: a share by ACLs has none: want acl = false")
 	}
 	if err := d.hide(t, &m); err != nil {
 		return m, err
@@ -175,17 +181,17 @@ func (d *document) mount(t *table) (m Mount, err error) {
 
 // hide reads what a share hides.
 func (d *document) hide(t *table, m *Mount) error {
-	for _, word := range t.values["hide"].items {
+	for _, word := range t.value("hide").items {
 		if err := CheckHide(word.text); err != nil {
 			return d.errorAt(word.start, "%v", err)
 		}
 		m.Hide = append(m.Hide, word.text)
 	}
 	if m.ShowSecrets = t.bool("show_secrets", false); m.ShowSecrets && !m.Draft {
-		return d.errorAt(t.values["show_secrets"].start, "show_secrets: only a draft hides them: want draft = true")
+		return d.errorAt(t.value("show_secrets").start, "show_secrets: only a draft hides them: want draft = true")
 	}
 	if len(m.Hide) > 0 && (!m.ReadOnly || m.ACL) {
-		return d.errorAt(t.values["hide"].start, "hide: %v", ErrNoHiding)
+		return d.errorAt(t.value("hide").start, "hide: %v", ErrNoHiding)
 	}
 	return nil
 }
@@ -197,15 +203,15 @@ var ErrNoHiding = errors.New("nothing can be hidden in a folder that the agent i
 func (d *document) folder(t *table, key string) (string, error) {
 	path, err := ParsePath(t.text(key))
 	if err != nil {
-		return "", d.errorAt(t.values[key].start, "%s: %v", key, err)
+		return "", d.errorAt(t.value(key).start, "%s: %v", key, err)
 	}
 	return string(path), nil
 }
 
 func (d *document) require(t *table, what string, keys ...string) error {
 	for _, key := range keys {
-		v, found := t.values[key]
-		if !found {
+		v := t.find(key)
+		if v == nil {
 			return d.errorAt(t.start, "%s without %s: want %s", what, key, t.schema.keys[key].right)
 		}
 		if v.text == "" {
@@ -215,11 +221,29 @@ func (d *document) require(t *table, what string, keys ...string) error {
 	return nil
 }
 
-func (t *table) text(key string) string { return t.values[key].text }
+// find returns the value under a key, nil where there is none.
+func (t *table) find(key string) *value {
+	for i := range t.values {
+		if t.values[i].key == key {
+			return &t.values[i].value
+		}
+	}
+	return nil
+}
+
+// value is find where nothing is as good as an empty value.
+func (t *table) value(key string) *value {
+	if v := t.find(key); v != nil {
+		return v
+	}
+	return &value{}
+}
+
+func (t *table) text(key string) string { return t.value(key).text }
 
 func (t *table) bool(key string, absent bool) bool {
-	v, found := t.values[key]
-	if !found {
+	v := t.find(key)
+	if v == nil {
 		return absent
 	}
 	return v.text == "true"

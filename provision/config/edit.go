@@ -149,10 +149,10 @@ func (e *editor) agent(t *table, have, want entry) {
 // fields sets the values of t that differ.
 func (e *editor) fields(t *table, have, want []field) {
 	for i, f := range want {
-		v, stands := t.values[f.key]
+		v := t.find(f.key)
 		switch {
 		case f.text == have[i].text:
-		case stands:
+		case v != nil:
 			e.replace(v.span, f.text)
 		case t.inline:
 			e.insert(t.keyAt, ", "+f.key+" = "+f.text)

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -63,11 +64,13 @@ func (o *Own) Read(limit int64) ([]byte, error) {
 		return nil, &fs.PathError{Op: "open", Path: o.Path, Err: cause(err)}
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(text)) > limit {
+	var text bytes.Buffer
+	text.Grow(int(min(o.place.Stat.Size, limit)) + bytes.MinRead) // so that nothing is copied
+	_, err = text.ReadFrom(io.LimitReader(f, limit+1))
+	if err == nil && int64(text.Len()) > limit {
 		err = bounded.TooLarge(o.Path, limit)
 	}
-	return text, err
+	return text.Bytes(), err
 }
 
 // MakeFolders makes what is missing above the file, for its owner alone.

@@ -14,24 +14,48 @@ import (
 type reader struct {
 	*document
 	parser unstable.Parser
+	source string // the text
+	keys   []key  // of the expression that is read; the next one has their place
+
+	// odd is whether there is anything but [[agents]], [[agents.mounts]] and known keys, each once: what rules TOML has for all the
+	// rest is not known here.
+	odd bool
 
 	agent, mount *table // the line before belongs to these, nil for none
 	open         *table // the keys that follow are this one's, nil for unknown tables
 }
 
+// read goes through all of it. plain is whether nothing odd was seen; then nothing is wrong but what err says.
+func (r *reader) read() (plain bool, err error) {
+	r.parser.Reset(r.text)
+	for r.parser.NextExpression() {
+		if err := r.expression(r.parser.Expression()); err != nil {
+			return false, err
+		}
+	}
+	if err := r.parser.Error(); err != nil {
+		return false, r.errorAt(0, "%v", err)
+	}
+	return !r.odd, nil
+}
+
 func (r *reader) expression(n *unstable.Node) error {
-	keys := keysOf(n)
+	r.keys = r.keysOf(n, r.keys[:0])
+	keys := r.keys
 	if n.Kind == unstable.KeyValue {
 		line := r.lines(rangeSpan(n.Raw))
 		r.grow(line)
 		if r.open == nil {
+			r.odd = true
 			return nil
 		}
 		r.open.keyAt = line.end
 		return r.entry(r.open, n, keys)
 	}
 	line := r.lines(span{keys[0].start, keys[len(keys)-1].end})
-	r.tables = min(r.tables, r.commentsAbove(line.start))
+	if line.start < r.tables {
+		r.tables = min(r.tables, r.commentsAbove(line.start))
+	}
 	return r.header(keys, n.Kind == unstable.ArrayTable, line)
 }
 
@@ -44,12 +68,16 @@ func (r *reader) header(keys []key, array bool, line span) error {
 	}
 	if len(keys) == 1 && array {
 		r.agent, r.mount = newTable(&agentSchema, line), nil
+		r.odd = r.odd || r.top.list.inline
 		r.top.list.items = append(r.top.list.items, r.agent)
 		r.open = r.agent
 		return nil
 	}
 	if len(keys) == 1 || len(r.top.list.items) == 0 {
 		return r.mistake(&topSchema, keys[0], unstable.InlineTable)
+	}
+	if !array || len(keys) > 2 {
+		r.odd = true
 	}
 	resume(&r.agent, last(r.top.list.items), line)
 	return r.agentHeader(keys[1:], array, line)
@@ -63,6 +91,7 @@ func (r *reader) agentHeader(keys []key, array bool, line span) error {
 	}
 	if len(keys) == 1 && array {
 		r.mount = newTable(&mountSchema, line)
+		r.odd = r.odd || r.agent.list.inline
 		r.agent.list.items = append(r.agent.list.items, r.mount)
 		r.open = r.mount
 		return nil
@@ -70,6 +99,7 @@ func (r *reader) agentHeader(keys []key, array bool, line span) error {
 	if len(keys) == 1 || len(r.agent.list.items) == 0 {
 		return r.mistake(&agentSchema, keys[0], unstable.InlineTable)
 	}
+	r.odd = true
 	resume(&r.mount, last(r.agent.list.items), line)
 	return r.mistake(&mountSchema, keys[1], unstable.InlineTable)
 }
@@ -94,7 +124,7 @@ func resume(current **table, t *table, line span) {
 }
 
 func newTable(s *schema, line span) *table {
-	return &table{schema: s, start: line.start, spans: []span{line}, keyAt: line.end}
+	return &table{schema: s, start: line.start, spans: []span{line}, keyAt: line.end, values: make([]keyed, 0, 4)}
 }
 
 // entry notes the value of a KeyValue when t's schema knows the key.
@@ -127,17 +157,17 @@ func (r *reader) entry(t *table, n *unstable.Node, keys []key) error {
 			t.list.items = append(t.list.items, item.table)
 		}
 	}
-	if t.values == nil {
-		t.values = make(map[string]value, len(t.schema.keys))
+	if t.find(keys[0].name) != nil {
+		r.odd = true
 	}
-	t.values[keys[0].name] = v
+	t.values = append(t.values, keyed{keys[0].name, v})
 	return nil
 }
 
 // value reads the value under a key of s. In an array all must be strings,
 // or tables under the schema's list key.
 func (r *reader) value(s *schema, k key, n *unstable.Node) (value, error) {
-	v := value{kind: n.Kind, span: rangeSpan(n.Raw), text: string(n.Data)}
+	v := value{kind: n.Kind, span: rangeSpan(n.Raw), text: r.string(n)}
 	if n.Kind != unstable.Array {
 		return v, nil
 	}
@@ -154,7 +184,7 @@ func (r *reader) value(s *schema, k key, n *unstable.Node) (value, error) {
 			}
 			return v, r.errorAt(at, "%s holds %s: want %s", k.name, kindName(item.Kind), s.keys[k.name].right)
 		}
-		next := value{kind: item.Kind, span: rangeSpan(item.Raw), text: string(item.Data)}
+		next := value{kind: item.Kind, span: rangeSpan(item.Raw), text: r.string(item)}
 		if each == unstable.InlineTable {
 			t, err := r.inlineTable(s.of, item)
 			if err != nil {
@@ -171,7 +201,7 @@ func (r *reader) inlineTable(s *schema, n *unstable.Node) (*table, error) {
 	start := rangeSpan(n.Raw).start
 	t := &table{schema: s, inline: true, start: start, keyAt: start + 1}
 	for it := n.Children(); it.Next(); {
-		if err := r.entry(t, it.Node(), keysOf(it.Node())); err != nil {
+		if err := r.entry(t, it.Node(), r.keysOf(it.Node(), nil)); err != nil {
 			return nil, err
 		}
 		t.keyAt = rangeSpan(it.Node().Raw).end
@@ -193,7 +223,8 @@ func (d *document) closing(from int, bracket byte) int {
 }
 
 // note remembers a key that s does not know, and what may have been meant.
-func (d *document) note(s *schema, k key) {
+func (r *reader) note(s *schema, k key) {
+	r.odd = true
 	if s.accepted == k.name {
 		return
 	}
@@ -204,18 +235,18 @@ func (d *document) note(s *schema, k key) {
 			break
 		}
 	}
-	d.unknown = append(d.unknown, d.errorAt(k.start, "%s", message).(*Error))
+	r.unknown = append(r.unknown, r.errorAt(k.start, "%s", message).(*Error))
 }
 
 // mistake returns the error that k, being of this kind, is when s wants
 // another, and nil for keys that s does not know, which it notes.
-func (d *document) mistake(s *schema, k key, is unstable.Kind) error {
+func (r *reader) mistake(s *schema, k key, is unstable.Kind) error {
 	want, known := s.keys[k.name]
 	if !known {
-		d.note(s, k)
+		r.note(s, k)
 		return nil
 	}
-	return d.errorAt(k.start, "%s is %s: want %s", k.name, kindName(is), want.right)
+	return r.errorAt(k.start, "%s is %s: want %s", k.name, kindName(is), want.right)
 }
 
 type key struct {
@@ -223,12 +254,23 @@ type key struct {
 	span
 }
 
-func keysOf(n *unstable.Node) []key {
-	var keys []key
+// keysOf returns the keys of an expression behind those given.
+func (r *reader) keysOf(n *unstable.Node, keys []key) []key {
 	for it := n.Key(); it.Next(); {
-		keys = append(keys, key{string(it.Node().Data), rangeSpan(it.Node().Raw)})
+		keys = append(keys, key{r.string(it.Node()), rangeSpan(it.Node().Raw)})
 	}
 	return keys
+}
+
+// string returns what a node says: a part of the source where it is there as it is, without its quotes.
+func (r *reader) string(n *unstable.Node) string {
+	at := rangeSpan(n.Raw)
+	for quotes := range 2 {
+		if from, to := at.start+quotes, at.end-quotes; from <= to && r.source[from:to] == string(n.Data) {
+			return r.source[from:to]
+		}
+	}
+	return string(n.Data)
 }
 
 func rangeSpan(r unstable.Range) span {
