@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/a4u2/au/cmd/au/start"
@@ -17,6 +18,7 @@ import (
 )
 
 func main() {
+	debug.SetGCPercent(-1) // all that is read for a run is smaller than what collecting in between would cost
 	if len(os.Args) == 2 && os.Args[1] == "list" && list() == nil {
 		return
 	}
@@ -26,6 +28,7 @@ func main() {
 		err = syscall.Exec(complete, os.Args, os.Environ())
 		fail(fmt.Errorf("run %s: %w; install au again", complete, err), start.Failed(os.Args[1:]))
 	}
+	debug.SetGCPercent(100) // who has a terminal stays
 	status, err := start.Go(entrypoint, run, nil)
 	if err != nil {
 		fail(err, start.Refused)
