@@ -106,11 +106,11 @@ func bytesKept() []kong.Option {
 // plainRun returns what `au run COMMAND…` asks for where there is nothing more to parse; nil where there is. Building and using the
 // grammar of one word takes a fifth of the time that au has until the entrypoint runs.
 func plainRun(args []string) *runCmd {
-	agent, command, ok := start.Words(args)
+	asked, ok := start.ReadWords(args)
 	if !ok {
 		return nil
 	}
-	return &runCmd{agentFlag: agentFlag{agent}, Command: append([]string{"--"}, command...)}
+	return &runCmd{agentFlag: agentFlag{asked.Agent}, Env: asked.Env, Directory: asked.Dir, Command: append([]string{"--"}, asked.Command...)}
 }
 
 type mountCmd struct {

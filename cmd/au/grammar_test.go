@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,4 +76,37 @@ func TestEveryWordKeepsItsBytes(t *testing.T) {
 	if tried < 50 {
 		t.Errorf("only %d words were tried", tried)
 	}
+}
+
+// What the front program reads itself, the grammar reads in the same way.
+func TestPlainRunIsAsTheGrammarHasIt(t *testing.T) {
+	for _, line := range []string{
+		"run true", "run -a bot true -x", "run --agent=bot -- -x --env A", "run -e A=b=c -e HOME -d /tmp make", "run --env A=-b --directory=. sh -c x",
+		"run -- -- x", "run true -a bot -e A=b", "run -e A= true", "run --env=A= -d ~x true --rw .",
+	} {
+		args := strings.Fields(line)
+		plain := plainRun(args)
+		if plain == nil {
+			t.Errorf("%s: not plain", line)
+			continue
+		}
+		ctx, err := parse(newParser(&struct{ globals }{}, args), args)
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		want := ctx.Selected().Target.Addr().Interface().(*runCmd)
+		if plain.Agent != want.Agent || plain.Directory != want.Directory || !slices.Equal(plain.Env, want.Env) ||
+			!slices.Equal(plain.Command[1:], withoutDashes(want.Command)) {
+			t.Errorf("%s: plain is %+v, the grammar has %+v", line, plain, want)
+		}
+	}
+}
+
+// withoutDashes leaves out the -- that the grammar keeps.
+func withoutDashes(command []string) []string {
+	if len(command) > 0 && command[0] == "--" {
+		return command[1:]
+	}
+	return command
 }

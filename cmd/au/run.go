@@ -120,8 +120,8 @@ func (c *runCmd) start(a *app, command func(csrc.Policy, []string) []string) err
 	if err != nil {
 		return c.refused(a, order, err)
 	}
-	pairs := cloned(c.Env)
-	status, err := start.Go(entrypoint, run, func() { hideValues(pairs, len(c.Command)) })
+	pairs := start.Cloned(c.Env)
+	status, err := start.Go(entrypoint, run, func() { start.HideValues(pairs, len(c.Command)) })
 	if err == nil && status != 0 {
 		err = exitError(status)
 	}

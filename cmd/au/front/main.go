@@ -23,17 +23,26 @@ func main() {
 		return
 	}
 	complete := findComplete()
-	entrypoint, run, err := start.Real.Plain(os.Args[1:], os.Getuid(), complete)
+	words, ok := start.ReadWords(os.Args[1:])
+	if !ok {
+		become(complete)
+	}
+	entrypoint, run, err := start.Real.Plain(words, os.Getuid(), complete)
 	if err != nil {
-		err = syscall.Exec(complete, os.Args, os.Environ())
-		fail(fmt.Errorf("run %s: %w; install au again", complete, err), start.Failed(os.Args[1:]))
+		become(complete) // which says what is wrong
 	}
 	debug.SetGCPercent(100) // who has a terminal stays
-	status, err := start.Go(entrypoint, run, nil)
+	status, err := start.Go(entrypoint, run, func() { start.HideValues(words.Env, len(words.Command)) })
 	if err != nil {
 		fail(err, start.Refused)
 	}
 	os.Exit(status)
+}
+
+// become makes this process the complete program.
+func become(complete string) {
+	err := syscall.Exec(complete, os.Args, os.Environ())
+	fail(fmt.Errorf("run %s: %w; install au again", complete, err), start.Failed(os.Args[1:]))
 }
 
 // list prints the agents if it can do so without a message.

@@ -3,6 +3,7 @@
 package start
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"strings"
@@ -21,41 +22,68 @@ const DefaultAgent = "agent"
 // errNotPlain is a run that needs a message, or that asks for more than a command.
 var errNotPlain = errors.New("not a plain run")
 
-// Words reads the arguments of a plain run: run [-a NAME | --agent NAME | --agent=NAME] [--] COMMAND…
-func Words(args []string) (agent string, command []string, ok bool) {
-	if len(args) == 0 || args[0] != "run" {
-		return "", nil, false
-	}
-	agent, args = DefaultAgent, args[1:]
-	if len(args) > 1 && (args[0] == "-a" || args[0] == "--agent") {
-		agent, args = args[1], args[2:]
-	} else if len(args) > 0 && strings.HasPrefix(args[0], "--agent=") {
-		agent, args = strings.TrimPrefix(args[0], "--agent="), args[1:]
-	}
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
-	} else if len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		return "", nil, false
-	}
-	return agent, args, len(args) > 0 && args[0] != "" && csrc.IsName(agent)
+// Words is what the arguments of a plain run ask for.
+type Words struct {
+	Agent   string
+	Env     []string // KEY=VALUE or KEY; copies, so that HideValues can overwrite the arguments
+	Dir     string   // where it starts, "" for where the human is
+	Command []string // not empty
 }
 
-// Plain prepares a run that has no options, and of which there is nothing to say: the same run that all of `au run` would start.
-// uid is the human's; complete is the program that speaks afterwards. Any fault is errNotPlain or an error: the complete program
-// names it.
-func (m Machine) Plain(args []string, uid int, complete string) (*os.File, csrc.Run, error) {
-	agent, command, ok := Words(args)
-	if !ok {
-		return nil, csrc.Run{}, errNotPlain
+// options are those of a plain run, each with a value; a word of more than one letter has two dashes.
+var options = map[string]byte{"-a": 'a', "--agent": 'a', "-e": 'e', "--env": 'e', "-d": 'd', "--directory": 'd'}
+
+// ReadWords reads the arguments of a plain run: run [-a NAME] [-e KEY=VALUE]… [-d DIR] [--] COMMAND…, the options in any order,
+// also as --agent=NAME. ok is false for all that is written in another way.
+func ReadWords(args []string) (w Words, ok bool) {
+	if len(args) == 0 || args[0] != "run" {
+		return w, false
 	}
+	for args = args[1:]; len(args) > 0 && strings.HasPrefix(args[0], "-"); args = args[1:] {
+		if args[0] == "--" {
+			args = args[1:]
+			break
+		}
+		name, value, given := strings.Cut(args[0], "=")
+		if option := options[name]; option == 0 || given && !strings.HasPrefix(name, "--") {
+			return w, false
+		}
+		if !given && len(args) > 1 {
+			value, args = args[1], args[1:]
+		}
+		if value == "" || value[0] == '-' || !w.take(options[name], value) {
+			return w, false
+		}
+	}
+	w.Agent, w.Command = cmp.Or(w.Agent, DefaultAgent), args
+	return w, len(args) > 0 && args[0] != "" && csrc.IsName(w.Agent)
+}
+
+// take notes the value of an option. Only variables can be given more than once.
+func (w *Words) take(option byte, value string) bool {
+	switch option {
+	case 'e':
+		w.Env = append(w.Env, strings.Clone(value))
+		return true
+	case 'a':
+		value, w.Agent = w.Agent, value
+	case 'd':
+		value, w.Dir = w.Dir, value
+	}
+	return value == ""
+}
+
+// Plain prepares a run of which there is nothing to say: the same run that all of `au run` would start. uid is the human's;
+// complete is the program that speaks afterwards. Any fault is errNotPlain or an error: the complete program names it.
+func (m Machine) Plain(w Words, uid int, complete string) (*os.File, csrc.Run, error) {
 	known, human, err := m.plainConfig(uid)
 	if err != nil {
 		return nil, csrc.Run{}, err
 	}
 	path := config.DefaultPath(human.Home)
 	return m.Prepare(Order{
-		Agent: agent, Command: func(csrc.Policy, []string) []string { return command }, Human: human, Known: known, Config: path,
-		Follow: m.Follower(agent, path, known, human), Entrypoint: csrc.EntrypointPath(agent), Complete: complete,
+		Agent: w.Agent, Command: func(csrc.Policy, []string) []string { return w.Command }, Env: w.Env, Dir: w.Dir, Human: human, Known: known, Config: path,
+		Follow: m.Follower(w.Agent, path, known, human), Entrypoint: csrc.EntrypointPath(w.Agent), Complete: complete,
 	}, nil)
 }
 

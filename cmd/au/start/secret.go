@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package main
+package start
 
 import (
 	"os"
@@ -8,8 +8,8 @@ import (
 	"unsafe"
 )
 
-// cloned returns copies that do not share the arguments' memory.
-func cloned(words []string) []string {
+// Cloned returns copies that do not share the arguments' memory.
+func Cloned(words []string) []string {
 	var all []string
 	for _, w := range words {
 		all = append(all, strings.Clone(w))
@@ -17,10 +17,10 @@ func cloned(words []string) []string {
 	return all
 }
 
-// hideValues overwrites the values of the KEY=VALUE pairs where they stand in au's own arguments before the command, so that other
+// HideValues overwrites the values of the KEY=VALUE pairs where they stand in au's own arguments before the command, so that other
 // users see them (proc(5), cmdline) only while au starts. It is for a run that au waits for; without a terminal the entrypoint
 // takes au's place. The rest of the pairs is copied before.
-func hideValues(pairs []string, command int) {
+func HideValues(pairs []string, command int) {
 	for _, arg := range os.Args[:max(0, len(os.Args)-command)] {
 		for _, pair := range pairs {
 			_, value, given := strings.Cut(pair, "=")
