@@ -9,10 +9,13 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/internal/programs"
 	"golang.org/x/sys/unix"
 )
@@ -130,4 +133,41 @@ func blob(p place, name string, st unix.Stat_t, length int) string {
 		return ""
 	}
 	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// GitHead returns the commit that the folder's git is at; "" where that cannot be told.
+func (d *Draft) GitHead() string {
+	folder, err := openPlace(string(d.Folder))
+	if err != nil {
+		return ""
+	}
+	defer folder.close()
+	return gitHead(folder)
+}
+
+// gitHead returns the commit that a folder's own git is at; "" where that cannot be told without a git that runs.
+func gitHead(folder place) string {
+	line := func(name string) string {
+		f, err := folder.read(name)
+		if err != nil {
+			return ""
+		}
+		defer f.Close()
+		text, _ := bounded.Read(f, 1<<20)
+		return string(text)
+	}
+	head := strings.TrimSpace(line(".git/HEAD"))
+	ref, isRef := strings.CutPrefix(head, "ref: ")
+	if isRef && fs.ValidPath(ref) {
+		head = strings.TrimSpace(line(".git/" + ref))
+		for l := range strings.Lines(line(".git/packed-refs")) {
+			if sum, name, ok := strings.Cut(strings.TrimSpace(l), " "); ok && head == "" && name == ref {
+				head = sum
+			}
+		}
+	}
+	if !regexp.MustCompile(`^[0-9a-f]{40,64}$`).MatchString(head) {
+		return ""
+	}
+	return head
 }

@@ -6,15 +6,12 @@
 package draft
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -53,6 +50,8 @@ type Draft struct {
 	state place
 	marks MarkReader
 	hook  func() // what a test does between two steps
+
+	locked bool // by the caller
 }
 
 // pause lets a test do something between two steps, such as to end here.
@@ -128,133 +127,6 @@ func (s *Store) judge(step walk.Step) error {
 		return &walk.Distrust{Path: step.Path, Why: fmt.Sprintf("it belongs to uid %d", step.Stat.Uid)}
 	}
 	return nil
-}
-
-// named is what a draft can be called: what an agent can.
-var named = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,24}$`)
-
-// CheckName refuses what no draft can be called.
-func CheckName(name string) error {
-	if !named.MatchString(name) {
-		return fmt.Errorf("draft %q: want a name of a-z, 0-9, _ and -, at most 25, that begins with a letter or _", name)
-	}
-	return nil
-}
-
-// KeyOf names the state of a folder's draft of that name.
-func KeyOf(name, folder string) string {
-	sum := sha256.Sum256([]byte(folder))
-	return name + "-" + hex.EncodeToString(sum[:8])
-}
-
-// Wanted is a draft that is to be there.
-type Wanted struct {
-	Name, Agent, Folder string
-	Hide                []string
-	Shown               bool // nothing is hidden by default
-	Now                 time.Time
-}
-
-// Begin returns the draft of that name and folder, and makes it where there is none.
-func (s *Store) Begin(w Wanted) (*Draft, error) {
-	if err := CheckName(w.Name); err != nil {
-		return nil, err
-	}
-	d, err := s.open(KeyOf(w.Name, w.Folder))
-	switch {
-	case err == nil:
-		if err := d.accept(w); err != nil {
-			return nil, err
-		}
-		if !d.Ended {
-			return d, nil
-		}
-		d.Close()
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
-	}
-	if err := s.make(w); err != nil {
-		return nil, fmt.Errorf("draft %q of %q: %w", w.Name, w.Folder, err)
-	}
-	return s.open(KeyOf(w.Name, w.Folder))
-}
-
-// accept refuses a draft that is another agent's, or that a killed keep has left half-way.
-func (d *Draft) accept(w Wanted) error {
-	j, err := d.unfinished()
-	switch {
-	case err == nil && j != nil:
-		j.close()
-		err = &HalfKept{d.Name, w.Folder}
-	case err == nil && d.Agent != w.Agent && !d.Ended:
-		err = fmt.Errorf("draft %q of %q is agent %q's: want another name for it, by --as", d.Name, w.Folder, d.Agent)
-	}
-	if err != nil {
-		d.Close()
-	}
-	return err
-}
-
-// HalfKept is a draft of which a keep or an undo was killed.
-type HalfKept struct{ Name, Folder string }
-
-func (u *HalfKept) Error() string {
-	return fmt.Sprintf("draft %q of %s was being kept when that was killed: want au draft keep, which finishes it, or au draft undo", u.Name, quote.Name(u.Folder))
-}
-
-// make makes the state of a draft; draft.json comes last, and without it there is no draft.
-func (s *Store) make(w Wanted) error {
-	key := KeyOf(w.Name, w.Folder)
-	folder, err := openPlace(w.Folder)
-	if err != nil {
-		return err
-	}
-	defer folder.close()
-	var st unix.Stat_t
-	if err := unix.Fstat(folder.fd, &st); err != nil {
-		return err
-	}
-	if err := unix.Mkdirat(s.fd, key, 0o700); err != nil && err != unix.EEXIST {
-		return s.failed("make", key, err)
-	}
-	state, err := s.sub(key)
-	if err != nil {
-		return err
-	}
-	defer state.close()
-	info := Info{Version: version, Name: w.Name, Agent: w.Agent, Folder: config.Path(w.Folder), Since: w.Now.UTC().Truncate(time.Second), Device: st.Dev, Inode: st.Ino,
-		Hide: w.Hide, Shown: w.Shown, Head: gitHead(folder)}
-	if info.Handle, err = folder.handle(""); err != nil {
-		return folder.failed("name", "", err)
-	}
-	if err := state.fresh(st); err != nil {
-		return err
-	}
-	return state.writeJSON("draft.json", info)
-}
-
-// fresh makes the empty halves of an overlay over a folder, and the stamp.
-func (p place) fresh(st unix.Stat_t) error {
-	for _, name := range []string{"upper", "work", "hide", "hidden", "known", "stamp"} {
-		if err := p.removeTree(name); err != nil {
-			return err
-		}
-	}
-	for _, name := range []string{"upper", "work"} {
-		if err := unix.Mkdirat(p.fd, name, 0o700); err != nil {
-			return p.failed("make", name, err)
-		}
-	}
-	// The merged folder has the mode and the times of the upper one.
-	fd, err := p.open("upper", unix.O_RDONLY|unix.O_DIRECTORY)
-	if err == nil {
-		err = errors.Join(unix.Fchmod(fd, st.Mode&0o7777), unix.UtimesNanoAt(fd, "", []unix.Timespec{st.Atim, st.Mtim}, unix.AT_EMPTY_PATH))
-		unix.Close(fd)
-	}
-	if err != nil {
-		return p.failed("make", "upper", err)
-	}
-	return p.write("stamp", nil)
 }
 
 // write writes a file of the state.
@@ -363,95 +235,6 @@ func (s *Store) Of(folder string) ([]*Draft, error) {
 	}
 }
 
-// Ambiguous is where more than one draft could be meant.
-type Ambiguous struct{ Drafts []*Draft }
-
-func (a *Ambiguous) Error() string { return "more than one draft could be meant: want its name" }
-
-// None is where there is no draft.
-type None struct{ Folder string }
-
-func (n *None) Error() string { return fmt.Sprintf("there is no draft of %s", quote.Name(n.Folder)) }
-
-// Choose says which draft words mean, and which paths in it: a first word that is a draft's name is the draft, unless it is behind
-// --. Without a name it is the agent's own draft, else the only one. isPath reports whether a word is also a path.
-func Choose(all []*Draft, words []string, dashes bool, agent string, isPath func(string) bool) (*Draft, []string, error) {
-	if len(words) > 0 && !dashes {
-		i := slices.IndexFunc(all, func(d *Draft) bool { return d.Name == words[0] })
-		if i >= 0 && isPath(words[0]) {
-			return nil, nil, fmt.Errorf("%q is a draft and a path: want ./%s for the path, or the draft's name and then --", words[0], words[0])
-		}
-		if i >= 0 {
-			return all[i], words[1:], nil
-		}
-	}
-	if i := slices.IndexFunc(all, func(d *Draft) bool { return d.Name == agent }); i >= 0 {
-		return all[i], words, nil
-	}
-	switch len(all) {
-	case 1:
-		return all[0], words, nil
-	case 0:
-		return nil, nil, &None{}
-	}
-	return nil, nil, &Ambiguous{all}
-}
-
-// Busy is a draft that a run, or another command, has.
-type Busy struct{ Name, Agent, Folder string }
-
-func (b *Busy) Error() string {
-	return fmt.Sprintf("draft %q of %s is in use, by a run or by another command", b.Name, quote.Name(b.Folder))
-}
-
-// Hint is how the run that has it ends.
-func (b *Busy) Hint() string { return "au stop --agent " + b.Agent }
-
-// Another is how another run has a draft of its own.
-func (b *Busy) Another() string {
-	return "au run --agent " + b.Agent + " --draft " + quote.Word(b.Folder) + " --as NAME …"
-}
-
-// Lock takes a draft for the caller alone, until unlock is called.
-func (d *Draft) Lock() (unlock func(), err error) {
-	fd, err := d.state.lock()
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		err = &Busy{d.Name, d.Agent, string(d.Folder)}
-	}
-	if err != nil {
-		return nil, err
-	}
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil || st.Nlink == 0 {
-		unix.Close(fd)
-		return nil, &None{string(d.Folder)} // it was dropped meanwhile
-	}
-	return func() { unix.Close(fd) }, nil
-}
-
-// lock takes the lock of a state.
-func (p place) lock() (int, error) {
-	fd, err := unix.Openat(p.fd, "lock", unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	if err != nil {
-		return -1, p.failed("open", "lock", err)
-	}
-	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		unix.Close(fd)
-		return -1, p.failed("lock", "lock", err)
-	}
-	return fd, nil
-}
-
-// GitHead returns the commit that the folder's git is at; "" where that cannot be told.
-func (d *Draft) GitHead() string {
-	folder, err := openPlace(string(d.Folder))
-	if err != nil {
-		return ""
-	}
-	defer folder.close()
-	return gitHead(folder)
-}
-
 // IsEmpty reports whether nothing is in the draft.
 func (d *Draft) IsEmpty() bool {
 	upper, err := d.state.sub("upper")
@@ -461,31 +244,4 @@ func (d *Draft) IsEmpty() bool {
 	defer upper.close()
 	all, err := upper.list("")
 	return err == nil && len(all) == 0
-}
-
-// gitHead returns the commit that a folder's own git is at; "" where that cannot be told without a git that runs.
-func gitHead(folder place) string {
-	line := func(name string) string {
-		f, err := folder.read(name)
-		if err != nil {
-			return ""
-		}
-		defer f.Close()
-		text, _ := bounded.Read(f, 1<<20)
-		return string(text)
-	}
-	head := strings.TrimSpace(line(".git/HEAD"))
-	ref, isRef := strings.CutPrefix(head, "ref: ")
-	if isRef && fs.ValidPath(ref) {
-		head = strings.TrimSpace(line(".git/" + ref))
-		for l := range strings.Lines(line(".git/packed-refs")) {
-			if sum, name, ok := strings.Cut(strings.TrimSpace(l), " "); ok && head == "" && name == ref {
-				head = sum
-			}
-		}
-	}
-	if !regexp.MustCompile(`^[0-9a-f]{40,64}$`).MatchString(head) {
-		return ""
-	}
-	return head
 }

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/a4u2/au/internal/quote"
+	"golang.org/x/sys/unix"
+)
+
+// Busy is a draft that a run, or another command, has.
+type Busy struct{ Name, Agent, Folder string }
+
+func (b *Busy) Error() string {
+	return fmt.Sprintf("draft %q of %s is in use, by a run or by another command", b.Name, quote.Name(b.Folder))
+}
+
+// Hint is how the run that has it ends.
+func (b *Busy) Hint() string { return "au stop --agent " + b.Agent }
+
+// Another is how another run has a draft of its own.
+func (b *Busy) Another() string {
+	return "au run --agent " + b.Agent + " --draft " + quote.Word(b.Folder) + " --as NAME …"
+}
+
+// Lock takes a draft for the caller alone, until unlock is called.
+func (d *Draft) Lock() (unlock func(), err error) {
+	fd, err := d.state.lock()
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = &Busy{d.Name, d.Agent, string(d.Folder)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil || st.Nlink == 0 {
+		unix.Close(fd)
+		return nil, &None{string(d.Folder)} // it was dropped meanwhile
+	}
+	d.locked = true
+	return func() { d.locked = false; unix.Close(fd) }, nil
+}
+
+// lock takes the lock of a state.
+func (p place) lock() (int, error) {
+	fd, err := unix.Openat(p.fd, "lock", unix.O_RDWR|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return -1, p.failed("open", "lock", err)
+	}
+	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		unix.Close(fd)
+		return -1, p.failed("lock", "lock", err)
+	}
+	return fd, nil
+}
