@@ -4,6 +4,8 @@ package draft
 
 import (
 	"cmp"
+	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -169,6 +171,9 @@ func (t *teller) item(n *node, it item) error {
 	if ok && !it.whiteout && t.hidden[low] {
 		t.conflict(path, Hidden, "the agent could not see yours, and made one")
 	}
+	if ok && !it.whiteout && st.Mode&unix.S_IFMT == unix.S_IFDIR && (it.dir == nil || it.dir.moved) && t.hiddenBelow(low) {
+		t.conflict(path, Hidden, "the agent put something else in place of your folder, which holds what it could not see")
+	}
 	switch {
 	case it.whiteout:
 		if !ok || t.hidden[low] {
@@ -221,7 +226,7 @@ func (t *teller) replaced(it item, path, low string, st unix.Stat_t) error {
 	}
 	t.goes(low)
 	alike, err := same(t.upper, path, it.st, t.lower, low, st)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrPermission) { // what cannot be read counts as changed
 		return err
 	}
 	if alike {

@@ -61,7 +61,7 @@ func copyFile(from place, name string, st unix.Stat_t, dir int, base string) err
 	var err error
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
-		return copyRegular(from, name, st, dir, base)
+		return from.withFile(name, func() error { return copyRegular(from, name, st, dir, base) })
 	case unix.S_IFLNK:
 		var target string
 		if target, err = from.target(name); err == nil {
@@ -84,6 +84,10 @@ func copyRegular(from place, name string, st unix.Stat_t, dir int, base string) 
 		return err
 	}
 	defer in.Close()
+	attrs, err := from.attributes(name)
+	if err != nil {
+		return err
+	}
 	fd, err := unix.Openat(dir, base, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return err
@@ -94,10 +98,6 @@ func copyRegular(from place, name string, st unix.Stat_t, dir int, base string) 
 		if err := copyBytes(in, out, st.Size); err != nil {
 			return err
 		}
-	}
-	attrs, err := from.attributes(name)
-	if err != nil {
-		return err
 	}
 	if err := setAttributes(procPath(fd), nil, attrs); err != nil {
 		return err

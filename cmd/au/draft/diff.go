@@ -100,7 +100,7 @@ func (s *sides) take(from place, name, to string) (bool, error) {
 		return false, from.failed("stat", name, err)
 	}
 	kind := st.Mode & unix.S_IFMT
-	if kind != unix.S_IFREG && kind != unix.S_IFLNK || st.Size > mostOfFile || s.size+st.Size > mostOfAll || len(to) > longest {
+	if kind != unix.S_IFREG && kind != unix.S_IFLNK || st.Mode&0o400 == 0 || st.Size > mostOfFile || s.size+st.Size > mostOfAll || len(to) > longest {
 		return false, nil
 	}
 	s.size += st.Size

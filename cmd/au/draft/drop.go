@@ -35,6 +35,9 @@ func (d *Draft) DropPaths(paths []string) error {
 	if slices.Contains(paths, "") {
 		return errors.New("the whole folder: want au draft drop without a path")
 	}
+	if err := d.openUp(); err != nil {
+		return err
+	}
 	v, err := d.view()
 	if err != nil {
 		return err

@@ -223,6 +223,27 @@ func TestHiddenStays(t *testing.T) {
 	if got := b.told(); !strings.Contains(got, "! hidden .env") {
 		t.Errorf("an .env of the agent's is told as %q", got)
 	}
+	for _, agent := range []string{"rm -r d; ln -s / d", "rm -r d; mv k d"} {
+		b := newBench(t)
+		b.in(b.folder, lower)
+		b.begin()
+		b.ok(b.prepare())
+		b.drafted(agent + "; echo n >n")
+		if got := b.told(); !strings.Contains(got, "! hidden d") {
+			t.Errorf("%s is told as %q", agent, got)
+		}
+		before := dump(t, b.folder, true, true)
+		if _, err := b.d.Keep(nil, Refuse); err == nil {
+			t.Errorf("%s was kept", agent)
+		}
+		if _, err := b.d.Keep(nil, Theirs); !errors.Is(err, errInTheWay) {
+			t.Errorf("%s: %v", agent, err)
+		}
+		differ(t, "the folder after keeps that were refused", dump(t, b.folder, true, true), before)
+		_, err = b.d.Keep(nil, Ours)
+		b.ok(err)
+		b.in(b.folder, "cat d/.env d/o n; cat k/x.pem")
+	}
 }
 
 // What the agent makes of names, links and special files leads keep nowhere else, and holds nothing up.

@@ -298,6 +298,9 @@ func (d *Draft) Prepare(w Wanted) (hidden, fresh []string, err error) {
 	if fresh, err = d.hideAlso(w); err != nil {
 		return nil, nil, err
 	}
+	if err := d.closeAgain(); err != nil {
+		return nil, nil, err
+	}
 	if err := unix.Mkdirat(d.state.fd, "work", 0o700); err != nil && err != unix.EEXIST {
 		return nil, nil, d.state.failed("make", "work", err)
 	}

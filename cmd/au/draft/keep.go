@@ -129,6 +129,9 @@ func (d *Draft) startKeep(wanted []string, answer Answer) (*journal, error) {
 	if d.Ended {
 		return nil, &None{string(d.Folder)}
 	}
+	if err := d.openUp(); err != nil {
+		return nil, err
+	}
 	v, err := d.view()
 	if err != nil {
 		return nil, err
@@ -282,7 +285,7 @@ func (d *Draft) remember(j *journal) error {
 }
 
 // ofDraft is what a draft is made of; without the last of them it is none.
-var ofDraft = []string{"upper", "hide", "hidden", "stamp", "known", "draft.json"}
+var ofDraft = []string{"upper", "modes", "hide", "hidden", "stamp", "known", "draft.json"}
 
 // end moves what is left of a draft to undo/.
 func (d *Draft) end() error {
@@ -299,27 +302,40 @@ func (d *Draft) end() error {
 
 // present returns what is in the folder at the names that the steps have changed.
 func (j *journal) present() (map[string]identity, error) {
-	all := map[string]identity{}
+	names, whole := map[string]bool{}, map[string]bool{}
 	for _, o := range j.Ops {
 		for _, s := range []spot{o.From, o.To, {theFolder, o.Low}} {
-			if s.In != theFolder {
-				continue
-			}
-			st, ok, err := j.folder.exists(s.Path)
-			if err != nil {
-				return nil, err
-			}
-			if ok {
-				all[s.Path] = identityOf(st)
-			}
-			if ok && j.apart && o.Was.Dir && s.Path == o.Low && s.Path != "" {
-				if err := j.copied(s.Path, all); err != nil {
-					return nil, err
-				}
+			if s.In == theFolder {
+				names[s.Path] = true
+				whole[s.Path] = whole[s.Path] || j.apart && o.Was.Dir && s.Path == o.Low && s.Path != ""
 			}
 		}
 	}
+	all := map[string]identity{}
+	for _, name := range slices.Backward(sortedKeys(names)) { // a folder comes behind what is in it, which it may close
+		st, ok, err := j.found(name)
+		if err != nil {
+			return nil, err
+		}
+		if ok && whole[name] {
+			if err := j.copied(name, all); err != nil {
+				return nil, err
+			}
+		}
+		if ok {
+			all[name] = identityOf(st)
+		}
+	}
 	return all, nil
+}
+
+// found returns what is in the folder at a path, which the keep itself may have closed.
+func (j *journal) found(name string) (st unix.Stat_t, ok bool, err error) {
+	err = j.folder.reached(name, func() (err error) {
+		st, ok, err = j.folder.exists(name)
+		return err
+	})
+	return st, ok, err
 }
 
 // copied notes all that is in a folder that came back from another file system: each file there is a new one.

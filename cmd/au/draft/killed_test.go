@@ -29,7 +29,7 @@ func keepAndUndo(args []string) int {
 					_ = unix.Kill(os.Getpid(), unix.SIGKILL)
 				}
 			}
-			err = do(d, verb)
+			err = powerless(func() error { return do(d, verb) })
 		}
 	}
 	if err != nil {

@@ -35,14 +35,14 @@ func direct(_, state string, names func(io.Writer) error) (Marks, error) {
 }
 
 func (p place) tell(name string, w io.Writer) error {
-	fd, err := p.open(name, unix.O_RDONLY|unix.O_NONBLOCK)
+	fd, err := p.open(name, unix.O_PATH)
 	if err != nil {
 		return p.failed("open", name, err)
 	}
 	defer unix.Close(fd)
 	for _, kind := range []string{"opaque", "redirect", "origin"} {
 		value := make([]byte, 4096)
-		n, err := unix.Fgetxattr(fd, "trusted.overlay."+kind, value)
+		n, err := unix.Getxattr(procPath(fd), "trusted.overlay."+kind, value)
 		if err == nil {
 			fmt.Fprintf(w, "%s\x00%s\x00%s\x00", name, kind, hex.EncodeToString(value[:n]))
 		} else if err != unix.ENODATA && err != unix.EOPNOTSUPP {

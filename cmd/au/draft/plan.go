@@ -232,6 +232,7 @@ func (p *planner) finish(n *node, all bool) error {
 	if err != nil {
 		return err
 	}
+	m.Mode = n.st.Mode & 0o7777
 	if n.merged {
 		was, err := p.lower.meta(n.low)
 		if err != nil {
@@ -248,7 +249,7 @@ func (p *planner) finish(n *node, all bool) error {
 			m.Times = false
 		}
 	}
-	p.last = append([]op{{Act: after, To: spot{theFolder, n.path}, Meta: m}}, p.last...)
+	p.last = append(p.last, op{Act: after, To: spot{theFolder, n.path}, Meta: m}) // what is in it first: it may be closed
 	return nil
 }
 

@@ -16,6 +16,9 @@ import (
 // Undo takes back the last keep, or one that was begun and killed, and returns how many things that changed. What the human has
 // changed since is a conflict. The caller holds the lock.
 func (d *Draft) Undo() (int, error) {
+	if err := d.openUp(); err != nil {
+		return 0, err
+	}
 	j, err := d.journal()
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, &NothingToUndo{d.Name, string(d.Folder)}
@@ -90,7 +93,7 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 }
 
 func (j *journal) changedSinceKeep(name string, kept map[string]identity) (Conflict, bool, error) {
-	st, ok, err := j.folder.exists(name)
+	st, ok, err := j.found(name)
 	was, had := kept[name]
 	switch {
 	case err != nil:

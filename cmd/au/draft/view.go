@@ -40,10 +40,11 @@ type item struct {
 type view struct {
 	upper, lower place
 	marks        Marks
-	hidden       map[string]bool  // what the agent did not see of the folder
-	covered      map[string]bool  // folders that the hidden layer also has
-	detached     map[string]*node // folders of the human's that are elsewhere in the draft
-	away         map[string]bool  // the same, from the first reading
+	modes        map[string]uint32 // of the draft's folders that were opened up
+	hidden       map[string]bool   // what the agent did not see of the folder
+	covered      map[string]bool   // folders that the hidden layer also has
+	detached     map[string]*node  // folders of the human's that are elsewhere in the draft
+	away         map[string]bool   // the same, from the first reading
 	stamp        unix.Timespec
 	known        map[string]identity
 	top          *node
@@ -66,7 +67,10 @@ const most = 5_000_000
 // view reads the draft.
 func (d *Draft) view() (*view, error) {
 	v := &view{hidden: map[string]bool{}, covered: map[string]bool{}, detached: map[string]*node{}, known: map[string]identity{}, upper: place{fd: -1}, lower: place{fd: -1}}
-	err := v.read(d)
+	err := d.withRights(func() error {
+		v.close()
+		return v.read(d)
+	})
 	if err != nil {
 		v.close()
 		return nil, err
@@ -77,6 +81,7 @@ func (d *Draft) view() (*view, error) {
 func (v *view) close() {
 	v.upper.close()
 	v.lower.close()
+	v.upper.fd, v.lower.fd = -1, -1
 }
 
 func (v *view) read(d *Draft) (err error) {
@@ -91,6 +96,9 @@ func (v *view) read(d *Draft) (err error) {
 		return d.state.failed("stat", "stamp", err)
 	}
 	v.stamp = st.Ctim
+	if v.modes, err = d.modes(); err != nil {
+		return err
+	}
 	if v.marks, err = d.readMarks(v.upper); err != nil {
 		return fmt.Errorf("the overlay's marks: %w", err)
 	}
@@ -108,6 +116,7 @@ func (v *view) read(d *Draft) (err error) {
 	if err != nil {
 		return v.lower.failed("stat", "", err)
 	}
+	v.top.st.Mode = v.modeOf("", v.top.st) | at.Mode&theirs // keep never shuts the human out of the folder
 	v.apart = at.Dev != v.top.st.Dev
 	if handle, err := v.lower.handle(""); err != nil || !bytes.Equal(handle, d.Handle) {
 		v.problems = append(v.problems, Conflict{"", Folder, "it is not the folder that the draft began with"})
@@ -228,9 +237,18 @@ func (v *view) fill(n *node) error {
 	return nil
 }
 
+// modeOf returns the mode of a folder as the agent has it.
+func (v *view) modeOf(name string, st unix.Stat_t) uint32 {
+	if mode, ok := v.modes[name]; ok {
+		return st.Mode&unix.S_IFMT | mode
+	}
+	return st.Mode
+}
+
 // child says what a folder in the upper one goes on from.
 func (v *view) child(parent *node, f found) (*node, error) {
 	n := &node{path: join(parent.path, f.name), st: f.st}
+	n.st.Mode = v.modeOf(n.path, f.st)
 	n.mark = v.marks[n.path]
 	if n.mark.Redirect != "" {
 		low, err := n.mark.below(parent.low, parent.merged)

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// An agent can give a folder or a file of the draft a mode that closes it to its owner, who is the human. Folders are opened up for
+// as long as no run has the draft, and the modes that they have for the agent are noted.
+
+// modesFile notes those modes: PATH and MODE in octal digits, each ended by a NUL. Of a path that is noted twice the first counts.
+const modesFile = "modes"
+
+// theirs are the owner's rights to a folder.
+const theirs = 0o700
+
+// withRights does f, and does it again with all rights to the draft's folders where some were missing.
+func (d *Draft) withRights(f func() error) error {
+	err := f()
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	if !d.locked {
+		unlock, err := d.Lock()
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
+	if err := d.openUp(); err != nil {
+		return err
+	}
+	return f()
+}
+
+// openUp gives the human all rights to the folders of the draft, and notes each mode before it changes. The caller holds the lock.
+func (d *Draft) openUp() error {
+	for left := []string{"upper"}; len(left) > 0; {
+		at := left[len(left)-1]
+		left = left[:len(left)-1]
+		st, ok, err := d.state.exists(at)
+		if err != nil || !ok {
+			return err
+		}
+		if st.Mode&theirs != theirs {
+			if err := d.openOne(at, st.Mode&0o7777); err != nil {
+				return err
+			}
+		}
+		all, err := d.state.list(at)
+		if errors.Is(err, errTooLong) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		for _, f := range all {
+			if f.kind() == unix.S_IFDIR {
+				left = append(left, join(at, f.name))
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Draft) openOne(at string, mode uint32) error {
+	fd, err := unix.Openat(d.state.fd, modesFile, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err == nil {
+		name := strings.TrimPrefix(strings.TrimPrefix(at, "upper"), "/")
+		_, err = unix.Write(fd, fmt.Appendf(nil, "%s\x00%o\x00", name, mode))
+		unix.Close(fd)
+	}
+	if err != nil {
+		return d.state.failed("write", modesFile, err)
+	}
+	d.pause()
+	return d.state.failed("open up", at, d.state.openUp(at))
+}
+
+// modes returns what is noted.
+func (d *Draft) modes() (map[string]uint32, error) {
+	all := map[string]uint32{}
+	text, err := d.state.readAll(modesFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return all, nil
+	}
+	words := bytes.Split(text, []byte{0})
+	for ; len(words) > 2; words = words[2:] { // what a kill cut off is not noted
+		name := string(words[0])
+		mode, err := strconv.ParseUint(string(words[1]), 8, 12)
+		if err != nil {
+			return nil, d.state.failed("read", modesFile, err)
+		}
+		if _, noted := all[name]; !noted {
+			all[name] = uint32(mode)
+		}
+	}
+	return all, err
+}
+
+// closeAgain gives the draft's folders the modes that they have for the agent, the deepest first. The caller holds the lock.
+func (d *Draft) closeAgain() error {
+	all, err := d.modes()
+	if err != nil {
+		return err
+	}
+	var names []string
+	for name := range all {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(x, y string) int { return strings.Compare(y, x) })
+	for _, name := range names {
+		err := d.state.withFolder(join("upper", name), func(at string) error { return unix.Chmod(at, all[name]) })
+		if err != nil && !errors.Is(err, fs.ErrPermission) && !wentMeanwhile(err) { // a killed one came to what is above it
+			return d.state.failed("close", name, err)
+		}
+	}
+	return d.state.removeTree(modesFile)
+}
+
+// withFolder calls f with a path to a folder that no rename changes.
+func (p place) withFolder(name string, f func(at string) error) error {
+	fd, err := p.open(strings.TrimSuffix(name, "/"), unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return f(procPath(fd))
+}
+
+// reached does f with what is at a path; folders above it that its owner may not enter have a mode that lets them for as long as
+// that takes.
+func (p place) reached(name string, f func() error) (err error) {
+	if err = f(); !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	for dir, rest := "", name; rest != ""; {
+		var part string
+		part, rest, _ = strings.Cut(rest, "/")
+		if rest == "" {
+			break
+		}
+		dir = join(dir, part)
+		st, ok, failed := p.exists(dir)
+		if failed != nil || !ok || st.Mode&theirs == theirs {
+			continue
+		}
+		if failed := p.openUp(dir); failed != nil {
+			return errors.Join(err, failed)
+		}
+		at := dir
+		defer func() {
+			err = errors.Join(err, p.withFolder(at, func(it string) error { return unix.Chmod(it, st.Mode&0o7777) }))
+		}()
+	}
+	return f()
+}
+
+// withFile does f with a file that its owner may not read or write: for as long as that takes it has a mode that lets them.
+func (p place) withFile(name string, f func() error) error {
+	err := f()
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	fd, failed := p.open(name, unix.O_PATH)
+	if failed != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || unix.Chmod(procPath(fd), st.Mode&0o7777|0o600) != nil {
+		return err
+	}
+	return errors.Join(f(), unix.Chmod(procPath(fd), st.Mode&0o7777))
+}

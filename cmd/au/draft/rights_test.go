@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// powerless does f as somebody to whom modes apply, as they do to a human, though the files are root's.
+func powerless(f func() error) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var had, some [2]unix.CapUserData
+	if err := unix.Capget(&header, &had[0]); err != nil {
+		return err
+	}
+	some = had
+	some[0].Effective &^= 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_DAC_READ_SEARCH
+	if err := unix.Capset(&header, &some[0]); err != nil {
+		return err
+	}
+	return errors.Join(f(), unix.Capset(&header, &had[0]))
+}
+
+func (b *bench) report() (r *Report, err error) {
+	err = powerless(func() error { r, err = b.d.Report(); return err })
+	return r, err
+}
+
+// prepare makes the draft ready for another run.
+func (b *bench) prepare() error {
+	_, _, err := b.d.Prepare(Wanted{})
+	return err
+}
+
+// Whatever modes the agent gives, the human sees what it did, keeps it with those modes, and takes it back; the agent has them
+// still.
+func TestClosedToTheHuman(t *testing.T) {
+	const lower = "mkdir -p d/e old; echo f >f; echo h >d/h; echo i >d/e/i; echo o >old/o"
+	for name, agent := range map[string]string{
+		"a_folder":                  "mkdir n; echo x >n/x; chmod 0 n",
+		"a_folder_in_a_folder":      "mkdir -p n/m/o; echo x >n/m/o/x; chmod 0 n/m/o n/m n",
+		"one_that_was_there":        "echo x >d/e/x; chmod 0 d/e d",
+		"one_that_cannot_be_read":   "echo x >d/x; rm d/h; chmod 0300 d",
+		"one_that_cannot_be_wrote":  "echo x >d/x; rm d/h; mkdir m; echo y >m/y; chmod 0500 d m",
+		"one_that_was_renamed":      "mv d z; echo x >z/e/x; mv z/e y; chmod 0 y z",
+		"one_that_was_made_anew":    "rm -r d; mkdir d; echo x >d/x; chmod 0 d",
+		"the_folder_itself":         "echo x >x; chmod 0 .",
+		"files":                     "echo x >x; echo y >>f; chmod 0 x f; : >>d/h; chmod 0 d/h",
+		"a_file_that_steers":        "echo x >x; mkdir n; python3 -c \"import os; os.setxattr('x', 'user.overlay.opaque', b'y'); os.setxattr('x', 'user.k', b'v'); os.setxattr('n', 'user.overlay.redirect', b'/x')\"; chmod 0 n x",
+		"a_file_of_the_same_length": "echo g >f; chmod 0 f",
+	} {
+		for _, across := range []bool{false, true} {
+			t.Run(name+map[bool]string{true: "_across"}[across], func(t *testing.T) {
+				b := newBenchOn(t, across)
+				b.in(b.folder, lower)
+				before := dump(t, b.folder, true, false)
+				b.begin()
+				b.drafted(agent)
+				b.mount()
+				inDraft := dump(t, b.mounted, false, false)
+				merged := inDraft
+				b.unmount()
+				r, err := b.report()
+				b.ok(err)
+				if len(r.Conflicts) > 0 {
+					t.Fatalf("conflicts: %q", r.Conflicts)
+				}
+				if name == "the_folder_itself" { // no keep shuts the human out of it
+					merged = strings.Replace(merged, `"." 40000`, `"." 40700`, 1)
+				}
+				b.ok(powerless(func() error { _, _, err := b.d.Lay(r.Changes); return errors.Join(err, b.d.Unlay()) }))
+				b.ok(powerless(b.prepare))
+				b.mount()
+				differ(t, "the draft after a look", dump(t, b.mounted, false, false), inDraft)
+				b.unmount()
+				for range 2 {
+					b.ok(powerless(func() error { return do(b.d, "keep") }))
+					differ(t, "what was kept", dump(t, b.folder, false, false), merged)
+					b.ok(powerless(func() error { return do(b.d, "undo") }))
+					differ(t, "what undo brought back", dump(t, b.folder, true, false), before)
+				}
+				b.ok(powerless(b.prepare))
+				b.mount()
+				differ(t, "the draft after undo", dump(t, b.mounted, false, false), inDraft)
+				b.unmount()
+				paths := strings.Fields("d f n x y z old")
+				b.ok(powerless(func() error {
+					unlock, err := b.d.Lock()
+					if err != nil {
+						return err
+					}
+					defer unlock()
+					_, err = b.d.Keep(paths, Refuse)
+					return err
+				}))
+				b.ok(powerless(func() error { return do(b.d, "undo") }))
+				differ(t, "what undo of a part brought back", dump(t, b.folder, true, false), before)
+			})
+		}
+	}
+}
+
+// What a killed command has noted of a folder counts, whatever another one finds of it; what was cut off does not.
+func TestModesNotedTwice(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	b.drafted("mkdir n m; echo x >n/x; chmod 0500 n m")
+	b.ok(b.d.state.write(modesFile, []byte("n\x00500\x00n\x00700\x00m\x0050")))
+	b.ok(b.d.state.openUp("upper/n"))
+	b.ok(b.prepare())
+	if got := b.in(b.d.State()+"/upper", "stat -c %a n m"); got != "500\n500\n" {
+		t.Errorf("the modes after that are %q", got)
+	}
+}
