@@ -90,6 +90,31 @@ func putting(file, mode string) string {
 	return words + "cat >" + name
 }
 
+// UnknownForges returns the forges whose keys are missing where the agent's ssh looks for them; none where there is no ssh.
+func UnknownForges(f setup.Facts) (forges []setup.Forge) {
+	for _, forge := range setup.Forges() {
+		if f.SSH && !f.Known[forge.Host] {
+			forges = append(forges, forge)
+		}
+	}
+	return forges
+}
+
+// KnowForges returns what adds their keys to the agent's known_hosts. Lines that are there stay; a forge that has one gets none.
+func KnowForges(forges []setup.Forge, run []string) []step.Step {
+	if len(forges) == 0 {
+		return nil
+	}
+	const file = ".ssh/known_hosts"
+	// The last line may lack its end.
+	const end = `{ [ -z "$(tail -c 1 ` + file + ` 2>/dev/null)" ] || echo >>` + file + `; }`
+	add := inRun(run, "sh", "-c", "mkdir -p -m 700 .ssh && "+end+" && cat >>"+file)
+	for _, forge := range forges {
+		add.Text += forge.Keys
+	}
+	return []step.Step{{Do: add}}
+}
+
 // PutLogin is the step that gives the agent a login of the human's.
 func PutLogin(p setup.Program, from string, text []byte, run []string) step.Step {
 	return step.Step{Do: inRun(run, "sh", "-c", putting(p.Credentials, "600")).Given(from, text)}
@@ -114,10 +139,10 @@ func CheckAuthor(a Author) error {
 	return nil
 }
 
-// Variables returns what makes git name the author in a run, and sign nothing: the human's keys are not the agent's.
-func (a Author) Variables() []string {
+// Variables returns what makes git name author and committer in a run, and sign nothing: the human's keys are not the agent's.
+func (a Author) Variables(committer Author) []string {
 	return []string{
-		"GIT_AUTHOR_NAME=" + a.Name, "GIT_AUTHOR_EMAIL=" + a.Mail, "GIT_COMMITTER_NAME=" + a.Name, "GIT_COMMITTER_EMAIL=" + a.Mail,
+		"GIT_AUTHOR_NAME=" + a.Name, "GIT_AUTHOR_EMAIL=" + a.Mail, "GIT_COMMITTER_NAME=" + committer.Name, "GIT_COMMITTER_EMAIL=" + committer.Mail,
 		"GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=commit.gpgsign", "GIT_CONFIG_VALUE_0=false", "GIT_CONFIG_KEY_1=tag.gpgsign", "GIT_CONFIG_VALUE_1=false",
 	}
 }

@@ -3,6 +3,8 @@
 package provision
 
 import (
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -121,19 +123,60 @@ func TestAuthor(t *testing.T) {
 	if a != (Author{"agent (agent of alice)", "agent@alice.invalid"}) || CheckAuthor(a) != nil {
 		t.Errorf("%+v, %v", a, CheckAuthor(a))
 	}
+	if got := a.Variables(Author{"Alice", "alice@example.com"})[:4]; !slices.Equal(got, []string{"GIT_AUTHOR_NAME=agent (agent of alice)", "GIT_AUTHOR_EMAIL=agent@alice.invalid", "GIT_COMMITTER_NAME=Alice", "GIT_COMMITTER_EMAIL=alice@example.com"}) {
+		t.Errorf("with a committer: %q", got)
+	}
 	for _, bad := range []Author{{"", "x@y"}, {"x", " "}, {"x", "<y>"}, {"x\ny", "z"}} {
 		if CheckAuthor(bad) == nil {
 			t.Errorf("%+v is taken", bad)
 		}
 	}
 	set := []string{"GIT_AUTHOR_NAME=other"}
-	if got := Missing(a.Variables()[:2], set, false); !slices.Equal(got, []string{"GIT_AUTHOR_EMAIL=agent@alice.invalid"}) {
+	if got := Missing(a.Variables(a)[:2], set, false); !slices.Equal(got, []string{"GIT_AUTHOR_EMAIL=agent@alice.invalid"}) {
 		t.Errorf("missing %q", got)
 	}
-	if got := Missing(a.Variables()[:1], set, true); !slices.Equal(got, a.Variables()[:1]) {
+	if got := Missing(a.Variables(a)[:1], set, true); !slices.Equal(got, a.Variables(a)[:1]) {
 		t.Errorf("anew %q", got)
 	}
-	if got := Missing(a.Variables(), a.Variables(), true); got != nil {
+	if got := Missing(a.Variables(a), a.Variables(a), true); got != nil {
 		t.Errorf("missing %q", got)
+	}
+}
+
+func TestKnowForges(t *testing.T) {
+	if forges := UnknownForges(setup.Facts{Known: map[string]bool{}}); forges != nil {
+		t.Errorf("without ssh: %+v", forges)
+	}
+	known := map[string]bool{"github.com": true, "codeberg.org": true}
+	forges := UnknownForges(setup.Facts{SSH: true, Known: known})
+	if len(forges) != 1 || forges[0].Host != "gitlab.com" {
+		t.Fatalf("missing: %+v", forges)
+	}
+	steps := KnowForges(forges, []string{"sh", "-c", `exec "$@"`, "sh"})
+	for name, c := range map[string]struct{ before, want string }{
+		"nothing is there":   {"", forges[0].Keys},
+		"a line is there":    {"other ssh-rsa x\n", "other ssh-rsa x\n" + forges[0].Keys},
+		"a line without end": {"other ssh-rsa x", "other ssh-rsa x\n" + forges[0].Keys},
+		"there is no .ssh":   {"none", forges[0].Keys},
+	} {
+		home := t.TempDir()
+		if c.before != "none" {
+			if err := os.MkdirAll(home+"/.ssh", 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(home+"/.ssh/known_hosts", []byte(c.before), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.Command(steps[0].Do.Argv[0], steps[0].Do.Argv[1:]...)
+		cmd.Dir, cmd.Stdin = home, strings.NewReader(steps[0].Do.Text)
+		out, err := cmd.CombinedOutput()
+		got, _ := os.ReadFile(home + "/.ssh/known_hosts")
+		if err != nil || string(got) != c.want {
+			t.Errorf("%s: %v %s; the file is\n%s", name, err, out, got)
+		}
+	}
+	if steps := KnowForges(nil, nil); steps != nil {
+		t.Errorf("with none missing: %+v", steps)
 	}
 }

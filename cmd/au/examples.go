@@ -35,6 +35,7 @@ var examples = []struct{ line, does string }{
 	{`au setup claude`, "install Claude Code as the agent, with all that it needs here"},
 	{`au setup codex --dry-run`, "only show what would be done"},
 	{`au setup git --name 'Robot' --email robot@example.com`, "who the agent's commits are from"},
+	{`au setup git --committer-me`, "the agent is the author of its commits, and you are the committer"},
 	{`au mount add --rw ~/project`, "the agent may write in it; the files stay yours"},
 	{`au mount add ~/reference`, "read-only"},
 	{`au mount remove ~/project`, "take it back"},

@@ -92,13 +92,10 @@ func summary(p netfilter.Policy, now time.Time) string {
 			names = append(names, name)
 		}
 	}
-	switch len(names) {
-	case 0:
+	if len(names) == 0 {
 		return "itself"
-	case 1:
-		return names[0]
 	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+	return together(names)
 }
 
 // resumed returns the denials without the suspensions: what was granted for a time is granted no more.

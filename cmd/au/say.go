@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/a4u2/au/internal/quote"
 )
@@ -30,4 +31,12 @@ func detail(text string) string {
 		return ""
 	}
 	return " (" + show(text) + ")"
+}
+
+// together returns words as a sentence has them: a, b and c.
+func together(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
 }

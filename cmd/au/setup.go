@@ -14,14 +14,15 @@ import (
 
 type setupCmd struct {
 	agentFlag
-	AsMe      bool   `help:"With git: the agent commits under your name and address."`
-	Name      string `placeholder:"NAME" help:"With git: the agent commits under this name."`
-	Email     string `placeholder:"ADDRESS" help:"With git: the agent commits under this address."`
-	LoginFrom string `placeholder:"FILE" help:"Copy the login in this file of yours for the agent, after a question that --yes does not answer."`
-	JSON      bool   `name:"json" help:"Print JSON; the lines that run go to standard error."`
-	Yes       bool   `short:"y" help:"Do not ask."`
-	DryRun    bool   `help:"Print what would be done, and do nothing."`
-	Program   string `arg:"" optional:"" help:"The program; git: the name under which the agent commits; without it, list the programs."`
+	AsMe        bool   `help:"With git: the agent commits under your name and address."`
+	CommitterMe bool   `help:"With git: you are the committer of the agent's commits, and the agent is the author."`
+	Name        string `placeholder:"NAME" help:"With git: the agent commits under this name."`
+	Email       string `placeholder:"ADDRESS" help:"With git: the agent commits under this address."`
+	LoginFrom   string `placeholder:"FILE" help:"Copy the login in this file of yours for the agent, after a question that --yes does not answer."`
+	JSON        bool   `name:"json" help:"Print JSON; the lines that run go to standard error."`
+	Yes         bool   `short:"y" help:"Do not ask."`
+	DryRun      bool   `help:"Print what would be done, and do nothing."`
+	Program     string `arg:"" optional:"" help:"The program; git: the name under which the agent commits; without it, list the programs."`
 }
 
 func (c *setupCmd) Run(a *app) error {
@@ -67,14 +68,16 @@ func (c *setupCmd) Run(a *app) error {
 	return w.program(programs[0])
 }
 
+// forGit says whether the human has chosen whom git names.
+func (c *setupCmd) forGit() bool { return c.AsMe || c.CommitterMe || c.Name != "" || c.Email != "" }
+
 // check refuses options that say nothing about what is set up.
 func (c *setupCmd) check() error {
-	forGit := c.AsMe || c.Name != "" || c.Email != ""
 	switch {
-	case forGit && c.Program != setup.Git:
-		return errors.New("--as-me, --name and --email are about git alone: want au setup git")
-	case c.AsMe && (c.Name != "" || c.Email != ""):
-		return errors.New("--as-me says the name and the address: want it, or --name and --email")
+	case c.forGit() && c.Program != setup.Git:
+		return errors.New("--as-me, --committer-me, --name and --email are about git alone: want au setup git")
+	case c.AsMe && (c.CommitterMe || c.Name != "" || c.Email != ""):
+		return errors.New("--as-me makes you author and committer: want it, or --committer-me, --name and --email")
 	case c.LoginFrom != "" && (c.Program == "" || c.Program == setup.Git):
 		return errors.New("--login-from is about one program: want au setup PROGRAM --login-from FILE")
 	}

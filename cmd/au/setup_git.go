@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/setup"
 )
 
 // author returns the variables that are missing for git to name an author in the agent's runs; none where it names one, or is not
@@ -19,16 +20,35 @@ func (w *setupWork) author(as provision.Author) []string {
 	if !w.facts.Git || own || w.facts.Author != "" {
 		return nil
 	}
-	return provision.Missing(as.Variables(), w.setEnv(), false)
+	return provision.Missing(as.Variables(as), w.setEnv(), false)
 }
 
 // announceAuthor says under whose name the agent is going to commit.
 func (w *setupWork) announceAuthor(set []string) {
-	name := valueOf(set, "GIT_AUTHOR_NAME")
+	name, committer := valueOf(set, "GIT_AUTHOR_NAME"), valueOf(set, "GIT_COMMITTER_NAME")
 	if name == "" {
 		return
 	}
-	fmt.Fprintf(w.a.err, "au: in your runs the agent commits as %s <%s>, and signs nothing: a signature would say that it was you\n", show(name), show(valueOf(set, "GIT_AUTHOR_EMAIL")))
+	who := fmt.Sprintf("%s <%s>", show(name), show(valueOf(set, "GIT_AUTHOR_EMAIL")))
+	if committer != "" && committer != name {
+		who += fmt.Sprintf(" with %s <%s> as committer", show(committer), show(valueOf(set, "GIT_COMMITTER_EMAIL")))
+	}
+	fmt.Fprintf(w.a.err, "au: in your runs the agent commits as %s, and signs nothing: a signature would say that it was you\n", who)
+}
+
+// announceForges says whose keys the agent's ssh is going to know.
+func (w *setupWork) announceForges(forges []setup.Forge) {
+	if len(forges) > 0 {
+		fmt.Fprintf(w.a.err, "au: the agent's .ssh/known_hosts gets the keys that %s publish\n", theirHosts(forges))
+	}
+}
+
+func theirHosts(forges []setup.Forge) string {
+	var names []string
+	for _, forge := range forges {
+		names = append(names, forge.Host)
+	}
+	return together(names)
 }
 
 // valueOf returns the value of a variable; "" where it is not set.
@@ -42,48 +62,52 @@ func valueOf(pairs []string, key string) string {
 }
 
 // git sets the author of the agent's commits in the human's runs: several humans may use an agent, so nothing of it is in its home.
+// The agent's ssh gets to know the forges to which it may push.
 func (w *setupWork) git() error {
-	as, chosen, err := w.wantedAuthor()
+	as, by, chosen, err := w.wantedAuthor()
 	if err != nil {
 		return err
 	}
-	if !chosen && len(w.author(as)) == 0 && w.facts.Git {
-		name := cmp.Or(valueOf(w.setEnv(), "GIT_AUTHOR_NAME"), w.facts.Author)
-		fmt.Fprintf(w.out, "Agent %s commits as %s; nothing to do\n", w.policy.Name, show(name))
-		return nil
+	who, set := fmt.Sprintf("%s <%s>", as.Name, as.Mail), provision.Missing(as.Variables(by), w.setEnv(), chosen)
+	if !chosen && len(w.author(as)) == 0 && w.facts.Git { // there is one already
+		who, set = cmp.Or(valueOf(w.setEnv(), "GIT_AUTHOR_NAME"), w.facts.Author), nil
 	}
-	set := provision.Missing(as.Variables(), w.setEnv(), chosen)
+	forges := provision.UnknownForges(w.facts)
+	w.announceForges(forges)
+	question := fmt.Sprintf("Let agent %s know the keys of %s?", w.policy.Name, theirHosts(forges))
 	if len(set) > 0 {
-		w.announceAuthor(as.Variables())
-		if err := w.a.confirm(fmt.Sprintf("Let agent %s commit as %s?", w.policy.Name, show(as.Name)), w.cmd.Yes || w.cmd.DryRun); err != nil {
-			return err
-		}
+		w.announceAuthor(as.Variables(by))
+		question = fmt.Sprintf("Let agent %s commit as %s?", w.policy.Name, show(as.Name))
 	}
-	says := fmt.Sprintf("Agent %s commits as %s <%s> in your runs", w.policy.Name, show(as.Name), show(as.Mail))
-	_, err = w.a.finish(&change{
-		dryRun:  w.cmd.DryRun,
-		record:  func() (bool, error) { return w.set(set) },
-		nothing: func() { fmt.Fprintf(w.out, "%s; nothing to do\n", says) },
-		done:    func() { fmt.Fprintln(w.out, says) },
-	})
+	if err := w.a.confirm(question, w.cmd.Yes || w.cmd.DryRun || len(set)+len(forges) == 0); err != nil {
+		return err
+	}
+	says := fmt.Sprintf("Agent %s commits as %s in your runs", w.policy.Name, show(who))
+	ctx, stop := untilSignal()
+	defer stop()
+	c := w.change(ctx, setup.Git, provision.KnowForges(forges, w.inHome()), set)
+	c.nothing = func() { fmt.Fprintf(w.out, "%s; nothing to do\n", says) }
+	c.done = func() { fmt.Fprintln(w.out, says) }
+	_, err = w.a.finish(c)
 	return err
 }
 
-// wantedAuthor returns who the agent is to commit as, and whether the human has chosen that.
-func (w *setupWork) wantedAuthor() (as provision.Author, chosen bool, err error) {
+// wantedAuthor returns who the agent is to commit as, who is the committer, and whether the human has chosen that.
+func (w *setupWork) wantedAuthor() (as, by provision.Author, chosen bool, err error) {
 	as = provision.AgentAuthor(w.policy.Name, w.human.Name)
-	switch {
-	case w.cmd.AsMe:
-		as = provision.Author{Name: w.ownGit("user.name"), Mail: w.ownGit("user.email")}
-		if as.Name == "" || as.Mail == "" {
-			return as, false, hintError{errors.New("--as-me: your own git has no user.name and user.email"), "git config --global user.name 'YOUR NAME'"}
+	c := w.cmd
+	if c.AsMe || c.CommitterMe {
+		by = provision.Author{Name: w.ownGit("user.name"), Mail: w.ownGit("user.email")}
+		if by.Name == "" || by.Mail == "" {
+			return as, by, false, hintError{fmt.Errorf("--%s: your own git has no user.name and user.email", map[bool]string{true: "as-me", false: "committer-me"}[c.AsMe]), "git config --global user.name 'YOUR NAME'"}
 		}
-	case w.cmd.Name != "" || w.cmd.Email != "":
-		as = provision.Author{Name: cmp.Or(w.cmd.Name, as.Name), Mail: cmp.Or(w.cmd.Email, as.Mail)}
-	default:
-		return as, false, nil
 	}
-	return as, true, provision.CheckAuthor(as)
+	if c.AsMe {
+		as = by
+	}
+	as = provision.Author{Name: cmp.Or(c.Name, as.Name), Mail: cmp.Or(c.Email, as.Mail)}
+	by = provision.Author{Name: cmp.Or(by.Name, as.Name), Mail: cmp.Or(by.Mail, as.Mail)}
+	return as, by, c.forGit(), errors.Join(provision.CheckAuthor(as), provision.CheckAuthor(by))
 }
 
 // ownGit returns a setting of the human's own git.

@@ -121,23 +121,23 @@ func (w *setupWork) program(p setup.Program) error {
 		}
 		steps = append(steps, provision.PutLogin(p, w.login.path, w.login.text, w.inHome()))
 	}
+	forges := provision.UnknownForges(w.facts)
+	steps = append(steps, provision.KnowForges(forges, w.inHome())...)
 	set := slices.Concat(provision.Missing(p.Env, w.setEnv(), false), w.author(provision.AgentAuthor(w.policy.Name, w.human.Name)))
 	w.announce(p, set)
+	w.announceForges(forges)
 	if err := w.agree(p, len(steps)+len(set) > 0); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	ctx, stop := untilSignal()
 	defer stop()
-	_, err := w.a.finish(&change{
-		ctx: ctx, runner: w.setupRunner(), dryRun: w.cmd.DryRun, plan: planned(steps), onward: true, rest: w.again(p.Name),
-		record: func() (bool, error) { return w.set(set) },
-		about:  func(err error) error { return fmt.Errorf("set up %s for agent %q: %w", p.Name, w.policy.Name, err) },
-		held:   func(bool) error { return w.starts(p) },
-		nothing: func() {
-			fmt.Fprintf(w.out, "%s %s is set up for agent %s; nothing to do\n", p.Name, w.state(p), w.policy.Name)
-		},
-		done: func() { w.sayDone(p) },
-	})
+	c := w.change(ctx, p.Name, steps, set)
+	c.held = func(bool) error { return w.starts(p) }
+	c.nothing = func() {
+		fmt.Fprintf(w.out, "%s %s is set up for agent %s; nothing to do\n", p.Name, w.state(p), w.policy.Name)
+	}
+	c.done = func() { w.sayDone(p) }
+	_, err := w.a.finish(c)
 	switch {
 	case err != nil:
 		return err
@@ -145,6 +145,20 @@ func (w *setupWork) program(p setup.Program) error {
 		return w.a.printJSON(w.view(p))
 	}
 	return w.propose(p)
+}
+
+// untilSignal returns what ends with a signal that ends au.
+func untilSignal() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+}
+
+// change is what sets something up: steps as the agent, and variables for its runs.
+func (w *setupWork) change(ctx context.Context, what string, steps []step.Step, set []string) *change {
+	return &change{
+		ctx: ctx, runner: w.setupRunner(), dryRun: w.cmd.DryRun, plan: planned(steps), onward: true, rest: w.again(what),
+		record: func() (bool, error) { return w.set(set) },
+		about:  func(err error) error { return fmt.Errorf("set up %s for agent %q: %w", what, w.policy.Name, err) },
+	}
 }
 
 // setupRunner returns what carries out the plan: nothing in it needs root.

@@ -58,6 +58,28 @@ ok as alice au setup git --as-me -y
 ok as alice sh -c 'cd work/shop && au run git commit -q --allow-empty -m four && git log -1 --format="%an <%ae>"'
 says_exactly 'Alice Example <alice@example.org>'
 
+ok as alice au setup git --committer-me -y
+ok as alice sh -c 'cd work/shop && au run git commit -q --allow-empty -m five && git log -1 --format="%an %cn <%ce>"'
+says_exactly 'agent (agent of alice) Alice Example <alice@example.org>'
+fails 1 as alice sh -c 'HOME=/nosuch && mv .gitconfig aside && au setup git --committer-me -y'
+complains 'your own git has no user.name and user.email'
+as alice mv aside .gitconfig
+
+promise="git's forges are known to ssh once, and what is known already stays"
+ok as alice au run -d /home/agent ssh-keygen -F github.com
+ok as alice au run -d /home/agent ssh-keygen -F codeberg.org
+ok stat -c '%U %a' /home/agent/.ssh
+says_exactly 'agent 700'
+as alice au run -d /home/agent sh -c 'sed -i "/^gitlab/d" .ssh/known_hosts; printf "mine.example ssh-ed25519 x" >>.ssh/known_hosts; ssh-keygen -H 2>/dev/null'
+ok as alice au setup git -y
+complains 'gets the keys that gitlab.com publish'
+ok as alice au run -d /home/agent ssh-keygen -F gitlab.com
+ok as alice au run -d /home/agent sh -c 'grep -c . .ssh/known_hosts; grep "^mine" .ssh/known_hosts'
+says_exactly '10
+mine.example ssh-ed25519 x'
+ok as alice au setup git -y
+says 'nothing to do'
+
 promise="codex is told that au's walls are in place of its own, and a program that does not start is no success" # its part for this processor is left out
 fails 1 as alice au setup codex -y
 complains 'au: .codex/config.toml is written, since its own sandbox needs user namespaces'

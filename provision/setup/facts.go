@@ -18,6 +18,8 @@ type Facts struct {
 	OwnPrefix bool                 // npm installs for all of the user's into a folder of the agent's
 	Git       bool                 // whether git is there
 	Author    string               // whom git names as author; "" for nobody
+	SSH       bool                 // whether OpenSSH is there
+	Known     map[string]bool      // forges whose keys ssh knows
 	There     map[string]bool      // files below the home
 	Holds     map[string]bool      // those of settings that hold what au would write
 	Installed map[string]Installed // by the program's name
@@ -54,12 +56,18 @@ func Look(one bool, programs ...Program) []string {
 			words = append(words, "file", p.Credentials, "")
 		}
 	}
-	return append(words, "file", ".npmrc", "")
+	words = append(words, "file", ".npmrc", "")
+	if one {
+		for _, forge := range Forges() {
+			words = append(words, "host", forge.Host, "")
+		}
+	}
+	return words
 }
 
 // Read reads what such a command has printed. What it does not know it leaves out.
 func Read(text []byte) Facts {
-	f := Facts{There: map[string]bool{}, Holds: map[string]bool{}, Installed: map[string]Installed{}}
+	f := Facts{There: map[string]bool{}, Holds: map[string]bool{}, Known: map[string]bool{}, Installed: map[string]Installed{}}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for lines.Scan() {
 		word, value, _ := strings.Cut(lines.Text(), "\t")
@@ -76,6 +84,10 @@ func Read(text []byte) Facts {
 			f.Git = true
 		case "author":
 			f.Author = strings.TrimSpace(value)
+		case "ssh":
+			f.SSH = true
+		case "known":
+			f.Known[value] = true
 		case "there":
 			f.There[value] = true
 		case "holds":

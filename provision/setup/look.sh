@@ -10,6 +10,10 @@ while [ $# -gt 0 ]; do
 	file)
 		here "$2" && say there "$2"
 		[ -z "$3" ] || ! grep -qxF -e "$3" "$2" 2>/dev/null || say holds "$2" ;;
+	host) # names may be hashed there, so ssh-keygen looks
+		for known in "$HOME/.ssh/known_hosts" /etc/ssh/ssh_known_hosts; do
+			! ssh-keygen -F "$2" -f "$known" >/dev/null 2>&1 || say known "$2"
+		done ;;
 	*)
 		path=$(command -v "$2") && case $path in /*)
 			found=yes
@@ -20,6 +24,7 @@ while [ $# -gt 0 ]; do
 	shift 3
 done
 [ "$one" = one ] || exit 0
+! command -v ssh-keygen >/dev/null || say ssh yes
 if command -v git >/dev/null; then
 	say git yes
 	say author "$(git config --get user.name 2>/dev/null) $(git config --get user.email 2>/dev/null)"

@@ -98,6 +98,8 @@ func TestLookAndRead(t *testing.T) {
 	put("bin/npm", "#!/bin/sh\n[ \"$*\" = 'prefix --global' ] && echo \"$HOME/.local\"\n")
 	put("bin/git", "#!/bin/sh\n[ \"$3\" = user.name ] && echo 'A  B'\n")
 	put("bin/claude", "#!/bin/sh\n")
+	put("bin/ssh-keygen", "#!/bin/sh\n[ \"$1 $3\" = '-F -f' ] && [ \"$4\" = \"$HOME/.ssh/known_hosts\" ] && grep -q \"^$2 \" \"$4\"\n")
+	put(".ssh/known_hosts", "gitlab.com ssh-rsa x\n")
 	put("lib/node_modules/@anthropic-ai/claude-code/package.json", "{\n  \"name\": \"x\",\n  \"version\": \"1.2.3\"\n}\n")
 	put(".codex/config.toml", "model = \"x\"\nsandbox_mode = \"danger-full-access\"\n")
 	all, err := Programs()
@@ -119,7 +121,7 @@ func TestLookAndRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := look(true, codex)
-	if f.NodeMajor() != 22 || !f.NPM || !f.OwnPrefix || !f.Git || f.Author != "A  B" {
+	if f.NodeMajor() != 22 || !f.NPM || !f.OwnPrefix || !f.Git || f.Author != "A  B" || !f.SSH || !f.Known["gitlab.com"] || f.Known["github.com"] {
 		t.Errorf("read %+v", f)
 	}
 	if f := look(true, all...); f.NPM || f.OwnPrefix || !f.Git {
