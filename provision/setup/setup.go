@@ -39,6 +39,8 @@ type Program struct {
 	Settings []Setting `toml:"settings" json:"settings,omitempty"`
 
 	Login       []string `toml:"login" json:"login"`
+	KeysPage    string   `toml:"keys_page" json:"keys_page,omitempty"`
+	Compared    string   `toml:"compared" json:"compared,omitempty"` // the day on which login, keys and credentials were compared with their pages; "" for never
 	LoginPage   string   `toml:"login_page" json:"login_page,omitempty"`
 	Callback    bool     `toml:"callback" json:"callback,omitempty"`       // the page comes back to a port of localhost
 	Credentials string   `toml:"credentials" json:"credentials,omitempty"` // where it keeps a login, below the home

@@ -17,6 +17,7 @@ var (
 	word     = regexp.MustCompile(`^[a-z][a-z-]*$`)
 	npmName  = regexp.MustCompile(`^(@[a-z-]+/)?[a-z-]+$`)
 	variable = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+	day      = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
 	inHome   = regexp.MustCompile(`^\.[a-z][a-z0-9_./-]*$`)
 )
 
@@ -39,6 +40,10 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("program %q does not say in a line what it is", p.Name)
 		case !isPage(p.Page) || p.LoginPage != "" && !isPage(p.LoginPage):
 			t.Errorf("program %q: want a page for each fact", p.Name)
+		case (len(p.Keys) > 0) != (p.KeysPage != "") || p.KeysPage != "" && !isPage(p.KeysPage):
+			t.Errorf("program %q: want a page for its keys", p.Name)
+		case p.Compared != "" && (!day.MatchString(p.Compared) || p.LoginPage == ""):
+			t.Errorf("program %q was compared with no page, or on no day: %q", p.Name, p.Compared)
 		case p.NPM == "" && p.Native == "" || p.NPM != "" && !npmName.MatchString(p.NPM):
 			t.Errorf("program %q cannot be installed", p.Name)
 		case len(p.Login) != 2 || len(p.Presets) == 0 && p.Hosts == "":
