@@ -91,6 +91,14 @@ func LegacyUID(entry config.Agent, f Facts) uint32 {
 	return uid
 }
 
+// MendLegacy is the command that takes an agent of the original's apart: to make it anew, unless it has a name that ours cannot have.
+func MendLegacy(name string) string {
+	if CheckName(name) != nil {
+		return "au delete --agent " + name
+	}
+	return "au new --agent " + name
+}
+
 // CheckLegacyName refuses what cannot be the name of an agent: the original takes any name that useradd takes.
 func CheckLegacyName(name string) error {
 	if !legacyName.MatchString(name) {

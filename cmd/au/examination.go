@@ -116,7 +116,7 @@ func describe(h *host.Host, f provision.Facts, entry *config.Agent) agentInfo {
 		info.Issues = append(info.Issues, issue{
 			"original",
 			"made by agent-as-unix-user 2.x: its entrypoint lets the agent become root, so `au run` refuses it",
-			advised(h, "au new --agent "+f.Name),
+			advised(h, provision.MendLegacy(f.Name)),
 		})
 		return info
 	}

@@ -148,15 +148,26 @@ func (a *app) sayShares(entry config.Agent) {
 	if len(entry.Mounts) == 0 {
 		return
 	}
-	fmt.Fprintln(a.out, "Its shares have ended. The next agent of that name sees the same folders after:")
+	next, again := "The next agent of that name", provision.CheckName(entry.UserName) == nil
+	if !again {
+		next = "An agent of another name (NAME)"
+	}
+	fmt.Fprintf(a.out, "Its shares have ended. %s sees the same folders after:\n", next)
 	for _, m := range entry.Mounts {
-		fmt.Fprintln(a.out, shareLine(entry.UserName, m))
+		if again {
+			fmt.Fprintln(a.out, shareLine(entry.UserName, m))
+		} else { // the old place may be in a home that is gone
+			fmt.Fprintln(a.out, shareLine("NAME", config.Mount{Source: m.Source, ReadOnly: m.ReadOnly}))
+		}
 	}
 }
 
 // shareLine is the command that makes a share.
 func shareLine(agent string, m config.Mount) string {
-	words := []string{m.Source, m.Target}
+	words := []string{m.Source}
+	if m.Target != "" {
+		words = append(words, m.Target)
+	}
 	if !m.ReadOnly {
 		words = append([]string{"--rw"}, words...)
 	}

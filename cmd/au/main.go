@@ -58,6 +58,9 @@ func run(h *host.Host, args []string, stdout, stderr io.Writer) int {
 	if err := refuseDeclared(h, ctx.Command(), agentOf(ctx)); err != nil {
 		return a.status(err, failed)
 	}
+	if err := a.refuseLegacyName(ctx.Command(), agentOf(ctx)); err != nil {
+		return a.status(err, failed)
+	}
 	return a.status(ctx.Run(a), failed)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/a4u2/au/cmd/au/draft"
@@ -250,8 +251,24 @@ func (a *app) legacy(human provision.User, name string) error {
 	}
 	return hintError{
 		fmt.Errorf("agent %q was made by agent-as-unix-user 2.x, and its entrypoint %s lets the agent become root: it is not run", name, entry.Entrypoint),
-		"au new --agent " + name,
+		provision.MendLegacy(name),
 	}
+}
+
+// refuseLegacyName refuses an agent of the original whose name none of ours can have, in all commands but those that show it or take it
+// apart.
+func (a *app) refuseLegacyName(command, name string) error {
+	if name == "" || provision.CheckName(name) == nil || slices.Contains([]string{"delete", "info"}, command) {
+		return nil
+	}
+	human, err := a.human()
+	if err != nil {
+		return nil // the command says so
+	}
+	if entry, err := a.legacyEntry(human, name); err != nil || entry == nil {
+		return nil
+	}
+	return hintError{fmt.Errorf("agent %q was made by agent-as-unix-user 2.x, and an agent of au's cannot have that name: delete it, and make one of another name", name), provision.MendLegacy(name)}
 }
 
 // sayGit says that git does not work in a share, and why.

@@ -169,6 +169,15 @@ promise="so does one whose name ours cannot have"
 groupadd --gid 1010 su-as-Bot.v2
 useradd --badname --uid 1010 --no-user-group --create-home --home-dir /home/Bot.v2 --gid su-as-Bot.v2 Bot.v2
 entry Bot.v2 >"$ours"
+fails 125 as alice au run -a Bot.v2 true
+for words in 'new -y' stop 'mount list' 'limits show' 'net status' verify; do
+	# shellcheck disable=SC2086 # words
+	fails 1 as alice au $words -a Bot.v2
+	complains 'an agent of au'"'"'s cannot have that name'
+	complains 'au: hint: au delete --agent Bot.v2'
+done
+fails 1 as alice au info -a Bot.v2
+says 'hint: au delete --agent Bot.v2'
 ok as alice au delete -y -H -a Bot.v2
 fails 1 id Bot.v2
 fails 1 test -e /home/Bot.v2
