@@ -30,9 +30,15 @@ def tasks(n):
     if os.fork() == 0:
         while True: time.sleep(99)
 
+# They all begin at once: had they begun one by one, each fork would have had to wait for all that run.
 def processors(n):
-    if n == 200: raise OSError(errno.ENOSPC, "")
+    if n == 0: held.append(os.pipe())
+    if n == 200:
+        os.close(held[0][1])
+        raise OSError(errno.ENOSPC, "")
     if os.fork() == 0:
+        os.close(held[0][1])
+        os.read(held[0][0], 1)
         while True: pass
 
 def watches(n):
@@ -101,11 +107,14 @@ def journal(n):
     raise OSError(errno.ENOSPC, "")
 class Filter(ctypes.Structure): _fields_ = [("n", ctypes.c_ushort), ("code", ctypes.c_void_p)]
 
-n = 0
+n, said = 0, time.monotonic()
 try:
     while True:
         globals()[sys.argv[1]](n)
         n += 1
+        if time.monotonic() > said + 5:
+            print(f"so far: {n}", flush=True)
+            said = time.monotonic()
 except OSError as error: why = error
 os.close(spare)
 for h in held[-3:]:
@@ -123,13 +132,15 @@ takes() {
 	runuser -l alice -c "au run python3 /opt/take.py $1" >>$e2e/took 2>&1 </dev/null &
 	taker=$!
 	e2e_last="au run python3 /opt/take.py $1" e2e_status=0
-	for e2e_tries in $(seq 600); do
-		grep -q '^took$' $e2e/took && break
+	e2e_tries=0 seen=
+	until grep -q '^took$' $e2e/took; do
 		kill -0 $taker 2>/dev/null || fail "the run ended: $(cat $e2e/took)"
+		# An emulated processor may need minutes. What counts is that more is taken.
+		[ "$seen" = "$(wc -l <$e2e/took)" ] || { seen=$(wc -l <$e2e/took); e2e_tries=0; }
+		[ $((e2e_tries += 1)) -lt 600 ] || fail "not all was taken: $(tail -n 3 $e2e/took)"
 		sleep 0.2
 	done
-	grep -q '^took$' $e2e/took || fail "not all was taken: $(cat $e2e/took)"
-	head -n 1 $e2e/took
+	grep then $e2e/took
 }
 # human_can: what the human does against it.
 human_can() {
