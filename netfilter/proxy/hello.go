@@ -13,11 +13,14 @@ import (
 	"time"
 )
 
-const (
-	extensionECH = 0xfe0d
-	// Real hellos have 2 KB, or 8 with large tickets. More is an attempt on memory.
-	maxHello = 32 << 10
-)
+// Real hellos have 2 KB, or 8 with large tickets. More is an attempt on memory.
+const maxHello = 32 << 10
+
+// hidesName says whether an extension of that number hides the name: ECH (RFC 9849), which has had the number 0xfe0d since its
+// draft 13, and what the drafts before it had (draft-ietf-tls-esni-00 to 06, and 07 to 12).
+func hidesName(extension uint16) bool {
+	return extension == 0xffce || extension >= 0xfe08 && extension <= 0xfe0d
+}
 
 // TLS alerts that a refusal is told with.
 const (
@@ -99,7 +102,7 @@ func parseHello(msg []byte) (h hello, err error) {
 		defer close(done)
 		server := tls.Server(&recording{bytes.NewReader(msg)}, &tls.Config{
 			GetConfigForClient: func(info *tls.ClientHelloInfo) (*tls.Config, error) {
-				h = hello{name: info.ServerName, ech: slices.Contains(info.Extensions, extensionECH)}
+				h = hello{name: info.ServerName, ech: slices.ContainsFunc(info.Extensions, hidesName)}
 				return nil, errHelloRead
 			},
 		})

@@ -50,6 +50,42 @@ func fragment(record []byte, size int) []byte {
 	return out
 }
 
+// withExtension adds an extension of that number, with nothing in it, to a hello in one record.
+func withExtension(record []byte, number uint16) []byte {
+	out := binary.BigEndian.AppendUint16(slices.Clone(record), number)
+	out = append(out, 0, 0)
+	grow := func(at, size int) { // a number of that many bytes
+		for i, carry := at+size-1, uint16(4); i >= at; i-- {
+			carry += uint16(out[i])
+			out[i] = byte(carry)
+			carry >>= 8
+		}
+	}
+	at := 5 + 4 + 2 + 32 // the record, the message, the version, what is random
+	at += 1 + int(out[at])
+	at += 2 + int(binary.BigEndian.Uint16(out[at:]))
+	at += 1 + int(out[at])
+	grow(3, 2)
+	grow(6, 3)
+	grow(at, 2)
+	return out
+}
+
+// TestEachDraftHidesAName is that a hello counts as one that hides a name by the number of any draft: some servers know an old one
+// still.
+func TestEachDraftHidesAName(t *testing.T) {
+	plain := helloOf(t, &tls.Config{ServerName: "allowed.example"})
+	for number, hides := range map[uint16]bool{
+		0xffce: true, 0xfe08: true, 0xfe09: true, 0xfe0a: true, 0xfe0b: true, 0xfe0c: true, 0xfe0d: true,
+		0xfe07: false, 0xfe0e: false, 0xffcd: false, 0x0a0a: false, 0xfafa: false,
+	} {
+		h, err := parseHello(withExtension(plain, number))
+		if want := (hello{name: "allowed.example", ech: hides}); err != nil || h != want {
+			t.Errorf("extension %#x: read as %+v, %v; want %+v", number, h, err, want)
+		}
+	}
+}
+
 // echConfig returns a list with one key that nobody has the other half of.
 func echConfig(t testing.TB, public string) []byte {
 	t.Helper()
