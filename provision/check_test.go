@@ -98,6 +98,7 @@ func TestCheckDelete(t *testing.T) {
 	}{
 		{"made", func(*Facts) {}, ""},
 		{"user_gone", func(f *Facts) { f.Agent = nil }, ""},
+		{"systemd_is_silent", func(f *Facts) { f.Unit.Err = errors.New("systemd does not answer") }, `systemd does not answer; it could not stop the processes of agent "agent"`},
 		{"no_policy", func(f *Facts) { f.Policy = nil }, `agent: no such agent was made by au on this machine`},
 		{"broken_policy", func(f *Facts) { f.Policy, f.PolicyErr = nil, errors.New("line 2: nonsense") },
 			`policy of agent "agent": line 2: nonsense; mend or remove /etc/au/agents/agent by hand`},

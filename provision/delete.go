@@ -20,6 +20,17 @@ func Gone(f Facts) bool {
 // CheckDelete refuses to delete what au did not make. The policy is the mark: without one, or where it names somebody else, nothing
 // is touched.
 func CheckDelete(name string, f Facts) error {
+	switch err := checkOurs(name, f); {
+	case err != nil:
+		return err
+	case f.Unit.Err != nil:
+		return refuse(AskHint, "%v; it could not stop the processes of agent %q", f.Unit.Err, name)
+	}
+	return nil
+}
+
+// checkOurs refuses to change an agent that au did not make.
+func checkOurs(name string, f Facts) error {
 	switch p := f.Policy; {
 	case len(f.Missing) > 0:
 		return notInstalled(f.Missing)
@@ -31,8 +42,6 @@ func CheckDelete(name string, f Facts) error {
 		return fmt.Errorf("policy of agent %q names uid %d: au makes and deletes only uids from 1000 up", name, p.UID)
 	case f.Agent != nil && !f.Ours():
 		return fmt.Errorf("user %q (uid %d) is not the one that the policy names (uid %d): au did not make it, and does not delete it", name, f.Agent.UID, p.UID)
-	case f.Unit.Err != nil:
-		return refuse(AskHint, "%v; it could not stop the processes of agent %q", f.Unit.Err, name)
 	case f.Agent != nil && f.Agent.Home != p.Home:
 		return fmt.Errorf("home of user %q is %q where the policy says %q", name, f.Agent.Home, p.Home)
 	}

@@ -13,7 +13,7 @@ import (
 
 // CheckGrant refuses to let somebody in, or out, where that makes no sense.
 func CheckGrant(name string, who User, f Facts, revoke bool) error {
-	if err := CheckDelete(name, f); err != nil {
+	if err := checkOurs(name, f); err != nil {
 		return err
 	}
 	p := f.Policy

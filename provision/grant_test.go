@@ -3,6 +3,7 @@
 package provision
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -67,6 +68,7 @@ func TestCheckGrant(t *testing.T) {
 		{"root", User{Name: "root"}, false, nil, `user "root" cannot be a human of agent "agent"`},
 		{"the_agent_itself", User{Name: "agent", UID: 1002}, false, nil, `user "agent" cannot be a human of agent "agent"`},
 		{"half_made", bob, false, func(f *Facts) { f.Agent = nil }, "user \"agent\" is missing: `au new --agent agent` finishes it"},
+		{"systemd_is_silent", bob, false, func(f *Facts) { f.Unit.Err = errors.New("systemd does not answer") }, ""},
 		{"not_ours", bob, false, func(f *Facts) { f.Policy = nil }, `agent: no such agent was made by au on this machine`},
 		{"a_crowd", bob, false, func(f *Facts) { p := *f.Policy; p.Humans = crowd(32); f.Policy = &p },
 			`the policy of agent "agent" would not be valid: line 41: enter-uid: is given too many times`},

@@ -17,14 +17,22 @@ func (t Tree) Has(property string) bool {
 	controller := controllers[property]
 	switch {
 	case t.Version() == Unified:
-		return stdslices.Contains(strings.Fields(cgroup{t.FS, "."}.text("cgroup.controllers")), controller)
+		return t.Controller(controller)
 	case property == IOWeights || property == SwapMax:
 		return true // said elsewhere: not with v1
 	}
 	if _, err := fs.Stat(t.FS, "systemd"); err != nil {
 		return true
 	}
-	_, err := fs.Stat(t.FS, controller)
+	return t.Controller(controller)
+}
+
+// Controller reports whether cgroups of this machine have one of that name. With version 1 a folder alone is none.
+func (t Tree) Controller(name string) bool {
+	if t.Version() == Unified {
+		return stdslices.Contains(strings.Fields(cgroup{t.FS, "."}.text("cgroup.controllers")), name)
+	}
+	_, err := fs.Stat(t.FS, name+"/cgroup.procs")
 	return err == nil
 }
 
@@ -40,8 +48,12 @@ func (t Tree) CheckControllers(want []Property) error {
 }
 
 // Held returns the value by which the kernel holds a property of the slice whose cgroup is group, as systemd's ControlGroup= names
-// it. It is not known where the slice has no cgroup now, and for what this version of cgroups does not keep.
+// it. It is not known where the slice has no cgroup now, and for what this version of cgroups does not keep. Where the
+// machine has no controller for it, nothing holds it.
 func (t Tree) Held(property, group string) (value uint64, known bool) {
+	if !t.Has(property) {
+		return Infinity, true
+	}
 	version := t.Version()
 	at := cgroup{t.FS, strings.Trim(group, "/")}
 	if version != Unified {

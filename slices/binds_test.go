@@ -49,6 +49,19 @@ func TestUnheld(t *testing.T) {
 	}
 }
 
+// A limit whose controller a boot option has taken away since is not believed.
+func TestUnheldWithoutItsController(t *testing.T) {
+	want := Property{TasksMax, 200}
+	for name, files := range map[string]map[string]string{
+		"v1": {"systemd/cgroup.procs": "", "memory/cgroup.procs": ""},
+		"v2": {"cgroup.controllers": "cpu memory\n", "user.slice/user-1001.slice/cgroup.procs": ""},
+	} {
+		if got := (Tree{tree(files)}).Unheld([]Property{want}, "/user.slice/user-1001.slice"); !reflect.DeepEqual(got, []Property{{TasksMax, Infinity}}) {
+			t.Errorf("%s: unheld are %v", name, got)
+		}
+	}
+}
+
 func TestCheckControllers(t *testing.T) {
 	limit := []Property{{MemoryMax, 1 << 30}}
 	for name, c := range map[string]struct {
@@ -57,8 +70,9 @@ func TestCheckControllers(t *testing.T) {
 	}{
 		"v2":                {map[string]string{"cgroup.controllers": "cpu memory pids\n"}, false},
 		"v2_without":        {map[string]string{"cgroup.controllers": "cpu pids\n"}, true},
-		"v1":                {map[string]string{"systemd/x": "", "memory/x": ""}, false},
-		"v1_without":        {map[string]string{"systemd/x": "", "pids/x": ""}, true},
+		"v1":                {map[string]string{"systemd/x": "", "memory/cgroup.procs": ""}, false},
+		"v1_without":        {map[string]string{"systemd/x": "", "pids/cgroup.procs": ""}, true},
+		"v1_empty_folder":   {map[string]string{"systemd/x": "", "memory/x": ""}, true},
 		"nothing_to_see":    {map[string]string{}, false},
 		"another_is_missed": {map[string]string{"cgroup.controllers": "memory\n"}, false},
 	} {

@@ -28,8 +28,14 @@ fails 1 as alice au delete -y
 complains 'could not stop the processes'
 fails 1 as alice au info
 says 'systemd does not answer'
+promise="without a bus the agent's humans can enter, and one is let in and shut out"
+ok as alice au run true
+ok as alice au grant -y bob
+ok as bob au run true
+ok as alice au revoke bob
+fails 125 as bob au run true
 umount /run/dbus/system_bus_socket
-unchanged before /home/alice/.cache
+unchanged before '/home/(alice|bob)/\.(cache|config)' '/etc/g?shadow-' '/etc/(passwd|group)-'
 
 promise="a systemd that refuses"
 slice=user-$(id -u agent).slice

@@ -98,13 +98,8 @@ func hasScopes() bool {
 // MissingControllers returns what no cgroup limits on this machine: CPU, memory, tasks.
 func (h *Host) MissingControllers() (missing []string) {
 	tree := h.CgroupTree()
-	text, _ := os.ReadFile(h.Root + "/sys/fs/cgroup/cgroup.controllers")
 	for _, c := range []struct{ name, limits string }{{"cpu", "CPU"}, {"memory", "memory"}, {"pids", "tasks"}} {
-		there := slices.Contains(strings.Fields(string(text)), c.name)
-		if tree.Version() != auslices.Unified {
-			there = h.Exists("/sys/fs/cgroup/" + c.name + "/cgroup.procs")
-		}
-		if !there && h.Exists("/sys/fs/cgroup") {
+		if !tree.Controller(c.name) && h.Exists("/sys/fs/cgroup") {
 			missing = append(missing, c.limits)
 		}
 	}
