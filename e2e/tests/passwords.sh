@@ -95,6 +95,24 @@ as_before
 ok journalctl -t au
 says 'a plan failed and what was done is taken back: stopped'
 
+promise="without a terminal, a program of the caller's environment is not asked for the password, unless sudo is told so first"
+each_time
+install -m 755 /dev/stdin /home/alice/ask <<'END'
+#!/bin/sh
+touch /home/alice/was-asked
+echo lantern
+END
+chown alice: /home/alice /home/alice/ask
+fails 1 as alice env SUDO_ASKPASS=/home/alice/ask au new -y
+complains 'sudo: a terminal is required'
+ok test ! -e /home/alice/was-asked
+ok as alice env SUDO_ASKPASS=/home/alice/ask sudo --askpass au new -y
+ok test -e /home/alice/was-asked
+ok as alice au run true
+ok as alice env SUDO_ASKPASS=/home/alice/ask sudo --askpass au delete -y -H
+rm /home/alice/ask /home/alice/was-asked
+as_before
+
 promise="a password that is wrong is no reason to ask for it again for each command"
 snapshot made
 fails 1 python3 /opt/e2e/tests/passwords/typed.py alice wrong au new -y
