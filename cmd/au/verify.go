@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/verify"
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
@@ -80,6 +82,11 @@ func (c *verifyCmd) verify(a *app, with *verifier) (v verdict, err error) {
 	shared := sourcesOf(known.Agent(c.Agent))
 	trap := verify.Lay(a.baitFor(facts, shared), human.Home, shared)
 	defer trap.TakeAway()
+	if p, err := a.host.NetPolicy(c.Agent); err == nil {
+		trap.Serve(func(at netip.AddrPort, udp bool) bool {
+			return p.HasDaemon() && asking{Target: netfilter.Target{Addr: at.Addr(), Port: at.Port()}, udp: udp}.answer(a.host, p).OK
+		})
+	}
 	if v.Results, err = with.attack(trap, human); err != nil {
 		return v, err
 	}

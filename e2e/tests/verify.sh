@@ -2,7 +2,7 @@
 # `au verify` attacks the isolation through the real entrypoint; on a machine as it should be all of it holds, and for each probe there is a fault that it sees.
 # machines: trixie
 # machines by hand: bookworm true
-# mutants: hide proc temporary seal scopes ipc-namespace filter-socket filter-keyctl own-devices filter-fchmod share-read-only no-new-privs filter-clone ends-with-the-waiter cgroup-joined
+# mutants: hide proc temporary seal scopes ipc-namespace filter-socket filter-keyctl own-devices filter-fchmod share-read-only no-new-privs filter-clone ends-with-the-waiter cgroup-joined filter-tiocsti filter-tioclinux share-mapped
 # timeout: 900
 . /opt/e2e/lib.sh
 policy=/etc/au/agents/agent
@@ -19,7 +19,8 @@ files() { as alice find . /home/agent /tmp /var/tmp /dev/shm | grep -v '^\./\.co
 ok as alice au run -d project true
 files >/run/before
 ok as alice au verify
-says " 0 open, 0 unlocked, 0 lacking, 1 untried"
+says " 0 open, 0 unlocked, 0 lacking, 2 untried"
+says "untried   localhost: "
 says "untried   network: "
 files | diff /run/before - || fail "something of the probes was left"
 ok as alice au verify --json
@@ -68,6 +69,9 @@ without filter-clone user-namespaces
 without seal sockets
 without ends-with-the-waiter ends
 without cgroup-joined cgroup
+without filter-tiocsti terminal
+without filter-tioclinux terminal
+without share-mapped share-writes share-yours
 since 6.12 && without scopes abstract-sockets
 becomes /run/whole
 ok as alice au verify
@@ -87,8 +91,8 @@ chmod 700 /home/bob /home/alice
 # Switches that the human opened, and those that are then used for what no switch gives.
 ok as alice au new -y --unlock setuid --unlock userns --unlock devices
 sees unlocked set-uid-programs user-namespaces devices
-setcap cap_setuid,cap_mknod,cap_sys_chroot+ep /usr/local/libexec/au/au-complete
-sees open powers identity
+setcap cap_setuid,cap_mknod,cap_sys_chroot,cap_dac_override+ep /usr/local/libexec/au/au-complete
+sees open powers identity policy
 setcap -r /usr/local/libexec/au/au-complete
 ok as alice au delete -y -H
 ok as alice au new -y
@@ -105,3 +109,18 @@ ok as alice au new -y
 echo 600 >"$(ls -d /sys/fs/cgroup/user.slice/user-"$(id -u agent)".slice /sys/fs/cgroup/pids/user.slice/user-"$(id -u agent)".slice 2>/dev/null | head -n 1)"/pids.max
 sees open limits
 ok as alice au limits reset
+ok as alice au limits reset
+
+# A restricted network, where there are ways out; then its rules are taken away, and where the slice has a filter, that too.
+ok ip link add out0 type veth peer name out1
+ok sh -c 'ip link set out1 up && ip link set out0 up && ip addr add 198.51.100.9/24 dev out0 && ip route add default dev out0'
+ok sh -c 'ip addr add 2001:db8:9::9/64 dev out0 nodad && ip -6 route add default dev out0'
+ok as alice au net restrict --allow 192.0.2.7
+sees holds network localhost terminal
+says_not 'open  '
+uid=$(id -u agent)
+ok systemctl stop au-net-watch@agent.service
+ok nft delete table inet "au_net_$uid"
+rm -f "/etc/systemd/system/user-$uid.slice.d/au-net.conf"
+ok systemctl daemon-reload
+sees open network localhost

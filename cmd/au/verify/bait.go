@@ -5,7 +5,9 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -134,6 +136,51 @@ func (t *Trap) listen(at string) {
 	if at[0] == '/' {
 		_ = os.Chmod(at, 0o666)
 		t.Sockets = append(t.Sockets, at)
+	}
+}
+
+// Serve answers on the loopback, over TCP and UDP, IPv4 and IPv6, where reaches does not say that a rule lets the agent in.
+func (t *Trap) Serve(reaches func(at netip.AddrPort, udp bool) bool) {
+	for _, host := range []string{"127.0.0.1:0", "[::1]:0"} {
+		if l, err := net.Listen("tcp", host); err == nil {
+			t.undo = append(t.undo, func() { l.Close() })
+			go greetTCP(l)
+			t.serves("tcp", l.Addr(), reaches)
+		}
+		if c, err := net.ListenPacket("udp", host); err == nil {
+			t.undo = append(t.undo, func() { c.Close() })
+			go greetUDP(c)
+			t.serves("udp", c.LocalAddr(), reaches)
+		}
+	}
+}
+
+func (t *Trap) serves(network string, at net.Addr, reaches func(netip.AddrPort, bool) bool) {
+	if addr, err := netip.ParseAddrPort(at.String()); err == nil && !reaches(addr, network == "udp") {
+		t.Local = append(t.Local, network+" "+addr.String())
+	}
+}
+
+func greetTCP(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		_, _ = io.WriteString(conn, greeting)
+		conn.Close()
+	}
+}
+
+func greetUDP(c net.PacketConn) {
+	for {
+		_, from, err := c.ReadFrom(make([]byte, 64))
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err == nil {
+			_, _ = c.WriteTo([]byte(greeting), from)
+		}
 	}
 }
 

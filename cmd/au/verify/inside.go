@@ -5,6 +5,7 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -60,6 +62,50 @@ func tryProcesses(b Bait) (open []string, untried string) {
 		if ok && st.Uid != b.UID && pid != 1 { // the first is the guard, which hides
 			open = append(open, fmt.Sprintf("process %d of uid %d is seen", pid, st.Uid))
 		}
+	}
+	return open, ""
+}
+
+// tryTerminal asks the kernel to type into what is no terminal: the filter refuses that with EPERM, and a kernel that is asked says
+// what is wrong with it. So this is seen where the kernel's own setting (dev.tty.legacy_tiocsti) would stop it, too.
+func tryTerminal(Bait) (open []string, untried string) {
+	file, err := os.Open("/dev/null")
+	if err != nil {
+		return open, err.Error()
+	}
+	defer file.Close()
+	for _, call := range []struct {
+		name   string
+		number uint
+	}{{"TIOCSTI", unix.TIOCSTI}, {"TIOCLINUX", unix.TIOCLINUX}} {
+		if err := unix.IoctlSetPointerInt(int(file.Fd()), call.number, 0); !errors.Is(err, unix.EPERM) {
+			open = append(open, call.name+" reaches the kernel")
+		}
+	}
+	return open, ""
+}
+
+// greeting is what the human's servers answer.
+const greeting = "the human's\n"
+
+// tryLocal waits for the human's own answer: a connection that is made may end at the daemon of the agent's network.
+func tryLocal(b Bait) (open []string, untried string) {
+	if len(b.Local) == 0 {
+		return nil, "the network is not restricted, or its rules open all of this machine"
+	}
+	for _, at := range b.Local {
+		network, address, _ := strings.Cut(at, " ")
+		conn, err := net.DialTimeout(network, address, time.Second)
+		if err != nil {
+			continue
+		}
+		_ = conn.SetDeadline(time.Now().Add(time.Second))
+		_, _ = conn.Write([]byte("au verify\n"))
+		got := make([]byte, len(greeting))
+		if _, err := io.ReadFull(conn, got); err == nil && string(got) == greeting {
+			open = append(open, at+" answers")
+		}
+		conn.Close()
 	}
 	return open, ""
 }

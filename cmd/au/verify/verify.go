@@ -43,9 +43,11 @@ var probes = []probe{
 	{"other-homes", "The agent sees nothing of other homes.", "", tryOtherHomes},
 	{"temporary-files", "The agent does not see what others have in /tmp, /var/tmp and /dev/shm.", "", tryTemporary},
 	{"processes", "The agent sees no process but those of its run.", "", tryProcesses},
+	{"terminal", "The agent types into no terminal.", "", tryTerminal},
 	{"sockets", "The agent reaches no socket that works for others.", "setuid docker nix resolver sysbus services", trySockets},
 	{"abstract-sockets", "The agent reaches no abstract socket of others.", "", tryAbstract},
 	{"memory-shared", "The agent sees no System V memory of others.", "", tryShared},
+	{"localhost", "A restricted agent reaches no server that its human runs on this machine.", "", tryLocal},
 	{"families", "The agent has no sockets for the kernel's own services (AF_ALG, AF_VSOCK, IPsec).", "", tryFamilies},
 	{"keyrings", "The agent reaches no keyring that outlives its run.", "", tryKeyrings},
 	{"devices", "The agent sees only the devices of every run.", "devices", tryDevices},
@@ -119,6 +121,7 @@ type Bait struct {
 	Temporary []string // the human's, in folders for temporary files
 	Sockets   []string // on which somebody listens
 	Abstract  string   // the human listens there
+	Local     []string // where the human serves on the loopback, and no rule lets the agent in: "tcp 127.0.0.1:PORT" and the like
 	SharedKey int      // of System V memory
 	Slice     string   // of the agent; empty: no systemd
 	Share     string   // for writing; beside it is a secret, and in it a link there. Empty: no share could be tried

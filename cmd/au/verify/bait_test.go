@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package verify
+
+import (
+	"errors"
+	"net/netip"
+	"os/exec"
+	"testing"
+)
+
+func TestCameBack(t *testing.T) {
+	end := func(status string) error { return exec.Command("sh", "-c", "exit "+status).Run() }
+	for name, c := range map[string]struct {
+		err   error
+		holds bool
+	}{
+		"the_status":      {end("42"), true},
+		"none":            {end("0"), false},
+		"another":         {end("41"), false},
+		"killed":          {exec.Command("sh", "-c", "kill -KILL $$").Run(), false},
+		"did_not_start":   {errors.New("no such file"), false},
+		"au_s_own_status": {end("125"), false},
+	} {
+		if err := CameBack(c.err, 42); (err == nil) != c.holds {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Whoever reaches the human's servers is answered over TCP and UDP; where a rule lets the agent in there is none to be tried.
+func TestTheHumansServersAnswer(t *testing.T) {
+	trap := &Trap{}
+	defer trap.TakeAway()
+	trap.Serve(func(_ netip.AddrPort, udp bool) bool { return udp })
+	tcp := len(trap.Local)
+	if open, untried := tryLocal(trap.Bait); tcp == 0 || len(open) != tcp || untried != "" {
+		t.Errorf("of %q these answer: %q %s", trap.Local, open, untried)
+	}
+	trap.Serve(func(_ netip.AddrPort, udp bool) bool { return !udp })
+	if open, _ := tryLocal(trap.Bait); len(trap.Local) == tcp || len(open) != len(trap.Local) {
+		t.Errorf("of %q these answer: %q", trap.Local, open)
+	}
+	trap.TakeAway()
+	if open, _ := tryLocal(trap.Bait); len(open) != 0 {
+		t.Errorf("these answer after all has been taken away: %q", open)
+	}
+	if _, untried := tryLocal(Bait{}); untried == "" {
+		t.Error("without a server to be tried it should say so")
+	}
+}
