@@ -64,6 +64,7 @@ var Faults = []Fault{
 	{ID: "run-fails", Risk: noRuns},
 	{ID: "original", Risk: "The entrypoint of agent-as-unix-user 2.x lets the agent become root."},
 	{ID: "net-down", Risk: "The agent may reach what you did not allow."},
+	{ID: "net-open", Risk: "The agent reaches what you did not allow: it was tried just now."},
 	{ID: "net-outdated", Risk: "The agent's network is judged by an older au than this one.", Advice: true},
 	{ID: "net-warning", Risk: "The network's rules hold less than they could.", Advice: true},
 	{ID: "share-missing", Risk: "Runs do not see that folder.", Advice: true},

@@ -5,9 +5,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
+	"github.com/a4u2/au/netfilter"
+	netkernel "github.com/a4u2/au/netfilter/kernel"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
@@ -41,7 +44,7 @@ func (a *app) checkAgent(d *diagnosis, human provision.User, known *config.Confi
 	a.checkRights(d, facts)
 	a.checkAge(d, facts)
 	a.checkSetID(d, facts)
-	a.checkNet(d, facts)
+	a.checkNet(d, facts, info.Healthy)
 	return a.checkShares(d, human, agent, entry)
 }
 
@@ -81,13 +84,14 @@ func (a *app) checkAge(d *diagnosis, f provision.Facts) {
 }
 
 // checkNet looks at the layers of a restricted agent's network.
-func (a *app) checkNet(d *diagnosis, f provision.Facts) {
+func (a *app) checkNet(d *diagnosis, f provision.Facts, healthy bool) {
 	p, err := a.host.NetPolicy(f.Name)
 	if err != nil || !f.Ours() {
 		return
 	}
 	units, silent := a.host.NetUnits(p)
-	for _, l := range layers(a.host, p, units, silent) {
+	all := layers(a.host, p, units, silent)
+	for _, l := range all {
 		if !l.Up && !l.unknown && l.Name != "slice" {
 			problem, mend, _ := strings.Cut(l.State, ": ")
 			d.advise(a.host, f.Name, "net-down", fmt.Sprintf("the network's layer %q is down: %s", l.Name, problem), mend)
@@ -95,6 +99,30 @@ func (a *app) checkNet(d *diagnosis, f provision.Facts) {
 	}
 	for _, warning := range netWarnings(a.host, p, *f.Policy, a.host.NoSlice(), a.host.NoSeal()) {
 		d.advise(a.host, f.Name, "net-warning", warning, "")
+	}
+	if healthy {
+		a.tryNet(d, p, all)
+	}
+}
+
+// tryNet has packets try to get out, as `au net status --verify` does: as the agent, and, for root, in its slice as another user.
+func (a *app) tryNet(d *diagnosis, p netfilter.Policy, all []layerView) {
+	var attempts []netkernel.Attempt
+	var err error
+	if a.host.UID() == 0 {
+		attempts, err = a.escapeInSlice(p, all, io.Discard)
+	} else {
+		attempts, err = a.escapeAsAgent(p, io.Discard)
+		d.needsRoot("whether the slices of restricted agents let other users' packets out")
+	}
+	if err != nil {
+		d.cut(fmt.Sprintf("the network of agent %s: %s", p.Agent, show(err.Error())))
+	}
+	for _, attempt := range attempts {
+		if attempt.Open {
+			d.advise(a.host, p.Agent, "net-open", fmt.Sprintf("%s: %s", attempt.What, attempt.Said), p.Again())
+			return // one way out is enough to know it
+		}
 	}
 }
 

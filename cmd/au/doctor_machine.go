@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -23,7 +24,15 @@ func (a *app) checkMachine(d *diagnosis, human provision.User, known *config.Con
 	for _, path := range left {
 		d.advise(a.host, "", "left-behind", fmt.Sprintf("%s is of an agent that is gone", show(path)), step.Root("rm", "-r", "--", path).Shell([]string{"sudo"}))
 	}
-	return err
+	if a.host.UID() != 0 {
+		d.needsRoot("rules of networks of agents that are gone")
+		return err
+	}
+	gone, err2 := a.host.RulesLeft()
+	for _, uid := range gone {
+		d.advise(a.host, "", "left-behind", fmt.Sprintf("network rules for uid %d, which no agent has, are loaded", uid), fmt.Sprintf("sudo au net unload --uid %d", uid))
+	}
+	return errors.Join(err, err2)
 }
 
 func (a *app) checkHuman(d *diagnosis, human provision.User, known *config.Config) {

@@ -17,29 +17,45 @@ import (
 // escape tries to get out of a restricted network as the agent, past all layers, and in the agent's slice as another user, past the
 // slice's filter alone where that is up.
 func (a *app) escape(p netfilter.Policy, layers []layerView, show io.Writer) (asAgent, past []netkernel.Attempt, err error) {
+	if asAgent, err = a.escapeAsAgent(p, show); err == nil {
+		past, err = a.escapeInSlice(p, layers, show)
+	}
+	return asAgent, past, err
+}
+
+// escapeAsAgent tries it past all layers.
+func (a *app) escapeAsAgent(p netfilter.Policy, show io.Writer) ([]netkernel.Attempt, error) {
 	runner, err := a.runner(show, false)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	program := a.host.NetProgram(p.Agent)
-	asAgent, err = probe(runner, step.Human("/proc/self/exe", "run", "--agent", p.Agent, "--directory", "/", "--", program, "net", "probe"), "au")
+	attempts, err := probe(runner, step.Human("/proc/self/exe", "run", "--agent", p.Agent, "--directory", "/", "--", a.host.NetProgram(p.Agent), "net", "probe"), "au")
 	if err != nil {
-		return nil, nil, fmt.Errorf("try to get out as the agent: %w", err)
+		return nil, fmt.Errorf("try to get out as the agent: %w", err)
+	}
+	return attempts, nil
+}
+
+// escapeInSlice tries it past the slice's filter, where that is up.
+func (a *app) escapeInSlice(p netfilter.Policy, layers []layerView, show io.Writer) (past []netkernel.Attempt, err error) {
+	runner, err := a.runner(show, false)
+	if err != nil {
+		return nil, err
 	}
 	for _, layer := range layers {
 		if layer.Name != "slice" || !layer.Up {
 			continue
 		}
 		past, err = probe(runner, step.Root("systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--slice="+p.SliceName(), "--uid=nobody",
-			program, "net", "probe", "--slice"), "")
+			a.host.NetProgram(p.Agent), "net", "probe", "--slice"), "")
 		if err != nil {
-			return asAgent, nil, fmt.Errorf("try to get out in the agent's slice as another user: %w", err)
+			return nil, fmt.Errorf("try to get out in the agent's slice as another user: %w", err)
 		}
 		for i := range past {
 			past[i].What += " as another user in the agent's slice"
 		}
 	}
-	return asAgent, past, nil
+	return past, nil
 }
 
 // probe runs the command, printed with name as its first word where one is given, and reads what it tried.

@@ -15,7 +15,16 @@ type netLoadCmd struct {
 }
 
 type netUnloadCmd struct {
-	Agent string `arg:""`
+	Agent string `arg:"" optional:""`
+	UID   uint32 `name:"uid" help:"Those for this uid, which no agent has any more."`
+}
+
+// Validate refuses what does not say whose rules.
+func (c *netUnloadCmd) Validate() error {
+	if (c.Agent == "") == (c.UID == 0) {
+		return errors.New("want an agent, or --uid with the uid of one that is gone")
+	}
+	return nil
 }
 
 type netWatchCmd struct {
@@ -49,7 +58,12 @@ func (c *netLoadCmd) Run(a *app) error {
 }
 
 func (c *netUnloadCmd) Run(a *app) error {
-	return a.forNet(func(r *rootside.Root) error { return r.UnloadRules(c.Agent) })
+	return a.forNet(func(r *rootside.Root) error {
+		if c.UID != 0 {
+			return r.UnloadRulesLeft(c.UID)
+		}
+		return r.UnloadRules(c.Agent)
+	})
 }
 
 func (c *netWatchCmd) Run(a *app) error {

@@ -255,8 +255,8 @@ func (a *app) legacy(human provision.User, name string) error {
 	}
 }
 
-// refuseLegacyName refuses an agent of the original whose name none of ours can have, in all commands but those that show it or take it
-// apart.
+// refuseLegacyName refuses an agent of the original whose name none of ours can have, in all commands but those that show it or
+// take it apart.
 func (a *app) refuseLegacyName(command, name string) error {
 	if name == "" || provision.CheckName(name) == nil || slices.Contains([]string{"delete", "info"}, command) {
 		return nil

@@ -135,9 +135,12 @@ if [ -e $controllers ]; then
 else
 	controllers=/sys/fs/cgroup/pids
 	wreck machine-controllers - mount -t tmpfs none $controllers
+	wreck run-fails agent true # a run joins this one
 fi
-wreck run-fails agent true
 named 1
+promise="a limit that no controller holds is refused"
+fails 1 as alice au limits set --tasks 77
+complains "the kernel's pids controller is switched off"
 ok umount /proc/sys/kernel/seccomp/actions_avail /proc/sys/user/max_user_namespaces $controllers
 mended
 for a in c d e f; do ok as alice au delete -y -H -a $a; done
@@ -169,7 +172,14 @@ fails 1 au --human alice doctor --fix -y
 complains 'is for "alice", not for root'
 
 ok as alice au net restrict -a b --allow 192.0.2.7
+# There has to be a way out that the rules close.
+ok sh -c 'ip link add out0 type veth peer name out1 && ip link set out1 up && ip link set out0 up && ip addr add 198.51.100.9/24 dev out0 && ip route add default dev out0 metric 4000'
 ids >/run/before
+uid=$(id -u b)
+wreck net-open b sh -c "systemctl stop au-net-watch@b.service; nft delete table inet au_net_$uid; rm -f /etc/systemd/system/user-$uid.slice.d/au-net.conf; systemctl daemon-reload"
+wreck net-down b true
+named 1
+fixed
 wreck net-down b systemctl stop au-net-watch@b.service
 wreck net-outdated b touch /usr/local/libexec/au/b/au
 named 1
@@ -205,6 +215,35 @@ says "left-behind: /usr/local/libexec/au/c is"
 as alice au doctor | sed -n 's/^  hint: \(sudo rm\)/\1/p' >/run/lines
 ok sh /run/lines
 mended
+
+promise="root sees rules that are loaded for a uid which no agent has, and takes no others away"
+ok nft add table inet au_net_4998
+ok nft add table inet au_net_4998_in
+ok iptables -N au-net-4998
+ok iptables -A OUTPUT -m owner --uid-owner 4998 -j au-net-4998
+e2e_run au --human alice doctor
+says 'network rules for uid 4998, which no agent has, are loaded'
+[ "$(grep -c '^advice left-behind' "$e2e/out")" = 1 ] || fail "it should be one"
+fails 1 au net unload --uid "$(id -u b)"
+fails 80 au net unload
+fails 1 as alice au net unload --uid 4998
+ok sh -c "$(sed -n 's/^  hint: sudo \(au net unload.*\)/\1/p' "$e2e/out")"
+fails 1 sh -c 'nft list tables | grep 4998 || iptables-save | grep 4998'
+e2e_run au --human alice doctor
+says_not 4998
+
+promise="of a large share doctor says how much of it there was time for"
+as alice python3 -c '
+import os
+os.chdir(os.path.expanduser("~/project"))
+for d in range(500):
+    os.mkdir(f"{d:03}")
+    for f in range(400): os.close(os.open(f"{d:03}/{f:03}", os.O_CREAT))'
+ok as alice au doctor --json
+# On a processor that is slow, a second is not enough for it.
+e2e_run systemd-run --quiet --pipe --wait --uid=alice --property=CPUQuota=10% au doctor
+says 'not all was looked at: share /home/alice/project: '
+rm -r /home/alice/project/???
 
 promise="doctor ends where systemd does not answer, or is not there"
 ok as alice au delete -y -H -a b

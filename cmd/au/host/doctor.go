@@ -14,6 +14,7 @@ import (
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/accounts"
 	"github.com/a4u2/au/internal/programs"
+	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 	auslices "github.com/a4u2/au/slices"
 	"golang.org/x/sys/unix"
@@ -169,6 +170,29 @@ func (h *Host) LeftBehind() (paths []string, err error) {
 	}
 	slices.Sort(paths)
 	return paths, nil
+}
+
+// RulesLeft returns the uids for which rules of au's are loaded and that no agent has. Only root sees them.
+func (h *Host) RulesLeft() (uids []uint32, err error) {
+	policies, err := h.Policies()
+	if err != nil {
+		return nil, err
+	}
+	for _, list := range [][]string{{"nft", "list", "tables"}, netfilter.IPv4.Save(), netfilter.IPv6.Save()} {
+		if _, err := h.FindProgram(list[0]); err != nil {
+			continue
+		}
+		out, err := h.Output(list[0], list[1:]...)
+		if err != nil {
+			continue // the kernel has none of these
+		}
+		for _, uid := range netfilter.RulesOf(string(out)) {
+			if !slices.ContainsFunc(policies, func(p csrc.Policy) bool { return p.UID == uid }) && !slices.Contains(uids, uid) {
+				uids = append(uids, uid)
+			}
+		}
+	}
+	return uids, nil
 }
 
 // has reports whether a file has the text in it, which may name an agent; each has none.

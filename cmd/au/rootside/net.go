@@ -128,6 +128,18 @@ func (r *Root) UnloadRules(agent string) error {
 	return host.NetError(agent, r.alone(func() error { return r.unloadRules(netfilter.Policy{Agent: agent, UID: policy.UID}) }))
 }
 
+// UnloadRulesLeft takes away the rules of an agent that is gone.
+func (r *Root) UnloadRulesLeft(uid uint32) error {
+	left, err := r.host.RulesLeft()
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(left, uid) {
+		return fmt.Errorf("rules for uid %d: there are none, or an agent has that uid: `au net off` ends its restriction", uid)
+	}
+	return r.alone(func() error { return r.unloadRules(netfilter.Policy{UID: uid}) })
+}
+
 // unloadRules takes away all that is in force of an agent's rules, whatever loaded it.
 func (r *Root) unloadRules(p netfilter.Policy) error {
 	return errors.Join(r.unloadNFT(p.Table(), p.InboundTable()), r.unloadIptables(p), netkernel.UnpinPrograms(p))
