@@ -91,7 +91,7 @@ func LegacyUID(entry config.Agent, f Facts) uint32 {
 	return uid
 }
 
-// MendLegacy is the command that takes an agent of the original's apart: to make it anew, unless it has a name that ours cannot have.
+// MendLegacy is the command that takes an agent of the original's apart: to make it anew, unless ours cannot have its name.
 func MendLegacy(name string) string {
 	if CheckName(name) != nil {
 		return "au delete --agent " + name
