@@ -140,7 +140,7 @@ takes() {
 		[ $((e2e_tries += 1)) -lt 600 ] || fail "not all was taken: $(tail -n 3 $e2e/took)"
 		sleep 0.2
 	done
-	grep then $e2e/took
+	grep ', then ' $e2e/took
 }
 # human_can: what the human does against it.
 human_can() {
