@@ -57,6 +57,20 @@ type HumanProxy struct {
 	HTTPS uint16 `toml:"https,omitempty"`
 }
 
+// ParseHumanProxy reads 3128, a port for both, or 3128,3129.
+func ParseHumanProxy(text string) (HumanProxy, error) {
+	http, https, two := strings.Cut(text, ",")
+	if !two {
+		https = http
+	}
+	a, errA := strconv.ParseUint(http, 10, 16)
+	b, errB := strconv.ParseUint(https, 10, 16)
+	if errA != nil || errB != nil || a == 0 || b == 0 {
+		return HumanProxy{}, fmt.Errorf("proxy %q: want a port such as 3128, or two such as 3128,3129", text)
+	}
+	return HumanProxy{HTTP: uint16(a), HTTPS: uint16(b)}, nil
+}
+
 // Entry is a rule with its life and its why.
 type Entry struct {
 	Rule   Rule      `toml:"rule"`

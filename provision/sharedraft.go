@@ -45,12 +45,12 @@ func checkLayers(want config.Mount, f ShareFacts) error {
 	if err := checkDrafts(want, f); err != nil {
 		return err
 	}
-	for _, on := range share.MountsOf(want.Source, f.Mounts)[:1] {
+	for _, on := range holding(want.Source, f.Mounts) {
 		if why := unmappable(on, f.Kernel); why != "" {
 			return refuse("", "%s %q: its file system, %s, %s: %s", what, want.Source, on.Type, why, instead)
 		}
 	}
-	for _, on := range share.MountsOf(f.Drafts, f.Mounts)[:1] {
+	for _, on := range holding(f.Drafts, f.Mounts) {
 		why := unmappable(on, f.Kernel)
 		if slices.Contains(upperless, on.Type) {
 			why = "does not keep what a draft needs"
@@ -70,4 +70,10 @@ func checkDrafts(want config.Mount, f ShareFacts) error {
 		return refuse("", "share %q: your drafts lie in %s: want a folder that neither holds that nor is in it, or a share without --rw", want.Source, f.Drafts)
 	}
 	return nil
+}
+
+// holding returns the file system that a path is on, where that is known.
+func holding(path string, mounts []share.MountPoint) []share.MountPoint {
+	on := share.MountsOf(path, mounts)
+	return on[:min(1, len(on))]
 }

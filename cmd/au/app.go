@@ -34,6 +34,7 @@ type app struct {
 	words    []string       // all that was typed
 	colours  terminal.Paint // of a pager, which is no terminal itself
 	loaded   bool           // the config, and what was to be said of it has been
+	changed  bool           // something was, or would be in a dry run
 }
 
 // human returns who au acts for: the caller, or, for root, --human or SUDO_USER.
@@ -143,6 +144,7 @@ func (a *app) ask(w io.Writer, question string) bool {
 type globals struct {
 	Config  string           `short:"C" placeholder:"PATH" help:"Config file (default: ~/.config/agent-as-unix-user.toml)."`
 	Human   string           `placeholder:"NAME" help:"When run as root: the human to act for (default: SUDO_USER)."`
+	Status3 bool             `name:"detailed-exitcode" help:"Exit with 3 where something was changed, or would be with --dry-run."`
 	Version kong.VersionFlag `short:"V" help:"Show the version."`
 }
 

@@ -282,7 +282,7 @@ var completions = []struct {
 	kind  completion
 	names string
 }{
-	{files, "--config --env-file --login-from --ro --upstream-ca --upstream-login source"},
+	{files, "--config --env-file --login-from --ro --upstream-ca --upstream-login source file"},
 	{drafted, "draft|path"},
 	{draftNames, "draft|command draft"},
 	{folders, "--directory --rw --draft folder"},
@@ -293,7 +293,7 @@ var completions = []struct {
 	{switches, "au new:--unlock"},
 	{presets, "--preset"},
 	{known, "program"},
-	{hosts, "--allow rule host"},
+	{hosts, "--allow --deny rule host"},
 	{nothing, "--name --email --cpu --mem --swap --tasks --cpu-weight --io-weight --env --interval --allow-localhost --proxy --upstream --dns --learn --for --reason --tool --as --hide target command"},
 }
 

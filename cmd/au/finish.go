@@ -42,6 +42,7 @@ func (a *app) finish(c *change) (changed bool, err error) {
 		recorded, err = c.record()
 	}
 	changed = c.applied > 0 || recorded
+	a.changed = a.changed || changed
 	if err != nil {
 		return changed, a.unfinished(c, err)
 	}

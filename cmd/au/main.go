@@ -146,7 +146,10 @@ func (a *app) status(err error, failed int) int {
 	if errors.As(err, &exit) {
 		return int(exit)
 	}
-	if err == nil {
+	switch {
+	case err == nil && a.Status3 && a.changed:
+		return statusChanged
+	case err == nil:
 		return 0
 	}
 	a.say(err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
@@ -24,6 +25,8 @@ type mountAddCmd struct {
 	Hide        []string `sep:"none" placeholder:"NAME" help:"Hide a name, or a pattern such as *.key, from the agent: in a draft, or in a share that it can only read."`
 	ShowSecrets bool     `help:"Let a draft show what drafts hide: .env files, *.pem and id_* that git does not track."`
 	TargetOnly  bool     `help:"Show it at its target alone, and not at your own path as well: the agent then sees nothing of the names above it."`
+	Replace     bool     `help:"Take the place of a share of the same folder, whatever that allows and hides."`
+	Planned     bool     `hidden:"" help:"With --dry-run: the agent is not made yet."`
 	Yes         bool     `short:"y" help:"Do not ask."`
 	DryRun      bool     `help:"Print what would be done, and do nothing."`
 	Source      string   `arg:"" help:"A folder or a file of yours, in your home or where only root or you can write above it."`
@@ -31,7 +34,7 @@ type mountAddCmd struct {
 }
 
 func (c *mountAddCmd) Run(a *app) error {
-	s, err := a.sharing(c.Agent)
+	s, err := c.sharing(a)
 	if err != nil {
 		return err
 	}
@@ -61,6 +64,15 @@ func (c *mountAddCmd) Run(a *app) error {
 		return err
 	}
 	return c.offerGit(a, s, want)
+}
+
+// sharing returns who shares with whom; with --planned the agent is taken to be as `au new` makes it.
+func (c *mountAddCmd) sharing(a *app) (sharing, error) {
+	s, err := a.sharing(c.Agent)
+	if c.Planned && c.DryRun && s.known != nil && csrc.IsName(c.Agent) && !a.host.Exists(csrc.PolicyPath(c.Agent)) {
+		s.policy, err = csrc.Policy{Version: csrc.PolicyVersion, Name: c.Agent, Home: csrc.HomePath(c.Agent)}, nil
+	}
+	return s, err
 }
 
 // record puts the share into the config, in the place of the one before.
@@ -93,7 +105,7 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 	want.ReadOnly, want.ACL, want.Draft, want.TargetOnly, want.Hide, want.ShowSecrets = !c.RW, c.ACL, c.Draft, c.TargetOnly, c.Hide, c.ShowSecrets
 	var others []config.Mount
 	for _, m := range s.mounts() {
-		if m.Source == want.Source && len(c.Hide) == 0 {
+		if m.Source == want.Source && len(c.Hide) == 0 && !c.Replace {
 			want.Hide = m.Hide // which goes with the share alone
 		}
 		switch {
@@ -101,6 +113,10 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 			others = append(others, m)
 		case (c.Target == "" || m.Target == want.Target) && m.ACL == want.ACL && m.ReadOnly == want.ReadOnly && m.Draft == want.Draft && m.TargetOnly == want.TargetOnly && m.HidesAs(want):
 			return m, m, nil
+		case c.Replace && !m.ACL && !want.ACL:
+			if before = m; c.Target == "" {
+				want.Target = m.Target
+			}
 		case c.Target != "" && m.Target != want.Target || m.ACL != want.ACL || m.ReadOnly != want.ReadOnly && (!m.ReadOnly || m.ACL) && !want.Draft || m.Draft && want.ReadOnly && !want.Draft:
 			return want, before, hintError{
 				fmt.Errorf("share %q: it is shared already, %s, at %s", want.Source, access(m), m.Target),

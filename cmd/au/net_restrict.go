@@ -26,6 +26,8 @@ type netRestrictCmd struct {
 	agentFlag
 	Allow          []netfilter.Rule `sep:"none" placeholder:"RULE" help:"Allow this: github.com, *.github.com, github.com:22, 10.0.0.0/8, localhost:3000."`
 	Preset         []string         `placeholder:"NAME" help:"Allow what a service needs: ${presets}."`
+	Deny           []netfilter.Rule `sep:"none" placeholder:"RULE" help:"Deny this, whatever else is allowed."`
+	Exactly        bool             `help:"Keep no rule that is not given here, but those that end by themselves."`
 	AllowLocalhost []uint16         `placeholder:"PORT" help:"Allow a port of this machine, whoever serves it."`
 	Proxy          humanProxy       `placeholder:"PORT" help:"Send HTTP and HTTPS to your own intercepting proxy on this port of loopback; HTTP,HTTPS for two."`
 	DNS            []dnsServer      `name:"dns" placeholder:"ADDRESS" help:"Ask these DNS servers (default: those of /etc/resolv.conf)."`
@@ -69,19 +71,11 @@ func (u *upstreamURL) UnmarshalText(text []byte) error {
 // humanProxy is --proxy: one port for both, or HTTP,HTTPS.
 type humanProxy netfilter.HumanProxy
 
-// UnmarshalText reads 3128 or 3128,3129.
+// UnmarshalText reads what netfilter.ParseHumanProxy does.
 func (h *humanProxy) UnmarshalText(text []byte) error {
-	http, https, two := strings.Cut(string(text), ",")
-	if !two {
-		https = http
-	}
-	a, errA := strconv.ParseUint(http, 10, 16)
-	b, errB := strconv.ParseUint(https, 10, 16)
-	if errA != nil || errB != nil || a == 0 || b == 0 {
-		return fmt.Errorf("proxy %q: want a port such as 3128, or two such as 3128,3129", text)
-	}
-	*h = humanProxy{HTTP: uint16(a), HTTPS: uint16(b)}
-	return nil
+	read, err := netfilter.ParseHumanProxy(string(text))
+	*h = humanProxy(read)
+	return err
 }
 
 // maxLearn is how long a restriction that refuses nothing may go on.
@@ -106,8 +100,8 @@ func (c *netRestrictCmd) Validate() error {
 	if c.Proxy == (humanProxy{}) {
 		return nil
 	}
-	if len(c.Allow)+len(c.Preset) > 0 || c.Learn != 0 || c.NoECH || c.ECH {
-		return errors.New("--proxy leaves names to your own proxy: want --allow, --preset, --learn and --no-ech without it")
+	if len(c.Allow)+len(c.Preset)+len(c.Deny) > 0 || c.Learn != 0 || c.NoECH || c.ECH {
+		return errors.New("--proxy leaves names to your own proxy: want --allow, --deny, --preset, --learn and --no-ech without it")
 	}
 	return nil
 }
@@ -201,12 +195,11 @@ func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Polic
 	if p.Upstream, err = c.upstream(a, f.Policy); err != nil {
 		return p, err
 	}
-	if old := f.Policy; old != nil && p.HasDaemon() {
-		if len(p.Allow) == 0 {
-			p.Allow, p.Deny = old.Allow, old.Deny
-		} else {
-			p.Deny = resumed(without(old.Deny, p.Allow))
-		}
+	for _, rule := range c.Deny {
+		p.Deny = withEntries(p.Deny, []netfilter.Entry{{Rule: rule}})
+	}
+	if old := f.Policy; old != nil {
+		c.keep(&p, *old)
 	}
 	if p.HasDaemon() {
 		if old := f.Policy; old != nil && old.HasDaemon() {
@@ -215,10 +208,44 @@ func (c *netRestrictCmd) policy(a *app, f provision.NetFacts) (p netfilter.Polic
 			return p, err
 		}
 	}
-	if len(p.Allow) == 0 && f.Policy == nil && p.HasDaemon() && c.Learn == 0 && !c.DryRun && term.IsTerminal(0) {
+	if len(p.Allow) == 0 && f.Policy == nil && p.HasDaemon() && c.Learn == 0 && !c.Exactly && !c.DryRun && term.IsTerminal(0) {
 		p.Allow, err = a.offerPresets()
 	}
 	return p, err
+}
+
+// keep takes over what stays of the policy that is in force.
+func (c *netRestrictCmd) keep(p *netfilter.Policy, old netfilter.Policy) {
+	switch {
+	case c.Exactly:
+		p.Allow, p.Deny, p.Learn = exactly(old.Allow, p.Allow), exactly(old.Deny, p.Deny), old.Learn
+		if c.Backend == "auto" {
+			p.Backend = old.Backend
+		}
+		if !p.HasDaemon() && len(c.DNS) == 0 {
+			p.Resolve = old.Resolve
+		}
+	case !p.HasDaemon():
+	case len(p.Allow) == 0:
+		p.Allow, p.Deny = old.Allow, withEntries(old.Deny, p.Deny)
+	default:
+		p.Deny = withEntries(resumed(without(old.Deny, p.Allow)), p.Deny)
+	}
+}
+
+// exactly returns the wanted entries, those that are there already as they are and in their order, and those that end by
+// themselves.
+func exactly(old, wanted []netfilter.Entry) (all []netfilter.Entry) {
+	for _, e := range old {
+		want, ok := entryOf(wanted, e.Rule)
+		switch {
+		case ok && e.Until.IsZero(), !ok && !e.Until.IsZero():
+			all = append(all, e)
+		case ok:
+			all = append(all, want)
+		}
+	}
+	return append(all, without(wanted, all)...)
 }
 
 // upstream returns the proxy that was asked for. Its CA is the one in force, where the same proxy has one and no file is given.

@@ -119,14 +119,6 @@ func forbid(p netfilter.Policy, added []netfilter.Entry) netfilter.Policy {
 	return p
 }
 
-func entryOf(list []netfilter.Entry, rule netfilter.Rule) (netfilter.Entry, bool) {
-	i := slices.IndexFunc(list, func(e netfilter.Entry) bool { return e.Rule == rule })
-	if i < 0 {
-		return netfilter.Entry{}, false
-	}
-	return list[i], true
-}
-
 // endless names the rules that were allowed for good and are so no more.
 func endless(p netfilter.Policy, added []netfilter.Entry) string {
 	var rules []netfilter.Entry

@@ -24,6 +24,7 @@ type newCmd struct {
 	agentFlag
 	limitFlags
 	Unlock []string `aliases:"allow" placeholder:"SWITCH" help:"Give up a part of the isolation so that something works in a run: ${switches}."`
+	Lock   bool     `help:"Take back all that --unlock has given up, but for what is named beside it."`
 	Yes    bool     `short:"y" help:"Do not ask."`
 	DryRun bool     `help:"Print what would be done, and do nothing."`
 }
@@ -41,6 +42,9 @@ func (c *newCmd) Run(a *app) error {
 		return err
 	}
 	want := provision.Want{Name: c.Agent, Allow: c.Unlock}
+	if c.Lock && want.Allow == nil {
+		want.Allow = []string{} // nil: as they are
+	}
 	facts, build, err := c.check(a, human, &want, old)
 	if err != nil {
 		return err
@@ -131,13 +135,8 @@ func (a *app) create(ctx context.Context, runner *step.Runner, want provision.Wa
 	m := &newAgent{app: a, want: want, limits: limits, facts: facts}
 	m.change = change{
 		ctx: ctx, runner: runner, dryRun: runner.DryRun, plan: m.plan, stages: true, useless: m.without, held: m.holds,
-		record: func() (bool, error) {
-			if runner.DryRun {
-				return false, nil
-			}
-			return a.recordAgent(want.Name, m.facts)
-		},
-		about: m.named, rest: "au delete --agent " + want.Name,
+		record: func() (bool, error) { return a.recordAgent(want.Name, m.facts, runner.DryRun) },
+		about:  m.named, rest: "au delete --agent " + want.Name,
 		nothing: a.saying(fmt.Sprintf("Agent %s is as it should be; nothing to do", want.Name)), done: a.saying(fmt.Sprintf("Created agent %s", want.Name)),
 	}
 	_, err := a.finish(&m.change)
@@ -212,7 +211,10 @@ func (m *newAgent) holds(bool) error {
 }
 
 // recordAgent puts the agent into the human's config where it does not stand there as it is.
-func (a *app) recordAgent(name string, f provision.Facts) (bool, error) {
+func (a *app) recordAgent(name string, f provision.Facts, dryRun bool) (bool, error) {
+	if f.Policy == nil { // in a dry run alone
+		return true, nil
+	}
 	entry := config.Agent{
 		UserName: name, Group: provision.GroupName(name), Entrypoint: csrc.EntrypointPath(name),
 		EntrypointSHA256: f.Policy.SHA256, EntrypointStamp: f.Entrypoint.Stamp, Bootstrapped: true,
@@ -220,10 +222,17 @@ func (a *app) recordAgent(name string, f provision.Facts) (bool, error) {
 	if known, err := a.load(f.Human); err == nil {
 		if old := known.Agent(name); old != nil {
 			entry.Mounts, entry.KeepEnv, entry.SetEnv, entry.Path = old.Mounts, old.KeepEnv, old.SetEnv, old.Path
+			if dryRun { // it saves time, and changes with each human who is let in
+				entry.EntrypointStamp = old.EntrypointStamp
+			}
 			if fmt.Sprint(*old) == fmt.Sprint(entry) {
 				return false, nil
 			}
 		}
+	}
+	if dryRun {
+		fmt.Fprintf(a.out, "# and %s names the agent %s\n", a.configPath(f.Human), name)
+		return true, nil
 	}
 	return true, a.save(f.Human, a.out, record{Set: &entry})
 }

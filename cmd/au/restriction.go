@@ -32,6 +32,15 @@ func withEntries(list, added []netfilter.Entry) []netfilter.Entry {
 	return append(kept, added...)
 }
 
+// entryOf returns the entry of a list that is about that rule.
+func entryOf(list []netfilter.Entry, rule netfilter.Rule) (netfilter.Entry, bool) {
+	i := slices.IndexFunc(list, func(e netfilter.Entry) bool { return e.Rule == rule })
+	if i < 0 {
+		return netfilter.Entry{}, false
+	}
+	return list[i], true
+}
+
 // netWarnings says what the rules do not stop.
 func netWarnings(h *host.Host, p netfilter.Policy, policy csrc.Policy, noSlice, noSeal string) []string {
 	var all []string

@@ -12,8 +12,9 @@ import (
 
 // Exit statuses of au itself, beside 0 and start.Refused.
 const (
-	statusFailed = 1
-	statusUsage  = 2
+	statusFailed  = 1
+	statusUsage   = 2
+	statusChanged = 3
 )
 
 // exitError ends au with that status; all has been said.
