@@ -19,7 +19,7 @@ import (
 
 // pure are the packages that decide: facts in, text and data out. Neither they nor what they call looks at the machine or changes
 // it.
-var pure = []string{"netfilter", "provision", "provision/setup", "slices", "provision/share", "internal/quote"}
+var pure = []string{"netfilter", "provision", "provision/desired", "provision/setup", "slices", "provision/share", "internal/quote"}
 
 // harmless is what of a package that works on the machine does not: all else of it is an effect. Constants and types are none.
 var harmless = map[string][]string{

@@ -22,7 +22,7 @@ const module = "github.com/a4u2/au/"
 
 // edges are the packages of ours that one may import, beside those below it; what is not here may import none.
 var edges = map[string][]string{
-	"cmd/au":            {"cmd/au/draft", "cmd/au/host", "cmd/au/rootside", "cmd/au/verify", "internal/accounts", "internal/advice", "internal/bounded", "internal/gitdir", "internal/near", "internal/programs", "internal/quote", "internal/walk", "internal/whole", "provision", "provision/config", "provision/share", "provision/setup", "provision/step", "slices", "netfilter", "netfilter/kernel", "netfilter/proxy", "csrc"},
+	"cmd/au":            {"cmd/au/draft", "cmd/au/host", "cmd/au/rootside", "cmd/au/verify", "internal/accounts", "internal/advice", "internal/bounded", "internal/gitdir", "internal/near", "internal/programs", "internal/quote", "internal/walk", "internal/whole", "provision", "provision/config", "provision/desired", "provision/share", "provision/setup", "provision/step", "slices", "netfilter", "netfilter/kernel", "netfilter/proxy", "csrc"},
 	"cmd/au/draft":      {"internal/bounded", "internal/programs", "internal/quote", "internal/walk", "internal/whole", "provision/config"},
 	"cmd/au/host":       {"cmd/au/start", "internal/accounts", "internal/bounded", "internal/near", "internal/programs", "internal/quote", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "csrc"},
 	"cmd/au/rootside":   {"cmd/au/host", "internal/bounded", "internal/programs", "internal/quote", "internal/walk", "provision", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel"},
@@ -36,6 +36,7 @@ var edges = map[string][]string{
 	"provision/config":  {"internal/bounded", "internal/near", "internal/walk", "internal/whole"},
 	"provision/share":   {"internal/quote", "provision/config"},
 	"provision/step":    {"internal/bounded", "internal/programs", "internal/quote", "internal/whole"},
+	"provision/desired": {"internal/near", "provision", "provision/config", "slices", "netfilter"},
 	"provision/setup":   {"internal/near"},
 	"provision":         {"provision/setup", "internal/accounts", "internal/near", "internal/quote", "provision/step", "provision/config", "provision/share", "slices", "netfilter", "csrc"},
 	"netfilter":         {"internal/advice", "internal/near", "internal/quote"},

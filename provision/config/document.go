@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 
-	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
@@ -65,10 +64,9 @@ func readDocument(path string, text []byte) (*document, error) {
 	if plain {
 		return d, err
 	}
-	// The library knows all of TOML's rules (a key twice, a table reopened, a 30th of February), and what it says comes first.
-	var all map[string]any
-	if err := toml.Unmarshal(text, &all); err != nil {
-		return nil, d.syntaxError(err)
+	// What the library says comes first.
+	if err := CheckSyntax(path, text); err != nil {
+		return nil, err
 	}
 	if err != nil {
 		return nil, err

@@ -35,11 +35,11 @@ func agentEntries(agents []Agent) []entry {
 			header: "[[agents]]",
 			apart:  true,
 			fields: []field{
-				{"user_name", quote(a.UserName), ""},
-				{"su_as_agent_group", quote(a.Group), ""},
-				{"entrypoint", quote(a.Entrypoint), ""},
-				{"entrypoint_sha256", quote(a.EntrypointSHA256), ""},
-				{"entrypoint_stamp", quote(a.EntrypointStamp), `""`},
+				{"user_name", Quote(a.UserName), ""},
+				{"su_as_agent_group", Quote(a.Group), ""},
+				{"entrypoint", Quote(a.Entrypoint), ""},
+				{"entrypoint_sha256", Quote(a.EntrypointSHA256), ""},
+				{"entrypoint_stamp", Quote(a.EntrypointStamp), `""`},
 				{"bootstrapped", truth(a.Bootstrapped), ""},
 				{"keep_env", quoteAll(a.KeepEnv), "[]"},
 				{"set_env", quoteAll(a.SetEnv), "[]"},
@@ -59,8 +59,8 @@ func mountEntries(mounts []Mount) []entry {
 			id:     m.Source + "\x00" + m.Target,
 			header: "[[agents.mounts]]",
 			fields: []field{
-				{"source", quote(Path(m.Source).Text()), ""},
-				{"target", quote(Path(m.Target).Text()), ""},
+				{"source", Quote(Path(m.Source).Text()), ""},
+				{"target", Quote(Path(m.Target).Text()), ""},
 				{"read_only", truth(m.ReadOnly), ""},
 				{"acl", truth(m.ACL), "false"},
 				{"draft", truth(m.Draft), "false"},
@@ -116,8 +116,8 @@ func truth(b bool) string {
 	return "false"
 }
 
-// quote returns s as a TOML 1.0 basic string.
-func quote(s string) string {
+// Quote returns s as a TOML 1.0 basic string.
+func Quote(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
 	for _, c := range s {
@@ -146,7 +146,7 @@ func pathTexts(all []string) []string {
 func quoteAll(all []string) string {
 	quoted := make([]string, len(all))
 	for i, s := range all {
-		quoted[i] = quote(s)
+		quoted[i] = Quote(s)
 	}
 	return "[" + strings.Join(quoted, ", ") + "]"
 }

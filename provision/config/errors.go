@@ -25,27 +25,38 @@ func (e *Error) Error() string {
 
 // errorAt returns the mistake at this offset of the document.
 func (d *document) errorAt(offset int, format string, args ...any) error {
-	before := d.text[:min(offset, len(d.text))]
+	return ErrorAt(d.path, d.text, offset, format, args...)
+}
+
+// ErrorAt returns the mistake at this offset of a text; path is what the text is called.
+func ErrorAt(path string, text []byte, offset int, format string, args ...any) *Error {
+	before := text[:min(offset, len(text))]
 	start := bytes.LastIndexByte(before, '\n') + 1
 	return &Error{
-		Path:    d.path,
+		Path:    path,
 		Line:    bytes.Count(before, []byte("\n")) + 1,
 		Column:  utf8.RuneCount(before[start:]) + 1,
 		Message: fmt.Sprintf(format, args...),
 	}
 }
 
-// syntaxError places what the TOML library found. It counts columns in bytes.
-func (d *document) syntaxError(err error) error {
+// CheckSyntax returns what breaks TOML's own rules in a text, an *Error. The library knows all of them (a key twice, a table
+// reopened, a 30th of February).
+func CheckSyntax(path string, text []byte) error {
+	var all map[string]any
+	err := toml.Unmarshal(text, &all)
 	var bad *toml.DecodeError
-	if !errors.As(err, &bad) {
-		return d.errorAt(0, "%v", err)
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &bad):
+		return ErrorAt(path, text, 0, "%v", err)
 	}
-	line, column := bad.Position()
+	line, column := bad.Position() // in bytes
 	offset := 0
 	for ; line > 1; line-- {
-		offset += bytes.IndexByte(d.text[offset:], '\n') + 1
+		offset += bytes.IndexByte(text[offset:], '\n') + 1
 	}
 	message := bytes.TrimPrefix([]byte(bad.Error()), []byte("toml: "))
-	return d.errorAt(offset+max(column-1, 0), "%s", message)
+	return ErrorAt(path, text, offset+max(column-1, 0), "%s", message)
 }

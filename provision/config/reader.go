@@ -182,7 +182,7 @@ func (r *reader) value(s *schema, k key, n *unstable.Node) (value, error) {
 			if item.Kind != unstable.Array {
 				at = rangeSpan(item.Raw).start
 			}
-			return v, r.errorAt(at, "%s holds %s: want %s", k.name, kindName(item.Kind), s.keys[k.name].right)
+			return v, r.errorAt(at, "%s holds %s: want %s", k.name, KindName(item.Kind), s.keys[k.name].right)
 		}
 		next := value{kind: item.Kind, span: rangeSpan(item.Raw), text: r.string(item)}
 		if each == unstable.InlineTable {
@@ -246,7 +246,7 @@ func (r *reader) mistake(s *schema, k key, is unstable.Kind) error {
 		r.note(s, k)
 		return nil
 	}
-	return r.errorAt(k.start, "%s is %s: want %s", k.name, kindName(is), want.right)
+	return r.errorAt(k.start, "%s is %s: want %s", k.name, KindName(is), want.right)
 }
 
 type key struct {

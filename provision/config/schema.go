@@ -93,8 +93,8 @@ var mountSchema = schema{
 	},
 }
 
-// kindName says what a value is, for a person.
-func kindName(kind unstable.Kind) string {
+// KindName says what a value is, for a person.
+func KindName(kind unstable.Kind) string {
 	switch kind {
 	case unstable.String:
 		return "a string"
