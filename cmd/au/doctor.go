@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -109,15 +108,6 @@ func (a *app) patients(known *config.Config, human provision.User) (names []stri
 		}
 	}
 	return names, err
-}
-
-// hintOf returns the command that an error comes with.
-func hintOf(err error) string {
-	var hinted interface{ Hint() string }
-	if errors.As(err, &hinted) {
-		return hinted.Hint()
-	}
-	return ""
 }
 
 func (d *diagnosis) advise(h *host.Host, agent, id, problem, hint string) {

@@ -38,6 +38,8 @@ var words = []word{
 	{"net", "Restrict what an agent may reach, by name.", &netCmd{}},
 	{"doctor", "Look for what is wrong with the machine and the agents, and mend it.", &doctorCmd{}},
 	{"verify", "Attack the isolation from inside, and say what holds.", &verifyCmd{}},
+	{"apply", "Make the agents of this machine what a file says.", &applyCmd{}},
+	{"export", "Print the file that says how the agents are.", &exportCmd{}},
 	{"completion", "Print the script that completes au's words in a shell.", &completionCmd{}},
 	{"complete", "", &completeCmd{}},
 	{"manual", "", &manualCmd{}},
@@ -53,6 +55,7 @@ var words = []word{
 	{"end-entering", "", &endEnteringCmd{}},
 	{"carry-out", "", &carryOutCmd{}},
 	{"render", "", &renderCmd{}},
+	{"variables", "", &variablesCmd{}},
 }
 
 // grouped gives the groups their titles.

@@ -23,6 +23,15 @@ func (h hintError) Unwrap() error { return h.error }
 // Hint is the command.
 func (h hintError) Hint() string { return h.hint }
 
+// hintOf returns the command that an error comes with.
+func hintOf(err error) string {
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) {
+		return hinted.Hint()
+	}
+	return ""
+}
+
 // hintLine returns a hint as all commands print it. A name in it makes no line of its own.
 func hintLine(h *host.Host, line string) string {
 	return "hint: " + strings.ReplaceAll(advised(h, line), "\n", `\n`)

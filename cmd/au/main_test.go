@@ -112,8 +112,7 @@ func hostOf(h *fakehost.Host) *host.Host {
 		switch {
 		case cmd.Args[0] == h.Root+"/usr/local/bin/au":
 			cmd.Path, cmd.Err, cmd.Args[0] = self, nil, "au"
-			cmd.Env = os.Environ() // FAKE_ROOT too
-			return cmd.Run()
+			return another(h, cmd)
 		case cmd.Args[0] == "su_as_agent" && slices.Contains(cmd.Args, "--draft-marks"):
 			_, err := io.Copy(io.Discard, cmd.Stdin)
 			return err
@@ -124,12 +123,14 @@ func hostOf(h *fakehost.Host) *host.Host {
 			cmd.Path = h.Root + cmd.Path
 			return cmd.Run()
 		case len(cmd.Args) == 5 && cmd.Args[3] == "sh": // a line that `au doctor` runs
-			cmd.Env = os.Environ()
-			return cmd.Run()
+			return another(h, cmd)
 		case cmd.Args[0] == "cc":
 			return compiler(cmd)
-		case cmd.Args[0] == "au":
+		case cmd.Args[0] == "au" && slices.Contains(cmd.Args, "run"):
 			return agentRuns(cmd)
+		case cmd.Args[0] == "au":
+			cmd.Path, cmd.Err = self, nil
+			return another(h, cmd)
 		}
 		return errors.Join(h.Exec(cmd, func(cmd *exec.Cmd) error { return carryOut(h, cmd) }), h.Show())
 	}
@@ -177,6 +178,15 @@ func hostOf(h *fakehost.Host) *host.Host {
 	m.Patience = 200 * time.Millisecond
 	m.Random = strings.NewReader(strings.Repeat("\x01\x23\x45\x67\x89\xab\xcd\xef", 100))
 	return m
+}
+
+// another runs one more process of au's, whose changes to the machine this one sees.
+func another(h *fakehost.Host, cmd *exec.Cmd) error {
+	if err := h.Save(); err != nil {
+		return err
+	}
+	cmd.Env = os.Environ() // FAKE_ROOT too
+	return errors.Join(cmd.Run(), h.Reload())
 }
 
 // carryOut plays the process of root's that carries a plan out.

@@ -3,19 +3,14 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
-	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/advice"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
-	"github.com/a4u2/au/provision/share"
-	auslices "github.com/a4u2/au/slices"
 )
 
 // refuseDeclared refuses to change an agent that the NixOS configuration declares: the next switch would take it back.
@@ -52,61 +47,14 @@ func (a *app) printNix(agents []start.Listed, known *config.Config, human provis
 		if err != nil {
 			return err
 		}
-		s := provision.StanzaAgent{Name: g.Name, UID: p.UID, Group: p.Group, Allow: p.Allow, Limits: currentLimits(a.host, p)}
-		if net, err := a.host.NetPolicy(g.Name); err == nil {
-			s.Net = &net
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return host.NetError(g.Name, err)
+		s, err := a.stated(p, map[string]*config.Config{human.Name: known})
+		if err != nil {
+			return err
 		}
-		for _, human := range p.Humans {
-			s.Humans = append(s.Humans, human.Name)
-		}
-		if entry := known.Agent(g.Name); entry != nil {
-			s.KeepEnv, s.Path = entry.KeepEnv, entry.Path
-			for _, m := range entry.Mounts {
-				target, _ := share.Within(p.Home, m.Target)
-				s.Shares = append(s.Shares, provision.DeclaredShare{Source: m.Source, Target: target, ReadOnly: m.ReadOnly || m.Draft, SamePath: !m.TargetOnly, Draft: m.Draft, Hide: m.Hide, ShowSecrets: m.ShowSecrets})
-			}
-		}
-		all = append(all, s)
+		all = append(all, s.Stanza())
 	}
 	_, err := fmt.Fprint(a.out, provision.Stanza(all...))
 	return err
-}
-
-// currentLimits returns what somebody set on the agent's slice, as options; none where there is no systemd to ask. The machine's
-// values for every slice are nobody's choice.
-func currentLimits(h *host.Host, p csrc.Policy) [][2]string {
-	all, err := h.SliceProperties(p.UID)
-	if err != nil {
-		return nil
-	}
-	now, files := map[string]uint64{}, h.DropIns(auslices.Name(p.UID), false)
-	for name, value := range all {
-		if files[name] != "" {
-			now[name] = value
-		}
-	}
-	var l auslices.Limits
-	if v, ok := now[auslices.CPUWeights]; ok {
-		l.CPUWeight = (*auslices.Weight)(&v)
-	}
-	if v, ok := now[auslices.IOWeights]; ok {
-		l.IOWeight = (*auslices.Weight)(&v)
-	}
-	if v, ok := now[auslices.CPUQuota]; ok {
-		l.CPU = (*auslices.CPU)(&v)
-	}
-	if v, ok := now[auslices.MemoryMax]; ok {
-		l.Memory = &auslices.Size{Bytes: v}
-	}
-	if v, ok := now[auslices.SwapMax]; ok {
-		l.Swap = &auslices.Swap{Size: auslices.Size{Bytes: v}}
-	}
-	if v, ok := now[auslices.TasksMax]; ok {
-		l.Tasks = (*auslices.Tasks)(&v)
-	}
-	return provision.StanzaLimits(l)
 }
 
 // advised returns a hint as it can be followed on this machine: where the command in it would be refused because the NixOS

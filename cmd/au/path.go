@@ -106,17 +106,7 @@ func (c *pathRemoveCmd) Run(a *app) error {
 // changePath saves a change, or says what it would be.
 func (a *app) changePath(s sharing, dryRun bool, wanted pathChange, verb string, done func()) error {
 	wanted.Entry = s.newEntry(a.host)
-	_, err := a.finish(&change{
-		dryRun: dryRun, done: done,
-		record: func() (bool, error) {
-			if dryRun {
-				fmt.Fprintf(a.out, "# and %s %s %s on the path of %s\n", a.configPath(s.human), verb, show(string(wanted.Add+wanted.Remove)), s.policy.Name)
-				return true, nil
-			}
-			return true, a.save(s.human, a.out, record{Path: &wanted})
-		},
-	})
-	return err
+	return a.changeConfig(s, dryRun, record{Path: &wanted}, verb, show(string(wanted.Add+wanted.Remove))+" on the path of", done)
 }
 
 func (c *pathListCmd) Run(a *app) error {

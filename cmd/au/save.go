@@ -28,6 +28,8 @@ type record struct {
 	Share  *shareChange  `json:",omitempty"`
 	Path   *pathChange   `json:",omitempty"`
 	Env    *envChange    `json:",omitempty"`
+
+	Variables *variablesChange `json:",omitempty"`
 }
 
 // apply carries the change out on c.
@@ -40,6 +42,10 @@ func (r record) apply(c *config.Config) error {
 		return nil
 	case r.Env != nil:
 		r.Env.apply(c)
+		return nil
+	}
+	if r.Variables != nil {
+		r.Variables.apply(c)
 		return nil
 	}
 	keep := c.Agents[:0]
@@ -167,6 +173,43 @@ type envChange struct {
 func (e envChange) apply(c *config.Config) {
 	entry := entryIn(c, e.Entry)
 	entry.SetEnv = withPairs(entry.SetEnv, e.Set)
+}
+
+// variables are two lists of the config; one that is nil stays as it is.
+type variables struct {
+	Keep *[]string `json:"keep_env,omitempty"`
+	Set  *[]string `json:"set_env,omitempty"`
+}
+
+// variablesChange sets those lists.
+type variablesChange struct {
+	Entry config.Agent // as a shareChange's
+	variables
+}
+
+func (v variablesChange) apply(c *config.Config) {
+	entry := entryIn(c, v.Entry)
+	if v.Keep != nil {
+		entry.KeepEnv = *v.Keep
+	}
+	if v.Set != nil {
+		entry.SetEnv = *v.Set
+	}
+}
+
+// changeConfig saves a change of what the config says of an agent, or says what it would be.
+func (a *app) changeConfig(s sharing, dryRun bool, wanted record, verb, what string, done func()) error {
+	_, err := a.finish(&change{
+		dryRun: dryRun, done: done,
+		record: func() (bool, error) {
+			if dryRun {
+				fmt.Fprintf(a.out, "# and %s %s %s %s\n", a.configPath(s.human), verb, what, s.policy.Name)
+				return true, nil
+			}
+			return true, a.save(s.human, a.out, wanted)
+		},
+	})
+	return err
 }
 
 // withPairs returns KEY=VALUE entries with others in the place of those of the same keys.

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
 	"os/signal"
 	"slices"
 	"strings"
@@ -77,7 +76,7 @@ func (w *setupWork) says(command ...string) ([]byte, error) {
 	var out, complaint saidTooMuch
 	cmd := programs.CommandContext(ctx, slices.Concat(w.inHome(), command)...)
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &complaint, time.Second
-	err := w.itself(cmd)
+	err := w.a.itself(cmd)
 	if ctx.Err() != nil {
 		err = fmt.Errorf("no answer within %s", askedTime)
 	}
@@ -90,14 +89,6 @@ func (w *setupWork) says(command ...string) ([]byte, error) {
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[len(lines)-1]
-}
-
-// itself runs a command. One that begins with au is this very program, whatever is on PATH.
-func (w *setupWork) itself(cmd *exec.Cmd) error {
-	if cmd.Args[0] == "au" {
-		cmd.Path, cmd.Err = "/proc/self/exe", nil
-	}
-	return w.a.host.Execute(cmd)
 }
 
 // look asks the agent what it finds.
@@ -164,7 +155,7 @@ func (w *setupWork) change(ctx context.Context, what string, steps []step.Step, 
 // setupRunner returns what carries out the plan: nothing in it needs root.
 func (w *setupWork) setupRunner() *step.Runner {
 	r, _ := w.a.runner(w.out, w.cmd.DryRun)
-	r.Execute = w.itself
+	r.Execute = w.a.itself
 	return r
 }
 

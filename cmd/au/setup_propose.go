@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/a4u2/au/internal/programs"
+	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/setup"
 	"golang.org/x/term"
 )
@@ -42,7 +43,7 @@ func (w *setupWork) propose(p setup.Program) error {
 		fmt.Fprintf(w.out, "$ %s\n", line)
 		cmd := programs.Command(w.ours(proposed.words...)...)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-		if err := w.itself(cmd); err != nil {
+		if err := w.a.itself(cmd); err != nil {
 			return fmt.Errorf("run %q: %w", line, err)
 		}
 	}
@@ -51,7 +52,7 @@ func (w *setupWork) propose(p setup.Program) error {
 
 // limits proposes three quarters of the cores and half of the memory, for an agent without limits.
 func (w *setupWork) limits() *proposal {
-	if _, err := w.a.host.SliceProperties(w.policy.UID); err != nil || len(currentLimits(w.a.host, w.policy)) > 0 {
+	if _, err := w.a.host.SliceProperties(w.policy.UID); err != nil || len(provision.StanzaLimits(currentLimits(w.a.host, w.policy))) > 0 {
 		return nil
 	}
 	share := fmt.Sprintf("%d%%", max(75, 75*w.a.host.Capacity().CPUs))

@@ -125,6 +125,15 @@ func (h *Host) Save() error {
 	return err
 }
 
+// Reload takes over what another process has saved.
+func (h *Host) Reload() error {
+	saved, err := Open(h.Root)
+	if err == nil {
+		h.files, h.shown, h.Procs = saved.files, saved.shown, saved.Procs
+	}
+	return err
+}
+
 // Open returns the machine that Save left below root, with what has changed in its files since. What is new there is its folder's
 // owner's.
 func Open(root string) (*Host, error) {

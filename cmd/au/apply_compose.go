@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/bounded"
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/desired"
+	"github.com/a4u2/au/provision/share"
+)
+
+// maxApply is far above a thousand agents with dozens of shares each.
+const maxApply = 16 << 20
+
+// applying is an `au apply` that goes on.
+type applying struct {
+	*app
+	cmd    *applyCmd
+	ctx    context.Context
+	out    io.Writer // for the lines that run
+	name   string    // of the file, in messages
+	way    []string  // all that was passed on the way to it
+	file   *desired.File
+	people map[string]provision.User
+	known  map[string]*config.Config // of the humans that au acts for
+	acts   []*act                    // all that the file asks for
+	gone   []*act                    // those that take shares away, before all others
+	due    []*act                    // those of them that change something
+	left   []string                  // what the file does not name, and stays
+}
+
+// read reads the file.
+func (w *applying) read() (err error) {
+	var text []byte
+	if w.name = w.cmd.File; w.name == "-" || w.name == "/dev/stdin" {
+		w.name = "stdin"
+		text, err = bounded.Read(os.Stdin, maxApply)
+	} else {
+		text, err = w.readFile()
+	}
+	if err != nil {
+		return err
+	}
+	w.file, err = desired.Parse(w.name, text)
+	return err
+}
+
+// readFile reads a file that the human and root alone can have put where it is; for root, who acts for nobody in particular, one
+// of root's.
+func (w *applying) readFile() ([]byte, error) {
+	at, err := absolute(w.cmd.File)
+	if err != nil {
+		return nil, err
+	}
+	by, err := w.human()
+	if err != nil && w.host.UID() != 0 {
+		return nil, err
+	}
+	own, err := w.host.ForRun().Own(at, by)
+	if err != nil {
+		return nil, fmt.Errorf("file %q: %w", w.cmd.File, err)
+	}
+	defer own.Close()
+	text, err := own.Read(maxApply)
+	if err == nil && text == nil {
+		err = fmt.Errorf("file %q: %w", w.cmd.File, os.ErrNotExist)
+	}
+	w.way = own.Way
+	return text, err
+}
+
+// compose finds the commands that make the machine what the file says, whether they have anything to do or not.
+func (w *applying) compose() error {
+	w.people, w.known = map[string]provision.User{}, map[string]*config.Config{}
+	for i := range w.file.Agents {
+		if err := w.findHumans(&w.file.Agents[i]); err != nil {
+			return err
+		}
+	}
+	if err := w.findKnown(); err != nil {
+		return err
+	}
+	for i := range w.file.Agents {
+		if err := w.agent(&w.file.Agents[i]); err != nil {
+			return err
+		}
+	}
+	err := w.pruned()
+	w.acts = append(w.gone, w.acts...)
+	return err
+}
+
+// findHumans looks for the humans of an agent, who are the one that au acts for where the file names none.
+func (w *applying) findHumans(g *desired.Agent) error {
+	me, err := w.human()
+	if g.Humans == nil {
+		if err != nil {
+			return w.file.ErrorAt(g.Places, "user_name", "agent %q: want its humans, since au acts for nobody in particular: humans = [\"alice\"], or au --human NAME apply", g.UserName)
+		}
+		g.Humans = []desired.User{desired.User(me.Name)}
+	}
+	for _, name := range g.Humans {
+		if _, err := w.person(string(name)); err != nil {
+			return w.file.ErrorAt(g.Places, "humans", "humans of agent %q: %v", g.UserName, err)
+		}
+	}
+	if w.host.UID() != 0 && !slices.Contains(g.Humans, desired.User(me.Name)) {
+		return w.file.ErrorAt(g.Places, "humans", "agent %q: au acts for the one who runs it: want %q among its humans, or root to run this", g.UserName, me.Name)
+	}
+	return nil
+}
+
+// person returns a user who can be a human.
+func (w *applying) person(name string) (provision.User, error) {
+	if u, ok := w.people[name]; ok {
+		return u, nil
+	}
+	u, ok, err := w.host.UserNamed(name)
+	switch {
+	case err != nil:
+		return u, err
+	case !ok:
+		return u, fmt.Errorf("human %q: no such user on this machine", name)
+	case u.UID == 0:
+		return u, errors.New("root cannot be a human of an agent: want the name of an ordinary user")
+	}
+	w.people[name] = u
+	return u, nil
+}
+
+// findKnown reads the configs of those whom au acts for, and refuses the file where one of their agents could have written it.
+func (w *applying) findKnown() error {
+	for _, name := range w.file.Humans {
+		if _, err := w.person(string(name)); err != nil {
+			return w.file.ErrorAt(w.file.Places, "humans", "%v", err)
+		}
+	}
+	if me, err := w.human(); err == nil {
+		w.people[me.Name] = me
+	}
+	for name, u := range w.people {
+		if !w.actsFor(name) {
+			continue
+		}
+		known, err := w.load(u)
+		if err != nil {
+			return err
+		}
+		w.loaded = false // each config has its own warnings
+		w.known[name] = known
+		for _, folder := range append(share.WritableOf(known), w.host.DeclaredWritable(u)...) {
+			for _, passed := range w.way {
+				if _, in := share.Within(folder.Source, passed); in {
+					return fmt.Errorf("file %q: it is in %s, which agent %q can write; no agent may write the file that says what agents get", w.cmd.File, show(folder.Source), folder.Agent)
+				}
+			}
+		}
+	}
+	if w.host.UID() == 0 && w.Config != "" && !strings.HasPrefix(w.Config, "~/") && len(w.known) > 1 {
+		return errors.New("--config is one file, and this one is about several humans: want a path that begins with ~/")
+	}
+	return nil
+}
+
+// actsFor reports whether au changes what is that human's: root does for all, everybody else for themselves.
+func (w *applying) actsFor(name string) bool {
+	return w.host.UID() == 0 || int(w.people[name].UID) == w.host.UID()
+}
+
+// agent adds the commands for one agent.
+func (w *applying) agent(g *desired.Agent) error {
+	name := string(g.UserName)
+	policy, err := w.host.ReadPolicy(name)
+	planned := errors.Is(err, os.ErrNotExist)
+	if err != nil && !planned {
+		return w.file.ErrorAt(g.Places, "user_name", "policy of agent %q: %v", name, err)
+	}
+	add := func(at desired.Places, key, human string, words ...string) *act {
+		act := &act{at: at, key: key, agent: name, human: human, words: words, planned: planned}
+		w.acts = append(w.acts, act)
+		return act
+	}
+	actor := w.actor(g, policy)
+	words := append([]string{"new", "--agent", name}, unlockWords(g, planned)...)
+	if planned {
+		words = append(words, limitWords(g.Limits)...)
+	}
+	add(g.Places, "user_name", actor, append(words, "--yes")...).trial = []string{}
+	for _, human := range g.Humans {
+		if !planned || string(human) != actor {
+			add(g.Places, "humans", actor, "grant", "--agent", name, "--yes", string(human))
+		}
+	}
+	if words := limitWords(g.Limits); !planned && len(words) > 0 {
+		add(g.Limits.Places, "", actor, append([]string{"limits", "set", "--agent", name}, words...)...)
+	}
+	if g.Net != nil {
+		if words := netWords(g.Net); words != nil {
+			add(g.Net.Places, "", actor, append([]string{"net", "restrict", "--agent", name}, words...)...)
+		} else if !planned {
+			add(g.Net.Places, "restricted", actor, "net", "off", "--agent", name)
+		}
+	}
+	for _, human := range g.Humans {
+		if !w.actsFor(string(human)) {
+			continue
+		}
+		if err := w.settings(g, w.people[string(human)], add); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// actor returns the human for whom the agent itself is changed: one who may enter it already, where there is one.
+func (w *applying) actor(g *desired.Agent, p csrc.Policy) string {
+	first := ""
+	for _, human := range g.Humans {
+		switch u := w.people[string(human)]; {
+		case !w.actsFor(u.Name):
+		case p.Admits(u.UID):
+			return u.Name
+		case first == "":
+			first = u.Name
+		}
+	}
+	if w.host.UID() == 0 && len(p.Humans) > 0 && !slices.ContainsFunc(p.Humans, func(h csrc.Human) bool { return h.Name == first }) {
+		if _, err := w.person(p.Humans[0].Name); err == nil {
+			return p.Humans[0].Name
+		}
+	}
+	return first
+}
+
+// settings adds the commands about what one human's config says of the agent.
+func (w *applying) settings(g *desired.Agent, human provision.User, add func(desired.Places, string, string, ...string) *act) error {
+	name, of := string(g.UserName), g.For(human.Name)
+	var seen []config.Mount
+	for _, m := range g.Mounts {
+		if m.Human != nil && string(*m.Human) != human.Name {
+			continue
+		}
+		next := config.Mount{Source: m.Source.Expand(human), Target: w.target(m, human, name), ReadOnly: m.Draft || m.ReadOnly == nil || *m.ReadOnly, Draft: m.Draft, Hide: desired.Words(m.Hide)}
+		for _, other := range seen {
+			if err := provision.CheckOverlap(next, other); err != nil {
+				return w.file.ErrorAt(m.Places, "source", "%v", err)
+			}
+		}
+		seen = append(seen, next)
+		words := append([]string{"mount", "add", "--agent", name, "--replace"}, mountWords(m)...)
+		words = append(words, "--yes", next.Source)
+		if m.Target != "" {
+			words = append(words, next.Target)
+		}
+		add(m.Places, "source", human.Name, words...).trial = []string{"--planned"}
+	}
+	for _, folder := range of.Path {
+		add(of.Places, "path", human.Name, "path", "add", "--agent", name, folder.Expand(human))
+	}
+	w.variables(of, name, human, add)
+	return nil
+}
+
+// target returns where the agent sees a share.
+func (w *applying) target(m desired.Mount, human provision.User, agent string) string {
+	target := string(m.Target)
+	if target == "" {
+		source := m.Source.Expand(human)
+		target, _ = share.Within(human.Home, source)
+		if !path.IsAbs(source) || target == "" || strings.HasPrefix(target, "..") {
+			target = strings.TrimPrefix(source, "/")
+		}
+	}
+	if rest, ok := strings.CutPrefix(target, "~/"); ok {
+		target = rest
+	}
+	if !path.IsAbs(target) {
+		target = path.Join(csrc.HomePath(agent), target)
+	}
+	return path.Clean(target)
+}
+
+// pruned adds what takes away what the file does not name, or, without --prune, notes that it stays.
+func (w *applying) pruned() error {
+	policies, err := w.host.Policies()
+	if err != nil {
+		return err
+	}
+	for _, p := range policies {
+		g := w.named(p.Name)
+		if g == nil {
+			w.pruneAgent(p)
+			continue
+		}
+		for _, h := range p.Humans {
+			if !slices.Contains(g.Humans, desired.User(h.Name)) {
+				w.prune(&act{at: g.Places, key: "humans", agent: p.Name, human: w.actor(g, p), words: []string{"revoke", "--agent", p.Name, h.Name}},
+					fmt.Sprintf("human %s of agent %s", show(h.Name), p.Name))
+			}
+		}
+		for _, human := range g.Humans {
+			if known := w.known[string(human)]; known != nil && known.Agent(p.Name) != nil {
+				w.pruneSettings(g, w.people[string(human)], *known.Agent(p.Name))
+			}
+		}
+	}
+	return nil
+}
+
+// named returns what the file says of an agent; nil where it does not name it.
+func (w *applying) named(agent string) *desired.Agent {
+	i := slices.IndexFunc(w.file.Agents, func(g desired.Agent) bool { return string(g.UserName) == agent })
+	if i < 0 {
+		return nil
+	}
+	return &w.file.Agents[i]
+}
+
+// pruneAgent deletes an agent all of whose humans au acts for. Its home stays.
+func (w *applying) pruneAgent(p csrc.Policy) {
+	ours := 0
+	for _, h := range p.Humans {
+		if w.known[h.Name] != nil {
+			ours++
+		}
+	}
+	switch {
+	case ours == 0 || w.host.IsDeclared(p.Name):
+	case ours < len(p.Humans):
+		w.left = append(w.left, fmt.Sprintf("agent %s, which has other humans as well (%s)", p.Name, provision.HumanNames(p)))
+	default:
+		w.prune(&act{at: w.file.Places, agent: p.Name, human: p.Humans[0].Name, words: []string{"delete", "--agent", p.Name, "--yes"}}, "agent "+p.Name)
+	}
+}
+
+func (w *applying) prune(a *act, what string) {
+	if !w.cmd.Prune {
+		w.left = append(w.left, what)
+		return
+	}
+	if a.words[0] == "mount" || a.words[0] == "path" {
+		w.gone = append(w.gone, a)
+		return
+	}
+	w.acts = append(w.acts, a)
+}
+
+// pruneSettings takes away shares, and folders on the PATH. Shares go before others come.
+func (w *applying) pruneSettings(g *desired.Agent, human provision.User, entry config.Agent) {
+	name := entry.UserName
+	wanted := func(source string) bool {
+		return slices.ContainsFunc(g.Mounts, func(m desired.Mount) bool {
+			if m.Human != nil && string(*m.Human) != human.Name {
+				return false
+			}
+			real, err := w.host.RealPath(m.Source.Expand(human))
+			return m.Source.Expand(human) == source || err == nil && real == source
+		})
+	}
+	for _, m := range entry.Mounts {
+		if !wanted(m.Source) {
+			w.prune(&act{at: g.Places, key: "mounts", agent: name, human: human.Name, words: []string{"mount", "remove", "--agent", name, "--yes", m.Source}},
+				fmt.Sprintf("share %s of agent %s", show(m.Source), name))
+		}
+	}
+	of := g.For(human.Name)
+	for _, folder := range entry.Path {
+		if of.Path != nil && !slices.ContainsFunc(of.Path, func(p desired.FolderPath) bool { return p.Expand(human) == folder }) {
+			w.prune(&act{at: of.Places, key: "path", agent: name, human: human.Name, words: []string{"path", "remove", "--agent", name, folder}},
+				fmt.Sprintf("%s on the path of agent %s", show(folder), name))
+		}
+	}
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/a4u2/au/internal/programs"
+)
+
+// command returns an act as it is typed, `au` and all.
+func (w *applying) command(a *act) []string {
+	words := []string{"au"}
+	if w.host.UID() == 0 {
+		words = append(words, "--human", a.human)
+	}
+	if w.Config != "" {
+		words = append(words, "--config", w.Config)
+	}
+	return append(words, a.words...)
+}
+
+// run runs an act's command with more words; nobody is there to be asked.
+func (w *applying) run(a *act, out, errw io.Writer, more ...string) error {
+	cmd := programs.Command(append(w.command(a), more...)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(a.input), out, errw
+	return w.itself(cmd)
+}
+
+// try looks at what each command would do, and keeps those that would change something. What is refused is a mistake in the file,
+// and nothing has changed.
+func (w *applying) try() error {
+	made := map[string]bool{}   // agents that are made, or made whole, by a command that is due
+	shared := map[string]bool{} // those that get shares, in which folders of their PATH may be
+	for _, a := range w.acts {
+		due, text, err := w.tried(a)
+		if err != nil && !a.planned && (made[a.agent] || a.words[0] == "path" && shared[a.agent]) {
+			due, text, err = true, "", w.parses(a)
+		}
+		if err != nil {
+			return w.refused(a, err)
+		}
+		if !due {
+			continue
+		}
+		made[a.agent] = made[a.agent] || a.words[0] == "new"
+		shared[a.agent] = shared[a.agent] || a.words[0] == "mount"
+		a.state = "due"
+		w.due = append(w.due, a)
+		if w.cmd.DryRun {
+			fmt.Fprintf(w.out, "$ %s\n%s", w.line(a), text)
+		}
+	}
+	return nil
+}
+
+// tried reports whether a command would change anything, and what it prints about that.
+func (w *applying) tried(a *act) (due bool, text string, err error) {
+	if a.planned && a.trial == nil {
+		return true, "# what it does depends on what is made above\n", w.parses(a)
+	}
+	more := []string{"--dry-run", "--detailed-exitcode"}
+	if a.planned {
+		more = append(more, a.trial...)
+	}
+	var out, errs bytes.Buffer
+	err = w.run(a, &out, &errs, more...)
+	var exit interface{ ExitCode() int }
+	switch {
+	case err == nil:
+		return false, "", nil
+	case errors.As(err, &exit) && exit.ExitCode() == statusChanged:
+		return true, errs.String() + out.String(), nil
+	case errors.As(err, &exit):
+		return false, "", complaint(errs.String())
+	}
+	return false, "", err
+}
+
+// parses says what the grammar has against a command that cannot be tried yet.
+func (w *applying) parses(a *act) error {
+	_, err := parse(newParser(&struct{ globals }{}, a.words), a.words)
+	return err
+}
+
+// refused says that a command cannot do what the file asks for.
+func (w *applying) refused(a *act, err error) error {
+	text, hint := err.Error(), hintOf(err)
+	if about := fmt.Sprintf("agent %q", a.agent); !strings.Contains(text, about) {
+		text = about + ": " + text
+	}
+	placed := w.file.ErrorAt(a.at, a.key, "%s", text)
+	if hint == "" {
+		return placed
+	}
+	return hintError{placed, hint}
+}
+
+// complaint is what another au said against something: its last error, with the hint behind it.
+func complaint(text string) error {
+	said, hint := "au has ended without a word", ""
+	for line := range strings.Lines(text) {
+		line, ours := strings.CutPrefix(strings.TrimSpace(line), "au: ")
+		kind, rest, _ := strings.Cut(line, ": ")
+		switch {
+		case !ours || kind == "warning":
+		case kind == "hint":
+			hint = rest
+		default:
+			said = line
+		}
+	}
+	if hint == "" {
+		return errors.New(said)
+	}
+	return hintError{errors.New(said), hint}
+}

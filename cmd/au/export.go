@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/desired"
+)
+
+// exportCmd prints the file of `au apply` that changes nothing.
+type exportCmd struct {
+	Agent  []string `short:"a" placeholder:"NAME" help:"Print these agents alone. Without it, those that the human may enter; for root without --human, each of the machine."`
+	Schema bool     `help:"Print the JSON Schema of such files, for editors."`
+}
+
+func (c *exportCmd) Run(a *app) error {
+	if c.Schema {
+		text, err := desired.Schema()
+		if err == nil {
+			_, err = a.out.Write(text)
+		}
+		return err
+	}
+	human, err := a.human()
+	everybody := err != nil && a.host.UID() == 0
+	if err != nil && !everybody {
+		return err
+	}
+	policies, err := a.host.Policies()
+	if err != nil {
+		return err
+	}
+	for _, name := range c.Agent {
+		if _, err := a.host.AgentPolicy(name); err != nil {
+			return err
+		}
+	}
+	var all []provision.Stated
+	configs := map[string]*config.Config{}
+	for _, p := range policies {
+		if len(c.Agent) > 0 && !slices.Contains(c.Agent, p.Name) || !everybody && !p.Admits(human.UID) || a.host.IsDeclared(p.Name) {
+			continue
+		}
+		for _, h := range p.Humans {
+			if everybody || a.host.UID() == 0 || h.UID == human.UID {
+				if err := a.knownTo(h.Name, configs); err != nil {
+					return err
+				}
+			}
+		}
+		s, err := a.stated(p, configs)
+		if err != nil {
+			return err
+		}
+		all = append(all, s)
+	}
+	return c.print(a, all)
+}
+
+// knownTo reads the config of a human, once.
+func (a *app) knownTo(name string, configs map[string]*config.Config) error {
+	if _, ok := configs[name]; ok {
+		return nil
+	}
+	u, ok, err := a.host.UserNamed(name)
+	if err != nil || !ok {
+		return err // one who is gone has no config
+	}
+	configs[name], err = a.load(u)
+	return err
+}
+
+func (c *exportCmd) print(a *app, all []provision.Stated) error {
+	f, notes := desired.Of(all...)
+	var head strings.Builder
+	head.WriteString("# Agents of au, for au apply. It leaves out logins and files in their homes,\n# drafts, and runs.\n")
+	for _, note := range notes {
+		fmt.Fprintf(&head, "# Left out: %s\n", show(note))
+	}
+	_, err := fmt.Fprintf(a.out, "%s\n%s", head.String(), f.Text())
+	return err
+}
