@@ -6,7 +6,7 @@
 . /opt/e2e/lib.sh
 for who in alice bob; do
 	chmod 0700 /home/$who
-	for folder in work books; do as $who mkdir /home/$who/$folder; done
+	for folder in code books; do as $who mkdir /home/$who/$folder; done
 done
 apply() { env -u SUDO_USER au apply -y --detailed-exitcode "$@" </dev/null; }
 cat >/root/agents.toml <<'END'
@@ -17,7 +17,7 @@ humans = ["alice"]
 user_name = "builder"
 unlock = ["userns"]
 keep_env = ["TZ"]
-path = ["~/work/bin"]
+path = ["~/code/bin"]
 
 [agents.limits]
 cpu = "150%"
@@ -31,7 +31,7 @@ deny = ["ads.example.com"]
 allow_localhost = [3000]
 
 [[agents.mounts]]
-source = "~/work"
+source = "~/code"
 read_only = false
 
 [[agents]]
@@ -46,7 +46,7 @@ source = "~/books"
 
 [[agents.mounts]]
 human = "bob"
-source = "~/work"
+source = "~/code"
 draft = true
 hide = ["*.key"]
 
@@ -98,12 +98,12 @@ says "1G"
 ok as alice au net why -a builder pypi.org
 fails 1 as alice au net why -a builder elsewhere.example
 fails 1 as alice au net why -a builder ads.example.com
-ok as alice au run -a builder touch /home/alice/work/made
-ok stat -c %U /home/alice/work/made
+ok as alice au run -a builder touch /home/alice/code/made
+ok stat -c %U /home/alice/code/made
 says_exactly alice
-ok as bob au run -a reviewer sh -c 'echo $PAGER; touch /home/bob/work/made'
+ok as bob au run -a reviewer sh -c 'echo $PAGER; touch /home/bob/code/made'
 says_exactly cat
-[ ! -e /home/bob/work/made ] || fail "what is in a draft reached the folder"
+[ ! -e /home/bob/code/made ] || fail "what is in a draft reached the folder"
 fails 1 as alice au run -a reviewer touch /home/alice/books/made
 fails 125 as alice au run -a helper true
 ok stat -c '%U %a' /home/bob/.config/agent-as-unix-user.toml
@@ -137,7 +137,7 @@ complains "left as it is, and not in /root/agents.toml: share /home/alice/books 
 fails 1 as alice au net why -a builder never.example
 ok as alice au net why -a builder later.example
 sed '/^user_name = "helper"/,$d' /root/agents.toml | sed '$d' >/root/fewer.toml
-ok as bob touch /home/bob/work/kept
+ok as bob touch /home/bob/code/kept
 fails 3 apply --prune --json /root/fewer.toml
 says '"changed": true'
 says '"command": "au --human bob delete --agent helper --yes"'
@@ -163,16 +163,16 @@ fails 3 as alice au apply -y --detailed-exitcode /home/alice/mine.toml
 says "au mount add --agent reviewer --replace --rw --yes /home/alice/books"
 ok as alice au apply -y --detailed-exitcode /home/alice/mine.toml
 ok as bob au mount list -a reviewer
-says /home/bob/work
+says /home/bob/code
 sed 's/"alice", "bob"/"bob"/; /^human = /d' /home/alice/mine.toml >/home/alice/theirs.toml
 chown alice: /home/alice/theirs.toml
 fails 1 as alice au apply -y theirs.toml
 complains 'theirs.toml:3:1: agent "reviewer": au acts for the one who runs it'
 
 promise="a file that an agent or a stranger can write is refused"
-cp /home/alice/mine.toml /home/alice/work/mine.toml
-chown alice: /home/alice/work/mine.toml
-fails 1 as alice au apply -y /home/alice/work/mine.toml
+cp /home/alice/mine.toml /home/alice/code/mine.toml
+chown alice: /home/alice/code/mine.toml
+fails 1 as alice au apply -y /home/alice/code/mine.toml
 complains 'which agent "builder" can write'
 chmod 0666 /home/alice/mine.toml
 fails 1 as alice au apply -y /home/alice/mine.toml
