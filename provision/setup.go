@@ -20,6 +20,10 @@ func CheckSetup(p setup.Program, f setup.Facts, agent string, run []string) erro
 	switch {
 	case there:
 		return nil
+	case p.Python != "" && (f.UV || f.Pipx || f.Venv != ""):
+		return nil
+	case p.Python != "":
+		return refuse(native(p, run), "%s needs uv, pipx or Python's venv, and agent %q finds none of them: install one on this machine, as Debian's python3-venv", p.Name, agent)
 	case p.NPM == "":
 		return refuse(native(p, run), "%s comes with an installer of its own (%s), which au does not run: run it as the agent, and then au setup %s again", p.Name, p.Page, p.Name)
 	case f.NodeMajor() == 0 || !f.NPM:
@@ -40,7 +44,11 @@ func native(p setup.Program, run []string) string {
 // is there is of use without the rest.
 func PlanSetup(p setup.Program, f setup.Facts, home string, run []string) (steps []step.Step) {
 	if _, there := f.Installed[p.Name]; !there {
-		steps = planInstall(p, f, home, run)
+		if p.Python != "" {
+			steps = []step.Step{{Do: inRun(run, pythonInstall(p, f)...)}}
+		} else {
+			steps = planInstall(p, f, home, run)
+		}
 	}
 	for _, s := range p.Settings {
 		if !f.There[s.File] {
@@ -48,6 +56,20 @@ func PlanSetup(p setup.Program, f setup.Facts, home string, run []string) (steps
 		}
 	}
 	return steps
+}
+
+// pythonInstall returns the command that installs a program of Python's in an environment of its own, as the pages of such programs
+// have it: by uv, by pipx, or by pip.
+func pythonInstall(p setup.Program, f setup.Facts) []string {
+	switch {
+	case f.UV:
+		return []string{"uv", "tool", "install", p.Python}
+	case f.Pipx:
+		return []string{"pipx", "install", p.Python}
+	}
+	own := ".local/share/" + quote.Word(p.Name)
+	return []string{"sh", "-c", "python3 -m venv " + own + " && " + own + "/bin/pip install --quiet " + quote.Word(p.Python) +
+		" && mkdir -p .local/bin && ln -sf ../share/" + quote.Word(p.Name) + "/bin/" + quote.Word(p.Command) + " .local/bin/"}
 }
 
 // planInstall installs with npm. Its prefix goes into the agent's .npmrc where that is not there yet: updates of the program's own

@@ -109,6 +109,31 @@ func TestCheckSetup(t *testing.T) {
 	}
 }
 
+func TestPythonPrograms(t *testing.T) {
+	aider, _ := setup.Find("aider")
+	run := []string{"au", "run", "--"}
+	for name, c := range map[string]struct {
+		facts setup.Facts
+		want  string
+	}{
+		"uv comes first": {setup.Facts{UV: true, Pipx: true, Venv: "3.13"}, "au run -- uv tool install aider-chat"},
+		"then pipx":      {setup.Facts{Pipx: true, Venv: "3.13"}, "au run -- pipx install aider-chat"},
+		"then pip": {setup.Facts{Venv: "3.11"}, "au run -- sh -c 'python3 -m venv .local/share/aider && .local/share/aider/bin/pip install --quiet aider-chat" +
+			" && mkdir -p .local/bin && ln -sf ../share/aider/bin/aider .local/bin/'"},
+	} {
+		if err := CheckSetup(aider, c.facts, "agent", run); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := setupLines(aider, c.facts); len(got) != 1 || got[0] != c.want {
+			t.Errorf("%s: the plan is %q, want %q", name, got, c.want)
+		}
+	}
+	refused, ok := CheckSetup(aider, setup.Facts{Node: "v22.1.0", NPM: true}, "agent", run).(*Refusal)
+	if !ok || !strings.Contains(refused.Hint, "aider.chat/install.sh") {
+		t.Errorf("with none of them: %#v", refused)
+	}
+}
+
 func TestPutLogin(t *testing.T) {
 	claude, _ := setup.Find("claude")
 	got := PutLogin(claude, "/home/alice/.claude/.credentials.json", []byte("secret"), []string{"au", "run", "--"}).Do.Shell(nil)

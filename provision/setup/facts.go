@@ -16,6 +16,8 @@ type Facts struct {
 	Node      string               // its version; "" where the agent finds none
 	NPM       bool                 // whether npm is there
 	OwnPrefix bool                 // npm installs for all of the user's into a folder of the agent's
+	UV, Pipx  bool                 // whether they are there
+	Venv      string               // the version of a Python that can make virtual environments; "" where the agent finds none
 	Git       bool                 // whether git is there
 	Author    string               // whom git names as author; "" for nobody
 	SSH       bool                 // whether OpenSSH is there
@@ -80,6 +82,12 @@ func Read(text []byte) Facts {
 			f.NPM = true
 		case "prefix":
 			f.OwnPrefix = true
+		case "uv":
+			f.UV = true
+		case "pipx":
+			f.Pipx = true
+		case "venv":
+			f.Venv = value
 		case "git":
 			f.Git = true
 		case "author":

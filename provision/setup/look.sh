@@ -30,6 +30,8 @@ if command -v git >/dev/null; then
 	say author "$(git config --get user.name 2>/dev/null) $(git config --get user.email 2>/dev/null)"
 fi
 [ -z "$found" ] || exit 0
+for tool in uv pipx; do ! command -v "$tool" >/dev/null || say "$tool" yes; done
+say venv "$(python3 -c 'import ensurepip, venv, sys; ensurepip.version(); print("%d.%d" % sys.version_info[:2])' 2>/dev/null)"
 say node "$(node --version 2>/dev/null)"
 if command -v npm >/dev/null; then
 	say npm yes

@@ -30,6 +30,7 @@ type Program struct {
 	Command string   `toml:"command" json:"command"` // its name on PATH
 	NPM     string   `toml:"npm" json:"npm,omitempty"`
 	Node    int      `toml:"node" json:"node,omitempty"`     // the least major version that the package asks for; 0: any
+	Python  string   `toml:"python" json:"python,omitempty"` // its package, for uv, pipx or pip
 	Native  string   `toml:"native" json:"native,omitempty"` // its own installer, which a human may run as the agent
 	Presets []string `toml:"presets" json:"presets,omitempty"`
 	Hosts   string   `toml:"hosts" json:"hosts,omitempty"` // what it reaches besides, in words

@@ -44,7 +44,7 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("program %q: want a page for its keys", p.Name)
 		case p.Compared != "" && (!day.MatchString(p.Compared) || p.LoginPage == ""):
 			t.Errorf("program %q was compared with no page, or on no day: %q", p.Name, p.Compared)
-		case p.NPM == "" && p.Native == "" || p.NPM != "" && !npmName.MatchString(p.NPM):
+		case p.NPM == "" && p.Python == "" && p.Native == "" || p.Python != "" && !npmName.MatchString(p.Python) || p.NPM != "" && !npmName.MatchString(p.NPM):
 			t.Errorf("program %q cannot be installed", p.Name)
 		case len(p.Login) != 2 || len(p.Presets) == 0 && p.Hosts == "":
 			t.Errorf("program %q: want two lines on the login, and its hosts", p.Name)
@@ -102,6 +102,8 @@ func TestLookAndRead(t *testing.T) {
 	put("bin/node", "#!/bin/sh\necho v22.1.0\n")
 	put("bin/npm", "#!/bin/sh\n[ \"$*\" = 'prefix --global' ] && echo \"$HOME/.local\"\n")
 	put("bin/git", "#!/bin/sh\n[ \"$3\" = user.name ] && echo 'A  B'\n")
+	put("bin/uv", "#!/bin/sh\n")
+	put("bin/python3", "#!/bin/sh\necho 3.13\n")
 	put("bin/claude", "#!/bin/sh\n")
 	put("bin/ssh-keygen", "#!/bin/sh\n[ \"$1 $3\" = '-F -f' ] && [ \"$4\" = \"$HOME/.ssh/known_hosts\" ] && grep -q \"^$2 \" \"$4\"\n")
 	put(".ssh/known_hosts", "gitlab.com ssh-rsa x\n")
@@ -126,7 +128,7 @@ func TestLookAndRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := look(true, codex)
-	if f.NodeMajor() != 22 || !f.NPM || !f.OwnPrefix || !f.Git || f.Author != "A  B" || !f.SSH || !f.Known["gitlab.com"] || f.Known["github.com"] {
+	if !f.UV || f.Pipx || f.Venv != "3.13" || f.NodeMajor() != 22 || !f.NPM || !f.OwnPrefix || !f.Git || f.Author != "A  B" || !f.SSH || !f.Known["gitlab.com"] || f.Known["github.com"] {
 		t.Errorf("read %+v", f)
 	}
 	if f := look(true, all...); f.NPM || f.OwnPrefix || !f.Git {
