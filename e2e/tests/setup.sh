@@ -70,7 +70,7 @@ ok as alice au run -d /home/agent ssh-keygen -F github.com
 ok as alice au run -d /home/agent ssh-keygen -F codeberg.org
 ok stat -c '%U %a' /home/agent/.ssh
 says_exactly 'agent 700'
-as alice au run -d /home/agent sh -c 'sed -i "/^gitlab/d" .ssh/known_hosts; printf "mine.example ssh-ed25519 x" >>.ssh/known_hosts; ssh-keygen -H 2>/dev/null'
+as alice au run -d /home/agent sh -c 'sed -i "/^gitlab/d" .ssh/known_hosts; ssh-keygen -q -H -f .ssh/known_hosts >/dev/null; printf "mine.example ssh-ed25519 x" >>.ssh/known_hosts'
 ok as alice au setup git -y
 complains 'gets the keys that gitlab.com publish'
 ok as alice au run -d /home/agent ssh-keygen -F gitlab.com
