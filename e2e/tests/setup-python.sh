@@ -1,5 +1,5 @@
 #!/bin/sh
-# au setup installs a program of Python's as the agent, in an environment of its own, from whatever index pip is told.
+# au setup installs a program in Python as the agent, in an environment of its own, from whatever index pip is told.
 # machines: trixie
 # machines by hand: bookworm
 # flavour: paths
