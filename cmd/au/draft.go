@@ -147,6 +147,19 @@ func (a *app) meantBy(agent string, words []string, dashes bool, wanted func(*dr
 	return m, nil
 }
 
+// held is meant, with the draft for this command alone until it lets go of it.
+func (a *app) held(agent string, words []string, wanted func(*draft.Draft) bool) (m *meantDraft, letGo func(), err error) {
+	if m, err = a.meant(agent, words, wanted); err != nil {
+		return nil, nil, err
+	}
+	unlock, err := m.Lock()
+	if err != nil {
+		m.close()
+		return nil, nil, err
+	}
+	return m, func() { unlock(); m.close() }, nil
+}
+
 // isLive reports whether there is more of a draft than how its keep is undone.
 func isLive(d *draft.Draft) bool { return !d.Ended }
 

@@ -56,16 +56,11 @@ type diffView struct {
 }
 
 func (c *draftDiffCmd) Run(a *app) error {
-	m, err := a.meant(c.Agent, c.Words, isLive)
+	m, letGo, err := a.held(c.Agent, c.Words, isLive)
 	if err != nil {
 		return err
 	}
-	defer m.close()
-	unlock, err := m.Lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
+	defer letGo()
 	r, err := m.report()
 	if err != nil {
 		return m.refused(err)

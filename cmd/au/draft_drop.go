@@ -17,16 +17,11 @@ type draftDropCmd struct {
 }
 
 func (c *draftDropCmd) Run(a *app) error {
-	m, err := a.meant(c.Agent, c.Words, func(d *draft.Draft) bool { return !d.Ended || c.Undo })
+	m, letGo, err := a.held(c.Agent, c.Words, func(d *draft.Draft) bool { return !d.Ended || c.Undo })
 	if err != nil {
 		return err
 	}
-	defer m.close()
-	unlock, err := m.Lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
+	defer letGo()
 	if c.Undo {
 		return c.forget(m)
 	}

@@ -18,16 +18,11 @@ type draftKeepCmd struct {
 }
 
 func (c *draftKeepCmd) Run(a *app) error {
-	m, err := a.meant(c.Agent, c.Words, func(d *draft.Draft) bool { return !d.Ended || d.Unfinished() })
+	m, letGo, err := a.held(c.Agent, c.Words, func(d *draft.Draft) bool { return !d.Ended || d.Unfinished() })
 	if err != nil {
 		return err
 	}
-	defer m.close()
-	unlock, err := m.Lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
+	defer letGo()
 	if m.Unfinished() {
 		fmt.Fprintf(a.out, "The keep of %s that was begun is finished.\n", m.named())
 		return c.keep(m, draft.Refuse)

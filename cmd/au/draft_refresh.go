@@ -14,19 +14,14 @@ type draftRefreshCmd struct {
 
 // Run looks again for what is to be hidden.
 func (c *draftRefreshCmd) Run(a *app) error {
-	m, err := a.meant(c.Agent, c.Draft, isLive)
+	m, letGo, err := a.held(c.Agent, c.Draft, isLive)
 	if err != nil {
 		return err
 	}
-	defer m.close()
+	defer letGo()
 	if len(m.paths) > 0 {
 		return errors.New("draft refresh: want the name of a draft, and no path")
 	}
-	unlock, err := m.Lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	fresh, err := m.Refresh()
 	if err != nil {
 		return err

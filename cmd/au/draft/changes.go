@@ -62,6 +62,19 @@ type arrival struct {
 	merged bool
 }
 
+// told reads the draft, and what has changed in it; the caller closes it.
+func (d *Draft) told() (*teller, error) {
+	v, err := d.view()
+	if err != nil {
+		return nil, err
+	}
+	t, err := v.tell(d.gitBase())
+	if err != nil {
+		v.close()
+	}
+	return t, err
+}
+
 // tell reads all of the draft.
 func (v *view) tell(git *gitBase) (*teller, error) {
 	t := &teller{view: v, git: git, conflicts: slices.Clone(v.problems), origins: map[string]string{}, equal: map[string]bool{}, leave: map[string]bool{}, named: map[string]bool{}}

@@ -42,15 +42,11 @@ func (d *Draft) Report() (*Report, error) {
 	if d.Ended {
 		return &Report{}, nil
 	}
-	v, err := d.view()
+	t, err := d.told()
 	if err != nil {
 		return nil, err
 	}
-	defer v.close()
-	t, err := v.tell(d.gitBase())
-	if err != nil {
-		return nil, err
-	}
+	defer t.close()
 	r := &Report{Changes: t.changes}
 	for _, c := range t.conflicts {
 		if c.Kind == Perhaps {
@@ -62,7 +58,7 @@ func (d *Draft) Report() (*Report, error) {
 	for _, name := range sortedKeys(t.named) {
 		r.Refs = append(r.Refs, strings.TrimPrefix(refOf(d.Name, name), ".git/"))
 	}
-	r.Stripped, err = v.stripped()
+	r.Stripped, err = t.stripped()
 	return r, err
 }
 
@@ -132,15 +128,11 @@ func (d *Draft) startKeep(wanted []string, answer Answer) (*journal, error) {
 	if err := d.openUp(); err != nil {
 		return nil, err
 	}
-	v, err := d.view()
+	t, err := d.told()
 	if err != nil {
 		return nil, err
 	}
-	defer v.close()
-	t, err := v.tell(d.gitBase())
-	if err != nil {
-		return nil, err
-	}
+	defer t.close()
 	skip := map[string]bool{}
 	if against := t.against(wanted); len(against) > 0 {
 		if answer == Refuse {
