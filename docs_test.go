@@ -39,6 +39,15 @@ func TestEveryAnswerNamesItsTests(t *testing.T) {
 	}
 }
 
+// The README begins with the drafts of which docs/drafts.md tells, whose transcript the script draft types.
+func TestTheReadmeShowsTheTranscriptOfDrafts(t *testing.T) {
+	block := regexp.MustCompile("(?ms)^```console$.*?^```$").FindString(readText(t, "docs/drafts.md"))
+	lead, _, _ := strings.Cut(readText(t, "README.md"), "\n## ")
+	if !strings.Contains(block, "au draft keep") || !strings.Contains(lead, block) {
+		t.Errorf("the README does not begin with the transcript of docs/drafts.md:\n%s", block)
+	}
+}
+
 // What a page links to inside the repository is there.
 func TestLinksLeadSomewhere(t *testing.T) {
 	pages, err := filepath.Glob("docs/*.md")
