@@ -106,6 +106,43 @@ text'
 ok in_p au draft undo -y
 ok in_p au draft drop -y
 
+promise="diff goes through the human's pager on a terminal, with git's colours, and nowhere else"
+paged() { at_terminal alice sh -c 'cd p && "$@"' sh "$@"; }
+ok in_p au run --draft . sh -c 'echo two >>file; echo new >new'
+ok paged env PAGER='sed s/^/paged:/' au draft diff
+says 'paged:diff --git a/file b/file'
+says "$(printf 'paged:\033[32m+two')"
+ok paged env PAGER=cat au draft diff
+says "$(printf '\033[32m+two')"
+says_not paged:
+ok paged env -u PAGER TERM=xterm au draft diff
+says '+two'
+ok paged env PAGER='head -n 1' au draft diff
+says 'diff --git'
+says_not '+two'
+ok paged env PAGER='sed s/^/paged:/' au draft diff --json
+says_not paged:
+ok in_p env PAGER='sed s/^/paged:/' au draft diff
+says_not paged:
+says_not "$(printf '\033')"
+
+promise="nothing about a draft asks for a password: sudo is there, and refuses"
+mv /usr/bin/sudo /usr/bin/sudo.aside
+printf '#!/bin/sh\necho "sudo $*" >>/tmp/asked\nexit 1\n' >/usr/bin/sudo
+chmod 755 /usr/bin/sudo
+ok in_p au run --draft . mv old moved
+ok in_p au draft diff
+says 'rename from old'
+ok in_p au draft list
+ok in_p au draft refresh
+ok in_p au draft keep -y
+ok in_p sh -c 'cat moved/deep/file new'
+ok in_p au draft undo -y
+ok in_p au draft drop -y new
+ok in_p au draft drop -y
+[ ! -e /tmp/asked ] || fail "sudo was asked: $(cat /tmp/asked)"
+mv /usr/bin/sudo.aside /usr/bin/sudo
+
 promise="some paths are kept, and the rest stays in the draft"
 ok in_p au run --draft . sh -c 'echo two >>file; echo new >new'
 ok in_p au draft keep -y new
@@ -281,3 +318,8 @@ ok as alice sh -c 'cd last && au run --draft . ls -A mnt'
 [ ! -s "$e2e/out" ] || fail "what is mounted in the folder is in the draft"
 complains 'au: /home/alice/last/mnt is mounted in /home/alice/last, and an empty folder for the agent in this run'
 umount /home/alice/last/mnt
+
+promise="docs/drafts.md shows what au prints"
+ok as alice sh -c 'rm -rf last/mnt; mkdir -p example/old; cd example; echo one >notes; echo x >old/x; echo KEY=1 >.env'
+e2e_last=
+python3 /opt/e2e/transcript.py /opt/e2e/docs/drafts.md alice || fail "the page should show what the machine shows: see the diff above"

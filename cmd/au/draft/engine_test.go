@@ -255,7 +255,7 @@ func TestPlants(t *testing.T) {
 	b.in(b.folder, "mkdir d s; echo f >d/f; echo g >g")
 	b.begin()
 	b.drafted(fmt.Sprintf(`rm -r d; ln -s %s d; rm g; mkfifo g; printf x >"$(printf 'a\nau: hint: b\033[31m')"; truncate -s 8E big 2>/dev/null || truncate -s 15T big
-		printf y >s/y; chmod u+s s/y; ln -s .. s/up; python3 -c "import os;os.setxattr('s/y','user.overlay.redirect',b'/x')" 2>/dev/null || true`, outside))
+		printf y >s/y; chmod u+s s/y; ln -s .. s/up; mkdir z; python3 -c "import os;[os.setxattr(f,'user.overlay.redirect',b'/x') for f in ('s/y', 'z')]"`, outside))
 	done := make(chan string)
 	go func() { done <- b.told() }()
 	select {
@@ -266,13 +266,24 @@ func TestPlants(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("a report of plants does not end")
 	}
-	_, err := b.d.Keep(nil, Refuse)
+	r, err := b.d.Report()
+	b.ok(err)
+	_, left, err := b.d.Lay(r.Changes)
+	b.ok(errors.Join(err, b.d.Unlay()))
+	for _, name := range []string{"big", "g", "z"} {
+		if !slices.ContainsFunc(left, func(c Change) bool { return c.Path == name }) {
+			t.Errorf("%s is laid out for a diff", name)
+		}
+	}
+	_, err = b.d.Keep(nil, Refuse)
 	b.ok(err)
 	if text, err := os.ReadFile(filepath.Join(outside, "f")); err != nil || string(text) != "mine" {
 		t.Errorf("outside the folder is %q, %v", text, err)
 	}
-	if n, err := unix.Getxattr(filepath.Join(b.folder, "s/y"), "user.overlay.redirect", make([]byte, 10)); err == nil {
-		t.Errorf("an overlay's attribute of %d bytes was kept", n)
+	for _, name := range []string{"s/y", "z"} {
+		if n, err := unix.Getxattr(filepath.Join(b.folder, name), "user.overlay.redirect", make([]byte, 10)); err == nil {
+			t.Errorf("an overlay's attribute of %d bytes was kept at %s", n, name)
+		}
 	}
 }
 
@@ -308,6 +319,27 @@ func TestSwappedWhileKept(t *testing.T) {
 				t.Errorf("the edit is lost: %s: %v", all, err)
 			}
 		})
+	}
+}
+
+// Whenever a folder of the human's becomes a link, nothing is made where that leads.
+func TestSwappedAtAnyStep(t *testing.T) {
+	for step := range 12 {
+		b := newBench(t)
+		b.in(b.home, "mkdir -p outside/e; echo mine >outside/e/y")
+		b.in(b.folder, "mkdir -p d/e; echo y >d/e/y")
+		b.begin()
+		b.drafted("echo n >d/e/n; mkdir d/e/m; echo o >d/e/m/o")
+		n := 0
+		b.d.hook = func() {
+			if n++; n == step {
+				b.in(b.folder, "mv d d.was; ln -s ../outside d")
+			}
+		}
+		_, err := b.d.Keep(nil, Refuse)
+		if got := b.in(b.home, "ls outside/e"); got != "y\n" {
+			t.Errorf("swapped at step %d, there is %q outside: %v", step, got, err)
+		}
 	}
 }
 
