@@ -1,0 +1,149 @@
+#!/bin/sh
+# What an agent leaves in a draft leads neither diff nor keep astray, and holds neither of them up.
+# machines: trixie
+# machines by hand: bookworm
+# timeout: 900
+. /opt/e2e/lib.sh
+ok as alice au new -y
+in_p() { as alice timeout 240 sh -c 'cd p && "$@"' sh "$@"; }
+plain() { ! grep -q "$(printf '[\001-\010\013-\037]')" "$e2e/out" "$e2e/err" || fail "it printed a control character"; }
+ok as alice sh -c 'mkdir -p p/dir outside; echo mine >outside/f; mkfifo outside/fifo; cd p; git init -q; echo f >file; echo g >g; echo d >dir/d; cp /bin/true set; chmod 6755 set'
+# A folder that has held much stays large on the disk.
+look() { (cd "$1" && find . \( -type d -printf '%p d %m %U\n' \) -o -printf '%p %y %m %U %s %l\n' | sort; cd "$1" && find . -type f -exec sha256sum {} + | sort -k2); }
+look /home/alice/p >"$e2e/before"
+look /home/alice/outside >"$e2e/outside"
+same() {
+	look /home/alice/p >"$e2e/now"
+	cmp -s "$e2e/before" "$e2e/now" || fail "the folder should be as it was: $(diff "$e2e/before" "$e2e/now")"
+	apart
+}
+apart() {
+	look /home/alice/outside >"$e2e/now"
+	cmp -s "$e2e/outside" "$e2e/now" || fail "what is outside should be as it was: $(diff "$e2e/outside" "$e2e/now")"
+}
+
+promise="the draft's own folders are nowhere in a run, and in no share"
+ok in_p au run --draft . sh -c 'echo new >new; ls -A /home/alice; ls -d /home/alice/.local 2>/dev/null; find / -xdev -name upper 2>/dev/null; true'
+says_exactly p
+fails 125 in_p au run --draft . --rw /home/alice/.local/state true
+complains 'your drafts lie in'
+ok in_p au run --draft . sh -c '! mknod gone c 0 0 2>/dev/null; ! mknod .git/HEAD c 0 0 2>/dev/null; ! setfattr -n trusted.overlay.opaque -v y dir 2>/dev/null; ! setfattr -n trusted.overlay.whiteout -v "" g 2>/dev/null; ! setfattr -n security.capability -v 0x0100000200200000000000000000000000000000 new 2>/dev/null; ! chmod u+s new 2>/dev/null; ! chmod 6755 set 2>/dev/null'
+ok in_p au draft diff --name-status
+says_exactly 'A	new'
+ok in_p au draft drop -y
+same
+
+promise="links, FIFOs, sockets, names with control characters and attributes of overlays are named, lead nowhere, and hold nothing up"
+ok in_p au run --draft . python3 -c 'import os, socket
+os.unlink("file"); os.mkfifo("file")
+os.unlink("dir/d"); os.rmdir("dir"); os.symlink("/home/alice/outside", "dir")
+os.symlink("../outside/f", "leaves"); os.symlink("../outside/fifo", "waits"); os.symlink("/proc/self/fd/0", "self")
+socket.socket(socket.AF_UNIX).bind("socket")
+open("set", "ab").write(b"more")
+for name in ("a\033[2J\033]0;b\007", "c\nau: hint: rm -rf p\n", "-rf", "--theirs", "d => e", "n" * 255, "\u202egnp.exe"): open(name, "w").write("x")
+open(b"\xe9\xff", "w").write("\033[31mred\r\x9b")
+open(".git/hooks/post-checkout", "w").write("#!/bin/sh\ntouch /home/alice/outside/ran\n"); os.chmod(".git/hooks/post-checkout", 0o755)
+os.mkdir("steers")
+for name in ("g", "steers"):
+    for key in ("opaque", "redirect", "whiteout", "origin"): os.setxattr(name, "user.overlay." + key, b"/home/alice/outside")
+os.setxattr("g", "user.kept", b"v"); os.chmod("g", 0o444)'
+for form in '' --stat --name-status --json '--tool=true'; do
+	# shellcheck disable=SC2086 # nothing, or a word
+	ok in_p au draft diff $form
+	plain
+done
+ok in_p au draft diff
+says '.git/hooks/post-checkout'
+says 'file (FIFO)'
+says 'dir (to /home/alice/outside)'
+says 'leaves (to ../outside/f)'
+says 'g (it has attributes that a rootless overlay obeys: keep takes them off)'
+ok in_p au draft list
+plain
+same
+ok in_p au draft keep -y
+plain
+says 'post-checkout'
+says 'file (FIFO)'
+apart
+ok in_p sh -c 'test -p file; test -L dir; test -S socket; getfattr -n user.kept --only-values g; ! getfattr -R -h -d -m "user[.]overlay" . | grep . ; find . -perm /6000; stat -c %a g'
+says_exactly 'v444'
+ok in_p au draft undo -y
+same
+ok in_p au draft drop -y
+same
+
+promise="modes by which the agent closes files and folders to the human stop nothing"
+ok in_p au run --draft . sh -c 'mkdir -p a/b/c; echo x >a/b/c/x; echo y >>dir/d; echo z >>file; chmod 0 a/b/c a/b file dir/d; chmod 0300 dir; chmod 0500 a'
+for form in '' --stat --name-status --json; do
+	# shellcheck disable=SC2086 # nothing, or a word
+	ok in_p au draft diff $form
+done
+says '"path": "a/b/c/x"'
+ok in_p au draft list
+says '/home/alice/p: agent'
+ok in_p au run --draft . stat -c '%n %a' . a dir file
+says_exactly '. 755
+a 500
+dir 300
+file 0'
+same
+ok in_p au draft keep -y
+ok stat -c '%a %U' /home/alice/p /home/alice/p/a /home/alice/p/a/b /home/alice/p/a/b/c /home/alice/p/a/b/c/x /home/alice/p/file
+says_exactly '755 alice
+500 alice
+0 alice
+0 alice
+644 alice
+0 alice'
+ok in_p au draft undo -y
+same
+ok in_p au draft drop -y
+same
+
+promise="the human's folder becomes a link while keep runs: nothing goes where that leads, and nothing is lost"
+ok in_p sh -c 'mkdir swapped; echo mine >swapped/mine'
+for round in 1 2 3 4; do
+	ok in_p au run --draft . sh -c 'cd swapped; for n in $(seq 400); do echo $n >$n; done; echo agent >>mine'
+	as alice sh -c 'cd p && while mv -T swapped was 2>/dev/null; do ln -s ../outside swapped; sleep 0.01; rm swapped; mv -T was swapped; sleep 0.02; done' &
+	swaps=$!
+	for n in 1 2 3; do
+		e2e_run in_p au draft keep -y
+		e2e_run in_p au draft undo -y
+	done
+	pkill -KILL -u alice -f 'mv -T swapped was'
+	wait $swaps 2>/dev/null
+	ok in_p sh -c '[ ! -L swapped ] || rm swapped; [ ! -d was ] || mv -T was swapped'
+	apart
+	e2e_run in_p au draft undo -y
+	ok in_p au draft diff --name-status
+	ok in_p au draft keep -y
+	ok in_p sh -c 'ls swapped | wc -l; cat swapped/mine swapped/1 swapped/400'
+	says_exactly '401
+mine
+agent
+1
+400'
+	ok in_p au draft undo -y
+	ok in_p cat swapped/mine
+	says_exactly mine
+	ok in_p au draft drop -y
+done
+ok in_p rm -r swapped
+same
+
+promise="a hundred thousand files"
+ok in_p au run --draft . python3 -c 'import os
+for d in range(1000):
+    os.mkdir(f"d{d}")
+    for n in range(100): open(f"d{d}/{n}", "w").close()'
+ok in_p au draft list
+says '100000 changed'
+ok in_p au draft diff --name-status
+ok in_p au draft keep -y
+ok in_p sh -c 'find d[0-9]* -type f | wc -l'
+says_exactly 100000
+ok in_p au draft undo -y
+same
+ok in_p au draft drop -y
+same
