@@ -2,6 +2,7 @@
 # `au doctor` finds nothing broken on a machine with new agents; each thing that is broken it names by its ID; --fix mends what can be mended.
 # machines: trixie
 # machines by hand: bookworm true
+# timeout: 2400
 . /opt/e2e/lib.sh
 # ids prints ID:AGENT of every finding.
 ids() { { as alice /usr/local/bin/au doctor --json || true; } | python3 -c 'import json,sys; print(*sorted("%s:%s" % (f["id"], f.get("agent","")) for f in json.load(sys.stdin)["findings"]), sep="\n")'; }
