@@ -287,6 +287,21 @@ func TestPlants(t *testing.T) {
 	}
 }
 
+// A path that no system call takes is named, and can be dropped.
+func TestTooLongAPath(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	b.drafted(`python3 -c "import os
+for n in range(3000): os.mkdir('d'); os.chdir('d')"`)
+	if _, err := b.report(); err == nil || !strings.Contains(err.Error(), "d/d: the path is too long to be kept: drop it") {
+		t.Errorf("the report of it: %v", err)
+	}
+	if err := powerless(func() error { return do(b.d, "keep") }); err == nil || !strings.Contains(err.Error(), "too long") {
+		t.Errorf("the keep of it: %v", err)
+	}
+	b.ok(powerless(func() error { return b.d.Drop(b.store) }))
+}
+
 // A folder of the human's that becomes a link while a keep runs takes nothing out of the folder, and nothing is lost.
 func TestSwappedWhileKept(t *testing.T) {
 	for name, swap := range map[string]string{

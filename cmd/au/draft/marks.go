@@ -123,6 +123,9 @@ func (p place) names(w *bufio.Writer) error {
 		}
 		for _, f := range all {
 			name := join(at, f.name)
+			if len(name) > longest {
+				continue // who reads the draft refuses it by its name
+			}
 			switch f.kind() {
 			case unix.S_IFDIR:
 				left = append(left, name)
