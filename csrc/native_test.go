@@ -301,14 +301,16 @@ func TestFilter(t *testing.T) {
 		}
 	}
 	open := runFilter(t, program, "userns", "i386")
-	for _, what := range []string{"unshare_user", "clone3", "i386_getpid"} {
+	for _, what := range []string{"unshare_user", "clone3", "openat2", "i386_getpid"} {
 		if open[what] == strict[what] {
 			t.Errorf("%s: %s whether it is allowed or not", what, open[what])
 		}
 	}
-	// Only a user namespace would make a use of it.
-	if open["socket_netlink_ipsec"] != strict["socket_netlink_ipsec"] {
-		t.Errorf("with userns allowed the kernel's IPsec: %s", open["socket_netlink_ipsec"])
+	// Only a user namespace would make a use of the first.
+	for _, what := range []string{"socket_netlink_ipsec", "io_uring", "openat_u+s", "fchmodat2_u+s"} {
+		if open[what] != strict[what] {
+			t.Errorf("with userns allowed %s: %s", what, open[what])
+		}
 	}
 }
 

@@ -56,7 +56,7 @@
 // 31  mount_devices      pid 1    root     own-[dqt]* bound-of-terminals ptmx-covered linked-memory: devices links
 // 32  hide_all           pid 1    root     hide hide-* links-*: walls links
 // 33  open_ways          pid 1    agent*   same-path-shut same-path-each-way: same-path
-// 34  mount_temporary    pid 1    root     temporary temporary-nosuid-nodev temporary-bounded: walls
+// 34  mount_temporary    pid 1    root     temporary temporary-nosuid-nodev temporary-bounded temporary-left: walls
 // 35  mount_runtime      pid 1    root     runtime: walls
 // 36  mount_proc         pid 1    root     proc hidepid: walls
 // 37  find_places        pid 1    agent*   target-* file-target* home-owner paths-* places-*: share-target file share-left-out race

@@ -21,8 +21,8 @@ var Switches = []Switch{
 	},
 	{
 		Word:    "userns",
-		Gives:   "user namespaces work (bubblewrap, rootless podman together with setuid, browsers' own sandboxes)",
-		GivesUp: "a smaller kernel to attack; and in a writable share an overlay mounted in such a namespace can leave set-uid files of yours",
+		Gives:   "user namespaces work (bubblewrap, the sandboxes of codex and of browsers)",
+		GivesUp: "a smaller kernel to attack; and in a writable share the agent can make set-uid files of yours, by an ordinary call (openat2)",
 	},
 	{
 		Word:    "i386",
@@ -75,6 +75,16 @@ var Switches = []Switch{
 	},
 }
 
+// FindSwitch returns the switch of that word, if there is one.
+func FindSwitch(word string) (Switch, bool) {
+	at := slices.IndexFunc(Switches, func(s Switch) bool { return s.Word == word })
+	if at < 0 {
+		return Switch{}, false
+	}
+	return Switches[at], true
+}
+
 func isSwitch(word string) bool {
-	return slices.ContainsFunc(Switches, func(s Switch) bool { return s.Word == word })
+	_, ok := FindSwitch(word)
+	return ok
 }

@@ -167,6 +167,9 @@ func TestFilterOfEachProcessor(t *testing.T) {
 			if got := judge(t, open, p.audit, p.calls["unshare"], [6]uint64{0: 0x10000000}); got != allowed {
 				t.Errorf("a user namespace that the policy allows is %s", got)
 			}
+			if got := judge(t, open, p.audit, everywhere["openat2"], full); got != allowed {
+				t.Errorf("openat2, beside user namespaces that the policy allows, is %s", got)
+			}
 		})
 	}
 }

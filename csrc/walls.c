@@ -53,6 +53,15 @@ static void mount_temporary_on(const char *path, int place, int state, const cha
 	attach(mount, place, path);
 }
 
+// The run has the mount itself no longer, covered as it may be: a program that looks in the list of mounts where else a folder is
+// seen, so that its own sandbox shuts it there too, would find a place that it cannot walk to.
+static void leave_state(int state)
+{
+	if (state >= 0 && (fchdir(state) != 0 || umount2(".", MNT_DETACH) != 0 || chdir("/") != 0))
+		fail("leave " STATE_FOLDER "...");
+	close(state);
+}
+
 // 34. /tmp and /var/tmp are the agent's own: the same for all its runs, and kept, where its unit has a place for them (state), else
 // the run's; reached by nobody else. One may lead to the other.
 void mount_temporary(int state)
@@ -67,7 +76,7 @@ void mount_temporary(int state)
 	else
 		mount_temporary_on("/var/tmp", place, state, "var-tmp");
 	close(tmp);
-	close(state);
+	leave_state(state);
 }
 
 // 36. Only this run's processes, and of those only what the agent may look into.

@@ -30,6 +30,10 @@ rm /tmp/of_others /var/tmp/of_others /dev/shm/of_others
 ok enter -- awk '$5 ~ "^/(tmp|var/tmp|dev/shm|run/user|proc)$" { last[$5] = $5 " " $6 } END { for (m in last) print last[m] }' /proc/self/mountinfo
 [ "$(grep -c ' rw,nosuid,nodev' $e2e/out)" = 5 ] || fail "all five should be nosuid and nodev"
 
+promise="and have one name: the run has no other mount of them, which it could not walk to"
+ok enter -- sh -c 'grep -c " /tmp /tmp " /proc/self/mountinfo; grep " /run/au" /proc/self/mountinfo || true'
+says_exactly 1
+
 promise="nothing is taken for the place where they are kept but what root has mounted there, in memory, and closed"
 install -d -m 700 /home/planted
 for options in '-t tmpfs -o uid=1001,mode=0700' '-t tmpfs -o mode=0755' '--bind /home/planted'; do
