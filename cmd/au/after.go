@@ -6,11 +6,13 @@ import (
 	"context"
 	"fmt"
 	"os/signal"
+	"path"
 	"slices"
 	"time"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/terminal"
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision/setup"
 	"github.com/a4u2/au/provision/share"
 	auslices "github.com/a4u2/au/slices"
@@ -25,6 +27,7 @@ type afterCmd struct {
 	OOMKills uint64 `name:"oom-kills" env:"AU_KILLS" help:"How many of the agent's processes the kernel ended for want of memory meanwhile."`
 	Signal   int    `env:"AU_SIGNAL" help:"Signal that ended the run's first process: nobody inside can send it one."`
 	Command  string `help:"The word that was run."`
+	Nests    bool   `help:"Whether that needs a user namespace, which the policy refuses."`
 	Path     string `help:"Where the human's shell would have looked for it."`
 	Unit     string `help:"The id that the agent's unit had when the run began."`
 	Since    int64  `help:"When the run began, in nanoseconds since 1970."`
@@ -51,6 +54,8 @@ func (c *afterCmd) Run(a *app) error {
 		c.sayKnown(a)
 	case 128 + int(unix.SIGSYS):
 		c.sayForeign(a)
+	default:
+		c.sayNests(a)
 	}
 	if c.Shares != "" {
 		c.sayChanged(ctx, a)
@@ -106,11 +111,29 @@ func (c *afterCmd) sayForeign(a *app) {
 		return
 	}
 	fmt.Fprintf(a.err, "au: the run was ended for a system call that its filter does not know (SIGSYS), as 32-bit programs make them\n")
-	words := []string{"new", "--agent", c.Agent}
-	for _, word := range append(slices.Clone(policy.Allow), "i386") {
+	a.hint(unlocking(policy, "i386"))
+}
+
+// sayNests says which switch gives a command the user namespaces that it does not start without, and for what. It says so of one
+// that ended by itself alone: by a status of its own, or as Chromium ends where it has no sandbox.
+func (c *afterCmd) sayNests(a *app) {
+	policy, err := a.host.AgentPolicy(c.Agent)
+	if !c.Nests || c.Status == 0 || (c.Status > 125 && c.Status != 128+int(unix.SIGTRAP)) || err != nil {
+		return
+	}
+	userns, _ := csrc.FindSwitch("userns")
+	fmt.Fprintf(a.err, "au: %s needs user namespaces, which no run of agent %q has: --unlock userns gives up %s\n",
+		show(path.Base(c.Command)), c.Agent, userns.GivesUp)
+	a.hint(unlocking(policy, "userns"))
+}
+
+// unlocking returns the command that allows an agent a switch more.
+func unlocking(policy csrc.Policy, word string) string {
+	words := []string{"new", "--agent", policy.Name}
+	for _, word := range append(slices.Clone(policy.Allow), word) {
 		words = append(words, "--unlock", word)
 	}
-	a.hint(pasted(words...))
+	return pasted(words...)
 }
 
 // sayEnded says who ended the run, where that can be known.

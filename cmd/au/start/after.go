@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision/config"
 	auslices "github.com/a4u2/au/slices"
 	"golang.org/x/sys/unix"
@@ -20,28 +21,33 @@ func invocation(agent string) string {
 // after returns the command that looks, when a run of command has ended, for what runs by itself in the folders that the agent
 // could write; self is au, from is its config. Where it could write none there is only something to say if somebody else has ended
 // it, or the kernel, or it was not found, and ifKills is true. Nothing is looked at before the run: a file's ctime, which nobody
-// can set, says whether it changed since. Of drafts there is something to say in any case.
-func after(self, agent, from, command string, shares []config.Mount, drafts []Draft) (argv []string, ifKills bool) {
+// can set, says whether it changed since. Of drafts there is something to say in any case, and of a command that the policy refuses
+// what it needs.
+func after(self string, p csrc.Policy, from string, command []string, shares []config.Mount, drafts []Draft) (argv []string, ifKills bool) {
 	var sources []config.Path
 	for _, m := range shares {
 		if !m.ReadOnly {
 			sources = append(sources, config.Path(m.Source))
 		}
 	}
-	argv = []string{self, "after", "--agent", agent, "--command=" + command, "--path=" + os.Getenv("PATH")}
-	if id, err := os.Readlink(invocation(agent)); err == nil {
+	argv = []string{self, "after", "--agent", p.Name, "--command=" + command[0], "--path=" + os.Getenv("PATH")}
+	if id, err := os.Readlink(invocation(p.Name)); err == nil {
 		argv = append(argv, "--unit", id)
+	}
+	ifKills = len(drafts) == 0
+	if nests(p, command) {
+		argv, ifKills = append(argv, "--nests"), false
 	}
 	if list, err := json.Marshal(drafts); err == nil && len(drafts) > 0 {
 		argv = append(argv, "--drafts", string(list))
 	}
 	var now, booted unix.Timespec
 	if len(sources) == 0 || unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now) != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &booted) != nil {
-		return argv, len(drafts) == 0
+		return argv, ifKills
 	}
 	list, err := json.Marshal(sources)
 	if err != nil {
-		return argv, len(drafts) == 0
+		return argv, ifKills
 	}
 	return append(argv, "--config", from, "--since", strconv.FormatInt(now.Nano(), 10), "--booted", strconv.FormatInt(booted.Nano(), 10), "--shares", string(list)), false
 }

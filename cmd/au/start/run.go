@@ -124,7 +124,7 @@ func (m Machine) Prepare(o Order, say Speaker) (*os.File, csrc.Run, error) {
 		return nil, run, err
 	}
 	if o.Complete != "" {
-		run.After, run.IfKills = after(o.Complete, policy.Name, o.Config, run.Command[0], shares, drafts)
+		run.After, run.IfKills = after(o.Complete, policy, o.Config, run.Command, shares, drafts)
 	}
 	return entrypoint, run, nil
 }
