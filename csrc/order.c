@@ -41,7 +41,7 @@
 // 16  map_for_shares     waiter   root     id-map-of-one other-groups-nobodys groups-*: share-content
 // 17  map_of_nobody      waiter   root     seal-nobody: walls
 // 18  fork_run           waiter   root     *-namespace: killed walls share-content
-// 19  wait_outside       waiter   caller   waiter-* log-line draft-lock-[aw]* after-*: killed set-up log drafts after
+// 19  wait_outside       waiter   caller   waiter-* log-line* draft-lock-[aw]* after-*: killed set-up log drafts after
 // 20  set_limits         pid 1    root     limits: inherited
 // 21  be_ended_first     pid 1    root     ended-first: inherited
 // 22  mount              pid 1    root     own-mounts human-unmounts: share-content

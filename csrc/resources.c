@@ -130,18 +130,56 @@ void open_log(struct run *run)
 	}
 }
 
-// One line a run: who, which agent, the command's own name, how it ended. Never an argument.
-void write_log(const struct run *run, const char *how)
+enum { LOG_LINE = 2048, LOG_MORE = 24 };
+
+// The line about a run begins so: who, which agent, the command's own name. Never an argument.
+static size_t begin_line(char line[LOG_LINE], const struct run *run, const char *verb)
 {
-	static char line[512], command[65], pid[NUMBER];
+	static char command[65], pid[NUMBER];
 	const char *slash = strrchr(run->request.command[0], '/');
 	const char *name = slash ? slash + 1 : run->request.command[0];
 	size_t n;
 
 	for (n = 0; name[n] != '\0' && n < sizeof command - 1; n++)
 		command[n] = (name[n] > ' ' && name[n] <= '~' && name[n] != '"' && name[n] != '\\') ? name[n] : '?';
-	join(line, sizeof line, "<86>su_as_agent[", decimal(pid, (uint32_t)run->waiter), "]: ", run->caller_label, " ran \"",
-	     command, "\" as ", run->policy.name, ": ", how);
+	join(line, LOG_LINE, "<86>su_as_agent[", decimal(pid, (uint32_t)run->waiter), "]: ", run->caller_label, verb, " \"",
+	     command, "\" as ", run->policy.name, ": ");
+	return strlen(line);
+}
+
+// A line at the end of a run: how it ended.
+void write_log(const struct run *run, const char *how)
+{
+	static char line[LOG_LINE];
+	size_t n = begin_line(line, run, " ran");
+
+	join(line + n, LOG_LINE - n, how);
+	if (run->log >= 0)
+		(void)send(run->log, line, strlen(line), MSG_NOSIGNAL);
+}
+
+// A line at its beginning: the process that guards it, where it starts, and its shares, as many as there is room for.
+void log_start(const struct run *run, pid_t guard)
+{
+	static char line[LOG_LINE], path[LOG_LINE], number[NUMBER];
+	const char *dir = quoted(path, LOG_LINE / 2, run->request.dir ? run->request.dir : run->policy.home);
+	size_t n = begin_line(line, run, " runs"), left = 0;
+
+	join(line + n, LOG_LINE - n, "guard ", decimal(number, (uint32_t)guard), ", in ", dir ? dir : "\"\"");
+	n = strlen(line);
+	for (unsigned i = 0; i < run->request.nshares; i++) {
+		const struct share *s = &run->request.shares[i];
+		const char *kind = !s->writable ? ", read-only " : s->state ? ", draft " : ", read-write ";
+
+		if (quoted(path, LOG_LINE, s->source) == NULL || n + strlen(kind) + strlen(path) + LOG_MORE > LOG_LINE) {
+			left++;
+			continue;
+		}
+		join(line + n, LOG_LINE - n, kind, path);
+		n += strlen(line + n);
+	}
+	if (left > 0)
+		join(line + n, LOG_LINE - n, ", ", decimal(number, (uint32_t)left), " more");
 	if (run->log >= 0)
 		(void)send(run->log, line, strlen(line), MSG_NOSIGNAL);
 }

@@ -12,3 +12,4 @@ void set_limits(const struct run *run);
 void be_ended_first(void);
 void open_log(struct run *run);
 void write_log(const struct run *run, const char *how);
+void log_start(const struct run *run, pid_t guard);

@@ -112,6 +112,26 @@ static void append_shown(struct text *to, const char *part, size_t n)
 	append(to, "'");
 }
 
+// s between double quotes, on one line of printable text, for a program to read back; NULL where it does not fit.
+const char *quoted(char *buffer, size_t size, const char *s)
+{
+	struct text to = { buffer, size, 0 };
+	size_t n = strlen(s), length;
+
+	append(&to, "\"");
+	for (size_t i = 0; i < n; i += length) {
+		length = visible(s + i, n - i);
+		if (length > 0 && s[i] != '"' && s[i] != '\\') {
+			append_bytes(&to, s + i, length);
+			continue;
+		}
+		length = 1;
+		append_escaped(&to, (unsigned char)s[i]);
+	}
+	append(&to, "\"");
+	return to.length < size ? buffer : NULL;
+}
+
 // The strings up to NULL, each as a person reads it; what does not fit is cut.
 char *show_parts(char *buffer, size_t size, const char *const *parts)
 {

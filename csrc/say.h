@@ -26,6 +26,7 @@ enum { REFUSED = 125, MAX_LINE = 10240, NUMBER = 12 };
 
 const char *error_text(int error);
 void say_parts(const char *const *parts);
+const char *quoted(char *buffer, size_t size, const char *s);
 char *join_parts(char *buffer, size_t size, const char *const *parts);
 char *show_parts(char *buffer, size_t size, const char *const *parts);
 char *decimal(char buffer[NUMBER], uint32_t n);

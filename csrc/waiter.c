@@ -155,6 +155,7 @@ int wait_outside(struct run *run, pid_t child)
 	int status, signal, patience = -1;
 
 	become_caller_again(run);
+	log_start(run, child);
 	for (unsigned i = 0; i < run->policy.ncgroups; i++)
 		close(run->cgroups[i]);
 	sigaddset(&watched, SIGCHLD);

@@ -64,7 +64,7 @@ active proctype waiter() {
 	/* = close close wait_outside */
 	/* C: wait_outside */
 #ifndef BROKEN_CALLER_AGAIN
-	d_step { !w_stopped -> w_ids = CALLER } /* = become_caller_again */
+	d_step { !w_stopped -> w_ids = CALLER } /* = become_caller_again log_start */
 #endif
 	/* = close sigaddset signalfd fcntl fail forget */
 	do

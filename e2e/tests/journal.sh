@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every run leaves one line in the journal: who, which agent, the command's name, how it ended.
+# Every run leaves two lines in the journal: who, which agent, the command's name, its shares; and how it ended.
 # machines: trixie
 # machines by hand: bookworm
 . /opt/e2e/lib.sh
@@ -13,7 +13,8 @@ fails 3 as alice au run -e TOKEN=s3cret sh -c 'exit 3' argument
 soon sh -c 'journalctl -b -o cat -t su_as_agent --no-pager | grep -q "ran \"sh\" as agent: exit 3"'
 fails 137 as alice au run bash -c 'kill -9 $$'
 soon sh -c 'journalctl -b -o cat -t su_as_agent --no-pager | grep -q "ran \"bash\" as agent: exit 137"'
-[ "$(log | wc -l)" = 4 ] || fail "three runs, and the one that au new tries, should have left four lines: $(log)"
+[ "$(log | wc -l)" = 8 ] || fail "three runs, and the one that au new tries, should have left eight lines: $(log)"
+log | grep -q '^alice (uid 1000) runs "true" as agent: guard [1-9][0-9]*, in "/home/agent"$' || fail "no line says that a run began: $(log)"
 
 promise="arguments and values are not in it, and a command's name cannot forge a line"
 log | grep -E 's3cret|argument' && fail "it holds an argument or a value"
