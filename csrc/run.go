@@ -83,6 +83,59 @@ func (s Share) option() string {
 	return option + "rw"
 }
 
+// ReadArgv returns the run that Argv wrote; ok is false of what is none. Env and After are not in it.
+func ReadArgv(argv []string) (r Run, ok bool) {
+	if len(argv) < 2 {
+		return r, false
+	}
+	r.Agent, argv = argv[1], argv[2:]
+	for len(argv) > 0 && argv[0] != "--" {
+		share, n := readShare(argv)
+		switch {
+		case len(argv) > 1 && argv[0] == "--dir":
+			r.Dir, n = argv[1], 2
+		case len(argv) > 1 && argv[0] == "--worktree":
+			r.Worktrees, n = append(r.Worktrees, argv[1]), 2
+		case n > 0:
+			r.Shares = append(r.Shares, share)
+		default:
+			return r, false
+		}
+		argv = argv[n:]
+	}
+	if len(argv) < 2 {
+		return r, false
+	}
+	r.Command = argv[1:]
+	return r, true
+}
+
+// readShare returns the share that argv begins with, and how many words it takes; 0 where it begins with none.
+func readShare(argv []string) (s Share, words int) {
+	rest := argv[0]
+	take := func(part string) (found bool) {
+		rest, found = strings.CutPrefix(rest, part)
+		return found
+	}
+	if !take("--") {
+		return s, 0
+	}
+	s.Optional, s.ACL, s.SamePath, s.Hiding = take("try-"), take("acl-"), take("same-"), take("hiding-")
+	s.ReadOnly = rest == "ro"
+	words = 3
+	if s.Hiding || rest == "draft" {
+		words = 4
+	}
+	if len(argv) < words || rest != "ro" && rest != "rw" && rest != "draft" {
+		return s, 0
+	}
+	s.Source, s.Target = argv[1], argv[2]
+	if words == 4 {
+		s.Draft = argv[3]
+	}
+	return s, words
+}
+
 // Environ returns the entrypoint's environment: the command's variables, under names that nothing on the way drops, and
 // After's arguments. After runs with what else the caller of the entrypoint adds; the command sees none of that.
 func (r Run) Environ() []string {

@@ -20,6 +20,8 @@ type Process struct {
 	Parent  int
 	Tracer  int      // who traces it; 0: nobody
 	PIDs    []string // its numbers in this pid namespace and in each below, down to its own
+	UIDs    []string // real, effective, saved, and of the file system
+	Started uint64   // ticks of a hundredth of a second after the machine's start
 }
 
 // Ended reports whether p has ended, and only waits for its parent to take note of that.
@@ -47,6 +49,22 @@ func All(proc fs.FS, uid uint32) (all, alive []Process) {
 	return all, alive
 }
 
+// One returns a process that proc (/proc) shows; ok is false where it has ended.
+func One(proc fs.FS, pid int) (p Process, ok bool) {
+	p, _, ok = readProcess(proc, strconv.Itoa(pid))
+	return p, ok && !p.Ended()
+}
+
+// StartedAt returns when p began, by the proc (/proc) that shows it: the zero time where that does not say when the machine did.
+func (p Process) StartedAt(proc fs.FS) time.Time {
+	text, _ := fs.ReadFile(proc, "stat")
+	boot, err := strconv.ParseInt(strings.Join(fieldAfter(text, "btime "), ""), 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(boot, 0).Add(time.Duration(p.Started) * clockTick).Truncate(time.Second).UTC()
+}
+
 // readProcess reads one of /proc's folders; ok is false where it has ended meanwhile.
 func readProcess(proc fs.FS, folder string) (p Process, status []byte, ok bool) {
 	status, err := fs.ReadFile(proc, folder+"/status")
@@ -59,14 +77,19 @@ func readProcess(proc fs.FS, folder string) (p Process, status []byte, ok bool) 
 	}
 	if p, ok = parseStat(stat); ok {
 		p.Tracer, _ = strconv.Atoi(strings.Join(field(status, "TracerPid"), ""))
-		p.PIDs = field(status, "NSpid")
+		p.PIDs, p.UIDs = field(status, "NSpid"), field(status, "Uid")
 	}
 	return p, status, ok
 }
 
 // field returns the words of a line of /proc/PID/status.
 func field(status []byte, name string) []string {
-	_, after, found := strings.Cut("\n"+string(status), "\n"+name+":\t")
+	return fieldAfter(status, name+":\t")
+}
+
+// fieldAfter returns the words of the line that begins so.
+func fieldAfter(text []byte, begin string) []string {
+	_, after, found := strings.Cut("\n"+string(text), "\n"+begin)
 	if !found {
 		return nil
 	}
@@ -112,6 +135,9 @@ func parseStat(stat []byte) (Process, bool) {
 	system, ok2 := digits(fields[12])
 	parent, err := strconv.Atoi(fields[1])
 	p := Process{PID: pid, Command: printable(string(stat[open+1 : end])), CPU: time.Duration(user+system) * clockTick, State: fields[0][0], Parent: parent}
+	if len(fields) > 19 {
+		p.Started, _ = digits(fields[19])
+	}
 	return p, ok && ok2 && err == nil
 }
 

@@ -18,7 +18,7 @@ func TestWhatHasEndedIsNotAlive(t *testing.T) {
 	put("22", "S", "Uid:\t1002\t1001\t1001\t1001\n")
 	files["23/stat"] = "23 (gone"
 	all, alive := All(tree(files), 1001)
-	want := []Process{{PID: 21, Command: "x", State: 't', Parent: 7, Tracer: 9, PIDs: []string{"21", "2"}}}
+	want := []Process{{PID: 21, Command: "x", State: 't', Parent: 7, Tracer: 9, PIDs: []string{"21", "2"}, UIDs: []string{"1001", "0", "0", "0"}, Started: 5}}
 	if !reflect.DeepEqual(alive, want) {
 		t.Errorf("alive are %+v, want %+v", alive, want)
 	}

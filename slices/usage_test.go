@@ -110,7 +110,7 @@ func TestProcesses(t *testing.T) {
 		"14/stat": stat("14", "node", "1", "2"), "14/status": "Name:\tnode\nUid:\t10011\t1\t1\t1\n",
 	})
 	got := Processes(proc, []int{10, 11, 12, 13, 14}, 1001)
-	want := []Process{{PID: 11, Command: ") R 9 (evil?[2J", CPU: 2 * time.Second, State: 'S', Parent: 1}}
+	want := []Process{{PID: 11, Command: ") R 9 (evil?[2J", CPU: 2 * time.Second, State: 'S', Parent: 1, UIDs: []string{"1001", "1001", "1001", "1001"}, Started: 5}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("found %+v, want %+v", got, want)
 	}

@@ -50,6 +50,7 @@ func (c *completeCmd) Run(a *app) error {
 	if len(words) == 0 {
 		words = []string{""}
 	}
+	a.loaded = true // what is wrong with the config is not for this moment
 	line := typed{app: a, node: newParser(&struct{ globals }{}, nil).Model.Node, agent: "agent"}
 	for _, found := range line.complete(words) {
 		fmt.Fprintln(a.out, found)
@@ -214,6 +215,8 @@ func (t *typed) values(begin, before string, v *kong.Value) []string {
 	switch what := completed(t.node, v); what {
 	case files, folders:
 		return []string{":" + string(what)}
+	case runs:
+		return candidates(begin, before, t.runs()...)
 	case drafted:
 		return append(candidates(begin, before, t.drafts()...), ":files")
 	case draftNames:
@@ -273,6 +276,7 @@ const (
 	switches completion = "switches"
 	presets  completion = "presets"
 	known    completion = "programs"
+	runs     completion = "runs"
 
 	draftNames completion = "drafts"
 )
@@ -293,8 +297,9 @@ var completions = []struct {
 	{switches, "au new:--unlock"},
 	{presets, "--preset"},
 	{known, "program"},
+	{runs, "au stop:run"},
 	{hosts, "--allow --deny rule host"},
-	{nothing, "--name --email --cpu --mem --swap --tasks --cpu-weight --io-weight --env --interval --allow-localhost --proxy --upstream --dns --learn --for --reason --tool --as --hide target command"},
+	{nothing, "--name --email --cpu --mem --swap --tasks --cpu-weight --io-weight --env --interval --allow-localhost --proxy --upstream --dns --learn --for --reason --tool --as --hide --lines --since target command"},
 }
 
 // completed returns the kind of values of an option or an argument; "" where nobody has said.
@@ -337,6 +342,15 @@ func (t *typed) agents() (names []string) {
 		names = append(names, g.Name)
 	}
 	return names
+}
+
+// runs returns the ids of the runs that go on, each with what it is.
+func (t *typed) runs() (ids []string) {
+	all, _ := t.app.runs()
+	for _, r := range all {
+		ids = append(ids, r.ID+"\t"+quote.Name(r.Command)+" in "+r.Agent+", since "+r.Since.Local().Format("15:04"))
+	}
+	return ids
 }
 
 func (t *typed) shares() (paths []string) {

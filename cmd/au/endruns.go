@@ -12,6 +12,7 @@ import (
 type endRunsCmd struct {
 	AgentUID uint32 `name:"agent-uid" required:""`
 	HumanUID uint32 `name:"human-uid" required:""`
+	Only     string `name:"run"`
 }
 
 func (c *endRunsCmd) Run(a *app) error {
@@ -19,7 +20,7 @@ func (c *endRunsCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return r.EndRuns(c.AgentUID, c.HumanUID)
+	return r.EndRuns(c.AgentUID, c.HumanUID, c.Only)
 }
 
 // endEnteringCmd is root's, too.

@@ -27,6 +27,7 @@ type agentInfo struct {
 	Path       []pathView `json:"path"` // what the human has put there
 	Issues     []issue    `json:"issues"`
 
+	Runs   []start.Run         `json:"runs"`   // that go on
 	Drafts []start.ListedDraft `json:"drafts"` // that hold something which was not kept yet
 
 	Limits   *limitsView `json:"limits,omitempty"`   // nil: no systemd to ask
@@ -88,7 +89,7 @@ func (a *app) examine(human provision.User, known *config.Config, agent string) 
 func describe(h *host.Host, f provision.Facts, entry *config.Agent) agentInfo {
 	info := agentInfo{
 		Name: f.Name, Made: "au", Home: csrc.HomePath(f.Name), Group: provision.GroupName(f.Name), Entrypoint: h.EntrypointPath(f.Name),
-		Humans: []string{}, Mounts: []infoPath{}, Path: []pathView{}, Issues: []issue{}, Drafts: []start.ListedDraft{},
+		Humans: []string{}, Mounts: []infoPath{}, Path: []pathView{}, Issues: []issue{}, Drafts: []start.ListedDraft{}, Runs: []start.Run{},
 	}
 	if f.Declared {
 		info.Made = "nixos"

@@ -10,7 +10,7 @@ import (
 // groups are the parts of `au --help` and of the manual, in this order.
 var groups = []struct{ key, title, words string }{
 	{"agents", "Agents:", "new info list grant revoke delete apply export"},
-	{"running", "Running:", "setup run shell top pause resume stop"},
+	{"running", "Running:", "setup run shell top pause resume stop log"},
 	{"folders", "Folders:", "mount path draft"},
 	{"limits", "Limits:", "limits"},
 	{"network", "Network:", "net"},

@@ -30,6 +30,9 @@ func (c *infoCmd) Run(a *app) error {
 		a.say(unread) // the agent can be shown all the same
 	}
 	info.Drafts = append(info.Drafts, drafts[c.Agent]...)
+	this := []start.Listed{{Name: c.Agent}}
+	a.tryRuns(this, human)
+	info.Runs = append(info.Runs, this[0].Runs...)
 	a.warn(human, known)
 	a.warnRival(human)
 	if c.JSON {
@@ -73,6 +76,10 @@ func (a *app) printInfo(i agentInfo, f provision.Facts) {
 	}
 	if i.Limits != nil {
 		fmt.Fprintf(a.out, "  limits: %s\n  in use: %s\n", i.Limits.summary(), i.Limits.Use.summary())
+	}
+	if len(i.Runs) > 0 {
+		fmt.Fprintf(a.out, "  runs:\n")
+		start.PrintRuns(a.out, "    - ", i.Runs)
 	}
 	a.printHumans(i.Humans)
 	a.printMounts(i.Mounts)
@@ -157,6 +164,7 @@ func (c *listCmd) Run(a *app) error {
 	if err != nil {
 		a.say(err) // the agents can be listed all the same
 	}
+	a.tryRuns(agents, human)
 	for i := range agents {
 		agents[i].Drafts = drafts[agents[i].Name]
 	}

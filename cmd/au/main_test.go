@@ -70,7 +70,7 @@ while [ "$1" != -- ]; do shift; done
 
 // tools are the programs that au looks for.
 var tools = []string{"sudo", "getent", "useradd", "usermod", "userdel", "groupadd", "groupdel", "setfacl", "getfacl", "pkill", "runuser",
-	"mkdir", "chown", "chmod", "cp", "dd", "mv", "rm", "rmdir", "sleep", "nft"}
+	"mkdir", "chown", "chmod", "cp", "dd", "mv", "rm", "rmdir", "sleep", "nft", "journalctl"}
 
 // newHost makes a machine below root that the program can run on.
 func newHost(root string, c fakehost.Config) *fakehost.Host {
@@ -124,6 +124,9 @@ func hostOf(h *fakehost.Host) *host.Host {
 			return cmd.Run()
 		case len(cmd.Args) == 5 && cmd.Args[3] == "sh": // a line that `au doctor` runs
 			return another(h, cmd)
+		case filepath.Base(cmd.Args[0]) == "journalctl":
+			text, err := os.ReadFile(os.Getenv("FAKE_JOURNAL"))
+			return errors.Join(err, second(cmd.Stdout.Write(text)))
 		case cmd.Args[0] == "cc":
 			return compiler(cmd)
 		case cmd.Args[0] == "au" && slices.Contains(cmd.Args, "run"):
@@ -188,6 +191,8 @@ func another(h *fakehost.Host, cmd *exec.Cmd) error {
 	cmd.Env = os.Environ() // FAKE_ROOT too
 	return errors.Join(cmd.Run(), h.Reload())
 }
+
+func second(_ int, err error) error { return err }
 
 // carryOut plays the process of root's that carries a plan out.
 func carryOut(h *fakehost.Host, cmd *exec.Cmd) error {

@@ -12,7 +12,7 @@ import (
 
 // overview is au without a word: the agents, what each is doing, and what to type next.
 func (a *app) overview() error {
-	agents, _, _, err := a.listed()
+	agents, _, human, err := a.listed()
 	if err != nil {
 		return err
 	}
@@ -31,8 +31,10 @@ func (a *app) overview() error {
 		a.hint("au new")
 		return nil
 	}
-	for _, line := range lines {
+	a.tryRuns(agents, human)
+	for i, line := range lines {
 		fmt.Fprintln(a.out, line)
+		start.PrintRuns(a.out, "    ", agents[i].Runs)
 	}
 	return a.printNext(agents)
 }

@@ -51,10 +51,14 @@ func (a *app) pause(agent string, freeze, dryRun bool) error {
 
 type stopCmd struct {
 	agentFlag
-	DryRun bool `help:"Print what would be done, and do nothing."`
+	Only   string `arg:"" optional:"" name:"run" help:"End this run alone, of any agent of yours: its id, as au list shows it."`
+	DryRun bool   `help:"Print what would be done, and do nothing."`
 }
 
 func (c *stopCmd) Run(a *app) error {
+	if c.Only != "" {
+		return a.stopRun(c.Only, c.DryRun)
+	}
 	policy, _, err := activeAgent(a.host, c.Agent)
 	if err != nil {
 		return err

@@ -57,16 +57,5 @@ func (h *Host) Survivors(uid uint32) []Survivor {
 	return found
 }
 
-// HidesProcesses reports whether /proc shows users nothing of each other (proc(5), hidepid).
-func (h *Host) HidesProcesses() bool {
-	text, _ := h.mountinfo()
-	hidden := false
-	for line := range strings.Lines(string(text)) {
-		before, after, _ := strings.Cut(strings.TrimSpace(line), " - ")
-		mount, super := strings.Fields(before), strings.Fields(after)
-		if len(mount) > 4 && mount[4] == "/proc" && len(super) > 2 {
-			hidden = strings.Contains(super[2], "hidepid=") && !strings.Contains(super[2], "hidepid=0") && !strings.Contains(super[2], "hidepid=off")
-		}
-	}
-	return hidden
-}
+// HidesProcesses reports whether /proc shows users nothing of each other.
+func (h *Host) HidesProcesses() bool { return h.ForRun().HidesProcesses() }

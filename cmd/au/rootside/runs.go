@@ -13,27 +13,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// EndRuns ends what a human runs as an agent: the human's processes that wait for a run are another user's to whoever takes their
-// right away.
-func (r *Root) EndRuns(agent, human uint32) error {
+// EndRuns ends what a human runs as an agent, or, where an id is given, that run alone: the human's processes that wait for a run
+// are another user's to whoever ends it. One run has some time to end by itself.
+func (r *Root) EndRuns(agent, human uint32, id string) error {
 	if agent < 1000 || human == 0 || agent == human {
 		return fmt.Errorf("end runs: want the uid of an agent and that of a human, not %d and %d", agent, human)
 	}
-	ended := 0
+	grace, patience, ended := time.Duration(0), time.Duration(0), 0
+	if id != "" {
+		grace, patience = r.host.Patience/2, r.host.Patience
+	}
 	for _, run := range r.host.RunsOf(agent, human) {
-		done, err := r.end(run, agent, human)
+		if id != "" && run.ID != id {
+			continue
+		}
+		done, err := r.host.ForRun().End(run, grace, patience)
 		if err != nil {
 			return err
 		}
-		ended += done
+		if done {
+			ended++
+		}
 	}
 	fmt.Fprintf(r.out, "# %d runs ended\n", ended)
 	return nil
-}
-
-// end ends a run by its waiter, with which everything in it ends.
-func (r *Root) end(run host.Run, agent, human uint32) (int, error) {
-	return kill(run.Waiter, func() bool { return r.host.IsRun(run, agent, human) })
 }
 
 // kill ends a process, which is held before it is looked at again: its number may be another's by now. It returns how many it

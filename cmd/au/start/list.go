@@ -3,10 +3,13 @@
 package start
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/a4u2/au/cmd/au/terminal"
@@ -21,6 +24,7 @@ type Listed struct {
 	Made    string `json:"made"` // "au", "nixos", "agent-as-unix-user" or "missing"
 	Default bool   `json:"default"`
 
+	Runs   []Run         `json:"runs,omitempty"`   // that go on
 	Drafts []ListedDraft `json:"drafts,omitempty"` // that hold something which was not kept yet
 }
 
@@ -78,6 +82,40 @@ func (m Machine) List(known *config.Config, human uint32, declared func(agent st
 	return agents, err
 }
 
+// AddRuns adds to each agent the runs of it that go on. Of an agent that the human may not enter there are none to see.
+func (m Machine) AddRuns(agents []Listed, human uint32, declared func(agent string) Declared) error {
+	var policies []csrc.Policy
+	for _, g := range agents {
+		if p, err := m.Policy(g.Name); csrc.IsName(g.Name) && err == nil && (p.Admits(human) || declared(g.Name).Admits) && m.isBusy(p) {
+			policies = append(policies, p)
+		}
+	}
+	if len(policies) == 0 {
+		return nil
+	}
+	runs, err := m.Runs(policies...)
+	for _, r := range runs {
+		at := slices.IndexFunc(agents, func(g Listed) bool { return g.Name == r.Agent })
+		agents[at].Runs = append(agents[at].Runs, r)
+	}
+	return err
+}
+
+// isBusy reports whether anything but its keeper may be in the cgroup that an agent's commands join. To look through all processes
+// of a machine takes longer than all else that is listed.
+func (m Machine) isBusy(p csrc.Policy) bool {
+	if len(p.Cgroups) == 0 {
+		return true
+	}
+	text, err := os.ReadFile(m.Root + "/sys/fs/cgroup/" + p.Cgroups[0] + "/cgroup.procs")
+	return err != nil || bytes.Count(text, []byte("\n")) > 1
+}
+
+// IsAgent reports whether au made an agent of that name here.
+func (m Machine) IsAgent(name string) bool {
+	return csrc.IsName(name) && m.exists(csrc.PolicyPath(name))
+}
+
 func (m Machine) exists(path string) bool {
 	_, err := m.Lstat(m.Root + path)
 	return err == nil
@@ -90,6 +128,7 @@ func PrintList(w io.Writer, agents []Listed) {
 	}
 	for i, line := range Lines(w, agents) {
 		fmt.Fprintln(w, line)
+		PrintRuns(w, "    ", agents[i].Runs)
 		for _, d := range agents[i].Drafts {
 			fmt.Fprintf(w, "    %s\n", d.Text())
 		}

@@ -112,5 +112,10 @@ func (m Machine) PlainList(uid int) ([]Listed, error) {
 	if m.exists(human.Home + "/.local/state/au/drafts") {
 		return nil, errNotPlain // they are listed, too
 	}
-	return m.List(known, uint32(uid), func(string) Declared { return Declared{} })
+	nothing := func(string) Declared { return Declared{} }
+	agents, err := m.List(known, uint32(uid), nothing)
+	if err != nil {
+		return nil, err
+	}
+	return agents, m.AddRuns(agents, uint32(uid), nothing)
 }

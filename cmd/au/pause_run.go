@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/provision"
+)
+
+// stopRun ends one run of an agent that is the caller's: of their own without root's help, of another human as root.
+func (a *app) stopRun(id string, dryRun bool) error {
+	run, err := a.findRun(id)
+	if err != nil {
+		return err
+	}
+	done := fmt.Sprintf("Run %s has ended: %s of %s, in agent %s", run.ID, quote.Name(run.Command), quote.Name(run.Human), run.Agent)
+	if int(run.HumanUID) != a.host.UID() && a.host.UID() != 0 {
+		return a.stopOthersRun(run, dryRun, done)
+	}
+	fmt.Fprintf(a.out, "# same as: kill %d; sleep 5; kill -KILL %d\n", run.PID, run.PID)
+	if dryRun {
+		return nil
+	}
+	ended, err := a.host.ForRun().End(run, a.host.Patience/2, a.host.Patience)
+	switch {
+	case err != nil:
+		return hintError{err, "au stop --agent " + run.Agent}
+	case !ended:
+		return errNoRun(id)
+	}
+	a.saying(done)()
+	return nil
+}
+
+// stopOthersRun ends the run of another human of the same agent.
+func (a *app) stopOthersRun(run start.Run, dryRun bool, done string) error {
+	self, err := a.host.OwnPath()
+	if err != nil {
+		return err
+	}
+	policy, err := a.host.AgentPolicy(run.Agent)
+	if err != nil {
+		return err
+	}
+	_, err = a.finish(&change{
+		dryRun: dryRun, plan: planned(provision.PlanEndRun(policy.UID, run.HumanUID, run.ID, run.PID, self)),
+		held: func(bool) error {
+			if a.host.ForRun().GoesOn(run) {
+				return hintError{fmt.Errorf("run %s still goes on", run.ID), "au stop --agent " + run.Agent}
+			}
+			return nil
+		},
+		done: a.saying(done),
+	})
+	return err
+}
+
+// findRun returns the run of that id, of an agent that is the caller's.
+func (a *app) findRun(id string) (found start.Run, err error) {
+	runs, err := a.runs()
+	if errors.Is(err, start.ErrHidden) {
+		return found, hintError{start.ErrHidden, "sudo au stop " + quote.Word(id)}
+	}
+	if err != nil {
+		return found, err
+	}
+	n := 0
+	for _, r := range runs {
+		if r.ID == id {
+			found, n = r, n+1
+		}
+	}
+	switch n {
+	case 0:
+		if a.host.ForRun().IsAgent(id) {
+			return found, hintError{fmt.Errorf("run %q: an agent is called so, and no run", id), "au stop --agent " + id}
+		}
+		return found, errNoRun(id)
+	case 1:
+		return found, nil
+	}
+	return found, hintError{fmt.Errorf("run %q: %d runs are called so", id, n), fmt.Sprintf("kill %d", found.PID)}
+}
+
+func errNoRun(id string) error {
+	return hintError{fmt.Errorf("run %q: no run of that id goes on in an agent of yours", id), "au list"}
+}
