@@ -58,7 +58,6 @@ soon pgrep -u agent -x tail
 ok as alice au list
 says ': tail of alice'
 says ', in /home/alice/project (draft)'
-begin bob / cat /proc/self/mountinfo /dev/stdin
 as bob sh -c 'cd; au run -a agent sh -c "sleep 1003; :"' >/dev/null 2>&1 &
 soon pgrep -u agent -f 'sleep 1003'
 ok as bob au list
