@@ -27,7 +27,7 @@ wrong 'want one of anthropic, openai' restrict --preset antropic
 wrong '--allow-localhost 0: want a port' restrict --allow-localhost 0
 wrong 'want an address such as 192.0.2.53' restrict --dns 0.0.0.0
 wrong 'want 30d or less' restrict --learn 31d
-wrong 'want --allow, --preset, --learn and --no-ech without it' restrict --proxy 3128 --allow github.com
+wrong 'want --allow, --deny, --preset, --learn and --no-ech without it' restrict --proxy 3128 --allow github.com
 ok as alice au net status
 says_exactly "Agent agent reaches everything that you reach"
 fails 1 as alice au net allow github.com
