@@ -55,7 +55,7 @@ func (w *setupWork) inHome() []string {
 
 // A run that only looks may take so long, and print so many bytes.
 const (
-	askedTime = time.Minute
+	askedTime = 3 * time.Minute
 	saidMost  = 64 << 10
 )
 
