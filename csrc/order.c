@@ -47,7 +47,7 @@
 // 22  mount              pid 1    root     own-mounts human-unmounts: share-content
 // 23  open_shares        pid 1    caller*  source-* file-* share-* left-out-*: share-source file share-content share-left-out race
 // 24  setgroups          pid 1    root     groups: inherited
-// 25  mount_drafts       pid 1    agent*   draft-*: drafts
+// 25  mount_drafts       pid 1    agent*   draft-*: drafts hidden
 // 26  open_state         pid 1    root     temporary-of-root temporary-closed temporary-in-memory: walls
 // 27  seal_run           pid 1    root     seal seal-private: walls
 // 28  make_ways          pid 1    root     same-path-[bcln]* worktrees-[blo]* worktrees-closed: same-path
