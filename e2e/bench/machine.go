@@ -71,6 +71,7 @@ type share struct {
 	source, target string
 	readOnly       bool
 	targetOnly     bool // same_path = false
+	draft          bool
 }
 
 // sharesOf makes n small folders and returns them as shares.
@@ -80,7 +81,7 @@ func (m *machine) sharesOf(n int, readOnly bool) (all []share) {
 		if _, err := os.Stat(m.path(name)); err != nil {
 			m.tree(name, 1, 10)
 		}
-		all = append(all, share{m.path(name), "/home/agent/" + name, readOnly, false})
+		all = append(all, share{source: m.path(name), target: "/home/agent/" + name, readOnly: readOnly})
 	}
 	return all
 }
@@ -94,7 +95,7 @@ func (m *machine) configWith(shares []share, others, sharesEach int) string {
 		agent := fmt.Sprintf("other%04d", i)
 		var each []share
 		for s := range sharesEach {
-			each = append(each, share{m.path(fmt.Sprintf("shares/%03d", s)), fmt.Sprintf("/home/%s/shares/%03d", agent, s), s%2 == 0, false})
+			each = append(each, share{source: m.path(fmt.Sprintf("shares/%03d", s)), target: fmt.Sprintf("/home/%s/shares/%03d", agent, s), readOnly: s%2 == 0})
 		}
 		fmt.Fprintf(&text, "\n[[agents]]\nuser_name = %q\nsu_as_agent_group = %q\nentrypoint = \"/usr/local/libexec/au/%s/su_as_agent\"\n"+
 			"entrypoint_sha256 = %q\nentrypoint_stamp = \"123456 773080 1790000000.%09d\"\nbootstrapped = true\n%s", agent, "su-as-"+agent, agent,
@@ -111,6 +112,9 @@ func mountsOf(shares []share) string {
 	var text strings.Builder
 	for _, s := range shares {
 		fmt.Fprintf(&text, "[[agents.mounts]]\nsource = %q\ntarget = %q\nread_only = %v\nsame_path = %v\n", s.source, s.target, s.readOnly, !s.targetOnly)
+		if s.draft {
+			text.WriteString("draft = true\n")
+		}
 	}
 	return text.String()
 }

@@ -18,8 +18,13 @@ import (
 
 // roles are what this program is besides, in processes that it starts itself.
 var roles = map[string]func(args []string) error{
-	"work":    func(args []string) error { return doWork(args[0], args[1]) },
-	"echo":    func([]string) error { return echoKeys() },
+	"work": func(args []string) error { return doWork(args[0], args[1]) },
+	"echo": func([]string) error { return echoKeys() },
+
+	"draft-work":    func(args []string) error { return doDraftWork(args[0]) },
+	"draft-prepare": func(args []string) error { return doDraftPrepare(args[0], args[1]) },
+	"draft-change":  func(args []string) error { return doDraftChange(args[0], args[1]) },
+
 	"network": func(args []string) error { return benchNetwork(args[0]) },
 	"site":    func(args []string) error { return serveSite(args[0]) },
 	"client":  func(args []string) error { return serveClient(args[0]) },
@@ -71,7 +76,7 @@ var sections = []struct {
 	name string
 	run  func(*machine, *figures)
 }{
-	{"command", commands}, {"shares", sharesCost}, {"mount", mounts}, {"agents", newAndDelete}, {"show", show}, {"work", workInside},
+	{"command", commands}, {"shares", sharesCost}, {"mount", mounts}, {"agents", newAndDelete}, {"show", show}, {"work", workInside}, {"drafts", drafts},
 	{"terminal", terminals}, {"memory", memory}, {"size", programs}, {"network", network}, {"growth", growth},
 }
 

@@ -92,7 +92,7 @@ func (m *machine) ownPath(n int) []*cell {
 }
 
 func sharesCost(m *machine, f *figures) {
-	one := func(name string) []share { return []share{{m.path(name), "/home/agent/" + name, false, false}} }
+	one := func(name string) []share { return []share{{source: m.path(name), target: "/home/agent/" + name}} }
 	cells := []*cell{
 		m.bare(), m.runWith("no share", nil),
 		m.runWith("1 share, read-only", m.sharesOf(1, true)), m.runWith("1 share, writable", m.sharesOf(1, false)),

@@ -29,7 +29,7 @@ var tasks = []struct {
 // workInside does the same work inside a share, in the agent's own home, and outside by the human. What counts is measured by the
 // worker.
 func workInside(m *machine, f *figures) {
-	inside := m.configWith([]share{{m.path("inside"), "/home/agent/inside", false, false}}, 0, 0)
+	inside := m.configWith([]share{{source: m.path("inside"), target: "/home/agent/inside"}}, 0, 0)
 	places := []struct {
 		title, dir, config, run string
 		costs                   map[string][]cost // by task
