@@ -87,7 +87,7 @@ func (w *applying) carryOut() error {
 		err := ctx.Err()
 		if err == nil {
 			fmt.Fprintf(w.out, "$ %s\n", w.line(act))
-			err = w.run(act, w.out, w.err)
+			err = w.run(act, w.out, w.err, act.more...)
 		}
 		if err != nil {
 			act.state = "failed"
@@ -173,6 +173,7 @@ type act struct {
 	input   []byte   // on its standard input
 	planned bool     // its agent is not made yet
 	trial   []string // more words, for a look at what would be done; nil: the agent has to be there for one
+	more    []string // words that are not said, where it is carried out
 	state   string   // due, changed or failed
 }
 

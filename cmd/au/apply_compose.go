@@ -196,7 +196,8 @@ func (w *applying) agent(g *desired.Agent) error {
 	if planned {
 		words = append(words, limitWords(g.Limits)...)
 	}
-	add(g.Places, "user_name", actor, append(words, "--yes")...).trial = []string{}
+	agent := add(g.Places, "user_name", actor, append(words, "--yes")...)
+	agent.trial, agent.more = []string{}, []string{"--part"}
 	for _, human := range g.Humans {
 		if !planned || string(human) != actor {
 			add(g.Places, "humans", actor, "grant", "--agent", name, "--yes", string(human))

@@ -27,6 +27,7 @@ type newCmd struct {
 	Lock   bool     `help:"Take back all that --unlock has given up, but for what is named beside it."`
 	Yes    bool     `short:"y" help:"Do not ask."`
 	DryRun bool     `help:"Print what would be done, and do nothing."`
+	Part   bool     `hidden:"" help:"Another command runs this one: do not say what comes next."`
 }
 
 func (c *newCmd) Run(a *app) error {
@@ -41,6 +42,11 @@ func (c *newCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	known, err := a.load(human)
+	if err != nil {
+		return err
+	}
+	first := old != nil || known.Agent(c.Agent) == nil
 	want := provision.Want{Name: c.Agent, Allow: c.Unlock}
 	if c.Lock && want.Allow == nil {
 		want.Allow = []string{} // nil: as they are
@@ -74,7 +80,19 @@ func (c *newCmd) Run(a *app) error {
 	if err := a.create(ctx, runner, want, c.limits(), facts); err != nil || c.DryRun {
 		return err
 	}
-	return old.carryOver(a)
+	if err := old.carryOver(a); err != nil || !first || c.Part || a.Human != "" { // whoever is root for a human types none of it
+		return err
+	}
+	return a.sayNext(human, c.Agent)
+}
+
+// sayNext ends what is said of a new agent with the commands that come next.
+func (a *app) sayNext(human provision.User, agent string) error {
+	known, err := a.load(human)
+	if err != nil {
+		return err
+	}
+	return a.printNext(a.next(agent, human, known))
 }
 
 // check refuses what cannot be made before anything has changed, and returns the facts; with build, the entrypoint has to be built

@@ -4,15 +4,20 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"text/tabwriter"
 
 	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/setup"
+	"github.com/a4u2/au/provision/share"
 )
 
 // overview is au without a word: the agents, what each is doing, and what to type next.
 func (a *app) overview() error {
-	agents, _, human, err := a.listed()
+	agents, known, human, err := a.listed()
 	if err != nil {
 		return err
 	}
@@ -36,7 +41,11 @@ func (a *app) overview() error {
 		fmt.Fprintln(a.out, line)
 		start.PrintRuns(a.out, "    ", agents[i].Runs)
 	}
-	return a.printNext(agents)
+	agent := agents[0].Name
+	if slices.ContainsFunc(agents, func(g start.Listed) bool { return g.Default }) {
+		agent = start.DefaultAgent
+	}
+	return a.printNext(append(a.next(agent, human, known), nextRow{"au --help", "shows all commands"}))
 }
 
 // doing says what an agent is doing.
@@ -47,21 +56,59 @@ func (r row) doing() string {
 	return fmt.Sprintf("running, %s in use, tasks: %d", size(r.Memory), r.Tasks)
 }
 
-// printNext prints the commands that come next, filled in.
-func (a *app) printNext(agents []start.Listed) error {
-	agent := " --agent " + agents[0].Name
-	if slices.ContainsFunc(agents, func(g start.Listed) bool { return g.Default }) {
-		agent = ""
+// nextRow is a command to type, and what it does.
+type nextRow [2]string
+
+// next returns the commands that come next for an agent, filled in; those alone that still have something to do.
+func (a *app) next(agent string, human provision.User, known *config.Config) (rows []nextRow) {
+	name := ""
+	if agent != start.DefaultAgent {
+		name = " -a " + agent
 	}
-	next := [][2]string{
-		{"au run" + agent + " COMMAND", "runs a command as the agent"},
-		{"au setup", "shows the programs that can be set up for it"},
-		{"au --help", "shows all commands"},
+	folder, this := ".", "this folder"
+	if _, above := share.Within(a.host.Folder(), human.Home); above { // nobody hands over the whole home
+		folder, this = "FOLDER", "a folder"
 	}
+	program := a.programOf(agent)
+	if program == "" {
+		program = "claude"
+		rows = append(rows, nextRow{"au setup" + name + " " + program, "installs Claude Code as the agent; au setup" + name + " lists other programs"})
+	}
+	if entry := known.Agent(agent); entry != nil {
+		if _, shared := share.Holding(a.host.Folder(), entry.Mounts); shared {
+			return append(rows, nextRow{"au run" + name + " " + program, "runs it in this folder, as the agent"})
+		}
+	}
+	rows = append(rows, nextRow{"au run" + name + " --draft " + folder + " " + program, "runs it on a draft of " + this + ", which stays as it is"})
+	if a.host.IsDeclared(agent) { // its shares are declared, too
+		return rows
+	}
+	return append(rows, nextRow{"au mount add" + name + " --rw " + folder, "shares " + this + ": the agent can change what is in it"})
+}
+
+// programOf returns the first of the known programs that is on an agent's PATH; empty where there is none.
+func (a *app) programOf(agent string) string {
+	policy, err := a.host.ForRun().Policy(agent)
+	if err != nil {
+		return ""
+	}
+	all, _ := setup.Programs() // held by a test to be read
+	for _, p := range all {
+		for _, folder := range filepath.SplitList(policy.SearchPath()) {
+			if a.host.Exists(filepath.Join(folder, p.Command)) {
+				return p.Command
+			}
+		}
+	}
+	return ""
+}
+
+// printNext prints commands below what was said.
+func (a *app) printNext(rows []nextRow) error {
 	t := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(t)
-	for _, n := range next {
-		fmt.Fprintf(t, "  %s\t%s\n", n[0], n[1])
+	for _, r := range rows {
+		fmt.Fprintf(t, "  %s\t%s\n", r[0], r[1])
 	}
 	return t.Flush()
 }

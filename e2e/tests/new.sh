@@ -9,6 +9,9 @@ ok as alice au new -y
 says '$ sudo groupadd --gid'
 says '$ sudo useradd --uid'
 says 'Created agent agent'
+says '  au setup claude  '
+says '  au run --draft '
+says '  au mount add --rw '
 uid=$(id -u agent)
 
 promise="what au new leaves is what the README says"
