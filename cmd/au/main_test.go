@@ -46,6 +46,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	t.Cleanup(func() { thePage().checkAllSeen(t) })
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", Setup: setUp, UpdateScripts: *updateScripts, RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -276,6 +277,7 @@ func failing(which string) func(int, []string) bool {
 
 // setUp gives a script a fresh machine with alice at its terminal.
 func setUp(env *testscript.Env) error {
+	thePage().scriptRan(env)
 	root := filepath.Join(env.WorkDir, "host")
 	env.Setenv("FAKE_ROOT", root)
 	env.Setenv("HOME", root+"/home/alice")
@@ -311,6 +313,7 @@ func expect(ts *testscript.TestScript, want int, args []string) {
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
+	ts.Check(checkJSON(args, out))
 }
 
 // drafted NAME FOLDER makes a draft of a folder of the human's, as a run does.
