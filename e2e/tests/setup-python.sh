@@ -1,7 +1,7 @@
 #!/bin/sh
 # au setup installs a program in Python as the agent, in an environment of its own, from whatever index pip is told.
-# machines: trixie
-# machines by hand: bookworm
+# machines: none
+# machines by hand: trixie bookworm
 # flavour: paths
 . /opt/e2e/lib.sh
 ok as alice au new -y
