@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -278,6 +279,9 @@ func hidden(n *kong.Node) bool {
 func checkJSON(args []string, out string) error {
 	if !slices.Contains(args, "--json") || out == "" {
 		return nil
+	}
+	if string(quote.JSON([]byte(out))) != out {
+		return fmt.Errorf("%v: what steers a terminal is not escaped: %q", args, out)
 	}
 	page := thePage()
 	page.mutex.Lock()

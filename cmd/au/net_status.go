@@ -77,7 +77,7 @@ func (c *netStatusCmd) Run(a *app) error {
 		}
 	}
 	if c.JSON {
-		err = json.NewEncoder(a.out).Encode(v)
+		err = a.printJSON(v)
 	} else {
 		v.print(a)
 		err = nil
