@@ -31,7 +31,7 @@ ok enter -- awk '$5 ~ "^/(tmp|var/tmp|dev/shm|run/user|proc)$" { last[$5] = $5 "
 [ "$(grep -c ' rw,nosuid,nodev' $e2e/out)" = 5 ] || fail "all five should be nosuid and nodev"
 
 promise="and have one name: the run has no other mount of them, which it could not walk to"
-ok enter -- sh -c 'grep -c " /tmp /tmp " /proc/self/mountinfo; grep " /run/au" /proc/self/mountinfo || true'
+ok enter -- sh -c 'grep -c " /tmp /tmp " /proc/self/mountinfo; grep " /run/au/agent " /proc/self/mountinfo || true'
 says_exactly 1
 
 promise="nothing is taken for the place where they are kept but what root has mounted there, in memory, and closed"
