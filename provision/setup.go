@@ -23,7 +23,7 @@ func CheckSetup(p setup.Program, f setup.Facts, agent string, run []string) erro
 	case p.Python != "" && (f.UV || f.Pipx || f.Venv != ""):
 		return nil
 	case p.Python != "":
-		return refuse(native(p, run), "%s needs uv, pipx or Python's venv, and agent %q finds none of them: install one on this machine, as Debian's python3-venv", p.Name, agent)
+		return refuse(native(p, run), "%s needs uv, pipx or Python's venv, and agent %q finds none of them: install one on this machine, such as Debian's python3-venv", p.Name, agent)
 	case p.NPM == "":
 		return refuse(native(p, run), "%s comes with an installer of its own (%s), which au does not run: run it as the agent, and then au setup %s again", p.Name, p.Page, p.Name)
 	case f.NodeMajor() == 0 || !f.NPM:

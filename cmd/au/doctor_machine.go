@@ -25,7 +25,7 @@ func (a *app) checkMachine(d *diagnosis, human provision.User, known *config.Con
 		d.advise(a.host, "", "left-behind", fmt.Sprintf("%s is of an agent that is gone", show(path)), step.Root("rm", "-r", "--", path).Shell([]string{"sudo"}))
 	}
 	if a.host.UID() != 0 {
-		d.needsRoot("rules of networks of agents that are gone")
+		d.needsRoot("network rules of agents that are gone")
 		return err
 	}
 	gone, err2 := a.host.RulesLeft()

@@ -14,7 +14,7 @@ import (
 
 // exportCmd prints the file of `au apply` that changes nothing.
 type exportCmd struct {
-	Agent  []string `short:"a" placeholder:"NAME" help:"Print these agents alone. Without it, those that the human may enter; for root without --human, each of the machine."`
+	Agent  []string `short:"a" placeholder:"NAME" help:"Print only these agents (default: those that the human may enter; for root without --human, all of this machine)."`
 	Schema bool     `help:"Print the JSON Schema of such files, for editors."`
 }
 

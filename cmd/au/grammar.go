@@ -35,7 +35,7 @@ var words = []word{
 	{"pause", "Freeze all that an agent runs.", &pauseCmd{}},
 	{"resume", "Let a paused agent go on.", &resumeCmd{}},
 	{"stop", "End all that an agent runs, or one run.", &stopCmd{}},
-	{"log", "Show what was run in the agents, and how it ended.", &logCmd{}},
+	{"log", "Show what ran in the agents, and how it ended.", &logCmd{}},
 	{"net", "Restrict what an agent may reach, by name.", &netCmd{}},
 	{"doctor", "Look for what is wrong with the machine and the agents, and mend it.", &doctorCmd{}},
 	{"verify", "Attack the isolation from inside, and say what holds.", &verifyCmd{}},

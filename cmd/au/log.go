@@ -22,10 +22,10 @@ import (
 )
 
 type logCmd struct {
-	Agent  string `short:"a" placeholder:"NAME" help:"Only the runs of this agent (default: of all of yours, and all that you ran)."`
-	Follow bool   `short:"f" help:"Go on as more comes, until Ctrl-C; begin with the last ten lines."`
+	Agent  string `short:"a" placeholder:"NAME" help:"Only the runs of this agent (default: those of all your agents, and all that you ran)."`
+	Follow bool   `short:"f" help:"Begin with the last ten lines, and show each new one until Ctrl-C."`
 	Lines  *uint  `short:"n" placeholder:"N" help:"Only the last N lines."`
-	Since  string `placeholder:"TIME" help:"Only what came since then, as journalctl understands it: today, '2026-11-29 10:00', --since=-2h."`
+	Since  string `placeholder:"TIME" help:"Only lines since then, as journalctl understands it: today, '2026-11-29 10:00', --since=-2h."`
 	JSON   bool   `name:"json" help:"Print JSON: an object a line."`
 }
 
@@ -55,7 +55,7 @@ func (c *logCmd) Run(a *app) error {
 		return err
 	}
 	if !a.host.ReadsJournal() {
-		fmt.Fprintln(a.err, "au: you can read your own part of the journal only, if there is one: what others ran is missing. sudo au log shows all; to read all yourself, join the group, and log in again")
+		fmt.Fprintln(a.err, "au: you can read only your own part of the journal, if there is one, so runs of others are missing here. sudo au log shows all. To read all yourself, run the line below, and log in again")
 		a.hint("sudo usermod --append --groups systemd-journal " + quote.Word(human.Name))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)

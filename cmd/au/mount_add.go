@@ -25,7 +25,7 @@ type mountAddCmd struct {
 	Hide        []string `sep:"none" placeholder:"NAME" help:"Hide a name, or a pattern such as *.key, from the agent: in a draft, or in a share that it can only read."`
 	ShowSecrets bool     `help:"Let a draft show what drafts hide: .env files, *.pem and id_* that git does not track."`
 	TargetOnly  bool     `help:"Show it at its target alone, and not at your own path as well: the agent then sees nothing of the names above it."`
-	Replace     bool     `help:"Take the place of a share of the same folder, whatever that allows and hides."`
+	Replace     bool     `help:"Replace a share of the same folder, whatever it allows and hides."`
 	Planned     bool     `hidden:"" help:"With --dry-run: the agent is not made yet."`
 	Yes         bool     `short:"y" help:"Do not ask."`
 	DryRun      bool     `help:"Print what would be done, and do nothing."`

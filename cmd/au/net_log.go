@@ -19,7 +19,7 @@ import (
 
 type netLogCmd struct {
 	agentFlag
-	Follow  bool `short:"f" help:"Go on as more comes, until Ctrl-C."`
+	Follow  bool `short:"f" help:"Show each new line as it comes, until Ctrl-C."`
 	Denied  bool `help:"Only what was refused."`
 	Suggest bool `help:"Print the one au net allow line for all that was refused, or let through while learning."`
 	JSON    bool `name:"json" help:"Print the lines as they are in the file: one JSON object each."`

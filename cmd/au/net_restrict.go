@@ -27,7 +27,7 @@ type netRestrictCmd struct {
 	Allow          []netfilter.Rule `sep:"none" placeholder:"RULE" help:"Allow this: github.com, *.github.com, github.com:22, 10.0.0.0/8, localhost:3000."`
 	Preset         []string         `placeholder:"NAME" help:"Allow what a service needs: ${presets}."`
 	Deny           []netfilter.Rule `sep:"none" placeholder:"RULE" help:"Deny this, whatever else is allowed."`
-	Exactly        bool             `help:"Keep no rule that is not given here, but those that end by themselves."`
+	Exactly        bool             `help:"Drop every rule that is not given here, except rules for a time."`
 	AllowLocalhost []uint16         `placeholder:"PORT" help:"Allow a port of this machine, whoever serves it."`
 	Proxy          humanProxy       `placeholder:"PORT" help:"Send HTTP and HTTPS to your own intercepting proxy on this port of loopback; HTTP,HTTPS for two."`
 	DNS            []dnsServer      `name:"dns" placeholder:"ADDRESS" help:"Ask these DNS servers (default: those of /etc/resolv.conf)."`

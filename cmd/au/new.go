@@ -24,7 +24,7 @@ type newCmd struct {
 	agentFlag
 	limitFlags
 	Unlock []string `aliases:"allow" placeholder:"SWITCH" help:"Give up a part of the isolation so that something works in a run: ${switches}."`
-	Lock   bool     `help:"Take back all that --unlock has given up, but for what is named beside it."`
+	Lock   bool     `help:"Take back what an earlier --unlock gave up, except what --unlock names now."`
 	Yes    bool     `short:"y" help:"Do not ask."`
 	DryRun bool     `help:"Print what would be done, and do nothing."`
 	Part   bool     `hidden:"" help:"Another command runs this one: do not say what comes next."`

@@ -50,7 +50,7 @@ func (a *app) stopOthersRun(run start.Run, dryRun bool, done string) error {
 		dryRun: dryRun, plan: planned(provision.PlanEndRun(policy.UID, run.HumanUID, run.ID, run.PID, self)),
 		held: func(bool) error {
 			if a.host.ForRun().GoesOn(run) {
-				return hintError{fmt.Errorf("run %s still goes on", run.ID), "au stop --agent " + run.Agent}
+				return hintError{fmt.Errorf("run %s is still running", run.ID), "au stop --agent " + run.Agent}
 			}
 			return nil
 		},
@@ -77,15 +77,15 @@ func (a *app) findRun(id string) (found start.Run, err error) {
 	switch n {
 	case 0:
 		if a.host.ForRun().IsAgent(id) {
-			return found, hintError{fmt.Errorf("run %q: an agent is called so, and no run", id), "au stop --agent " + id}
+			return found, hintError{fmt.Errorf("run %q: that is the name of an agent, not the id of a run", id), "au stop --agent " + id}
 		}
 		return found, errNoRun(id)
 	case 1:
 		return found, nil
 	}
-	return found, hintError{fmt.Errorf("run %q: %d runs are called so", id, n), fmt.Sprintf("kill %d", found.PID)}
+	return found, hintError{fmt.Errorf("run %q: %d runs have this id", id, n), fmt.Sprintf("kill %d", found.PID)}
 }
 
 func errNoRun(id string) error {
-	return hintError{fmt.Errorf("run %q: no run of that id goes on in an agent of yours", id), "au list"}
+	return hintError{fmt.Errorf("run %q: none of your agents has a run with this id", id), "au list"}
 }

@@ -31,7 +31,7 @@ func (c *variablesCmd) Run(a *app) error {
 		return nil
 	}
 	return a.changeConfig(s, c.DryRun, change, "gets", "other variables for", func() {
-		fmt.Fprintf(a.out, "Runs of agent %s have other variables from the next one on\n", c.Agent)
+		fmt.Fprintf(a.out, "Agent %s gets the new variables from its next run on\n", c.Agent)
 	})
 }
 

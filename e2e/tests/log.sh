@@ -1,5 +1,5 @@
 #!/bin/sh
-# au log shows when what ran, who ran it, with which folders, and how it ended; nobody but an entrypoint writes a line of it.
+# au log shows what ran when, who ran it, with which folders, and how it ended; nobody but an entrypoint writes a line of it.
 # machines: trixie
 # machines by hand: bookworm true
 # waits: yes
@@ -101,7 +101,7 @@ says_not forged
 
 promise="a human who cannot read the journal of others sees what there is of their own, and is told what to do"
 ok as alice au log
-complains 'au: you can read your own part of the journal only, if there is one: what others ran is missing'
+complains 'au: you can read only your own part of the journal, if there is one, so runs of others are missing here'
 complains 'au: hint: sudo usermod --append --groups systemd-journal alice'
 says_not bob
 if [ -e "$(echo /var/log/journal/*/user-1000.journal)" ]; then

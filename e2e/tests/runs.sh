@@ -45,7 +45,7 @@ says "run $id: sleep of alice"
 ok as carol au list
 says_not 'run '
 fails 1 as carol au stop "$id"
-complains "run \"$id\": no run of that id goes on in an agent of yours"
+complains "run \"$id\": none of your agents has a run with this id"
 ok as carol mkdir -p .config
 as carol sh -c 'printf "[[agents]]\nuser_name = \"agent\"\nentrypoint = \"/usr/local/libexec/au/agent/su_as_agent\"\ngroup = \"su-as-agent\"\n" >.config/agent-as-unix-user.toml'
 ok as carol au list
@@ -88,7 +88,7 @@ ok cat /home/alice/status-bash
 says_exactly 3
 ok pgrep -u agent -f 'sleep 1001'
 fails 1 as alice au stop "$one"
-complains "run \"$one\": no run of that id goes on in an agent of yours"
+complains "run \"$one\": none of your agents has a run with this id"
 complains 'au: hint: au list'
 
 promise="one that does not heed the signal ends all the same"
@@ -122,7 +122,7 @@ soon sh -c "! pgrep -u agent -f 'sleep 1001'"
 
 promise="an agent's name is not taken for a run"
 fails 1 as alice au stop other
-complains 'run "other": an agent is called so, and no run'
+complains 'run "other": that is the name of an agent, not the id of a run'
 complains 'au: hint: au stop --agent other'
 ok as alice au stop
 ok as alice au list

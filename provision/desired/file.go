@@ -31,23 +31,23 @@ type Agent struct {
 	Places
 	UserName Name         `toml:"user_name" doc:"The agent: a user of this machine, which au makes."`
 	Humans   []User       `toml:"humans" doc:"Who may enter the agent."`
-	Unlock   []Switch     `toml:"unlock" doc:"Which parts of the isolation are given up, as with au new --unlock. An empty list takes all of them back."`
+	Unlock   []Switch     `toml:"unlock" doc:"The parts of the isolation that the agent gives up, as with au new --unlock. An empty list takes all of them back."`
 	KeepEnv  []Variable   `toml:"keep_env" doc:"Names of variables that runs take along; LC_* is a pattern."`
 	SetEnv   []Pair       `toml:"set_env" doc:"KEY=VALUE for every run."`
 	Path     []FolderPath `toml:"path" doc:"Folders on the PATH of runs, as with au path add. ~/ is the home of each human."`
 	Limits   *Limits      `toml:"limits" doc:"What the agent may use. A limit that is not named stays as it is."`
 	Net      *Net         `toml:"net" doc:"What the agent may reach. Without it, that stays as it is."`
 	Mounts   []Mount      `toml:"mounts" doc:"What each human shares with the agent."`
-	Only     []Only       `toml:"only" doc:"What is so for one of several humans alone."`
+	Only     []Only       `toml:"only" doc:"Settings for one of several humans."`
 }
 
-// Only is one of [[agents.only]]. A list that is there stands in the place of the agent's.
+// Only is one of [[agents.only]]. A list that is there replaces the agent's.
 type Only struct {
 	Places
 	Human   User         `toml:"human" doc:"The human."`
-	KeepEnv []Variable   `toml:"keep_env" doc:"In the place of the agent's keep_env."`
-	SetEnv  []Pair       `toml:"set_env" doc:"In the place of the agent's set_env."`
-	Path    []FolderPath `toml:"path" doc:"In the place of the agent's path."`
+	KeepEnv []Variable   `toml:"keep_env" doc:"Replaces the agent's keep_env."`
+	SetEnv  []Pair       `toml:"set_env" doc:"Replaces the agent's set_env."`
+	Path    []FolderPath `toml:"path" doc:"Replaces the agent's path."`
 }
 
 // For returns the lists that hold for one of the agent's humans.

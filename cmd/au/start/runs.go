@@ -215,7 +215,7 @@ func (m Machine) End(r Run, grace, patience time.Duration) (bool, error) {
 	if err := send(waiter, unix.SIGKILL); err != nil || patience == 0 || ended(guard, patience) {
 		return err == nil, about(r, err)
 	}
-	return false, about(r, errors.New("it still goes on"))
+	return false, about(r, errors.New("it is still running"))
 }
 
 func send(process int, signal unix.Signal) error {
