@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -83,4 +84,34 @@ func anchors(page string) string {
 		all += strings.ReplaceAll(name, " ", "-") + "\n"
 	}
 	return all
+}
+
+// The variables of the role for Ansible are the same in the page, in its defaults and in what it accepts, and it needs no
+// collection.
+func TestTheRoleIsWhatThePageSays(t *testing.T) {
+	role := "packaging/ansible/roles/au/"
+	found := func(file, pattern string) (all []string) {
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(readText(t, file), -1) {
+			all = append(all, m[1]+" "+strings.Trim(m[2], "`\""))
+		}
+		return all
+	}
+	want := found(role+"defaults/main.yml", `(?m)^(au_\w+): (.*)$`)
+	if len(want) < 5 {
+		t.Fatalf("found only %q", want)
+	}
+	if got := found("docs/fleets.md", "(?m)^\\| `(au_\\w+)` \\| (`[^`]*`|) ?\\|"); !slices.Equal(got, want) {
+		t.Errorf("the page has %q, the defaults %q", got, want)
+	}
+	if got := found(role+"meta/argument_specs.yml", `(?m)^      (au_\w+):\n(?:        .*\n)*?        default: (.*)$`); !slices.Equal(got, want) {
+		t.Errorf("the role accepts %q, the defaults are %q", got, want)
+	}
+	tasks, _ := filepath.Glob(role + "tasks/*.yml")
+	for _, name := range tasks {
+		for _, task := range strings.Split(readText(t, name), "\n- name: ")[1:] {
+			if !regexp.MustCompile(`\A.*\n  ansible\.builtin\.\w+:`).MatchString(task) {
+				t.Errorf("%s: want a module of ansible.builtin: %s", name, task)
+			}
+		}
+	}
 }
