@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -139,18 +140,20 @@ func (w *applying) person(name string) (provision.User, error) {
 	return u, nil
 }
 
-// findKnown reads the configs of those whom au acts for, and refuses the file where one of their agents could have written it.
+// findKnown reads the configs of the file's humans for whom au acts, and refuses the file where one of their agents, or of the
+// caller's, could have written it. A file that does not name the caller, as an empty one, is not about the caller's agents.
 func (w *applying) findKnown() error {
 	for _, name := range w.file.Humans {
 		if _, err := w.person(string(name)); err != nil {
 			return w.file.ErrorAt(w.file.Places, "humans", "%v", err)
 		}
 	}
+	readers := maps.Clone(w.people)
 	if me, err := w.human(); err == nil {
-		w.people[me.Name] = me
+		readers[me.Name] = me
 	}
-	for name, u := range w.people {
-		if !w.actsFor(name) {
+	for name, u := range readers {
+		if !w.actsFor(u) {
 			continue
 		}
 		known, err := w.load(u)
@@ -158,13 +161,15 @@ func (w *applying) findKnown() error {
 			return err
 		}
 		w.loaded = false // each config has its own warnings
-		w.known[name] = known
-		for _, folder := range append(share.WritableOf(known), w.host.DeclaredWritable(u)...) {
-			for _, passed := range w.way {
-				if _, in := share.Within(folder.Source, passed); in {
-					return fmt.Errorf("file %q: it is in %s, which agent %q can write; no agent may write the file that says what agents get", w.cmd.File, show(folder.Source), folder.Agent)
-				}
-			}
+		if _, named := w.people[name]; named {
+			w.known[name] = known
+		}
+		_, in, err := w.host.ForRun().OnWay(w.way, known, w.configPath(u), u, w.host.DeclaredWritable(u))
+		if err != nil {
+			return err
+		}
+		if in.Source != "" {
+			return fmt.Errorf("file %q: it is in %s, which agent %q can write; no agent may write the file that says what agents get", w.cmd.File, show(in.Source), in.Agent)
 		}
 	}
 	if w.host.UID() == 0 && w.Config != "" && !strings.HasPrefix(w.Config, "~/") && len(w.known) > 1 {
@@ -174,8 +179,8 @@ func (w *applying) findKnown() error {
 }
 
 // actsFor reports whether au changes what is that human's: root does for all, everybody else for themselves.
-func (w *applying) actsFor(name string) bool {
-	return w.host.UID() == 0 || int(w.people[name].UID) == w.host.UID()
+func (w *applying) actsFor(u provision.User) bool {
+	return w.host.UID() == 0 || int(u.UID) == w.host.UID()
 }
 
 // agent adds the commands for one agent.
@@ -214,10 +219,11 @@ func (w *applying) agent(g *desired.Agent) error {
 		}
 	}
 	for _, human := range g.Humans {
-		if !w.actsFor(string(human)) {
+		u := w.people[string(human)]
+		if !w.actsFor(u) {
 			continue
 		}
-		if err := w.settings(g, w.people[string(human)], add); err != nil {
+		if err := w.settings(g, u, add); err != nil {
 			return err
 		}
 	}
@@ -229,7 +235,7 @@ func (w *applying) actor(g *desired.Agent, p csrc.Policy) string {
 	first := ""
 	for _, human := range g.Humans {
 		switch u := w.people[string(human)]; {
-		case !w.actsFor(u.Name):
+		case !w.actsFor(u):
 		case p.Admits(u.UID):
 			return u.Name
 		case first == "":

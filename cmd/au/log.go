@@ -201,14 +201,19 @@ func (r *logReader) read(e host.JournalEntry) (v logView, ok bool) {
 	return v, true
 }
 
-// believes reports whether the entrypoint wrote a line. That a run was killed with its waiter says its guard, which is the agent's:
-// it is known from the start of the run, or by its program.
+// believes reports whether the entrypoint wrote a line. That a run was killed with its waiter says its guard, as the agent: it is
+// known from the start of the run, or by its program. That alone says nothing: in a mount namespace of their own anybody gives a
+// program any path.
 func (r *logReader) believes(e host.JournalEntry, l csrc.LogLine) bool {
 	if !l.Killed {
 		return r.host.FromEntrypoint(e, l.Agent, l.Human, r.policies)
 	}
+	of := slices.IndexFunc(r.policies, func(p csrc.Policy) bool { return p.Name == l.Agent })
+	if of >= 0 && r.policies[of].UID != e.UID {
+		return false
+	}
 	b, ok := r.begun[e.Claims]
-	return ok && b.Guard == e.PID && b.Human == l.Human && b.Agent == l.Agent || e.Exe == r.host.EntrypointPath(l.Agent)
+	return ok && b.Guard == e.PID && b.Human == l.Human && b.Agent == l.Agent || of >= 0 && e.Exe == r.host.EntrypointPath(l.Agent)
 }
 
 func (r *logReader) name(uid uint32) string {

@@ -93,6 +93,18 @@ for stay in ("0", "0.5"):
 os.environ["STAY"] = "0.5"
 say(1000, b'alice (uid 1000) ran "forged7" as agent: exit 0')
 PY
+# Somebody whose program has the entrypoint's path, in a mount namespace of their own.
+cat >/run/e2e/say.py <<'PY'
+import socket, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.connect("/dev/log")
+s.send(b'<86>su_as_agent[70]: alice (uid 1000) ran "forged9" as agent: killed with its waiter')
+time.sleep(1)
+PY
+# shellcheck disable=SC2016 # the inner shell expands it
+ok unshare --mount sh -c 'mount --bind "$(readlink -f "$(command -v python3)")" /usr/local/libexec/au/agent/su_as_agent &&
+	PYTHONHOME=/usr setpriv --reuid carol --regid carol --clear-groups /usr/local/libexec/au/agent/su_as_agent /run/e2e/say.py'
+soon sh -c 'journalctl -q -o json -t su_as_agent | grep forged9 | grep -q /usr/local/libexec/au/agent/su_as_agent'
 ok as alice logger -t su_as_agent 'alice (uid 1000) ran "forged8" as agent: exit 0'
 soon sh -c 'journalctl -q -t su_as_agent | grep -q forged7'
 soon sh -c 'journalctl -q -t su_as_agent | grep -q forged4'

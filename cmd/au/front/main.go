@@ -18,10 +18,10 @@ import (
 )
 
 func main() {
-	debug.SetGCPercent(-1) // all that is read for a run is smaller than what collecting in between would cost
 	if len(os.Args) == 2 && os.Args[1] == "list" && list() == nil {
 		return
 	}
+	debug.SetGCPercent(-1) // all that is read for a run is smaller than what collecting in between would cost
 	complete := findComplete()
 	words, ok := start.ReadWords(os.Args[1:])
 	if !ok {

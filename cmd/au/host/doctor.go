@@ -172,11 +172,19 @@ func (h *Host) LeftBehind() (paths []string, err error) {
 	return paths, nil
 }
 
-// RulesLeft returns the uids for which rules of au's are loaded and that no agent has. Only root sees them.
+// RulesLeft returns the uids for which rules of au's are loaded and that no agent has, nor a network policy; none where such a
+// policy cannot be read, for its agent may run. Only root sees them.
 func (h *Host) RulesLeft() (uids []uint32, err error) {
 	policies, err := h.Policies()
 	if err != nil {
 		return nil, err
+	}
+	for _, name := range h.netPolicies() {
+		p, err := h.NetPolicy(name)
+		if err != nil {
+			return nil, nil
+		}
+		policies = append(policies, csrc.Policy{Name: name, UID: p.UID})
 	}
 	for _, list := range [][]string{{"nft", "list", "tables"}, netfilter.IPv4.Save(), netfilter.IPv6.Save()} {
 		if _, err := h.FindProgram(list[0]); err != nil {

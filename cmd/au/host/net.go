@@ -48,6 +48,17 @@ func (h *Host) NetPolicy(agent string) (netfilter.Policy, error) {
 	return p, nil
 }
 
+// netPolicies returns the names of the agents of which there is a network policy, whatever is in it.
+func (h *Host) netPolicies() (names []string) {
+	files, _ := os.ReadDir(h.Root + provision.NetDir)
+	for _, file := range files {
+		if name, isPolicy := strings.CutSuffix(file.Name(), ".toml"); isPolicy {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // RequireNetPolicy returns the network policy of an agent that has one.
 func (h *Host) RequireNetPolicy(agent string) (netfilter.Policy, error) {
 	policy, err := h.AgentPolicy(agent)
@@ -236,10 +247,8 @@ func (h *Host) Resolvers() []netip.AddrPort {
 // that the kernel gives to outgoing connections.
 func (h *Host) FreePorts(agent string) (proxy, dns uint16, err error) {
 	taken := map[uint16]bool{}
-	files, _ := os.ReadDir(h.Root + provision.NetDir)
-	for _, file := range files {
-		name, isPolicy := strings.CutSuffix(file.Name(), ".toml")
-		if p, err := h.NetPolicy(name); isPolicy && err == nil && name != agent {
+	for _, name := range h.netPolicies() {
+		if p, err := h.NetPolicy(name); err == nil && name != agent {
 			taken[p.Proxy], taken[p.DNS] = true, true
 		}
 	}

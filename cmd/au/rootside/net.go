@@ -128,16 +128,19 @@ func (r *Root) UnloadRules(agent string) error {
 	return host.NetError(agent, r.alone(func() error { return r.unloadRules(netfilter.Policy{Agent: agent, UID: policy.UID}) }))
 }
 
-// UnloadRulesLeft takes away the rules of an agent that is gone.
+// UnloadRulesLeft takes away the rules of an agent that is gone. It looks under the lock under which those of a new agent that has
+// the uid would be loaded.
 func (r *Root) UnloadRulesLeft(uid uint32) error {
-	left, err := r.host.RulesLeft()
-	if err != nil {
-		return err
-	}
-	if !slices.Contains(left, uid) {
-		return fmt.Errorf("rules for uid %d: there are none, or an agent has that uid: `au net off` ends its restriction", uid)
-	}
-	return r.alone(func() error { return r.unloadRules(netfilter.Policy{UID: uid}) })
+	return r.alone(func() error {
+		left, err := r.host.RulesLeft()
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(left, uid) {
+			return fmt.Errorf("rules for uid %d: there are none, or an agent has that uid: `au net off` ends its restriction", uid)
+		}
+		return r.unloadRules(netfilter.Policy{UID: uid})
+	})
 }
 
 // unloadRules takes away all that is in force of an agent's rules, whatever loaded it.

@@ -68,26 +68,35 @@ func (m Machine) UpdateConfig(ctx context.Context, path string, human accounts.U
 	})
 }
 
-// checkConfig refuses a config in a folder that an agent can write, or that was reached through one. It judges by the config
-// itself, by the declared agents, and, for one that was named on the command line, by the human's usual one.
+// checkConfig refuses a config in a folder that an agent can write, or that was reached through one.
 func (m Machine) checkConfig(known *config.Config, path string, human accounts.User, declared []share.Writable) error {
+	passed, w, err := m.OnWay(known.Way, known, path, human, declared)
+	if err == nil && passed != "" {
+		err = fmt.Errorf("configuration %s: %s is in %s, which agent %q can write; no agent may write the file that says what agents see: move it, or take that share out of it",
+			quote.Name(path), quote.Name(passed), quote.Name(w.Source), w.Agent)
+	}
+	return err
+}
+
+// OnWay returns what of the way to a file is in a folder that an agent can write; "" for nothing. It judges by the human's config,
+// which is at path, by the declared agents, and, for a config that was named on the command line, by the human's usual one.
+func (m Machine) OnWay(way []string, known *config.Config, path string, human accounts.User, declared []share.Writable) (passed string, in share.Writable, err error) {
 	writable := append(share.WritableOf(known), declared...)
 	if usual := config.DefaultPath(human.Home); path != usual {
 		other, err := m.Config(usual, human, declared...)
 		if err != nil {
-			return err
+			return "", in, err
 		}
 		writable = append(writable, share.WritableOf(other)...)
 	}
 	for _, w := range writable {
-		for _, passed := range known.Way {
+		for _, passed := range way {
 			if _, in := share.Within(w.Source, passed); in {
-				return fmt.Errorf("configuration %s: %s is in %s, which agent %q can write; no agent may write the file that says what agents see: move it, or take that share out of it",
-					quote.Name(path), quote.Name(passed), quote.Name(w.Source), w.Agent)
+				return passed, w, nil
 			}
 		}
 	}
-	return nil
+	return "", in, nil
 }
 
 // Here returns the folder where the caller is, as the kernel has it: through no link, and whatever $PWD says.
