@@ -77,9 +77,9 @@ says 'au: agent "agent": nothing was changed in the end, for the reason above'
 unchanged made
 
 promise="Ctrl-C lets the command that runs end, and takes back what was done"
-printf '#!/bin/sh\nsleep 2\nexec /usr/sbin/useradd "$@"\n' >/usr/local/sbin/useradd
+printf '#!/bin/sh\necho it runs\nsleep 2\nexec /usr/sbin/useradd "$@"\n' >/usr/local/sbin/useradd
 snapshot made
-fails 1 typed --at '$ sudo useradd' '\x03' au new -y
+fails 1 typed --at 'it runs' '\x03' au new -y
 says 'questions: 1'
 says 'au: taking back what was done'
 says '$ sudo userdel agent'
