@@ -76,7 +76,7 @@ func (d *Draft) openOne(at string, mode uint32) error {
 	fd, err := unix.Openat(d.state.fd, modesFile, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err == nil {
 		name := strings.TrimPrefix(strings.TrimPrefix(at, "upper"), "/")
-		_, err = unix.Write(fd, fmt.Appendf(nil, "%s\x00%o\x00", name, mode))
+		err = appendWhole(fd, fmt.Appendf(nil, "%s\x00%o\x00", name, mode))
 		unix.Close(fd)
 	}
 	if err != nil {
@@ -84,6 +84,22 @@ func (d *Draft) openOne(at string, mode uint32) error {
 	}
 	d.pause()
 	return d.state.failed("open up", at, d.state.openUp(at))
+}
+
+// appendWhole puts text behind what a file holds, or nothing of it: the next one would follow half a note.
+func appendWhole(fd int, text []byte) error {
+	size, err := unix.Seek(fd, 0, unix.SEEK_END)
+	if err != nil {
+		return err
+	}
+	n, err := unix.Write(fd, text)
+	if err == nil && n < len(text) {
+		err = unix.ENOSPC
+	}
+	if err != nil {
+		return errors.Join(err, unix.Ftruncate(fd, size))
+	}
+	return nil
 }
 
 // modes returns what is noted.

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// A disk that is full in the middle of a note leaves none of it. What stands for the disk is the largest size of a file.
+func TestANoteIsWholeOrNotThere(t *testing.T) {
+	f, err := os.Create(filepath.Join(t.TempDir(), "modes"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var before unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
+		t.Fatal(err)
+	}
+	limit := func(l unix.Rlimit) {
+		if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &l); err != nil {
+			t.Error(err)
+		}
+	}
+	limit(unix.Rlimit{Cur: 8, Max: before.Max})
+	first, second := appendWhole(int(f.Fd()), []byte("a\x00700\x00")), appendWhole(int(f.Fd()), []byte("b\x00700\x00"))
+	limit(before)
+	text, err := os.ReadFile(f.Name())
+	if first != nil || second == nil || err != nil || string(text) != "a\x00700\x00" {
+		t.Errorf("first %v, second %v; the file is %q, %v", first, second, text, err)
+	}
+}
