@@ -3,10 +3,10 @@
 package provision
 
 import (
-	"cmp"
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/a4u2/au/internal/quote"
@@ -14,8 +14,16 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// CheckSetup says why a program cannot be set up. run is what begins a run of the agent in its home.
-func CheckSetup(p setup.Program, f setup.Facts, agent string, run []string) error {
+// SetupAgent is an agent for which a program is set up.
+type SetupAgent struct {
+	Name, Home string
+	Switches   []string // what its policy allows
+	Run        []string // what begins a run of the agent in its home
+	Node       NodeFrom
+}
+
+// CheckSetup says why a program cannot be set up.
+func CheckSetup(p setup.Program, f setup.Facts, g SetupAgent) error {
 	_, there := f.Installed[p.Name]
 	switch {
 	case there:
@@ -23,13 +31,11 @@ func CheckSetup(p setup.Program, f setup.Facts, agent string, run []string) erro
 	case p.Python != "" && (f.UV || f.Pipx || f.Venv != ""):
 		return nil
 	case p.Python != "":
-		return refuse(native(p, run), "%s needs uv, pipx or Python's venv, and agent %q finds none of them: install one on this machine, such as Debian's python3-venv", p.Name, agent)
+		return refuse(native(p, g.Run), "%s needs uv, pipx or Python's venv, and agent %q finds none of them: install one on this machine, such as Debian's python3-venv", p.Name, g.Name)
 	case p.NPM == "":
-		return refuse(native(p, run), "%s comes with an installer of its own (%s), which au does not run: run it as the agent, and then au setup %s again", p.Name, p.Page, p.Name)
-	case f.NodeMajor() == 0 || !f.NPM:
-		return refuse(native(p, run), "%s needs node and npm, and agent %q does not find both: install them on this machine, or share yours (au mount add, au path add)", p.Name, agent)
+		return refuse(native(p, g.Run), "%s comes with an installer of its own (%s), which au does not run: run it as the agent, and then au setup %s again", p.Name, p.Page, p.Name)
 	}
-	return nil
+	return checkNode(p, f, g)
 }
 
 // native returns the line by which a human runs the program's own installer as the agent; "" where it has none.
@@ -42,17 +48,17 @@ func native(p setup.Program, run []string) string {
 
 // PlanSetup returns what sets a program up: only what is missing, each a run as the agent in its home. Nothing is taken back: what
 // is there is of use without the rest.
-func PlanSetup(p setup.Program, f setup.Facts, home string, run []string) (steps []step.Step) {
+func PlanSetup(p setup.Program, f setup.Facts, g SetupAgent) (steps []step.Step) {
 	if _, there := f.Installed[p.Name]; !there {
 		if p.Python != "" {
-			steps = []step.Step{{Do: inRun(run, pythonInstall(p, f)...)}}
+			steps = []step.Step{{Do: inRun(g.Run, pythonInstall(p, f)...)}}
 		} else {
-			steps = planInstall(p, f, home, run)
+			steps = planInstall(p, f, g)
 		}
 	}
 	for _, s := range p.Settings {
-		if !f.There[s.File] {
-			steps = append(steps, step.Step{Do: putAsAgent(run, s.File, strings.TrimPrefix(s.Text, "\n"))})
+		if !f.There[s.File] && s.Wanted(g.Switches) {
+			steps = append(steps, step.Step{Do: putAsAgent(g.Run, s.File, strings.TrimPrefix(s.Text, "\n"))})
 		}
 	}
 	return steps
@@ -63,7 +69,11 @@ func PlanSetup(p setup.Program, f setup.Facts, home string, run []string) (steps
 func pythonInstall(p setup.Program, f setup.Facts) []string {
 	switch {
 	case f.UV:
-		return []string{"uv", "tool", "install", p.Python}
+		words := []string{"uv", "tool", "install"}
+		if p.Newest != "" { // uv has Pythons of its own
+			words = append(words, "--python", p.Newest)
+		}
+		return append(words, p.Python)
 	case f.Pipx:
 		return []string{"pipx", "install", p.Python}
 	}
@@ -74,18 +84,22 @@ func pythonInstall(p setup.Program, f setup.Facts) []string {
 
 // planInstall installs with npm. Its prefix goes into the agent's .npmrc where that is not there yet: updates of the program's own
 // then find it, too.
-func planInstall(p setup.Program, f setup.Facts, home string, run []string) []step.Step {
-	install := []string{"npm", "install", "--global", "--no-audit", "--no-fund"}
-	local := home + "/.local"
+func planInstall(p setup.Program, f setup.Facts, g SetupAgent) (steps []step.Step) {
+	install := slices.Clone(npmInstall)
 	switch {
 	case f.OwnPrefix:
 	case f.There[".npmrc"]:
-		install = append(install, "--prefix", local)
+		install = append(install, "--prefix", ownPrefix(g))
 	default:
-		return []step.Step{{Do: putAsAgent(run, ".npmrc", "prefix="+local+"\n")}, {Do: inRun(run, append(install, p.NPM)...)}}
+		steps = []step.Step{{Do: putAsAgent(g.Run, ".npmrc", "prefix="+ownPrefix(g)+"\n")}}
 	}
-	return []step.Step{{Do: inRun(run, append(install, p.NPM)...)}}
+	return append(append(steps, planNode(p, f, g)...), step.Step{Do: inRun(g.Run, append(install, p.NPM)...)})
 }
+
+var npmInstall = []string{"npm", "install", "--global", "--no-audit", "--no-fund"}
+
+// ownPrefix is the folder of an agent whose bin comes first on the PATH of its runs.
+func ownPrefix(g SetupAgent) string { return g.Home + "/.local" }
 
 // inRun is a command as the agent.
 func inRun(run []string, command ...string) step.Command {
@@ -181,10 +195,27 @@ func Missing(wanted, set []string, anew bool) (missing []string) {
 	return missing
 }
 
-// NodeNote says that a program asks for another node; "" where it does not.
-func NodeNote(p setup.Program, f setup.Facts) string {
-	if p.NPM == "" || f.NodeMajor() >= p.Node {
+// PythonNote says that a program asks for an older Python than it is going to have; "" where it does not.
+func PythonNote(p setup.Program, f setup.Facts) string {
+	if p.Newest == "" || f.UV || !newer(f.Venv, p.Newest) {
 		return ""
 	}
-	return fmt.Sprintf("%s asks for node %d, and the agent has %s: it may not start", p.Name, p.Node, cmp.Or(f.Node, "none"))
+	return fmt.Sprintf("%s asks for Python %s or older, and the agent has %s: pip may choose an old version of it, or none. If the agent finds uv, that brings Python %s along", p.Name, p.Newest, f.Venv, p.Newest)
+}
+
+// newer compares versions as Python and Node write them.
+func newer(version, than string) bool {
+	return slices.Compare(numbers(version), numbers(than)) > 0
+}
+
+// numbers returns the numbers of a version such as v22.1.0.
+func numbers(version string) (all []int) {
+	for word := range strings.SplitSeq(strings.TrimPrefix(version, "v"), ".") {
+		n, err := strconv.Atoi(word)
+		if err != nil {
+			break
+		}
+		all = append(all, n)
+	}
+	return all
 }

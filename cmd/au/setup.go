@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/setup"
 )
 
@@ -18,6 +19,7 @@ type setupCmd struct {
 	CommitterMe bool   `help:"With git: you are the committer of the agent's commits, and the agent is the author."`
 	Name        string `placeholder:"NAME" help:"With git: the agent commits under this name."`
 	Email       string `placeholder:"ADDRESS" help:"With git: the agent commits under this address."`
+	Node        string `enum:"auto,machine,own" default:"auto" help:"Where its Node comes from: auto (what the agent finds, or one from npm if that is too old), machine (what the agent finds), own (one from npm)."`
 	LoginFrom   string `placeholder:"FILE" help:"Copy the login in this file of yours for the agent, after a question that --yes does not answer."`
 	JSON        bool   `name:"json" help:"Print JSON; the lines that run go to standard error."`
 	Yes         bool   `short:"y" help:"Do not ask."`
@@ -78,6 +80,8 @@ func (c *setupCmd) check() error {
 		return errors.New("--as-me, --committer-me, --name and --email are about git alone: want au setup git")
 	case c.AsMe && (c.CommitterMe || c.Name != "" || c.Email != ""):
 		return errors.New("--as-me makes you author and committer: want it, or --committer-me, --name and --email")
+	case c.Node != string(provision.NodeAuto) && (c.Program == "" || c.Program == setup.Git):
+		return errors.New("--node is about one program: want au setup PROGRAM --node WHERE")
 	case c.LoginFrom != "" && (c.Program == "" || c.Program == setup.Git):
 		return errors.New("--login-from is about one program: want au setup PROGRAM --login-from FILE")
 	}

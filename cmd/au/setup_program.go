@@ -53,6 +53,11 @@ func (w *setupWork) inHome() []string {
 	return append(w.ours("run"), "--agent", w.policy.Name, "--directory", w.policy.Home, "--")
 }
 
+// agent returns the agent as what plans knows it.
+func (w *setupWork) agent() provision.SetupAgent {
+	return provision.SetupAgent{Name: w.policy.Name, Home: w.policy.Home, Switches: w.policy.Allow, Run: w.inHome(), Node: provision.NodeFrom(w.cmd.Node)}
+}
+
 // A run that only looks may take so long, and print so many bytes.
 const (
 	askedTime = 3 * time.Minute
@@ -102,10 +107,10 @@ func (w *setupWork) look(one bool, all ...setup.Program) (setup.Facts, error) {
 
 // program sets a program up: all that is missing of it.
 func (w *setupWork) program(p setup.Program) error {
-	if err := refusal(provision.CheckSetup(p, w.facts, w.policy.Name, w.inHome())); err != nil {
+	if err := refusal(provision.CheckSetup(p, w.facts, w.agent())); err != nil {
 		return err
 	}
-	steps := provision.PlanSetup(p, w.facts, w.policy.Home, w.inHome())
+	steps := provision.PlanSetup(p, w.facts, w.agent())
 	if w.cmd.LoginFrom != "" {
 		if err := w.readLogin(p); err != nil {
 			return err
@@ -161,23 +166,36 @@ func (w *setupWork) setupRunner() *step.Runner {
 
 // announce says what the human should know of before saying yes.
 func (w *setupWork) announce(p setup.Program, set []string) {
-	if note := provision.NodeNote(p, w.facts); note != "" && w.facts.Installed[p.Name].Path == "" {
-		fmt.Fprintf(w.a.err, "au: %s\n", show(note))
-	}
-	if w.facts.There[".npmrc"] && !w.facts.OwnPrefix && w.facts.Installed[p.Name].Path == "" {
-		fmt.Fprintf(w.a.err, "au: the agent has a .npmrc of its own, which stays as it is: with prefix=%s/.local in it, %s can update itself\n", w.policy.Home, p.Name)
+	if _, there := w.facts.Installed[p.Name]; !there {
+		for _, note := range []string{provision.NodeNote(p, w.facts, w.agent()), provision.PythonNote(p, w.facts)} {
+			if note != "" {
+				fmt.Fprintf(w.a.err, "au: %s\n", show(note))
+			}
+		}
+		if w.facts.There[".npmrc"] && !w.facts.OwnPrefix && p.NPM != "" {
+			fmt.Fprintf(w.a.err, "au: the agent has a .npmrc of its own, which stays as it is: with prefix=%s/.local in it, %s can update itself\n", w.policy.Home, p.Name)
+		}
 	}
 	for _, s := range p.Settings {
-		if w.facts.Holds[s.File] {
-			continue
-		}
-		if w.facts.There[s.File] {
-			fmt.Fprintf(w.a.err, "au: %s is there, and stays as it is; au would have written: %s\n", s.File, show(strings.TrimSpace(s.Text)))
-			continue
-		}
-		fmt.Fprintf(w.a.err, "au: %s is written, since %s. It gives something up: %s\n", s.File, s.Why, s.Lost)
+		w.announceSetting(s)
 	}
 	w.announceAuthor(set)
+}
+
+// announceSetting says which file is written for a program, what that gives up, and why one is not.
+func (w *setupWork) announceSetting(s setup.Setting) {
+	holds, wanted := w.facts.Holds[s.File], s.Wanted(w.policy.Allow)
+	switch {
+	case holds && !wanted:
+		fmt.Fprintf(w.a.err, "au: %s, since the agent has --unlock %s. But %s says otherwise, and stays as it is: %s\n", s.Instead, s.Unless, s.File, show(s.LastLine()))
+	case holds:
+	case !wanted:
+		fmt.Fprintf(w.a.err, "au: %s, since the agent has --unlock %s: %s is not written\n", s.Instead, s.Unless, s.File)
+	case w.facts.There[s.File]:
+		fmt.Fprintf(w.a.err, "au: %s is there, and stays as it is; au would have written: %s\n", s.File, show(strings.TrimSpace(s.Text)))
+	default:
+		fmt.Fprintf(w.a.err, "au: %s is written, since %s. It gives something up: %s\n", s.File, s.Why, s.Lost)
+	}
 }
 
 // agree asks the questions: of a login first, which --yes does not answer.
@@ -216,10 +234,11 @@ func (w *setupWork) starts(p setup.Program) (err error) {
 	if w.facts, err = w.look(true, p); err != nil {
 		return err
 	}
-	if _, there := w.facts.Installed[p.Name]; !there {
+	there, found := w.facts.Installed[p.Name]
+	if !found {
 		return fmt.Errorf("%s was installed, and agent %q does not find %s on its PATH", p.Name, w.policy.Name, p.Command)
 	}
-	if _, err := w.says(p.Command, "--version"); err != nil {
+	if _, err := w.says(p.CommandOf(there), "--version"); err != nil {
 		return fmt.Errorf("%s is installed, and does not start: %w", p.Name, err)
 	}
 	return nil
@@ -229,7 +248,7 @@ func (w *setupWork) starts(p setup.Program) (err error) {
 func (w *setupWork) sayDone(p setup.Program) {
 	fmt.Fprintf(w.out, "%s %s is set up for agent %s\n", p.Name, w.state(p), w.policy.Name)
 	if w.login == nil {
-		for _, line := range p.LoginLines(strings.Join(append([]string{"au", "run"}, w.named()...), " ")) {
+		for _, line := range p.LoginLines(strings.Join(append([]string{"au", "run"}, w.named()...), " "), p.CommandOf(w.facts.Installed[p.Name])) {
 			fmt.Fprintf(w.out, "Login: %s\n", line)
 		}
 	}

