@@ -3,6 +3,7 @@
 package nix_test
 
 import (
+	"maps"
 	"os"
 	"reflect"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/setup"
 	"github.com/a4u2/au/slices"
 )
 
@@ -32,7 +34,7 @@ var settings = []struct {
 		"Mounts":           "shares",
 		"KeepEnv":          "keepEnv",
 		"Path":             "path",
-		"SetEnv":           "no option: it is each human's, and stays in their own config",
+		"SetEnv":           "setEnv",
 	}},
 	{config.Mount{}, map[string]string{
 		"Source":      "shares.<name>",
@@ -96,6 +98,31 @@ var settings = []struct {
 		"Reason": "no option: a comment of the configuration",
 		"Preset": "net.presets",
 	}},
+}
+
+// The programs of `au setup` are those of the module, as the same packages.
+func TestProgramsOfTheModuleAreThoseOfSetup(t *testing.T) {
+	text, err := os.ReadFile("module/programs.nix")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^  ([a-z-]+) = "([a-z-]+)";$`).FindAllStringSubmatch(string(text), -1) {
+		got[m[1]] = m[2]
+	}
+	all, err := setup.Programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for _, p := range all {
+		if p.Nixpkgs != "" {
+			want[p.Name] = p.Nixpkgs
+		}
+	}
+	if len(want) < 5 || !maps.Equal(got, want) {
+		t.Errorf("module/programs.nix has %v, and provision/setup/programs.toml %v", got, want)
+	}
 }
 
 // unlisted are the options that everything does not set, and why.

@@ -49,6 +49,7 @@ let
       ];
     })
     config
+    pkgs
     ;
   wrong = builtins.filter (a: !a.assertion) config.assertions;
   expire = name: config.systemd.services.${name}.serviceConfig.ExecStartPost or [ ];
@@ -87,6 +88,10 @@ else
         [ ]
       else
         expire (if users == "userborn" then "userborn" else "systemd-sysusers")
+    );
+    # What `au setup` calls a program, and what its package calls it.
+    programs = builtins.mapAttrs (_: package: pkgs.${package}.meta.mainProgram) (
+      import ./module/programs.nix
     );
     toplevel = config.system.build.toplevel.drvPath;
   }

@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What au reads of a configuration that is the lines of `au list --nix`, on the stand-in for lib.
+# What au reads of a configuration that is the lines of `au list --nix`, on the stand-in for lib, and which packages its agent gets.
 { lines }:
 
 let
   lib = import ./stub-nixpkgs/lib.nix;
   program = name: { outPath = "/nix/store/${name}"; };
-  pkgs = lib.genAttrs [ "coreutils" "gnused" "iptables" "nftables" "util-linux" ] program // {
+  names = lib.attrValues (import ./module/programs.nix) ++ [
+    "coreutils"
+    "gnused"
+    "iptables"
+    "nftables"
+    "util-linux"
+  ];
+  pkgs = lib.genAttrs names program // {
     callPackage = _: _: { outPath = "/nix/store/rendered"; };
   };
   inherit
@@ -26,6 +33,9 @@ let
     ;
 in
 if builtins.all (a: a.assertion) config.assertions then
-  import ./module/spec.nix { inherit config lib pkgs; }
+  {
+    spec = import ./module/spec.nix { inherit config lib pkgs; };
+    packages = map (p: p.outPath) config.users.users.agent.packages;
+  }
 else
   throw "an assertion fails"

@@ -12,7 +12,14 @@ let
     stdenv = platform false;
     buildPackages.callPackage = _path: _given: { outPath = "/nix/store/build-au"; };
   };
-  pkgs = lib.genAttrs [ "coreutils" "gnused" "iptables" "nftables" "util-linux" ] program // {
+  names = lib.attrValues (import ./module/programs.nix) ++ [
+    "coreutils"
+    "gnused"
+    "iptables"
+    "nftables"
+    "util-linux"
+  ];
+  pkgs = lib.genAttrs names program // {
     writeShellScript = name: text: {
       outPath = "/nix/store/${name}";
       inherit text;
@@ -586,6 +593,66 @@ let
         "/bin/sh"
         "/nix/store/fish/bin/fish"
       ]
+    ];
+    variables_of_every_run = [
+      (specOf (small {
+        agent.setEnv = {
+          EDITOR = "vi";
+          A = "x = y";
+        };
+      })).agents.agent.setEnv
+      [
+        "A=x = y"
+        "EDITOR=vi"
+      ]
+    ];
+    no_variable = [
+      (map
+        (
+          key:
+          lib.length (
+            complaints (small {
+              agent.setEnv.${key} = "";
+            })
+          )
+        )
+        [
+          "_A1"
+          "A-B"
+          "1A"
+          ""
+        ]
+      )
+      [
+        0
+        1
+        1
+        1
+      ]
+    ];
+    programs_are_packages = [
+      (small {
+        agent = {
+          packages = [ (program "git") ];
+          programs = [
+            "claude"
+            "codex"
+          ];
+        };
+      }).users.users.agent.packages
+      (map program [
+        "git"
+        "claude-code"
+        "codex"
+      ])
+    ];
+    tasks_without_a_limit = [
+      (small { agent.tasks = "infinity"; }).systemd.slices."user-${toString uids.agent}".sliceConfig
+      { TasksMax = "infinity"; }
+    ];
+    unknown_program = [
+      (refused (small { agent.programs = [ "claud" ]; }).security.au.agents)
+      true
     ];
     weights = [
       (small {

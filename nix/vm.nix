@@ -43,6 +43,7 @@ testers.runNixOSTest {
           memory = "256M";
           tasks = 100;
           packages = [ pkgs.hello ];
+          setEnv.FROM = "the configuration";
           shares."~/example".readOnly = false;
         };
         agents.shut.net.enable = true;
@@ -73,9 +74,10 @@ testers.runNixOSTest {
     machine.wait_for_unit("au-agent.service")
     machine.succeed(alice("mkdir example"))
 
-    with subtest("a run is the agent's, with its packages"):
+    with subtest("a run is the agent's, with its packages and variables"):
         assert machine.succeed(alice("au run id -u")).strip() == "50001"
         machine.succeed(alice("au run hello"))
+        assert machine.succeed(alice("au run printenv FROM")).strip() == "the configuration"
 
     with subtest("nobody else enters"):
         machine.fail(alice("au run true", user="mallory"))

@@ -11,7 +11,6 @@ import (
 	"maps"
 	"path"
 	stdslices "slices"
-	"strings"
 	"time"
 
 	"github.com/a4u2/au/csrc"
@@ -44,6 +43,7 @@ type DeclaredAgent struct {
 	Humans []DeclaredHuman `json:"humans"`
 	Allow  []string        `json:"allow"`
 	Keep   []string        `json:"keepEnv"`
+	Set    []string        `json:"setEnv"` // KEY=VALUE
 	Shares []DeclaredShare `json:"shares"`
 	Limits DeclaredLimits  `json:"limits"`
 	Net    *DeclaredNet    `json:"net"`
@@ -194,6 +194,11 @@ func (d Declared) files(name string, g DeclaredAgent, now time.Time) ([]File, er
 			return nil, err
 		}
 	}
+	for _, pair := range g.Set {
+		if err := config.CheckPair(pair); err != nil {
+			return nil, fmt.Errorf("setEnv: %w", err)
+		}
+	}
 	policy := g.policy(name)
 	if _, err := csrc.ParsePolicy([]byte(policy.Text())); err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
@@ -270,193 +275,4 @@ func (n DeclaredNet) policy(name string, uid uint32) (netfilter.Policy, error) {
 		p.Allow = append(p.Allow, netfilter.Entry{Rule: netfilter.Rule{Kind: netfilter.Localhost, Port: port}})
 	}
 	return p, p.Check()
-}
-
-// Stanza returns the lines of a NixOS configuration that declare such agents.
-func Stanza(agents ...StanzaAgent) string {
-	var b strings.Builder
-	b.WriteString("security.au = {\n  enable = true;\n")
-	for _, g := range agents {
-		fmt.Fprintf(&b, "  agents.%q = {\n    humans = [ %s];\n", g.Name, quoted(g.Humans))
-		if g.UID != 0 {
-			fmt.Fprintf(&b, "    uid = %d;\n    humansGid = %d;\n", g.UID, g.Group)
-		}
-		for _, limit := range g.Limits {
-			fmt.Fprintf(&b, "    %s = %s;\n", limit[0], limit[1])
-		}
-		if len(g.Allow) > 0 {
-			fmt.Fprintf(&b, "    unlock = [ %s];\n", quoted(g.Allow))
-		}
-		if len(g.KeepEnv) > 0 {
-			fmt.Fprintf(&b, "    keepEnv = [ %s];\n", quoted(g.KeepEnv))
-		}
-		if len(g.Path) > 0 {
-			fmt.Fprintf(&b, "    path = [ %s];\n", quoted(g.Path))
-		}
-		if g.Net != nil {
-			b.WriteString(stanzaNet(*g.Net))
-		}
-		for _, s := range g.Shares {
-			fmt.Fprintf(&b, "    shares.%s = { target = %s; %s;%s%s };\n", nixString(s.Source), nixString(s.Target), s.access(), s.hidden(), map[bool]string{false: " samePath = false;"}[s.SamePath])
-		}
-		b.WriteString("  };\n")
-	}
-	b.WriteString("};\n")
-	return b.String()
-}
-
-// StanzaAgent is what Stanza says of an agent. UID 0: the defaults. Targets are relative to the agent's home.
-type StanzaAgent struct {
-	Name   string
-	UID    uint32
-	Group  uint32 // gid of su-as-NAME
-	Humans []string
-	Limits [][2]string // option and value, as Nix has them
-	Allow  []string
-	Shares []DeclaredShare
-
-	KeepEnv []string
-	Path    []string
-	Net     *netfilter.Policy // nil: not restricted
-}
-
-// stanzaNet returns what the agent may reach as options. A rule for a time only is a comment: options have no time.
-func stanzaNet(p netfilter.Policy) string {
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, "      "+format+"\n", args...) }
-	b.WriteString("    net = {\n")
-	if !p.Learn.IsZero() {
-		line("# Left out: learning until %s: what is not allowed is refused.", p.Learn.UTC().Format(time.RFC3339))
-	}
-	presets, allow, localhost := stanzaAllowed(p, line)
-	deny := stanzaDenied(p, line)
-	line("enable = true;")
-	for _, list := range []struct {
-		option string
-		words  []string
-	}{{"presets", presets}, {"allow", allow}} {
-		if len(list.words) > 0 {
-			line("%s = [ %s];", list.option, quoted(list.words))
-		}
-	}
-	if len(localhost) > 0 {
-		line("localhost = [ %s ];", strings.Join(localhost, " "))
-	}
-	if len(deny) > 0 {
-		line("deny = [ %s];", quoted(deny))
-	}
-	if p.NoECH {
-		line("ech = false;")
-	}
-	if len(p.Resolve) > 0 {
-		line("dns = [ %s];", quoted(netfilter.ServerTexts(p.Resolve)))
-	}
-	if u := p.Upstream; u.IsSet() {
-		line("upstream.url = %s;", nixString(u.URL))
-		if u.CA != "" {
-			line("upstream.ca = %s;", nixString(u.CA))
-		}
-		if u.Login != "" {
-			line("upstream.loginFile = %s;", nixString(u.Login))
-		}
-	}
-	line("backend = %s;", nixString(string(p.Backend)))
-	if p.HasDaemon() {
-		line("proxyPort = %d;\n      dnsPort = %d;", p.Proxy, p.DNS)
-	} else {
-		line("# Left out: the proxy of your own (--proxy); the module has au's daemon only.")
-	}
-	return b.String() + "    };\n"
-}
-
-// stanzaAllowed sorts what is allowed for good into the module's options. A preset of which the agent has only a part is its rules.
-func stanzaAllowed(p netfilter.Policy, line func(string, ...any)) (presets, allow, localhost []string) {
-	has := func(e netfilter.Entry) bool {
-		return stdslices.ContainsFunc(p.Allow, func(f netfilter.Entry) bool { return f.Rule == e.Rule && f.Preset == e.Preset && f.Until.IsZero() })
-	}
-	whole := map[string]bool{}
-	for _, e := range p.Allow {
-		if _, known := whole[e.Preset]; e.Preset == "" || known {
-			continue
-		}
-		preset, err := netfilter.FindPreset(e.Preset)
-		whole[e.Preset] = err == nil && !stdslices.ContainsFunc(preset.Entries(), func(e netfilter.Entry) bool { return !has(e) })
-		if whole[e.Preset] {
-			presets = append(presets, e.Preset)
-		}
-	}
-	for _, e := range p.Allow {
-		switch {
-		case stanzaOnlyNoted(e, "allowed", line):
-		case whole[e.Preset]:
-		case e.Rule.Kind == netfilter.Localhost && e.Rule.Port != 0:
-			localhost = append(localhost, fmt.Sprint(e.Rule.Port))
-		default:
-			allow = append(allow, e.Rule.String())
-		}
-	}
-	return presets, allow, localhost
-}
-
-func stanzaDenied(p netfilter.Policy, line func(string, ...any)) (deny []string) {
-	for _, e := range p.Deny {
-		if !stanzaOnlyNoted(e, "refused", line) {
-			deny = append(deny, e.Rule.String())
-		}
-	}
-	return deny
-}
-
-// stanzaOnlyNoted notes of an entry what no option says: the human's reason, and that it is for a time only, in which case nothing
-// else is said of it.
-func stanzaOnlyNoted(e netfilter.Entry, done string, line func(string, ...any)) bool {
-	if e.Reason != "" {
-		line("# %s: %s", e.Rule, nixString(e.Reason))
-	}
-	if !e.Until.IsZero() {
-		line("# Left out: %s, %s until %s.", e.Rule, done, e.Until.UTC().Format(time.RFC3339))
-	}
-	return !e.Until.IsZero()
-}
-
-// StanzaLimits returns the limits as options of the module.
-func StanzaLimits(l slices.Limits) [][2]string {
-	var all [][2]string
-	add := func(asked bool, option, value string) {
-		if asked {
-			all = append(all, [2]string{option, value})
-		}
-	}
-	if l.CPU != nil {
-		add(*l.CPU != slices.Infinity, "cpu", nixString(l.CPU.String()))
-	}
-	if l.Memory != nil {
-		add(l.Memory.Bytes != slices.Infinity, "memory", nixString(l.Memory.String()))
-	}
-	if l.Swap != nil {
-		add(l.Swap.Bytes != slices.Infinity, "swap", nixString(l.Swap.String()))
-	}
-	if l.Tasks != nil {
-		add(*l.Tasks != slices.Infinity, "tasks", l.Tasks.String())
-	}
-	if l.CPUWeight != nil {
-		add(true, "cpuWeight", l.CPUWeight.String())
-	}
-	if l.IOWeight != nil {
-		add(true, "ioWeight", l.IOWeight.String())
-	}
-	return all
-}
-
-func quoted(words []string) string {
-	var b strings.Builder
-	for _, w := range words {
-		b.WriteString(nixString(w) + " ")
-	}
-	return b.String()
-}
-
-// nixString writes s as Nix reads it: ${ begins an expression, even between quotes.
-func nixString(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "${", `\${`, "\n", `\n`).Replace(s) + `"`
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/setup"
 	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/slices"
 )
@@ -21,6 +22,7 @@ type Stated struct {
 	Limits     slices.Limits
 	Allow      []string
 	Net        *netfilter.Policy // nil: not restricted
+	Programs   []setup.Program   // of those that `au setup` knows, what is on the agent's PATH
 	Of         []Settings        // those of each human whose config could be read
 }
 
@@ -33,12 +35,16 @@ type Settings struct {
 
 // Stanza returns the agent as a NixOS configuration declares it, with the settings of the first human.
 func (s Stated) Stanza() StanzaAgent {
-	g := StanzaAgent{Name: s.Name, UID: s.UID, Group: s.Group, Humans: s.Humans, Allow: s.Allow, Limits: StanzaLimits(s.Limits), Net: s.Net}
+	limits := s.Limits
+	if limits.Memory != nil && limits.Swap == nil {
+		limits.Swap = &slices.Swap{Size: slices.Size{Bytes: slices.Infinity}}
+	}
+	g := StanzaAgent{Name: s.Name, UID: s.UID, Group: s.Group, Humans: s.Humans, Allow: s.Allow, Limits: StanzaLimits(limits), Net: s.Net, Programs: s.Programs}
 	if len(s.Of) == 0 {
 		return g
 	}
 	of := s.Of[0]
-	g.KeepEnv, g.Path = of.KeepEnv, of.Path
+	g.KeepEnv, g.SetEnv, g.Path = of.KeepEnv, of.SetEnv, of.Path
 	for _, m := range of.Mounts {
 		target, _ := share.Within(s.Home, m.Target)
 		g.Shares = append(g.Shares, DeclaredShare{Source: m.Source, Target: target, ReadOnly: m.ReadOnly || m.Draft, SamePath: !m.TargetOnly, Draft: m.Draft, Hide: m.Hide, ShowSecrets: m.ShowSecrets})

@@ -100,7 +100,7 @@ func (c *afterCmd) sayHumans(a *app) {
 func (c *afterCmd) sayKnown(a *app) {
 	if p, err := setup.Find(c.Command); err == nil && slices.Contains(p.Commands(), c.Command) && c.Command != c.Agent {
 		fmt.Fprintf(a.err, "au: %s is not installed for agent %s, and au knows how\n", c.Command, c.Agent)
-		a.hint(pasted("setup", "--agent", c.Agent, p.Name))
+		a.hint(programHint(a.host, c.Agent, p))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/a4u2/au/internal/advice"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/setup"
 )
 
 // refuseDeclared refuses to change an agent that the NixOS configuration declares: the next switch would take it back.
@@ -55,6 +56,15 @@ func (a *app) printNix(agents []start.Listed, known *config.Config, human provis
 	}
 	_, err := fmt.Fprint(a.out, provision.Stanza(all...))
 	return err
+}
+
+// programHint returns what gives the agent a program: a package, where the NixOS configuration declares the agent and nixpkgs has
+// one.
+func programHint(h *host.Host, agent string, p setup.Program) string {
+	if p.Nixpkgs != "" && h.IsDeclared(agent) {
+		return advice.Program(agent, p.Name)
+	}
+	return pasted("setup", "--agent", agent, p.Name)
 }
 
 // advised returns a hint as it can be followed on this machine: where the command in it would be refused because the NixOS

@@ -4,14 +4,13 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"text/tabwriter"
 
 	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/internal/advice"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
-	"github.com/a4u2/au/provision/setup"
 	"github.com/a4u2/au/provision/share"
 )
 
@@ -72,7 +71,11 @@ func (a *app) next(agent string, human provision.User, known *config.Config) (ro
 	program := a.programOf(agent)
 	if program == "" {
 		program = "claude"
-		rows = append(rows, nextRow{"au setup" + name + " " + program, "installs Claude Code as the agent; au setup" + name + " lists other programs"})
+		if a.host.IsDeclared(agent) {
+			rows = append(rows, nextRow{advice.Program(agent, program), "gives it Claude Code"})
+		} else {
+			rows = append(rows, nextRow{"au setup" + name + " " + program, "installs Claude Code as the agent; au setup" + name + " lists other programs"})
+		}
 	}
 	if entry := known.Agent(agent); entry != nil {
 		if _, shared := share.Holding(a.host.Folder(), entry.Mounts); shared {
@@ -86,21 +89,14 @@ func (a *app) next(agent string, human provision.User, known *config.Config) (ro
 	return append(rows, nextRow{"au mount add" + name + " --rw " + folder, "shares " + this + ": the agent can change what is in it"})
 }
 
-// programOf returns the first of the known programs that is on an agent's PATH; empty where there is none.
+// programOf returns the command of the first of the known programs that is on an agent's PATH; empty where there is none.
 func (a *app) programOf(agent string) string {
 	policy, err := a.host.ForRun().Policy(agent)
 	if err != nil {
 		return ""
 	}
-	all, _ := setup.Programs() // held by a test to be read
-	for _, p := range all {
-		for _, command := range p.Commands() {
-			for _, folder := range filepath.SplitList(policy.SearchPath()) {
-				if a.host.Exists(filepath.Join(folder, command)) {
-					return command
-				}
-			}
-		}
+	if all := a.programsOf(policy); len(all) > 0 {
+		return a.commandOf(policy, all[0])
 	}
 	return ""
 }

@@ -107,6 +107,12 @@ func (w *setupWork) look(one bool, all ...setup.Program) (setup.Facts, error) {
 
 // program sets a program up: all that is missing of it.
 func (w *setupWork) program(p setup.Program) error {
+	if _, there := w.facts.Installed[p.Name]; !there && p.Nixpkgs != "" && w.a.host.IsDeclared(w.policy.Name) {
+		return hintError{
+			fmt.Errorf("%s is not installed for agent %q, and a NixOS configuration that declares an agent installs its programs", p.Name, w.policy.Name),
+			programHint(w.a.host, w.policy.Name, p),
+		}
+	}
 	if err := refusal(provision.CheckSetup(p, w.facts, w.agent())); err != nil {
 		return err
 	}

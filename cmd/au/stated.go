@@ -5,17 +5,20 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"path/filepath"
+	"slices"
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/setup"
 	auslices "github.com/a4u2/au/slices"
 )
 
 // stated returns an agent as it is, with what those configs say of it, by human.
 func (a *app) stated(p csrc.Policy, configs map[string]*config.Config) (provision.Stated, error) {
-	s := provision.Stated{Name: p.Name, UID: p.UID, Group: p.Group, Home: p.Home, Allow: p.Allow, Limits: currentLimits(a.host, p)}
+	s := provision.Stated{Name: p.Name, UID: p.UID, Group: p.Group, Home: p.Home, Allow: p.Allow, Limits: currentLimits(a.host, p), Programs: a.programsOf(p)}
 	if net, err := a.host.NetPolicy(p.Name); err == nil {
 		s.Net = &net
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -32,6 +35,24 @@ func (a *app) stated(p csrc.Policy, configs map[string]*config.Config) (provisio
 		}
 	}
 	return s, nil
+}
+
+// programsOf returns those of the programs that au knows which are on an agent's PATH.
+func (a *app) programsOf(p csrc.Policy) []setup.Program {
+	all, _ := setup.Programs() // held by a test to be read
+	return slices.DeleteFunc(all, func(known setup.Program) bool { return a.commandOf(p, known) == "" })
+}
+
+// commandOf returns the name under which a program is on an agent's PATH; empty where it is not.
+func (a *app) commandOf(p csrc.Policy, known setup.Program) string {
+	for _, command := range known.Commands() {
+		for _, folder := range filepath.SplitList(p.SearchPath()) {
+			if a.host.Exists(filepath.Join(folder, command)) {
+				return command
+			}
+		}
+	}
+	return ""
 }
 
 // currentLimits returns what somebody set on the agent's slice; nothing where there is no systemd to ask. The machine's values for

@@ -32,6 +32,16 @@ func Changing(words ...string) string {
 	return ""
 }
 
+// Program returns what gives a declared agent a program that the module knows, by the name of `au setup`.
+func Program(agent, program string) string {
+	return options(agent) + "programs can have" + quoted([]string{program}) + there
+}
+
+// there is where a declared agent is changed, and options begins what is changed of it.
+const there = " in the NixOS configuration"
+
+func options(agent string) string { return "security.au.agents." + agent + "." }
+
 // Agent returns the agent that a hint is about: the one that au's command names, or other, and the last word of root's command, as
 // far as it is an agent or its humans' group.
 func Agent(hint, other string) string {
@@ -68,8 +78,7 @@ func declared(hint, agent string) string {
 		return hint
 	}
 	rest = operands(rest[len(strings.Fields(command)):])
-	option := "security.au.agents." + agent + "."
-	const there = " in the NixOS configuration"
+	option := options(agent)
 	switch {
 	case command == "new" && slices.Contains(rest, "--unlock"):
 		return option + "unlock can have" + quoted(after(rest, "--unlock")) + there

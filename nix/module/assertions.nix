@@ -137,6 +137,12 @@ in
         message = "security.au.agents.${g.name}.path: want absolute paths, or such below ~/, without . and .. and a / at the end.";
       })
       ++ each (g: {
+        assertion = !lib.any (key: builtins.match "[A-Za-z_][A-Za-z0-9_]*" key == null) (
+          lib.attrNames g.setEnv
+        );
+        message = "security.au.agents.${g.name}.setEnv: want names of letters, digits and _, the first no digit.";
+      })
+      ++ each (g: {
         assertion = sharedTwice g == [ ];
         message = "security.au.agents.${g.name}.shares: ${lib.concatStringsSep ", " (sharedTwice g)} is the target of more than one: set another target for all but one.";
       })

@@ -11,6 +11,7 @@ let
   spec = import ./spec.nix { inherit config lib pkgs; };
   rendered = import ./rendered.nix { inherit config lib pkgs; };
   group = name: "su-as-${name}";
+  programs = import ./programs.nix;
   each = f: lib.mapAttrs' f cfg.agents;
 
   # Mode bits alone would not do: what the agent makes, the humans can edit, and the other way round. The mask is spelled out,
@@ -57,7 +58,8 @@ in
     users.users = each (
       name: g:
       lib.nameValuePair name {
-        inherit (g) uid home packages;
+        inherit (g) uid home;
+        packages = g.packages ++ map (program: pkgs.${programs.${program}}) g.programs;
         # A shell that does not exist: no login, whatever becomes of the expiry. The one of its runs is in the policy.
         shell = "/nonexistent/nologin";
         isSystemUser = true; # of no use to login managers

@@ -15,6 +15,7 @@ let
     ;
   cfg = config.security.au;
   id = import ./ids.nix { inherit lib; };
+  programs = import ./programs.nix;
 
   size = types.strMatching "[0-9]+[KMGT]?|[0-9]+%|infinity";
   # In an ACL a name of digits would be a uid, and a comma the end of an entry.
@@ -208,10 +209,10 @@ let
           description = "Swap for all that the agent runs.";
         };
         tasks = mkOption {
-          type = types.nullOr types.ints.positive;
+          type = types.nullOr (types.either types.ints.positive (types.enum [ "infinity" ]));
           default = null;
           example = 500;
-          description = "Processes and threads for all that the agent runs.";
+          description = "Processes and threads for all that the agent runs; null for what NixOS allows each user.";
         };
         cpuWeight = mkOption {
           type = types.nullOr (types.ints.between 1 10000);
@@ -233,6 +234,14 @@ let
             "LC_*"
           ];
           description = "The human's variables that every run gets.";
+        };
+        setEnv = mkOption {
+          type = types.attrsOf types.str;
+          default = { };
+          example = {
+            EDITOR = "vi";
+          };
+          description = "Variables of every run. Where a human's own `set_env` has the same one, theirs counts. Everybody on the machine can read them, so a key does not belong here.";
         };
         path = mkOption {
           type = types.listOf (types.strMatching "(~/|/)[^:]+");
@@ -276,6 +285,15 @@ let
           default = [ ];
           example = literalExpression "[ pkgs.git pkgs.nodejs ]";
           description = "Packages for the agent alone.";
+        };
+        programs = mkOption {
+          type = types.listOf (types.enum (lib.attrNames programs));
+          default = [ ];
+          example = [
+            "claude"
+            "codex"
+          ];
+          description = "Programs for the agent, by the names of `au setup`, as packages of nixpkgs. Some are unfree, which `nixpkgs.config` must allow. `au setup PROGRAM` then writes the settings that a program needs in a run, and says how to log in.";
         };
         net = mkOption {
           type = types.submodule net;

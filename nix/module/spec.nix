@@ -20,6 +20,7 @@ in
   agents = lib.mapAttrs (name: g: {
     inherit (g) uid home keepEnv;
     allow = lib.unique (g.unlock ++ g.allow);
+    setEnv = lib.mapAttrsToList (key: value: "${key}=${value}") g.setEnv;
     shell =
       if builtins.isAttrs g.shell then
         "${g.shell}${g.shell.shellPath or "/bin/${g.shell.meta.mainProgram or "sh"}"}"

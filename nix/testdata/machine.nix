@@ -20,6 +20,8 @@
       tasks = 500;
       shares."~/example".readOnly = false;
       path = [ "~/example/bin" ];
+      programs = [ "codex" ];
+      setEnv.EDITOR = "vi";
       shares."/srv/data".target = "work/data";
       unlock = [ "nix" ];
       net = {

@@ -34,6 +34,7 @@ type Program struct {
 	Node    int      `toml:"node" json:"node,omitempty"`                   // the least major version that the package asks for; 0: any
 	Python  string   `toml:"python" json:"python,omitempty"`               // its package, for uv, pipx or pip
 	Newest  string   `toml:"newest_python" json:"newest_python,omitempty"` // the newest Python that the package takes; "": any
+	Nixpkgs string   `toml:"nixpkgs" json:"nixpkgs,omitempty"`             // its package there
 	Native  string   `toml:"native" json:"native,omitempty"`               // its own installer, which a human may run as the agent
 	Presets []string `toml:"presets" json:"presets,omitempty"`
 	Hosts   string   `toml:"hosts" json:"hosts,omitempty"` // what it reaches besides, in words

@@ -103,6 +103,7 @@ func (h *Host) WithDeclared(known *config.Config, agent string, me provision.Use
 			entry.KeepEnv = append(entry.KeepEnv, name)
 		}
 	}
+	entry.SetEnv = slices.Concat(g.Set, entry.SetEnv) // of two, the human's own counts
 	for _, folder := range g.MorePath {
 		if folder = ofHuman(folder, me); !slices.Contains(entry.Path, folder) {
 			entry.Path = append(entry.Path, folder)
