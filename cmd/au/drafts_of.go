@@ -10,13 +10,17 @@ import (
 
 	"github.com/a4u2/au/cmd/au/draft"
 	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 )
 
-// listTime is how long a process of the human's may take to list their drafts for root.
-const listTime = 30 * time.Second
+// A process of the human's that lists their drafts for root may take so long, and print so many bytes.
+const (
+	listTime = 30 * time.Second
+	listMost = 16 << 20
+)
 
 // draftView is a draft in `au draft list --json`.
 type draftView struct {
@@ -69,8 +73,10 @@ func (a *app) draftsAsHuman(human provision.User) (views []draftView, err error)
 	if cmd.SysProcAttr, err = as(a.host, human); err != nil {
 		return nil, err
 	}
-	text, failed := cmd.Output()
-	if err = json.Unmarshal(text, &views); err != nil && failed != nil {
+	said := bounded.Buffer{Limit: listMost}
+	cmd.Stdout, cmd.WaitDelay = &said, time.Second
+	failed := cmd.Run()
+	if err = json.Unmarshal(said.Bytes(), &views); err != nil && failed != nil {
 		err = failed
 	}
 	if err != nil {

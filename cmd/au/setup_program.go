@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/a4u2/au/cmd/au/start"
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/setup"
@@ -64,21 +64,11 @@ const (
 	saidMost  = 64 << 10
 )
 
-// saidTooMuch is a buffer that takes so much and no more: an agent may print without end.
-type saidTooMuch struct{ bytes.Buffer }
-
-func (s *saidTooMuch) Write(p []byte) (int, error) {
-	if s.Len()+len(p) > saidMost {
-		return 0, errors.New("it prints too much")
-	}
-	return s.Buffer.Write(p)
-}
-
 // says returns what a command prints as the agent, in its home. An error ends in what the command has complained of.
 func (w *setupWork) says(command ...string) ([]byte, error) {
 	ctx, stop := context.WithTimeout(context.Background(), askedTime)
 	defer stop()
-	var out, complaint saidTooMuch
+	out, complaint := bounded.Buffer{Limit: saidMost}, bounded.Buffer{Limit: saidMost}
 	cmd := programs.CommandContext(ctx, slices.Concat(w.inHome(), command)...)
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &complaint, time.Second
 	err := w.a.itself(cmd)

@@ -19,6 +19,7 @@ import (
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/verify"
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -145,8 +146,11 @@ type verifier struct {
 	show  io.Writer
 }
 
-// verifyTime is how long one of the runs may take.
-const verifyTime = time.Minute
+// One of the runs may take so long, and print so many bytes.
+const (
+	verifyTime = time.Minute
+	verifyMost = 1 << 20
+)
 
 // start returns a run of the agent, as a person would type it.
 func (v *verifier) start(ctx context.Context, options []string, command ...string) *exec.Cmd {
@@ -195,14 +199,13 @@ func (v *verifier) inside(b verify.Bait, options []string, program string) (resu
 	}
 	ctx, stop := context.WithTimeout(context.Background(), verifyTime)
 	defer stop()
-	var said strings.Builder
+	out, said := bounded.Buffer{Limit: verifyMost}, bounded.Buffer{Limit: verifyMost}
 	cmd := v.start(ctx, options, program, "probe")
-	cmd.Stdin, cmd.Stderr = strings.NewReader(string(text)), &said
-	out, err := cmd.Output()
-	if err != nil {
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(string(text)), &out, &said
+	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("a run that attacks: %w: %s", err, strings.TrimSpace(said.String()))
 	}
-	return results, json.Unmarshal(out, &results)
+	return results, json.Unmarshal(out.Bytes(), &results)
 }
 
 // control sees that the human has the last word: a status comes back, and a run ends when it is told to.

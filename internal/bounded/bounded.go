@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package bounded reads files that others can make as large as they like.
+// Package bounded reads what others can make as large as they like.
 package bounded
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -39,3 +40,26 @@ func Start(path string, limit int64) []byte {
 	text, _ := io.ReadAll(io.LimitReader(f, limit))
 	return text
 }
+
+// ErrTooMuch is what a program gets that prints more than a Buffer takes.
+var ErrTooMuch = errors.New("it prints too much")
+
+// Buffer keeps what a program prints, up to Limit bytes. It has no other way in than Write, which the limit holds for.
+type Buffer struct {
+	Limit int
+	text  []byte
+}
+
+func (b *Buffer) Write(p []byte) (int, error) {
+	if len(b.text)+len(p) > b.Limit {
+		return 0, ErrTooMuch
+	}
+	b.text = append(b.text, p...)
+	return len(p), nil
+}
+
+// Bytes returns what was printed.
+func (b *Buffer) Bytes() []byte { return b.text }
+
+// String returns what was printed.
+func (b *Buffer) String() string { return string(b.text) }

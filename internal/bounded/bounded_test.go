@@ -3,10 +3,13 @@
 package bounded
 
 import (
+	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestReadRefusesWhatIsLarger(t *testing.T) {
@@ -45,5 +48,26 @@ func TestEndless(t *testing.T) {
 	}
 	if got := len(Start("/dev/zero", 512)); got != 512 {
 		t.Errorf("the first 512 bytes are %d", got)
+	}
+}
+
+// TestProgramsThatPrintWithoutEnd runs one: it ends, and next to nothing of it is kept.
+func TestProgramsThatPrintWithoutEnd(t *testing.T) {
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	defer stop()
+	out := Buffer{Limit: 64 << 10}
+	cmd := exec.CommandContext(ctx, "cat", "/dev/zero")
+	cmd.Stdout = &out
+	if err := cmd.Run(); err == nil || ctx.Err() != nil {
+		t.Errorf("it ended with %v, %v", err, ctx.Err())
+	}
+	if n := len(out.Bytes()); n > out.Limit {
+		t.Errorf("%d bytes of it are kept", n)
+	}
+	out = Buffer{Limit: 4}
+	cmd = exec.Command("printf", "four")
+	cmd.Stdout = &out
+	if err := cmd.Run(); err != nil || out.String() != "four" {
+		t.Errorf("as much as is taken: %q, %v", out.String(), err)
 	}
 }
