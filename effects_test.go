@@ -300,7 +300,7 @@ var fileMakers = map[string]string{
 	"unix.Renameat2": "cmd/au/draft.begin cmd/au/draft.bringBack cmd/au/draft.lift cmd/au/draft.rename",
 	"unix.Linkat":    "cmd/au/draft.link",
 	"os.O_CREATE":    "cmd/au/rootside.openLock netfilter/proxy.open",                                                                     // a lock; a log, which grows
-	"unix.O_CREAT":   "provision/config.openLock provision/config.Append cmd/au/draft.lock cmd/au/draft.openOne cmd/au/draft.copyRegular", // locks; lists, which grow; a copy that a journal names
+	"unix.O_CREAT":   "provision/config.openLock provision/config.Append cmd/au/draft.lock cmd/au/draft.noteMode cmd/au/draft.regular", // locks; lists, which grow; a copy that a journal names
 }
 
 // wholeFiles returns where files are made past internal/whole, and by what.

@@ -153,7 +153,7 @@ func (t *teller) folder(n *node) error {
 	}
 	if st.Mode&0o7777 != n.st.Mode&0o7777 {
 		t.changes = append(t.changes, Change{Path: n.path, Kind: 'M', Dir: true, Mode: n.st.Mode, Was: st.Mode, low: n.low})
-		if t.changedSince(n.low, st) && !t.covered[n.low] && !n.cleared {
+		if t.changedSince(st) && !t.covered[n.low] && !n.cleared {
 			t.conflict(n.path, Changed, "its mode differs, and the folder has changed since")
 		}
 	}
@@ -214,7 +214,7 @@ func (t *teller) added(n *node, it item, path string) error {
 		if err != nil {
 			return t.lower.failed("stat", n.low, err)
 		}
-		if t.changedSince(n.low, st) && t.git.mayHaveHad(join(n.low, it.name)) {
+		if t.changedSince(st) && t.git.mayHaveHad(join(n.low, it.name)) {
 			t.conflict(path, Perhaps, "it looks new, but its folder has changed since: you may have removed it")
 		}
 	}
@@ -259,7 +259,7 @@ func (t *teller) replaced(it item, path, low string, st unix.Stat_t) error {
 
 // touched notes a conflict where the human has changed a file since.
 func (t *teller) touched(path, low string, st unix.Stat_t) {
-	if t.changedSince(low, st) && !t.git.unchanged(t.lower, low, st) && !(low == ".git/index" && t.git.sameIndex()) {
+	if t.changedSince(st) && !t.git.unchanged(t.lower, low, st) && !(low == ".git/index" && t.git.sameIndex()) {
 		t.conflict(path, Changed, "you have changed it since")
 	}
 }
@@ -276,7 +276,7 @@ func (t *teller) deleted(path, low string, st unix.Stat_t) error {
 	if err != nil {
 		return err
 	}
-	if t.changedSince(low, st) && !t.covered[low] {
+	if t.changedSince(st) && !t.covered[low] {
 		t.conflict(path, Changed, "something in this folder has changed since")
 	}
 	if len(all) == 0 {

@@ -12,21 +12,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// copyTree copies what is at a name to another, where nothing is: bytes, holes, links between its files, modes, times and
-// attributes, but for those of overlays.
-func copyTree(from place, name string, to place, toName string, links map[uint64]string) error {
+// copier copies from one place to another, and knows which files it has copied, by their number.
+type copier struct {
+	copied map[uint64]string
+	forNow bool // what is copied need not outlive the machine
+}
+
+// copyTree copies what is at a name to another, where nothing is, so that it is on the disk.
+func copyTree(from place, name string, to place, toName string) error {
+	return copier{copied: map[uint64]string{}}.tree(from, name, to, toName)
+}
+
+// tree copies what is at a name to another, where nothing is: bytes, holes, links between its files, modes, times and attributes,
+// but for those of overlays.
+func (c copier) tree(from place, name string, to place, toName string) error {
 	st, err := from.stat(name)
 	if err != nil {
 		return from.failed("stat", name, err)
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return copyFolder(from, name, to, toName, links)
+		return c.folder(from, name, to, toName)
 	}
-	if first := links[st.Ino]; first != "" && st.Nlink > 1 {
+	if first := c.copied[st.Ino]; first != "" && st.Nlink > 1 {
 		return to.link(first, toName)
 	}
-	links[st.Ino] = toName
-	return to.failed("copy", toName, to.within(toName, func(dir int, base string) error { return copyFile(from, name, st, dir, base) }))
+	c.copied[st.Ino] = toName
+	return to.failed("copy", toName, to.within(toName, func(dir int, base string) error { return c.file(from, name, st, dir, base) }))
 }
 
 // link gives a file another name.
@@ -36,7 +47,7 @@ func (p place) link(name, other string) error {
 	}))
 }
 
-func copyFolder(from place, name string, to place, toName string, links map[uint64]string) error {
+func (c copier) folder(from place, name string, to place, toName string) error {
 	m, err := from.meta(name)
 	if err != nil {
 		return err
@@ -49,19 +60,19 @@ func copyFolder(from place, name string, to place, toName string, links map[uint
 		return err
 	}
 	for _, f := range all {
-		if err := copyTree(from, join(name, f.name), to, join(toName, f.name), links); err != nil {
+		if err := c.tree(from, join(name, f.name), to, join(toName, f.name)); err != nil {
 			return err
 		}
 	}
 	return to.setMeta(toName, m)
 }
 
-// copyFile copies what is no folder.
-func copyFile(from place, name string, st unix.Stat_t, dir int, base string) error {
+// file copies what is no folder.
+func (c copier) file(from place, name string, st unix.Stat_t, dir int, base string) error {
 	var err error
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
-		return from.withFile(name, func() error { return copyRegular(from, name, st, dir, base) })
+		return from.withFile(name, func() error { return c.regular(from, name, st, dir, base) })
 	case unix.S_IFLNK:
 		var target string
 		if target, err = from.target(name); err == nil {
@@ -78,7 +89,7 @@ func copyFile(from place, name string, st unix.Stat_t, dir int, base string) err
 	return unix.UtimesNanoAt(dir, base, []unix.Timespec{st.Atim, st.Mtim}, unix.AT_SYMLINK_NOFOLLOW)
 }
 
-func copyRegular(from place, name string, st unix.Stat_t, dir int, base string) error {
+func (c copier) regular(from place, name string, st unix.Stat_t, dir int, base string) error {
 	in, err := from.read(name)
 	if err != nil {
 		return err
@@ -102,7 +113,11 @@ func copyRegular(from place, name string, st unix.Stat_t, dir int, base string) 
 	if err := setAttributes(procPath(fd), nil, attrs); err != nil {
 		return err
 	}
-	return errors.Join(unix.Fchmod(fd, st.Mode&0o7777), unix.UtimesNanoAt(fd, "", []unix.Timespec{st.Atim, st.Mtim}, unix.AT_EMPTY_PATH), out.Sync())
+	err = errors.Join(unix.Fchmod(fd, st.Mode&0o7777), unix.UtimesNanoAt(fd, "", []unix.Timespec{st.Atim, st.Mtim}, unix.AT_EMPTY_PATH))
+	if err != nil || c.forNow {
+		return err
+	}
+	return out.Sync()
 }
 
 // copyBytes copies what is no hole.

@@ -15,10 +15,11 @@ import (
 
 // A diff is made of copies: git sees no folder of anybody's, no attributes, and no config.
 
-// What is copied for a diff: of one file, and of all.
+// What is copied for a diff: bytes of one file and of all, and files.
 const (
 	mostOfFile = 16 << 20
 	mostOfAll  = 1 << 30
+	mostFiles  = 200_000
 )
 
 // sides are two folders, a as the human has what changed and b as the draft has it.
@@ -26,6 +27,7 @@ type sides struct {
 	place
 	Left []Change // what no diff shows: folders, and files that are none, or too large
 	size int64
+	n    int // files
 }
 
 // Lay copies what has changed to a/ and b/ in the draft's state. The caller holds the lock.
@@ -100,10 +102,10 @@ func (s *sides) take(from place, name, to string) (bool, error) {
 		return false, from.failed("stat", name, err)
 	}
 	kind := st.Mode & unix.S_IFMT
-	if kind != unix.S_IFREG && kind != unix.S_IFLNK || st.Mode&0o400 == 0 || st.Size > mostOfFile || s.size+st.Size > mostOfAll || len(to) > longest {
+	if kind != unix.S_IFREG && kind != unix.S_IFLNK || st.Mode&0o400 == 0 || st.Size > mostOfFile || s.size+st.Size > mostOfAll || s.n >= mostFiles || len(to) > longest {
 		return false, nil
 	}
-	s.size += st.Size
+	s.size, s.n = s.size+st.Size, s.n+1
 	at := ""
 	for part := range strings.SplitSeq(path.Dir(to), "/") {
 		at = join(at, part)
@@ -112,7 +114,7 @@ func (s *sides) take(from place, name, to string) (bool, error) {
 			return false, s.failed("make", at, err)
 		}
 	}
-	err = copyTree(from, name, s.place, to, map[uint64]string{})
+	err = copier{copied: map[uint64]string{}, forNow: true}.tree(from, name, s.place, to)
 	if errors.Is(err, unix.EACCES) {
 		return false, nil
 	}

@@ -62,9 +62,12 @@ func (d *Draft) begin(p *planner) (*journal, error) {
 		return nil, err
 	}
 	if p.whole {
-		if err := fresh.write("whole", nil); err != nil {
-			return nil, err
-		}
+		err = fresh.write("whole", nil)
+	} else {
+		err = d.copyModes(fresh)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err := unix.Renameat2(d.state.fd, "undo.new", d.state.fd, "undo", unix.RENAME_NOREPLACE); err != nil {
 		return nil, d.state.failed("begin", "undo", err)
@@ -182,6 +185,11 @@ func (j *journal) settle(forward bool) error {
 	return nil
 }
 
+// crosses reports whether a step moves something to another file system.
+func (j *journal) crosses(o op) bool {
+	return j.apart && (o.From.In == theFolder) != (o.To.In == theFolder)
+}
+
 // isDone reports whether a step has been carried out; again is the answer for one that can be done twice.
 func (j *journal) isDone(o op, again bool) (bool, error) {
 	from, fromName := j.at(o.From)
@@ -204,5 +212,11 @@ func (j *journal) isDone(o op, again bool) (bool, error) {
 		return false, err
 	}
 	st, left, err := from.exists(fromName)
-	return !left || o.Ino != 0 && st.Ino != o.Ino && !j.apart, err
+	switch {
+	case err != nil || !left:
+		return !left, err
+	case j.crosses(o) && again: // a copy is there already, and goes when the step is taken back
+		return sameTree(from, fromName, to, toName)
+	}
+	return o.Ino != 0 && st.Ino != o.Ino && !j.apart, nil
 }

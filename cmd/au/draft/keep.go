@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -22,16 +23,20 @@ type Report struct {
 	Doubts    []Conflict // what looks new, and may be what the human has removed: keep goes on, and nothing is lost
 	Refs      []string   // the refs that the agent's commits get, where both sides made some
 	Stripped  []string   // what bears attributes of the agent's that steer an overlay; keep takes them off
+
+	Along        []Along         // what came along with folders that were renamed
+	AlongIsWhole bool            // whether that is all
+	Repositories map[string]bool // folders that are a git repository's own, and in which git would obey a change
 }
 
 // Files is how many things have changed, and Bytes how many bytes those are that the draft holds.
 func (r *Report) Files() int { return len(r.Changes) }
 
-// Bytes is how many bytes what changed has.
+// Bytes is how many bytes what changed has; an agent can make holes of which two are more than there are numbers for.
 func (r *Report) Bytes() (n int64) {
 	for _, c := range r.Changes {
 		if c.Mode&unix.S_IFMT == unix.S_IFREG {
-			n += c.Size
+			n += min(c.Size, math.MaxInt64-n)
 		}
 	}
 	return n
@@ -57,6 +62,10 @@ func (d *Draft) Report() (*Report, error) {
 	}
 	for _, name := range sortedKeys(t.named) {
 		r.Refs = append(r.Refs, strings.TrimPrefix(refOf(d.Name, name), ".git/"))
+	}
+	r.Repositories = t.repositories()
+	if r.Along, r.AlongIsWhole, err = t.along(); err != nil {
+		return nil, err
 	}
 	r.Stripped, err = t.stripped()
 	return r, err
@@ -318,7 +327,30 @@ func (j *journal) present() (map[string]identity, error) {
 			all[name] = identityOf(st)
 		}
 	}
-	return all, nil
+	return all, j.putAside(all)
+}
+
+// putAside notes the files that the steps took from the folder, and that may have other names in it. What it notes them under is no
+// path.
+func (j *journal) putAside(into map[string]identity) error {
+	for _, o := range j.Ops {
+		at := o.To
+		if o.Act == exchange {
+			at = o.From
+		}
+		if o.Was.Ino == 0 || at.In == theFolder {
+			continue
+		}
+		in, name := j.at(at)
+		st, ok, err := in.exists(name)
+		if err != nil {
+			return err
+		}
+		if ok && st.Nlink > 1 && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			into["\x00"+string(at.In)+at.Path] = identityOf(st)
+		}
+	}
+	return nil
 }
 
 // found returns what is in the folder at a path, which the keep itself may have closed.

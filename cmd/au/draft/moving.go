@@ -22,9 +22,15 @@ func (j *journal) move(from place, name string, to place, toName string) error {
 	if err != unix.EXDEV {
 		return err
 	}
-	if _, there, err := to.exists(toName); err != nil {
+	_, there, err := to.exists(toName)
+	if err != nil {
 		return err
-	} else if !there {
+	}
+	if there { // a copy that a kill has left, or something of the human's
+		if alike, err := sameTree(from, name, to, toName); err != nil || !alike {
+			return errors.Join(err, unix.EEXIST)
+		}
+	} else {
 		aside := j.aside(toName)
 		if err := to.removeTree(aside); err != nil {
 			return err
@@ -60,7 +66,7 @@ func (j *journal) copyOver(from place, name string, to place, aside, toName stri
 		return err
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return copyTree(from, name, to, aside, map[uint64]string{})
+		return copyTree(from, name, to, aside)
 	}
 	if first := j.links[st.Ino]; first != "" && st.Nlink > 0 && strings.HasPrefix(first, to.named+"\x00") {
 		if to.link(strings.TrimPrefix(first, to.named+"\x00"), aside) == nil {
@@ -70,7 +76,7 @@ func (j *journal) copyOver(from place, name string, to place, aside, toName stri
 	if st.Nlink > 1 {
 		j.links[st.Ino] = to.named + "\x00" + toName
 	}
-	return copyTree(from, name, to, aside, map[uint64]string{})
+	return copyTree(from, name, to, aside)
 }
 
 // rename is renameat2(2), also of a folder that its owner may not write.
@@ -107,7 +113,7 @@ func fillIn(from place, name string, to place, toName string) error {
 	if err := to.removeTree(toName + ".new"); err != nil {
 		return err
 	}
-	if err := copyTree(from, name, to, toName+".new", map[uint64]string{}); err != nil {
+	if err := copyTree(from, name, to, toName+".new"); err != nil {
 		return err
 	}
 	return rename(to, toName+".new", to, toName, unix.RENAME_NOREPLACE)

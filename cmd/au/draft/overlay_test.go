@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,10 +19,9 @@ import (
 )
 
 var (
-	operations = flag.Int("operations", 600, "how many random operations are done in drafts")
-	kills      = flag.Int("kills", 30, "how often a keep or an undo is killed")
-	across     = flag.Bool("across", false, "the folder is on another file system than the drafts")
-	seed       = flag.Uint64("seed", 1, "of the random operations")
+	kills  = flag.Int("kills", 30, "how often a keep or an undo is killed")
+	across = flag.Bool("across", false, "the folder is on another file system than the drafts")
+	seed   = flag.Uint64("seed", 1, "of the random operations")
 )
 
 // TestMain runs the tests in a mount namespace of their own, where there are the rights for one.
@@ -211,181 +209,4 @@ func differ(t *testing.T, what, got, want string) {
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i][5:] < out[j][5:] })
 	t.Fatalf("%s:\n%s", what, strings.Join(out[:min(len(out), 40)], "\n"))
-}
-
-// generator does the same random operations in several folders.
-type generator struct {
-	r    *rand.Rand
-	tops []string
-	n    int
-}
-
-// some returns a path that is there, or not, below a folder that is.
-func (g *generator) some(fresh bool) string {
-	var all []string
-	_ = filepath.WalkDir(g.tops[0], func(name string, d fs.DirEntry, err error) error {
-		if err != nil || name == g.tops[0] {
-			return err
-		}
-		if rel, _ := filepath.Rel(g.tops[0], name); !fresh || d.IsDir() {
-			all = append(all, rel)
-		}
-		return nil
-	})
-	if !fresh {
-		if len(all) == 0 {
-			return "none"
-		}
-		return all[g.r.IntN(len(all))]
-	}
-	all = append(all, ".")
-	g.n++
-	return filepath.Join(all[g.r.IntN(len(all))], fmt.Sprintf("n%d", g.r.IntN(12)))
-}
-
-// step does one operation everywhere, with the same outcome.
-func (g *generator) step(t *testing.T) {
-	t.Helper()
-	a, c := g.some(false), g.some(g.r.IntN(3) > 0)
-	kind, text, mode := g.r.IntN(15), strings.Repeat(fmt.Sprint(g.r.IntN(1000)), g.r.IntN(300)), g.mode()
-	var first error
-	for i, top := range g.tops {
-		err := operate(kind, filepath.Join(top, a), filepath.Join(top, c), a, text, mode)
-		if i == 0 {
-			first = err
-		} else if (err == nil) != (first == nil) {
-			t.Fatalf("operation %d with %s and %s: %v in the draft, and %v in the copy", kind, a, c, err, first)
-		}
-	}
-}
-
-// mode returns any that a file can have; one in four closes it to its owner.
-func (g *generator) mode() os.FileMode {
-	if g.r.IntN(4) == 0 {
-		return os.FileMode(g.r.IntN(0o1000))
-	}
-	return os.FileMode(0o700 | g.r.IntN(0o100))
-}
-
-func operate(kind int, a, c, rel, text string, mode os.FileMode) error {
-	switch kind {
-	case 0, 1:
-		return os.WriteFile(c, []byte(text), mode)
-	case 2, 3:
-		f, err := os.OpenFile(a, os.O_WRONLY|os.O_APPEND|unix.O_NOFOLLOW, 0)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		_, err = f.WriteString(text)
-		return err
-	case 4:
-		if st, err := os.Lstat(a); err != nil || !st.Mode().IsRegular() {
-			return os.ErrInvalid
-		}
-		return os.Truncate(a, int64(len(text)))
-	case 5, 6, 7:
-		return unix.Rename(a, c)
-	case 8:
-		return unix.Link(a, c)
-	case 9:
-		return unix.Unlink(a)
-	case 10:
-		return os.Mkdir(c, mode)
-	case 11:
-		if st, err := os.Lstat(a); err != nil || !st.IsDir() {
-			return os.ErrInvalid
-		}
-		if err := os.RemoveAll(a); err != nil {
-			return err
-		}
-		if len(text)%2 == 0 {
-			return os.Mkdir(a, mode)
-		}
-		return nil
-	case 12:
-		if st, err := os.Lstat(a); err != nil || st.Mode()&fs.ModeSymlink != 0 {
-			return os.ErrInvalid
-		}
-		return os.Chmod(a, mode)
-	case 13:
-		if st, err := os.Lstat(a); err != nil || st.Mode()&fs.ModeSymlink != 0 {
-			return os.ErrInvalid
-		}
-		return unix.Setxattr(a, "user.k"+fmt.Sprint(len(text)%3), []byte(text[:min(len(text), 30)]), 0)
-	}
-	return os.Symlink(rel, c)
-}
-
-// plant makes a tree to begin with.
-func (g *generator) plant(t *testing.T, n int) {
-	t.Helper()
-	for i := range n {
-		c := g.some(true)
-		for _, top := range g.tops {
-			if i%3 == 0 {
-				_ = os.Mkdir(filepath.Join(top, c), 0o755)
-			} else {
-				_ = os.WriteFile(filepath.Join(top, c), []byte(c+strings.Repeat("x", i)), 0o644)
-			}
-		}
-	}
-}
-
-// What random operations make of a draft, keep makes of the folder; undo brings back what was there, and drop leaves it alone.
-func TestKeepIsTheSameAsWithoutADraft(t *testing.T) {
-	const round = 60
-	for n := 0; n < *operations; n += round {
-		s := *seed + uint64(n)
-		t.Run(fmt.Sprint("seed-", s), func(t *testing.T) {
-			b := newBenchOn(t, *across || n/round%3 == 2)
-			plain := filepath.Join(filepath.Dir(b.home), "plain")
-			b.ok(os.Mkdir(plain, 0o755))
-			g := &generator{r: rand.New(rand.NewPCG(s, 0)), tops: []string{b.folder, plain}}
-			g.plant(t, 40)
-			before := dump(t, b.folder, true, false)
-			b.begin()
-			exact := dump(t, b.folder, true, true)
-			g.tops = []string{b.mounted, plain}
-			b.mount()
-			for i := range round {
-				g.step(t)
-				if i == round/2 { // another run of the same draft
-					b.unmount()
-					b.mount()
-				}
-			}
-			merged := dump(t, b.mounted, false, false)
-			b.unmount()
-			differ(t, "the draft", merged, dump(t, plain, false, false))
-			differ(t, "the folder under a draft", dump(t, b.folder, true, true), exact)
-			report, err := b.report()
-			b.ok(err)
-			if len(report.Conflicts) > 0 {
-				t.Fatalf("conflicts: %q", report.Conflicts)
-			}
-			want := dump(t, plain, false, false)
-			for range 2 {
-				b.ok(powerless(func() error { return do(b.d, "keep") }))
-				differ(t, "what was kept", dump(t, b.folder, false, false), want)
-				b.ok(powerless(func() error { return do(b.d, "undo") }))
-				differ(t, "what undo brought back", dump(t, b.folder, true, false), before)
-				report, err = b.report()
-				b.ok(err)
-				if len(report.Conflicts) > 0 {
-					t.Fatalf("conflicts after undo: %q", report.Conflicts)
-				}
-				b.ok(powerless(b.prepare))
-				b.mount()
-				differ(t, "the draft after undo", dump(t, b.mounted, false, false), merged)
-				b.unmount()
-			}
-			exact = dump(t, b.folder, true, true)
-			b.ok(powerless(func() error { return b.d.Drop(b.store) }))
-			differ(t, "the folder after drop", dump(t, b.folder, true, true), exact)
-			if left, _ := os.ReadDir(Dir(b.home)); len(left) > 0 {
-				t.Errorf("drop left %v", left)
-			}
-		})
-	}
 }

@@ -3,7 +3,6 @@
 package draft
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -86,12 +85,13 @@ type planner struct {
 	touched                     map[string]bool // folders in which something changes, by where they are then
 	vacated                     map[string]bool // and by where they were
 	whole                       bool            // nothing of the draft is left afterwards
+	staying                     []string        // where folders were that are elsewhere in the draft, and are not kept; in order
 }
 
 // plan returns the steps that take the wanted paths over, but for those to skip.
 func (t *teller) plan(draft string, wanted []string, skip map[string]bool) (*planner, error) {
 	p := &planner{teller: t, wanted: wanted, skip: skip, whole: len(wanted) == 0 && len(skip) == 0, prepared: map[string]bool{}, touched: map[string]bool{}, vacated: map[string]bool{}}
-	if err := p.detachAll(); err != nil {
+	if err := errors.Join(p.skipOldPlaces(), p.detachAll()); err != nil {
 		return nil, err
 	}
 	if err := p.refs(draft); err != nil {
@@ -146,45 +146,6 @@ func (p *planner) stash() spot {
 	return spot{theStash, strconv.Itoa(p.stashed)}
 }
 
-// detachAll takes the folders that were renamed out of their places, the deepest first.
-func (p *planner) detachAll() error {
-	var lows []string
-	for low, n := range p.detached {
-		if p.reaches(n.path) && !p.takesAll(n.path) {
-			return fmt.Errorf("%s was %s: a renamed folder is kept whole or not at all", quote.Name(n.path), quote.Name(low))
-		}
-		if p.takes(n.path) && n.merged {
-			lows = append(lows, low)
-		}
-	}
-	slices.SortFunc(lows, func(x, y string) int {
-		return cmp.Or(strings.Count(y, "/")-strings.Count(x, "/"), strings.Compare(x, y))
-	})
-	for _, low := range lows {
-		st, err := p.lower.stat(low)
-		if err != nil {
-			return p.lower.failed("stat", low, err)
-		}
-		dir, _ := split(low)
-		if err := p.prepare(dir); err != nil {
-			return err
-		}
-		p.vacated[dir] = true
-		p.detach = append(p.detach, op{Act: move, From: spot{theFolder, low}, To: p.meanwhile(st.Ino), Ino: st.Ino, Was: vintageOf(st)})
-	}
-	return nil
-}
-
-// meanwhile is where a folder is that is renamed, until what stands in its new place is gone: on its own file system, so that it
-// stays the same folder.
-func (p *planner) meanwhile(ino uint64) spot {
-	name := "moved-" + strconv.FormatUint(ino, 10)
-	if p.apart {
-		return spot{theFolder, ".au-" + name}
-	}
-	return spot{theStash, name}
-}
-
 // prepare notes what a folder of the human's has, before something in it changes.
 func (p *planner) prepare(low string) error {
 	if p.prepared[low] {
@@ -223,16 +184,20 @@ func (p *planner) node(n *node, copying bool) error {
 			return err
 		}
 	}
-	return p.finish(n, all)
+	return p.finish(n, all, copying)
 }
 
-// finish gives the folder what it has in the draft, or, where only a part is taken, what it had.
-func (p *planner) finish(n *node, all bool) error {
+// finish gives the folder what it has in the draft, or, where only a part is taken, what it had. A folder of which something stays
+// in the draft is not closed to the human, who still has that to look at.
+func (p *planner) finish(n *node, all, copying bool) error {
 	m, err := p.upper.meta(n.path)
 	if err != nil {
 		return err
 	}
 	m.Mode = n.st.Mode & 0o7777
+	if copying || !all {
+		m.Mode |= theirs
+	}
 	if n.merged {
 		was, err := p.lower.meta(n.low)
 		if err != nil {
@@ -267,6 +232,11 @@ func (p *planner) item(n *node, it item, copying bool) error {
 	}
 	if !p.takes(name) || p.equal[name] || p.leave[name] {
 		return nil
+	}
+	if n.merged {
+		if err := p.leaves(low); err != nil {
+			return err
+		}
 	}
 	switch here := (spot{theFolder, name}); {
 	case it.whiteout:
@@ -362,8 +332,11 @@ func (p *planner) folder(n *node, it item, st unix.Stat_t, low string, ok, copyi
 		dir.merged = false
 	}
 	here := spot{theFolder, name}
-	if ok && !p.hidden[low] && (dir.moved || !dir.merged) && p.takes(name) {
-		if err := p.makeRoom(here, low, st); err != nil {
+	if ok && !p.hidden[low] && (dir.moved || !dir.merged) {
+		if !p.takes(name) {
+			return fmt.Errorf("%s: you have something else of that name: it is kept whole or not at all", quote.Name(name))
+		}
+		if err := errors.Join(p.leaves(low), p.makeRoom(here, low, st)); err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,9 @@ import (
 // modesFile notes those modes: PATH and MODE in octal digits, each ended by a NUL. Of a path that is noted twice the first counts.
 const modesFile = "modes"
 
+// modesThen is what a keep of a part found there.
+const modesThen = "undo/modes-then"
+
 // theirs are the owner's rights to a folder.
 const theirs = 0o700
 
@@ -73,17 +76,53 @@ func (d *Draft) openUp() error {
 }
 
 func (d *Draft) openOne(at string, mode uint32) error {
-	fd, err := unix.Openat(d.state.fd, modesFile, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	if err == nil {
-		name := strings.TrimPrefix(strings.TrimPrefix(at, "upper"), "/")
-		err = appendWhole(fd, fmt.Appendf(nil, "%s\x00%o\x00", name, mode))
-		unix.Close(fd)
-	}
-	if err != nil {
-		return d.state.failed("write", modesFile, err)
+	if err := d.noteMode(strings.TrimPrefix(strings.TrimPrefix(at, "upper"), "/"), mode); err != nil {
+		return err
 	}
 	d.pause()
 	return d.state.failed("open up", at, d.state.openUp(at))
+}
+
+func (d *Draft) noteMode(name string, mode uint32) error {
+	fd, err := unix.Openat(d.state.fd, modesFile, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err == nil {
+		err = appendWhole(fd, fmt.Appendf(nil, "%s\x00%o\x00", name, mode))
+		unix.Close(fd)
+	}
+	return d.state.failed("write", modesFile, err)
+}
+
+// copyModes keeps what is noted in a journal that is being made.
+func (d *Draft) copyModes(journal place) error {
+	text, err := d.state.readAll(modesFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return errors.Join(err, journal.write(strings.TrimPrefix(modesThen, "undo/"), text))
+}
+
+// modesAgain notes the modes of folders that an undo has brought back to the draft: a run since the keep may have forgotten them.
+func (d *Draft) modesAgain(j *journal) error {
+	all, err := d.modesIn(modesThen)
+	if err != nil {
+		return err
+	}
+	var back []string
+	for _, o := range j.Ops {
+		if o.From.In == theUpper && o.To.In == theStash {
+			back = append(back, o.From.Path)
+		}
+	}
+	for name, mode := range all {
+		if _, there, err := d.state.exists(join("upper", name)); err != nil {
+			return err
+		} else if there && within(back, name) {
+			if err := d.noteMode(name, mode); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // appendWhole puts text behind what a file holds, or nothing of it: the next one would follow half a note.
@@ -103,9 +142,11 @@ func appendWhole(fd int, text []byte) error {
 }
 
 // modes returns what is noted.
-func (d *Draft) modes() (map[string]uint32, error) {
+func (d *Draft) modes() (map[string]uint32, error) { return d.modesIn(modesFile) }
+
+func (d *Draft) modesIn(file string) (map[string]uint32, error) {
 	all := map[string]uint32{}
-	text, err := d.state.readAll(modesFile)
+	text, err := d.state.readAll(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return all, nil
 	}
@@ -114,7 +155,7 @@ func (d *Draft) modes() (map[string]uint32, error) {
 		name := string(words[0])
 		mode, err := strconv.ParseUint(string(words[1]), 8, 12)
 		if err != nil {
-			return nil, d.state.failed("read", modesFile, err)
+			return nil, d.state.failed("read", file, err)
 		}
 		if _, noted := all[name]; !noted {
 			all[name] = uint32(mode)

@@ -51,6 +51,50 @@ func sameContent(a place, nameA string, x unix.Stat_t, b place, nameB string, y 
 	return x.Rdev == y.Rdev, nil
 }
 
+// sameTree reports whether what is at one name may go because the other is a copy of it.
+func sameTree(a place, nameA string, b place, nameB string) (bool, error) {
+	x, err := a.stat(nameA)
+	if err != nil {
+		return false, a.failed("stat", nameA, err)
+	}
+	y, err := b.stat(nameB)
+	if err != nil {
+		return false, b.failed("stat", nameB, err)
+	}
+	switch {
+	case x.Mode != y.Mode || x.Mode&unix.S_IFMT == unix.S_IFREG && x.Mtim != y.Mtim:
+		return false, nil
+	case x.Mode&unix.S_IFMT == unix.S_IFREG:
+		alike := false
+		err := a.withFile(nameA, func() error {
+			return b.withFile(nameB, func() (err error) {
+				alike, err = sameContent(a, nameA, x, b, nameB, y)
+				return err
+			})
+		})
+		return alike, err
+	case x.Mode&unix.S_IFMT != unix.S_IFDIR:
+		return sameContent(a, nameA, x, b, nameB, y)
+	}
+	one, err := a.list(nameA)
+	if err != nil {
+		return false, err
+	}
+	other, err := b.list(nameB)
+	if err != nil || len(one) != len(other) {
+		return false, err
+	}
+	for i, f := range one {
+		if f.name != other[i].name {
+			return false, nil
+		}
+		if alike, err := sameTree(a, join(nameA, f.name), b, join(nameB, f.name)); err != nil || !alike {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // sameBytes compares two files of one size. What is a hole in both is not read.
 func sameBytes(a place, nameA string, b place, nameB string) (bool, error) {
 	f, err := a.read(nameA)

@@ -110,7 +110,7 @@ func (j *journal) changedSinceKeep(name string, kept map[string]identity) (Confl
 
 // finishUndo brings the draft back that the keep had ended, unless another one has begun, and forgets the keep.
 func (d *Draft) finishUndo(j *journal) error {
-	if err := d.remember(j); err != nil {
+	if err := errors.Join(d.modesAgain(j), d.remember(j)); err != nil {
 		return err
 	}
 	_, ended, err := d.state.exists("undo/upper")

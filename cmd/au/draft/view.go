@@ -26,6 +26,7 @@ type node struct {
 	st      unix.Stat_t
 	mark    Mark
 	items   []item
+	byName  map[string]int // the items, once somebody has asked for one
 }
 
 // item is a name in a node.
@@ -46,7 +47,7 @@ type view struct {
 	detached     map[string]*node  // folders of the human's that are elsewhere in the draft
 	away         map[string]bool   // the same, from the first reading
 	stamp        unix.Timespec
-	known        map[string]identity
+	ours         map[identity]bool // what au itself has changed last
 	top          *node
 	count        int64
 	problems     []Conflict
@@ -66,7 +67,7 @@ const most = 5_000_000
 
 // view reads the draft.
 func (d *Draft) view() (*view, error) {
-	v := &view{hidden: map[string]bool{}, covered: map[string]bool{}, detached: map[string]*node{}, known: map[string]identity{}, upper: place{fd: -1}, lower: place{fd: -1}}
+	v := &view{hidden: map[string]bool{}, covered: map[string]bool{}, detached: map[string]*node{}, ours: map[identity]bool{}, upper: place{fd: -1}, lower: place{fd: -1}}
 	err := d.withRights(func() error {
 		v.close()
 		return v.read(d)
@@ -102,8 +103,12 @@ func (v *view) read(d *Draft) (err error) {
 	if v.marks, err = d.readMarks(v.upper); err != nil {
 		return fmt.Errorf("the overlay's marks: %w", err)
 	}
-	if err = d.readKnown("known", v.known); err != nil {
+	known := map[string]identity{}
+	if err = d.readKnown("known", known); err != nil {
 		return err
+	}
+	for _, id := range known {
+		v.ours[id] = true
 	}
 	if err = v.readHidden(d); err != nil {
 		return err
@@ -304,9 +309,10 @@ func (v *view) base(n *node, name string) (st unix.Stat_t, low string, ok bool, 
 // under its own name, is too.
 func (v *view) wentAway(low string) bool { return v.away[low] }
 
-// changedSince reports whether the human has changed a thing since the draft began, or made it.
-func (v *view) changedSince(low string, st unix.Stat_t) bool {
-	return !(st.Ctim.Nano() < v.stamp.Nano()) && v.known[low] != identityOf(st)
+// changedSince reports whether the human has changed a thing since the draft began, or made it. Another name of a file that au has
+// put aside is not the human's change.
+func (v *view) changedSince(st unix.Stat_t) bool {
+	return !(st.Ctim.Nano() < v.stamp.Nano()) && !v.ours[identityOf(st)]
 }
 
 // nodes calls f with each node, the tops first.

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"slices"
+	"testing"
+)
+
+// What a renamed folder brings along is told by its new names, without what the agent removed, replaced or moved on, or never saw;
+// and a repository is one wherever its parts lie.
+func TestAlong(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "mkdir -p d/e/f x/objects; echo 1 >d/a; echo 2 >d/e/b; echo 3 >d/e/c; echo 4 >d/e/f/g; echo 5 >d/.env; echo 6 >x/HEAD; echo 7 >d/r")
+	b.begin()
+	b.ok(b.prepare())
+	b.drafted("mv d z; rm z/e/c z/r; echo r >z/r; mv z/e y; rm -r y/f; mkdir y/f; echo n >y/f/n; mv x q; echo n >q/config; echo n >z/config; mkdir -p new/hooks; echo >new/HEAD; echo >new/hooks/h")
+	r, err := b.report()
+	b.ok(err)
+	slices.SortFunc(r.Along, func(x, y Along) int { return slices.Compare([]byte(x.Path), []byte(y.Path)) })
+	if want := []Along{{"q/HEAD", "x/HEAD"}, {"y/b", "d/e/b"}, {"z/a", "d/a"}}; !slices.Equal(r.Along, want) || !r.AlongIsWhole {
+		t.Errorf("along came %q, want %q", r.Along, want)
+	}
+	for dir, want := range map[string]bool{"q": true, "z": false, "new": true, "x": false, "d": false} {
+		if r.Repositories[dir] != want {
+			t.Errorf("%s is a repository: %v, want %v", dir, r.Repositories[dir], want)
+		}
+	}
+}
