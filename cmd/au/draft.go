@@ -4,13 +4,11 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,7 +20,6 @@ import (
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
-	"github.com/a4u2/au/provision/step"
 )
 
 // drafts is where the commands about drafts begin.
@@ -191,86 +188,13 @@ func (m *meantDraft) report() (*draft.Report, error) {
 	r.Changes = slices.DeleteFunc(r.Changes, func(c draft.Change) bool { return !m.wants(c.Path) && (c.Old == "" || !m.wants(c.Old)) })
 	r.Conflicts = slices.DeleteFunc(r.Conflicts, func(c draft.Conflict) bool { return !m.wants(c.Path) })
 	r.Doubts = slices.DeleteFunc(r.Doubts, func(c draft.Conflict) bool { return !m.wants(c.Path) })
+	r.Along = slices.DeleteFunc(r.Along, func(f draft.Along) bool { return !m.wants(f.Path) })
 	r.Stripped = slices.DeleteFunc(r.Stripped, func(name string) bool { return !m.wants(name) })
 	return r, nil
 }
 
 func (m *meantDraft) wants(name string) bool {
 	return len(m.paths) == 0 || slices.ContainsFunc(m.paths, func(p string) bool { return p == "" || p == name || strings.HasPrefix(name, p+"/") })
-}
-
-// runs returns what of the changes runs by itself on the human's side, or reaches beyond the folder: what `au mount check` would
-// find of it.
-func (m *meantDraft) runs(r *draft.Report) ([]provision.Finding, error) {
-	upper := path.Join(m.State(), "upper")
-	tree, err := step.OpenTree(upper, false)
-	if err != nil {
-		return nil, err
-	}
-	defer tree.Close()
-	l, err := lookThrough(m.host, context.Background(), tree, string(m.Folder))
-	if err != nil {
-		return nil, err
-	}
-	changed := map[string]draft.Change{}
-	for _, c := range r.Changes {
-		if c.Mode != 0 {
-			changed[c.Path] = c
-		}
-	}
-	var all []provision.Finding
-	for _, f := range l.found {
-		if _, ok := changed[f.Path]; ok && f.Kind != "owner" { // all in a draft is the human's
-			all = append(all, f.Finding)
-		}
-	}
-	for _, c := range r.Changes {
-		if f, ok := m.gits(c); ok && c.Mode != 0 && !slices.ContainsFunc(all, func(x provision.Finding) bool { return x.Path == f.Path && x.Kind == f.Kind }) {
-			all = append(all, f)
-		}
-	}
-	for _, name := range r.Stripped {
-		all = append(all, provision.Finding{Path: name, Kind: "runs", Detail: "it has attributes that a rootless overlay obeys: keep takes them off"})
-	}
-	slices.SortFunc(all, func(x, y provision.Finding) int {
-		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Kind, y.Kind))
-	})
-	return all, nil
-}
-
-// gits finds what git obeys in a repository of which the draft holds only a part.
-func (m *meantDraft) gits(c draft.Change) (provision.Finding, bool) {
-	dir, base := path.Split(c.Path)
-	dir = strings.TrimSuffix(dir, "/")
-	switch {
-	case (base == "config" || base == "config.worktree") && m.isRepository(dir):
-		return provision.Finding{Path: c.Path, Kind: "git-config", Detail: "changed"}, true
-	case path.Base(dir) == "hooks" && c.Mode&0o111 != 0 && !strings.HasSuffix(base, ".sample") && m.isRepository(path.Dir(dir)):
-		return provision.Finding{Path: c.Path, Kind: "git-hook"}, true
-	}
-	return provision.Finding{}, false
-}
-
-// isRepository reports whether a folder has a HEAD, in the draft or below it.
-func (m *meantDraft) isRepository(dir string) bool {
-	return draft.Holds(path.Join(m.State(), "upper"), path.Join(dir, "HEAD")) || draft.Holds(string(m.Folder), path.Join(dir, "HEAD"))
-}
-
-// printRuns prints what runs by itself, the gravest first.
-func (a *app) printRuns(found []provision.Finding) {
-	for _, kind := range provision.Kinds {
-		first := true
-		for _, f := range found {
-			if f.Kind != kind.Name {
-				continue
-			}
-			if first {
-				fmt.Fprintf(a.out, "%s\n", a.paint().Yellow(kind.Title))
-			}
-			first = false
-			fmt.Fprintf(a.out, "    %s%s\n", show(f.Path), detail(f.Detail))
-		}
-	}
 }
 
 // sayConflicts names each.

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/a4u2/au/cmd/au/draft"
+	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/step"
+	"golang.org/x/sys/unix"
+)
+
+// runs returns what of the changes runs by itself on the human's side, or reaches beyond the folder: what `au mount check` would
+// find of it. The draft holds only what changed, so what hangs on a file of the human's as well is found by its name.
+func (m *meantDraft) runs(r *draft.Report) ([]provision.Finding, error) {
+	upper := path.Join(m.State(), "upper")
+	tree, err := step.OpenTree(upper, false)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	l, err := lookThrough(m.host, context.Background(), tree, string(m.Folder))
+	if err != nil {
+		return nil, err
+	}
+	changed := map[string]bool{}
+	for _, c := range r.Changes {
+		changed[c.Path] = c.Mode != 0
+	}
+	var all []provision.Finding
+	for _, f := range l.found {
+		if changed[f.Path] && f.Kind != "owner" { // all in a draft is the human's
+			all = append(all, f.Finding)
+		}
+	}
+	return sortedFindings(slices.Concat(all, byName(r, all), cameAlong(r), steers(r))), nil
+}
+
+func sortedFindings(all []provision.Finding) []provision.Finding {
+	slices.SortStableFunc(all, func(x, y provision.Finding) int {
+		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Kind, y.Kind))
+	})
+	return all
+}
+
+// byName finds what its name alone gives away, and was not found by what is in it.
+func byName(r *draft.Report, found []provision.Finding) (all []provision.Finding) {
+	known := map[[2]string]bool{}
+	for _, f := range found {
+		known[[2]string{f.Path, f.Kind}] = true
+	}
+	for _, c := range r.Changes {
+		for _, f := range named(r, c) {
+			if key := [2]string{f.Path, f.Kind}; c.Mode != 0 && !known[key] {
+				known[key] = true
+				all = append(all, f)
+			}
+		}
+	}
+	return all
+}
+
+// named says what a change's name gives away: what git obeys in a repository of which the draft holds only a part, and a link or a
+// folder that brings files of the human's to where they are obeyed.
+func named(r *draft.Report, c draft.Change) (all []provision.Finding) {
+	dir, base := path.Split(c.Path)
+	dir = strings.TrimSuffix(dir, "/")
+	up, last := path.Split(dir)
+	link := c.Mode&unix.S_IFMT == unix.S_IFLNK
+	brings := link || c.Dir && c.Kind == 'R'
+	switch own := r.Repositories[dir]; {
+	case own && slices.Contains([]string{"config", "config.worktree", "commondir"}, base):
+		all = append(all, provision.Finding{Path: c.Path, Kind: "git-config", Detail: "changed"})
+	case own && base == "hooks" && brings:
+		all = append(all, provision.Finding{Path: c.Path, Kind: "git-hook", Detail: "all that is in it"})
+	case own && base == "HEAD" && c.Was == 0:
+		all = append(all, provision.Finding{Path: c.Path, Kind: "git-nested", Detail: "a repository that was not there"})
+	case base == ".git" && brings:
+		all = append(all, provision.Finding{Path: c.Path, Kind: "git-nested", Detail: "the repository was elsewhere"})
+	case last == "hooks" && c.Mode&0o111 != 0 && !c.Dir && !strings.HasSuffix(base, ".sample") && r.Repositories[strings.TrimSuffix(up, "/")]:
+		all = append(all, provision.Finding{Path: c.Path, Kind: "git-hook"})
+	}
+	if !link {
+		return all
+	}
+	if rule, ok := provision.SelfRunning(c.Path); ok {
+		all = append(all, provision.Finding{Path: c.Path, Kind: "runs", Detail: rule.Why})
+	} else if len(provision.SelfRunningIn(c.Path)) > 0 {
+		all = append(all, provision.Finding{Path: c.Path, Kind: "runs", Detail: "programs obey files in a folder of that name, and it is a link"})
+	}
+	return all
+}
+
+// cameAlong finds files of the human's that a renamed folder has brought to where a program obeys them.
+func cameAlong(r *draft.Report) (all []provision.Finding) {
+	for _, f := range r.Along {
+		rule, ok := provision.SelfRunning(f.Path)
+		was, before := provision.SelfRunning(f.Old)
+		if ok && !(before && was == rule) {
+			all = append(all, provision.Finding{Path: f.Path, Kind: "runs", Detail: rule.Why + fmt.Sprintf(": it was %s", f.Old)})
+		}
+	}
+	if !r.AlongIsWhole {
+		all = append(all, provision.Finding{Path: ".", Kind: "unreadable", Detail: "more files than are looked at came along with renamed folders"})
+	}
+	return all
+}
+
+// steers finds what keep takes off.
+func steers(r *draft.Report) (all []provision.Finding) {
+	for _, name := range r.Stripped {
+		all = append(all, provision.Finding{Path: name, Kind: "runs", Detail: "it has attributes that a rootless overlay obeys: keep takes them off"})
+	}
+	return all
+}
+
+// printRuns prints what runs by itself, the gravest first.
+func (a *app) printRuns(found []provision.Finding) {
+	for _, kind := range provision.Kinds {
+		first := true
+		for _, f := range found {
+			if f.Kind != kind.Name {
+				continue
+			}
+			if first {
+				fmt.Fprintf(a.out, "%s\n", a.paint().Yellow(kind.Title))
+			}
+			first = false
+			fmt.Fprintf(a.out, "    %s%s\n", show(f.Path), detail(f.Detail))
+		}
+	}
+}
