@@ -147,6 +147,24 @@ func TestKeepPaths(t *testing.T) {
 	}
 }
 
+// A part that hangs on another one is refused, and nothing has changed.
+func TestKeepNotAlone(t *testing.T) {
+	for paths, want := range map[string]string{"a/s": "b/t was a/s", "b/t": "", "a": "b/t was a/s", "a b": "", "f/n": "f: you have something else of that name", "f": "", "c": "z was c/y/x"} {
+		b := newBench(t)
+		b.in(b.folder, "mkdir -p a/s b c/y/x; echo s >a/s/s; echo f >f; echo x >c/y/x/x")
+		b.begin()
+		b.drafted("mv a/s b/t; rm f; mkdir f; echo n >f/n; mv c/y/x z; rm -r c")
+		before := dump(t, b.folder, true, true)
+		_, err := b.d.Keep(strings.Fields(paths), Refuse)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("keep %s: %v, want %q", paths, err, want)
+		}
+		if want != "" {
+			differ(t, "the folder after a keep that was refused", dump(t, b.folder, true, true), before)
+		}
+	}
+}
+
 // What the human and git do to a repository is told apart: times that git looked at anew are no conflict, and commits of both sides
 // go beside each other.
 func TestCommits(t *testing.T) {
@@ -334,6 +352,27 @@ func TestSwappedWhileKept(t *testing.T) {
 				t.Errorf("the edit is lost: %s: %v", all, err)
 			}
 		})
+	}
+}
+
+// A file that the human makes while a keep runs is not taken for the agent's, whatever file systems the two are on: both stay.
+func TestMadeWhileKept(t *testing.T) {
+	for _, across := range []bool{false, true} {
+		b := newBenchOn(t, across)
+		b.begin()
+		b.drafted("echo agent >n")
+		n := 0
+		b.d.hook = func() {
+			if n++; n == 2 {
+				b.in(b.folder, "echo mine >n")
+			}
+		}
+		if _, err := b.d.Keep(nil, Refuse); !errors.Is(err, unix.EEXIST) {
+			t.Errorf("across %v: %v", across, err)
+		}
+		if got := b.in(b.folder, "cat n") + b.in(b.d.State(), "cat upper/n"); got != "mine\nagent\n" {
+			t.Errorf("across %v, there are %q", across, got)
+		}
 	}
 }
 

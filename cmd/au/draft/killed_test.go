@@ -126,6 +126,21 @@ func TestKilledKeepAndUndo(t *testing.T) {
 	t.Logf("%d kills of keep and undo: %s", done, time.Since(begun).Round(time.Second))
 }
 
+// At each step, a keep across file systems that is killed can be taken back: no copy is left.
+func TestKilledAtEachStep(t *testing.T) {
+	for n, killed := 1, true; killed; n++ {
+		b := newBenchOn(t, true)
+		b.in(b.folder, "mkdir d; echo x >d/x; echo f >f; echo g >g")
+		before := dump(t, b.folder, true, false)
+		b.begin()
+		b.drafted("echo n >n; rm f; mv d e; echo y >>e/x; echo h >g; mkfifo p")
+		if killed = b.child("keep", n, 0); killed && Holds(b.d.State(), "undo") {
+			b.settleWith("undo")
+			differ(t, fmt.Sprint("killed at ", n), dump(t, b.folder, true, false), before)
+		}
+	}
+}
+
 // settleWith does it again, to the end. A keep of what is kept is refused.
 func (b *bench) settleWith(verb string) {
 	b.t.Helper()

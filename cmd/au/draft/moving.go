@@ -41,6 +41,7 @@ func (j *journal) move(from place, name string, to place, toName string) error {
 		if err := rename(to, aside, to, toName, unix.RENAME_NOREPLACE); err != nil {
 			return err
 		}
+		j.between()
 	}
 	return j.discard(from, name)
 }

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/a4u2/au/cmd/au/draft"
+	"golang.org/x/sys/unix"
+)
+
+// What runs by itself is told by its name, where what makes it do so is not in the draft.
+func TestRunsByName(t *testing.T) {
+	const file, link, folder = unix.S_IFREG | 0o644, unix.S_IFLNK | 0o777, unix.S_IFDIR | 0o755
+	r := &draft.Report{Repositories: map[string]bool{".git": true, "x/.git": true, "bare": true}, AlongIsWhole: true}
+	for _, c := range []struct {
+		change draft.Change
+		want   string
+	}{
+		{draft.Change{Path: "x/.git/config", Kind: 'M', Mode: file, Was: file}, "git-config x/.git/config"},
+		{draft.Change{Path: ".git/commondir", Kind: 'A', Mode: file}, "git-config .git/commondir"},
+		{draft.Change{Path: "src/config", Kind: 'A', Mode: file}, ""},
+		{draft.Change{Path: ".git/config", Kind: 'D', Was: file}, ""},
+		{draft.Change{Path: ".git/hooks", Kind: 'T', Mode: link, Was: folder}, "git-hook .git/hooks"},
+		{draft.Change{Path: ".git/hooks", Old: "tools", Kind: 'R', Dir: true, Mode: folder, Was: folder}, "git-hook .git/hooks"},
+		{draft.Change{Path: ".git/hooks", Kind: 'A', Dir: true, Mode: folder}, ""},
+		{draft.Change{Path: "x/.git/hooks/pre-commit", Kind: 'A', Mode: unix.S_IFREG | 0o755}, "git-hook x/.git/hooks/pre-commit"},
+		{draft.Change{Path: "x/.git/hooks/pre-commit.sample", Kind: 'A', Mode: unix.S_IFREG | 0o755}, ""},
+		{draft.Change{Path: "src/hooks/x", Kind: 'A', Mode: unix.S_IFREG | 0o755}, ""},
+		{draft.Change{Path: "bare/HEAD", Kind: 'A', Mode: file}, "git-nested bare/HEAD"},
+		{draft.Change{Path: ".git/HEAD", Kind: 'M', Mode: file, Was: file}, ""},
+		{draft.Change{Path: "y/.git", Old: "z", Kind: 'R', Dir: true, Mode: folder, Was: folder}, "git-nested y/.git"},
+		{draft.Change{Path: ".envrc", Kind: 'A', Mode: link}, "runs .envrc"},
+		{draft.Change{Path: ".vscode", Kind: 'A', Mode: link}, "runs .vscode"},
+		{draft.Change{Path: "notes", Kind: 'A', Mode: link}, ""},
+	} {
+		r.Changes = []draft.Change{c.change}
+		var got []string
+		for _, f := range byName(r, nil) {
+			got = append(got, f.Kind+" "+f.Path)
+		}
+		if strings.Join(got, ", ") != c.want {
+			t.Errorf("%c %s is %q, want %q", c.change.Kind, c.change.Path, got, c.want)
+		}
+	}
+}
+
+func TestRunsThatCameAlong(t *testing.T) {
+	r := &draft.Report{Along: []draft.Along{{Path: ".vscode/tasks.json", Old: "editor/tasks.json"}, {Path: "b/package.json", Old: "a/package.json"}, {Path: "b/x", Old: "a/x"}}}
+	all := cameAlong(r)
+	if len(all) != 2 || all[0].Path != ".vscode/tasks.json" || all[1].Kind != "unreadable" {
+		t.Errorf("along came %q", all)
+	}
+}
