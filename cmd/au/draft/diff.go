@@ -27,7 +27,8 @@ type sides struct {
 	place
 	Left []Change // what no diff shows: folders, and files that are none, or too large
 	size int64
-	n    int // files
+	n    int             // files
+	made map[string]bool // folders
 }
 
 // Lay copies what has changed to a/ and b/ in the draft's state. The caller holds the lock.
@@ -52,7 +53,7 @@ func (d *Draft) Lay(changes []Change) (dir string, left []Change, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	s := &sides{place: to}
+	s := &sides{place: to, made: map[string]bool{}}
 	defer to.close()
 	for _, c := range changes {
 		if err := s.lay(v, c); err != nil {
@@ -106,19 +107,31 @@ func (s *sides) take(from place, name, to string) (bool, error) {
 		return false, nil
 	}
 	s.size, s.n = s.size+st.Size, s.n+1
-	at := ""
-	for part := range strings.SplitSeq(path.Dir(to), "/") {
-		at = join(at, part)
-		err := s.within(at, func(dir int, base string) error { return unix.Mkdirat(dir, base, 0o700) })
-		if err != nil && err != unix.EEXIST {
-			return false, s.failed("make", at, err)
-		}
+	if err := s.folders(path.Dir(to)); err != nil {
+		return false, err
 	}
 	err = copier{copied: map[uint64]string{}, forNow: true}.tree(from, name, s.place, to)
 	if errors.Is(err, unix.EACCES) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// folders makes a folder, and those that it is in.
+func (s *sides) folders(name string) error {
+	if s.made[name] {
+		return nil
+	}
+	at := ""
+	for part := range strings.SplitSeq(name, "/") {
+		at = join(at, part)
+		err := s.within(at, func(dir int, base string) error { return unix.Mkdirat(dir, base, 0o700) })
+		if err != nil && err != unix.EEXIST {
+			return s.failed("make", at, err)
+		}
+	}
+	s.made[name] = true
+	return nil
 }
 
 // Diff returns what git says of two folders a and b in dir, with these options; the names in it begin with a/ and b/.

@@ -118,7 +118,7 @@ type inRepository struct{ path, repository string }
 func (s *search) walk() error {
 	for left := []inRepository{{}}; len(left) > 0; left = left[1:] {
 		at := left[0]
-		all, err := s.folder.list(at.path)
+		all, err := s.folder.entries(at.path)
 		if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EXDEV) || errors.Is(err, errTooLong) || at.path != "" && wentMeanwhile(err) {
 			continue // what the human cannot read is not read for the agent either
 		}
@@ -143,23 +143,25 @@ func wentMeanwhile(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP)
 }
 
-func has(all []found, name string) bool {
-	return slices.ContainsFunc(all, func(f found) bool { return f.name == name })
+func has(all []fs.DirEntry, name string) bool {
+	return slices.ContainsFunc(all, func(f fs.DirEntry) bool { return f.Name() == name })
 }
 
 // isGits reports whether a folder is a repository itself, where a branch may be called as a key is.
-func isGits(all []found) bool { return has(all, "HEAD") && has(all, "objects") && has(all, "refs") }
+func isGits(all []fs.DirEntry) bool {
+	return has(all, "HEAD") && has(all, "objects") && has(all, "refs")
+}
 
 // pick notes what of a folder is to be hidden, and returns the folders in it that are to be looked at.
-func (s *search) pick(at inRepository, all []found) (inner []inRepository) {
+func (s *search) pick(at inRepository, all []fs.DirEntry) (inner []inRepository) {
 	for _, f := range all {
-		name := join(at.path, f.name)
-		isFolder := f.kind() == unix.S_IFDIR
+		name := join(at.path, f.Name())
+		isFolder := f.IsDir()
 		byDefault := s.usual && !isFolder && hides(usual, name) && !hides(shown, name)
 		switch {
 		case hides(s.words, name), byDefault && !s.tracks(at.repository, name):
 			s.found = append(s.found, name)
-		case isFolder && f.name != ".git":
+		case isFolder && f.Name() != ".git":
 			inner = append(inner, inRepository{name, at.repository})
 		}
 	}
