@@ -128,6 +128,25 @@ func RemoteAt(mountinfo []byte, folder string) []string {
 	return found
 }
 
+// local are the file systems for which nobody but the kernel and a disk, or memory, has to answer.
+var local = []string{"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs"}
+
+// IsLocal reports whether a folder, what its path leads through, and all that is mounted in it, is on such file systems. A kind
+// that is not known is none of them. What / is on counts only where the folder is on it, too: this program comes from there.
+func IsLocal(mountinfo []byte, folder string) bool {
+	on, isLocal, others := "", false, false
+	eachMount(mountinfo, func(_, point, kind string) {
+		known := slices.Contains(local, kind)
+		_, holds := share.Within(point, folder)
+		_, below := share.Within(folder, point)
+		if holds && len(point) >= len(on) {
+			on, isLocal = point, known
+		}
+		others = others || !known && (below || holds && point != "/")
+	})
+	return isLocal && !others
+}
+
 // eachMount reads the lines of a mountinfo.
 func eachMount(text []byte, f func(device, point, kind string)) {
 	for line := range strings.Lines(string(text)) {

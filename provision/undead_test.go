@@ -93,3 +93,27 @@ func TestWhatMayNotAnswerInAFolder(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsOnThisMachineAlone(t *testing.T) {
+	line := func(point, kind string) string { return "9 8 0:7 / " + point + " rw - " + kind + " x rw\n" }
+	root := line("/", "overlay") + line("/home", "ext4")
+	for situation, c := range map[string]struct {
+		mounts string
+		want   bool
+	}{
+		"a_disk":             {root, true},
+		"memory_in_it":       {root + line("/home/a/p/t", "tmpfs"), true},
+		"a_server_elsewhere": {root + line("/srv", "nfs4") + line("/home/a/p2", "fuse.sshfs"), true},
+		"a_server_in_it":     {root + line("/home/a/p/r", "fuse.sshfs"), false},
+		"a_trap_in_it":       {root + line("/home/a/p/r", "autofs"), false},
+		"a_server_above":     {root + line("/home", "nfs") + line("/home/a", "ext4"), false},
+		"a_server_at_it":     {root + line("/home/a/p", "fuse"), false},
+		"a_kind_unknown":     {root + line("/home/a", "newfs"), false},
+		"all_on_an_overlay":  {line("/", "overlay"), false},
+		"nothing_is_known":   {"", false},
+	} {
+		if got := IsLocal([]byte(c.mounts), "/home/a/p"); got != c.want {
+			t.Errorf("%s: %v", situation, got)
+		}
+	}
+}

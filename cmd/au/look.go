@@ -26,22 +26,9 @@ func (c *lookCmd) Run(a *app) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, a.host.ReportTime)
-	defer cancel()
-	out := make(chan looked)
-	for i, folder := range folders {
-		go func() {
-			l, err := lookInto(a.host, ctx, string(folder))
-			found := looked{Folder: i, inspected: l}
-			if err != nil {
-				found.Err = err.Error()
-			}
-			out <- found
-		}()
-	}
 	to := json.NewEncoder(os.Stdout)
-	for range folders {
-		if err := to.Encode(<-out); err != nil {
+	for l := range lookHere(a.host, ctx, folders) {
+		if err := to.Encode(l); err != nil {
 			return err
 		}
 	}

@@ -47,15 +47,30 @@ func TestAProcessOfItsOwnFindsTheSame(t *testing.T) {
 	if err != nil || len(want.found) != 2 {
 		t.Fatalf("%v: %+v", err, want)
 	}
-	all, err := lookAll(host.Real(""), t.Context(), []config.Path{config.Path(root + "/nosuch"), config.Path(root)})
-	if err != nil || all[0] == nil || all[0].Err == "" || all[1] == nil || !reflect.DeepEqual(all[1].inspected, want) {
-		t.Errorf("%v: it found %+v, not %+v", err, all, want)
+	for situation, h := range map[string]*host.Host{"here": host.Real(""), "in_another_process": onAServer(t)} {
+		all, err := lookAll(h, t.Context(), []config.Path{config.Path(root + "/nosuch"), config.Path(root)})
+		if err != nil || all[0] == nil || all[0].Err == "" || all[1] == nil || !reflect.DeepEqual(all[1].inspected, want) {
+			t.Errorf("%s: %v: it found %+v, not %+v", situation, err, all, want)
+		}
 	}
+}
+
+// onAServer is a machine all of whose folders are on a file system that somebody else answers for.
+func onAServer(t *testing.T) *host.Host {
+	h := host.Real("")
+	h.Root = t.TempDir()
+	if err := os.MkdirAll(h.Root+"/proc/self", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(h.Root+"/proc/self/mountinfo", []byte("9 8 0:7 / / rw - nfs4 x rw\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return h
 }
 
 // What does not answer, answers in part, or answers nonsense holds up nobody, and what did answer counts.
 func TestALookIsNotWaitedFor(t *testing.T) {
-	h := host.Real("")
+	h := onAServer(t)
 	one, _ := json.Marshal(looked{Folder: 1, inspected: inspected{files: 5, whole: true}})
 	folders := []config.Path{"/a", "/b", "/c"}
 	for situation, c := range map[string]struct {
@@ -136,7 +151,7 @@ func TestWhatWasNotLookedAtIsSaid(t *testing.T) {
 
 // Who ends the look hears what it had found by then.
 func TestALookThatIsEndedSaysWhatItFound(t *testing.T) {
-	h := host.Real("")
+	h := onAServer(t)
 	script := `trap 'echo "{\"Folder\":0,\"Files\":7,\"Whole\":false}"; exit' TERM; while :; do sleep 0.01; done`
 	h.StartItself = func(...string) *exec.Cmd { return exec.Command("/bin/sh", "-c", script) }
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)

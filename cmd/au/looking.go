@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"iter"
 	"os"
 	"strings"
 	"sync"
@@ -51,9 +52,40 @@ func isHeap(f *step.Folder) bool {
 	return f.Name == "node_modules" || f.Name == "objects" && f.Up.Name == ".git"
 }
 
+// lookHere looks through folders for a report until ctx ends, all at once, and yields what was found as it is found.
+func lookHere(h *host.Host, ctx context.Context, folders []config.Path) iter.Seq[*looked] {
+	return func(yield func(*looked) bool) {
+		ctx, cancel := context.WithTimeout(ctx, h.ReportTime)
+		defer cancel()
+		out := make(chan *looked, len(folders))
+		for i, folder := range folders {
+			go func() {
+				l, err := lookInto(h, ctx, string(folder))
+				found := &looked{Folder: i, inspected: l}
+				if err != nil {
+					found.Err = err.Error()
+				}
+				out <- found
+			}()
+		}
+		for range folders {
+			if !yield(<-out) {
+				return
+			}
+		}
+	}
+}
+
 // lookAll looks through folders for a report until ctx ends, and returns what was found in each; nil where there was no answer in
-// time.
+// time. A process of its own does it, unless all of it is on file systems of this machine, which answer.
 func lookAll(h *host.Host, ctx context.Context, folders []config.Path) ([]*looked, error) {
+	if h.AreLocal(folders) {
+		all := make([]*looked, len(folders))
+		for l := range lookHere(h, ctx, folders) {
+			all[l.Folder] = l
+		}
+		return all, nil
+	}
 	list, err := json.Marshal(folders)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
 	"golang.org/x/sys/unix"
 )
@@ -135,6 +136,12 @@ func (h *Host) mountinfo() ([]byte, error) { return os.ReadFile(h.Root + "/proc/
 func (h *Host) RemoteAt(source string) []string {
 	text, _ := h.mountinfo()
 	return provision.RemoteAt(text, source)
+}
+
+// AreLocal reports whether all of some folders is on file systems of this machine alone, which answer.
+func (h *Host) AreLocal(folders []config.Path) bool {
+	text, err := h.mountinfo()
+	return err == nil && !slices.ContainsFunc(folders, func(f config.Path) bool { return !provision.IsLocal(text, string(f)) })
 }
 
 // Listening returns the sockets on which somebody listens, by their paths.
