@@ -19,6 +19,7 @@ type Stated struct {
 	UID, Group uint32
 	Home       string
 	Humans     []string
+	Gone       []string // those of them who are not on this machine any more
 	Limits     slices.Limits
 	Allow      []string
 	Net        *netfilter.Policy // nil: not restricted

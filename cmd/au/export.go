@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -59,7 +60,38 @@ func (c *exportCmd) Run(a *app) error {
 		}
 		all = append(all, s)
 	}
-	return c.print(a, all)
+	var left []string
+	if len(c.Agent) == 0 {
+		if !everybody {
+			if err := a.knownTo(human.Name, configs); err != nil {
+				return err
+			}
+		}
+		if left, err = a.originals(configs); err != nil {
+			return err
+		}
+	}
+	return c.print(a, all, left)
+}
+
+// originals returns notes on the agents of those configs that the original made.
+func (a *app) originals(configs map[string]*config.Config) (notes []string, err error) {
+	for _, name := range slices.Sorted(maps.Keys(configs)) {
+		human, ok, err := a.host.UserNamed(name)
+		if err != nil || !ok {
+			return notes, err
+		}
+		agents, err := listAgents(a.host, configs[name], human)
+		if err != nil {
+			return notes, err
+		}
+		for _, g := range agents {
+			if g.Made == "agent-as-unix-user" {
+				notes = append(notes, fmt.Sprintf("%s, which agent-as-unix-user 2.x made for %s", g.Name, name))
+			}
+		}
+	}
+	return notes, nil
 }
 
 // knownTo reads the config of a human, once.
@@ -75,8 +107,9 @@ func (a *app) knownTo(name string, configs map[string]*config.Config) error {
 	return err
 }
 
-func (c *exportCmd) print(a *app, all []provision.Stated) error {
+func (c *exportCmd) print(a *app, all []provision.Stated, left []string) error {
 	f, notes := desired.Of(all...)
+	notes = append(notes, left...)
 	var head strings.Builder
 	head.WriteString("# Agents of au, for au apply. It leaves out logins and files in their homes,\n# drafts, and runs.\n")
 	for _, note := range notes {

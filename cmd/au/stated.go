@@ -26,6 +26,9 @@ func (a *app) stated(p csrc.Policy, configs map[string]*config.Config) (provisio
 	}
 	for _, human := range p.Humans {
 		s.Humans = append(s.Humans, human.Name)
+		if a.host.IsGone(human) {
+			s.Gone = append(s.Gone, human.Name)
+		}
 		known := configs[human.Name]
 		if known == nil {
 			continue

@@ -17,7 +17,15 @@ import (
 // Of returns the file that says how these agents are, and notes on what it leaves out.
 func Of(agents ...provision.Stated) (f File, notes []string) {
 	for _, s := range agents {
-		a := Agent{UserName: Name(s.Name), Humans: words[User](s.Humans), Unlock: words[Switch](s.Allow)}
+		here := slices.DeleteFunc(slices.Clone(s.Humans), func(human string) bool { return slices.Contains(s.Gone, human) })
+		for _, human := range s.Gone {
+			notes = append(notes, fmt.Sprintf("%s: human %s, who is not on this machine", s.Name, human))
+		}
+		if len(here) == 0 {
+			notes = append(notes, s.Name+", which has no human on this machine")
+			continue
+		}
+		a := Agent{UserName: Name(s.Name), Humans: words[User](here), Unlock: words[Switch](s.Allow)}
 		if l := s.Limits; !l.Empty() {
 			a.Limits = &Limits{CPU: l.CPU, Memory: l.Memory, Swap: l.Swap, Tasks: l.Tasks, CPUWeight: l.CPUWeight, IOWeight: l.IOWeight}
 		}
@@ -28,7 +36,7 @@ func Of(agents ...provision.Stated) (f File, notes []string) {
 				notes = append(notes, s.Name+": "+note)
 			}
 		}
-		a.settings(s.Of, len(s.Humans) > 1)
+		a.settings(s.Of, len(here) > 1)
 		f.Agents = append(f.Agents, a)
 	}
 	return f, notes

@@ -126,14 +126,26 @@ func (h *Host) observePolicy(f *provision.Facts, agent string) {
 		f.UIDUser = u.Name
 	}
 	for _, human := range p.Humans {
-		u, ok, err := h.LookupUser(strconv.FormatUint(uint64(human.UID), 10))
-		if err == nil && (!ok || u.Name != human.Name) {
+		u, ok, gone := h.now(human)
+		if gone {
 			f.HumansGone = append(f.HumansGone, human.Name)
 		}
-		if err == nil && ok { // getent need not list whom it finds
+		if ok { // getent need not list whom it finds
 			f.Homes = append(f.Homes, h.HomesOf([]provision.User{u}, 0)...)
 		}
 	}
+}
+
+// now returns the user with the uid of a policy's human, where there is one; gone is true where that is nobody, or somebody else.
+func (h *Host) now(human csrc.Human) (u provision.User, ok, gone bool) {
+	u, ok, err := h.LookupUser(strconv.FormatUint(uint64(human.UID), 10))
+	return u, ok && err == nil, err == nil && (!ok || u.Name != human.Name)
+}
+
+// IsGone reports whether a policy's human is not on this machine any more.
+func (h *Host) IsGone(human csrc.Human) bool {
+	_, _, gone := h.now(human)
+	return gone
 }
 
 // observePaths reads the facts in the file system.
