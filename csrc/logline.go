@@ -14,6 +14,7 @@ type LogLine struct {
 
 	Begins bool
 	Guard  int    // of one that begins: the process that ends it where its waiter cannot
+	Began  uint64 // when its waiter did, in ticks after the boot; 0 where nobody said
 	Dir    string // and where it starts, as the agent sees it; "" for one too long to write
 	Shares []LoggedShare
 	More   int // shares that there was no room for
@@ -58,7 +59,7 @@ func ReadLogLine(text string) (l LogLine, ok bool) {
 	return l, ok && err == nil
 }
 
-// readBegin reads what stands behind the agent's name: guard 7, in "/dir", read-only "/a", draft "/b", 3 more
+// readBegin reads what stands behind the agent's name: guard 7, began 500, in "/dir", read-only "/a", draft "/b", 3 more
 func (l *LogLine) readBegin(rest string) bool {
 	for rest != "" {
 		word, after, _ := strings.Cut(rest, " ")
@@ -66,13 +67,17 @@ func (l *LogLine) readBegin(rest string) bool {
 			l.More = n
 			return true
 		}
-		if word == "guard" {
+		if word == "guard" || word == "began" {
 			number, next, _ := strings.Cut(after, ", ")
-			n, err := strconv.Atoi(number)
+			n, err := strconv.ParseUint(number, 10, 63)
 			if err != nil {
 				return false
 			}
-			l.Guard, rest = n, next
+			if rest = next; word == "guard" {
+				l.Guard = int(n)
+			} else {
+				l.Began = n
+			}
 			continue
 		}
 		quoted, err := strconv.QuotedPrefix(after)

@@ -158,14 +158,37 @@ void write_log(const struct run *run, const char *how)
 		(void)send(run->log, line, strlen(line), MSG_NOSIGNAL);
 }
 
-// A line at its beginning: the process that guards it, where it starts, and its shares, as many as there is room for.
+// When this process began, in ticks since the boot, as proc(5) has it: `au list` makes the id of a run of that and of the process's
+// number. The name of the program stands in parentheses before it, and may have any in it. "0" where nobody can tell.
+static const char *own_start(void)
+{
+	enum { START = 22 - 2 };
+	static char text[512];
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+	char *at;
+
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	at = strrchr(text, ')');
+	for (int field = 0; field < START && at != NULL; field++)
+		at = strchr(at + 1, ' ');
+	if (at == NULL || at[1] < '0' || at[1] > '9')
+		return "0";
+	at[1 + strspn(at + 1, "0123456789")] = '\0';
+	return at + 1;
+}
+
+// A line at its beginning: the process that guards it, when its waiter began, where it starts, and its shares, as many as there is
+// room for.
 void log_start(const struct run *run, pid_t guard)
 {
 	static char line[LOG_LINE], path[LOG_LINE], number[NUMBER];
 	const char *dir = quoted(path, LOG_LINE / 2, run->request.dir ? run->request.dir : run->policy.home);
 	size_t n = begin_line(line, run, " runs"), left = 0;
 
-	join(line + n, LOG_LINE - n, "guard ", decimal(number, (uint32_t)guard), ", in ", dir ? dir : "\"\"");
+	join(line + n, LOG_LINE - n, "guard ", decimal(number, (uint32_t)guard), ", began ", own_start(), ", in ", dir ? dir : "\"\"");
 	n = strlen(line);
 	for (unsigned i = 0; i < run->request.nshares; i++) {
 		const struct share *s = &run->request.shares[i];

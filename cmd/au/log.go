@@ -36,8 +36,9 @@ type logView struct {
 	Agent    string           `json:"agent"`
 	Human    string           `json:"human"`
 	HumanUID uint32           `json:"human_uid"`
-	Command  string           `json:"command"` // its name alone
-	PID      int              `json:"pid"`     // of the process that waits for the run
+	Command  string           `json:"command"`       // its name alone
+	Run      string           `json:"run,omitempty"` // its id, as in `au list`; none where its start is not seen
+	PID      int              `json:"pid"`           // of the process that waits for the run
 	Dir      config.Path      `json:"dir,omitempty"`
 	Shares   []start.RunShare `json:"shares,omitempty"`
 	More     int              `json:"more_shares,omitempty"` // for which the line had no room
@@ -139,6 +140,9 @@ func (v logView) text() string {
 	if len(shares) > 0 {
 		text += "  " + strings.Join(shares, ", ")
 	}
+	if v.Run != "" {
+		text += "  run " + v.Run
+	}
 	return text
 }
 
@@ -155,6 +159,7 @@ type logReader struct {
 type begun struct {
 	csrc.LogLine
 	at time.Time
+	id string
 }
 
 func (a *app) logReader(c *logCmd, human provision.User, known *config.Config) (*logReader, error) {
@@ -182,7 +187,10 @@ func (r *logReader) read(e host.JournalEntry) (v logView, ok bool) {
 	}
 	v = logView{Time: e.Time, Event: "started", Agent: l.Agent, Human: r.name(l.Human), HumanUID: l.Human, Command: path.Base(l.Command), PID: e.Claims}
 	if l.Begins {
-		r.begun[e.Claims] = begun{l, e.Time}
+		if l.Began > 0 {
+			v.Run = start.RunID(e.Claims, l.Began)
+		}
+		r.begun[e.Claims] = begun{l, e.Time, v.Run}
 		v.Dir, v.More = config.Path(l.Dir), l.More
 		for _, s := range l.Shares {
 			v.Shares = append(v.Shares, start.RunShare{Folder: config.Path(s.Source), Access: s.Access})
@@ -195,7 +203,7 @@ func (r *logReader) read(e host.JournalEntry) (v logView, ok bool) {
 	}
 	if b, ok := r.begun[e.Claims]; ok && b.Human == l.Human && b.Agent == l.Agent {
 		seconds := e.Time.Sub(b.at).Seconds()
-		v.Seconds = &seconds
+		v.Seconds, v.Run = &seconds, b.id
 		delete(r.begun, e.Claims)
 	}
 	return v, true

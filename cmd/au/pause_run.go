@@ -5,6 +5,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/internal/quote"
@@ -68,22 +70,26 @@ func (a *app) findRun(id string) (found start.Run, err error) {
 	if err != nil {
 		return found, err
 	}
-	n := 0
-	for _, r := range runs {
-		if r.ID == id {
-			found, n = r, n+1
-		}
+	mine := slices.DeleteFunc(runs, func(r start.Run) bool { return r.ID != id })
+	if len(mine) == 0 && a.host.ForRun().IsAgent(id) {
+		return found, hintError{fmt.Errorf("run %q: that is the name of an agent, not the id of a run", id), "au stop --agent " + id}
 	}
-	switch n {
+	return theRun(mine, id)
+}
+
+// theRun returns the one of the runs with that id. Where there are several it chooses none.
+func theRun(runs []start.Run, id string) (start.Run, error) {
+	switch len(runs) {
 	case 0:
-		if a.host.ForRun().IsAgent(id) {
-			return found, hintError{fmt.Errorf("run %q: that is the name of an agent, not the id of a run", id), "au stop --agent " + id}
-		}
-		return found, errNoRun(id)
+		return start.Run{}, errNoRun(id)
 	case 1:
-		return found, nil
+		return runs[0], nil
 	}
-	return found, hintError{fmt.Errorf("run %q: %d runs have this id", id, n), fmt.Sprintf("kill %d", found.PID)}
+	var names []string
+	for _, r := range runs {
+		names = append(names, fmt.Sprintf("process %d is %s of %s, in agent %s", r.PID, quote.Name(r.Command), quote.Name(r.Human), r.Agent))
+	}
+	return start.Run{}, hintError{fmt.Errorf("run %q: %d runs have this id, so none is ended: %s", id, len(runs), strings.Join(names, "; ")), "kill PROCESS"}
 }
 
 func errNoRun(id string) error {

@@ -14,7 +14,7 @@ soon sh -c 'journalctl -b -o cat -t su_as_agent --no-pager | grep -q "ran \"sh\"
 fails 137 as alice au run bash -c 'kill -9 $$'
 soon sh -c 'journalctl -b -o cat -t su_as_agent --no-pager | grep -q "ran \"bash\" as agent: exit 137"'
 [ "$(log | wc -l)" = 8 ] || fail "three runs, and the one that au new tries, should have left eight lines: $(log)"
-log | grep -q '^alice (uid 1000) runs "true" as agent: guard [1-9][0-9]*, in "/home/agent"$' || fail "no line says that a run began: $(log)"
+log | grep -q '^alice (uid 1000) runs "true" as agent: guard [1-9][0-9]*, began [1-9][0-9]*, in "/home/agent"$' || fail "no line says that a run began: $(log)"
 
 promise="arguments and values are not in it, and a command's name cannot forge a line"
 log | grep -E 's3cret|argument' && fail "it holds an argument or a value"

@@ -29,12 +29,14 @@ says_not bob
 log
 says '  exit 0    agent  bob  true  after'
 
-promise="a run that is ended with its waiter is in it, too"
+promise="a run that is ended with its waiter is in it, too; both of its lines have the id that au list shows"
 as alice sh -c 'au run sleep 1000 & echo $! >pid; wait' &
 soon pgrep -u agent sleep
+id=$(as alice au list | sed -n 's/^    run \([a-z0-9]*\): sleep of .*/\1/p')
+saw "  started   agent  alice  sleep .*  run ${id:?}\$"
 ok sh -c 'kill -KILL $(cat /home/alice/pid)'
 wait
-saw '  killed    agent  alice  sleep  after '
+saw "  killed    agent  alice  sleep  after .*  run $id\$"
 
 promise="the last lines, those since a time, and JSON for a program"
 log -n 1
@@ -52,6 +54,7 @@ ok python3 - "$e2e/out" <<'PY'
 import json, sys
 first, second = [json.loads(line) for line in open(sys.argv[1])]
 assert first["event"] == "started" and first["dir"] == "/home/agent" and first["shares"] == [{"folder": "/home/alice/project", "access": "read-write"}], first
+assert first["run"] == second["run"] and len(first["run"]) == 5, (first, second)
 assert second["event"] == "ended" and "status" not in second and second["pid"] == first["pid"] and second["human_uid"] == 1000, second
 PY
 fails 2 as alice au log -n x

@@ -57,7 +57,9 @@ begin alice project --draft . -- tail -f /dev/null
 soon pgrep -u agent -x tail
 ok as alice au list
 says ': tail of alice'
-says ', in /home/alice/project (draft)'
+says ', in /home/alice/project (draft agent)'
+ok as alice au list --json
+says '"draft": "agent"'
 as bob sh -c 'cd; au run -a agent sh -c "sleep 1003; :"' >/dev/null 2>&1 &
 soon pgrep -u agent -f 'sleep 1003'
 ok as bob au list

@@ -23,10 +23,17 @@ func (r *Root) EndRuns(agent, human uint32, id string) error {
 	if id != "" {
 		grace, patience = r.host.Patience/2, r.host.Patience
 	}
-	for _, run := range r.host.RunsOf(agent, human) {
-		if id != "" && run.ID != id {
-			continue
+	all := r.host.RunsOf(agent, human)
+	runs := all[:0]
+	for _, run := range all {
+		if id == "" || run.ID == id {
+			runs = append(runs, run)
 		}
+	}
+	if id != "" && len(runs) > 1 {
+		return fmt.Errorf("end run %q: %d runs have this id", id, len(runs))
+	}
+	for _, run := range runs {
 		done, err := r.host.ForRun().End(run, grace, patience)
 		if err != nil {
 			return err

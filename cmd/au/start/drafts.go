@@ -3,7 +3,9 @@
 package start
 
 import (
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/a4u2/au/internal/gitdir"
 	"github.com/a4u2/au/provision/config"
@@ -17,6 +19,12 @@ type Draft struct {
 	State  string      `json:"state"`
 	Head   string      `json:"head"` // the commit that the folder's git is at when the run begins
 	Hiding bool        `json:"-"`    // the state has a layer of what is hidden
+}
+
+// DraftName returns the name of the draft whose state is in that folder: package draft calls it NAME-SUM.
+func DraftName(state string) string {
+	name := path.Base(state)
+	return name[:max(strings.LastIndexByte(name, '-'), 0)]
 }
 
 // stateOf returns where the draft of a share, or what hides something of it, lies; nothing where there is none.

@@ -46,8 +46,17 @@ type Run struct {
 // RunShare is a folder of the human's that a run has.
 type RunShare struct {
 	Folder config.Path `json:"folder"`
-	Access string      `json:"access"` // "read-only", "read-write" or "draft"
+	Access string      `json:"access"`          // "read-only", "read-write" or "draft"
+	Draft  string      `json:"draft,omitempty"` // the draft's name
 	target string
+}
+
+// access is how the run has the folder, as a person reads it.
+func (s RunShare) access() string {
+	if s.Draft != "" {
+		return s.Access + " " + quote.Name(s.Draft)
+	}
+	return s.Access
 }
 
 // ErrHidden is a machine on which users do not see each other's processes.
@@ -108,7 +117,7 @@ func isAll(ids []string, uid uint32) bool {
 // describe fills in what a run is called, whose it is, and what it has.
 func (m Machine) describe(r Run) Run {
 	proc := os.DirFS(m.Root + "/proc")
-	r.PID, r.ID, r.Since, r.Shares = r.waiter.PID, runID(r.waiter), r.waiter.StartedAt(proc), []RunShare{}
+	r.PID, r.ID, r.Since, r.Shares = r.waiter.PID, RunID(r.waiter.PID, r.waiter.Started), r.waiter.StartedAt(proc), []RunShare{}
 	r.Human, r.Command, r.Dir = fmt.Sprintf("uid %d", r.HumanUID), "?", config.Path(r.home)
 	if u, err := m.Human(int(r.HumanUID)); err == nil {
 		r.Human = u.Name
@@ -123,23 +132,24 @@ func (m Machine) describe(r Run) Run {
 		r.Dir = config.Path(run.Dir)
 	}
 	for _, s := range run.Shares {
-		access := "read-write"
+		share := RunShare{Folder: config.Path(s.Source), Access: "read-write", target: r.home + "/" + s.Target}
 		switch {
 		case s.ReadOnly:
-			access = "read-only"
+			share.Access = "read-only"
 		case s.Draft != "":
-			access = "draft"
+			share.Access, share.Draft = "draft", DraftName(s.Draft)
 		}
-		r.Shares = append(r.Shares, RunShare{config.Path(s.Source), access, r.home + "/" + s.Target})
+		r.Shares = append(r.Shares, share)
 	}
 	return r
 }
 
-// runID is short enough to type. A process's number comes back, and an agent that starts many can bring that about; the number with
-// the time at which the process began does not.
-func runID(waiter auslices.Process) string {
+// RunID is the id of the run that this process waits for, which began so many ticks after the boot. It is short enough to type. A
+// process's number comes back, and an agent that starts many can bring that about; the number with the time does not. Two runs may
+// have one id: whoever ends one by it looks whether there is another.
+func RunID(waiter int, began uint64) string {
 	const letters = "abcdefghijkmnpqrstuvwxyz23456789"
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d", waiter.PID, waiter.Started))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d", waiter, began))
 	id := []byte{}
 	for _, b := range sum[:5] {
 		id = append(id, letters[b%32])
@@ -162,7 +172,7 @@ func (r Run) where() string {
 	for _, s := range r.Shares {
 		for _, at := range []string{string(s.Folder), s.target} {
 			if rest, ok := share.Within(at, dir); ok && len(at) > length {
-				in, length = fmt.Sprintf("%s (%s)", quote.Name(path.Join(string(s.Folder), rest)), s.Access), len(at)
+				in, length = fmt.Sprintf("%s (%s)", quote.Name(path.Join(string(s.Folder), rest)), s.access()), len(at)
 			}
 		}
 	}

@@ -51,7 +51,7 @@ func machineOf(t *testing.T, lines ...string) Machine {
 }
 
 const (
-	waiter = "100|S 1|1000 1000 1000 1000|100|500|su_as_agent agent --dir /home/alice/x/sub --same-draft /home/alice/x x /state --try-ro /home/alice/ref ref -- /usr/bin/claude secret"
+	waiter = "100|S 1|1000 1000 1000 1000|100|500|su_as_agent agent --dir /home/alice/x/sub --same-draft /home/alice/x x /drafts/fix-it-0123456789abcdef --try-ro /home/alice/ref ref -- /usr/bin/claude secret"
 	guard  = "101|S 100|1005 1005 1005 1005|101 1|501|su_as_agent agent -- claude"
 )
 
@@ -64,11 +64,11 @@ func TestARunIsDescribed(t *testing.T) {
 		t.Fatalf("runs are %+v, %v", runs, err)
 	}
 	r := runs[0]
-	want := "claude of alice, since " + time.Unix(1900000005, 0).Local().Format("2 Jan 2006 15:04") + ", in /home/alice/x/sub (draft)"
+	want := "claude of alice, since " + time.Unix(1900000005, 0).Local().Format("2 Jan 2006 15:04") + ", in /home/alice/x/sub (draft fix-it)"
 	if got := strings.TrimPrefix(r.Text(), "run "+r.ID+": "); got != want {
 		t.Errorf("the run is described as %q, want %q", got, want)
 	}
-	if len(r.ID) != 5 || r.Agent != "agent" || r.PID != 100 || len(r.Shares) != 2 || r.Shares[1] != (RunShare{"/home/alice/ref", "read-only", "/home/agent/ref"}) {
+	if len(r.ID) != 5 || r.Agent != "agent" || r.PID != 100 || len(r.Shares) != 2 || r.Shares[1] != (RunShare{"/home/alice/ref", "read-only", "", "/home/agent/ref"}) {
 		t.Errorf("the run is %+v", r)
 	}
 	if !m.GoesOn(r) {
@@ -151,7 +151,7 @@ func TestRunsStandInTheirOrder(t *testing.T) {
 		for _, r := range runs {
 			yield(r.Agent + " " + r.Human + " " + r.Text()[strings.LastIndex(r.Text(), ", in ")+5:])
 		}
-	}); !slices.Equal(got, []string{"agent alice /home/alice/x/sub (draft)", "other bob its home"}) {
+	}); !slices.Equal(got, []string{"agent alice /home/alice/x/sub (draft fix-it)", "other bob its home"}) {
 		t.Errorf("the runs are %q", got)
 	}
 }
