@@ -15,11 +15,11 @@ import (
 )
 
 type applyCmd struct {
-	Prune  bool   `help:"Also take away what the file does not name: agents of its humans (their homes are kept), shares, folders on the PATH, humans of its agents."`
-	JSON   bool   `name:"json" help:"Print JSON; the lines that run go to standard error."`
-	Yes    bool   `short:"y" help:"Do not ask."`
-	DryRun bool   `help:"Print what would be done, and do nothing."`
-	File   string `arg:"" help:"The file, in TOML; - is standard input."`
+	Prune bool `help:"Also take away what the file does not name: agents of its humans (their homes are kept), shares, folders on the PATH, humans of its agents."`
+	JSON  bool `name:"json" help:"Print JSON; the lines that run go to standard error."`
+	Yes   bool `short:"y" help:"Do not ask."`
+	planFlags
+	File string `arg:"" help:"The file, in TOML; - is standard input."`
 }
 
 // Run says mistakes in the file as compilers do: the line begins with the place.

@@ -26,6 +26,9 @@ func (w *applying) command(a *act) []string {
 
 // run runs an act's command with more words; nobody is there to be asked.
 func (w *applying) run(a *act, out, errw io.Writer, more ...string) error {
+	if w.cmd.Verbose {
+		more = append(more, "--verbose")
+	}
 	cmd := programs.Command(append(w.command(a), more...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(a.input), out, errw
 	return w.itself(cmd)

@@ -132,7 +132,7 @@ func TestDryRunPrintsWhatRuns(t *testing.T) {
 	for _, args := range [][]string{{"new", "-y"}, {"grant", "-y", "bob"}, {"revoke", "bob"}, {"delete", "-y", "-H"}} {
 		dry := must(t, h, append(args, "--dry-run")...)
 		sameAs(t, h, before, "after a dry run of au %s", args[0])
-		if done := must(t, h, args...); dry == "" || !strings.HasPrefix(done, dry) {
+		if done := must(t, h, append(args, "-v")...); dry == "" || !strings.HasPrefix(done, dry) {
 			t.Errorf("a dry run of au %s printed\n%s\nand the real one\n%s", args[0], dry, done)
 		}
 		before = h.Dump()

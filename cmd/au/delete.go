@@ -19,7 +19,7 @@ type deleteCmd struct {
 	agentFlag
 	DeleteHome bool `short:"H" help:"Delete the agent's home too."`
 	Yes        bool `short:"y" help:"Do not ask."`
-	DryRun     bool `help:"Print what would be done, and do nothing."`
+	planFlags
 }
 
 func (c *deleteCmd) Run(a *app) error {

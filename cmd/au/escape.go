@@ -64,7 +64,7 @@ func probe(runner *step.Runner, c step.Command, name string) ([]netkernel.Attemp
 	if name != "" {
 		shown.Argv = append([]string{name}, c.Argv[1:]...)
 	}
-	fmt.Fprintf(runner.Out, "$ %s\n", shown.Shell(runner.Elevate))
+	runner.Print(shown)
 	var out bytes.Buffer
 	quiet := *runner
 	quiet.Out = &out

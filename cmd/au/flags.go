@@ -19,6 +19,12 @@ type agentFlag struct {
 	Agent string `short:"a" default:"${agent}" placeholder:"NAME" help:"The agent (default: ${default})."`
 }
 
+// planFlags are those of every command that changes something.
+type planFlags struct {
+	DryRun  bool `help:"Print what would be done, and do nothing."`
+	Verbose bool `short:"v" help:"Print the texts that commands read, too. Without it each command is one line."`
+}
+
 // limitFlags are what an agent may use, in `au new` and `au limits set`.
 type limitFlags struct {
 	CPU       *cpuFlag         `placeholder:"SHARE" help:"CPU time: 150% of a core, or 1.5 cores; or infinity."`

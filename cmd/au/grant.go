@@ -14,16 +14,16 @@ import (
 
 type grantCmd struct {
 	agentFlag
-	Who    string `arg:"" name:"human" help:"A user of this machine."`
-	Yes    bool   `short:"y" help:"Do not ask."`
-	DryRun bool   `help:"Print what would be done, and do nothing."`
+	Who string `arg:"" name:"human" help:"A user of this machine."`
+	Yes bool   `short:"y" help:"Do not ask."`
+	planFlags
 }
 
 type revokeCmd struct {
 	agentFlag
-	Who    string `arg:"" name:"human" help:"A user of this machine."`
-	Stop   bool   `help:"Also end their runs in the agent; without it au asks, on a terminal."`
-	DryRun bool   `help:"Print what would be done, and do nothing."`
+	Who  string `arg:"" name:"human" help:"A user of this machine."`
+	Stop bool   `help:"Also end their runs in the agent; without it au asks, on a terminal."`
+	planFlags
 }
 
 func (c *grantCmd) Run(a *app) error {

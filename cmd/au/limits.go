@@ -13,7 +13,7 @@ import (
 type limitsSetCmd struct {
 	agentFlag
 	limitFlags
-	DryRun bool `help:"Print what would be done, and do nothing."`
+	planFlags
 }
 
 // Validate refuses a command that sets nothing.
@@ -63,7 +63,7 @@ type limitsResetCmd struct {
 	Tasks     bool `help:"Reset the limit on processes and threads only."`
 	CPUWeight bool `name:"cpu-weight" help:"Reset the share of a busy CPU only."`
 	IOWeight  bool `name:"io-weight" help:"Reset the share of a busy disk only."`
-	DryRun    bool `help:"Print what would be done, and do nothing."`
+	planFlags
 }
 
 // properties returns those that are asked for: all, where none is named. The swap limit goes with the memory limit it came with.

@@ -61,6 +61,7 @@ func run(h *host.Host, args []string, stdout, stderr io.Writer) int {
 	if err := a.refuseLegacyName(ctx.Command(), agentOf(ctx)); err != nil {
 		return a.status(err, failed)
 	}
+	a.more = inFull(ctx)
 	return a.status(ctx.Run(a), failed)
 }
 
@@ -105,6 +106,16 @@ func agentOf(ctx *kong.Context) string {
 		}
 	}
 	return ""
+}
+
+// inFull returns the command that prints plans in full; empty where this one does.
+func inFull(ctx *kong.Context) string {
+	for _, flag := range ctx.Flags() {
+		if (flag.Name == "dry-run" || flag.Name == "verbose") && flag.Target.Bool() {
+			return ""
+		}
+	}
+	return ctx.Selected().FullPath() + " -v"
 }
 
 // exited unwinds kong after it has printed help or the version.

@@ -28,9 +28,9 @@ type mountAddCmd struct {
 	Replace     bool     `help:"Replace a share of the same folder, whatever it allows and hides."`
 	Planned     bool     `hidden:"" help:"With --dry-run: the agent is not made yet."`
 	Yes         bool     `short:"y" help:"Do not ask."`
-	DryRun      bool     `help:"Print what would be done, and do nothing."`
-	Source      string   `arg:"" help:"A folder or a file of yours, in your home or where only root or you can write above it."`
-	Target      string   `arg:"" optional:"" help:"Where the agent sees it, in its home (default: at the same path as below yours). Besides, the agent sees it at your own path."`
+	planFlags
+	Source string `arg:"" help:"A folder or a file of yours, in your home or where only root or you can write above it."`
+	Target string `arg:"" optional:"" help:"Where the agent sees it, in its home (default: at the same path as below yours). Besides, the agent sees it at your own path."`
 }
 
 func (c *mountAddCmd) Run(a *app) error {

@@ -15,9 +15,9 @@ import (
 
 type mountRemoveCmd struct {
 	agentFlag
-	Yes    bool   `short:"y" help:"Do not ask: drafts of the folder are left."`
-	DryRun bool   `help:"Print what would be done, and do nothing."`
-	Share  string `arg:"" name:"source|target" help:"Your folder, or where the agent sees it."`
+	Yes bool `short:"y" help:"Do not ask: drafts of the folder are left."`
+	planFlags
+	Share string `arg:"" name:"source|target" help:"Your folder, or where the agent sees it."`
 }
 
 func (c *mountRemoveCmd) Run(a *app) error {

@@ -14,7 +14,7 @@ import (
 
 type netOffCmd struct {
 	agentFlag
-	DryRun bool `help:"Print what would be done, and do nothing."`
+	planFlags
 }
 
 func (c *netOffCmd) Run(a *app) error {

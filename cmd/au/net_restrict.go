@@ -38,7 +38,7 @@ type netRestrictCmd struct {
 	Learn          span             `placeholder:"DURATION" help:"Let everything through for so long, and record it: see au net log --suggest."`
 	NoECH          bool             `name:"no-ech" xor:"ech" help:"Refuse TLS that hides whom it speaks to (ECH), or looks as if it did, as a browser's does."`
 	ECH            bool             `name:"ech" xor:"ech" hidden:"" help:"The default: let it through to a name that is allowed."`
-	DryRun         bool             `help:"Print and check what would be done, and do nothing."`
+	planFlags
 }
 
 // dnsServer is a DNS server, with a port unless it is 53.

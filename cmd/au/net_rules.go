@@ -21,7 +21,7 @@ type netAllowCmd struct {
 	Preset []string         `placeholder:"NAME" help:"What a service needs: ${presets}."`
 	For    span             `placeholder:"DURATION" help:"Only for so long: 30m, 2h, 7d; also over a reboot."`
 	Reason string           `placeholder:"TEXT" help:"Why, for the status."`
-	DryRun bool             `help:"Print what would be done, and do nothing."`
+	planFlags
 }
 
 type netDenyCmd struct {
@@ -29,7 +29,7 @@ type netDenyCmd struct {
 	Rules  []netfilter.Rule `arg:"" name:"rule" help:"As in au net allow; without a port, all of them."`
 	For    span             `placeholder:"DURATION" help:"Only for so long."`
 	Reason string           `placeholder:"TEXT" help:"Why, for the status."`
-	DryRun bool             `help:"Print what would be done, and do nothing."`
+	planFlags
 }
 
 // Validate refuses a command that allows nothing.

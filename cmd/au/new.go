@@ -26,8 +26,8 @@ type newCmd struct {
 	Unlock []string `aliases:"allow" placeholder:"SWITCH" help:"Give up a part of the isolation so that something works in a run: ${switches}."`
 	Lock   bool     `help:"Take back what an earlier --unlock gave up, except what --unlock names now."`
 	Yes    bool     `short:"y" help:"Do not ask."`
-	DryRun bool     `help:"Print what would be done, and do nothing."`
-	Part   bool     `hidden:"" help:"Another command runs this one: do not say what comes next."`
+	planFlags
+	Part bool `hidden:"" help:"Another command runs this one: do not say what comes next."`
 }
 
 func (c *newCmd) Run(a *app) error {

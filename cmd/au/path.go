@@ -19,13 +19,13 @@ type pathCmd struct {
 
 type pathAddCmd struct {
 	agentFlag
-	DryRun bool   `help:"Print what would be done, and do nothing."`
+	planFlags
 	Folder string `arg:"" help:"A folder in a share, one of the agent's own, or one that only root can write."`
 }
 
 type pathRemoveCmd struct {
 	agentFlag
-	DryRun bool   `help:"Print what would be done, and do nothing."`
+	planFlags
 	Folder string `arg:"" help:"The folder."`
 }
 

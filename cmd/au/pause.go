@@ -17,14 +17,14 @@ import (
 
 type pauseCmd struct {
 	agentFlag
-	DryRun bool `help:"Print what would be done, and do nothing."`
+	planFlags
 }
 
 func (c *pauseCmd) Run(a *app) error { return a.pause(c.Agent, true, c.DryRun) }
 
 type resumeCmd struct {
 	agentFlag
-	DryRun bool `help:"Print what would be done, and do nothing."`
+	planFlags
 }
 
 func (c *resumeCmd) Run(a *app) error { return a.pause(c.Agent, false, c.DryRun) }
@@ -51,8 +51,8 @@ func (a *app) pause(agent string, freeze, dryRun bool) error {
 
 type stopCmd struct {
 	agentFlag
-	Only   string `arg:"" optional:"" name:"run" help:"End this run alone, of any agent of yours: its id, as au list shows it."`
-	DryRun bool   `help:"Print what would be done, and do nothing."`
+	Only string `arg:"" optional:"" name:"run" help:"End this run alone, of any agent of yours: its id, as au list shows it."`
+	planFlags
 }
 
 func (c *stopCmd) Run(a *app) error {

@@ -9,7 +9,9 @@ import (
 )
 
 // recordCmd is the half of save that runs as the human.
-type recordCmd struct{}
+type recordCmd struct {
+	More string // an app's
+}
 
 func (c *recordCmd) Run(a *app) error {
 	var change record
@@ -20,5 +22,5 @@ func (c *recordCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return update(a.host, a.Config, human, a.out, a.err, change)
+	return update(a.host, a.Config, human, a.out, a.err, c.More, change)
 }

@@ -23,8 +23,8 @@ type setupCmd struct {
 	LoginFrom   string `placeholder:"FILE" help:"Copy the login in this file of yours for the agent, after a question that --yes does not answer."`
 	JSON        bool   `name:"json" help:"Print JSON; the lines that run go to standard error."`
 	Yes         bool   `short:"y" help:"Do not ask."`
-	DryRun      bool   `help:"Print what would be done, and do nothing."`
-	Program     string `arg:"" optional:"" help:"The program; git: the name under which the agent commits; without it, list the programs."`
+	planFlags
+	Program string `arg:"" optional:"" help:"The program; git: the name under which the agent commits; without it, list the programs."`
 }
 
 func (c *setupCmd) Run(a *app) error {

@@ -38,7 +38,7 @@ func survivorsNow(h *host.Host, r *step.Runner, uid uint32) ([]host.Survivor, er
 		return nil, err
 	}
 	c := step.Root(path, "processes", strconv.FormatUint(uint64(uid), 10))
-	fmt.Fprintf(r.Out, "$ %s\n", c.Shell(r.Elevate))
+	r.Print(c)
 	words := append(slices.Clone(r.Elevate), c.Argv...)
 	out, err := h.Output(words[0], words[1:]...)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // nobody else's to see.
 type variablesCmd struct {
 	agentFlag
-	DryRun bool `help:"Print what would be done, and do nothing."`
+	planFlags
 }
 
 func (c *variablesCmd) Run(a *app) error {

@@ -147,7 +147,7 @@ kernel_has none none "$usual"
 
 promise="the printed busctl line does the same when pasted"
 ok as alice au limits set --cpu 70% --dry-run
-line=$(output | sed -n 's/^# same as: //p')
+line=$(output | sed -n 's/.*# same as: //p')
 kernel_has none none "$usual"
 ok sh -c "$line"
 kernel_has 70000 none "$usual"

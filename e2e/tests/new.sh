@@ -70,6 +70,30 @@ ok as alice au new -a second --dry-run
 says '$ sudo groupadd'
 unchanged made
 
+promise="each command that root's half of au runs is one line of what au prints; -v prints what they read, too"
+# lines prints the first two words of each command that was printed.
+lines() { sed -n 's/^\$ sudo \([a-z][^ ]*\) \([^ ]*\).*/\1 \2/p' "$e2e/out"; }
+for program in /usr/sbin/* /usr/bin/*; do
+	name=${program##*/}
+	[ -x "$program" ] && [ ! -e "/usr/local/sbin/$name" ] || continue
+	printf '#!/bin/sh\n! /usr/bin/grep -qz carry-out "/proc/$PPID/cmdline" 2>/dev/null || echo "%s $1" >>/run/ran\nexec %s "$@"\n' "$name" "$program" >"/usr/local/sbin/$name"
+	/usr/bin/chmod 755 "/usr/local/sbin/$name"
+done
+for with in '' -v; do
+	: >/run/ran
+	ok as alice au new $with -y -a lines
+	lines >"$e2e/printed"
+	output >"$e2e/made$with"
+	/usr/bin/diff "$e2e/printed" /run/ran >"$e2e/differs" || fail "printed (<) and run (>) differ: $(cat "$e2e/differs")"
+	[ "$(wc -l </run/ran)" -gt 20 ] || fail "the wrappers see too little: $(cat /run/ran)"
+	ok as alice au delete -y -H -a lines
+done
+find /usr/local/sbin -type f -exec grep -q /run/ran {} \; -delete
+e2e_last=
+grep -q '^au-policy ' "$e2e/made-v" || fail "-v should print the policy"
+! grep -v '^\$ sudo \|^\$ cat > \|^Created agent lines$\|^$\|^  au ' "$e2e/made" || fail "without -v it should print one line a command"
+grep -qE '^\$ sudo dd status=none of=/etc/au/agents/lines.new <<\.\.\. \([0-9]+ lines; au new -v shows them\)$' "$e2e/made" || fail "it should say that -v shows the policy"
+
 promise="au delete leaves the machine as it was"
 ok as alice au delete -y -H
 says 'Deleted agent agent'

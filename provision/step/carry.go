@@ -68,7 +68,7 @@ func (r *Runner) together() bool {
 // carry hands a stage to one root process.
 func (r *Runner) carry(ctx context.Context, steps []Step) error {
 	if err := context.Cause(ctx); err != nil {
-		return fmt.Errorf("stopped before %q: %w", steps[0].Do.Shell(r.Elevate), err)
+		return fmt.Errorf("stopped before %q: %w", steps[0].Do.words(r.Elevate), err)
 	}
 	if r.DryRun {
 		r.announce()
@@ -99,13 +99,12 @@ func (r *Runner) carryBack(steps []Step) error {
 
 // announce prints the one command that is elevated.
 func (r *Runner) announce() {
-	c := Command{Argv: r.Carry, Root: true, Note: "It reads the whole plan, carries this out and ends:"}
-	fmt.Fprintf(r.Out, "$ %s\n", c.Shell(r.Elevate))
+	r.Print(Command{Argv: r.Carry, Root: true, Note: "It reads the whole plan, carries this out and ends:"})
 }
 
 // hand gives a plan to a root process, waits for its end, and reports whether all was done. It gets nothing but the plan.
 func (r *Runner) hand(p Plan) (done bool, err error) {
-	p.Version, p.Elevate, p.Self = r.Version, r.Elevate, r.Carry[0]
+	p.Version, p.Elevate, p.Self, p.More = r.Version, r.Elevate, r.Carry[0], r.More
 	text, err := p.Encode()
 	if err != nil {
 		return false, err
@@ -230,7 +229,7 @@ func (b *beginning) Write(p []byte) (int, error) {
 func (p Plan) CarryOut(ctx context.Context, machine string, out io.Writer, lock Lock, execute func(*exec.Cmd) error) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	c := carrier{Runner{Elevate: p.Elevate, Execute: execute, asRoot: true, self: p.Self, kept: p.Kept}, &frames{to: out, lost: func() { cancel(errUnread) }}}
+	c := carrier{Runner{Elevate: p.Elevate, Execute: execute, asRoot: true, self: p.Self, More: p.More, kept: p.Kept}, &frames{to: out, lost: func() { cancel(errUnread) }}}
 	c.Out, c.Err = c.frames.stream(streamOut), c.frames.stream(streamErr)
 	unlock, err := lock(ctx)
 	if err != nil {

@@ -45,7 +45,20 @@ func carryOut() int {
 	defer stop()
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	free := func(context.Context) (func(), error) { return func() {}, nil }
-	return plan.CarryOut(ctx, os.Getenv("MACHINE"), os.Stdout, free, (*exec.Cmd).Run)
+	return plan.CarryOut(ctx, os.Getenv("MACHINE"), os.Stdout, free, noted)
+}
+
+// noted runs a command, and notes its words where somebody wants to know them.
+func noted(cmd *exec.Cmd) error {
+	if file := os.Getenv("EXECUTED"); file != "" {
+		f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		fmt.Fprintln(f, Command{Argv: cmd.Args}.Shell(nil))
+	}
+	return cmd.Run()
 }
 
 // sudo is a machine's: it counts what it starts, and does with -l and with au's own command what the case says.
@@ -70,6 +83,42 @@ func (s *sudo) runner(t *testing.T) (*Runner, *buffer) {
 	}
 	var out buffer
 	return &Runner{Out: &out, Err: &out, Elevate: []string{program}, Carry: []string{self, "carry-out"}, Version: "1"}, &out
+}
+
+// Each command that root's process runs is one line of what is printed, in the order in which they run: whether texts are printed
+// or not, and where they are taken back.
+func TestEachCommandIsALine(t *testing.T) {
+	for _, more := range []string{"", "au new -v"} {
+		executed := filepath.Join(t.TempDir(), "executed")
+		dir := t.TempDir()
+		steps := WriteFile(filepath.Join(dir, "a"), "0644", "one\ntwo\n$ three\n", "")
+		steps = append(steps, sh("exit 1", ""))
+		steps[1].Do.Note = "why"
+		s := sudo{carry: "export EXECUTED=" + executed}
+		r, out := s.runner(t)
+		r.More = more
+		if err := r.Apply(t.Context(), steps); !errors.As(err, new(Failure)) {
+			t.Fatal(err, out)
+		}
+		text, err := os.ReadFile(executed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lines []string
+		for line := range strings.Lines(out.String()) {
+			if rest, ok := strings.CutPrefix(line, "$ "+r.Elevate[0]+" "); ok && !strings.Contains(rest, "carry-out") {
+				rest, _, _ = strings.Cut(strings.TrimSpace(rest), " <<")
+				rest, _, _ = strings.Cut(rest, " # ")
+				lines = append(lines, rest)
+			}
+		}
+		if ran := strings.Split(strings.TrimSpace(string(text)), "\n"); !reflect.DeepEqual(lines, ran) || len(ran) != 6 {
+			t.Errorf("with more %q, this ran:\n%s\nand this was printed:\n%s", more, text, out)
+		}
+		if n := strings.Count(out.String(), "\n"); more != "" && n != len(lines)+3 {
+			t.Errorf("%d commands and the line of root's process and two about the failure are %d lines:\n%s", len(lines), n, out)
+		}
+	}
 }
 
 // buffer takes what two processes write at once.

@@ -30,6 +30,7 @@ type Runner struct {
 	Seen    Seen                  // what the next steps of root's depend on
 	Machine string                // where its root folder is; "" is /
 	DryRun  bool                  // print and change nothing
+	More    string                // the command that prints texts on standard input; empty: this one does. Without them each command is one line
 	Execute func(*exec.Cmd) error // starts a command and waits for it; nil: (*exec.Cmd).Run
 	done    []Step
 	kept    bool   // something could not be taken back, and so the mark stays
@@ -111,7 +112,7 @@ func (r *Runner) oneByOne(ctx context.Context, steps []Step) error {
 	}
 	for _, s := range steps {
 		if err := context.Cause(ctx); err != nil {
-			return fmt.Errorf("stopped before %q: %w", s.Do.Shell(r.Elevate), err)
+			return fmt.Errorf("stopped before %q: %w", s.Do.words(r.Elevate), err)
 		}
 		if err := r.run(ctx, s.Do); err != nil {
 			return err
@@ -197,16 +198,25 @@ func (r *Runner) takeBack(steps []Step) error {
 // Changed reports whether there is anything to take back.
 func (r *Runner) Changed() bool { return len(r.done) > 0 }
 
+// Print prints c as it is before it runs.
+func (r *Runner) Print(c Command) {
+	line := c.Line(r.Elevate, r.More)
+	if r.More == "" {
+		line = c.Shell(r.Elevate)
+	}
+	fmt.Fprintf(r.Out, "$ %s\n", line)
+}
+
 // Run prints c and runs it.
 func (r *Runner) Run(c Command) error { return r.run(context.Background(), c) }
 
 func (r *Runner) run(ctx context.Context, c Command) error {
-	fmt.Fprintf(r.Out, "$ %s\n", c.Shell(r.Elevate))
+	r.Print(c)
 	if r.DryRun {
 		return nil
 	}
 	if err := context.Cause(ctx); err != nil { // known only now: nobody has read the line
-		return fmt.Errorf("stopped before %q: %w", c.Shell(r.Elevate), err)
+		return fmt.Errorf("stopped before %q: %w", c.words(r.Elevate), err)
 	}
 	if c.Root {
 		defer unix.Umask(unix.Umask(0o022)) // what is new is root's alone to write until its mode is set, whatever the caller's umask is

@@ -4,6 +4,7 @@
 package step
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -49,14 +50,7 @@ func Undo(c ...Command) []Command { return c }
 
 // Shell returns c as a POSIX shell reads it, elevate before the words of a root command. Here-documents end in a newline.
 func (c Command) Shell(elevate []string) string {
-	words := slices.Clone(c.Argv)
-	if c.Root {
-		words = append(slices.Clone(elevate), words...)
-	}
-	for i, w := range words {
-		words[i] = quote.Word(w)
-	}
-	line := strings.Join(words, " ")
+	line := c.words(elevate)
 	switch {
 	case c.From != "":
 		line += " < " + quote.Word(c.From)
@@ -67,6 +61,42 @@ func (c Command) Shell(elevate []string) string {
 		line += "\n# " + c.Note
 	}
 	return line
+}
+
+// Line returns c on one line. Of a text on standard input it says how long it is, and that the command more shows it. No shell runs
+// such a line by mistake.
+func (c Command) Line(elevate []string, more string) string {
+	line := c.words(elevate)
+	switch {
+	case c.From != "":
+		line += " < " + quote.Word(c.From)
+	case c.Text != "":
+		line += elsewhere(c.Text, more)
+	}
+	if c.Note != "" {
+		line += " # " + c.Note
+	}
+	return line
+}
+
+// words returns the program and its arguments, elevate before those of a root command.
+func (c Command) words(elevate []string) string {
+	words := slices.Clone(c.Argv)
+	if c.Root {
+		words = append(slices.Clone(elevate), words...)
+	}
+	for i, w := range words {
+		words[i] = quote.Word(w)
+	}
+	return strings.Join(words, " ")
+}
+
+// elsewhere is in place of a here-document that another command shows.
+func elsewhere(text, more string) string {
+	if n := strings.Count(strings.TrimSuffix(text, "\n"), "\n") + 1; n > 1 {
+		return fmt.Sprintf(" <<... (%d lines; %s shows them)", n, more)
+	}
+	return fmt.Sprintf(" <<... (1 line; %s shows it)", more)
 }
 
 // hereDocument returns the redirection and the body that give a command the text. The delimiter is a line the text does not hold. A
@@ -126,7 +156,11 @@ func Own(path, owner, mode string) []Command {
 	return []Command{Root("chown", owner, path), Root("chmod", mode, path)}
 }
 
-// ShowFile returns the shell line that writes text to path, for a file that au writes itself.
-func ShowFile(path, text string) string {
-	return "cat > " + quote.Word(path) + hereDocument(text)
+// ShowFile returns the shell line that writes text to path, for a file that au writes itself; with more, as Line does.
+func ShowFile(path, text, more string) string {
+	line := "cat > " + quote.Word(path)
+	if more != "" {
+		return line + elsewhere(text, more)
+	}
+	return line + hereDocument(text)
 }

@@ -33,6 +33,34 @@ func TestShellLineDoesTheSame(t *testing.T) {
 	}
 }
 
+// Without its texts a command is one line, and no shell takes it for a command that has none.
+func TestLineNamesWhatIsLeftOut(t *testing.T) {
+	write := Root("tee", "a b")
+	for text, want := range map[string]string{
+		"":               "sudo tee 'a b'",
+		"one":            "sudo tee 'a b' <<... (1 line; au new -v shows it)",
+		"one\ntwo\n":     "sudo tee 'a b' <<... (2 lines; au new -v shows them)",
+		"\x1b[31m\n\n":   "sudo tee 'a b' <<... (2 lines; au new -v shows them)",
+		"EOF\n\nEOFF\nx": "sudo tee 'a b' <<... (4 lines; au new -v shows them)",
+	} {
+		write.Text = text
+		if got := write.Line([]string{"sudo"}, "au new -v"); got != want {
+			t.Errorf("of %q it is %q, want %q", text, got, want)
+		}
+		if text == "" {
+			continue
+		}
+		if err := exec.Command("bash", "-c", write.Line(nil, "au new -v")).Run(); exitStatus(err) != 2 {
+			t.Errorf("of %q a shell takes the line: %v", text, err)
+		}
+	}
+	read := Root("dd")
+	read.From, read.Note = "/a b", "why"
+	if got := read.Line([]string{"sudo"}, "au new -v"); got != "sudo dd < '/a b' # why" {
+		t.Errorf("of a file it is %q", got)
+	}
+}
+
 func TestRootCommandsAreElevated(t *testing.T) {
 	if got := Root("groupadd", "su-as-agent").Shell([]string{"sudo"}); got != "sudo groupadd su-as-agent" {
 		t.Errorf("got %q", got)
