@@ -15,7 +15,7 @@ done
 ln -s real /data/link
 touch /srv/here
 chown -R dora: /data/people/dora
-ok as alice au new -y
+ok as alice au new -y -v
 says 'hide /data/people/dora'
 for home in /data/people/dora /users/eve /data/real/fay /data/link/fay; do
 	fails 1 as alice au run cat $home/file
