@@ -97,10 +97,40 @@ func (t *teller) plan(draft string, wanted []string, skip map[string]bool) (*pla
 	if err := p.refs(draft); err != nil {
 		return nil, err
 	}
-	return p, p.node(t.top, false)
+	if err := p.node(t.top, false); err != nil {
+		return nil, err
+	}
+	return p, p.upperTimes()
 }
 
 func (p *planner) ops() []op { return slices.Concat(p.first, p.detach, p.middle, p.last) }
+
+// upperTimes plans that the draft's own folders have their times still when what was taken out of them is back, and where a part is
+// kept, too.
+func (p *planner) upperTimes() error {
+	dirs, gone := map[string]bool{}, map[string]bool{}
+	for _, o := range p.middle {
+		if o.From.In == theUpper {
+			dir, _ := split(o.From.Path)
+			dirs[dir] = true
+			if o.To.In == theStash {
+				gone[o.From.Path] = true
+			}
+		}
+	}
+	for _, dir := range sortedKeys(dirs) {
+		m, err := p.upper.meta(dir)
+		if err != nil {
+			return err
+		}
+		at := spot{theUpper, dir}
+		p.first = append(p.first, op{Act: before, To: at, Meta: m})
+		if !p.whole && !hasAbove(gone, dir) {
+			p.last = append(p.last, op{Act: after, To: at, Meta: m})
+		}
+	}
+	return nil
+}
 
 // takes reports whether a path is wanted; all below it then is.
 func (p *planner) takes(name string) bool {

@@ -192,13 +192,16 @@ type trial struct {
 	exact  string // the folder while the draft is open
 	merged string // the draft
 	want   string // what is to be kept
+	across bool   // the folder is on another file system than the draft
+	times  map[string]int64
+	links  string
 }
 
 // newTrial plants a folder, and begins a draft of it. In a linked one the folder has files with several names: a write to one of
 // them breaks the link, so nothing is compared with a copy.
 func newTrial(t *testing.T, seed uint64, n int, across, linked bool) *trial {
 	t.Helper()
-	r := &trial{bench: newBenchOn(t, across), g: &generator{r: rand.New(rand.NewPCG(seed, 0)), before: true, noLinks: !linked}}
+	r := &trial{bench: newBenchOn(t, across), across: across, g: &generator{r: rand.New(rand.NewPCG(seed, 0)), before: true, noLinks: !linked}}
 	if r.g.tops = []string{r.folder}; !linked {
 		r.plain = filepath.Join(filepath.Dir(r.home), "plain")
 		r.ok(os.Mkdir(r.plain, 0o755))
@@ -230,6 +233,7 @@ func (r *trial) work(n int) {
 		r.g.step(r.t)
 	}
 	r.merged = dump(r.t, r.mounted, false, false)
+	r.times, r.links = timesAndLinks(r.t, r.mounted)
 	r.unmount()
 	if r.want = r.merged; r.plain != "" {
 		r.want = dump(r.t, r.plain, false, false)
@@ -237,6 +241,36 @@ func (r *trial) work(n int) {
 	}
 	differ(r.t, "the folder under a draft", dump(r.t, r.folder, true, true), r.exact)
 	r.noConflicts("after the work")
+}
+
+// timesAndLinks returns when what is in a tree was changed, and which names in it are one file's.
+func timesAndLinks(t *testing.T, top string) (map[string]int64, string) {
+	t.Helper()
+	times, first, lines := map[string]int64{}, map[[2]uint64]string{}, []string{}
+	err := filepath.WalkDir(top, func(name string, _ fs.DirEntry, err error) error {
+		var st unix.Stat_t
+		if err := errors.Join(err, unix.Lstat(name, &st)); err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(top, name)
+		if kind := st.Mode & unix.S_IFMT; kind == unix.S_IFREG || kind == unix.S_IFDIR && rel != "." {
+			times[rel] = st.Mtim.Nano()
+		}
+		if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+			return nil
+		}
+		key := [2]uint64{st.Dev, st.Ino}
+		if one, ok := first[key]; ok {
+			lines = append(lines, rel+" is "+one)
+		} else {
+			first[key] = rel
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return times, strings.Join(lines, "\n")
 }
 
 func (r *trial) noConflicts(when string) []Change {
@@ -267,6 +301,15 @@ func (r *trial) keepAndUndo() {
 		r.t.Fatalf("keep: %v", err)
 	}
 	differ(r.t, "what was kept", dump(r.t, r.folder, false, false), r.want)
+	times, links := timesAndLinks(r.t, r.folder)
+	if !r.across {
+		differ(r.t, "files with several names", links, r.links)
+	}
+	for name, at := range times {
+		if was := r.times[name]; at != was && !strings.Contains(r.before, fmt.Sprint(" ", at)) {
+			r.t.Errorf("%s is of %d, and of %d in the draft", name, at, was)
+		}
+	}
 	r.undo()
 }
 

@@ -92,6 +92,16 @@ func (d *Draft) noteMode(name string, mode uint32) error {
 	return d.state.failed("write", modesFile, err)
 }
 
+// hasAbove reports whether a path, or a folder that it is in, is among some.
+func hasAbove(some map[string]bool, name string) bool {
+	for ; name != ""; name, _ = split(name) {
+		if some[name] {
+			return true
+		}
+	}
+	return false
+}
+
 // copyModes keeps what is noted in a journal that is being made.
 func (d *Draft) copyModes(journal place) error {
 	text, err := d.state.readAll(modesFile)
@@ -107,16 +117,16 @@ func (d *Draft) modesAgain(j *journal) error {
 	if err != nil {
 		return err
 	}
-	var back []string
+	back := map[string]bool{}
 	for _, o := range j.Ops {
 		if o.From.In == theUpper && o.To.In == theStash {
-			back = append(back, o.From.Path)
+			back[o.From.Path] = true
 		}
 	}
 	for name, mode := range all {
 		if _, there, err := d.state.exists(join("upper", name)); err != nil {
 			return err
-		} else if there && within(back, name) {
+		} else if there && hasAbove(back, name) {
 			if err := d.noteMode(name, mode); err != nil {
 				return err
 			}
