@@ -243,7 +243,7 @@ func (t *teller) replaced(it item, path, low string, st unix.Stat_t) error {
 		return err
 	}
 	if alike {
-		t.equal[path] = true
+		t.equal[path] = it.st.Nlink == 1 // another name of it is to be one of the same file
 		return nil
 	}
 	c := Change{Path: path, Kind: 'M', Mode: it.st.Mode, Was: st.Mode, Size: it.st.Size, low: low}

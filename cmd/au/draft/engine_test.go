@@ -147,6 +147,31 @@ func TestKeepPaths(t *testing.T) {
 	}
 }
 
+// A file with several names of which some are kept is not the human's and the draft's at once: what the agent writes later stays in
+// the draft.
+func TestKeepSomeNames(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "echo f >f; echo g >g")
+	b.begin()
+	b.drafted("echo n >a; ln a b; ln f h; echo g2 >>g; ln g i; echo m >c; ln c d")
+	for _, paths := range []string{"a", "h", "g", "c d"} {
+		_, err := b.d.Keep(strings.Fields(paths), Refuse)
+		b.ok(err)
+	}
+	b.ok(b.prepare())
+	b.drafted("for n in a b f h g i c d; do echo evil >>$n; done")
+	if got := b.in(b.folder, "cat a f g h c d; test c -ef d"); got != "n\nf\ng\ng2\nf\nm\nm\n" {
+		t.Errorf("what the agent wrote after a part was kept is in the folder: %q", got)
+	}
+	b = newBench(t)
+	b.in(b.folder, "echo f >f")
+	b.begin()
+	b.drafted("ln f h")
+	_, err := b.d.Keep(nil, Refuse)
+	b.ok(err)
+	b.in(b.folder, "test f -ef h")
+}
+
 // A part that hangs on another one is refused, and nothing has changed.
 func TestKeepNotAlone(t *testing.T) {
 	for paths, want := range map[string]string{"a/s": "b/t was a/s", "b/t": "", "a": "b/t was a/s", "a b": "", "f/n": "f: you have something else of that name", "f": "", "c": "z was c/y/x"} {

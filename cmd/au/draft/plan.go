@@ -82,10 +82,11 @@ type planner struct {
 	first, detach, middle, last []op
 	stashed                     int
 	prepared                    map[string]bool
-	touched                     map[string]bool // folders in which something changes, by where they are then
-	vacated                     map[string]bool // and by where they were
-	whole                       bool            // nothing of the draft is left afterwards
-	staying                     []string        // where folders were that are elsewhere in the draft, and are not kept; in order
+	touched                     map[string]bool   // folders in which something changes, by where they are then
+	vacated                     map[string]bool   // and by where they were
+	whole                       bool              // nothing of the draft is left afterwards
+	names                       map[uint64]uint64 // how many names of a file are kept, of those with several
+	staying                     []string          // where folders were that are elsewhere in the draft, and are not kept; in order
 }
 
 // plan returns the steps that take the wanted paths over, but for those to skip.
@@ -97,7 +98,7 @@ func (t *teller) plan(draft string, wanted []string, skip map[string]bool) (*pla
 	if err := p.refs(draft); err != nil {
 		return nil, err
 	}
-	if err := p.node(t.top, false); err != nil {
+	if err := errors.Join(p.countNames(), p.node(t.top, false)); err != nil {
 		return nil, err
 	}
 	return p, p.upperTimes()
@@ -268,6 +269,7 @@ func (p *planner) item(n *node, it item, copying bool) error {
 			return err
 		}
 	}
+	copying = copying || !it.whiteout && p.isShared(it)
 	switch here := (spot{theFolder, name}); {
 	case it.whiteout:
 		if ok && !p.hidden[low] {

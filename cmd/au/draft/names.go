@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+// countNames counts how many names of each file are kept.
+func (p *planner) countNames() error {
+	p.names = map[uint64]uint64{}
+	return p.nodes(func(n *node) error {
+		for _, it := range n.items {
+			if name := join(n.path, it.name); it.dir == nil && !it.whiteout && it.st.Nlink > 1 && p.takes(name) && !p.leave[name] {
+				p.names[it.st.Ino]++
+			}
+		}
+		return nil
+	})
+}
+
+// isShared reports whether a file of the draft has a name that stays there. What the agent writes to that must not reach the human's
+// folder, so that a copy is kept.
+func (p *planner) isShared(it item) bool {
+	return !p.whole && it.st.Nlink > 1 && p.names[it.st.Ino] < uint64(it.st.Nlink)
+}
