@@ -32,6 +32,7 @@ var inputs = map[string][]string{
 // reviewed are those that there are, and why each gives no right to whoever chose what it returns.
 var reviewed = map[string]string{
 	`cmd/au/after.go env:"AU_KILLS"`:                                            "a number in a message",
+	`cmd/au/after.go env:"AU_SERVER"`:                                           "whether a message is printed",
 	`cmd/au/after.go env:"AU_SIGNAL"`:                                           "a number in a message",
 	`cmd/au/after.go env:"AU_STATUS"`:                                           "the status that au ends with",
 	`cmd/au/host/rival.go exec.LookPath(word)`:                                  "which program of the human's a message names",

@@ -1,7 +1,9 @@
 //go:build ignore
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "guard.h"
+#include <dirent.h>
 #include "command.h"
+#include "kernel.h"
 #include "resources.h"
 
 int exit_status(int status)
@@ -47,12 +49,49 @@ static void end_the_others(void)
 		}
 }
 
+// Its name is what a process says of itself: it is compared, and goes no further.
+static int is_server(int proc, const char *process)
+{
+	static char path[NUMBER + sizeof "/comm"], name[32];
+	int fd = openat(proc, join(path, sizeof path, process, "/comm"), O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, name, sizeof name - 1);
+
+	close(fd);
+	name[n > 0 ? n : 0] = '\0';
+	return is(name, "tmux: server\n") || is(name, "screen\n");
+}
+
+// Whether a server that people leave in order to come back is among what ends with the run.
+static int ends_a_server(void)
+{
+	static _Alignas(struct dirent) char entries[8192];
+	int proc = kill(-1, 0) == 0 ? open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	const struct dirent *entry;
+	long n;
+
+	while ((n = syscall(SYS_getdents64, proc, entries, sizeof entries)) > 0)
+		for (const char *at = entries; at < entries + n; at += entry->d_reclen) {
+			entry = (const struct dirent *)at;
+			if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && is_server(proc, entry->d_name))
+				return 1;
+		}
+	return 0;
+}
+
+// Tells the waiter which signal has stopped the command, or SERVER_ENDS.
+static void tell(const struct run *run, int signal)
+{
+	struct message m = { (unsigned char)signal, 0, 0 };
+
+	(void)send(run->link, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 // 43. Reaps everything; ends when the command has, or when the waiter's end of the link is gone.
 _Noreturn void guard(const struct run *run, pid_t command)
 {
 	struct pollfd events[2];
 	struct signalfd_siginfo info;
-	struct message m = { 0, 0, 0 };
+	struct message m;
 	sigset_t watched;
 	int status, tty = run->terminal < 0 ? -1 : fcntl(run->terminal, F_DUPFD_CLOEXEC, 3);
 	pid_t pid;
@@ -77,10 +116,12 @@ _Noreturn void guard(const struct run *run, pid_t command)
 		while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
 			if (pid != command)
 				continue;
-			if (!WIFSTOPPED(status))
+			if (!WIFSTOPPED(status)) {
+				if (ends_a_server())
+					tell(run, SERVER_ENDS);
 				_exit(exit_status(status));
-			m = (struct message){ (unsigned char)WSTOPSIG(status), 0, 0 };
-			(void)send(run->link, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT);
+			}
+			tell(run, WSTOPSIG(status));
 		}
 		poll(events, 2, -1);
 		while (read(events[1].fd, &info, sizeof info) == sizeof info)

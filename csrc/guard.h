@@ -10,6 +10,7 @@ struct message {
 };
 
 enum { FOREGROUND_COMMAND = 1, FOREGROUND_GUARD = 2 };
+enum { SERVER_ENDS = 0 /* no signal: the guard says that a server of tmux or screen ends with the run */ };
 
 int exit_status(int status);
 void forget(int highest);

@@ -38,8 +38,8 @@ type Run struct {
 
 	Env     []string // KEY=VALUE; a later one of a key wins, also over what the entrypoint sets
 	Command []string
-	After   []string // argv of what the waiting process runs once the command has ended, with AU_STATUS=N, AU_KILLS=N and AU_SIGNAL=N added to its environment
-	IfKills bool     // After only where the kernel has ended processes of the agent for want of memory meanwhile (AU_KILLS of them), or somebody may have ended the run
+	After   []string // argv of what the waiting process runs once the command has ended, with AU_STATUS=N, AU_KILLS=N, AU_SIGNAL=N and AU_SERVER=N added to its environment
+	IfKills bool     // After only where the kernel has ended processes of the agent for want of memory meanwhile (AU_KILLS of them), somebody may have ended the run, or a server of tmux or screen has ended with it (AU_SERVER=1)
 }
 
 // Argv returns the entrypoint's arguments. No value of Env is among them: any user can read a process's arguments.

@@ -28,6 +28,7 @@ struct run {
 	int log;                           // W 1: the socket, or -1
 	int kills;                         // W: where the kernel counts what it has ended for want of memory, or -1
 	uint32_t kills_before;             // W: the count before the run
+	int server_ended;                  // W: whether one of tmux or screen ended with the run
 	int terminal;                      // W 1 C: 0, 1, 2, or -1 for none
 	int in_background;                 // C: whether it begins there, in that terminal
 	int map_for_shares, map_of_nobody; // 1: id maps, or -1

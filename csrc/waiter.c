@@ -104,18 +104,18 @@ static pid_t begin_after(void)
 
 // The command that the caller wants after the run, as AU_AFTER_1, AU_AFTER_2, ...: its argv. It ends as the run did. With
 // AU_AFTER_IF=kills it is for runs only in which the kernel has ended processes for want of memory, that somebody may have ended,
-// or whose command was not found or made a call of another ABI. signal is that by which the guard ended: nobody inside can send it
-// one.
+// whose command was not found or made a call of another ABI, or with which a server of tmux or screen ended. signal is that by
+// which the guard ended: nobody inside can send it one.
 static void run_after(struct run *run, int signals, int status, int signal)
 {
-	static char *argv[MAX_AFTER + 1], name[24], told[32], counted[32], signalled[32], number[NUMBER];
+	static char *argv[MAX_AFTER + 1], name[24], told[32], counted[32], signalled[32], left[32], number[NUMBER];
 	uint32_t kills = count_kills(run) - run->kills_before;
 	const char *when = find_variable("AU_AFTER_IF", environ);
 	int ended = signal != 0 || status == 128 + SIGKILL || status == 128 + SIGTERM;
 	int refused = status == 127 || status == 128 + SIGSYS;
 	pid_t child;
 
-	if (when != NULL && is(when, "kills") && kills == 0 && !ended && !refused)
+	if (when != NULL && is(when, "kills") && kills == 0 && !ended && !refused && !run->server_ended)
 		return;
 	for (uint32_t i = 0; i < MAX_AFTER; i++) {
 		join(name, sizeof name, "AU_AFTER_", decimal(number, i + 1));
@@ -132,6 +132,7 @@ static void run_after(struct run *run, int signals, int status, int signal)
 	run->variables[run->nvariables++] = told;
 	run->variables[run->nvariables++] = join(counted, sizeof counted, "AU_KILLS=", decimal(number, kills));
 	run->variables[run->nvariables++] = join(signalled, sizeof signalled, "AU_SIGNAL=", decimal(number, (uint32_t)signal));
+	run->variables[run->nvariables++] = join(left, sizeof left, "AU_SERVER=", decimal(number, (uint32_t)run->server_ended));
 	run->variables[run->nvariables] = NULL;
 	child = begin_after();
 	if (child > 0) {
@@ -171,15 +172,20 @@ int wait_outside(struct run *run, pid_t child)
 		while (read(events[1].fd, &info, sizeof info) == sizeof info)
 			if (info.ssi_signo != SIGCHLD)
 				pass_on(run, &info);
-		if (events[0].revents != 0 && recv(run->link, &m, sizeof m, MSG_DONTWAIT) == sizeof m)
-			stop_as(m.signal, run->terminal >= 0);
-		else if (events[0].revents & POLLHUP)
+		if (events[0].revents != 0 && recv(run->link, &m, sizeof m, MSG_DONTWAIT) == sizeof m) {
+			run->server_ended |= m.signal == SERVER_ENDS;
+			if (m.signal != SERVER_ENDS)
+				stop_as(m.signal, run->terminal >= 0);
+		} else if (events[0].revents & POLLHUP) {
 			events[0].fd = -1;
+		}
 		if (events[2].revents != 0) {
 			events[0].fd = events[2].fd = -1;
 			patience = HANGUP_GRACE;
 		}
 	}
+	while (recv(run->link, &m, sizeof m, MSG_DONTWAIT) == sizeof m)
+		run->server_ended |= m.signal == SERVER_ENDS;
 	signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	status = exit_status(status);
 	write_log(run, join(text, sizeof text, "exit ", decimal(number, (uint32_t)status)));

@@ -26,6 +26,7 @@ type afterCmd struct {
 	Status   int    `env:"AU_STATUS" help:"Exit status of the run; this process ends with the same one."`
 	OOMKills uint64 `name:"oom-kills" env:"AU_KILLS" help:"How many of the agent's processes the kernel ended for want of memory meanwhile."`
 	Signal   int    `env:"AU_SIGNAL" help:"Signal that ended the run's first process: nobody inside can send it one."`
+	Server   bool   `env:"AU_SERVER" help:"Whether a server of tmux or screen ended with the run."`
 	Command  string `help:"The word that was run."`
 	Nests    bool   `help:"Whether that needs a user namespace, which the policy refuses."`
 	Path     string `help:"Where the human's shell would have looked for it."`
@@ -47,6 +48,8 @@ func (c *afterCmd) Run(a *app) error {
 		c.sayOOM(a)
 	} else if c.Signal != 0 || c.Status == 128+int(unix.SIGTERM) || c.Status == 128+int(unix.SIGKILL) {
 		c.sayEnded(ctx, a)
+	} else if c.Server {
+		c.sayServer(a)
 	}
 	switch c.Status {
 	case notFound:
@@ -125,6 +128,16 @@ func (c *afterCmd) sayNests(a *app) {
 	fmt.Fprintf(a.err, "au: %s needs user namespaces, which no run of agent %q has: --unlock userns gives up %s\n",
 		show(path.Base(c.Command)), c.Agent, userns.GivesUp)
 	a.hint(unlocking(policy, "userns"))
+}
+
+// sayServer says where to start tmux. Nobody comes back to a server that ended with its run.
+func (c *afterCmd) sayServer(a *app) {
+	command := c.Command
+	if slices.Contains([]string{"tmux", "screen"}, path.Base(command)) {
+		command = "bash"
+	}
+	fmt.Fprintf(a.err, "au: a tmux or screen server of this run ended with it, and all that it ran: start tmux outside of the run\n")
+	a.hint("tmux new " + pasted("run", "--agent", c.Agent, command))
 }
 
 // unlocking returns the command that allows an agent a switch more.

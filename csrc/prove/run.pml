@@ -83,7 +83,7 @@ active proctype waiter() {
 	:: d_step { !w_stopped && g && terminal_gone && !w_got_hup -> w_got_hup = true }
 	od;
 	w;
-	/* = WIFSIGNALED WTERMSIG exit_status write_log join decimal unlock_drafts run_after */
+	/* = recv WIFSIGNALED WTERMSIG exit_status write_log join decimal unlock_drafts run_after */
 	d_step { !w_stopped -> end_waiter() }
 	} unless { !w }
 }
@@ -144,10 +144,10 @@ active proctype first() {
 	/* = memset strlen close close forget sigemptyset sigaddset sigaddset signalfd prctl prctl _exit */
 	do
 #ifndef BROKEN_GUARD_ENDS
-	:: d_step { g && c_ended -> end_run() } /* = waitpid WIFSTOPPED _exit exit_status */
+	:: d_step { g && c_ended -> end_run() } /* = waitpid WIFSTOPPED ends_a_server tell _exit exit_status */
 #endif
 #ifndef BROKEN_TOLD
-	:: d_step { g && c_stopped && !c_told -> c_told = true; to_waiter!TSTP } /* = WSTOPSIG send */
+	:: d_step { g && c_stopped && !c_told -> c_told = true; to_waiter!TSTP } /* = tell WSTOPSIG */
 #endif
 	:: d_step { g && terminal_gone && !g_got_hup -> g_got_hup = true; ask_term = true } /* = poll read kill kill */
 #ifndef BROKEN_LINK
