@@ -61,6 +61,14 @@ join_cgroups() {
 	done <"$1"
 }
 
+# used_in FILE prints how many seconds of processor time were used in them.
+used_in() {
+	local folder
+	while read -r folder; do
+		cat "$folder/cpuacct.usage" 2>/dev/null || sed -n 's/^usage_usec \(.*\)/\1000/p' "$folder/cpu.stat" 2>/dev/null || true
+	done <"$1" | awk '$1 > most { most = $1 } END { printf "%.0f\n", most / 1e9 }'
+}
+
 # remove_cgroups FILE removes them, deepest first, ending what is still inside.
 remove_cgroups() {
 	local folder tries

@@ -58,6 +58,7 @@ sweep() {
 # forget_machine FOLDER: what was killed in there may still be writing its last file.
 forget_machine() {
 	local attempt
+	[ -z "${AU_E2E_USED-}" ] || [ ! -e "$1/cgroups" ] || used_in "$1/cgroups" >"$AU_E2E_USED"
 	remove_cgroups "$1/cgroups"
 	for attempt in 1 2 3 4 5; do
 		rm -rf --one-file-system "$1" 2>/dev/null && return
