@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 .DEFAULT_GOAL := help
-.PHONY: help build programs share install uninstall packages release publish test e2e check-short check check-all demo bench cover prove reproducible nix-hash nix-test nix-check clean clean-cache
+.PHONY: help build programs share install uninstall packages release publish test e2e check-short check check-all demo bench agents cover prove reproducible nix-hash nix-test nix-check clean clean-cache
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -122,6 +122,12 @@ bench: ## measures au and its peers side by side, and writes docs/performance.md
 	@e2e/machine/setup build quick
 	@$(MAKE) --no-print-directory -s build
 	@e2e/bench/run '$(RUN)'
+
+agents: ## tries the agent programs that npm has, on Debian 12 and 13, and writes the table of docs/agents.md (half an hour); RUN='claude codex' only those two
+	@e2e/machine/setup build quick
+	@command -v npm >/dev/null || { echo "make: npm is missing, which fetches the packages: apt install npm" >&2; exit 1; }
+	@$(MAKE) --no-print-directory -s build
+	@e2e/agents $(RUN)
 
 clean: ## removes bin
 	rm -rf bin

@@ -34,6 +34,9 @@ func (w *setupWork) announceAuthor(set []string) {
 		who += fmt.Sprintf(" with %s <%s> as committer", show(committer), show(valueOf(set, "GIT_COMMITTER_EMAIL")))
 	}
 	fmt.Fprintf(w.a.err, "au: in your runs the agent commits as %s, and signs nothing: a signature would say that it was you\n", who)
+	if !w.cmd.forGit() {
+		fmt.Fprintf(w.a.err, "au: %s chooses another name: yours (--as-me), or --name and --email. Each human of the agent chooses for their own runs\n", w.again(setup.Git))
+	}
 }
 
 // announceForges says whose keys the agent's ssh is going to know.

@@ -6,7 +6,7 @@ Every name in NAMES has an IPv4 and an IPv6 address; both are in the namespace. 
 / with the host asked for and the address that was dialled, and whether a proxy's login came along, /big with 8 MB, a POST with how much came, /git/ with the repositories of
 /run/internet/git. DNS answers on *.53; on *.54, ports 53 and 5354, there is another server, which says that every name is other.test's address.
 What is asked stands in /run/internet/dns.log, by the name and the number of the type, what the other one is asked with " elsewhere" behind it. allowed.test has
-an HTTPS record with a key to hide names with.
+an HTTPS record with a key to hide names with. What is asked of the web servers stands in /run/internet/web.log: a line "METHOD HOST/PATH" each.
 """
 import http.server
 import os
@@ -83,6 +83,13 @@ class Web(http.server.BaseHTTPRequestHandler):
             self.git(data)
             return
         self.answer(f"GOT {len(data)}\n".encode())
+
+    def parse_request(self):
+        whole = super().parse_request()
+        if whole:
+            with open("/run/internet/web.log", "a") as log:
+                log.write(f"{self.command} {self.headers.get('Host')}{self.path}\n")
+        return whole
 
     def log_message(self, *_):
         pass

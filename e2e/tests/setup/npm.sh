@@ -6,12 +6,11 @@
 #   offer_next NAME   offers one version more of a package
 
 [ -e /opt/e2e/npm ] || skip "the packages could not be had from npm"
-registry=
-trap '[ -z "$registry" ] || kill $registry' EXIT
+trap 'kill $(cat "$e2e/registry") 2>/dev/null' EXIT
 
 # offer [--next NAME] has the registry answer.
 offer() {
-	[ -z "$registry" ] || { kill "$registry"; wait "$registry" 2>/dev/null; }
+	while [ -e "$e2e/registry" ] && kill "$(cat "$e2e/registry")" 2>/dev/null; do sleep 0.1; done
 	set -- "$@" /opt/e2e/npm/*.tgz /opt/e2e/npm/node_modules
 	for offered; do
 		shift
@@ -19,7 +18,7 @@ offer() {
 		set -- "$@" "$offered"
 	done
 	python3 /opt/e2e/tests/setup/registry.py 4873 "$@" &
-	registry=$!
+	echo $! >"$e2e/registry"
 	soon python3 -c 'import socket; socket.create_connection(("127.0.0.1", 4873))'
 }
 

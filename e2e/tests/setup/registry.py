@@ -39,10 +39,10 @@ def add_file(name):
 
 
 def pack(folder, about):
-    """The package in a folder, under what is said about it; what npm put below it is left out, unless it comes with it."""
+    """The package in a folder, under what is said about it, and not compressed: npm takes both. What npm put below it is left out, unless it comes with it."""
     bundled = about.get("bundleDependencies") or about.get("bundledDependencies")
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz", compresslevel=1) as tar:
+    with tarfile.open(fileobj=out, mode="w") as tar:
         text = json.dumps({key: value for key, value in about.items() if key != "dist"}).encode()
         info = tarfile.TarInfo("package/package.json")
         info.size, info.mode = len(text), 0o644

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # after ../../lib.sh
+# Sourced: what is tried of an agent program, from nothing to an update of its own, with npm's packages and a small internet of this machine's.
+#
+#   agents_up NAME…   the machine: a share of alice's, and an internet with the hosts of these programs
+#   round NAME        tries a program; a line for each point in $e2e/round: its word, a tab, and ok, none or why not
+
+. /opt/e2e/tests/setup/npm.sh
+. /opt/e2e/tests/internet/up.sh
+points="new setup version screen doctor commit restricted update"
+authorities=/etc/ssl/certs/ca-certificates.crt
+
+# known NAME sets what au does not know of a program: words of its first screen, the command that looks whether it is well, words of what that
+# prints (it may fail, since nobody is logged in), a command that asks its model something, the variables of that, and which host it asks.
+known() {
+	doctor='' ask='' host='' screen='' well=. with=''
+	case $1 in
+	claude) screen='text style|Welcome' doctor='claude doctor' ask='claude -p hello' with=ANTHROPIC_API_KEY=sk-ant-x host=api.anthropic.com ;;
+	codex) screen='Sign in|Welcome' doctor='codex doctor' well='install +consistent' ask='codex exec --skip-git-repo-check hello' with="CODEX_API_KEY=x CODEX_CA_CERTIFICATE=$authorities" host=api.openai.com ;;
+	gemini) screen='Gemini|authenticate|trust' ask='gemini --skip-trust -p hello' with=GEMINI_API_KEY=x host=generativelanguage.googleapis.com ;;
+	opencode) screen='Ask anything|opencode' doctor='opencode debug config' ask='opencode run hello' host=opencode.ai ;;
+	copilot) screen='Copilot' ask='copilot -p hello' with=COPILOT_GITHUB_TOKEN=github_pat_x host=api.github.com ;;
+	qwen)
+		screen='Qwen|provider|authenticat' doctor='qwen doctor' ask='qwen -p hello' host=dashscope.aliyuncs.com
+		with="OPENAI_API_KEY=x OPENAI_MODEL=m OPENAI_BASE_URL=https://$host/compatible-mode/v1"
+		;;
+	cline) screen='Cline|cline' doctor='cline doctor' ask='cline hello' with=CLINE_API_KEY=x host=api.cline.bot ;;
+	amp) screen='Amp|amp|login' doctor='amp mcp doctor' ask='amp -x hello' with=AMP_API_KEY=sgamp_x host=ampcode.com ;;
+	*) fail "nobody has said what is tried of $1" ;;
+	esac
+}
+
+agents_up() {
+	internet_also='attacked.test'
+	for about; do
+		known "$about"
+		internet_also="$internet_also $host"
+	done
+	internet_up
+	as alice sh -c 'mkdir -m 700 work && mkdir work/shop && cd work/shop && git init -q'
+}
+
+# field NAME prints what au knows of the program: words, one on each line.
+field() { jq -r --arg name "$1" '.[] | select(.name == $name) | '"$2" <"$e2e/programs"; }
+
+facts() {
+	as alice au setup --json >"$e2e/programs" || fail "au setup says nothing"
+	command=$(field "$program" .command) package=$(field "$program" .npm) update=$(field "$program" '.update // ""')
+}
+
+# in_shop COMMAND… runs one in the share.
+in_shop() { as alice sh -c 'cd work/shop && exec "$@"' sh "$@"; }
+
+# reason prints in one line why a point did not come out well: what it should have been, and the last words of the command.
+reason() {
+	grep -A 1 '^FAILED' "$e2e/why" | sed -n '2s/^ *//p'
+	sed -n 's/^  \(err\|out\)| //p' "$e2e/why" | sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g' | tr -d '\000-\010\013-\037`' | grep '[a-z]' | tail -n 1
+} 2>/dev/null
+
+round() {
+	program=$1
+	known "$program"
+	: >"$e2e/round"
+	for point in $points; do
+		[ "$point" != setup ] || facts
+		began=$(date +%s)
+		if (promise="$program: $point" && "try_$point") 2>"$e2e/why"; then
+			result=ok
+			[ ! -s "$e2e/none" ] || result=$(cat "$e2e/none")
+		else
+			cat "$e2e/why" >&2
+			result="not: $(reason | paste -sd: | cut -c 1-160)"
+		fi
+		rm -f "$e2e/none"
+		printf '%s\t%s\t%s\n' "$point" "$result" "$(($(date +%s) - began))" | tee -a "$e2e/round"
+	done
+}
+
+try_new() {
+	ok as alice au new -y
+	ok in_shop au mount add --rw .
+}
+
+try_setup() {
+	ok in_shop au setup "$program" -y
+	says "is set up for agent agent"
+	ok in_shop ls -A
+	says_exactly .git
+}
+
+installed() { sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "/home/agent/.local/lib/node_modules/$package/package.json" | head -n 1; }
+
+try_version() {
+	ok as alice au run "$command" --version
+	says "$(installed)"
+}
+
+# show prints what alice's tmux shows.
+show_screen() { as alice tmux capture-pane -p -t round; }
+
+seen_screen() {
+	show_screen >"$e2e/screen"
+	grep -qE "$screen" "$e2e/screen"
+}
+
+try_screen() {
+	ok as alice tmux new-session -d -s round -x 120 -y 40 "cd work/shop && au run $command; echo ended with \$?; sleep 600"
+	waited=0
+	until seen_screen || [ $((waited += 1)) -gt 240 ]; do sleep 0.5; done # some take their time, more so beside others
+	sleep 2
+	show_screen >"$e2e/screen"
+	cp "$e2e/screen" "$e2e/screen.$program"
+	as alice tmux kill-server
+	e2e_last=
+	grep -qE "$screen" "$e2e/screen" || fail "it shows other words: $(grep -v '^ *$' "$e2e/screen" | head -n 3 | tr '\n' ' ')"
+	! grep -q '^ended with' "$e2e/screen" || fail "it ended: $(grep -v '^$' "$e2e/screen" | head -n 3 | tr '\n' ' ')"
+}
+
+try_doctor() {
+	[ -n "$doctor" ] || { echo none >"$e2e/none"; return; }
+	# shellcheck disable=SC2086 # words
+	e2e_run at_terminal alice timeout 60 au run -d /home/agent $doctor
+	[ "$e2e_status" -lt 124 ] || fail "it does not end"
+	sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g' "$e2e/out" | grep -qE "$well" || fail "it does not print that page"
+}
+
+try_commit() {
+	ok in_shop au run sh -c "echo $program >>file && git add file && git commit -qm $program"
+	ok in_shop git log -1 --format='%an <%ae>'
+	says_exactly 'agent (agent of alice) <agent@alice.invalid>'
+}
+
+# asking runs the command that asks the model, with a key of nobody's.
+asking() {
+	set -- -e NODE_EXTRA_CA_CERTS=$authorities -e SSL_CERT_FILE=$authorities
+	for pair in $with; do set -- "$@" -e "$pair"; done
+	# shellcheck disable=SC2086 # words
+	in_shop timeout 90 au run "$@" -- $ask
+}
+
+try_restricted() {
+	presets=$(field "$program" '.presets[]' | sed 's/^/--preset /' | tr '\n' ' ')
+	# shellcheck disable=SC2086 # words
+	ok as alice au net restrict $presets
+	: >/run/internet/web.log
+	untouched asking
+	grep -q " $host/" /run/internet/web.log || fail "it asked nothing of $host: $(tail -n 1 "$e2e/err" | cut -c 1-100)"
+	untouched as alice au run curl -sS --max-time 5 https://attacker.test/
+	[ "$e2e_status" != 0 ] || fail "it is not restricted"
+	ok as alice au net off
+}
+
+try_update() {
+	offer_next "$package"
+	before=$(installed)
+	how=$update
+	[ -n "$how" ] || how="npm install --global --no-audit --no-fund $package@latest"
+	# shellcheck disable=SC2086 # words
+	ok at_terminal alice timeout 300 au run -d /home/agent -e DISABLE_AUTOUPDATER= $how
+	[ "$(installed)" != "$before" ] || fail "it is at $before as before: $(tail -n 1 "$e2e/out" | cut -c 1-100)"
+	ok as alice au run "$command" --version
+	[ -n "$update" ] || echo "by npm" >"$e2e/none"
+}
