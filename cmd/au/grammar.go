@@ -46,6 +46,7 @@ var words = []word{
 	{"manual", "", &manualCmd{}},
 	{"source", "", &sourceCmd{}},
 	{"record", "", &recordCmd{}},
+	{"resolve", "", &resolveCmd{}},
 	{"after", "", &afterCmd{}},
 	{"look", "", &lookCmd{}},
 	{"probe", "", &probeCmd{}},

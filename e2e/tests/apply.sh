@@ -2,6 +2,7 @@
 # au apply makes a machine what a file says, for several humans, as root without a terminal; the second time it changes nothing; what au export prints changes nothing, either; a wrong file is refused with the place of the mistake, and changes nothing.
 # machines: trixie
 # machines by hand: bookworm
+# flavour: disks
 # timeout: 1800
 . /opt/e2e/lib.sh
 for who in alice bob; do
@@ -146,6 +147,25 @@ fails 1 id helper
 ok as alice au mount list -a builder
 says_not books
 ok apply --prune /root/fewer.toml
+
+promise="a share that the file names by a link stays, as its human finds it, where root cannot look"
+as alice mkdir real fuse
+as alice ln -s /home/alice/books real/link
+as bob mkdir fuse
+as bob ln -s /home/bob/books fuse/link
+ok as alice bindfs --no-allow-other real fuse
+fails 2 ls /home/alice/fuse/
+sed 's|~/books|~/fuse/link|' /root/fewer.toml >/root/linked.toml
+ok as alice au mount list -a reviewer
+says /home/alice/books
+ok apply --prune /root/linked.toml
+says "nothing to do"
+as alice rm real/link
+as alice ln -s /home/alice/code real/link
+fails 3 apply --prune --dry-run /root/linked.toml
+says 'au --human alice mount remove --agent reviewer --yes /home/alice/books'
+says_not 'au --human bob'
+ok as alice fusermount3 -u fuse
 
 promise="a human who does not run as root acts for themselves alone"
 cat >/home/alice/mine.toml <<'END'
