@@ -115,3 +115,23 @@ func TestTheRoleIsWhatThePageSays(t *testing.T) {
 		}
 	}
 }
+
+// Every block of the page about fleets is what a script runs: it takes the block from the page by its first line.
+func TestEveryBlockAboutFleetsIsRun(t *testing.T) {
+	var scripts string
+	for _, pattern := range []string{"e2e/tests/*.sh", "e2e/tests/fleet/*.sh"} {
+		names, _ := filepath.Glob(pattern)
+		for _, name := range names {
+			scripts += readText(t, name)
+		}
+	}
+	blocks := regexp.MustCompile("(?ms)^```\\w+\n(.*?)\n.*?^```$").FindAllStringSubmatch(readText(t, "docs/fleets.md"), -1)
+	if len(blocks) < 5 {
+		t.Fatalf("found %d blocks", len(blocks))
+	}
+	for _, block := range blocks {
+		if !regexp.MustCompile(`(?m)^\s*shown \S+ '` + regexp.QuoteMeta(block[1]) + `'$`).MatchString(scripts) {
+			t.Errorf("no script runs the block that begins with %q: want `shown FILE '%s'`", block[1], block[1])
+		}
+	}
+}

@@ -10,8 +10,8 @@ import (
 	"github.com/a4u2/au/provision/config"
 )
 
-// resolveCmd says to which folder of the human's each word leads, as `au mount add` finds it. It reads and prints JSON lists. A word
-// that leads nowhere, or over a link that an agent could have put there, stays as it is.
+// resolveCmd says to which folder of the human's each word leads, as `au mount add` finds it. It reads and prints JSON lists. A
+// word that leads nowhere, or over a link that an agent could have put there, stays as it is.
 type resolveCmd struct {
 	agentFlag
 }
