@@ -41,7 +41,7 @@ var edges = map[string][]string{
 	"provision":         {"provision/setup", "internal/accounts", "internal/near", "internal/quote", "provision/step", "provision/config", "provision/share", "slices", "netfilter", "csrc"},
 	"netfilter":         {"internal/advice", "internal/near", "internal/quote"},
 	"netfilter/kernel":  {"netfilter"},
-	"netfilter/proxy":   {"internal/bounded", "netfilter", "netfilter/dns", "netfilter/kernel", "netfilter/internal/pace"},
+	"netfilter/proxy":   {"internal/bounded", "internal/whole", "netfilter", "netfilter/dns", "netfilter/kernel", "netfilter/internal/pace"},
 	"netfilter/dns":     {"netfilter", "netfilter/internal/pace"},
 	"e2e/bench":         {"netfilter", "netfilter/proxy"},
 }

@@ -55,6 +55,17 @@ func TranslationPrefixes(answered []netip.Addr) []netip.Prefix {
 	return found
 }
 
+// FitTranslations returns those of the prefixes that TranslationPrefixes could have returned.
+func FitTranslations(prefixes []netip.Prefix) []netip.Prefix {
+	var fit []netip.Prefix
+	for _, prefix := range prefixes {
+		if _, ok := embeddedBelow(prefix, prefix.Addr()); ok && prefix == prefix.Masked() && len(fit) < maxTranslations {
+			fit = append(fit, prefix)
+		}
+	}
+	return fit
+}
+
 // A network has one or two.
 const maxTranslations = 8
 

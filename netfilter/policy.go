@@ -281,3 +281,20 @@ func (p *Policy) HasDaemon() bool { return p.Human == HumanProxy{} }
 
 // Learning says whether p lets everything through at now, and records it.
 func (p *Policy) Learning(now time.Time) bool { return now.Before(p.Learn) }
+
+// NextChange returns when time next changes what p allows; the zero time where it never does.
+func (p *Policy) NextChange(now time.Time) (next time.Time) {
+	soon := func(t time.Time) {
+		if t.After(now) && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	soon(p.Learn)
+	for _, list := range [][]Entry{p.Allow, p.Deny} {
+		for _, e := range list {
+			soon(e.From)
+			soon(e.Until)
+		}
+	}
+	return next
+}

@@ -184,3 +184,24 @@ func addrPort(text string) netip.AddrPort { return netip.MustParseAddrPort(text)
 
 // ptr returns where v is.
 func ptr[T any](v T) *T { return &v }
+
+func TestNextChange(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	in := func(left time.Duration) time.Time { return now.Add(left) }
+	p := Policy{}
+	if next := p.NextChange(now); !next.IsZero() {
+		t.Errorf("nothing ends, and the next change is %v", next)
+	}
+	p = Policy{
+		Learn: in(9 * time.Second), Allow: []Entry{{Until: in(-time.Second)}, {Until: in(5 * time.Second)}},
+		Deny: []Entry{{From: in(3 * time.Second), Until: in(7 * time.Second)}},
+	}
+	for _, want := range []time.Duration{3, 5, 7, 9} {
+		want *= time.Second
+		if next := p.NextChange(now); !next.Equal(in(want)) {
+			t.Errorf("the next change is %v, want %v", next, in(want))
+		}
+		now = in(want)
+		in = func(left time.Duration) time.Time { return time.Unix(1_000_000, 0).Add(left) }
+	}
+}

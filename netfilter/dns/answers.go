@@ -228,3 +228,65 @@ func (a *Answers) Stale() {
 		e.fresh = [2]time.Time{}
 	}
 }
+
+// Kept is what is kept of one name's answers while nobody remembers them.
+type Kept struct {
+	Name   string               `json:"name"`
+	Until  map[netip.Addr]int64 `json:"until,omitempty"`  // in seconds since 1970: until when the name may be dialled there
+	Inside []netip.Addr         `json:"inside,omitempty"` // taken out of the last answer; some of them
+}
+
+// keptInside is how many addresses inside are kept of a name: they say why it is refused, and one says it.
+const keptInside = 2
+
+// Keep returns what is to be kept of the answers that still hold. When to ask anew is not: what the machine asks may be others by
+// then.
+func (a *Answers) Keep() []Kept {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now, all := a.now(), []Kept(nil)
+	for name, e := range a.names {
+		k := Kept{Name: name, Until: map[netip.Addr]int64{}, Inside: e.inside[:min(len(e.inside), keptInside)]}
+		for addr, until := range e.addrs {
+			if now.Before(until) {
+				k.Until[addr] = until.Unix()
+			}
+		}
+		if len(k.Until)+len(k.Inside) > 0 {
+			all = append(all, k)
+		}
+	}
+	return all
+}
+
+// Restore remembers what was kept, as far as it still holds, no longer than an answer of now would, and without the addresses that
+// stays does not want.
+func (a *Answers) Restore(all []Kept, stays func(netip.Addr) bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := a.now()
+	last := now.Add(maxRemember + grace)
+	for _, k := range all {
+		if len(a.names) >= maxNames || a.pairs > maxPairs-maxAddresses {
+			return
+		}
+		e := a.names[k.Name]
+		if e == nil {
+			e = &entry{addrs: map[netip.Addr]time.Time{}}
+			a.names[k.Name] = e
+		}
+		e.inside = k.Inside[:min(len(k.Inside), keptInside)]
+		for addr, until := range k.Until {
+			if then := time.Unix(until, 0); addr.IsValid() && now.Before(then) && stays(addr) {
+				a.add(k.Name, e, addr.Unmap(), earlier(then, last), now)
+			}
+		}
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}

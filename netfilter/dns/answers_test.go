@@ -85,3 +85,49 @@ func TestAnswersAreBounded(t *testing.T) {
 		t.Error("the newest address was dropped")
 	}
 }
+
+// TestRestore is that what is kept is remembered for as long as it was to be, and no longer than an answer of now.
+func TestRestore(t *testing.T) {
+	now := time.Unix(1_000_000, 0)
+	clock := func() time.Time { return now }
+	one, two, inside := addrs("93.184.0.1")[0], addrs("93.184.0.2")[0], addrs("10.0.0.1")
+	a, b := NewAnswers(), NewAnswers()
+	a.now, b.now = clock, clock
+	a.Remember("a", false, []netip.Addr{one, two}, inside, time.Minute)
+	a.Remember("gone", false, []netip.Addr{one}, nil, 0)
+	now = now.Add(grace)
+	kept := a.Keep()
+	if len(kept) != 1 {
+		t.Errorf("kept are %+v", kept)
+	}
+	b.Restore(kept, func(addr netip.Addr) bool { return addr != two })
+	if !b.Has("a", one) || b.Has("a", two) || b.Has("gone", one) || !slices.Equal(b.Inside("a"), inside) || !slices.Equal(b.Names(one), []string{"a"}) {
+		t.Errorf("remembered is %+v", b.Keep())
+	}
+	if _, fresh := b.Fresh("a", false); fresh {
+		t.Error("nobody would be asked anew")
+	}
+	now = now.Add(time.Minute)
+	if b.Has("a", one) {
+		t.Error("an answer outlives its time because it was kept")
+	}
+
+	b.Restore([]Kept{{Name: "b", Until: map[netip.Addr]int64{one: now.Add(1000 * time.Hour).Unix(), {}: now.Add(time.Hour).Unix()}}}, func(netip.Addr) bool { return true })
+	now = now.Add(maxRemember + grace - time.Second)
+	if !b.Has("b", one) || len(b.All("b")) != 1 {
+		t.Errorf("remembered is %+v", b.Keep())
+	}
+	if now = now.Add(time.Second); b.Has("b", one) {
+		t.Error("a clock that was set lets an answer hold for years")
+	}
+
+	full := NewAnswers()
+	var many []Kept
+	for i := range 2 * maxNames {
+		many = append(many, Kept{Name: fmt.Sprint(i), Until: map[netip.Addr]int64{one: time.Now().Add(time.Hour).Unix()}})
+	}
+	full.Restore(many, func(netip.Addr) bool { return true })
+	if len(full.names) > maxNames || full.pairs > maxPairs {
+		t.Errorf("%d names with %d addresses are remembered", len(full.names), full.pairs)
+	}
+}

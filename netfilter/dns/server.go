@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -20,7 +21,7 @@ const (
 	maxQuestion = 4096
 )
 
-// ServeUDP answers the questions that arrive at conn, until it is closed.
+// ServeUDP answers the questions that arrive at conn, until it is closed or has a read deadline that is over.
 func (f *Forwarder) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 	var waiting sync.WaitGroup
 	defer waiting.Wait()
@@ -30,7 +31,7 @@ func (f *Forwarder) ServeUDP(ctx context.Context, conn *net.UDPConn) error {
 	for {
 		n, from, err := conn.ReadFromUDPAddrPort(buf)
 		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
+			if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) {
 				return nil
 			}
 			// An ICMP error for an earlier answer surfaces here, and says nothing about the next question.

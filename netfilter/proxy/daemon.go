@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -56,6 +57,7 @@ type daemon struct {
 	large     chan struct{}
 	secure    chan struct{} // connections by TLS to the upstream proxy
 	refusals  pace.Bucket
+	idle      *idler
 
 	mu    sync.Mutex
 	links map[*link]struct{}
@@ -73,6 +75,7 @@ func newDaemon(p *netfilter.Policy, l *log, resolv, hosts string) *daemon {
 		large:     make(chan struct{}, maxLarge),
 		secure:    make(chan struct{}, maxSecure),
 		refusals:  pace.Bucket{Rate: refuseRate, Burst: refuseBurst},
+		idle:      newIdler(0),
 		links:     map[*link]struct{}{},
 	}
 	d.names.Asked = d.asked
@@ -80,8 +83,8 @@ func newDaemon(p *netfilter.Policy, l *log, resolv, hosts string) *daemon {
 	return d
 }
 
-// accept serves the connections that arrive at ln until it is closed. While too
-// many are undecided the next ones wait in the kernel's queue.
+// accept serves the connections that arrive at ln until it is closed, or has a deadline that is over. While too many are undecided
+// the next ones wait in the kernel's queue.
 func (d *daemon) accept(ctx context.Context, ln *net.TCPListener, serve func(context.Context, *session)) {
 	for {
 		select {
@@ -92,14 +95,16 @@ func (d *daemon) accept(ctx context.Context, ln *net.TCPListener, serve func(con
 		conn, err := ln.AcceptTCP()
 		if err != nil {
 			<-d.undecided
-			if errors.Is(err, net.ErrClosed) || ctx.Err() != nil {
+			if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil {
 				return
 			}
 			time.Sleep(10 * time.Millisecond) // out of file descriptors or memory
 			continue
 		}
 		s := &session{d: d, conn: conn, began: time.Now()}
+		d.idle.enter()
 		go func() {
+			defer d.idle.leave()
 			defer s.end()
 			serve(ctx, s)
 		}()
@@ -121,6 +126,7 @@ func (d *daemon) ours(s *session) bool {
 // asksUs is ours for a datagram. A diverted question comes from a socket that may be connected to elsewhere, so that none is found.
 // The rule that diverted it knows whose it was. Others who send to this port get no answer.
 func (d *daemon) asksUs(from, at netip.AddrPort) bool {
+	d.idle.touch()
 	who, err := d.judge.kernel.UDPSocket(from, at)
 	if err != nil {
 		return err == kernel.ErrNoSocket

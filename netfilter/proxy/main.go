@@ -15,6 +15,8 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 	sd "github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/a4u2/au/netfilter"
 )
 
 // memoryGoal is from where on the collector works harder rather than let the
@@ -22,7 +24,7 @@ import (
 const memoryGoal = 18 << 20
 
 // Main runs the daemon of one agent as a service does, and returns its exit
-// status: 0 after a signal to end, 1 for a failure, 2 for wrong usage. The one
+// status: 0 after a signal to end and for want of work, 1 for a failure, 2 for wrong usage. The one
 // argument is the agent; options say otherwise where its files are.
 func Main(args []string) int {
 	c := Config{Stderr: os.Stderr, Notify: notify}
@@ -30,11 +32,13 @@ func Main(args []string) int {
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&c.PolicyPath, "policy", "", "")
 	flags.StringVar(&c.LogPath, "log", "", "")
+	flags.StringVar(&c.KeptPath, "kept", "", "")
+	flags.DurationVar(&c.Rest, "rest", restAfter, "")
 	flags.StringVar(&c.ResolvConf, "resolv", "", "")
 	flags.StringVar(&c.Hosts, "hosts", "", "")
 	flags.StringVar(&c.LoginPath, "login", "", "")
 	if err := flags.Parse(args); err != nil || flags.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "au: net daemon: want [--policy FILE] [--log FILE] [--resolv FILE] [--hosts FILE] [--login FILE] AGENT")
+		fmt.Fprintln(os.Stderr, "au: net daemon: want [--policy FILE] [--log FILE] [--kept FILE] [--rest DURATION] [--resolv FILE] [--hosts FILE] [--login FILE] AGENT")
 		return 2
 	}
 	c.defaults(flags.Arg(0))
@@ -54,8 +58,12 @@ func (c *Config) defaults(agent string) {
 	if c.PolicyPath == "" {
 		c.PolicyPath = "/etc/au/net/" + agent + ".toml"
 	}
+	folder := (&netfilter.Policy{Agent: agent}).LogDir()
 	if c.LogPath == "" {
-		c.LogPath = "/var/log/au/" + agent + "/net.jsonl"
+		c.LogPath = folder + "/net.jsonl"
+	}
+	if c.KeptPath == "" {
+		c.KeptPath = folder + "/answers.json"
 	}
 }
 
@@ -68,6 +76,9 @@ func serveSignals(c Config) error {
 	var err error
 	if c.Sockets, err = passed(c.PolicyPath); err != nil {
 		return err
+	}
+	if c.Sockets.empty() { // nobody would start it again
+		c.Rest, c.KeptPath = 0, ""
 	}
 	return Serve(ctx, c)
 }

@@ -23,10 +23,12 @@ import (
 type Config struct {
 	PolicyPath string // see netfilter.ParsePolicy; watched for changes
 	LogPath    string // netfilter.Record lines; empty: none are written
+	KeptPath   string // what the next daemon has to know; empty: nothing is kept
 	ResolvConf string // empty: /etc/resolv.conf
 	Hosts      string // empty: /etc/hosts
 	LoginPath  string // with the login for the upstream proxy, where the policy names one; empty: standard input
 	Sockets    Sockets
+	Rest       time.Duration    // for how long nothing has to be open until Serve returns; 0: it goes on. For Sockets that somebody else has as well
 	Reload     <-chan os.Signal // each says: read the policy again
 	Notify     func(state string)
 	Stderr     io.Writer
@@ -59,8 +61,8 @@ func readPolicy(path string) (*netfilter.Policy, error) {
 	return &p, nil
 }
 
-// Serve serves the agent of the policy until ctx is done. It closes the sockets
-// of c, which it opens itself where there are none.
+// Serve serves the agent of the policy until ctx is done, or nothing has been open for as long as c says. It closes the sockets of
+// c, which it opens itself where there are none.
 func Serve(ctx context.Context, c Config) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -89,6 +91,7 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	d := newDaemon(p, l, cmp.Or(c.ResolvConf, "/etc/resolv.conf"), cmp.Or(c.Hosts, "/etc/hosts"))
 	d.judge.login = login
+	d.idle = newIdler(c.Rest)
 	d.run(ctx, c, changed)
 	return nil
 }
@@ -117,23 +120,38 @@ func readLogin(p *netfilter.Policy, path string) (*netfilter.Login, error) {
 	return &login, nil
 }
 
-// run serves until ctx is done, and ends every connection.
+// run serves until ctx is done, and ends every connection; or until nothing has been open for a while. Neither that end nor the
+// beginning after it is news.
 func (d *daemon) run(ctx context.Context, c Config, changed <-chan struct{}) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var tending, serving sync.WaitGroup
 	logCtx, endLog := context.WithCancel(context.Background())
 	tending.Go(func() { d.log.tend(logCtx) })
+	slept, err := d.judge.recall(c.KeptPath)
+	if err != nil {
+		c.say("what was kept of answers is left: %v", err) // an allowed address is asked for again
+	}
 	d.start(ctx, c.Sockets, &serving)
-	d.news(netfilter.Verdict{OK: true, Code: netfilter.Allowed}, d.way("started"))
+	d.idle.touch()
+	if !slept {
+		d.news(netfilter.Verdict{OK: true, Code: netfilter.Allowed}, d.way("started"))
+	}
 	c.notify("READY=1")
-	d.follow(ctx, c, changed)
+	for slept = false; !slept && d.follow(ctx, c, changed); {
+		slept = d.rest(ctx, c.Sockets, &serving)
+	}
 	c.notify("STOPPING=1")
 	cancel()
 	c.Sockets.Close()
 	d.stop()
 	serving.Wait()
-	d.news(netfilter.Verdict{OK: true, Code: netfilter.Allowed}, "stopped")
+	if err := d.judge.keep(c.KeptPath, slept); err != nil {
+		c.say("answers are not kept: %v", err)
+	}
+	if !slept {
+		d.news(netfilter.Verdict{OK: true, Code: netfilter.Allowed}, "stopped")
+	}
 	endLog()
 	tending.Wait()
 }
@@ -150,15 +168,18 @@ func (d *daemon) start(ctx context.Context, s Sockets, serving *sync.WaitGroup) 
 	}
 }
 
-// follow takes each new policy, and ends what is no longer allowed when the time
-// of a rule is over, until ctx is done.
-func (d *daemon) follow(ctx context.Context, c Config, changed <-chan struct{}) {
+// follow takes each new policy, and ends what is no longer allowed when the time of a rule is over, until ctx is done. It reports
+// true where nothing has been open for a while before that.
+func (d *daemon) follow(ctx context.Context, c Config, changed <-chan struct{}) (tired bool) {
 	for {
 		timer := time.NewTimer(d.untilNext())
 		select {
 		case <-ctx.Done():
 			timer.Stop()
-			return
+			return false
+		case <-d.idle.tired:
+			timer.Stop()
+			return true
 		case <-c.Reload:
 			d.reload(c)
 		case <-changed:
@@ -196,21 +217,10 @@ func (d *daemon) reload(c Config) {
 // looked at again: clocks are set, and timers stand still while a machine sleeps.
 func (d *daemon) untilNext() time.Duration {
 	now := time.Now()
-	wait := time.Minute
-	p := d.judge.policy.Load()
-	soon := func(t time.Time) {
-		if left := t.Sub(now); left > 0 {
-			wait = min(wait, left+10*time.Millisecond)
-		}
+	if next := d.judge.policy.Load().NextChange(now); !next.IsZero() {
+		return min(time.Minute, next.Sub(now)+10*time.Millisecond)
 	}
-	soon(p.Learn)
-	for _, list := range [][]netfilter.Entry{p.Allow, p.Deny} {
-		for _, e := range list {
-			soon(e.From)
-			soon(e.Until)
-		}
-	}
-	return wait
+	return time.Minute
 }
 
 // way returns text, and the upstream proxy behind it, where there is one.

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package proxy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/a4u2/au/internal/bounded"
+	"github.com/a4u2/au/internal/whole"
+	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/netfilter/dns"
+)
+
+// What the daemon knows when it ends, and the next one has to know: which addresses were answered for which name, or what was
+// allowed would be refused; and below which prefixes the network reaches IPv4, or an address inside would seem to be outside. Only
+// the daemon's user and root can write the file, or read it.
+type kept struct {
+	Slept   bool           `json:"slept,omitempty"` // it ended because nothing was open
+	NAT64   []netip.Prefix `json:"nat64,omitempty"`
+	Answers []dns.Kept     `json:"answers,omitempty"`
+}
+
+// maxKept bounds the file. A full memory of answers takes half of it.
+const maxKept = 4 << 20
+
+// keep writes what is to be kept at path. With no path nothing is written.
+func (j *judge) keep(path string, slept bool) error {
+	if path == "" {
+		return nil
+	}
+	text, err := json.Marshal(kept{slept, j.policy.Load().NAT64, j.answers.Keep()})
+	if err == nil && len(text) > maxKept {
+		err = bounded.TooLarge(path, maxKept)
+	}
+	if err == nil {
+		err = whole.At(path, text, whole.As{Mode: 0o600, UID: -1, GID: -1})
+	}
+	return err
+}
+
+// recall takes over what the last daemon kept, and reports whether that one fell asleep. An address that the rules leave out of
+// answers by now is not taken over.
+func (j *judge) recall(path string) (slept bool, err error) {
+	if path == "" {
+		return false, nil
+	}
+	file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	text, err := bounded.Read(file, maxKept)
+	if err != nil {
+		return false, err
+	}
+	var k kept
+	if err := json.Unmarshal(text, &k); err != nil {
+		return false, fmt.Errorf("%s: %w", path, err)
+	}
+	j.Translated(netfilter.FitTranslations(k.NAT64))
+	j.answers.Restore(k.Answers, j.Address)
+	return k.Slept, nil
+}
