@@ -2,19 +2,25 @@
 
 package netfilter
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Units are the systemd units of one restricted agent, for systemd 252 and later. Each is the text of a file in
 // /etc/systemd/system. They name system.slice: a unit with an @ would otherwise leave a slice of its own behind.
 //
 //	au-net-rules@NAME.service  loads the rules, before there is a network
-//	au-net-watch@NAME.service  puts them back when somebody flushes them
+//	au-net-watch@NAME.service  says that they are to be put back when somebody flushes them
+//	au-net-watch.service       does that, for all agents
 //	au-net@NAME.socket         holds the daemon's ports, so that nobody else can take them
 //	au-net6@NAME.socket        the same on ::1, where the kernel has IPv6, switched on or off
-//	au-net@NAME.service        the daemon
+//	au-net@NAME.service        the daemon, which the sockets start, and which ends when nothing has been open for a while
 type Units struct {
 	Policy  Policy
 	Program string // absolute path of an au that only root can write: /usr/local/libexec/au/NAME/au
+	Watcher string // such a path of the au that watches, for all agents
+	SHA256  string // of Program and Watcher; empty: the units do not say
 	// Depart has the rules go when the policy does: for a machine whose configuration stops a unit that is in it no more, and
 	// removes its files afterwards.
 	Depart bool
@@ -33,6 +39,12 @@ func (p *Policy) SocketUnitName() string  { return "au-net@" + p.Agent + ".socke
 func (p *Policy) Socket6UnitName() string { return "au-net6@" + p.Agent + ".socket" }
 func (p *Policy) DaemonUnitName() string  { return "au-net@" + p.Agent + ".service" }
 
+// WatchUnit is the unit that puts back the rules of all agents.
+const WatchUnit = "au-net-watch.service"
+
+// WatchedFolder is where systemd makes a folder for each agent whose rules are watched over, for as long as they are.
+const WatchedFolder = "/run/au-net-watch"
+
 // login returns the lines of the daemon's unit that bring it the login: systemd opens the file as root, and the daemon has it as
 // its standard input. Root looks first whether the file is for root alone.
 func (u Units) login() string {
@@ -43,6 +55,15 @@ func (u Units) login() string {
 	return fmt.Sprintf("ExecStartPre=+%s net login %s\nStandardInput=file:%s\n", u.Program, file, file)
 }
 
+// Stamp returns the line of a unit that says which program it runs, by the SHA-256; systemd skips it. With another program the unit
+// is another, and written anew: when that was says whether what runs is older.
+func Stamp(sha256 string) string {
+	if sha256 == "" {
+		return ""
+	}
+	return "X-Program=" + sha256 + "\n"
+}
+
 // UnitFile is a unit with its name.
 type UnitFile struct{ Name, Text string }
 
@@ -50,7 +71,7 @@ type UnitFile struct{ Name, Text string }
 // decides.
 func (u Units) Files() []UnitFile {
 	p := u.Policy
-	files := []UnitFile{{p.RulesUnitName(), u.rules()}, {p.WatchUnitName(), u.watch()}}
+	files := []UnitFile{{p.RulesUnitName(), u.rules()}, {WatchUnit, u.watch()}, {p.WatchUnitName(), u.watched()}}
 	if p.HasDaemon() {
 		files = append(files, UnitFile{p.SocketUnitName(), u.socket()}, UnitFile{p.Socket6UnitName(), u.socket6()}, UnitFile{p.DaemonUnitName(), u.daemon()})
 	}
@@ -91,28 +112,47 @@ WantedBy=sysinit.target
 `, p.Agent, u.Program, firewalls, loaderHardening, stop)
 }
 
-// The watcher hears of every change to nftables rules from the kernel, and looks every few seconds for what older iptables does.
+// The watcher hears of every change to nftables rules from the kernel, and looks every few seconds for what older iptables does. It
+// starts with the first agent's unit and ends with the last one's.
 func (u Units) watch() string {
+	return fmt.Sprintf(`[Unit]
+Description=What restricted agents may reach: puts the rules back
+StopWhenUnneeded=yes
+StartLimitIntervalSec=0
+CollectMode=inactive-or-failed
+%[3]s
+[Service]
+Slice=system.slice
+Type=notify
+ExecStart=%[1]s net watch
+Restart=always
+RestartSec=100ms
+OOMScoreAdjust=-900
+MemoryMax=64M
+%[2]s`, u.Watcher, loaderHardening, Stamp(u.SHA256))
+}
+
+// watched is the unit by which one agent's rules are watched over. It loads them, as the watcher would.
+func (u Units) watched() string {
 	p := u.Policy
 	return fmt.Sprintf(`[Unit]
-Description=What the agent %[1]s may reach: puts the rules back
+Description=What the agent %[1]s may reach: the rules are watched over
 Requires=%[3]s
 After=%[3]s
+Wants=%[5]s
 StartLimitIntervalSec=0
 CollectMode=inactive-or-failed
 
 [Service]
 Slice=system.slice
-Type=notify
-ExecStart=%[2]s net watch %[1]s
-Restart=always
-RestartSec=100ms
-OOMScoreAdjust=-900
-MemoryMax=64M
+Type=oneshot
+RemainAfterExit=yes
+RuntimeDirectory=%[6]s/%[1]s
+ExecStart=%[2]s net load %[1]s
 %[4]s
 [Install]
 WantedBy=multi-user.target
-`, p.Agent, u.Program, p.RulesUnitName(), loaderHardening)
+`, p.Agent, u.Program, p.RulesUnitName(), loaderHardening, WatchUnit, strings.TrimPrefix(WatchedFolder, "/run/"))
 }
 
 // loaderHardening leaves what nft and iptables need: the right to change rules and to end sockets, and netlink; CAP_BPF is for the
@@ -168,8 +208,9 @@ TriggerLimitIntervalSec=0
 `, p.Agent, host, p.Proxy, p.DNS, unit, socket, p.DaemonUnitName())
 }
 
-// The daemon has no capability and nothing to write but its log. Its ports are above 1023 and come from the socket; to whom a
-// socket belongs the kernel tells anybody.
+// The daemon has no capability and nothing to write but its log and what it keeps beside that. Its ports are above 1023 and come
+// from the socket; to whom a socket belongs the kernel tells anybody. It comes and goes: only its own words and failures are for
+// the journal.
 func (u Units) daemon() string {
 	p, pause := u.Policy, "100ms"
 	if p.Upstream.Login != "" {
@@ -181,15 +222,17 @@ Requires=%[4]s
 After=%[4]s %[6]s network.target
 StartLimitIntervalSec=0
 CollectMode=inactive-or-failed
-
+%[10]s
 [Service]
 Slice=system.slice
 Type=notify
 User=%[3]s
 %[8]sExecStart=%[2]s net serve %[1]s
 ExecReload=/bin/kill -HUP $MAINPID
-Restart=always
+Restart=on-failure
 RestartSec=%[9]s
+SyslogLevel=notice
+LogLevelMax=notice
 CapabilityBoundingSet=
 AmbientCapabilities=
 NoNewPrivileges=yes
@@ -200,10 +243,7 @@ ReadWritePaths=%[5]s
 LimitCORE=0
 MemoryMax=64M
 TasksMax=128
-
-[Install]
-WantedBy=multi-user.target
-`, p.Agent, u.Program, p.DaemonUser(), p.SocketUnitName(), p.LogDir(), p.Socket6UnitName(), daemonWalls, u.login(), pause)
+`, p.Agent, u.Program, p.DaemonUser(), p.SocketUnitName(), p.LogDir(), p.Socket6UnitName(), daemonWalls, u.login(), pause, Stamp(u.SHA256))
 }
 
 // daemonWalls are what the daemon has no use for.

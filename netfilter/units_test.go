@@ -11,11 +11,11 @@ import (
 )
 
 func TestGoldenUnits(t *testing.T) {
-	for _, file := range (Units{Policy: sample(), Program: "/usr/local/libexec/au/agent/au"}).Files() {
+	for _, file := range (Units{Policy: sample(), Program: "/usr/local/libexec/au/agent/au", Watcher: "/usr/local/libexec/au-net/au"}).Files() {
 		golden(t, file.Name, file.Text)
 	}
-	if files := (Units{Policy: humansProxy(), Program: "/au"}).Files(); len(files) != 2 {
-		t.Errorf("beside the human's own proxy there are %d units, want the rules and the watcher", len(files))
+	if files := (Units{Policy: humansProxy(), Program: "/au"}).Files(); len(files) != 3 {
+		t.Errorf("beside the human's own proxy there are %d units, want the rules and what watches over them", len(files))
 	}
 	golden(t, "slice.conf", ptr(sample()).SliceDropIn())
 	golden(t, "slice-proxy.conf", ptr(humansProxy()).SliceDropIn())
@@ -30,7 +30,7 @@ func TestSystemdTakesTheUnits(t *testing.T) {
 	program := filepath.Join(dir, "au")
 	must(t, os.WriteFile(program, []byte("#!/bin/sh\n"), 0o755))
 	var paths []string
-	for _, file := range (Units{Policy: sample(), Program: program}).Files() {
+	for _, file := range (Units{Policy: sample(), Program: program, Watcher: program, SHA256: "aa"}).Files() {
 		path := filepath.Join(dir, file.Name)
 		text := strings.ReplaceAll(file.Text, "User=aunet-agent", "User=root")
 		must(t, os.WriteFile(path, []byte(text), 0o644))

@@ -214,7 +214,8 @@ let
       {
         "au-net-rules@claude" = [ "sysinit.target" ];
         "au-net-watch@claude" = [ "multi-user.target" ];
-        "au-net@claude" = [ "multi-user.target" ];
+        au-net-watch = [ ];
+        "au-net@claude" = [ ];
       }
     ];
     net_socket = [

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/netfilter"
@@ -22,8 +23,15 @@ const (
 func NetPath(agent string) string { return NetDir + "/" + agent + ".toml" }
 
 // NetProgram returns the au that the agent's network units run: a copy that only root can write, whoever owns the one that is
-// typed.
+// typed. Agents that have the same au have one file, under as many names: it goes with the last of these, and a newer au in the
+// place of one changes nothing for the others.
 func NetProgram(agent string) string { return csrc.LibexecDir + "/" + agent + "/au" }
+
+// The au that the watcher of all agents' rules runs, another name of a NetProgram.
+const (
+	WatcherFolder  = "/usr/local/libexec/au-net"
+	WatcherProgram = WatcherFolder + "/au"
+)
 
 // NetFacts are what the plans for the network depend on, as read from the machine at one moment.
 type NetFacts struct {
@@ -38,6 +46,9 @@ type NetFacts struct {
 	Policy     *netfilter.Policy // in force; nil: the agent is not restricted
 	PolicyText string            // of the file, whatever it says
 	Program    Path
+	Watcher    Path   // WatcherProgram
+	Others     bool   // other agents have a network policy
+	Twin       string // the NetProgram of another agent, that is as Self; empty: none
 	LogDir     Path
 	Parents    map[string]Path // of folders that stand above: those of /etc/au, NetDir, LogDir
 	Units      map[string]NetUnit
@@ -56,10 +67,11 @@ func NetHalf(p netfilter.Policy) (files, folders []string) {
 	for i := range files {
 		files[i] += ".new"
 	}
-	return files, []string{NetDir, LogDir, path.Dir(sliceDropIn(p))}
+	files = append(files, UnitDir+"/"+netfilter.WatchUnit+".new", NetProgram(p.Agent)+linkSuffix, WatcherProgram+linkSuffix)
+	return files, []string{NetDir, LogDir, path.Dir(sliceDropIn(p)), WatcherFolder}
 }
 
-// NetUnitNames returns the agent's network units, what watches before what it watches.
+// NetUnitNames returns the agent's own network units, what watches before what it watches.
 func NetUnitNames(p netfilter.Policy) []string {
 	return []string{p.WatchUnitName(), p.SocketUnitName(), p.Socket6UnitName(), p.DaemonUnitName(), p.RulesUnitName()}
 }
@@ -68,30 +80,35 @@ func NetUnitNames(p netfilter.Policy) []string {
 type NetUnit struct {
 	Text            string // empty: there is no file
 	Active, Enabled bool
+	Asleep          bool // it does not run, and has not failed: what starts it when it is needed will
 	Stale           bool // it runs a program that was replaced since
 }
 
 // Outdated says what of the agent's network is of another au than the one that runs; empty where nothing is.
 func (f NetFacts) Outdated(p netfilter.Policy) string {
-	for _, unit := range []string{p.DaemonUnitName(), p.WatchUnitName()} {
-		if f.Units[unit].Stale {
+	for i, unit := range []string{p.DaemonUnitName(), netfilter.WatchUnit} {
+		u, program := f.Units[unit], []Path{f.Program, f.Watcher}[i]
+		if u.Stale || u.Text != "" && program.Exists && !strings.Contains(u.Text, netfilter.Stamp(program.SHA256)) {
 			return unit + " runs a program of au that was replaced since"
 		}
 	}
 	if f.Program.Exists && f.Program.SHA256 != f.Self.SHA256 {
 		return "another version of au than this one holds the network of agent " + p.Agent
 	}
+	if f.Units[netfilter.WatchUnit].Text == "" || f.Watcher.SHA256 != f.Self.SHA256 {
+		return "another version of au than this one puts back the rules of agent " + p.Agent
+	}
 	return ""
 }
 
 // Any reports whether PlanNetOff has anything to take away.
 func (f NetFacts) Any() bool {
-	for _, unit := range f.Units {
-		if unit.Text != "" || unit.Active || unit.Enabled {
+	for name, unit := range f.Units {
+		if (name != netfilter.WatchUnit || !f.Others) && (unit.Text != "" || unit.Active || unit.Enabled) {
 			return true
 		}
 	}
-	return len(f.Half)+len(f.Empty) > 0 || f.PolicyText != "" || f.User != nil || f.Program.Exists || f.LogDir.Exists || f.SliceText != ""
+	return f.Watcher.Exists && !f.Others || len(f.Half)+len(f.Empty) > 0 || f.PolicyText != "" || f.User != nil || f.Program.Exists || f.LogDir.Exists || f.SliceText != ""
 }
 
 // CheckNet refuses what cannot be enforced on this machine, before anything has changed.
@@ -121,6 +138,7 @@ func PlanNetRestrict(p netfilter.Policy, f NetFacts) ([]step.Step, error) {
 	plan = append(plan, folder(EtcDir, f.Parents[EtcDir])...)
 	plan = append(plan, folder(NetDir, f.Parents[NetDir])...)
 	plan = append(plan, planNetProgram(p, f)...)
+	plan = append(plan, planWatcherProgram(p, f)...)
 	if p.HasDaemon() {
 		plan = append(plan, planNetDaemon(p, f)...)
 	}
@@ -138,9 +156,9 @@ func PlanNetRestrict(p netfilter.Policy, f NetFacts) ([]step.Step, error) {
 
 // outdatedUnits adds to changed what runs a program that is not the one which the plan leaves.
 func (f NetFacts) outdatedUnits(p netfilter.Policy, changed map[string]bool) {
-	for _, unit := range []string{p.DaemonUnitName(), p.WatchUnitName()} {
-		changed[unit] = changed[unit] || f.Units[unit].Stale || len(planNetProgram(p, f)) > 0
-	}
+	daemon, watcher := p.DaemonUnitName(), netfilter.WatchUnit
+	changed[daemon] = changed[daemon] || f.Units[daemon].Stale || len(planNetProgram(p, f)) > 0
+	changed[watcher] = changed[watcher] || f.Units[watcher].Stale || len(planWatcherProgram(p, f)) > 0
 }
 
 // planNetPolicyFile writes the policy. Taken back, the rules are loaded from the old one again.
@@ -156,7 +174,10 @@ func planNetPolicyFile(p netfilter.Policy, f NetFacts, text string) []step.Step 
 	return plan
 }
 
-// planNetProgram copies au to where only root can write.
+// linkSuffix is behind the name of a new name for a file that there is. Nothing is ever written into a file of that name.
+const linkSuffix = ".link"
+
+// planNetProgram copies au to where only root can write; once for all agents that have the same.
 func planNetProgram(p netfilter.Policy, f NetFacts) []step.Step {
 	program := NetProgram(p.Agent)
 	if f.Program.Exists && f.Program.SHA256 == f.Self.SHA256 && f.Program.UID == 0 && f.Program.Mode == 0o755 {
@@ -165,8 +186,29 @@ func planNetProgram(p netfilter.Policy, f NetFacts) []step.Step {
 	put := step.Put(program + ".new")
 	put.From, put.SHA256 = f.Self.Path, f.Self.SHA256
 	plan := step.Replace(program, put, step.Root("chmod", "0755", put.Temp))
+	if f.Twin != "" {
+		link := step.Root("ln", "-f", f.Twin, program+linkSuffix)
+		link.Temp = program + linkSuffix
+		plan = step.Replace(program, link)
+	}
 	if !f.Program.Exists { // a newer au in the place of an older one stays
 		plan[len(plan)-1].Undo = step.Undo(step.Root("rm", "-f", program))
+	}
+	return plan
+}
+
+// planWatcherProgram gives the agent's program, once it is there, the name by which the watcher runs it.
+func planWatcherProgram(p netfilter.Policy, f NetFacts) []step.Step {
+	at := f.Watcher
+	if at.Exists && at.SHA256 == f.Self.SHA256 && at.UID == 0 && at.Mode == 0o755 {
+		return nil
+	}
+	plan := folder(WatcherFolder, f.Parents[WatcherFolder])
+	link := step.Root("ln", "-f", NetProgram(p.Agent), WatcherProgram+linkSuffix)
+	link.Temp = WatcherProgram + linkSuffix
+	plan = append(plan, step.Replace(WatcherProgram, link)...)
+	if !at.Exists {
+		plan[len(plan)-1].Undo = step.Undo(step.Root("rm", "-f", WatcherProgram))
 	}
 	return plan
 }
@@ -225,7 +267,7 @@ func planNetUnits(p netfilter.Policy, f NetFacts) (plan []step.Step, changed map
 		last.Undo = append(last.Undo, reload)
 		plan = append(plan, steps...)
 	}
-	for _, unit := range (netfilter.Units{Policy: p, Program: NetProgram(p.Agent)}).Files() {
+	for _, unit := range (netfilter.Units{Policy: p, Program: NetProgram(p.Agent), Watcher: WatcherProgram, SHA256: f.Self.SHA256}).Files() {
 		if old := f.Units[unit.Name].Text; old != unit.Text {
 			write(UnitDir+"/"+unit.Name, unit.Text, old)
 			changed[unit.Name] = true
@@ -256,11 +298,11 @@ func planNetStart(p netfilter.Policy, f NetFacts, text string, changed map[strin
 		start(p.SocketUnitName())
 	}
 	start(p.RulesUnitName())
-	if !first && (text != f.PolicyText || changed[p.WatchUnitName()]) { // another au may load other rules
+	if !first && (text != f.PolicyText || changed[netfilter.WatchUnit] || changed[p.WatchUnitName()]) { // another au may load other rules
 		plan = append(plan, step.Step{Do: step.Root("systemctl", "reload", p.RulesUnitName())})
 	}
 	if p.HasDaemon() {
-		start(p.DaemonUnitName())
+		plan = append(plan, planNetAwake(p, f.Units[p.DaemonUnitName()], changed[p.DaemonUnitName()])...)
 	}
 	if first {
 		// This takes the rules away again, if a later step fails. The unit itself has no stop.
@@ -272,7 +314,25 @@ func planNetStart(p netfilter.Policy, f NetFacts, text string, changed map[strin
 	if first {
 		plan = append(plan, step.Step{Do: step.Root(NetProgram(p.Agent), "net", "cut", p.Agent)})
 	}
-	start(p.WatchUnitName())
+	start(p.WatchUnitName()) // which brings the watcher along
+	if changed[netfilter.WatchUnit] && f.Units[netfilter.WatchUnit].Active {
+		plan = append(plan, step.Step{Do: step.Root("systemctl", "restart", netfilter.WatchUnit)})
+	} else if !f.Units[netfilter.WatchUnit].Active && f.Units[p.WatchUnitName()].Active && !changed[p.WatchUnitName()] {
+		plan = append(plan, step.Step{Do: step.Root("systemctl", "start", netfilter.WatchUnit)})
+	}
+	return plan
+}
+
+// planNetAwake has the daemon run once as it is to run from now on, so that what keeps it from that is known at once. Its sockets
+// start it from then on. Where an older au had the boot start it, that ends.
+func planNetAwake(p netfilter.Policy, u NetUnit, changed bool) (plan []step.Step) {
+	unit := p.DaemonUnitName()
+	if u.Enabled {
+		plan = append(plan, step.Step{Do: step.Root("systemctl", "disable", unit)})
+	}
+	if changed || !u.Active && !u.Asleep {
+		plan = append(plan, step.Step{Do: step.Root("systemctl", "restart", unit), Undo: step.Undo(step.Root("systemctl", "stop", unit))})
+	}
 	return plan
 }
 
@@ -328,6 +388,17 @@ func PlanNetOff(p netfilter.Policy, f NetFacts) []step.Step {
 			reload = true
 		}
 	}
+	watcher := f.Units[netfilter.WatchUnit]
+	if f.Others {
+		watcher, f.Watcher = NetUnit{}, Path{}
+	}
+	if watcher.Active {
+		do("systemctl", "stop", netfilter.WatchUnit)
+	}
+	if watcher.Text != "" {
+		do("rm", "-f", UnitDir+"/"+netfilter.WatchUnit, UnitDir+"/"+netfilter.WatchUnit+".new")
+		reload = true
+	}
 	if f.Program.Exists {
 		do(NetProgram(p.Agent), "net", "unload", p.Agent)
 	}
@@ -342,7 +413,11 @@ func PlanNetOff(p netfilter.Policy, f NetFacts) []step.Step {
 		do("rmdir", "--ignore-fail-on-non-empty", LogDir)
 	}
 	if f.Program.Exists {
-		do("rm", "-f", NetProgram(p.Agent), NetProgram(p.Agent)+".new")
+		do("rm", "-f", NetProgram(p.Agent), NetProgram(p.Agent)+".new", NetProgram(p.Agent)+linkSuffix)
+	}
+	if f.Watcher.Exists {
+		do("rm", "-f", WatcherProgram, WatcherProgram+linkSuffix)
+		do("rmdir", "--ignore-fail-on-non-empty", WatcherFolder)
 	}
 	if f.PolicyText != "" {
 		do("rm", "-f", NetPath(p.Agent), NetPath(p.Agent)+".new")

@@ -33,12 +33,13 @@ func netDone(p netfilter.Policy, f NetFacts) NetFacts {
 	f.Policy = &p
 	f.User = &User{Name: p.DaemonUser(), UID: 998}
 	f.Program = Path{Exists: true, Mode: 0o755, SHA256: "aa"}
+	f.Watcher = f.Program
 	f.LogDir = Path{Exists: true, Mode: fs.ModeDir | fs.ModeSetgid | 0o750, UID: 998, GID: 1002, ACL: []string{"user:1000:r-x", "default:user:1000:r-x"}}
 	f.Parents = map[string]Path{EtcDir: {Exists: true}, NetDir: {Exists: true}, LogDir: {Exists: true}, UnitDir + "/user-1001.slice.d": {Exists: true}}
 	f.SliceText = p.SliceDropIn()
 	f.Units = map[string]NetUnit{}
-	for _, unit := range (netfilter.Units{Policy: p, Program: NetProgram(p.Agent)}).Files() {
-		f.Units[unit.Name] = NetUnit{Text: unit.Text, Active: true, Enabled: true}
+	for _, unit := range (netfilter.Units{Policy: p, Program: NetProgram(p.Agent), Watcher: WatcherProgram, SHA256: "aa"}).Files() {
+		f.Units[unit.Name] = NetUnit{Text: unit.Text, Active: true, Enabled: unit.Name != p.DaemonUnitName()}
 	}
 	return f
 }
@@ -54,9 +55,9 @@ func TestNetOffAfterAKill(t *testing.T) {
 		"a_folder":        {nil, folders[:1], "rmdir --ignore-fail-on-non-empty /etc/au/net"},
 		"a_file":          {files[:1], nil, "rm -f /etc/au/net/agent.toml.new;rmdir --ignore-fail-on-non-empty /etc/au/net"},
 		"a_unit_s_file":   {files[3:4], nil, "rm -f /etc/systemd/system/au-net-watch@agent.service.new;rmdir --ignore-fail-on-non-empty /etc/au/net"},
-		"another_folder":  {nil, folders[2:], "rmdir /etc/systemd/system/user-1001.slice.d"},
+		"another_folder":  {nil, folders[2:], "rmdir /etc/systemd/system/user-1001.slice.d;rmdir /usr/local/libexec/au-net"},
 		"nothing_at_all":  {nil, nil, ""},
-		"all_of_the_kind": {files, folders, "rm -f " + strings.Join(files, " ") + ";rmdir --ignore-fail-on-non-empty /etc/au/net;rmdir /var/log/au;rmdir /etc/systemd/system/user-1001.slice.d"},
+		"all_of_the_kind": {files, folders, "rm -f " + strings.Join(files, " ") + ";rmdir --ignore-fail-on-non-empty /etc/au/net;rmdir /var/log/au;rmdir /etc/systemd/system/user-1001.slice.d;rmdir /usr/local/libexec/au-net"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f.Half, f.Empty = c.files, c.folders
@@ -109,7 +110,7 @@ func TestRestrictOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	comesBefore(t, plan, "libexec/au/agent/au.new", "useradd --system", "/var/log/au/agent", "/etc/au/net/agent.toml", "au-net-rules@agent.service.new", "daemon-reload",
-		"enable --now au-net@agent.socket", "enable --now au-net-rules@agent.service", "enable --now au-net@agent.service", "au-net.conf", "daemon-reload", "systemd-run",
+		"enable --now au-net@agent.socket", "enable --now au-net-rules@agent.service", "restart au-net@agent.service", "au-net.conf", "daemon-reload", "systemd-run",
 		"net cut agent", "enable --now au-net-watch@agent.service")
 	for _, s := range plan {
 		line := s.Do.Shell(nil)
@@ -190,5 +191,98 @@ func TestOffLeavesAHumansUser(t *testing.T) {
 	f.User, f.Systemd = nil, false
 	if err := CheckNet(p, f); err == nil {
 		t.Error("without systemd there is nobody to load rules")
+	}
+}
+
+// All agents with the same au have one file of it, and the watcher of all goes with the last of them.
+func TestOneProgramForAll(t *testing.T) {
+	p, f := netSample()
+	text := func(plan []step.Step) string { return strings.Join(lines(plan), "\n") }
+	plan, err := PlanNetRestrict(p, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const link = "ln -f /usr/local/libexec/au/agent/au /usr/local/libexec/au-net/au.link"
+	if all := text(plan); !strings.Contains(all, "of=/usr/local/libexec/au/agent/au.new") || !strings.Contains(all, link) {
+		t.Errorf("for the first agent the plan is\n%s", all)
+	}
+	f.Twin, f.Watcher = "/usr/local/libexec/au/other/au", Path{Exists: true, Mode: 0o755, SHA256: "aa"}
+	f.Units[netfilter.WatchUnit] = NetUnit{Text: (netfilter.Units{Policy: p, Watcher: WatcherProgram, SHA256: "aa"}).Files()[1].Text, Active: true}
+	if plan, err = PlanNetRestrict(p, f); err != nil {
+		t.Fatal(err)
+	}
+	all := text(plan)
+	if strings.Contains(all, "/au.new") || strings.Contains(all, link) || !strings.Contains(all, "ln -f /usr/local/libexec/au/other/au /usr/local/libexec/au/agent/au.link") {
+		t.Errorf("beside another agent with the same au the plan is\n%s", all)
+	}
+	if strings.Contains(all, netfilter.WatchUnit) {
+		t.Errorf("a watcher that is there is touched:\n%s", all)
+	}
+
+	done := netDone(p, f)
+	done.Units[netfilter.WatchUnit] = NetUnit{Text: done.Units[netfilter.WatchUnit].Text, Active: true}
+	for others, want := range map[bool]bool{true: false, false: true} {
+		done.Others = others
+		if all := text(PlanNetOff(p, done)); strings.Contains(all, UnitDir+"/"+netfilter.WatchUnit) != want || strings.Contains(all, WatcherProgram) != want {
+			t.Errorf("with other agents %v the plan is\n%s", others, all)
+		}
+	}
+}
+
+func TestOutdatedNet(t *testing.T) {
+	p, f := netSample()
+	for name, c := range map[string]struct {
+		change func(f *NetFacts)
+		want   string
+	}{
+		"nothing": {func(*NetFacts) {}, ""},
+		"asleep": {func(f *NetFacts) {
+			setUnit(f, p.DaemonUnitName(), func(u *NetUnit) { u.Active, u.Asleep = false, true })
+		}, ""},
+		"another_au":           {func(f *NetFacts) { f.Self.SHA256 = "bb" }, "another version"},
+		"the_program":          {func(f *NetFacts) { f.Program.SHA256 = "bb" }, "au-net@agent.service runs a program"},
+		"the_watcher":          {func(f *NetFacts) { f.Watcher.SHA256 = "bb" }, "au-net-watch.service runs a program"},
+		"the_daemon_is_older":  {func(f *NetFacts) { setUnit(f, p.DaemonUnitName(), func(u *NetUnit) { u.Stale = true }) }, "au-net@agent.service runs a program"},
+		"the_watcher_is_older": {func(f *NetFacts) { setUnit(f, netfilter.WatchUnit, func(u *NetUnit) { u.Stale = true }) }, "au-net-watch.service runs a program"},
+		"a_watcher_each":       {func(f *NetFacts) { setUnit(f, netfilter.WatchUnit, func(u *NetUnit) { *u = NetUnit{} }) }, "another version"},
+	} {
+		done := netDone(p, f)
+		c.change(&done)
+		if got := done.Outdated(p); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func setUnit(f *NetFacts, name string, change func(*NetUnit)) {
+	u := f.Units[name]
+	change(&u)
+	f.Units[name] = u
+}
+
+// The daemon is started to see that it can run, and not because it sleeps.
+func TestDaemonSleeps(t *testing.T) {
+	p, f := netSample()
+	const restart = "systemctl restart au-net@agent.service"
+	for name, c := range map[string]struct {
+		unit NetUnit
+		want bool
+	}{
+		"active": {NetUnit{Active: true}, false}, "asleep": {NetUnit{Asleep: true}, false}, "failed": {NetUnit{}, true},
+	} {
+		done := netDone(p, f)
+		setUnit(&done, p.DaemonUnitName(), func(u *NetUnit) { c.unit.Text = u.Text; *u = c.unit })
+		plan, err := PlanNetRestrict(p, done)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(strings.Join(lines(plan), "\n"), restart); got != c.want {
+			t.Errorf("%s: started %v", name, got)
+		}
+	}
+	done := netDone(p, f)
+	setUnit(&done, p.DaemonUnitName(), func(u *NetUnit) { u.Enabled = true })
+	if plan, err := PlanNetRestrict(p, done); err != nil || !strings.Contains(strings.Join(lines(plan), "\n"), "systemctl disable au-net@agent.service") {
+		t.Errorf("%v: the boot goes on to start it: %v", err, lines(plan))
 	}
 }

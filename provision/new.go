@@ -25,7 +25,7 @@ type Want struct {
 // packages are those of Debian that the programs au runs come with.
 var packages = map[string]string{
 	"getent": "libc-bin", "useradd": "passwd", "usermod": "passwd", "userdel": "passwd", "groupadd": "passwd", "groupdel": "passwd",
-	"setfacl": "acl", "getfacl": "acl", "mkdir": "coreutils", "chown": "coreutils", "chmod": "coreutils", "cp": "coreutils", "dd": "coreutils", "mv": "coreutils", "rm": "coreutils",
+	"setfacl": "acl", "getfacl": "acl", "mkdir": "coreutils", "chown": "coreutils", "chmod": "coreutils", "cp": "coreutils", "dd": "coreutils", "ln": "coreutils", "mv": "coreutils", "rm": "coreutils",
 	"rmdir": "coreutils", "sleep": "coreutils", "pkill": "procps", "runuser": "util-linux",
 }
 

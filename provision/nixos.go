@@ -221,7 +221,7 @@ func (d Declared) files(name string, g DeclaredAgent, now time.Time) ([]File, er
 		return nil, err
 	}
 	files = append(files, File{"net/" + name + ".toml", text}, File{units + p.SliceName() + ".d/au-net.conf", p.SliceDropIn()})
-	for _, unit := range (netfilter.Units{Policy: p, Program: d.Program, Depart: true}).Files() {
+	for _, unit := range (netfilter.Units{Policy: p, Program: d.Program, Watcher: d.Program, Depart: true}).Files() {
 		files = append(files, File{units + unit.Name, unit.Text})
 	}
 	if p.Backend == netfilter.NFT {

@@ -17,6 +17,8 @@ type layerView struct {
 	Up    bool   `json:"up"` // what makes it is there; whether it holds only a packet tells
 	State string `json:"state"`
 	Holds *bool  `json:"holds"`
+	// What makes it starts when it is needed.
+	Asleep bool `json:"asleep,omitempty"`
 
 	unknown bool // nobody could be asked
 }
@@ -38,9 +40,20 @@ func layers(h *host.Host, p netfilter.Policy, units map[string]provision.NetUnit
 		}
 		return l
 	}
-	all := []layerView{unit("rules", p.RulesUnitName(), string(p.Backend)+" rules, loaded"), unit("watcher", p.WatchUnitName(), "rules that go are put back")}
+	watcher := unit("watcher", p.WatchUnitName(), "rules that go are put back")
+	if watcher.Up {
+		watcher = unit("watcher", netfilter.WatchUnit, "rules that go are put back")
+	}
+	all := []layerView{unit("rules", p.RulesUnitName(), string(p.Backend)+" rules, loaded"), watcher}
 	if p.HasDaemon() {
-		all = append(all, unit("daemon", p.DaemonUnitName(), fmt.Sprintf("names decided on ports %d and %d (DNS)", p.Proxy, p.DNS)))
+		does := fmt.Sprintf("names decided on ports %d and %d (DNS)", p.Proxy, p.DNS)
+		daemon := unit("daemon", p.SocketUnitName(), does)
+		if service := p.DaemonUnitName(); daemon.Up && units[service].Asleep {
+			daemon.Asleep, daemon.State = true, does+" by "+service+", which starts when something is asked for"
+		} else if daemon.Up {
+			daemon = unit("daemon", service, does)
+		}
+		all = append(all, daemon)
 	}
 	slice := layerView{Name: "slice", State: "packets leave " + p.SliceName() + " by lo only, whoever sends them"}
 	var out []byte

@@ -71,7 +71,7 @@ while [ "$1" != -- ]; do shift; done
 
 // tools are the programs that au looks for.
 var tools = []string{"sudo", "getent", "useradd", "usermod", "userdel", "groupadd", "groupdel", "setfacl", "getfacl", "pkill", "runuser",
-	"mkdir", "chown", "chmod", "cp", "dd", "mv", "rm", "rmdir", "sleep", "nft", "journalctl"}
+	"mkdir", "chown", "chmod", "cp", "dd", "ln", "mv", "rm", "rmdir", "sleep", "nft", "journalctl"}
 
 // newHost makes a machine below root that the program can run on.
 func newHost(root string, c fakehost.Config) *fakehost.Host {

@@ -27,9 +27,7 @@ func (c *netUnloadCmd) Validate() error {
 	return nil
 }
 
-type netWatchCmd struct {
-	Agent string `arg:""`
-}
+type netWatchCmd struct{}
 
 type netCutCmd struct {
 	Agent string `arg:""`
@@ -67,7 +65,7 @@ func (c *netUnloadCmd) Run(a *app) error {
 }
 
 func (c *netWatchCmd) Run(a *app) error {
-	return a.forNet(func(r *rootside.Root) error { return r.WatchRules(c.Agent) })
+	return a.forNet(func(r *rootside.Root) error { return r.WatchRules() })
 }
 
 func (c *netCutCmd) Run(a *app) error {

@@ -58,7 +58,7 @@ func (c *netShowCmd) Run(a *app) error {
 		_, err = fmt.Fprintf(a.out, "# iptables-restore -n -w 5\n%s# ip6tables-restore -n -w 5\n%s",
 			inForce.IptablesRules(netfilter.IPv4, now, ""), inForce.IptablesRules(netfilter.IPv6, now, ""))
 	case "units":
-		for _, file := range unitFiles(p) {
+		for _, file := range unitFiles(a.host, p) {
 			if _, err = fmt.Fprintf(a.out, "# %s/%s\n%s\n", provision.UnitDir, file.Name, file.Text); err != nil {
 				break
 			}
@@ -73,7 +73,8 @@ func (c *netShowCmd) Run(a *app) error {
 }
 
 // unitFiles returns the units of a policy as they are or would be installed.
-func unitFiles(p netfilter.Policy) []netfilter.UnitFile {
-	files := (netfilter.Units{Policy: p, Program: provision.NetProgram(p.Agent)}).Files()
+func unitFiles(h *host.Host, p netfilter.Policy) []netfilter.UnitFile {
+	program := provision.NetProgram(p.Agent)
+	files := (netfilter.Units{Policy: p, Program: program, Watcher: provision.WatcherProgram, SHA256: h.Fingerprint(h.Root + program)}).Files()
 	return append(files, netfilter.UnitFile{Name: path.Join(p.SliceName()+".d", "au-net.conf"), Text: p.SliceDropIn()})
 }

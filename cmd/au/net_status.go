@@ -247,6 +247,8 @@ func (l layerView) word() string {
 		return "holds"
 	case l.Holds != nil:
 		return "OPEN"
+	case l.Asleep:
+		return "asleep"
 	case l.Up:
 		return "up"
 	case l.unknown:

@@ -182,7 +182,7 @@ wreck net-down b true
 named 1
 fixed
 wreck net-down b systemctl stop au-net-watch@b.service
-wreck net-outdated b touch /usr/local/libexec/au/b/au
+wreck net-outdated b sh -c 'cd /usr/local/libexec/au/b && cp au newer && printf x >>newer && mv -T newer au'
 named 1
 fixed
 ok as alice au new -y -a c --unlock resolver

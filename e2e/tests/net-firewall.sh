@@ -57,7 +57,7 @@ refused
 untouched agent curl -sS --max-time 5 https://allowed.test/
 [ "$e2e_status" != 0 ] || fail "the agent reached something without a daemon"
 fails 1 as alice au net status
-says "au-net@agent.service does not run"
+says "au-net@agent.socket does not run"
 ok systemctl start au-net@agent.socket
 ok agent curl -sS --max-time 20 https://allowed.test/
 

@@ -68,7 +68,7 @@ ok as alice au net restrict --allow github.com
 ok as alice au delete -H -y
 fails 2 getent passwd agent aunet-agent
 [ -z "$(nft list tables | grep au_net)" ] || fail "rules stayed"
-[ -z "$(find /etc/systemd/system -name "au-net*"; ls -d /etc/au /var/log/au /usr/local/libexec/au/agent 2>/dev/null)" ] || fail "files stayed"
+[ -z "$(find /etc/systemd/system -name "au-net*"; ls -d /etc/au /var/log/au /usr/local/libexec/au/agent /usr/local/libexec/au-net 2>/dev/null)" ] || fail "files stayed"
 [ -z "$(systemctl list-units --all --plain --no-legend 'au-net*')" ] || fail "units stayed"
 
 promise="what cannot be enforced is refused before anything changes"

@@ -12,10 +12,9 @@ program=$(find /usr/local -name au-complete)
 # replaced sees that the units run the program that is installed now, and upgrade installs another.
 running() { readlink "/proc/$(systemctl show -P MainPID "$1")/exe"; }
 replaced() {
-	for unit in au-net@agent.service au-net-watch@agent.service; do
-		[ "$(running $unit)" = /usr/local/libexec/au/agent/au ] || fail "$unit runs $(running $unit)"
-	done
-	cmp "$program" /usr/local/libexec/au/agent/au || fail "the units have another au"
+	[ "$(running au-net@agent.service)" = /usr/local/libexec/au/agent/au ] || fail "the daemon runs $(running au-net@agent.service)"
+	[ "$(running au-net-watch.service)" = /usr/local/libexec/au-net/au ] || fail "the watcher runs $(running au-net-watch.service)"
+	for copy in au/agent/au au-net/au; do cmp "$program" /usr/local/libexec/$copy || fail "$copy is another au"; done
 	ok as alice au net status
 	! grep -q 'another version\|replaced since' "$e2e/err" || fail "it is still said to be old"
 }

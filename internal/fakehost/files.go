@@ -396,5 +396,25 @@ func (c *call) mv() error {
 	return nil
 }
 
+// ln -f FILE NAME
+func (c *call) ln() error {
+	if !c.args.flag("-f") {
+		return fail(1, "want -f")
+	}
+	words, err := c.args.operands(2, 2)
+	if err != nil {
+		return err
+	}
+	from := c.files[words[0]]
+	if from == nil || from.Kind != Regular {
+		return fail(1, "failed to access '%s'", words[0])
+	}
+	if err := c.writable(words[1]); err != nil {
+		return err
+	}
+	c.files[words[1]] = from
+	return nil
+}
+
 // paths returns all paths in order.
 func (h *Host) paths() []string { return slices.Sorted(maps.Keys(h.files)) }

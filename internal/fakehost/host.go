@@ -202,7 +202,7 @@ func init() {
 	tools = map[string]tool{
 		"au": {true, (*call).au}, "chmod": {false, (*call).chmod}, "chown": {true, (*call).chown}, "cp": {false, (*call).cp},
 		"dd": {true, (*call).dd}, "getent": {false, (*call).getent}, "getfacl": {false, (*call).getfacl}, "gpasswd": {true, (*call).gpasswd},
-		"groupadd": {true, (*call).groupadd}, "groupdel": {true, (*call).groupdel}, "install": {true, (*call).install},
+		"groupadd": {true, (*call).groupadd}, "groupdel": {true, (*call).groupdel}, "install": {true, (*call).install}, "ln": {true, (*call).ln},
 		"mkdir": {false, (*call).mkdir}, "mv": {true, (*call).mv}, "pkill": {true, (*call).pkill},
 		"loginctl": {true, (*call).loginctl}, "su_as_agent": {false, (*call).entrypoint},
 		"rm": {false, (*call).rm}, "rmdir": {true, (*call).rmdir}, "nft": {false, (*call).nft}, "setfacl": {false, (*call).setfacl}, "systemd-run": {true, (*call).systemdRun}, "systemctl": {false, (*call).systemctl},

@@ -13,13 +13,13 @@ import (
 // portable are the programs of coreutils that plans may run, each with the options that GNU's, uutils' and busybox's have, and mean
 // alike (e2e/tests/coreutils.sh runs them).
 var portable = map[string][]string{
-	"chmod": {"-R"}, "chown": {}, "cp": {"-R"}, "dd": {}, "mkdir": {"-p", "-m"}, "mv": {"-T"}, "rm": {"-f", "-rf"}, "rmdir": {"--ignore-fail-on-non-empty"},
+	"chmod": {"-R"}, "chown": {}, "cp": {"-R"}, "dd": {}, "ln": {"-f"}, "mkdir": {"-p", "-m"}, "mv": {"-T"}, "rm": {"-f", "-rf"}, "rmdir": {"--ignore-fail-on-non-empty"},
 	"true": {},
 }
 
 // coreutils are those that plans might run.
 var coreutils = append([]string{
-	"cat", "chgrp", "cut", "env", "false", "head", "id", "install", "link", "ln", "ls", "mkfifo", "mknod", "mktemp", "nohup", "printf", "pwd", "readlink",
+	"cat", "chgrp", "cut", "env", "false", "head", "id", "install", "link", "ls", "mkfifo", "mknod", "mktemp", "nohup", "printf", "pwd", "readlink",
 	"realpath", "sha256sum", "shred", "sleep", "sort", "split", "stat", "sync", "tail", "tee", "test", "timeout", "touch", "truncate", "uniq", "unlink", "wc", "yes",
 }, slices.Sorted(maps.Keys(portable))...)
 

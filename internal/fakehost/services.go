@@ -68,11 +68,11 @@ func (c *call) pkill() error {
 	return nil
 }
 
-// systemctl daemon-reload, enable --now UNIT, disable UNIT, stop SLICE, or show --property=… UNIT
+// systemctl daemon-reload, enable --now UNIT, disable UNIT, start, stop, reload or restart UNIT, or show --property=… UNIT
 func (c *call) systemctl() error {
 	now := c.args.flag("--now")
 	property := c.args.flag("--property=ActiveState,UnitFileState,MainPID,ControlGroup")
-	if c.args.flag("--property=ActiveState,UnitFileState,ExecMainStartTimestamp") {
+	if c.args.flag("--property=ActiveState,SubState,LoadState,NRestarts,UnitFileState,ExecMainStartTimestamp") {
 		property = c.args.flag("--timestamp=us+utc")
 	}
 	filter := c.args.flag("--property=IPEgressFilterPath") && c.args.flag("--value")
@@ -111,7 +111,13 @@ func (c *call) systemctl() error {
 			c.stopUnit(unit)
 		}
 		return nil
-	case (verb == "reload" || verb == "restart") && slices.Contains(c.listUnits(), unit):
+	case verb == "reload" && slices.Contains(c.listUnits(), unit):
+		return nil
+	case verb == "stop":
+		c.stopUnit(unit)
+		return nil
+	case verb == "start" || verb == "restart":
+		c.startUnit(unit, file.Text)
 		return nil
 	}
 	return fail(1, "Unknown command verb '%s'.", verb)
@@ -147,15 +153,27 @@ func (c *call) show(unit string) error {
 	if c.files[wantsFolder+unit] != nil {
 		enabled = "enabled"
 	}
-	fmt.Fprintf(c.out, "ActiveState=%s\nUnitFileState=%s\nMainPID=%d\n", active, enabled, pid)
+	fmt.Fprintf(c.out, "ActiveState=%s\nLoadState=loaded\nNRestarts=0\nUnitFileState=%s\nMainPID=%d\n", active, enabled, pid)
 	return nil
 }
 
-// enable starts the unit now and at boot. Its process is in the cgroups of its slice.
+// enable starts the unit now and at boot.
 func (c *call) enable(unit, text string) error {
 	c.files[wantsFolder+unit] = &File{Kind: Link, Text: "../" + unit, Node: Node{Mode: 0o777}}
-	if slices.ContainsFunc(c.listUnits(), func(u string) bool { return u == unit }) {
-		return nil
+	c.startUnit(unit, text)
+	return nil
+}
+
+// startUnit starts the unit and those that it wants. Its process is in the cgroups of its slice.
+func (c *call) startUnit(unit, text string) {
+	if slices.Contains(c.listUnits(), unit) {
+		return
+	}
+	for line := range strings.Lines(text) {
+		wanted, ok := strings.CutPrefix(strings.TrimSpace(line), "Wants=")
+		if file := c.files[unitFolder+wanted]; ok && file != nil && strings.HasSuffix(wanted, ".service") {
+			c.startUnit(wanted, file.Text)
+		}
 	}
 	folder := "/user.slice/" + sliceOf(text) + "/" + unit
 	lines := "0::" + folder + "\n"
@@ -164,7 +182,6 @@ func (c *call) enable(unit, text string) error {
 	}
 	pid := c.Start(Process{Name: "sleep", Unit: unit})
 	c.Put(fmt.Sprintf("/proc/%d/cgroup", pid), lines, Node{Mode: 0o444})
-	return nil
 }
 
 func (h *Host) listUnits() (all []string) {

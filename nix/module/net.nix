@@ -44,6 +44,7 @@ in
       ) restricted;
 
       services = lib.mkMerge [
+        (lib.mkIf (restricted != { }) { au-net-watch.stopIfChanged = false; })
         (each (
           name: _g:
           lib.nameValuePair "au-net-rules@${name}" {
@@ -65,7 +66,7 @@ in
         (each (
           name: _g:
           lib.nameValuePair "au-net@${name}" {
-            wantedBy = [ "multi-user.target" ];
+            # Its sockets start it.
             stopIfChanged = false;
             serviceConfig.ExecReload = [
               ""

@@ -23,7 +23,7 @@ import (
 
 // needed are the programs that the plans run.
 var needed = []string{"getent", "useradd", "usermod", "userdel", "groupadd", "groupdel", "setfacl", "getfacl", "pkill", "runuser",
-	"mkdir", "chown", "chmod", "cp", "dd", "mv", "rm", "rmdir", "sleep"}
+	"mkdir", "chown", "chmod", "cp", "dd", "ln", "mv", "rm", "rmdir", "sleep"}
 
 // Observe reads the facts about the agent, as the human sees them. It changes nothing and asks for no password.
 func (h *Host) Observe(agent string, human provision.User) (provision.Facts, error) {

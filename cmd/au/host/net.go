@@ -101,10 +101,14 @@ func (h *Host) ObserveNet(agent string) (provision.NetFacts, error) {
 	f.Self.SHA256 = h.Fingerprint(f.Self.Path)
 	f.Program = h.Path(provision.NetProgram(agent))
 	f.Program.SHA256 = h.Fingerprint(h.Root + provision.NetProgram(agent))
+	f.Watcher = h.Path(provision.WatcherProgram)
+	f.Watcher.SHA256 = h.Fingerprint(h.Root + provision.WatcherProgram)
+	f.Twin = h.netTwin(agent, f.Self)
+	f.Others = slices.ContainsFunc(h.netPolicies(), func(name string) bool { return name != agent })
 	p := netfilter.Policy{Agent: agent, UID: f.Agent.UID}
 	f.LogDir = h.Path(p.LogDir())
 	dropIn := provision.UnitDir + "/" + p.SliceName() + ".d"
-	for _, dir := range []string{provision.EtcDir, provision.NetDir, provision.LogDir, dropIn} {
+	for _, dir := range []string{provision.EtcDir, provision.NetDir, provision.LogDir, provision.WatcherFolder, dropIn} {
 		f.Parents[dir] = h.Path(dir)
 	}
 	text, _ := os.ReadFile(h.Root + dropIn + "/au-net.conf")
@@ -158,29 +162,63 @@ func (h *Host) NoSeal() string {
 func (h *Host) NetUnits(p netfilter.Policy) (map[string]provision.NetUnit, error) {
 	units, systemd := map[string]provision.NetUnit{}, h.Exists("/run/systemd/system")
 	var silent error
-	var replaced time.Time // when the program that they run was put in its place
-	if info, err := os.Stat(h.Root + provision.NetProgram(p.Agent)); err == nil {
-		if st, ok := info.Sys().(*syscall.Stat_t); ok {
-			replaced = time.Unix(st.Ctim.Unix())
-		}
-	}
-	for _, name := range provision.NetUnitNames(p) {
+	for _, name := range append(provision.NetUnitNames(p), netfilter.WatchUnit) {
 		text, _ := os.ReadFile(h.Root + provision.UnitDir + "/" + name)
 		u := provision.NetUnit{Text: string(text)}
 		if systemd && silent == nil { // whoever does not answer is not asked again
-			out, err := h.SystemctlShow("--timestamp=us+utc", "--property=ActiveState,UnitFileState,ExecMainStartTimestamp", name)
+			out, err := h.SystemctlShow("--timestamp=us+utc", "--property=ActiveState,SubState,LoadState,NRestarts,UnitFileState,ExecMainStartTimestamp", name)
 			if err != nil {
 				silent = fmt.Errorf("systemd does not answer (systemctl show %s: %w)", name, err)
 			}
 			state := string(out)
 			u.Active = strings.Contains(state, "ActiveState=active") || strings.Contains(state, "ActiveState=reloading")
 			u.Enabled = strings.Contains(state, "UnitFileState=enabled")
+			u.Asleep = u.Text != "" && !u.Active && asleep(state)
 			began, known := startedAt(state)
-			u.Stale = u.Active && known && began.Before(replaced)
+			u.Stale = u.Active && known && began.Before(h.changed(provision.UnitDir+"/"+name))
 		}
 		units[name] = u
 	}
 	return units, silent
+}
+
+// changed returns when a file was put in its place; the zero time where there is none.
+func (h *Host) changed(path string) time.Time {
+	info, err := os.Stat(h.Root + path)
+	if err != nil {
+		return time.Time{}
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return time.Unix(st.Ctim.Unix())
+	}
+	return time.Time{}
+}
+
+// netTwin returns the program of another agent's network that is as self, and that only root can write; empty where there is none.
+func (h *Host) netTwin(agent string, self provision.Source) string {
+	want, err := os.Stat(self.Path)
+	if err != nil {
+		return ""
+	}
+	for _, name := range h.netPolicies() {
+		program := provision.NetProgram(name)
+		is, err := os.Lstat(h.Root + program)
+		if name == agent || provision.CheckName(name) != nil || err != nil || is.Mode() != 0o755 || is.Size() != want.Size() {
+			continue
+		}
+		if st, ok := is.Sys().(*syscall.Stat_t); ok && st.Uid == 0 && h.Fingerprint(h.Root+program) == self.SHA256 {
+			return program
+		}
+	}
+	return ""
+}
+
+// asleep reports whether a service, of which systemctl show printed this, is at rest, or comes or goes just now; not whether it
+// failed, and is to be tried again.
+func asleep(state string) bool {
+	again := strings.Contains(state, "ActiveState=activating") && !strings.Contains(state, "NRestarts=0\n")
+	fails := strings.Contains(state, "SubState=auto-restart") || strings.Contains(state, "SubState=failed")
+	return !again && !fails && strings.Contains(state, "LoadState=loaded")
 }
 
 // OutdatedNet says what of a restricted agent's network is of another au than this one; empty where nothing is.
@@ -189,8 +227,9 @@ func (h *Host) OutdatedNet(p netfilter.Policy, units map[string]provision.NetUni
 		return ""
 	}
 	self, _ := h.Executable()
-	f := provision.NetFacts{Units: units, Program: h.Path(provision.NetProgram(p.Agent))}
-	f.Self.SHA256, f.Program.SHA256 = h.Fingerprint(self), h.Fingerprint(h.Root+provision.NetProgram(p.Agent))
+	f := provision.NetFacts{Units: units, Program: h.Path(provision.NetProgram(p.Agent)), Watcher: h.Path(provision.WatcherProgram)}
+	f.Self.SHA256 = h.Fingerprint(self)
+	f.Program.SHA256, f.Watcher.SHA256 = h.Fingerprint(h.Root+provision.NetProgram(p.Agent)), h.Fingerprint(h.Root+provision.WatcherProgram)
 	return f.Outdated(p)
 }
 

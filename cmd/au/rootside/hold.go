@@ -13,23 +13,23 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// holder keeps the agent's packets on the machine while somebody flushes the rules: by a table that nftables ties to a process,
-// here an nft that lives as long as the watcher. Where the slice's filter holds it is not needed, and not there: what a human saves
-// of the rule set could not be loaded again beside it.
+// holder keeps agents' packets on the machine while somebody flushes the rules: by tables that nftables ties to a process, here an
+// nft that lives as long as the watcher. Where the slice's filter holds it is not needed, and not there: what a human saves of the
+// rule set could not be loaded again beside it.
 type holder struct {
 	*Root
 	in    io.Writer
-	ended chan struct{}
-	line  string
+	ended chan struct{}     // closed when nft has ended; nil before it was started
+	lines map[string]string // what nft was told, by table
 }
 
-// hold puts the table in force, or what has changed of it. Without nft there is none.
+// hold puts the agent's table in force, or what has changed of it. Without nft there is none.
 func (k *holder) hold(p netfilter.Policy) error {
 	if _, err := k.host.FindProgram("nft"); err != nil || k.host.NoSlice() == "" {
 		return nil
 	}
-	line := p.HeldRules()
-	if k.alive() && line == k.line {
+	table, line := p.HeldTable(), p.HeldRules()
+	if k.alive() && line == k.lines[table] {
 		return nil
 	}
 	if !k.alive() {
@@ -40,14 +40,22 @@ func (k *holder) hold(p netfilter.Policy) error {
 	if _, err := io.WriteString(k.in, line); err != nil {
 		return fmt.Errorf("hold packets back while rules are flushed: %w", err)
 	}
-	k.line = line
+	k.lines[table] = line
 	for range 40 {
-		if _, err := k.feed("", "nft", "list", "table", "inet", p.HeldTable()); err == nil {
+		if _, err := k.feed("", "nft", "list", "table", "inet", table); err == nil {
 			return nil
 		}
 		time.Sleep(25 * time.Millisecond)
 	}
 	return errors.New("hold packets back while rules are flushed: nft made no table")
+}
+
+// release takes a table away.
+func (k *holder) release(table string) {
+	if k.alive() && k.lines[table] != "" {
+		_, _ = io.WriteString(k.in, "delete table inet "+table+"\n") // it is gone with nft, whatever nft does
+	}
+	delete(k.lines, table)
 }
 
 func (k *holder) alive() bool {
@@ -79,6 +87,6 @@ func (k *holder) start() error {
 		_ = cmd.Wait() // it is started again, whatever it was
 		close(ended)
 	}()
-	k.in, k.ended, k.line = in, ended, ""
+	k.in, k.ended, k.lines = in, ended, map[string]string{}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -14,43 +16,129 @@ import (
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/netfilter"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
+	"github.com/a4u2/au/provision"
 	sd "github.com/coreos/go-systemd/v22/daemon"
 )
 
-// WatchRules puts the rules back until it is ended. A policy that cannot be read leaves what is in force.
-func (r *Root) WatchRules(agent string) error {
+// lookAgain is how often the watcher looks where nobody tells it of changes.
+const lookAgain = 2 * time.Second
+
+const never = time.Duration(1<<63 - 1)
+
+// WatchRules puts back the rules of all agents that are watched over, until it is ended. A policy that cannot be read leaves what
+// is in force.
+func (r *Root) WatchRules() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	if err := os.MkdirAll(r.host.Root+netfilter.WatchedFolder, 0o755); err != nil {
+		return err
+	}
 	changes, err := netkernel.Changes(ctx)
 	if err != nil {
-		return host.NetError(agent, err)
+		return err
 	}
-	every := time.NewTicker(2 * time.Second)
-	defer every.Stop()
-	w := watcher{Root: r, agent: agent, holder: holder{Root: r}}
+	all := func(string) bool { return true }
+	files, err := netkernel.WatchFiles(ctx, map[string]func(string) bool{
+		r.host.Root + netfilter.WatchedFolder:     all,
+		r.host.Root + provision.NetDir:            func(name string) bool { return strings.HasSuffix(name, ".toml") },
+		r.host.Root + "/etc":                      func(name string) bool { return name == "subuid" || name == "au" },
+		r.host.Root + "/sys/fs/cgroup/user.slice": all,
+	})
+	if err != nil {
+		return err
+	}
+	w := watch{Root: r, files: files, agents: map[string]*watcher{}, holder: holder{Root: r}}
 	w.look(true)
 	_, _ = sd.SdNotify(false, sd.SdNotifyReady)
 	for {
+		timer := w.timer()
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changes:
 			w.look(true)
-		case <-every.C:
+		case <-files.Told:
+			w.look(false)
+		case <-w.holder.ended:
+			w.holder.ended = nil
+			w.look(true)
+		case <-timer.C:
 			w.look(false)
 		}
+		timer.Stop()
 	}
 }
 
-// watcher knows what it loaded and how the machine showed it then.
+// watch watches over the rules of all agents.
+type watch struct {
+	*Root
+	files  *netkernel.Files
+	whole  bool // all folders are watched
+	agents map[string]*watcher
+	holder holder
+}
+
+// look looks at the agents that are watched over by now.
+func (w *watch) look(changed bool) {
+	w.whole = w.files.Again()
+	folders, err := os.ReadDir(w.host.Root + netfilter.WatchedFolder)
+	if err != nil {
+		fmt.Fprintf(w.err, "au: %v\n", err)
+		return // those that are known stay known
+	}
+	gone := maps.Clone(w.agents)
+	for _, folder := range folders {
+		name := folder.Name()
+		delete(gone, name)
+		if w.agents[name] == nil {
+			w.agents[name] = &watcher{Root: w.Root, agent: name, holder: &w.holder}
+		}
+		w.agents[name].look(changed || w.agents[name].loaded == "")
+	}
+	for name, one := range gone {
+		w.holder.release(one.held)
+		delete(w.agents, name)
+	}
+}
+
+// timer returns when to look though nobody has told of anything: while something is not as it should be, or changes without a word,
+// or ends by itself. Else it never fires.
+func (w *watch) timer() *time.Timer {
+	wait := never
+	for _, one := range w.agents {
+		wait = min(wait, one.wait())
+	}
+	if !w.whole {
+		wait = min(wait, lookAgain)
+	}
+	return time.NewTimer(wait)
+}
+
+// watcher knows what it loaded of one agent's rules and how the machine showed it then.
 type watcher struct {
 	*Root
 	agent        string
 	loaded, seen string
 	sure         bool // two loads in a row were shown alike: nobody changed anything between the load and the look
 	said         string
-	holder       holder
-	closed       string // for which cgroup the rules of InboundRules were loaded, and how the machine showed them then
+	holder       *holder
+	held         string           // the holder's table for it
+	failed       bool             // the last look has not done what it should
+	policy       netfilter.Policy // at the last look
+	closed       string           // for which cgroup the rules of InboundRules were loaded, and how the machine showed them then
+}
+
+// wait returns how long nobody has to look. Clocks are set, and timers stand still while a machine sleeps: so it is a minute at
+// most where something ends by itself.
+func (w *watcher) wait() time.Duration {
+	if w.failed || w.policy.Backend != netfilter.NFT {
+		return lookAgain
+	}
+	next := w.policy.NextChange(w.host.Now())
+	if next.IsZero() {
+		return never
+	}
+	return max(0, min(next.Sub(w.host.Now())+10*time.Millisecond, time.Minute))
 }
 
 // close has the agent's sockets seem closed to the outside, while its slice is there and nft can say so. Where it cannot, what they
@@ -79,6 +167,7 @@ func (w *watcher) close(p netfilter.Policy, changed bool) {
 // changed when the kernel said so.
 func (w *watcher) look(changed bool) {
 	err := w.alone(func() error { return w.mend(changed) })
+	w.failed = err != nil
 	if text := fmt.Sprint(err); err != nil && text != w.said {
 		w.said = text
 		fmt.Fprintf(w.err, "au: %v\n", host.NetError(w.agent, err))
@@ -90,6 +179,7 @@ func (w *watcher) mend(changed bool) error {
 	if err != nil {
 		return err
 	}
+	w.policy, w.held = p, p.HeldTable()
 	held := w.holder.hold(p)
 	w.close(p, changed)
 	want := p.Ruleset(w.host.Now()) + string(p.Backend)
