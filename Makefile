@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 .DEFAULT_GOAL := help
-.PHONY: help build programs share install uninstall packages release publish test e2e check-short check check-all demo bench agents cover prove reproducible nix-hash nix-test nix-check clean clean-cache
+.PHONY: help build programs share install uninstall packages release publish test e2e check-short check check-all demo bench agents cover prove reproducible kept-files nix-hash nix-test nix-check clean clean-cache
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -128,6 +128,9 @@ agents: ## tries the agent programs that npm has, on Debian 12 and 13, and write
 	@command -v npm >/dev/null || { echo "make: npm is missing, which fetches the packages: apt install npm" >&2; exit 1; }
 	@$(MAKE) --no-print-directory -s build
 	@e2e/agents $(RUN)
+
+kept-files: ## by hand: what au writes on a machine, into a new folder of provision/testdata/0.1: NAME=FOLDER
+	@e2e/kept-files $(NAME)
 
 clean: ## removes bin
 	rm -rf bin

@@ -262,6 +262,19 @@ static int check_bytes(const char *text, size_t n, struct fault *f)
 	return 1;
 }
 
+// Whether the first line is of a later version than those known here; 9 digits, as internal/newer has it.
+static int is_later(const char *line)
+{
+	static const char header[] = "au-policy ";
+	const char *digits = line + sizeof header - 1;
+	size_t n;
+
+	if (strncmp(line, header, sizeof header - 1) != 0)
+		return 0;
+	n = strspn(digits, "0123456789");
+	return digits[n] == '\0' && n > 0 && n <= 9 && digits[0] != '0' && (n > 1 || digits[0] > '2');
+}
+
 // Reads the n bytes of text, which are changed and must outlive p; text[n] must be writable.
 struct fault parse_policy(struct policy *p, char *text, size_t n)
 {
@@ -280,7 +293,8 @@ struct fault parse_policy(struct policy *p, char *text, size_t n)
 		space = strchr(line, ' ');
 		if (f.line == 1) {
 			p->version = is(line, "au-policy 1") ? 1 : is(line, "au-policy 2") ? 2 : 0;
-			f.want = p->version > 0 ? NULL : "want au-policy 1 or 2";
+			f.key = is_later(line) ? line : NULL;
+			f.want = p->version > 0 ? NULL : f.key != NULL ? "a newer au than this one wrote it" : "want au-policy 1 or 2";
 		} else if (line[0] != '\0' && line[0] != '#') {
 			f.key = line;
 			if (space == NULL || space[1] == '\0' || space[1] == ' ' || end[-1] == ' ') {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/a4u2/au/internal/newer"
 )
 
 const (
@@ -108,6 +110,9 @@ func ParsePolicy(text []byte) (Policy, error) {
 		return Policy{}, err
 	}
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	if err := newer.Line(lines[0], policyHeader, PolicyVersion); err != nil {
+		return Policy{}, fmt.Errorf("line 1: %w", err)
+	}
 	version, ok := strings.CutPrefix(lines[0], policyHeader)
 	if p.Version = strings.Index("12", version) + 1; !ok || len(version) != 1 || p.Version == 0 {
 		return Policy{}, fmt.Errorf("line 1: want %s1 or 2", policyHeader)

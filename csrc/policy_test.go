@@ -43,9 +43,11 @@ func TestPolicyText(t *testing.T) {
 var faulty = map[string]struct{ text, want string }{
 	"empty":                {"", "line 1: want a newline at the end"},
 	"torn":                 {least[:len(least)-1], "line 8: want a newline at the end"},
-	"other_version":        {strings.Replace(least, "au-policy 1", "au-policy 3", 1), "line 1: want au-policy 1 or 2"},
+	"other_version":        {strings.Replace(least, "au-policy 1", "au-policy 3", 1), "line 1: au-policy 3: a newer au than this one wrote it"},
+	"version_0":            {strings.Replace(least, "au-policy 1", "au-policy 0", 1), "line 1: want au-policy 1 or 2"},
 	"no_version":           {strings.Replace(least, "au-policy 1", "au-policy ", 1), "line 1: want au-policy 1 or 2"},
-	"two_versions":         {strings.Replace(least, "au-policy 1", "au-policy 12", 1), "line 1: want au-policy 1 or 2"},
+	"two_versions":         {strings.Replace(least, "au-policy 1", "au-policy 1 2", 1), "line 1: want au-policy 1 or 2"},
+	"later_version":        {strings.Replace(least, "au-policy 1", "au-policy 12", 1), "line 1: au-policy 12: a newer au than this one wrote it"},
 	"header_missing":       {strings.TrimPrefix(least, "au-policy 1\n"), "line 1: want au-policy 1 or 2"},
 	"unknown_key":          {least + "enter-all yes\n", "line 9: enter-all: is not a key that is known"},
 	"missing_tag":          {strings.Replace(least, "tag 9f86d081884c7d65\n", "", 1), "tag is missing"},

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/a4u2/au/internal/newer"
 	"github.com/pelletier/go-toml/v2"
 )
 
@@ -112,6 +113,9 @@ func (r *Range) UnmarshalText(text []byte) error {
 // ParsePolicy reads a policy file. Unknown keys, another version and anything that Check refuses are errors.
 func ParsePolicy(text []byte) (Policy, error) {
 	var p Policy
+	if err := checkVersion(text); err != nil {
+		return Policy{}, fmt.Errorf("network policy: %w", err)
+	}
 	decoder := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
 	if err := decoder.Decode(&p); err != nil {
 		return Policy{}, fmt.Errorf("network policy: %w", plain(err))
@@ -134,13 +138,24 @@ func (p *Policy) Text() (string, error) {
 	return "# What the agent may reach. Written by au net; read by its rules and its daemon.\n" + string(body), nil
 }
 
+// checkVersion refuses the policy of a later au, whatever else is in it.
+func checkVersion(text []byte) error {
+	var p struct {
+		Version int `toml:"version"`
+	}
+	if err := toml.Unmarshal(text, &p); err != nil || p.Version <= Version {
+		return nil // what is wrong with it is said with its line
+	}
+	return newer.Format(fmt.Sprintf("version %d", p.Version))
+}
+
 // plain turns the decoder's error into one that names line and key.
 func plain(err error) error {
 	var strict *toml.StrictMissingError
 	if errors.As(err, &strict) && len(strict.Errors) > 0 {
 		first := strict.Errors[0]
 		line, _ := first.Position()
-		return fmt.Errorf("line %d: unknown key %q", line, strings.Join(first.Key(), "."))
+		return fmt.Errorf("line %d: %w", line, newer.Key(strings.Join(first.Key(), ".")))
 	}
 	var decode *toml.DecodeError
 	if errors.As(err, &decode) {

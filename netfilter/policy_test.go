@@ -68,7 +68,9 @@ func TestParsePolicyRefuses(t *testing.T) {
 		return strings.Replace(good, old, new, 1)
 	}
 	for text, want := range map[string]string{
-		change("version = 1", "version = 2"):           "version 2: want 1",
+		change("version = 1", "version = 2"):           "network policy: version 2: a newer au than this one wrote it",
+		change("version = 1", "version = 2\nport = 3"): "network policy: version 2: a newer au than this one wrote it",
+		change("version = 1", "version = 0"):           "version 0: want 1",
 		change("uid = 1001", "uid = 1001\nport = 3"):   `unknown key "port"`,
 		change("uid = 1001", "uid = 0"):                "uid 0",
 		change("uid = 1001", "uid = 65534"):            "uid 65534",

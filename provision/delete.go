@@ -35,7 +35,7 @@ func checkOurs(name string, f Facts) error {
 	case len(f.Missing) > 0:
 		return notInstalled(f.Missing)
 	case f.PolicyErr != nil && p == nil:
-		return fmt.Errorf("policy of agent %q: %w; mend or remove %s by hand", name, f.PolicyErr, csrc.PolicyPath(name))
+		return unreadable(name, f.PolicyErr)
 	case p == nil:
 		return fmt.Errorf("%s: no such agent was made by au on this machine", name)
 	case p.UID < 1000:

@@ -152,3 +152,47 @@ func TestSessionHasGroup(t *testing.T) {
 		t.Error("a session with the group has it not")
 	}
 }
+
+func TestPolicyAge(t *testing.T) {
+	m := systemd(t)
+	m.make(want)
+	made := m.facts()
+	for _, c := range []struct {
+		situation string
+		change    func(*Facts)
+		want      string
+	}{
+		{"as_it_was_made", func(*Facts) {}, ""},
+		{"version_1", func(f *Facts) { f.Policy.Version = 1 }, "its policy is of version 1, where this au writes 2"},
+		{"no_version", func(f *Facts) { f.Policy.Version = 0 }, "its policy is of version 1, where this au writes 2"},
+		{"hides_less", func(f *Facts) { f.Policy.Hide = f.Policy.Hide[1:] }, "its policy does not hide /home"},
+		{"hides_more", func(f *Facts) { f.Policy.Hide = append(f.Policy.Hide, "/srv/wanderer") }, ""},
+		{"unlocked", func(f *Facts) { f.Policy.Allow = []string{"docker"}; f.Policy.Show = csrc.DefaultShows(f.Policy.Allow) }, ""},
+		{"shows_more", func(f *Facts) { f.Policy.Show = []string{"/run/dbus"} }, "its policy shows another part of /run than this au lets it"},
+		{"declared", func(f *Facts) { f.Policy.Version, f.Declared = 1, true }, ""},
+		{"another_user", func(f *Facts) { f.Policy.Version, f.Agent = 1, nil }, ""},
+		{"none", func(f *Facts) { f.Policy = nil }, ""},
+	} {
+		f := made
+		p := *made.Policy
+		f.Policy = &p
+		c.change(&f)
+		if got := PolicyAge(f); got != c.want {
+			t.Errorf("%s: %q, not %q", c.situation, got, c.want)
+		}
+	}
+}
+
+// What a newer au wrote is not to be mended by hand, nor made anew.
+func TestAPolicyOfANewerAuIsRefusedAsOne(t *testing.T) {
+	m := systemd(t)
+	m.make(want)
+	f := m.facts()
+	f.Policy = nil
+	_, f.PolicyErr = csrc.ParsePolicy([]byte("au-policy 3\n"))
+	for name, err := range map[string]error{"new": CheckNew(want, f), "delete": CheckDelete("agent", f)} {
+		if err == nil || err.Error() != "policy /etc/au/agents/agent: line 1: au-policy 3: a newer au than this one wrote it" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/newer"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision/step"
 )
@@ -62,7 +63,7 @@ func CheckNew(w Want, f Facts) error {
 	case f.Libexec.NoSuid:
 		return fmt.Errorf("%s is on a file system mounted nosuid, where the entrypoint cannot work: remount it with suid", csrc.LibexecDir)
 	case f.PolicyErr != nil:
-		return fmt.Errorf("policy of agent %q: %w; mend or remove %s by hand", w.Name, f.PolicyErr, csrc.PolicyPath(w.Name))
+		return unreadable(w.Name, f.PolicyErr)
 	case f.Agent != nil && !f.Ours():
 		return fmt.Errorf("user %q exists and au did not make it; choose another name with --agent", w.Name)
 	case f.Policy != nil && f.Ours() && !f.Policy.Admits(f.Human.UID):
@@ -85,6 +86,14 @@ func CheckNew(w Want, f Facts) error {
 		return err
 	}
 	return checkPolicy(w.policy(f))
+}
+
+// unreadable refuses an agent whose policy cannot be used. What a newer au wrote is not mended by hand.
+func unreadable(agent string, err error) error {
+	if newer.Wrote(err) {
+		return fmt.Errorf("policy %s: %w", csrc.PolicyPath(agent), err)
+	}
+	return fmt.Errorf("policy of agent %q: %w; mend or remove %s by hand", agent, err, csrc.PolicyPath(agent))
 }
 
 // AskHint shows what keeps systemd from answering.

@@ -47,6 +47,27 @@ func (w Want) policy(f Facts) csrc.Policy {
 	return p
 }
 
+// PolicyAge says what an older au has left out of the agent's policy; empty where nothing is missing. What has changed on the
+// machine since is no matter of age: `au info` names it.
+func PolicyAge(f Facts) string {
+	p := f.Policy
+	if p == nil || !f.Ours() || f.Declared {
+		return ""
+	}
+	if p.Version < csrc.PolicyVersion {
+		return fmt.Sprintf("its policy is of version %d, where this au writes %d", max(p.Version, 1), csrc.PolicyVersion)
+	}
+	for _, hidden := range slices.Concat(otherHomes, csrc.DefaultHides(p.Allow)) {
+		if !slices.Contains(p.Hide, hidden) {
+			return "its policy does not hide " + hidden
+		}
+	}
+	if !slices.Equal(p.Show, csrc.DefaultShows(p.Allow)) {
+		return "its policy shows another part of /run than this au lets it"
+	}
+	return ""
+}
+
 // withHuman returns humans with u among them once, the others where they were: a policy that only differs in their order would be
 // written anew.
 func withHuman(humans []csrc.Human, u User) []csrc.Human {

@@ -7,6 +7,8 @@ import (
 	stdslices "slices"
 	"strconv"
 	"strings"
+
+	"github.com/a4u2/au/internal/newer"
 )
 
 // RecordPath returns where root remembers what au set on an agent's slice.
@@ -27,7 +29,12 @@ type Entry struct {
 	Earlier  string // what was there before au's first write
 }
 
-const recordHead = "au-limits 1"
+const (
+	recordName    = "au-limits "
+	recordVersion = 1
+)
+
+var recordHead = fmt.Sprint(recordName, recordVersion)
 
 // Text writes the record as ParseRecord reads it.
 func (r Record) Text() string {
@@ -47,6 +54,9 @@ func ParseRecord(text []byte) (Record, error) {
 		case len(text) == 0 || line == "" || strings.HasPrefix(line, "#"):
 			continue
 		case i == 0:
+			if err := newer.Line(line, recordName, recordVersion); err != nil {
+				return Record{}, fmt.Errorf("line 1: %w", err)
+			}
 			if line != recordHead {
 				return Record{}, fmt.Errorf("line 1 %q: want %q", line, recordHead)
 			}

@@ -14,7 +14,6 @@ import (
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/step"
-	auslices "github.com/a4u2/au/slices"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,6 +30,9 @@ func (a *app) checkAgent(d *diagnosis, human provision.User, known *config.Confi
 	if facts.Policy == nil {
 		return nil
 	}
+	for _, i := range info.Older {
+		d.advise(a.host, agent, i.ID, i.Problem, i.Hint)
+	}
 	if info.Outdated != nil {
 		d.advise(a.host, agent, info.Outdated.ID, info.Outdated.Problem, info.Outdated.Hint)
 	}
@@ -42,7 +44,6 @@ func (a *app) checkAgent(d *diagnosis, human provision.User, known *config.Confi
 		}
 	}
 	a.checkRights(d, facts)
-	a.checkAge(d, facts)
 	a.checkSetID(d, facts)
 	a.checkNet(d, facts, info.Healthy)
 	return a.checkShares(d, human, agent, entry)
@@ -68,19 +69,6 @@ func (d *diagnosis) needsRoot(what string) {
 	if !slices.Contains(d.NeedsRoot, what) {
 		d.NeedsRoot = append(d.NeedsRoot, what)
 	}
-}
-
-// checkAge compares the agent's unit and entrypoint with those that this au would install.
-func (a *app) checkAge(d *diagnosis, f provision.Facts) {
-	keeper := auslices.Keeper(auslices.KeeperConfig{Agent: f.Name, UID: f.Policy.UID, Sleep: f.Unit.Sleep})
-	if f.Unit.Systemd && f.Unit.Text != "" && f.Unit.Text != keeper && !f.Declared {
-		d.advise(a.host, f.Name, "unit-old", auslices.KeeperName(f.Name)+" is another than that of this au", "au new --agent "+f.Name)
-	}
-	source, build, err := findSource(a.host)
-	if err != nil || build || f.Declared || f.Policy.SHA256 == "" || source.SHA256 == f.Policy.SHA256 {
-		return
-	}
-	d.advise(a.host, f.Name, "entrypoint-old", "the agent's entrypoint is another than that of this au", "au new --agent "+f.Name)
 }
 
 // checkNet looks at the layers of a restricted agent's network.

@@ -17,6 +17,11 @@ func (a *app) checkShares(d *diagnosis, human provision.User, agent string, entr
 	if entry == nil || len(entry.Mounts) == 0 {
 		return nil
 	}
+	for _, m := range entry.Mounts {
+		if m.Unknown != nil {
+			d.advise(a.host, agent, "share-key", fmt.Sprintf("share %s: %v", show(m.Source), m.Unknown), "")
+		}
+	}
 	if a.host.UID() == 0 { // a file system that does not answer is not asked, and nothing of others is read
 		d.needsRoot("shares: as " + human.Name + ", not as root")
 		return nil

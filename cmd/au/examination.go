@@ -10,6 +10,7 @@ import (
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	auslices "github.com/a4u2/au/slices"
 )
 
 // agentInfo is what `au info --json` prints.
@@ -31,6 +32,7 @@ type agentInfo struct {
 	Drafts []start.ListedDraft `json:"drafts"` // that hold something which was not kept yet
 
 	Limits   *limitsView `json:"limits,omitempty"`   // nil: no systemd to ask
+	Older    []issue     `json:"older"`              // what of the agent this au would write anew
 	Outdated *issue      `json:"outdated,omitempty"` // what sees to the network is of another au
 }
 
@@ -71,6 +73,7 @@ func (a *app) examine(human provision.User, known *config.Config, agent string) 
 			info.Healthy, info.Issues = false, append(info.Issues, issue{"run-fails", fmt.Sprintf("a run was tried, and failed: %v", why), ""})
 		}
 	}
+	info.Older = append(info.Older, older(a.host, facts)...)
 	if facts.Ours() && facts.Unit.Systemd && facts.Unit.Err == nil {
 		if view, err := observeLimits(a.host, *facts.Policy); err == nil {
 			info.Limits = &view
@@ -85,11 +88,30 @@ func (a *app) examine(human provision.User, known *config.Config, agent string) 
 	return info, facts, nil
 }
 
+// older compares the agent's unit, policy and entrypoint with those that this au would install. All works as it did meanwhile.
+func older(h *host.Host, f provision.Facts) (all []issue) {
+	if f.Policy == nil || f.Declared {
+		return nil
+	}
+	mend := advised(h, "au new --agent "+f.Name)
+	keeper := auslices.Keeper(auslices.KeeperConfig{Agent: f.Name, UID: f.Policy.UID, Sleep: f.Unit.Sleep})
+	if f.Unit.Systemd && f.Unit.Text != "" && f.Unit.Text != keeper {
+		all = append(all, issue{"unit-old", auslices.KeeperName(f.Name) + " is another than that of this au", mend})
+	}
+	if age := provision.PolicyAge(f); age != "" {
+		all = append(all, issue{"policy-old", age, mend})
+	}
+	if source, build, err := findSource(h); err == nil && !build && f.Policy.SHA256 != "" && source.SHA256 != f.Policy.SHA256 {
+		all = append(all, issue{"entrypoint-old", "the agent's entrypoint is another than that of this au", mend})
+	}
+	return all
+}
+
 // describe puts facts and config together.
 func describe(h *host.Host, f provision.Facts, entry *config.Agent) agentInfo {
 	info := agentInfo{
 		Name: f.Name, Made: "au", Home: csrc.HomePath(f.Name), Group: provision.GroupName(f.Name), Entrypoint: h.EntrypointPath(f.Name),
-		Humans: []string{}, Mounts: []infoPath{}, Path: []pathView{}, Issues: []issue{}, Drafts: []start.ListedDraft{}, Runs: []start.Run{},
+		Humans: []string{}, Mounts: []infoPath{}, Path: []pathView{}, Issues: []issue{}, Older: []issue{}, Drafts: []start.ListedDraft{}, Runs: []start.Run{},
 	}
 	if f.Declared {
 		info.Made = "nixos"

@@ -85,6 +85,10 @@ func (a *app) printInfo(i agentInfo, f provision.Facts) {
 	a.printMounts(i.Mounts)
 	a.printPath(i.Path)
 	a.printLeft(i.Drafts)
+	if len(i.Older) > 0 {
+		fmt.Fprintf(a.out, "  of an older au:\n")
+		a.printEach(i.Older)
+	}
 	if i.Outdated != nil {
 		fmt.Fprintf(a.out, "  network: %s\n      %s\n", i.Outdated.Problem, hintLine(a.host, i.Outdated.Hint))
 	}
@@ -131,6 +135,10 @@ func (a *app) printIssues(issues []issue) {
 	if len(issues) > 0 {
 		fmt.Fprintf(a.out, "  %s:\n", a.paint().Red("issues"))
 	}
+	a.printEach(issues)
+}
+
+func (a *app) printEach(issues []issue) {
 	for _, s := range issues {
 		fmt.Fprintf(a.out, "    - %s\n", s.Problem)
 		if s.Hint != "" {

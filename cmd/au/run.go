@@ -168,6 +168,7 @@ func (c *runCmd) refused(a *app, o start.Order, err error) error {
 	var policy start.PolicyError
 	var entrypoint *start.EntrypointError
 	var home *start.OpenHomeError
+	var old *start.OldEntrypointError
 	var busy *draft.Busy
 	var half *draft.HalfKept
 	var paused *start.PausedError
@@ -178,6 +179,8 @@ func (c *runCmd) refused(a *app, o start.Order, err error) error {
 		return hintError{err, "au resume --agent " + c.Agent}
 	case errors.As(err, &entrypoint):
 		return refusedEntrypoint(a.host, entrypoint)
+	case errors.As(err, &old):
+		return hintError{err, "au new --agent " + c.Agent}
 	case errors.As(err, &busy):
 		return hintError{err, busy.Another()}
 	case errors.As(err, &half):

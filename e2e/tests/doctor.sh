@@ -78,6 +78,8 @@ rm -rf /home/d.away
 
 wreck group-other agent groupmod --gid 4321 su-as-agent
 wreck account-group b usermod --gid nogroup b
+wreck policy-old b sed -i 's/^au-policy .*/au-policy 1/' /etc/au/agents/b
+wreck policy-old c sed -i '/^hide .run.docker.sock$/d' /etc/au/agents/c
 wreck homes-visible c sh -c 'useradd --create-home --base-dir /srv wanderer'
 wreck cgroups-other d sed -i 's/^cgroup .*/cgroup nowhere/' /etc/au/agents/d
 cp -p "$(entry e)" /home/e/copy
@@ -156,6 +158,7 @@ ids >/run/before
 wreck share-planted agent as alice au run -d project -- sh -c 'git init -q . && git config core.fsmonitor ./x'
 wreck share-missing agent as alice rmdir gone
 wreck share-covered agent mount -t tmpfs none /home/alice/covered
+wreck share-key agent as alice sh -c "sed -i '/^source = .*covered/a colour = 1' ~/.config/agent-as-unix-user.toml"
 wreck share-reached agent sh -c 'mkdir -p /srv/also && chmod 755 /srv/also && mount --bind /home/alice/project /srv/also'
 pids=$(ls -d /sys/fs/cgroup/user.slice/user-"$(id -u b)".slice /sys/fs/cgroup/pids/user.slice/user-"$(id -u b)".slice 2>/dev/null | head -n 1)/pids.max
 wreck limit-unheld b sh -c "echo 600 >$pids"
@@ -166,7 +169,7 @@ says "broken sudo-rule: agent agent: sudoers lets the agent run:"
 ok rm /etc/sudoers.d/agent
 wanted=$(echo "$wanted" | sed 's/ sudo-rule:agent//')
 named 1
-ok sh -c "umount /srv/also /home/alice/covered; rm -r ~alice/project/.git; runuser -l alice -c 'mkdir gone'; echo 500 >$pids"
+ok sh -c "umount /srv/also /home/alice/covered; rm -r ~alice/project/.git; runuser -l alice -c 'mkdir gone; sed -i /^colour/d ~/.config/agent-as-unix-user.toml'; echo 500 >$pids"
 mended
 promise="--fix is for the human"
 fails 1 au --human alice doctor --fix -y

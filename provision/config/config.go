@@ -54,6 +54,8 @@ type Mount struct {
 	ShowSecrets bool     // a draft does not hide what drafts hide without being asked
 
 	TargetOnly bool // not at Source for the agent as well: same_path = false
+
+	Unknown *Error // a key of it that nobody reads, and that may take something from the agent: without it no run has the share
 }
 
 // Equal reports whether two shares are the same in all.

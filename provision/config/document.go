@@ -32,7 +32,8 @@ type table struct {
 	start  int    // of its first byte, for messages
 	spans  []span // all of it; whole lines, or one span when inline
 	inline bool
-	keyAt  int // where a key is added: after the last one
+	keyAt  int    // where a key is added: after the last one
+	odd    *Error // a key that its schema has not
 }
 
 // A keyed is a value under its key.
@@ -162,7 +163,7 @@ func (d *document) mount(t *table) (m Mount, err error) {
 	if err := d.require(t, "a share", "source", "target"); err != nil {
 		return m, err
 	}
-	m = Mount{ReadOnly: t.bool("read_only", true), ACL: t.bool("acl", false), Draft: t.bool("draft", false), TargetOnly: !t.bool("same_path", true)}
+	m = Mount{Unknown: t.odd, ReadOnly: t.bool("read_only", true), ACL: t.bool("acl", false), Draft: t.bool("draft", false), TargetOnly: !t.bool("same_path", true)}
 	m.ReadOnly = m.ReadOnly || m.Draft
 	if m.Draft && m.ACL {
 		return m, d.errorAt(t.value("draft").start, "draft: a share by ACLs has none: want acl = false")

@@ -101,6 +101,10 @@ func (r *reader) agentHeader(keys []key, array bool, line span) error {
 	}
 	r.odd = true
 	resume(&r.mount, last(r.agent.list.items), line)
+	if _, known := mountSchema.keys[keys[1].name]; !known {
+		r.mount.odd = r.note(&mountSchema, keys[1])
+		return nil
+	}
 	return r.mistake(&mountSchema, keys[1], unstable.InlineTable)
 }
 
@@ -131,7 +135,7 @@ func newTable(s *schema, line span) *table {
 func (r *reader) entry(t *table, n *unstable.Node, keys []key) error {
 	want, known := t.schema.keys[keys[0].name]
 	if !known {
-		r.note(t.schema, keys[0])
+		t.odd = r.note(t.schema, keys[0])
 		return nil
 	}
 	if len(keys) > 1 {
@@ -222,11 +226,11 @@ func (d *document) closing(from int, bracket byte) int {
 	return from
 }
 
-// note remembers a key that s does not know, and what may have been meant.
-func (r *reader) note(s *schema, k key) {
+// note remembers a key that s does not know, and what may have been meant; nil where nobody has to hear of it.
+func (r *reader) note(s *schema, k key) *Error {
 	r.odd = true
 	if s.accepted == k.name {
-		return
+		return nil
 	}
 	message := fmt.Sprintf("unknown key %q %s", k.name, s.place)
 	for _, other := range []*schema{s, &topSchema, &agentSchema, &mountSchema} {
@@ -235,7 +239,9 @@ func (r *reader) note(s *schema, k key) {
 			break
 		}
 	}
-	r.unknown = append(r.unknown, r.errorAt(k.start, "%s", message).(*Error))
+	unknown := ErrorAt(r.path, r.text, k.start, "%s", message)
+	r.unknown = append(r.unknown, unknown)
+	return unknown
 }
 
 // mistake returns the error that k, being of this kind, is when s wants

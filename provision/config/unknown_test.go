@@ -4,6 +4,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -26,12 +27,19 @@ func TestUnknownKeysAreNamed(t *testing.T) {
 			[]string{`f:3:42: unknown key "readonly" below [[agents.mounts]]: want read_only below [[agents.mounts]]`}},
 		{"[[agents]]\nuser_name = \"a\"\n[[agents.mounts]]\nsource = \"/s\"\ntarget = \"/t\"\ncolour = 1\nx = 2\n",
 			[]string{`f:6:1: unknown key "colour" below [[agents.mounts]]`, `f:7:1: unknown key "x" below [[agents.mounts]]`}},
+		{"[[agents]]\nuser_name = \"a\"\n[[agents.mounts]]\nsource = \"/s\"\ntarget = \"/t\"\n[agents.mounts.only]\nbelow = 1\n",
+			[]string{`f:6:16: unknown key "only" below [[agents.mounts]]`}},
 		{"[[agents]]\nuser_name = \"a\"\n[[agents.mount]]\nsource = \"/s\"\n", []string{`f:3:10: unknown key "mount" below [[agents]]: want mounts below [[agents]]`}},
 	} {
 		got, err := Parse("f", []byte(c.text))
 		if err != nil {
 			t.Errorf("%q: %v", c.text, err)
 			continue
+		}
+		if strings.Contains(c.text, "mounts") && c.text != as2 {
+			if m := got.Agents[0].Mounts; len(m) != 1 || m[0].Unknown != got.Unknown[len(got.Unknown)-1] {
+				t.Errorf("%q: the share does not know of the key", c.text)
+			}
 		}
 		var said []string
 		for _, u := range got.Unknown {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/a4u2/au/internal/bounded"
+	"github.com/a4u2/au/internal/newer"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/internal/walk"
 	"github.com/a4u2/au/internal/whole"
@@ -171,6 +172,9 @@ func (s *Store) open(key string) (*Draft, error) {
 	}
 	if err == nil {
 		err = json.Unmarshal(text, &d.Info)
+	}
+	if err == nil && d.Version > version {
+		err = fmt.Errorf("%s: %w", quote.Name(path.Join(state.named, "draft.json")), newer.Format(fmt.Sprintf("version %d", d.Version)))
 	}
 	if err == nil && (d.Version != version || KeyOf(d.Name, string(d.Folder)) != key) {
 		err = fmt.Errorf("%s is of another version, or not of its folder", quote.Name(path.Join(state.named, "draft.json")))

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/a4u2/au/internal/newer"
 	"github.com/a4u2/au/netfilter"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
 	"github.com/a4u2/au/provision"
@@ -73,9 +74,17 @@ func (h *Host) RequireNetPolicy(agent string) (netfilter.Policy, error) {
 		return p, hinted{fmt.Errorf("agent %q is not restricted", agent), "au net restrict --agent " + agent + " --preset anthropic"}
 	}
 	if err != nil {
-		return p, hinted{NetError(agent, err), "au net restrict --agent " + agent}
+		return p, unreadableNet(agent, err)
 	}
 	return p, nil
+}
+
+// unreadableNet says why an agent's network policy cannot be read. It is written anew, except one of a newer au's.
+func unreadableNet(agent string, err error) error {
+	if newer.Wrote(err) {
+		return NetError(agent, err)
+	}
+	return hinted{NetError(agent, err), "au net restrict --agent " + agent}
 }
 
 // ObserveNet reads what the network's plans depend on. It changes nothing and asks for no password.
@@ -88,7 +97,11 @@ func (h *Host) ObserveNet(agent string) (provision.NetFacts, error) {
 	}
 	if text, err := os.ReadFile(h.Root + provision.NetPath(agent)); err == nil {
 		f.PolicyText = string(text)
-		if p, err := h.NetPolicy(agent); err == nil {
+		p, err := h.NetPolicy(agent)
+		if newer.Wrote(err) { // what it holds besides is not known here, and nothing of it is lost
+			return f, NetError(agent, err)
+		}
+		if err == nil {
 			f.Policy = &p
 		}
 	}

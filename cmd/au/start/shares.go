@@ -29,11 +29,49 @@ type OutsideError struct{ Source, Why string }
 
 func (e *OutsideError) Error() string { return fmt.Sprintf("share %q: %s", e.Source, e.Why) }
 
+// UnknownKeyError is a run with a share of which the config says more than is known here.
+type UnknownKeyError struct {
+	Source string
+	Key    *config.Error
+}
+
+func (e *UnknownKeyError) Error() string {
+	return fmt.Sprintf("share %q: %v; it may say what the agent must not have, and a newer au than this one may know it", e.Source, e.Key)
+}
+
+// OldEntrypointError is a run with something that the agent's entrypoint does not know yet.
+type OldEntrypointError struct{ Agent, Source string }
+
+func (e *OldEntrypointError) Error() string {
+	return fmt.Sprintf("share %q: the entrypoint of agent %q is from before drafts and hidden names", e.Source, e.Agent)
+}
+
+// checkAge refuses what the entrypoint beside a policy before version 2 would refuse in its own words.
+func checkAge(all []config.Mount, p csrc.Policy) error {
+	if i := slices.IndexFunc(all, config.Mount.IsLayered); i >= 0 && p.Version < 2 {
+		return &OldEntrypointError{p.Name, all[i].Source}
+	}
+	return nil
+}
+
+// checkKeys refuses a share that may be less than it would be here.
+func checkKeys(all []config.Mount) error {
+	for _, s := range all {
+		if s.Unknown != nil {
+			return &UnknownKeyError{s.Source, s.Unknown}
+		}
+	}
+	return nil
+}
+
 // shares returns the folders that the config and the options hand over, in the order in which they can be mounted, and the sources
 // of those that the options ask for.
 func (m Machine) shares(o Order, p csrc.Policy, say Speaker) (all []config.Mount, asked []string, err error) {
 	if entry := o.Known.Agent(p.Name); entry != nil {
 		all = slices.Clone(entry.Mounts)
+	}
+	if err := checkKeys(all); err != nil {
+		return nil, nil, err
 	}
 	if err := m.checkWays(o, all); err != nil {
 		return nil, nil, err
@@ -47,6 +85,9 @@ func (m Machine) shares(o Order, p csrc.Policy, say Speaker) (all []config.Mount
 		}
 	}
 	if err := m.narrowedByDrafts(o, all, say); err != nil {
+		return nil, nil, err
+	}
+	if err := checkAge(all, p); err != nil {
 		return nil, nil, err
 	}
 	share.Sort(all, func(m config.Mount) string { return m.Target })
