@@ -113,12 +113,13 @@ func (r *Range) UnmarshalText(text []byte) error {
 // ParsePolicy reads a policy file. Unknown keys, another version and anything that Check refuses are errors.
 func ParsePolicy(text []byte) (Policy, error) {
 	var p Policy
-	if err := checkVersion(text); err != nil {
-		return Policy{}, fmt.Errorf("network policy: %w", err)
+	version := versionOf(text)
+	if version > Version {
+		return Policy{}, fmt.Errorf("network policy: %w", newer.Format(fmt.Sprintf("version %d", version)))
 	}
 	decoder := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
 	if err := decoder.Decode(&p); err != nil {
-		return Policy{}, fmt.Errorf("network policy: %w", plain(err))
+		return Policy{}, fmt.Errorf("network policy: %w", plain(err, version))
 	}
 	if err := p.Check(); err != nil {
 		return Policy{}, fmt.Errorf("network policy: %w", err)
@@ -138,24 +139,28 @@ func (p *Policy) Text() (string, error) {
 	return "# What the agent may reach. Written by au net; read by its rules and its daemon.\n" + string(body), nil
 }
 
-// checkVersion refuses the policy of a later au, whatever else is in it.
-func checkVersion(text []byte) error {
+// versionOf returns the version of a policy, whatever else is in it; 0 where it has none.
+func versionOf(text []byte) int {
 	var p struct {
 		Version int `toml:"version"`
 	}
-	if err := toml.Unmarshal(text, &p); err != nil || p.Version <= Version {
-		return nil // what is wrong with it is said with its line
+	if toml.Unmarshal(text, &p) != nil {
+		return 0 // what is wrong with it is said with its line
 	}
-	return newer.Format(fmt.Sprintf("version %d", p.Version))
+	return p.Version
 }
 
 // plain turns the decoder's error into one that names line and key.
-func plain(err error) error {
+func plain(err error, version int) error {
 	var strict *toml.StrictMissingError
 	if errors.As(err, &strict) && len(strict.Errors) > 0 {
 		first := strict.Errors[0]
 		line, _ := first.Position()
-		return fmt.Errorf("line %d: %w", line, newer.Key(strings.Join(first.Key(), ".")))
+		key := strings.Join(first.Key(), ".")
+		if version != Version { // a file that no au wrote
+			return fmt.Errorf("line %d: unknown key %q", line, key)
+		}
+		return fmt.Errorf("line %d: %w", line, newer.Key(key))
 	}
 	var decode *toml.DecodeError
 	if errors.As(err, &decode) {

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/csrc"
-	"github.com/a4u2/au/internal/newer"
+	later "github.com/a4u2/au/internal/newer"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision/step"
 )
@@ -90,7 +90,7 @@ func CheckNew(w Want, f Facts) error {
 
 // unreadable refuses an agent whose policy cannot be used. What a newer au wrote is not mended by hand.
 func unreadable(agent string, err error) error {
-	if newer.Wrote(err) {
+	if later.Wrote(err) {
 		return fmt.Errorf("policy %s: %w", csrc.PolicyPath(agent), err)
 	}
 	return fmt.Errorf("policy of agent %q: %w; mend or remove %s by hand", agent, err, csrc.PolicyPath(agent))
