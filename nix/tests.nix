@@ -208,7 +208,7 @@ let
       { reloadIfChanged = true; }
     ];
     net_units = [
-      (lib.mapAttrs (_name: s: s.wantedBy) (
+      (lib.mapAttrs (_name: s: s.wantedBy or [ ]) (
         lib.filterAttrs (name: _s: lib.removePrefix "au-net" name != name) whole.systemd.services
       ))
       {
