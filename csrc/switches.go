@@ -21,7 +21,7 @@ var Switches = []Switch{
 	},
 	{
 		Word:    "userns",
-		Gives:   "user namespaces work (bubblewrap, codex's own sandbox)",
+		Gives:   "user namespaces work (bubblewrap, the sandboxes of codex and Chromium)",
 		GivesUp: "a smaller kernel to attack; and in a writable share the agent can make set-uid files of yours, by an ordinary call (openat2)",
 	},
 	{
