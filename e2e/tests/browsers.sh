@@ -93,6 +93,6 @@ says 'INTERNET other.test'
 promise="rootless buildah does not start without the switch; with it, it has one user"
 ok as alice au run buildah unshare cat /proc/self/uid_map
 says " $(id -u agent)          1"
-ok as alice au new -y --lock userns
+ok as alice au new -y --lock
 fails 1 as alice au run buildah unshare true
 complains "au: buildah $needs"
