@@ -56,7 +56,6 @@ case $STAGE in
 	promise="the first boot installs au, and makes the agent of the file, with its limit and its network"
 	ended "done"
 	ok as alice au --version
-	grep -E "^(Get|Err|Fetched|real)|au apply|The machine" /var/log/cloud-init-output.log | tail -n 30
 	ok stat -c '%U %a' /etc/agents.toml
 	says_exactly 'root 644'
 	ok as alice au run -a builder id -un
@@ -82,8 +81,7 @@ case $STAGE in
 5)
 	promise="where cloud-init does all of it again, nothing changes either"
 	ended "done"
-	ok sh -c 'tail -n 15 /var/log/cloud-init-output.log'
-	says "The machine is as /etc/agents.toml says; nothing to do"
+	ok grep -F "The machine is as /etc/agents.toml says; nothing to do" /var/log/cloud-init-output.log
 	soon systemctl is-active au-builder.service
 	ok as alice au run -a builder id -un
 	says_exactly builder
