@@ -5,6 +5,7 @@ package provision
 import (
 	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -42,13 +43,21 @@ func TestFaults(t *testing.T) {
 
 // A script breaks a machine in the way of each fault, and sees it mended.
 func TestEveryFaultIsBrought(t *testing.T) {
-	script, err := os.ReadFile("../e2e/tests/doctor.sh")
+	scripts, err := filepath.Glob("../e2e/tests/doctor*.sh")
 	if err != nil {
 		t.Fatal(err)
 	}
+	var script []byte
+	for _, name := range scripts {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script = append(script, text...)
+	}
 	for _, f := range Faults {
 		if !regexp.MustCompile(`(?m)^\s*(?:wreck ` + f.ID + ` |says "(?:broken|advice) ` + f.ID + `: )`).Match(script) {
-			t.Errorf("no line of doctor.sh brings about %q", f.ID)
+			t.Errorf("no line of the doctor scripts brings about %q", f.ID)
 		}
 	}
 }
