@@ -36,15 +36,10 @@ ok /usr/sbin/sshd -p 2224
 soon ssh one.example.org true
 soon ssh full.example.org true
 
-# of_the_others sees what the loop says of the machines that it cannot do anything with.
-of_the_others() {
-	for machine in gone mute full; do says "$machine.example.org: failed"; done
-	complains "dpkg returned an error code"
-}
-
 promise="the loop goes on past machines that fail, and installs au on the one that does not"
 fails 1 sh apply.sh
-of_the_others
+for machine in gone mute full; do says "$machine.example.org: failed"; done
+complains "dpkg returned an error code"
 says "one.example.org: changed"
 ok as alice au run -a builder id -un
 says_exactly builder
@@ -56,14 +51,15 @@ ok as alice au net why -a builder registry.npmjs.org
 fails 1 as alice au net why -a builder elsewhere.example
 
 promise="the second time nothing changes"
+sed -i 's/ full.example.org//' apply.sh # all but its mounts are this machine's, which has the package now
 snapshot
 fails 1 sh apply.sh
-of_the_others
+for machine in gone mute; do says "$machine.example.org: failed"; done
 says "one.example.org: as it was"
 unchanged
 
 promise="where all machines do as they are told, the loop says so by its status"
-sed -i 's/gone.example.org mute.example.org full.example.org //' apply.sh
+sed -i 's/gone.example.org mute.example.org //' apply.sh
 ok sh apply.sh
 says_exactly "one.example.org: as it was"
 
