@@ -61,11 +61,11 @@ unchanged
 promise="where all machines do as they are told, the loop says so by its status"
 sed -i 's/gone.example.org mute.example.org //' apply.sh
 ok sh apply.sh
-says_exactly "one.example.org: as it was"
+says "one.example.org: as it was"
 
 promise="a mistake in the file is named with its place, and the machine stays as it was"
 sed -i 's/^tasks = 300/pids = 300/' agents.toml
 fails 1 sh apply.sh
-says_exactly "one.example.org: failed"
+says "one.example.org: failed"
 complains "agents.toml:20:1: unknown key"
 unchanged
