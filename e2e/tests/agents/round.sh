@@ -92,6 +92,7 @@ try_setup() {
 installed() { sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "/home/agent/.local/lib/node_modules/$package/package.json" | head -n 1; }
 
 try_version() {
+	[ -n "$(installed)" ] || fail "the package does not say its version"
 	ok as alice au run "$command" --version
 	says "$(installed)"
 }

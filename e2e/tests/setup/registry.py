@@ -43,7 +43,7 @@ def pack(folder, about):
     bundled = about.get("bundleDependencies") or about.get("bundledDependencies")
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
-        text = json.dumps({key: value for key, value in about.items() if key != "dist"}).encode()
+        text = json.dumps({key: value for key, value in about.items() if key != "dist"}, indent=2).encode()
         info = tarfile.TarInfo("package/package.json")
         info.size, info.mode = len(text), 0o644
         tar.addfile(info, io.BytesIO(text))
