@@ -4,8 +4,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/a4u2/au/cmd/au/host"
@@ -41,6 +44,10 @@ func (c *mountAddCmd) Run(a *app) error {
 	want, before, err := c.check(a, s)
 	if err != nil {
 		return err
+	}
+	if want.Equal(before) && start.Vanished(want.Source) {
+		fmt.Fprintf(a.out, "Agent %s has the share %s already, which is not there now; nothing to do\n", c.Agent, show(want.Source))
+		return nil
 	}
 	if want.Equal(before) {
 		fmt.Fprintf(a.out, "Agent %s sees %s %s at %s already; nothing to do\n", c.Agent, show(want.Source), access(want), places(want, s.policy))
@@ -88,11 +95,31 @@ func (c *mountAddCmd) record(a *app, s sharing, before, want config.Mount) error
 	return refusal(a.save(s.human, a.out, s.change(a.host, replaced, &want)))
 }
 
+// isAs reports whether a share is one of that kind.
+func (c *mountAddCmd) isAs(m, want config.Mount) bool {
+	return m.ACL == want.ACL && m.ReadOnly == want.ReadOnly && m.Draft == want.Draft && m.TargetOnly == want.TargetOnly && m.HidesAs(want)
+}
+
+// gone returns the share that stays as it is: what is to be shared is not there now, and is shared as it is wanted.
+func (c *mountAddCmd) gone(s sharing, err error) (config.Mount, bool) {
+	want := config.Mount{ReadOnly: !c.RW, ACL: c.ACL, Draft: c.Draft, TargetOnly: c.TargetOnly, Hide: c.Hide, ShowSecrets: c.ShowSecrets}
+	i := slices.IndexFunc(s.mounts(), func(m config.Mount) bool {
+		return m.Source == c.Source && (c.Target == "" || c.Target == m.Target) && c.isAs(m, want)
+	})
+	if i < 0 || !c.Replace || !errors.Is(err, fs.ErrNotExist) {
+		return config.Mount{}, false
+	}
+	return s.mounts()[i], true
+}
+
 // check returns the wanted share and the one that it replaces. That is a read-only one of the same folder at the same place, when
 // --rw is given, or one that is seen at its own path, or is not. Both are the same where it is there as it is wanted. Nothing has
 // changed when it refuses.
 func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err error) {
 	if want.Source, err = resolveSource(c.Source, a.follower(s.human, s.known, c.Agent)); err != nil {
+		if m, stays := c.gone(s, err); stays {
+			return m, m, nil
+		}
 		return want, before, err
 	}
 	facts, err := a.shareFacts(want.Source, s.human, s.policy, s.known)
@@ -111,7 +138,7 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 		switch {
 		case m.Source != want.Source:
 			others = append(others, m)
-		case (c.Target == "" || m.Target == want.Target) && m.ACL == want.ACL && m.ReadOnly == want.ReadOnly && m.Draft == want.Draft && m.TargetOnly == want.TargetOnly && m.HidesAs(want):
+		case (c.Target == "" || m.Target == want.Target) && c.isAs(m, want):
 			return m, m, nil
 		case c.Replace && !m.ACL && !want.ACL:
 			if before = m; c.Target == "" {
