@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -200,13 +201,12 @@ func (m *meantDraft) wants(name string) bool {
 // sayConflicts names each.
 func (a *app) sayConflicts(all []draft.Conflict) {
 	for _, c := range all {
-		name := c.Path
-		if name == "" {
-			name = "."
-		}
-		fmt.Fprintf(a.err, "au: conflict: %s: %s\n", show(name), c.Why)
+		fmt.Fprintf(a.err, "au: conflict: %s: %s\n", shownPath(c.Path), c.Why)
 	}
 }
+
+// shownPath is a path below a draft's folder as a person reads it.
+func shownPath(name string) string { return show(cmp.Or(name, ".")) }
 
 // sayDoubts names what may be a file that the human has removed.
 func (a *app) sayDoubts(all []draft.Conflict) {

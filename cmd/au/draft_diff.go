@@ -82,7 +82,7 @@ func (c *draftDiffCmd) Run(a *app) error {
 	return paged(a, func(a *app) error {
 		a.printRuns(found)
 		for _, f := range r.Conflicts {
-			fmt.Fprintf(a.out, "%s\n", a.paint().Red("conflict: "+show(f.Path)+": "+f.Why))
+			fmt.Fprintf(a.out, "%s\n", a.paint().Red("conflict: "+shownPath(f.Path)+": "+f.Why))
 		}
 		a.sayDoubts(r.Doubts)
 		a.sayAppeared(m, appeared, whole)

@@ -152,7 +152,7 @@ func (p *planner) takesAll(name string) bool {
 		return false
 	}
 	for s := range p.skip {
-		if s == name || strings.HasPrefix(s, name+"/") {
+		if name == "" || s == name || strings.HasPrefix(s, name+"/") {
 			return false
 		}
 	}
