@@ -2,7 +2,7 @@
 # What the doctor scripts say: they break a machine, and see that `au doctor` names what is broken, and no more once it is mended.
 
 # ids prints ID:AGENT of every finding.
-ids() { { as alice /usr/local/bin/au doctor --json || true; } | python3 -c 'import json,sys; print(*sorted("%s:%s" % (f["id"], f.get("agent","")) for f in json.load(sys.stdin)["findings"]), sep="\n")'; }
+ids() { { as alice /usr/local/bin/au doctor --json || true; } | python3 -c 'import json,sys; print(*sorted("%s:%s" % (f["id"], f.get("agent","")) for f in json.load(sys.stdin)["findings"]), sep="\n")' | sed '/^$/d'; }
 tiocsti=/proc/sys/dev/tty/legacy_tiocsti
 echo 0 >/run/zero
 [ ! -e $tiocsti ] || mount --bind /run/zero $tiocsti # it is the kernel's, and so the host's
