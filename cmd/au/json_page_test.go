@@ -49,6 +49,7 @@ var changes = strings.Fields("new grant revoke delete pause resume stop mount-ad
 // onlyReal are the rows of the page, or whole sections, that no output of a script has: they take a systemd, or an agent that runs.
 var onlyReal = []string{
 	"list runs", "[run]", "[share of a run] draft", // processes of an entrypoint
+	"[layer] asleep",                                      // a daemon that systemd starts
 	"info limits", "[limits]", "[limit]", "[use] busiest", // a slice of systemd's, and what runs in it
 	"verify", "[result]", "net status attempts", "[attempt]", // an agent that tries to get out
 	"[upstream proxy] login", // root, who looks whether it is for root alone
