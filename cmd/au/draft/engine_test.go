@@ -147,6 +147,25 @@ func TestKeepPaths(t *testing.T) {
 	}
 }
 
+// Where the human's side of a conflict stays, the rest is kept whole, and the draft holds the conflict alone.
+func TestKeepOurs(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "mkdir -p old d; echo o >old/o; echo f >f; echo h >d/h")
+	b.begin()
+	b.drafted("echo agent >>f; mv old moved; echo n >n; rm -r d; mkdir d; echo i >d/i; mkdir m; echo k >m/k")
+	b.in(b.folder, "echo human >>f; echo mine >old/mine")
+	_, err := b.d.Keep(nil, Ours)
+	b.ok(err)
+	if got, want := b.told(), "M f\n! changed f"; got != want {
+		t.Errorf("left is\n%s\nwant\n%s", got, want)
+	}
+	_, err = b.d.Keep(nil, Theirs)
+	b.ok(err)
+	if got := b.in(b.folder, "cat f moved/o moved/mine n d/i m/k; ls"); got != "f\nagent\no\nmine\nn\ni\nk\nd\nf\nm\nmoved\nn\n" {
+		t.Errorf("the folder holds %q", got)
+	}
+}
+
 // A file with several names of which some are kept is not the human's and the draft's at once: what the agent writes later stays in
 // the draft.
 func TestKeepSomeNames(t *testing.T) {
