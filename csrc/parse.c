@@ -294,7 +294,9 @@ struct fault parse_policy(struct policy *p, char *text, size_t n)
 		if (f.line == 1) {
 			p->version = is(line, "au-policy 1") ? 1 : is(line, "au-policy 2") ? 2 : 0;
 			f.key = is_later(line) ? line : NULL;
-			f.want = p->version > 0 ? NULL : f.key != NULL ? "a newer au than this one wrote it" : "want au-policy 1 or 2";
+			f.want = p->version > 0 ? NULL :
+				 f.key != NULL	? "a newer au than this one wrote it" :
+						  "want au-policy 1 or 2";
 		} else if (line[0] != '\0' && line[0] != '#') {
 			f.key = line;
 			if (space == NULL || space[1] == '\0' || space[1] == ' ' || end[-1] == ' ') {

@@ -188,7 +188,8 @@ void log_start(const struct run *run, pid_t guard)
 	const char *dir = quoted(path, LOG_LINE / 2, run->request.dir ? run->request.dir : run->policy.home);
 	size_t n = begin_line(line, run, " runs"), left = 0;
 
-	join(line + n, LOG_LINE - n, "guard ", decimal(number, (uint32_t)guard), ", began ", own_start(), ", in ", dir ? dir : "\"\"");
+	join(line + n, LOG_LINE - n, "guard ", decimal(number, (uint32_t)guard), ", began ", own_start(), ", in ",
+	     dir ? dir : "\"\"");
 	n = strlen(line);
 	for (unsigned i = 0; i < run->request.nshares; i++) {
 		const struct share *s = &run->request.shares[i];

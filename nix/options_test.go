@@ -45,6 +45,7 @@ var settings = []struct {
 		"Draft":       "shares.<name>.draft",
 		"Hide":        "shares.<name>.hide",
 		"ShowSecrets": "shares.<name>.showSecrets",
+		"Unknown":     "no option: what a newer au wrote into a config",
 	}},
 	{csrc.Policy{}, map[string]string{
 		"Version":   "no option: the entrypoint's own",
