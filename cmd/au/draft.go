@@ -87,10 +87,13 @@ type meantDraft struct {
 // close lets go of the draft.
 func (m *meantDraft) close() { m.Draft.Close() }
 
-// dashed reports whether the words stand behind --.
-func (a *app) dashed(words []string) bool {
+// beforeDashes returns how many of a command's words stand before --; -1 where there is none.
+func (a *app) beforeDashes(words []string) int {
 	at := slices.Index(a.words, "--")
-	return at >= 0 && len(a.words)-at-1 == len(words)
+	if at < 0 {
+		return -1
+	}
+	return len(words) - (len(a.words) - at - 1)
 }
 
 // ofHere returns the drafts of the folder where the human is, or of the nearest one above it that has any.
@@ -106,11 +109,11 @@ func (d *drafts) ofHere(agent string) ([]*draft.Draft, error) {
 
 // meant finds the draft that the words mean.
 func (a *app) meant(agent string, words []string, wanted func(*draft.Draft) bool) (*meantDraft, error) {
-	return a.meantBy(agent, words, a.dashed(words), wanted)
+	return a.meantBy(agent, words, a.beforeDashes(words), wanted)
 }
 
-// meantBy is meant, where all words are paths if dashes is true.
-func (a *app) meantBy(agent string, words []string, dashes bool, wanted func(*draft.Draft) bool) (*meantDraft, error) {
+// meantBy is meant, where before of the words stand before --; -1 where there is none.
+func (a *app) meantBy(agent string, words []string, before int, wanted func(*draft.Draft) bool) (*meantDraft, error) {
 	d, err := a.drafts()
 	if err != nil {
 		return nil, err
@@ -120,7 +123,7 @@ func (a *app) meantBy(agent string, words []string, dashes bool, wanted func(*dr
 		return nil, err
 	}
 	live := slices.DeleteFunc(slices.Clone(all), func(one *draft.Draft) bool { return !wanted(one) })
-	one, rest, err := draft.Choose(live, words, dashes, agent, func(word string) bool { return d.isPath(word) })
+	one, rest, err := draft.Choose(live, words, before, agent, func(word string) bool { return d.isPath(word) })
 	var none *draft.None
 	var ambiguous *draft.Ambiguous
 	switch {

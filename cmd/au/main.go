@@ -129,7 +129,7 @@ func parse(parser *kong.Kong, args []string) (ctx *kong.Context, err error) {
 			}
 		}
 	}()
-	return parser.Parse(args)
+	return parser.Parse(gathered(parser.Model.Node, args))
 }
 
 // usage says what is wrong with the words typed.

@@ -75,7 +75,7 @@ func (c *draftTryCmd) Run(a *app) error {
 	if at < 0 || at > 1 || at == len(c.Words)-1 {
 		return hintError{errors.New("draft try: want at most the name of a draft, then -- and a command"), "au draft try -- COMMAND…"}
 	}
-	m, err := a.meantBy(c.Agent, c.Words[:at], false, isLive)
+	m, err := a.meantBy(c.Agent, c.Words[:at], at, isLive)
 	if err != nil {
 		return err
 	}

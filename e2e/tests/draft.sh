@@ -186,6 +186,12 @@ complains 'more than one draft could be meant'
 fails 1 in_p au draft diff
 complains 'more than one draft could be meant: want its name'
 complains 'a of agent agent'
+ok in_p touch c
+fails 1 in_p au draft diff c
+complains 'is a draft and a path'
+ok in_p au draft diff c --name-status -- made
+says_exactly 'A	made'
+ok in_p rm c
 ok in_p au draft keep -y b
 ok in_p cat made
 says_exactly b

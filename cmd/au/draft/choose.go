@@ -20,11 +20,12 @@ type None struct{ Folder string }
 func (n *None) Error() string { return fmt.Sprintf("there is no draft of %s", quote.Name(n.Folder)) }
 
 // Choose says which draft words mean, and which paths in it: a first word that is a draft's name is the draft, unless it is behind
-// --. Without a name it is the agent's own draft, else the only one. isPath reports whether a word is also a path.
-func Choose(all []*Draft, words []string, dashes bool, agent string, isPath func(string) bool) (*Draft, []string, error) {
-	if len(words) > 0 && !dashes {
+// --. before is how many words stand before --, -1 where there is none: one alone is no path where it is a name. Without a name it
+// is the agent's own draft, else the only one. isPath reports whether a word is also a path.
+func Choose(all []*Draft, words []string, before int, agent string, isPath func(string) bool) (*Draft, []string, error) {
+	if len(words) > 0 && before != 0 {
 		i := slices.IndexFunc(all, func(d *Draft) bool { return d.Name == words[0] })
-		if i >= 0 && isPath(words[0]) {
+		if i >= 0 && before != 1 && isPath(words[0]) {
 			return nil, nil, fmt.Errorf("%q is a draft and a path: want ./%s for the path, or the draft's name and then --", words[0], words[0])
 		}
 		if i >= 0 {

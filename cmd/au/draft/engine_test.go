@@ -467,22 +467,25 @@ func TestChoose(t *testing.T) {
 	for _, c := range []struct {
 		all    []*Draft
 		words  string
-		dashes bool
+		before int
 		want   *Draft
 		rest   string
 		fails  string
 	}{
-		{[]*Draft{agent, second}, "", false, agent, "", ""},
-		{[]*Draft{agent, second}, "src", false, agent, "src", ""},
-		{[]*Draft{agent, second}, "agent src", false, agent, "src", ""},
-		{[]*Draft{agent, second}, "second src", false, nil, "", "is a draft and a path"},
-		{[]*Draft{agent, second}, "second", true, agent, "second", ""},
-		{[]*Draft{second}, "src", false, second, "src", ""},
-		{[]*Draft{second, {Info: Info{Name: "third"}}}, "src", false, nil, "", "more than one draft"},
-		{[]*Draft{second, {Info: Info{Name: "third"}}}, "third", false, nil, "", ""},
-		{nil, "src", false, nil, "", "no draft"},
+		{[]*Draft{agent, second}, "", -1, agent, "", ""},
+		{[]*Draft{agent, second}, "src", -1, agent, "src", ""},
+		{[]*Draft{agent, second}, "agent src", -1, agent, "src", ""},
+		{[]*Draft{agent, second}, "second src", -1, nil, "", "is a draft and a path"},
+		{[]*Draft{agent, second}, "second", 0, agent, "second", ""},
+		{[]*Draft{agent, second}, "second src", 1, second, "src", ""},
+		{[]*Draft{agent, second}, "second src", 2, nil, "", "is a draft and a path"},
+		{[]*Draft{agent, second}, "src second", 1, agent, "src second", ""},
+		{[]*Draft{second}, "src", -1, second, "src", ""},
+		{[]*Draft{second, {Info: Info{Name: "third"}}}, "src", -1, nil, "", "more than one draft"},
+		{[]*Draft{second, {Info: Info{Name: "third"}}}, "third", -1, nil, "", ""},
+		{nil, "src", -1, nil, "", "no draft"},
 	} {
-		d, rest, err := Choose(c.all, strings.Fields(c.words), c.dashes, "agent", path)
+		d, rest, err := Choose(c.all, strings.Fields(c.words), c.before, "agent", path)
 		if c.fails != "" {
 			if err == nil || !strings.Contains(err.Error(), c.fails) {
 				t.Errorf("%q: %v, want %q", c.words, err, c.fails)
