@@ -69,9 +69,11 @@ func (c *draftDiffCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	appeared, whole, err := m.Appeared()
-	if err != nil {
-		return m.refused(err)
+	appeared, whole := []string(nil), true
+	if !c.Stat && !c.NameStatus { // those are as quick as there is little that changed, in any folder
+		if appeared, whole, err = m.Appeared(); err != nil {
+			return m.refused(err)
+		}
 	}
 	switch {
 	case c.JSON:

@@ -118,7 +118,7 @@ func (m *machine) draftCommands(f *figures) {
 		}
 	}
 	f.compare("A draft: diff, keep, undo and drop", "`au draft refresh` looks in the folder for what is to be hidden: what the first run of a draft does besides, once. "+
-		"`diff` looks at the nearest 50,000 names for what appeared since.", cells, cells[0], cells[0], "refresh of 10")
+		"`diff` without an option looks at the nearest 50,000 names for what appeared since; it is not in these rows either.", cells, cells[0], cells[0], "refresh of 10")
 	for _, i := range []int{3, 4} {
 		few, many := turns[0][i].spread(), turns[1][i].spread()
 		f.target(turns[0][i].title+" grows with what changed, not with the tree",

@@ -50,6 +50,11 @@ ok in_p au run --draft . true
 ok in_p sh -c 'echo S6 >api/id_new'
 ok in_p au draft diff
 says 'api/id_new: it is to be hidden, and appeared since the draft looked: au draft refresh'
+ok in_p au draft diff --json
+says '"not_hidden": ['
+says 'api/id_new'
+ok in_p au draft diff --stat
+says ' 0 changed, 0 insertions(+), 0 deletions(-)'
 ok in_p au draft refresh
 says_exactly 'Hidden from the next run on: api/id_new'
 ok in_p au run --draft . sh -c '! cat api/id_new 2>/dev/null'
