@@ -317,6 +317,37 @@ func TestKept(t *testing.T) {
 	}
 }
 
+// TestInsideEndsWithItsRule is that an address inside, which was answered for an allowed name while a rule opened it, is closed when
+// that rule is over: to a name that is shown, to a rule with a port, and to a connection that is open.
+func TestInsideEndsWithItsRule(t *testing.T) {
+	now := time.Now()
+	p := &netfilter.Policy{Agent: "agent"}
+	for text, until := range map[string]time.Time{"wiki.example": {}, "wiki.example:22": {}, "10.0.0.0/8:5432": now.Add(time.Hour)} {
+		rule, err := netfilter.ParseRule(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Allow = append(p.Allow, netfilter.Entry{Rule: rule, Until: until})
+	}
+	j := newJudge(p, "", "")
+	j.now = func() time.Time { return now }
+	inside, outside := netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("93.184.0.1")
+	j.answers.Remember("wiki.example", false, []netip.Addr{inside, outside}, nil, 24*time.Hour)
+	for _, over := range []bool{false, true} {
+		for addr, open := range map[netip.Addr]bool{inside: !over, outside: true} {
+			shown := target{name: "wiki.example", dst: netip.AddrPortFrom(addr, 80)}
+			byName, inUse := j.named(t.Context(), shown), j.again(&link{target: shown})
+			byPort, _ := j.unnamed(t.Context(), netip.AddrPortFrom(addr, 22))
+			for way, v := range map[string]netfilter.Verdict{"a name": byName, "a port": byPort, "a connection": inUse} {
+				if v.OK != open || !open && v.Code != netfilter.Private {
+					t.Errorf("%s at %s, the rule being over: %v: %+v", way, addr, over, v)
+				}
+			}
+		}
+		now = now.Add(2 * time.Hour)
+	}
+}
+
 // TestKeptFits is that a full memory of answers can be kept.
 func TestKeptFits(t *testing.T) {
 	j := newJudge(&netfilter.Policy{Agent: "agent"}, "", "")

@@ -113,6 +113,8 @@ func (j *judge) static(t target) netfilter.Verdict {
 		return addr
 	case name.Code == netfilter.Learned && j.inside(t.dst.Addr()):
 		return netfilter.Verdict{Code: netfilter.Private}
+	case name.OK && !netfilter.IsSinkhole(t.dst.Addr()) && !j.Address(t.dst.Addr()): // the rule that let it be answered is over
+		return netfilter.Verdict{Code: netfilter.Private}
 	}
 	return name
 }
@@ -170,24 +172,26 @@ func (j *judge) unnamed(ctx context.Context, dst netip.AddrPort) (netfilter.Verd
 	if !found.OK && j.renewPort(ctx, dst) {
 		found, name = j.answered(dst)
 	}
-	if found.OK || found.Code == netfilter.DeniedByRule {
+	if found.Code != netfilter.NotAllowed {
 		return found, name
 	}
 	return j.refusal(dst, v)
 }
 
 // answered looks for a name that dst was answered for, and that a rule with just
-// that port allows; else for one that is denied. Neither says what a name is
-// allowed that is shown: many may share an address.
+// that port allows; else for one that is denied, or that no longer opens dst. Neither
+// says what a name is allowed that is shown: many may share an address.
 func (j *judge) answered(dst netip.AddrPort) (netfilter.Verdict, string) {
 	policy := j.exactly(dst.Port())
 	none, denied := netfilter.Verdict{Code: netfilter.NotAllowed}, ""
 	for _, name := range j.answers.Names(dst.Addr()) {
 		v := policy.Name(name, dst.Port(), j.now())
-		if v.OK && v.Code == netfilter.Allowed {
+		switch {
+		case v.OK && v.Code == netfilter.Allowed && !j.Address(dst.Addr()):
+			none, denied = netfilter.Verdict{Code: netfilter.Private}, name
+		case v.OK && v.Code == netfilter.Allowed:
 			return v, name
-		}
-		if v.Code == netfilter.DeniedByRule {
+		case v.Code == netfilter.DeniedByRule:
 			none, denied = v, name
 		}
 	}
