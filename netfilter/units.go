@@ -132,7 +132,8 @@ MemoryMax=64M
 %[2]s`, u.Watcher, loaderHardening, Stamp(u.SHA256))
 }
 
-// watched is the unit by which one agent's rules are watched over. It loads them, as the watcher would.
+// watched is the unit by which one agent's rules are watched over. It loads them, as the watcher would. Where that fails the unit
+// stays all the same, and the watcher tries on.
 func (u Units) watched() string {
 	p := u.Policy
 	return fmt.Sprintf(`[Unit]
@@ -148,7 +149,7 @@ Slice=system.slice
 Type=oneshot
 RemainAfterExit=yes
 RuntimeDirectory=%[6]s/%[1]s
-ExecStart=%[2]s net load %[1]s
+ExecStart=-%[2]s net load %[1]s
 %[4]s
 [Install]
 WantedBy=multi-user.target
