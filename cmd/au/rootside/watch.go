@@ -48,8 +48,9 @@ func (r *Root) WatchRules() error {
 		return err
 	}
 	w := watch{Root: r, files: files, agents: map[string]*watcher{}, holder: holder{Root: r}}
-	w.look(true)
+	// It hears of all from here on. The first look at many agents may take longer than systemd waits, and would be cut off each time.
 	_, _ = sd.SdNotify(false, sd.SdNotifyReady)
+	w.look(true)
 	for {
 		timer := w.timer()
 		select {
@@ -175,6 +176,10 @@ func (w *watcher) look(changed bool) {
 }
 
 func (w *watcher) mend(changed bool) error {
+	// Looked at under the lock under which they are taken away: rules that have gone meanwhile, with all else, would stay for ever.
+	if !w.host.Exists(netfilter.WatchedFolder + "/" + w.agent) {
+		return nil
+	}
 	p, err := w.enforceable(w.agent)
 	if err != nil {
 		return err
