@@ -35,6 +35,7 @@ const (
 
 // NetFacts are what the plans for the network depend on, as read from the machine at one moment.
 type NetFacts struct {
+	Seen    step.Seen // of the policies: who else is restricted decides about what all share
 	Agent   csrc.Policy
 	Human   User
 	Systemd bool   // systemd runs the machine

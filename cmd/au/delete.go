@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/a4u2/au/cmd/au/host"
@@ -110,10 +111,12 @@ func (c *deleteCmd) plan(a *app, runner *step.Runner, facts provision.Facts, ent
 	if err != nil {
 		return nil, nil, err
 	}
+	seen := facts.Seen.Only(csrc.PolicyPath(c.Agent))
 	if network.Any() {
 		plan = planNetOff(network)
+		maps.Copy(seen, network.Seen)
 	}
-	return append(plan, provision.PlanDelete(facts, c.DeleteHome)...), facts.Seen.Only(csrc.PolicyPath(c.Agent)), nil
+	return append(plan, provision.PlanDelete(facts, c.DeleteHome)...), seen, nil
 }
 
 // forget takes the agent out of the human's config.

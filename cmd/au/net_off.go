@@ -18,19 +18,23 @@ type netOffCmd struct {
 }
 
 func (c *netOffCmd) Run(a *app) error {
-	facts, err := a.host.ObserveNet(c.Agent)
-	if err != nil {
-		return err
-	}
-	var plan []step.Step
-	if facts.Any() {
-		plan = planNetOff(facts)
-	}
-	_, err = a.finish(&change{
-		dryRun: c.DryRun, plan: planned(plan), about: func(err error) error { return host.NetError(c.Agent, err) }, rest: "au net off --agent " + c.Agent, onward: true,
+	_, err := a.finish(&change{
+		dryRun: c.DryRun, plan: c.plan(a), about: func(err error) error { return host.NetError(c.Agent, err) }, rest: "au net off --agent " + c.Agent, onward: true,
 		nothing: a.saying(fmt.Sprintf("Agent %s is not restricted; nothing to do", c.Agent)), done: a.saying(fmt.Sprintf("Agent %s reaches everything again", c.Agent)),
 	})
 	return err
+}
+
+// plan returns what makes the plan, anew where somebody has restricted an agent meanwhile, or has ended that: what all share goes
+// with the last one.
+func (c *netOffCmd) plan(a *app) func() ([]step.Step, step.Seen, error) {
+	return func() ([]step.Step, step.Seen, error) {
+		facts, err := a.host.ObserveNet(c.Agent)
+		if err != nil || !facts.Any() {
+			return nil, nil, err
+		}
+		return planNetOff(facts), facts.Seen, nil
+	}
 }
 
 type netShowCmd struct {

@@ -19,6 +19,7 @@ import (
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/step"
 	"golang.org/x/term"
 )
 
@@ -158,8 +159,15 @@ func (c *netRestrictCmd) Run(a *app) error {
 	if err := a.checkRules(want, c.DryRun); err != nil {
 		return host.NetError(c.Agent, err)
 	}
+	first := true
 	_, err = a.finish(&change{
-		runner: runner, dryRun: c.DryRun, plan: planned(plan), about: func(err error) error { return host.NetError(c.Agent, err) }, rest: "au net off --agent " + c.Agent,
+		runner: runner, dryRun: c.DryRun, plan: func() ([]step.Step, step.Seen, error) {
+			if !first { // another agent was restricted meanwhile, or is so no more: it may have these ports, or what both share is gone
+				want, plan, facts, err = c.replan(a)
+			}
+			first = false
+			return plan, facts.Seen, err
+		}, about: func(err error) error { return host.NetError(c.Agent, err) }, rest: "au net off --agent " + c.Agent,
 		nothing: func() {
 			if !c.DryRun {
 				fmt.Fprintln(a.out, "These rules hold already; nothing to do")
@@ -169,6 +177,20 @@ func (c *netRestrictCmd) Run(a *app) error {
 		done: func() { a.sayRestricted(want, facts) },
 	})
 	return err
+}
+
+// replan returns the policy and the plan for the machine as it is by now.
+func (c *netRestrictCmd) replan(a *app) (want netfilter.Policy, plan []step.Step, facts provision.NetFacts, err error) {
+	if facts, err = a.host.ObserveNet(c.Agent); err != nil {
+		return want, nil, facts, err
+	}
+	if want, err = c.policy(a, facts); err == nil {
+		err = provision.CheckNet(want, facts)
+	}
+	if err == nil {
+		plan, err = provision.PlanNetRestrict(want, facts)
+	}
+	return want, plan, facts, err
 }
 
 // policy returns what was asked for. Rules on the command line replace those that were allowed; with none, those stay. A denied

@@ -177,7 +177,7 @@ func (a *app) changeRules(agent string, dryRun bool, edit func(netfilter.Policy)
 	_, err := a.finish(&change{
 		dryRun: dryRun,
 		plan: func() (plan []step.Step, seen step.Seen, err error) {
-			seen = step.See(a.host.Root, provision.NetPath(agent))
+			seen = step.See(a.host.Root, provision.NetDir, provision.NetPath(agent))
 			plan, said, err = a.planRules(agent, edit)
 			return plan, seen, err
 		},

@@ -367,6 +367,33 @@ func TestAPlanForAnotherMachineIsNotCarriedOut(t *testing.T) {
 	}
 }
 
+// A plan that depends on a folder is out of date where a name has come or gone since, and not where a file in it says something else.
+func TestAPlanDependsOnWhoIsInAFolder(t *testing.T) {
+	machine := t.TempDir()
+	folder := machine + "/etc/au/net"
+	write := func(text string) error { return os.WriteFile(folder+"/b.toml", []byte(text), 0o600) }
+	for _, c := range []struct {
+		what string
+		do   func() error
+		want bool
+	}{
+		{"the folder is made", func() error { return os.MkdirAll(folder, 0o755) }, true},
+		{"nothing happens", func() error { return nil }, false},
+		{"one comes", func() error { return write("one") }, true},
+		{"it is written anew", func() error { return write("another") }, false},
+		{"it is called otherwise", func() error { return os.Rename(folder+"/b.toml", folder+"/c.toml") }, true},
+		{"it goes", func() error { return os.Remove(folder + "/c.toml") }, true},
+	} {
+		seen := See(machine, "/etc/au/net")
+		if err := c.do(); err != nil {
+			t.Fatal(err)
+		}
+		if stale := seen.check(machine) != nil; stale != c.want {
+			t.Errorf("%s: out of date: %v", c.what, stale)
+		}
+	}
+}
+
 // What a command reads from a file is read by whoever makes the plan, and is what it was when that was looked at.
 func TestFilesAreInThePlan(t *testing.T) {
 	folder := t.TempDir()

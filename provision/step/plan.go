@@ -31,7 +31,7 @@ type Plan struct {
 }
 
 // Seen is the SHA-256 of each of root's files that a plan depends on, as it was before the facts were read; empty for one that was
-// not there.
+// not there. Of a folder it is that of the names in it.
 type Seen map[string]string
 
 // ErrStale says that the machine is not as it was when the plan was made. Nothing of the plan was carried out.
@@ -53,7 +53,10 @@ func sumOf(name string) string {
 	}
 	defer f.Close()
 	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
+	if names, err := f.Readdirnames(-1); err == nil {
+		slices.Sort(names)
+		io.WriteString(sum, "folder\x00"+strings.Join(names, "\x00")) // a hash takes all
+	} else if _, err := io.Copy(sum, f); err != nil {
 		return ""
 	}
 	return hex.EncodeToString(sum.Sum(nil))

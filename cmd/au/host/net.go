@@ -20,6 +20,7 @@ import (
 	netkernel "github.com/a4u2/au/netfilter/kernel"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/share"
+	"github.com/a4u2/au/provision/step"
 )
 
 // NetError says what was being done when err came.
@@ -90,6 +91,7 @@ func unreadableNet(agent string, err error) error {
 // ObserveNet reads what the network's plans depend on. It changes nothing and asks for no password.
 func (h *Host) ObserveNet(agent string) (provision.NetFacts, error) {
 	f := provision.NetFacts{Systemd: h.Exists("/run/systemd/system"), Parents: map[string]provision.Path{}, Units: map[string]provision.NetUnit{}}
+	f.Seen = step.See(h.Root, provision.NetDir, provision.NetPath(agent))
 	f.NoSlice = h.NoSlice()
 	var err error
 	if f.Agent, err = h.AgentPolicy(agent); err != nil {
