@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,19 +23,24 @@ func Changes(ctx context.Context) (<-chan struct{}, error) {
 		c.close()
 		return nil, fmt.Errorf("listen for changed rules: %w", err)
 	}
+	if err := unix.SetNonblock(c.fd, true); err != nil { // it is waited for without looking up in between
+		c.close()
+		return nil, fmt.Errorf("listen for changed rules: %w", err)
+	}
+	news := os.NewFile(uintptr(c.fd), "netlink")
+	context.AfterFunc(ctx, func() { news.Close() })
 	told := make(chan struct{}, 1)
-	go c.tell(ctx, told)
+	go tell(news, c.buf[:], told)
 	return told, nil
 }
 
-// tell says on told that something was heard, until ctx ends.
-func (c *conversation) tell(ctx context.Context, told chan<- struct{}) {
-	defer c.close()
-	for ctx.Err() == nil {
-		_, _, err := unix.Recvfrom(c.fd, c.buf[:], 0)
+// tell says on told that something was heard, until news is closed.
+func tell(news *os.File, buf []byte, told chan<- struct{}) {
+	for {
+		_, err := news.Read(buf)
 		switch {
-		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-			continue
+		case errors.Is(err, os.ErrClosed):
+			return
 		case err != nil && !errors.Is(err, unix.ENOBUFS): // ENOBUFS: more changes than were read, so there were some
 			time.Sleep(time.Second)
 		}
