@@ -131,12 +131,20 @@ func RemoteAt(mountinfo []byte, folder string) []string {
 // local are the file systems for which nobody but the kernel and a disk, or memory, has to answer.
 var local = []string{"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs"}
 
-// IsLocal reports whether a folder, what its path leads through, and all that is mounted in it, is on such file systems. A kind
-// that is not known is none of them. What / is on counts only where the folder is on it, too: this program comes from there.
+// usersOwn is where each user has a folder of their own, in which programs of theirs mount file systems.
+const usersOwn = "/run/user"
+
+// IsLocal reports whether a look through a folder asks such file systems alone: for the folder, what its path leads through, and
+// all that is mounted in it. A kind that is not known is none of them. What / is on counts only where the folder is on it, too:
+// this program comes from there. A link in the folder can lead anywhere, and root's folders on its way are looked at. So there may
+// be nothing that others answer for elsewhere, either, except automounters, which nobody enters, and what is in users' own folders.
 func IsLocal(mountinfo []byte, folder string) bool {
 	on, isLocal, others := "", false, false
 	eachMount(mountinfo, func(_, point, kind string) {
 		known := slices.Contains(local, kind)
+		answers, _, _ := strings.Cut(kind, ".")
+		_, apart := share.Within(usersOwn, point)
+		others = others || point != "/" && !apart && answers != "autofs" && slices.Contains(remote, answers)
 		_, holds := share.Within(point, folder)
 		_, below := share.Within(folder, point)
 		if holds && len(point) >= len(on) {

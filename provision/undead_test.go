@@ -101,16 +101,21 @@ func TestWhatIsOnThisMachineAlone(t *testing.T) {
 		mounts string
 		want   bool
 	}{
-		"a_disk":             {root, true},
-		"memory_in_it":       {root + line("/home/a/p/t", "tmpfs"), true},
-		"a_server_elsewhere": {root + line("/srv", "nfs4") + line("/home/a/p2", "fuse.sshfs"), true},
-		"a_server_in_it":     {root + line("/home/a/p/r", "fuse.sshfs"), false},
-		"a_trap_in_it":       {root + line("/home/a/p/r", "autofs"), false},
-		"a_server_above":     {root + line("/home", "nfs") + line("/home/a", "ext4"), false},
-		"a_server_at_it":     {root + line("/home/a/p", "fuse"), false},
-		"a_kind_unknown":     {root + line("/home/a", "newfs"), false},
-		"all_on_an_overlay":  {line("/", "overlay"), false},
-		"nothing_is_known":   {"", false},
+		"a_disk":                {root, true},
+		"memory_in_it":          {root + line("/home/a/p/t", "tmpfs"), true},
+		"the_kernels_elsewhere": {root + line("/proc", "proc") + line("/sys/fs/cgroup", "cgroup2"), true},
+		"a_trap_elsewhere":      {root + line("/proc/sys/fs/binfmt_misc", "autofs"), true},
+		"all_but_homes_far":     {line("/", "nfs") + line("/home", "ext4"), true},
+		"a_users_own":           {root + line("/run/user/1000/gvfs", "fuse.gvfsd-fuse"), true},
+		"a_link_leads_there":    {root + line("/srv", "nfs4"), false},
+		"or_there":              {root + line("/mnt/far", "fuse.sshfs"), false},
+		"a_server_in_it":        {root + line("/home/a/p/r", "fuse.sshfs"), false},
+		"a_trap_in_it":          {root + line("/home/a/p/r", "autofs"), false},
+		"a_server_above":        {root + line("/home", "nfs") + line("/home/a", "ext4"), false},
+		"a_server_at_it":        {root + line("/home/a/p", "fuse"), false},
+		"a_kind_unknown":        {root + line("/home/a", "newfs"), false},
+		"all_on_an_overlay":     {line("/", "overlay"), false},
+		"nothing_is_known":      {"", false},
 	} {
 		if got := IsLocal([]byte(c.mounts), "/home/a/p"); got != c.want {
 			t.Errorf("%s: %v", situation, got)

@@ -77,7 +77,7 @@ func lookHere(h *host.Host, ctx context.Context, folders []config.Path) iter.Seq
 }
 
 // lookAll looks through folders for a report until ctx ends, and returns what was found in each; nil where there was no answer in
-// time. A process of its own does it, unless all of it is on file systems of this machine, which answer.
+// time. A process of its own does it, unless it asks file systems of this machine alone, which answer.
 func lookAll(h *host.Host, ctx context.Context, folders []config.Path) ([]*looked, error) {
 	if h.AreLocal(folders) {
 		all := make([]*looked, len(folders))

@@ -138,7 +138,7 @@ func (h *Host) RemoteAt(source string) []string {
 	return provision.RemoteAt(text, source)
 }
 
-// AreLocal reports whether all of some folders is on file systems of this machine alone, which answer.
+// AreLocal reports whether a look through some folders asks file systems of this machine alone, which answer.
 func (h *Host) AreLocal(folders []config.Path) bool {
 	text, err := h.mountinfo()
 	return err == nil && !slices.ContainsFunc(folders, func(f config.Path) bool { return !provision.IsLocal(text, string(f)) })
