@@ -15,9 +15,9 @@ type Along struct{ Path, Old string }
 // mostAlong is how many names are looked at in folders that were renamed.
 const mostAlong = 1_000_000
 
-// along returns what came along with renamed folders, and whether that is all.
-func (v *view) along() (all []Along, whole bool, err error) {
-	w := &walkAlong{view: v}
+// along returns what came along with renamed folders, and whether that is all: where there are more names than most, it is not.
+func (v *view) along(most int) (all []Along, whole bool, err error) {
+	w := &walkAlong{view: v, most: most}
 	for _, low := range sortedKeys(v.away) {
 		if n := v.detached[low]; n != nil && n.merged {
 			if err := w.node(n); err != nil {
@@ -25,11 +25,12 @@ func (v *view) along() (all []Along, whole bool, err error) {
 			}
 		}
 	}
-	return w.all, w.looked <= mostAlong, nil
+	return w.all, w.looked <= most, nil
 }
 
 type walkAlong struct {
 	*view
+	most   int
 	all    []Along
 	looked int
 }
@@ -48,11 +49,14 @@ func (w *walkAlong) node(n *node) error {
 
 // folder walks through a folder of the human's; mine are the names in it that the draft has itself.
 func (w *walkAlong) folder(at, low string, mine map[string]*node) error {
+	if w.looked > w.most {
+		return nil // nor are the folders read beside the one in which there were too many
+	}
 	all, err := w.lower.list(low)
 	if err != nil {
 		return err
 	}
-	if w.looked += len(all); w.looked > mostAlong {
+	if w.looked += len(all); w.looked > w.most {
 		return nil
 	}
 	for _, f := range all {

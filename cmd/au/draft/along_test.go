@@ -27,3 +27,25 @@ func TestAlong(t *testing.T) {
 		}
 	}
 }
+
+// Where there are too many names, the folders beside are not read, either.
+func TestAlongEnds(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "mkdir -p d/a d/b; touch d/a/1 d/a/2 d/a/3 d/b/4")
+	b.begin()
+	b.ok(b.prepare())
+	b.drafted("mv d z")
+	v, err := b.d.view()
+	b.ok(err)
+	defer v.close()
+	for most, want := range map[int]int{6: 4, 4: 0} {
+		all, whole, err := v.along(most)
+		if err != nil || len(all) != want || whole != (want == 4) {
+			t.Errorf("of %d names at most %q came along, and that is all: %v, %v", most, all, whole, err)
+		}
+	}
+	w := &walkAlong{view: v, most: 4}
+	if err := w.node(v.detached["d"]); err != nil || w.looked != 5 {
+		t.Errorf("%d names were looked at: %v", w.looked, err)
+	}
+}

@@ -64,7 +64,7 @@ func (d *Draft) Report() (*Report, error) {
 		r.Refs = append(r.Refs, strings.TrimPrefix(refOf(d.Name, name), ".git/"))
 	}
 	r.Repositories = t.repositories()
-	if r.Along, r.AlongIsWhole, err = t.along(); err != nil {
+	if r.Along, r.AlongIsWhole, err = t.along(mostAlong); err != nil {
 		return nil, err
 	}
 	r.Stripped, err = t.stripped()
