@@ -138,6 +138,8 @@ func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err e
 		switch {
 		case m.Source != want.Source:
 			others = append(others, m)
+		case m.Unknown != nil: // it would be written anew without that key
+			return want, before, &start.UnknownKeyError{Source: m.Source, Key: m.Unknown}
 		case (c.Target == "" || m.Target == want.Target) && c.isAs(m, want):
 			return m, m, nil
 		case c.Replace && !m.ACL && !want.ACL:

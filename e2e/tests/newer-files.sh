@@ -48,7 +48,7 @@ for words in 'limits set --tasks 50' 'limits reset' 'limits show'; do refused 1 
 unchanged newer
 cp -p /run/kept $record
 
-promise="a share with a key that is not known may be less than it seems: no run has it"
+promise="a share with a key that is not known may be less than it seems: no run begins, and the share is not written anew without the key"
 sed -i '/^source = .*project/a only_below = "src"' $config
 snapshot newer
 line="share \"/home/alice/project\": $config:"
@@ -56,6 +56,10 @@ refused 125 as alice au run true
 complains 'unknown key "only_below" below [[agents.mounts]]; it may say what the agent must not have, and a newer au than this one may know it'
 fails 1 as alice au doctor
 says "broken share-key: agent agent: share /home/alice/project: $config:"
+line='it may say what the agent must not have'
+refused 1 as alice au mount add --rw project
+refused 1 as alice au mount add --draft project
+unchanged newer
 promise="and the key stays while the file is edited"
 ok as alice au path add /usr/games
 grep -q '^only_below = "src"$' $config || fail "the key is lost"

@@ -55,7 +55,7 @@ type Mount struct {
 
 	TargetOnly bool // not at Source for the agent as well: same_path = false
 
-	Unknown *Error // a key of it that nobody reads, and that may take something from the agent: without it no run has the share
+	Unknown *Error // a key of it that nobody reads, and that may take something from the agent: no run begins then
 }
 
 // Equal reports whether two shares are the same in all.

@@ -22,7 +22,7 @@ func known(t *testing.T, lines string) *config.Config {
 	return c
 }
 
-// A share may be less by a key that this au does not know, so that no run has it.
+// A share may be less by a key that this au does not know, so that no run begins.
 func TestAShareWithAnUnknownKeyIsRefused(t *testing.T) {
 	m := Real
 	m.Root = t.TempDir()

@@ -29,7 +29,7 @@ type OutsideError struct{ Source, Why string }
 
 func (e *OutsideError) Error() string { return fmt.Sprintf("share %q: %s", e.Source, e.Why) }
 
-// UnknownKeyError is a run with a share of which the config says more than is known here.
+// UnknownKeyError is a run with a share, or a change of one, of which the config says more than is known here.
 type UnknownKeyError struct {
 	Source string
 	Key    *config.Error
