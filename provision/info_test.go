@@ -168,7 +168,7 @@ func TestPolicyAge(t *testing.T) {
 		{"hides_less", func(f *Facts) { f.Policy.Hide = f.Policy.Hide[1:] }, "its policy does not hide /home"},
 		{"hides_more", func(f *Facts) { f.Policy.Hide = append(f.Policy.Hide, "/srv/wanderer") }, ""},
 		{"unlocked", func(f *Facts) { f.Policy.Allow = []string{"docker"}; f.Policy.Show = csrc.DefaultShows(f.Policy.Allow) }, ""},
-		{"shows_more", func(f *Facts) { f.Policy.Show = []string{"/run/dbus"} }, "its policy shows another part of /run than this au lets it"},
+		{"shows_more", func(f *Facts) { f.Policy.Show = []string{"/run/dbus"} }, "its policy shows another part of /run than one that this au writes"},
 		{"declared", func(f *Facts) { f.Policy.Version, f.Declared = 1, true }, ""},
 		{"another_user", func(f *Facts) { f.Policy.Version, f.Agent = 1, nil }, ""},
 		{"none", func(f *Facts) { f.Policy = nil }, ""},

@@ -63,7 +63,7 @@ func PolicyAge(f Facts) string {
 		}
 	}
 	if !slices.Equal(p.Show, csrc.DefaultShows(p.Allow)) {
-		return "its policy shows another part of /run than this au lets it"
+		return "its policy shows another part of /run than one that this au writes"
 	}
 	return ""
 }

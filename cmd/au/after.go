@@ -136,7 +136,7 @@ func (c *afterCmd) sayServer(a *app) {
 	if slices.Contains([]string{"tmux", "screen"}, path.Base(command)) {
 		command = "bash"
 	}
-	fmt.Fprintf(a.err, "au: a tmux or screen server of this run ended with it, and all that it ran: start tmux outside of the run\n")
+	fmt.Fprintf(a.err, "au: a tmux or screen server of this run ended with the run, and so did all that was in it: start tmux outside of runs\n")
 	a.hint("tmux new " + pasted("run", "--agent", c.Agent, command))
 }
 

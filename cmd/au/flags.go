@@ -19,7 +19,7 @@ type agentFlag struct {
 	Agent string `short:"a" default:"${agent}" placeholder:"NAME" help:"The agent (default: ${default})."`
 }
 
-// planFlags are those of every command that changes something.
+// planFlags are those of the commands that change an agent.
 type planFlags struct {
 	DryRun  bool `help:"Print what would be done, and do nothing."`
 	Verbose bool `short:"v" help:"Print the texts that commands read, too. Without it each command is one line."`

@@ -2,7 +2,7 @@
 # A server of tmux or screen that a run leaves behind ends with it, and one line says so and where to start tmux instead.
 . /opt/e2e/lib.sh
 ok as alice au new -y
-line='au: a tmux or screen server of this run ended with it, and all that it ran: start tmux outside of the run'
+line='au: a tmux or screen server of this run ended with the run, and so did all that was in it: start tmux outside of runs'
 said() { complains "$line"; complains "au: hint: tmux new au run --agent agent $1"; }
 complains_not() { ! grep -qF -e "$line" "$e2e/err" || fail "nothing should be said of a server"; }
 gone() { soon sh -c '! pgrep -u agent'; }
