@@ -8,6 +8,7 @@ import (
 	"flag"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -235,6 +236,22 @@ keep_env = ["TZ"]
 	again, err := Parse("x.toml", []byte(f.Text()))
 	if err != nil || again.Text() != want {
 		t.Errorf("it is read as %v, %+v", err, again)
+	}
+}
+
+// A human who is gone is named and left out, and so is an agent that has nobody else.
+func TestWhoIsGoneIsLeftOut(t *testing.T) {
+	f, notes := Of(
+		provision.Stated{Name: "shared", Humans: []string{"alice", "bob"}, Gone: []string{"bob"}, Of: []provision.Settings{{Human: "alice", KeepEnv: []string{"TZ"}}}},
+		provision.Stated{Name: "orphan", Humans: []string{"bob"}, Gone: []string{"bob"}},
+	)
+	want := "[[agents]]\nuser_name = \"shared\"\nhumans = [\"alice\"]\nkeep_env = [\"TZ\"]\n"
+	if got := f.Text(); got != want {
+		t.Errorf("it is written as\n%s\nwant\n%s", got, want)
+	}
+	named := []string{"shared: human bob, who is not on this machine", "orphan: human bob, who is not on this machine", "orphan, which has no human on this machine"}
+	if !slices.Equal(notes, named) {
+		t.Errorf("the notes are %q", notes)
 	}
 }
 
