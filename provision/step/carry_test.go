@@ -367,7 +367,7 @@ func TestAPlanForAnotherMachineIsNotCarriedOut(t *testing.T) {
 	}
 }
 
-// A plan that depends on a folder is out of date where a name has come or gone since, and not where a file in it says something else.
+// A plan that depends on a folder is out of date where a name has come or gone since, not where a file in it says something else.
 func TestAPlanDependsOnWhoIsInAFolder(t *testing.T) {
 	machine := t.TempDir()
 	folder := machine + "/etc/au/net"

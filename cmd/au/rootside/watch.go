@@ -48,7 +48,7 @@ func (r *Root) WatchRules() error {
 		return err
 	}
 	w := watch{Root: r, files: files, agents: map[string]*watcher{}, holder: holder{Root: r}}
-	// It hears of all from here on. The first look at many agents may take longer than systemd waits, and would be cut off each time.
+	// It hears of all from here on. A first look at many agents may take longer than systemd waits, and would be cut off each time.
 	_, _ = sd.SdNotify(false, sd.SdNotifyReady)
 	w.look(true)
 	for {
