@@ -51,7 +51,7 @@ var Faults = []Fault{
 	{ID: "entrypoint-changed", Risk: "A program that au did not install would start the runs as root."},
 	{ID: "entrypoint-way", Risk: noRuns},
 	{ID: "entrypoint-old", Risk: "Runs lack the walls that this version of au has, and may refuse what it asks for.", Advice: true},
-	{ID: "policy-old", Risk: "Runs see more of the machine than with this version of au, or lack what it can give them.", Advice: true},
+	{ID: "policy-old", Risk: "An older au wrote the policy: runs may see more than they should, or lack something new.", Advice: true},
 	{ID: "home-setid", Risk: "A user who runs that file becomes the agent, outside of its walls."},
 	{ID: "homes-visible", Risk: "The agent sees names in other people's homes, and what they leave open there."},
 	{ID: "systemd-silent", Risk: "Nobody knows whether limits hold."},

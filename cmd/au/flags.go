@@ -22,7 +22,7 @@ type agentFlag struct {
 // planFlags are those of the commands that change an agent.
 type planFlags struct {
 	DryRun  bool `help:"Print what would be done, and do nothing."`
-	Verbose bool `short:"v" help:"Print the texts that commands read, too. Without it each command is one line."`
+	Verbose bool `short:"v" help:"Also print the files that commands read. Otherwise each command is one line."`
 }
 
 // limitFlags are what an agent may use, in `au new` and `au limits set`.

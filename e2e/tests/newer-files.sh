@@ -53,10 +53,10 @@ sed -i '/^source = .*project/a only_below = "src"' $config
 snapshot newer
 line="share \"/home/alice/project\": $config:"
 refused 125 as alice au run true
-complains 'unknown key "only_below" below [[agents.mounts]]; it may say what the agent must not have, and a newer au than this one may know it'
+complains 'unknown key "only_below" below [[agents.mounts]]; it may take something from the agent, and a newer au may know it'
 fails 1 as alice au doctor
 says "broken share-key: agent agent: share /home/alice/project: $config:"
-line='it may say what the agent must not have'
+line='it may take something from the agent'
 refused 1 as alice au mount add --rw project
 refused 1 as alice au mount add --draft project
 unchanged newer

@@ -36,7 +36,7 @@ type UnknownKeyError struct {
 }
 
 func (e *UnknownKeyError) Error() string {
-	return fmt.Sprintf("share %q: %v; it may say what the agent must not have, and a newer au than this one may know it", e.Source, e.Key)
+	return fmt.Sprintf("share %q: %v; it may take something from the agent, and a newer au may know it", e.Source, e.Key)
 }
 
 // OldEntrypointError is a run with something that the agent's entrypoint does not know yet.
