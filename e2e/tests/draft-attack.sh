@@ -113,6 +113,7 @@ for round in 1 2 3 4; do
 	done
 	pkill -KILL -u alice -f 'mv -T swapped was'
 	wait $swaps 2>/dev/null
+	soon sh -c '! pgrep -u alice -x "mv|ln|rm"' # what the loop had begun
 	ok in_p sh -c '[ ! -L swapped ] || rm swapped; [ ! -d was ] || mv -T was swapped'
 	apart
 	e2e_run in_p au draft undo -y

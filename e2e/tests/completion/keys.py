@@ -50,7 +50,8 @@ def tmux(*words):
 
 def line():
     """The last line that the shell shows."""
-    return [text for text in tmux("capture-pane", "-p").split("\n") if text.strip()][-1].rstrip()
+    shown = [text for text in tmux("capture-pane", "-p").split("\n") if text.strip()]
+    return shown[-1].rstrip() if shown else ""
 
 
 def until(what, seconds=20):
