@@ -61,6 +61,9 @@ func (c *deleteCmd) Run(a *app) error {
 	if err := provision.CheckDelete(c.Agent, facts); err != nil {
 		return refusal(err)
 	}
+	if _, err := a.host.ObserveNet(c.Agent); err != nil { // before anything is ended
+		return err
+	}
 	question := fmt.Sprintf("Delete agent %s%s?", c.Agent, map[bool]string{true: " and " + facts.Policy.Home}[c.DeleteHome])
 	if err := a.confirm(question, c.Yes || c.DryRun); err != nil {
 		return err

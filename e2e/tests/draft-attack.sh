@@ -5,7 +5,7 @@
 # timeout: 900
 . /opt/e2e/lib.sh
 ok as alice au new -y
-in_p() { as alice timeout 240 sh -c 'cd p && "$@"' sh "$@"; }
+in_p() { as alice timeout $((240 * ${ROUNDS:-1})) sh -c 'cd p && "$@"' sh "$@"; }
 plain() { ! grep -q "$(printf '[\001-\010\013-\037]')" "$e2e/out" "$e2e/err" || fail "it printed a control character"; }
 ok as alice sh -c 'mkdir -p p/dir outside; echo mine >outside/f; mkfifo outside/fifo; cd p; git init -q; echo f >file; echo g >g; echo d >dir/d; cp /bin/true set; chmod 6755 set'
 # A folder that has held much stays large on the disk.
@@ -73,6 +73,31 @@ same
 ok in_p au draft drop -y
 same
 
+promise="what runs by itself is named, too, where the draft holds only a part of it"
+ok as alice sh -c 'cp -a p parts; cd parts; mkdir tools editor; echo true >tools/post-checkout; chmod 755 tools/post-checkout; echo "{\"runOn\": \"folderOpen\"}" >editor/tasks.json; git init -q sub'
+in_parts() { as alice timeout $((240 * ${ROUNDS:-1})) sh -c 'cd parts && "$@"' sh "$@"; }
+named() {
+	ok in_parts au run --draft . sh -ec "$2"
+	ok in_parts au draft diff --stat
+	says "    $1"
+	ok in_parts au draft drop -y
+}
+named .git/hooks 'rm -r .git/hooks; ln -s ../tools .git/hooks'
+named .git/hooks 'rm -r .git/hooks; mv tools .git/hooks'
+named .vscode/tasks.json 'mv editor .vscode'
+named .vscode 'ln -s editor .vscode'
+named .envrc 'ln -s file .envrc'
+named .git/commondir 'mkdir -p store/objects store/refs; printf "[core]\n\tfsmonitor = false\n" >store/config; echo ../store >.git/commondir'
+named moved/.git/config 'mv sub moved; git -C moved config core.fsmonitor false'
+named moved/.git/hooks/pre-commit 'mv sub moved; echo true >moved/.git/hooks/pre-commit; chmod 755 moved/.git/hooks/pre-commit'
+named nested/.git/HEAD 'git init -q nested'
+named set 'python3 -c "import mmap; f = open(\"set\", \"r+b\"); m = mmap.mmap(f.fileno(), 0); m[200] = 65"'
+ok in_parts au run --draft . mv sub moved
+ok in_parts au draft diff --stat
+says_not .git
+ok in_parts au draft drop -y
+ok as alice rm -rf parts
+
 promise="modes by which the agent closes files and folders to the human stop nothing"
 ok in_p au run --draft . sh -c 'mkdir -p a/b/c; echo x >a/b/c/x; echo y >>dir/d; echo z >>file; chmod 0 a/b/c a/b file dir/d; chmod 0300 dir; chmod 0500 a'
 for form in '' --stat --name-status --json; do
@@ -133,18 +158,78 @@ done
 ok in_p rm -r swapped
 same
 
+promise="a file of nearly 8 EB, and two of them, hold nothing up; one that the folder cannot hold is refused, and nothing has changed"
+if since 6.3; then
+	ok as alice mkdir -p wide
+	for at in /home/alice/.local/state/au /home/alice/wide; do mount -t tmpfs -o "mode=700,uid=$(id -u alice),gid=$(id -g alice)" tmpfs $at; done
+	make='import os
+for name in ("huge", "huger"):
+    fd = os.open(name, os.O_RDWR | os.O_CREAT, 0o644); os.ftruncate(fd, 2**63 - 1); os.pwrite(fd, b"end", 2**63 - 20000)'
+	for at in p wide; do
+		in_it() { as alice timeout 240 sh -c 'cd "$0" && "$@"' $at "$@"; }
+		ok in_it au run --draft . python3 -c "$make; open('small', 'w').write('x')"
+		for form in '' --stat --name-status --json '--tool=true'; do
+			# shellcheck disable=SC2086 # nothing, or a word
+			ok in_it au draft diff $form
+		done
+		ok in_it au draft diff
+		says '# a file of 9223372036854775807 bytes, and not shown'
+		ok in_it au draft list
+		says '3 changed, 9223372036854775807 bytes'
+		[ $at = wide ] || continue
+		ok in_it au draft keep -y
+		ok in_it stat -c %s huge huger small
+		says_exactly '9223372036854775807
+9223372036854775807
+1'
+		ok in_it python3 -c 'import os; print(os.pread(os.open("huger", os.O_RDONLY), 3, 2**63 - 20000).decode())'
+		says_exactly end
+		ok in_it au run --draft . sh -c 'chmod 600 huge; printf x >>small; printf x | dd of=huger bs=1 seek=5 conv=notrunc 2>/dev/null'
+		ok in_it au draft diff --name-status
+		says 'M	huge'
+		ok in_it au draft keep -y
+		ok in_it au draft undo -y
+		ok in_it stat -c '%s %a' huge
+		says_exactly '9223372036854775807 644'
+		ok in_it au draft drop -y
+	done
+	at=p
+	fails 1 in_p au draft keep -y
+	complains 'file too large'
+	same
+	ok in_p au draft keep -y small
+	ok in_p au draft undo -y
+	same
+	ok in_p au draft drop -y
+	umount /home/alice/.local/state/au /home/alice/wide
+fi
+
+# ROUNDS=10 is a million.
 promise="a hundred thousand files"
-ok in_p au run --draft . python3 -c 'import os
-for d in range(1000):
-    os.mkdir(f"d{d}")
-    for n in range(100): open(f"d{d}/{n}", "w").close()'
-ok in_p au draft list
-says '100000 changed'
-ok in_p au draft diff --name-status
-ok in_p au draft keep -y
+folders=$((1000 * ${ROUNDS:-1}))
+timed() {
+	begun=$(date +%s)
+	ok "$@"
+	echo "$((folders * 100)) files: $(($(date +%s) - begun)) s for $2 $3 $4 $5"
+}
+timed in_p au run --draft . python3 -c "import os
+for d in range($folders):
+    os.mkdir(f'd{d}')
+    for n in range(100): open(f'd{d}/{n}', 'w').close()"
+timed in_p au draft list
+says "$((folders * 100)) changed"
+timed in_p au draft diff --name-status
+timed in_p au draft diff --stat
+says " $((folders * 100)) changed, 0 insertions(+), 0 deletions(-)"
+timed in_p au draft keep -y d7
 ok in_p sh -c 'find d[0-9]* -type f | wc -l'
-says_exactly 100000
-ok in_p au draft undo -y
+says_exactly 100
+timed in_p au draft undo -y
+timed in_p au draft drop -y d8
+timed in_p au draft keep -y
+ok in_p sh -c 'find d[0-9]* -type f | wc -l'
+says_exactly $((folders * 100 - 100))
+timed in_p au draft undo -y
 same
-ok in_p au draft drop -y
+timed in_p au draft drop -y
 same

