@@ -210,7 +210,7 @@ folders=$((1000 * ${ROUNDS:-1}))
 timed() {
 	begun=$(date +%s)
 	ok "$@"
-	echo "$((folders * 100)) files: $(($(date +%s) - begun)) s for $2 $3 $4 $5"
+	echo "$((folders * 100)) files: $(($(date +%s) - begun)) s for $2 $3 ${4-} ${5-}"
 }
 timed in_p au run --draft . python3 -c "import os
 for d in range($folders):

@@ -31,11 +31,8 @@ func (j *journal) move(from place, name string, to place, toName string) error {
 			return errors.Join(err, unix.EEXIST)
 		}
 	} else {
-		aside := j.aside(toName)
-		if err := to.removeTree(aside); err != nil {
-			return err
-		}
-		if err := j.copyOver(from, name, to, aside, toName); err != nil {
+		aside, err := j.copyAside(from, name, to, toName)
+		if err != nil {
 			return err
 		}
 		if err := rename(to, aside, to, toName, unix.RENAME_NOREPLACE); err != nil {
@@ -58,6 +55,18 @@ func (j *journal) discard(from place, name string) error {
 	}
 	j.between()
 	return from.removeTree(aside)
+}
+
+// copyAside copies a tree beside where it is to be. What does not fit there leaves nothing behind.
+func (j *journal) copyAside(from place, name string, to place, toName string) (aside string, err error) {
+	aside = j.aside(toName)
+	if err := to.removeTree(aside); err != nil {
+		return "", err
+	}
+	if err := j.copyOver(from, name, to, aside, toName); err != nil {
+		return "", errors.Join(err, to.removeTree(aside))
+	}
+	return aside, nil
 }
 
 // copyOver copies a tree; a file that was copied before under another name is that one's.
@@ -115,7 +124,7 @@ func fillIn(from place, name string, to place, toName string) error {
 		return err
 	}
 	if err := copyTree(from, name, to, toName+".new"); err != nil {
-		return err
+		return errors.Join(err, to.removeTree(toName+".new"))
 	}
 	return rename(to, toName+".new", to, toName, unix.RENAME_NOREPLACE)
 }
@@ -153,11 +162,8 @@ func (j *journal) exchange(o op, from place, name string, to place, toName strin
 
 // replace moves a file over another, on another file system.
 func (j *journal) replace(from place, name string, to place, toName string) error {
-	aside := j.aside(toName)
-	if err := to.removeTree(aside); err != nil {
-		return err
-	}
-	if err := j.copyOver(from, name, to, aside, toName); err != nil {
+	aside, err := j.copyAside(from, name, to, toName)
+	if err != nil {
 		return err
 	}
 	if err := rename(to, aside, to, toName, 0); err != nil {
@@ -177,8 +183,8 @@ func (j *journal) exchangeBack(from place, name string, to place, toName string)
 	if _, there, err := from.exists(name); err != nil {
 		return err
 	} else if !there {
-		aside := j.aside(name)
-		if err := errors.Join(from.removeTree(aside), j.copyOver(to, toName, from, aside, name)); err != nil {
+		aside, err := j.copyAside(to, toName, from, name)
+		if err != nil {
 			return err
 		}
 		if err := rename(from, aside, from, name, unix.RENAME_NOREPLACE); err != nil {

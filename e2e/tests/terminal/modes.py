@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A full-screen program is killed, in tmux: by a signal, by au stop, for want of memory. What it left on in the terminal is off afterwards.
+import contextlib
 import os
 import signal
 
@@ -45,7 +46,12 @@ def ends(how, end):
 
 
 def killed(user, pattern, number):
-    return lambda: [os.kill(pid, number) for pid in processes(user, pattern)]
+    def end():
+        for pid in processes(user, pattern):
+            with contextlib.suppress(ProcessLookupError):  # one of them ends with another
+                os.kill(pid, number)
+
+    return end
 
 
 opens()
