@@ -54,7 +54,7 @@ ok in_p au draft diff --json
 says '"not_hidden": ['
 says 'api/id_new'
 ok in_p au draft diff --stat
-says ' 0 changed, 0 insertions(+), 0 deletions(-)'
+says_not api/id_new
 ok in_p au draft refresh
 says_exactly 'Hidden from the next run on: api/id_new'
 ok in_p au run --draft . sh -c '! cat api/id_new 2>/dev/null'

@@ -48,9 +48,13 @@ func (r *Root) WatchRules() error {
 		return err
 	}
 	w := watch{Root: r, files: files, agents: map[string]*watcher{}, holder: holder{Root: r}}
-	// It hears of all from here on. A first look at many agents may take longer than systemd waits, and would be cut off each time.
-	_, _ = sd.SdNotify(false, sd.SdNotifyReady)
+	// It is ready once it has looked at all. A first look that takes long is not cut off: systemd waits for 90 seconds.
+	ready := func() { _, _ = sd.SdNotify(false, sd.SdNotifyReady) }
+	late := time.AfterFunc(30*time.Second, ready)
 	w.look(true)
+	if late.Stop() {
+		ready()
+	}
 	for {
 		timer := w.timer()
 		select {
