@@ -77,9 +77,9 @@ ok as alice au grant -y bob
 E=/usr/local/libexec/au/agent/su_as_agent
 as bob python3 -c "
 import os, signal, subprocess, time
-for i in range(12):
+for i in range(48):
     p = subprocess.Popen(['$E', 'agent', '--', 'sh', '-c', 'echo x >~/late'])
-    time.sleep(i * 3e-4)
+    time.sleep(i % 12 * 3e-4)
     try: os.kill(p.pid, signal.SIGSTOP)
     except PermissionError: p.wait()
 time.sleep(1)
