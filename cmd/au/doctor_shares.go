@@ -59,8 +59,7 @@ func (a *app) checkCovers(d *diagnosis, human provision.User, agent string, m co
 	}
 }
 
-// checkPlanted looks through what the agent can write, for as long as a report after a run does. A process of its own does it, as a
-// file system may not answer.
+// checkPlanted looks through what the agent can write, for as long as a report after a run does.
 func (a *app) checkPlanted(d *diagnosis, agent string, sources []string) error {
 	var folders []config.Path
 	for _, source := range sources {

@@ -13,7 +13,7 @@ import (
 )
 
 // lookCmd looks through folders in a process of its own. Where a file system does not answer, the kernel may keep a process until
-// it does: that is then this one, and nobody waits for it.
+// it does: that is then this one, and nobody waits for it. lookAll says when it is needed.
 type lookCmd struct {
 	Shares string `arg:"" help:"Folders, as a JSON list."`
 }
