@@ -35,7 +35,7 @@ type app struct {
 	colours  terminal.Paint // of a pager, which is no terminal itself
 	loaded   bool           // the config, and what was to be said of it has been
 	changed  bool           // something was, or would be in a dry run
-	more     string         // the command that prints plans in full; empty: this one does
+	brief    bool           // plans are printed without the files that commands read
 }
 
 // human returns who au acts for: the caller, or, for root, --human or SUDO_USER.
@@ -100,7 +100,7 @@ func (a *app) runner(w io.Writer, dryRun bool) (*step.Runner, error) {
 	if dryRun && err != nil {
 		elevate, err = []string{"sudo"}, nil
 	}
-	r := &step.Runner{Out: w, Err: a.err, Elevate: elevate, Version: version, Machine: a.host.Root, DryRun: dryRun, More: a.more, Execute: a.host.Execute}
+	r := &step.Runner{Out: w, Err: a.err, Elevate: elevate, Version: version, Machine: a.host.Root, DryRun: dryRun, Brief: a.brief, Execute: a.host.Execute}
 	if a.host.UID() == 0 {
 		r.Lock = rootside.PlanLock(a.host, a.err)
 	} else if path, err := a.host.OwnPath(); err == nil {

@@ -61,7 +61,7 @@ func run(h *host.Host, args []string, stdout, stderr io.Writer) int {
 	if err := a.refuseLegacyName(ctx.Command(), agentOf(ctx)); err != nil {
 		return a.status(err, failed)
 	}
-	a.more = inFull(ctx)
+	a.brief = isBrief(ctx)
 	return a.status(ctx.Run(a), failed)
 }
 
@@ -108,14 +108,14 @@ func agentOf(ctx *kong.Context) string {
 	return ""
 }
 
-// inFull returns the command that prints plans in full; empty where this one does.
-func inFull(ctx *kong.Context) string {
+// isBrief reports whether a command prints each command of its plan as one line: not with -v, nor in a dry run.
+func isBrief(ctx *kong.Context) bool {
 	for _, flag := range ctx.Flags() {
 		if (flag.Name == "dry-run" || flag.Name == "verbose") && flag.Target.Bool() {
-			return ""
+			return false
 		}
 	}
-	return ctx.Selected().FullPath() + " -v"
+	return true
 }
 
 // exited unwinds kong after it has printed help or the version.

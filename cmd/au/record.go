@@ -10,7 +10,7 @@ import (
 
 // recordCmd is the half of save that runs as the human.
 type recordCmd struct {
-	More string // an app's
+	Brief bool // an app's
 }
 
 func (c *recordCmd) Run(a *app) error {
@@ -22,5 +22,5 @@ func (c *recordCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return update(a.host, a.Config, human, a.out, a.err, c.More, change)
+	return update(a.host, a.Config, human, a.out, a.err, c.Brief, change)
 }

@@ -72,13 +72,13 @@ func (r record) apply(c *config.Config) error {
 func (a *app) save(human provision.User, w io.Writer, change record) error {
 	path := a.configPath(human)
 	if a.host.UID() != 0 {
-		return update(a.host, path, human, w, a.err, a.more, change)
+		return update(a.host, path, human, w, a.err, a.brief, change)
 	}
 	text, err := json.Marshal(change)
 	if err != nil {
 		return err
 	}
-	cmd := programs.Command("/proc/self/exe", "record", "--config", path, "--more="+a.more)
+	cmd := programs.Command("/proc/self/exe", "record", "--config", path, fmt.Sprintf("--brief=%t", a.brief))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = bytes.NewReader(text), w, a.err, "/"
 	if cmd.SysProcAttr, err = as(a.host, human); err != nil {
 		return err
@@ -92,15 +92,15 @@ func as(h *host.Host, human provision.User) (*syscall.SysProcAttr, error) {
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: human.UID, Gid: human.GID, Groups: groups}}, err
 }
 
-// update changes the config at path, prints what it writes, or that the command more does, and shows a spinner on a terminal only
+// update changes the config at path, prints what it writes, or how long that is, and shows a spinner on a terminal only
 // while another process holds the lock.
-func update(h *host.Host, path string, human provision.User, out, errw io.Writer, more string, change record) error {
+func update(h *host.Host, path string, human provision.User, out, errw io.Writer, brief bool, change record) error {
 	spin := spinner{w: errw, text: "waiting for another au to finish with " + show(path)}
 	defer spin.stop()
 	var before []share.Writable
 	var after *config.Config
 	err := h.ForRun().UpdateConfig(context.Background(), path, human, config.UpdateOptions{
-		Announce: func(path string, text []byte) { fmt.Fprintf(out, "$ %s\n", step.ShowFile(path, string(text), more)) },
+		Announce: func(path string, text []byte) { fmt.Fprintf(out, "$ %s\n", step.ShowFile(path, string(text), brief)) },
 		Waiting:  spin.tick,
 	}, func(c *config.Config) error {
 		before = share.WritableOf(c)

@@ -92,7 +92,7 @@ find /usr/local/sbin -type f -exec grep -q /run/ran {} \; -delete
 e2e_last=
 grep -q '^au-policy ' "$e2e/made-v" || fail "-v should print the policy"
 ! grep -v '^\$ sudo \|^\$ cat > \|^Created agent lines$\|^$\|^  au ' "$e2e/made" || fail "without -v it should print one line a command"
-grep -qE '^\$ sudo dd status=none of=/etc/au/agents/lines.new <<\.\.\. \([0-9]+ lines; au new -v shows them\)$' "$e2e/made" || fail "it should say that -v shows the policy"
+grep -qE '^\$ sudo dd status=none of=/etc/au/agents/lines.new <<\.\.\. \([0-9]+ lines; -v prints them\)$' "$e2e/made" || fail "it should say that -v prints the policy"
 
 promise="au delete leaves the machine as it was"
 ok as alice au delete -y -H

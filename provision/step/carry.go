@@ -104,7 +104,7 @@ func (r *Runner) announce() {
 
 // hand gives a plan to a root process, waits for its end, and reports whether all was done. It gets nothing but the plan.
 func (r *Runner) hand(p Plan) (done bool, err error) {
-	p.Version, p.Elevate, p.Self, p.More = r.Version, r.Elevate, r.Carry[0], r.More
+	p.Version, p.Elevate, p.Self, p.Brief = r.Version, r.Elevate, r.Carry[0], r.Brief
 	text, err := p.Encode()
 	if err != nil {
 		return false, err
@@ -229,7 +229,7 @@ func (b *beginning) Write(p []byte) (int, error) {
 func (p Plan) CarryOut(ctx context.Context, machine string, out io.Writer, lock Lock, execute func(*exec.Cmd) error) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	c := carrier{Runner{Elevate: p.Elevate, Execute: execute, asRoot: true, self: p.Self, More: p.More, kept: p.Kept}, &frames{to: out, lost: func() { cancel(errUnread) }}}
+	c := carrier{Runner{Elevate: p.Elevate, Execute: execute, asRoot: true, self: p.Self, Brief: p.Brief, kept: p.Kept}, &frames{to: out, lost: func() { cancel(errUnread) }}}
 	c.Out, c.Err = c.frames.stream(streamOut), c.frames.stream(streamErr)
 	unlock, err := lock(ctx)
 	if err != nil {

@@ -88,7 +88,7 @@ func (s *sudo) runner(t *testing.T) (*Runner, *buffer) {
 // Each command that root's process runs is one line of what is printed, in the order in which they run: whether texts are printed
 // or not, and where they are taken back.
 func TestEachCommandIsALine(t *testing.T) {
-	for _, more := range []string{"", "au new -v"} {
+	for _, brief := range []bool{false, true} {
 		executed := filepath.Join(t.TempDir(), "executed")
 		dir := t.TempDir()
 		steps := WriteFile(filepath.Join(dir, "a"), "0644", "one\ntwo\n$ three\n", "")
@@ -96,7 +96,7 @@ func TestEachCommandIsALine(t *testing.T) {
 		steps[1].Do.Note = "why"
 		s := sudo{carry: "export EXECUTED=" + executed}
 		r, out := s.runner(t)
-		r.More = more
+		r.Brief = brief
 		if err := r.Apply(t.Context(), steps); !errors.As(err, new(Failure)) {
 			t.Fatal(err, out)
 		}
@@ -113,9 +113,9 @@ func TestEachCommandIsALine(t *testing.T) {
 			}
 		}
 		if ran := strings.Split(strings.TrimSpace(string(text)), "\n"); !reflect.DeepEqual(lines, ran) || len(ran) != 6 {
-			t.Errorf("with more %q, this ran:\n%s\nand this was printed:\n%s", more, text, out)
+			t.Errorf("brief %t: this ran:\n%s\nand this was printed:\n%s", brief, text, out)
 		}
-		if n := strings.Count(out.String(), "\n"); more != "" && n != len(lines)+3 {
+		if n := strings.Count(out.String(), "\n"); brief && n != len(lines)+3 {
 			t.Errorf("%d commands and the line of root's process and two about the failure are %d lines:\n%s", len(lines), n, out)
 		}
 	}

@@ -23,7 +23,7 @@ type Plan struct {
 	Version  string   // of au: both ends are the same program
 	Elevate  []string // is printed before root's command
 	Self     string   // the path by which au's own commands name it
-	More     string   // a Runner's
+	Brief    bool     // a Runner's
 	Steps    []Step   // for root alone
 	TakeBack bool     // the steps were carried out earlier, and are to be taken back
 	Kept     bool     // something else could not be taken back, so the mark stays
@@ -109,7 +109,8 @@ func texts(words []raw) (all []string) {
 type wirePlan struct {
 	Version        string
 	Elevate        []raw
-	Self, More     raw
+	Self           raw
+	Brief          bool
 	Steps          []wireStep
 	TakeBack, Kept bool
 	Seen           map[string]string
@@ -131,7 +132,7 @@ type wireCommand struct {
 
 // Encode returns the plan as ReadPlan reads it. Files that its commands read are read now.
 func (p Plan) Encode() ([]byte, error) {
-	w := wirePlan{Version: p.Version, Elevate: raws(p.Elevate), Self: raw(p.Self), More: raw(p.More), TakeBack: p.TakeBack, Kept: p.Kept, Seen: p.Seen}
+	w := wirePlan{Version: p.Version, Elevate: raws(p.Elevate), Self: raw(p.Self), Brief: p.Brief, TakeBack: p.TakeBack, Kept: p.Kept, Seen: p.Seen}
 	for _, s := range p.Steps {
 		var wired wireStep
 		var err error
@@ -206,7 +207,7 @@ func ReadPlan(in io.Reader, version string) (Plan, error) {
 }
 
 func (w wirePlan) plan() (Plan, error) {
-	p := Plan{Version: w.Version, Elevate: texts(w.Elevate), Self: string(w.Self), More: string(w.More), TakeBack: w.TakeBack, Kept: w.Kept, Seen: w.Seen}
+	p := Plan{Version: w.Version, Elevate: texts(w.Elevate), Self: string(w.Self), Brief: w.Brief, TakeBack: w.TakeBack, Kept: w.Kept, Seen: w.Seen}
 	for name := range w.Seen {
 		if !strings.HasPrefix(name, "/etc/") || path.Clean(name) != name {
 			return p, fmt.Errorf("the plan depends on %q: want a file in /etc", name)

@@ -30,7 +30,7 @@ type Runner struct {
 	Seen    Seen                  // what the next steps of root's depend on
 	Machine string                // where its root folder is; "" is /
 	DryRun  bool                  // print and change nothing
-	More    string                // the command that prints texts on standard input; empty: this one does. Without them each command is one line
+	Brief   bool                  // each command is printed as one line, without the text on its standard input
 	Execute func(*exec.Cmd) error // starts a command and waits for it; nil: (*exec.Cmd).Run
 	done    []Step
 	kept    bool   // something could not be taken back, and so the mark stays
@@ -200,9 +200,9 @@ func (r *Runner) Changed() bool { return len(r.done) > 0 }
 
 // Print prints c as it is before it runs.
 func (r *Runner) Print(c Command) {
-	line := c.Line(r.Elevate, r.More)
-	if r.More == "" {
-		line = c.Shell(r.Elevate)
+	line := c.Shell(r.Elevate)
+	if r.Brief {
+		line = c.Line(r.Elevate)
 	}
 	fmt.Fprintf(r.Out, "$ %s\n", line)
 }

@@ -63,15 +63,15 @@ func (c Command) Shell(elevate []string) string {
 	return line
 }
 
-// Line returns c on one line. Of a text on standard input it says how long it is, and that the command more shows it. No shell runs
-// such a line by mistake.
-func (c Command) Line(elevate []string, more string) string {
+// Line returns c on one line. Of a text on standard input it says how long it is, and which option prints it. No shell runs such a
+// line by mistake.
+func (c Command) Line(elevate []string) string {
 	line := c.words(elevate)
 	switch {
 	case c.From != "":
 		line += " < " + quote.Word(c.From)
 	case c.Text != "":
-		line += elsewhere(c.Text, more)
+		line += leftOut(c.Text)
 	}
 	if c.Note != "" {
 		line += " # " + c.Note
@@ -91,12 +91,12 @@ func (c Command) words(elevate []string) string {
 	return strings.Join(words, " ")
 }
 
-// elsewhere is in place of a here-document that another command shows.
-func elsewhere(text, more string) string {
+// leftOut is in place of a here-document.
+func leftOut(text string) string {
 	if n := strings.Count(strings.TrimSuffix(text, "\n"), "\n") + 1; n > 1 {
-		return fmt.Sprintf(" <<... (%d lines; %s shows them)", n, more)
+		return fmt.Sprintf(" <<... (%d lines; -v prints them)", n)
 	}
-	return fmt.Sprintf(" <<... (1 line; %s shows it)", more)
+	return " <<... (1 line; -v prints it)"
 }
 
 // hereDocument returns the redirection and the body that give a command the text. The delimiter is a line the text does not hold. A
@@ -156,11 +156,11 @@ func Own(path, owner, mode string) []Command {
 	return []Command{Root("chown", owner, path), Root("chmod", mode, path)}
 }
 
-// ShowFile returns the shell line that writes text to path, for a file that au writes itself; with more, as Line does.
-func ShowFile(path, text, more string) string {
+// ShowFile returns the shell line that writes text to path, for a file that au writes itself; brief, as Line does.
+func ShowFile(path, text string, brief bool) string {
 	line := "cat > " + quote.Word(path)
-	if more != "" {
-		return line + elsewhere(text, more)
+	if brief {
+		return line + leftOut(text)
 	}
 	return line + hereDocument(text)
 }

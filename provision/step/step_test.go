@@ -38,25 +38,25 @@ func TestLineNamesWhatIsLeftOut(t *testing.T) {
 	write := Root("tee", "a b")
 	for text, want := range map[string]string{
 		"":               "sudo tee 'a b'",
-		"one":            "sudo tee 'a b' <<... (1 line; au new -v shows it)",
-		"one\ntwo\n":     "sudo tee 'a b' <<... (2 lines; au new -v shows them)",
-		"\x1b[31m\n\n":   "sudo tee 'a b' <<... (2 lines; au new -v shows them)",
-		"EOF\n\nEOFF\nx": "sudo tee 'a b' <<... (4 lines; au new -v shows them)",
+		"one":            "sudo tee 'a b' <<... (1 line; -v prints it)",
+		"one\ntwo\n":     "sudo tee 'a b' <<... (2 lines; -v prints them)",
+		"\x1b[31m\n\n":   "sudo tee 'a b' <<... (2 lines; -v prints them)",
+		"EOF\n\nEOFF\nx": "sudo tee 'a b' <<... (4 lines; -v prints them)",
 	} {
 		write.Text = text
-		if got := write.Line([]string{"sudo"}, "au new -v"); got != want {
+		if got := write.Line([]string{"sudo"}); got != want {
 			t.Errorf("of %q it is %q, want %q", text, got, want)
 		}
 		if text == "" {
 			continue
 		}
-		if err := exec.Command("bash", "-c", write.Line(nil, "au new -v")).Run(); exitStatus(err) != 2 {
+		if err := exec.Command("bash", "-c", write.Line(nil)).Run(); exitStatus(err) != 2 {
 			t.Errorf("of %q a shell takes the line: %v", text, err)
 		}
 	}
 	read := Root("dd")
 	read.From, read.Note = "/a b", "why"
-	if got := read.Line([]string{"sudo"}, "au new -v"); got != "sudo dd < '/a b' # why" {
+	if got := read.Line([]string{"sudo"}); got != "sudo dd < '/a b' # why" {
 		t.Errorf("of a file it is %q", got)
 	}
 }
