@@ -21,9 +21,9 @@ func (a *app) checkMachine(d *diagnosis, human provision.User, known *config.Con
 	a.checkSystem(d)
 	a.checkPrograms(d)
 	left, err := a.host.LeftBehind()
-	for _, path := range left {
-		d.advise(a.host, "", "left-behind", fmt.Sprintf("%s is of an agent that is gone", show(path)), step.Root("rm", "-r", "--", path).Shell([]string{"sudo"}))
-	}
+	a.leftBehind(d, left, "is of an agent that is gone")
+	a.leftBehind(d, a.host.LimitsLeft(), "limits a uid that no user has")
+	a.leftBehind(d, a.host.WatcherLeft(), "is for agents with a restricted network, and there is none")
 	if a.host.UID() != 0 {
 		d.needsRoot("network rules of agents that are gone")
 		return err
@@ -35,12 +35,21 @@ func (a *app) checkMachine(d *diagnosis, human provision.User, known *config.Con
 	return errors.Join(err, err2)
 }
 
+// leftBehind advises to remove these files and folders.
+func (a *app) leftBehind(d *diagnosis, paths []string, why string) {
+	for _, path := range paths {
+		d.advise(a.host, "", "left-behind", show(path)+" "+why, step.Root("rm", "-r", "--", path).Shell([]string{"sudo"}))
+	}
+}
+
 func (a *app) checkHuman(d *diagnosis, human provision.User, known *config.Config) {
 	if open, err := a.host.ForRun().HomeOpenings(human, known); err == nil && len(open) > 0 {
 		d.advise(a.host, "", "home-open", fmt.Sprintf("others can enter %s (%s)", show(human.Home), open[0].Who()), open[0].Shut(human.Home))
 	}
 	for _, key := range known.Unknown {
-		d.advise(a.host, "", "config-key", fmt.Sprint(key), "")
+		if !known.IsOfShare(key) {
+			d.advise(a.host, "", "config-key", fmt.Sprint(key), "")
+		}
 	}
 	if own, err := a.host.OwnPath(); err == nil && a.host.UID() != 0 {
 		if rival, _ := a.host.FindRival(human.Home, own); rival != "" {

@@ -50,16 +50,20 @@ ok as alice sh -c 'chmod 700 ~; mv ~/kept ~/.config/agent-as-unix-user.toml'
 ok as alice au delete -y -H -a c
 ids >/run/before
 for left in /usr/local/libexec/au/c/su_as_agent /etc/systemd/system/au-net@c.service /etc/systemd/system/run-au-c.mount /etc/systemd/system/user-4998.slice.d/au-net.conf /var/log/au/c/log \
-	/etc/au/net/c.toml /etc/au/limits/c /run/au/c/tmp; do
+	/etc/au/net/c.toml /etc/au/limits/c /run/au/c/tmp /etc/systemd/system/au-net-watch.service /usr/local/libexec/au-net/au /etc/systemd/system.control/user-4998.slice.d/50-TasksMax.conf; do
 	mkdir -p "${left%/*}"
 	: >"$left"
 done
 echo "# The temporary files of the agent c." >/etc/tmpfiles.d/au-c.conf
 echo "Description=Processes of the agent c" >/etc/systemd/system/au-c.service
+ln -s /etc/systemd/system/au-gone.service /etc/systemd/system/multi-user.target.wants/
 wreck left-behind - true
 named 0
 says "left-behind: /usr/local/libexec/au/c is"
-[ "$(grep -c '^advice left-behind' "$e2e/out")" = 10 ] || fail "it should name ten"
+says "left-behind: /etc/systemd/system/multi-user.target.wants/au-gone.service is of an agent that is gone"
+says "left-behind: /etc/systemd/system.control/user-4998.slice.d limits a uid that no user has"
+says "left-behind: /etc/systemd/system/au-net-watch.service is for agents with a restricted network, and there is none"
+[ "$(grep -c '^advice left-behind' "$e2e/out")" = 14 ] || fail "it should name fourteen"
 as alice au doctor | sed -n 's/^  hint: \(sudo rm\)/\1/p' >/run/lines
 ok sh /run/lines
 mended

@@ -28,6 +28,7 @@ says "broken sudo-rule: agent agent: sudoers lets the agent run:"
 ok rm /etc/sudoers.d/agent
 wanted=$(echo "$wanted" | sed 's/ sudo-rule:agent//')
 named 1
+says_not "config-key"
 ok sh -c "umount /srv/also /home/alice/covered; rm -r ~alice/project/.git; runuser -l alice -c 'mkdir gone; sed -i /^colour/d ~/.config/agent-as-unix-user.toml'; echo 500 >$pids"
 mended
 promise="--fix is for the human"

@@ -110,6 +110,16 @@ func (c *Config) Agent(name string) *Agent {
 	return nil
 }
 
+// IsOfShare reports whether a key that nobody reads is one of a share, for which no run begins.
+func (c *Config) IsOfShare(key *Error) bool {
+	for _, agent := range c.Agents {
+		if slices.ContainsFunc(agent.Mounts, func(m Mount) bool { return m.Unknown == key }) {
+			return true
+		}
+	}
+	return false
+}
+
 // CheckHide refuses a word that hides nothing.
 func CheckHide(word string) error {
 	_, err := path.Match(word, "x")

@@ -3,8 +3,10 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -137,6 +139,8 @@ var traces = []struct {
 	{csrc.LibexecDir + "/*/au", regexp.MustCompile(`^(.*/([^/]+))/au$`), "", false},
 	{provision.UnitDir + "/au-*.service", regexp.MustCompile(`^(.*/au-([^/@]+)\.service)$`), "agent %s", false},
 	{provision.UnitDir + "/au-net*@*", regexp.MustCompile(`^(.*/au-net[^/@]*@([^/]+)\.(?:service|socket))$`), "", false},
+	{provision.UnitDir + "/*.wants/au-*.service", regexp.MustCompile(`^(.*/au-([^/@]+)\.service)$`), "agent %s", false},
+	{provision.UnitDir + "/*.wants/au-net*@*", regexp.MustCompile(`^(.*/au-net[^/@]*@([^/]+)\.(?:service|socket))$`), "", false},
 	{provision.UnitDir + "/run-au-*.mount", regexp.MustCompile(`^(.*/run-au-([^/]+)\.mount)$`), "", false},
 	{provision.UnitDir + "/user-*.slice.d/au-net.conf", regexp.MustCompile(`^(.*/user-([0-9]+)\.slice\.d/au-net\.conf)$`), "", true},
 	{provision.AgesDir + "/au-*.conf", regexp.MustCompile(`^(.*/au-([^/]+)\.conf)$`), "agent %s", false},
@@ -172,6 +176,30 @@ func (h *Host) LeftBehind() (paths []string, err error) {
 	return paths, nil
 }
 
+// LimitsLeft returns where systemd keeps limits for uids that no user has.
+func (h *Host) LimitsLeft() (paths []string) {
+	found, _ := filepath.Glob(h.Root + auslices.DropInFolder("user-*.slice", false))
+	for _, path := range found {
+		path = strings.TrimPrefix(path, h.Root)
+		uid := regexp.MustCompile(`/user-([0-9]+)\.slice\.d$`).FindStringSubmatch(path)
+		if uid == nil {
+			continue
+		}
+		if _, found, err := h.LookupUser(uid[1]); err == nil && !found {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// WatcherLeft returns what au had made for all restricted agents together, where no agent is restricted any more.
+func (h *Host) WatcherLeft() (paths []string) {
+	if slices.ContainsFunc(h.netPolicies(), func(name string) bool { return h.Exists(csrc.PolicyPath(name)) }) {
+		return nil
+	}
+	return slices.DeleteFunc([]string{provision.UnitDir + "/" + netfilter.WatchUnit, provision.WatcherFolder}, func(path string) bool { return !h.Exists(path) })
+}
+
 // RulesLeft returns the uids for which rules of au's are loaded and that no agent has, nor a network policy; none where such a
 // policy cannot be read, for its agent may run. Only root sees them.
 func (h *Host) RulesLeft() (uids []uint32, err error) {
@@ -203,13 +231,14 @@ func (h *Host) RulesLeft() (uids []uint32, err error) {
 	return uids, nil
 }
 
-// has reports whether a file has the text in it, which may name an agent; each has none.
+// has reports whether a file has the text in it, which may name an agent; each has none. A link to a file that is gone may be to one
+// that had it.
 func (h *Host) has(path, text, name string) bool {
 	if text == "" {
 		return true
 	}
 	all, err := os.ReadFile(path)
-	return err == nil && strings.Contains(string(all), fmt.Sprintf(text, name))
+	return errors.Is(err, fs.ErrNotExist) || err == nil && strings.Contains(string(all), fmt.Sprintf(text, name))
 }
 
 // Shell runs a command line that au itself has printed, with au as its own path.

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 )
@@ -54,6 +55,56 @@ func TestRulesLeft(t *testing.T) {
 		}
 		if got, err := h.RulesLeft(); err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("with %s: rules of %v are left, %v; want %v", name, got, err, c.want)
+		}
+	}
+}
+
+// What au has for all restricted agents together is left where none is restricted, limits where nobody has the uid, and a link to a
+// unit of an agent that is gone.
+func TestWhatIsLeftOfNobody(t *testing.T) {
+	watcher := []string{provision.UnitDir + "/" + netfilter.WatchUnit, provision.WatcherFolder}
+	limits := []string{"/etc/systemd/system.control/user-4998.slice.d"}
+	wants := []string{provision.UnitDir + "/multi-user.target.wants/au-gone.service"}
+	for name, c := range map[string]struct {
+		files           []string
+		watcher, limits []string
+	}{
+		"no agent":                               {nil, watcher, limits},
+		"an agent":                               {[]string{csrc.PolicyPath("agent")}, watcher, limits},
+		"the network policy of one that is gone": {[]string{provision.NetPath("agent")}, watcher, limits},
+		"a restricted agent":                     {[]string{csrc.PolicyPath("agent"), provision.NetPath("agent")}, nil, limits},
+	} {
+		h := Real("")
+		h.Root, h.RootUID = t.TempDir(), uint32(os.Getuid())
+		for _, file := range append(c.files, watcher[0], watcher[1]+"/au", limits[0]+"/50-TasksMax.conf", "/etc/systemd/system.control/user-1005.slice.d/50-TasksMax.conf") {
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(h.Root, file)), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(h.Root, file), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.MkdirAll(filepath.Dir(h.Root+wants[0]), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(provision.UnitDir+"/au-gone.service", h.Root+wants[0]); err != nil {
+			t.Fatal(err)
+		}
+		h.Execute = func(cmd *exec.Cmd) error {
+			if cmd.Args[len(cmd.Args)-1] != "1005" {
+				return exec.Command("sh", "-c", "exit 2").Run() // getent: no such key
+			}
+			_, err := fmt.Fprintln(cmd.Stdout, "agent:x:1005:1005::/home/agent:/bin/sh")
+			return err
+		}
+		if got := h.WatcherLeft(); !slices.Equal(got, c.watcher) {
+			t.Errorf("with %s: for all agents is left %q, want %q", name, got, c.watcher)
+		}
+		if got := h.LimitsLeft(); !slices.Equal(got, c.limits) {
+			t.Errorf("with %s: limits are left in %q, want %q", name, got, c.limits)
+		}
+		if got, err := h.LeftBehind(); err != nil || !slices.Contains(got, wants[0]) {
+			t.Errorf("with %s: left behind is %q, %v, want %q among them", name, got, err, wants)
 		}
 	}
 }
