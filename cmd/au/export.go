@@ -32,17 +32,34 @@ func (c *exportCmd) Run(a *app) error {
 	if err != nil && !everybody {
 		return err
 	}
-	policies, err := a.host.Policies()
-	if err != nil {
-		return err
-	}
-	for _, name := range c.Agent {
-		if _, err := a.host.AgentPolicy(name); err != nil {
+	configs := map[string]*config.Config{}
+	if !everybody {
+		if err := a.knownTo(human.Name, configs); err != nil {
 			return err
 		}
 	}
-	var all []provision.Stated
-	configs := map[string]*config.Config{}
+	if err := c.areReadable(a, configs[human.Name]); err != nil {
+		return err
+	}
+	all, err := c.agents(a, human, everybody, configs)
+	if err != nil {
+		return err
+	}
+	var left []string
+	if len(c.Agent) == 0 {
+		if left, err = a.originals(configs); err != nil {
+			return err
+		}
+	}
+	return c.print(a, all, left)
+}
+
+// agents returns the human's agents, or those of everybody, as they are, and reads the configs that say so.
+func (c *exportCmd) agents(a *app, human provision.User, everybody bool, configs map[string]*config.Config) (all []provision.Stated, err error) {
+	policies, err := a.host.Policies()
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range policies {
 		if len(c.Agent) > 0 && !slices.Contains(c.Agent, p.Name) || !everybody && !p.Admits(human.UID) || a.host.IsDeclared(p.Name) {
 			continue
@@ -50,28 +67,43 @@ func (c *exportCmd) Run(a *app) error {
 		for _, h := range p.Humans {
 			if everybody || a.host.UID() == 0 || h.UID == human.UID {
 				if err := a.knownTo(h.Name, configs); err != nil {
-					return err
+					return nil, err
 				}
 			}
 		}
 		s, err := a.stated(p, configs)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		all = append(all, s)
 	}
-	var left []string
-	if len(c.Agent) == 0 {
-		if !everybody {
-			if err := a.knownTo(human.Name, configs); err != nil {
-				return err
-			}
-		}
-		if left, err = a.originals(configs); err != nil {
+	return all, nil
+}
+
+// areReadable refuses an agent of which nobody can say how it is: one that was asked for, one of the human's config, or, where that
+// is nil, any. A file that is silent about it would be taken for all that there is.
+func (c *exportCmd) areReadable(a *app, known *config.Config) error {
+	for _, name := range c.Agent {
+		if _, err := a.host.AgentPolicy(name); err != nil {
 			return err
 		}
 	}
-	return c.print(a, all, left)
+	if len(c.Agent) > 0 {
+		return nil
+	}
+	names, err := a.host.AgentNames()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if known != nil && known.Agent(name) == nil {
+			continue
+		}
+		if _, err := a.host.ReadPolicy(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // originals returns notes on the agents of those configs that the original made.

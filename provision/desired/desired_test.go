@@ -188,7 +188,7 @@ func TestAgentsAreWritten(t *testing.T) {
 	f, notes := Of(provision.Stated{
 		Name: "agent", Humans: []string{"alice", "bob"}, Allow: []string{"userns"}, Limits: auslices.Limits{Memory: &auslices.Size{Bytes: 16 << 30}},
 		Net: &netfilter.Policy{Backend: netfilter.NFT, Allow: []netfilter.Entry{{Rule: rule("pypi.org")}, {Rule: rule("localhost:3000")}, {Rule: rule("a.test"), Until: time.Unix(2e9, 0)}},
-			Deny: []netfilter.Entry{{Rule: rule("b.test")}}, Upstream: netfilter.Upstream{URL: "https://p.example:3128", CA: "PEM"}},
+			Deny: []netfilter.Entry{{Rule: rule("b.test")}}, Upstream: netfilter.Upstream{URL: "https://p.example:3128", CA: "PEM"}, Learn: time.Unix(1900000000, 0)},
 		Of: []provision.Settings{
 			{Human: "alice", KeepEnv: []string{"TZ"}, Mounts: []config.Mount{{Source: "/home/alice/d\xe9", Target: "/home/agent/d", Draft: true, ReadOnly: true, Hide: []string{"*.key"}}}},
 			{Human: "bob", Mounts: []config.Mount{{Source: "/home/bob/p", Target: "/home/agent/p", TargetOnly: true}}},
@@ -230,7 +230,7 @@ keep_env = ["TZ"]
 	if got := f.Text(); got != want {
 		t.Errorf("it is written as\n%s", got)
 	}
-	if len(notes) != 2 || !strings.Contains(notes[0], "a.test") || !strings.Contains(notes[1], "upstream_ca") {
+	if len(notes) != 3 || !strings.Contains(notes[0], "a.test") || !strings.Contains(notes[1], "upstream_ca") || !strings.Contains(notes[2], "learning until 2030-03-17T17:46:40Z") {
 		t.Errorf("the notes are %q", notes)
 	}
 	again, err := Parse("x.toml", []byte(f.Text()))

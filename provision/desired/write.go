@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
@@ -98,6 +99,9 @@ func netOf(p netfilter.Policy) (*Net, []string) {
 	}
 	if p.Upstream.CA != "" {
 		rules.Notes = append(rules.Notes, "upstream_ca, the CA of the proxy: name the file that holds it. Where the proxy is in force already, its CA stays.")
+	}
+	if !p.Learn.IsZero() {
+		rules.Notes = append(rules.Notes, fmt.Sprintf("learning until %s, which stays as it is here; elsewhere what is not allowed is refused", p.Learn.UTC().Format(time.RFC3339)))
 	}
 	if !p.HasDaemon() {
 		n.Proxy = ptr(Ports(p.Human))

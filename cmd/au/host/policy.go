@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/near"
@@ -24,11 +23,7 @@ func (h *Host) AgentPolicy(agent string) (csrc.Policy, error) {
 
 // NoSuchAgent says that au has made no agent of that name, and which was probably meant.
 func (h *Host) NoSuchAgent(name string) error {
-	entries, _ := h.ReadDir(h.Root + csrc.PolicyDir) // nobody may be there yet
-	var names []string
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
+	names, _ := h.AgentNames()
 	meant := near.Asked(name, names)
 	if meant == "" {
 		return hinted{fmt.Errorf("%s: no such agent", name), "au new --agent " + name}
@@ -46,15 +41,29 @@ func (h *Host) ReadPolicy(agent string) (csrc.Policy, error) {
 
 // Policies returns those of all agents that au made on this machine. One that cannot be read is left out: `au info` says why.
 func (h *Host) Policies() ([]csrc.Policy, error) {
-	entries, err := os.ReadDir(h.Root + csrc.PolicyDir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	names, err := h.AgentNames()
+	if err != nil {
 		return nil, err
 	}
 	var all []csrc.Policy
-	for _, e := range entries {
-		if p, err := h.ReadPolicy(e.Name()); err == nil {
+	for _, name := range names {
+		if p, err := h.ReadPolicy(name); err == nil {
 			all = append(all, p)
 		}
 	}
 	return all, nil
+}
+
+// AgentNames returns the names of all agents that au made on this machine, whether their policies can be read or not.
+func (h *Host) AgentNames() (names []string, err error) {
+	entries, err := h.ReadDir(h.Root + csrc.PolicyDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		if csrc.IsName(e.Name()) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
 }
