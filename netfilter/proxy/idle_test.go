@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -293,6 +294,7 @@ func TestKept(t *testing.T) {
 
 	for name, text := range map[string]string{
 		"nonsense": "{", "too_large": strings.Repeat(" ", maxKept+1), "no_prefixes": `{"nat64":["10.0.0.0/8","2001:db8::1/97"]}`,
+		"of_other_types": `{"slept":true,"answers":{"a.example":["93.184.0.1"]}}`,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -302,6 +304,14 @@ func TestKept(t *testing.T) {
 		if (err == nil) != (name == "no_prefixes") || len(j.answers.Keep()) > 0 || j.policy.Load().NAT64 != nil {
 			t.Errorf("%s: %v, %+v", name, err, j.answers.Keep())
 		}
+	}
+	newer := fmt.Sprintf(`{"version":7,"slept":true,"answers":[{"name":"a.example","until":{%q:%d},"ports":[443]},{"wanted":"b.example"}]}`, outside, time.Now().Add(time.Minute).Unix())
+	if err := os.WriteFile(path, []byte(newer), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	of := fresh("a.example")
+	if slept, err := of.recall(path); err != nil || !slept || !of.answers.Has("a.example", outside) {
+		t.Errorf("%v, %v: of what another au kept, with more in it, this is taken over: %+v", slept, err, of.answers.Keep())
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)

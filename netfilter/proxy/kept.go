@@ -21,6 +21,9 @@ import (
 // What the daemon knows when it ends, and the next one has to know: which addresses were answered for which name, or what was
 // allowed would be refused; and below which prefixes the network reaches IPv4, or an address inside would seem to be outside. Only
 // the daemon's user and root can write the file, or read it.
+//
+// It has no version. The rules judge each of these anew, so a daemon of another au takes over what it can read, and asks for the
+// rest again.
 type kept struct {
 	Slept   bool           `json:"slept,omitempty"` // it ended because nothing was open
 	NAT64   []netip.Prefix `json:"nat64,omitempty"`
