@@ -109,4 +109,7 @@ for change in 's/^version = 1$/version = 2/' '/^version = 1$/a only-reading = tr
 	untouched agent curl -sS --max-time 3 https://203.0.113.66/
 	cp -p /run/kept $net
 done
+promise="once the older policy is back, what it allows can be reached again"
+e2e_run systemctl restart au-net@agent.service
+soon agent curl -sS --max-time 20 https://allowed.test/
 ok as alice au net off

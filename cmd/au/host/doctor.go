@@ -231,8 +231,8 @@ func (h *Host) RulesLeft() (uids []uint32, err error) {
 	return uids, nil
 }
 
-// has reports whether a file has the text in it, which may name an agent; each has none. A link to a file that is gone may be to one
-// that had it.
+// has reports whether a file has the text in it, which may name an agent; each has none. A link to a file that is gone may be to
+// one that had it.
 func (h *Host) has(path, text, name string) bool {
 	if text == "" {
 		return true
