@@ -101,7 +101,7 @@ func (c *afterCmd) sayHumans(a *app) {
 
 // sayKnown says how a program that au knows is installed.
 func (c *afterCmd) sayKnown(a *app) {
-	if p, err := setup.Find(c.Command); err == nil && slices.Contains(p.Commands(), c.Command) && c.Command != c.Agent {
+	if p, err := setup.Find(c.Command); err == nil && p.Command == c.Command {
 		fmt.Fprintf(a.err, "au: %s is not installed for agent %s, and au knows how\n", c.Command, c.Agent)
 		a.hint(programHint(a.host, c.Agent, p))
 	}

@@ -96,7 +96,7 @@ func (a *app) programOf(agent string) string {
 		return ""
 	}
 	if all := a.programsOf(policy); len(all) > 0 {
-		return a.commandOf(policy, all[0])
+		return all[0].Command
 	}
 	return ""
 }

@@ -230,11 +230,10 @@ func (w *setupWork) starts(p setup.Program) (err error) {
 	if w.facts, err = w.look(true, p); err != nil {
 		return err
 	}
-	there, found := w.facts.Installed[p.Name]
-	if !found {
+	if _, found := w.facts.Installed[p.Name]; !found {
 		return fmt.Errorf("%s was installed, and agent %q does not find %s on its PATH", p.Name, w.policy.Name, p.Command)
 	}
-	if _, err := w.says(p.CommandOf(there), "--version"); err != nil {
+	if _, err := w.says(p.Command, "--version"); err != nil {
 		return fmt.Errorf("%s is installed, and does not start: %w", p.Name, err)
 	}
 	return nil
@@ -244,7 +243,7 @@ func (w *setupWork) starts(p setup.Program) (err error) {
 func (w *setupWork) sayDone(p setup.Program) {
 	fmt.Fprintf(w.out, "%s %s is set up for agent %s\n", p.Name, w.state(p), w.policy.Name)
 	if w.login == nil {
-		for _, line := range p.LoginLines(strings.Join(append([]string{"au", "run"}, w.named()...), " "), p.CommandOf(w.facts.Installed[p.Name])) {
+		for _, line := range p.LoginLines(strings.Join(append([]string{"au", "run"}, w.named()...), " ")) {
 			fmt.Fprintf(w.out, "Login: %s\n", line)
 		}
 	}

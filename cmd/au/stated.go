@@ -43,19 +43,10 @@ func (a *app) stated(p csrc.Policy, configs map[string]*config.Config) (provisio
 // programsOf returns those of the programs that au knows which are on an agent's PATH.
 func (a *app) programsOf(p csrc.Policy) []setup.Program {
 	all, _ := setup.Programs() // held by a test to be read
-	return slices.DeleteFunc(all, func(known setup.Program) bool { return a.commandOf(p, known) == "" })
-}
-
-// commandOf returns the name under which a program is on an agent's PATH; empty where it is not.
-func (a *app) commandOf(p csrc.Policy, known setup.Program) string {
-	for _, command := range known.Commands() {
-		for _, folder := range filepath.SplitList(p.SearchPath()) {
-			if a.host.Exists(filepath.Join(folder, command)) {
-				return command
-			}
-		}
-	}
-	return ""
+	folders := filepath.SplitList(p.SearchPath())
+	return slices.DeleteFunc(all, func(known setup.Program) bool {
+		return !slices.ContainsFunc(folders, func(folder string) bool { return a.host.Exists(filepath.Join(folder, known.Command)) })
+	})
 }
 
 // currentLimits returns what somebody set on the agent's slice; nothing where there is no systemd to ask. The machine's values for

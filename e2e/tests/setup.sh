@@ -13,6 +13,8 @@ ok as alice au setup
 says 'claude    -  Claude Code, by Anthropic'
 fails 127 as alice sh -c 'cd work/shop && au run claude'
 complains 'au: hint: au setup --agent agent claude'
+fails 127 as alice sh -c 'cd work/shop && au run agent' # a word that anything may have as its command
+! grep -q 'au setup' "$e2e/err" || fail "that is said of a command that is nobody's"
 
 promise="a dry run changes nothing"
 as alice cp .config/agent-as-unix-user.toml before
@@ -116,7 +118,7 @@ says 'may have put it there'
 fails 1 test -e /home/agent/.claude/.credentials.json
 
 promise="it is the agent's alone, whatever the default ACL of its home says"
-ok login 'y y n' '' .claude/.credentials.json
+ok login 'y n y' '' .claude/.credentials.json
 says 'Let agent agent reach the hosts of claude and nothing else? [y/N]'
 ok stat -c '%U %a' /home/agent/.claude/.credentials.json
 says_exactly 'agent 600'

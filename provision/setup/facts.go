@@ -5,7 +5,6 @@ package setup
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	_ "embed"
 	"strconv"
 	"strings"
@@ -80,9 +79,7 @@ var look string
 func Look(one bool, programs ...Program) []string {
 	words := []string{"sh", "-c", look, "sh", map[bool]string{true: "one", false: "all"}[one]}
 	for _, p := range programs {
-		for _, command := range p.Commands() {
-			words = append(words, p.Name, command, p.NPM)
-		}
+		words = append(words, p.Name, p.Command, p.NPM)
 		for _, s := range p.Settings {
 			words = append(words, "file", s.File, s.LastLine())
 		}
@@ -139,7 +136,7 @@ func Read(text []byte) Facts {
 		case "holds":
 			f.Holds[value] = true
 		case "path":
-			program.Path = cmp.Or(program.Path, value)
+			program.Path = value
 			f.Installed[name] = program
 		case "version":
 			program.Version = value

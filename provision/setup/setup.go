@@ -8,7 +8,6 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -27,9 +26,8 @@ const Git = "git"
 type Program struct {
 	Name    string   `toml:"name" json:"name"`
 	About   string   `toml:"about" json:"about"`
-	Page    string   `toml:"page" json:"page"`           // says how it is installed
-	Command string   `toml:"command" json:"command"`     // its name on PATH
-	Also    string   `toml:"also" json:"also,omitempty"` // another name of the same command
+	Page    string   `toml:"page" json:"page"`       // says how it is installed
+	Command string   `toml:"command" json:"command"` // its name on PATH
 	NPM     string   `toml:"npm" json:"npm,omitempty"`
 	Node    int      `toml:"node" json:"node,omitempty"`                   // the least major version that the package asks for; 0: any
 	Python  string   `toml:"python" json:"python,omitempty"`               // its package, for uv, pipx or pip
@@ -91,27 +89,11 @@ func Find(name string) (Program, error) {
 	if err != nil {
 		return Program{}, err
 	}
-	if at := slices.IndexFunc(all, func(p Program) bool { return p.Name == name || slices.Contains(p.Commands(), name) }); at >= 0 {
+	if at := slices.IndexFunc(all, func(p Program) bool { return p.Name == name || p.Command == name }); at >= 0 {
 		return all[at], nil
 	}
 	names := Names(all)
 	return Program{}, fmt.Errorf("program %q: want git or one of %s%s", name, strings.Join(names, ", "), near.Asked(name, append(names, Git)))
-}
-
-// Commands returns the names of a program on PATH. One that no other program has comes first.
-func (p Program) Commands() []string {
-	if p.Also == "" {
-		return []string{p.Command}
-	}
-	return []string{p.Also, p.Command}
-}
-
-// CommandOf returns the name by which an agent that has the program calls it.
-func (p Program) CommandOf(there Installed) string {
-	if name := path.Base(there.Path); slices.Contains(p.Commands(), name) {
-		return name
-	}
-	return p.Command
 }
 
 // Names returns the programs' names.
@@ -122,12 +104,10 @@ func Names(all []Program) (names []string) {
 	return names
 }
 
-// LoginLines returns how a human logs the program in, with the words that begin a run of the agent and the program's command, and
-// how a link is opened.
-func (p Program) LoginLines(run, command string) (lines []string) {
-	words := strings.NewReplacer("{run}", run, "{command}", command)
+// LoginLines returns how a human logs the program in, with the words that begin a run of the agent, and how a link is opened.
+func (p Program) LoginLines(run string) (lines []string) {
 	for _, line := range p.Login {
-		lines = append(lines, words.Replace(line))
+		lines = append(lines, strings.ReplaceAll(line, "{run}", run))
 	}
 	lines = append(lines, "To open a link, click it with Ctrl held, or copy it: the agent has no browser of yours.")
 	if p.Callback {
