@@ -22,13 +22,13 @@ type proposal struct {
 	besides  string // what else there is to say
 }
 
-// propose offers what holds the agent in its bounds, a question each: limits, and the hosts that the program needs. Without a
-// terminal, and with --yes, it only names the commands.
+// propose offers what holds the agent in its bounds, a question each: the hosts that the program needs, and limits. The hosts come
+// first, since a program may have given up a sandbox without a network. Without a terminal, and with --yes, it only names the commands.
 func (w *setupWork) propose(p setup.Program) error {
 	if w.cmd.DryRun || w.a.host.IsDeclared(w.policy.Name) { // the NixOS configuration says what bounds it
 		return nil
 	}
-	for _, proposed := range []*proposal{w.limits(), w.hosts(p)} {
+	for _, proposed := range []*proposal{w.hosts(p), w.limits()} {
 		if proposed == nil {
 			continue
 		}
