@@ -27,7 +27,9 @@ promise="without the switch bubblewrap does not start, and one line names the sw
 fails 1 boxed touch made
 complains 'au: bwrap needs user namespaces, which no run of agent "agent" has: --unlock userns gives up a smaller kernel to attack; and in a writable share the agent can make set-uid files of yours'
 complains 'au: hint: au new --agent agent --unlock userns'
-fails 1 as alice au run bwrap --ro-bind / / true
+fails 1 as alice au run /usr/bin/bwrap --ro-bind / / true
+complains 'au: bwrap needs user namespaces'
+fails 1 as alice au run bwrap --nosuch # au does not know why it failed
 complains 'au: bwrap needs user namespaces'
 fails 1 at_terminal alice au run bwrap --ro-bind / / true
 says 'au: bwrap needs user namespaces'
@@ -36,10 +38,16 @@ if [ -n "$codex" ]; then
 	complains 'au: codex needs user namespaces'
 fi
 
-promise="it is said of nothing that ended otherwise"
+promise="it is said of nothing that ended otherwise, nor of what another program started, whose own words say it"
 ok in_shop au run bwrap --version
 complains_not userns
-fails 1 in_shop au run sh -c 'bwrap --ro-bind / / true; exit 1'
+for started in "sh -c 'bwrap --ro-bind / / true; exit 1'" 'timeout 60 bwrap --ro-bind / / true' 'env bwrap --ro-bind / / true'; do
+	eval "fails 1 in_shop au run $started"
+	complains 'No permissions to create new namespace'
+	complains_not userns
+done
+fails 1 as alice sh -c 'echo exec bwrap --ro-bind / / true | au shell'
+complains 'No permissions to create new namespace'
 complains_not userns
 fails 143 in_shop au run sh -c 'ln -sf /bin/sh ~/bwrap; exec ~/bwrap -c "kill \$\$"'
 complains_not userns
