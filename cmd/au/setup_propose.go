@@ -23,7 +23,8 @@ type proposal struct {
 }
 
 // propose offers what holds the agent in its bounds, a question each: the hosts that the program needs, and limits. The hosts come
-// first, since a program may have given up a sandbox without a network. Without a terminal, and with --yes, it only names the commands.
+// first, since a program may have given up a sandbox without a network. Without a terminal, and with --yes, it only names the
+// commands.
 func (w *setupWork) propose(p setup.Program) error {
 	if w.cmd.DryRun || w.a.host.IsDeclared(w.policy.Name) { // the NixOS configuration says what bounds it
 		return nil

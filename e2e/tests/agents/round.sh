@@ -3,39 +3,42 @@
 # shellcheck disable=SC2154 # after ../../lib.sh
 # Sourced: what is tried of an agent program, from nothing to an update of its own, with npm's packages and a small internet of this machine's.
 #
-#   agents_up NAME…   the machine: a share of alice's, and an internet with the hosts of these programs
-#   round NAME        tries a program; a line for each point in $e2e/round: its word, a tab, and ok, none or why not
+#   agents_up NAME…       the machine: a share of alice's, and an internet with the hosts of these programs
+#   round NAME [POINT…]   tries a program, in all points or in some; for each a line in $e2e/round: its word, a tab, ok, none or why not, a tab, the seconds
 
 . /opt/e2e/tests/setup/npm.sh
 . /opt/e2e/tests/internet/up.sh
-points="new setup version screen doctor commit restricted update"
+points="new setup screen stops version doctor commit restricted update"
 authorities=/etc/ssl/certs/ca-certificates.crt
+trusting="-e NODE_EXTRA_CA_CERTS=$authorities -e SSL_CERT_FILE=$authorities" # programs bring authorities of their own
 
 # known NAME sets what au does not know of a program: words of its first screen, the command that looks whether it is well, words of what that
-# prints (it may fail, since nobody is logged in), a command that asks its model something, the variables of that, and which host it asks.
+# prints (it may fail, since nobody is logged in), a command that asks its model something, the variables of that, and its hosts: first the one that
+# is asked then.
 known() {
-	doctor='' ask='' host='' screen='' well=. with=''
+	doctor='' ask='' hosts='' screen='' well=. with=''
 	case $1 in
-	claude) screen='text style|Welcome' doctor='claude doctor' ask='claude -p hello' with=ANTHROPIC_API_KEY=sk-ant-x host=api.anthropic.com ;;
-	codex) screen='Sign in|Welcome' doctor='codex doctor' well='install +consistent' ask='codex exec --skip-git-repo-check hello' with="CODEX_API_KEY=x CODEX_CA_CERTIFICATE=$authorities" host=api.openai.com ;;
-	gemini) screen='Gemini|authenticate|trust' ask='gemini --skip-trust -p hello' with=GEMINI_API_KEY=x host=generativelanguage.googleapis.com ;;
-	opencode) screen='Ask anything|opencode' doctor='opencode debug config' ask='opencode run hello' host=opencode.ai ;;
-	copilot) screen='Copilot' ask='copilot -p hello' with=COPILOT_GITHUB_TOKEN=github_pat_x host=api.github.com ;;
+	claude) screen='text style|Welcome' doctor='claude doctor' ask='claude -p hello' with=ANTHROPIC_API_KEY=sk-ant-x hosts='api.anthropic.com platform.claude.com claude.ai' ;;
+	codex) screen='Sign in|Welcome' doctor='codex doctor' well='install +consistent' ask='codex exec --skip-git-repo-check hello' with="CODEX_API_KEY=x CODEX_CA_CERTIFICATE=$authorities" hosts='api.openai.com auth.openai.com chatgpt.com' ;;
+	gemini) screen='Gemini|authenticate|trust' ask='gemini --skip-trust -p hello' with=GEMINI_API_KEY=x hosts='generativelanguage.googleapis.com cloudcode-pa.googleapis.com oauth2.googleapis.com' ;;
+	opencode) screen='Ask anything|opencode' doctor='opencode debug config' ask='opencode run hello' hosts='opencode.ai models.dev' ;;
+	copilot) screen='Copilot' ask='copilot -p hello' with=COPILOT_GITHUB_TOKEN=github_pat_x hosts='api.github.com github.com' ;;
 	qwen)
-		screen='Qwen|provider|authenticat' doctor='qwen doctor' ask='qwen -p hello' host=dashscope.aliyuncs.com
-		with="OPENAI_API_KEY=x OPENAI_MODEL=m OPENAI_BASE_URL=https://$host/compatible-mode/v1"
+		screen='Qwen|provider|authenticat' doctor='qwen doctor' ask='qwen -p hello' hosts=dashscope.aliyuncs.com
+		with="OPENAI_API_KEY=x OPENAI_MODEL=m OPENAI_BASE_URL=https://$hosts/compatible-mode/v1"
 		;;
-	cline) screen='Cline|cline' doctor='cline doctor' ask='cline hello' with=CLINE_API_KEY=x host=api.cline.bot ;;
-	amp) screen='Amp|amp|login' doctor='amp mcp doctor' ask='amp -x hello' with=AMP_API_KEY=sgamp_x host=ampcode.com ;;
+	cline) screen='Cline|cline' doctor='cline doctor' ask='cline hello' with=CLINE_API_KEY=x hosts=api.cline.bot ;;
+	amp) screen='Amp|amp|login' doctor='amp mcp doctor' ask='amp -x hello' with=AMP_API_KEY=sgamp_x hosts=ampcode.com ;;
 	*) fail "nobody has said what is tried of $1" ;;
 	esac
+	host=${hosts%% *}
 }
 
 agents_up() {
 	internet_also='attacked.test'
 	for about; do
 		known "$about"
-		internet_also="$internet_also $host"
+		internet_also="$internet_also $hosts"
 	done
 	internet_up
 	as alice sh -c 'mkdir -m 700 work && mkdir work/shop && cd work/shop && git init -q'
@@ -60,9 +63,12 @@ reason() {
 
 round() {
 	program=$1
+	shift
+	# shellcheck disable=SC2086 # words
+	[ $# -gt 0 ] || set -- $points
 	known "$program"
 	: >"$e2e/round"
-	for point in $points; do
+	for point; do
 		[ "$point" != setup ] || facts
 		began=$(date +%s)
 		if (promise="$program: $point" && "try_$point") 2>"$e2e/why"; then
@@ -70,12 +76,15 @@ round() {
 			[ ! -s "$e2e/none" ] || result=$(cat "$e2e/none")
 		else
 			cat "$e2e/why" >&2
-			result="not: $(reason | paste -sd: | cut -c 1-160)"
+			result="not: $(reason | paste -sd: | cut -c 1-160 | iconv -c -t UTF-8)"
 		fi
 		rm -f "$e2e/none"
 		printf '%s\t%s\t%s\n' "$point" "$result" "$(($(date +%s) - began))" | tee -a "$e2e/round"
 	done
 }
+
+# to_screen prints how many seconds the three commands took together, of the lines of a round.
+to_screen() { awk -F'\t' '$1 ~ /^(new|setup|screen)$/ {sum += $3} END {print sum + 0}'; }
 
 try_new() {
 	ok as alice au new -y
@@ -106,16 +115,29 @@ seen_screen() {
 }
 
 try_screen() {
-	ok as alice tmux new-session -d -s round -x 120 -y 40 "cd work/shop && au run $command; echo ended with \$?; sleep 600"
+	ok as alice tmux new-session -d -s round -x 120 -y 40 "bash -c 'set -m; cd work/shop; au run $trusting $command; echo ended with \$?; sleep 600'"
 	waited=0
 	until seen_screen || [ $((waited += 1)) -gt 240 ]; do sleep 0.5; done # some take their time, more so beside others
 	sleep 2
 	show_screen >"$e2e/screen"
 	cp "$e2e/screen" "$e2e/screen.$program"
-	as alice tmux kill-server
 	e2e_last=
-	grep -qE "$screen" "$e2e/screen" || fail "it shows other words: $(grep -v '^ *$' "$e2e/screen" | head -n 3 | tr '\n' ' ')"
-	! grep -q '^ended with' "$e2e/screen" || fail "it ended: $(grep -v '^$' "$e2e/screen" | head -n 3 | tr '\n' ' ')"
+	grep -qE "$screen" "$e2e/screen" || fail "it shows other words: $(grep '[a-z]' "$e2e/screen" | head -n 3 | tr '\n' ' ')"
+	! grep -q '^ended with' "$e2e/screen" || fail "$(grep '[a-z]' "$e2e/screen" | tail -n 3 | tr '\n' ' ')"
+}
+
+# The first screen is still there.
+try_stops() {
+	as alice tmux send-keys -t round C-z
+	sleep 3
+	show_screen >"$e2e/screen"
+	as alice au stop
+	as alice tmux kill-server
+	case $(sed -n 's/^ended with //p' "$e2e/screen") in
+	148) echo stops ;;
+	'') echo ignored ;;
+	*) echo ends ;;
+	esac >"$e2e/none"
 }
 
 try_doctor() {
@@ -134,10 +156,19 @@ try_commit() {
 
 # asking runs the command that asks the model, with a key of nobody's.
 asking() {
-	set -- -e NODE_EXTRA_CA_CERTS=$authorities -e SSL_CERT_FILE=$authorities
+	set --
 	for pair in $with; do set -- "$@" -e "$pair"; done
 	# shellcheck disable=SC2086 # words
-	in_shop timeout 90 au run "$@" -- $ask
+	in_shop timeout 90 au run $trusting "$@" -- $ask
+}
+
+# asks_host has it asked until its host hears of it.
+asks_host() {
+	asking &
+	asked=$!
+	until grep -q " $host/" /run/internet/web.log || ! kill -0 $asked 2>/dev/null; do sleep 0.5; done
+	as alice au stop
+	wait $asked
 }
 
 try_restricted() {
@@ -145,7 +176,7 @@ try_restricted() {
 	# shellcheck disable=SC2086 # words
 	ok as alice au net restrict $presets
 	: >/run/internet/web.log
-	untouched asking
+	untouched asks_host
 	grep -q " $host/" /run/internet/web.log || fail "it asked nothing of $host: $(tail -n 1 "$e2e/err" | cut -c 1-100)"
 	untouched as alice au run curl -sS --max-time 5 https://attacker.test/
 	[ "$e2e_status" != 0 ] || fail "it is not restricted"
