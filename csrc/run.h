@@ -23,6 +23,7 @@ struct run {
 	mode_t caller_umask;               // W: for what the caller wants done after the run
 	sigset_t forwarded;                // W: the signals that are passed on
 	sigset_t kept;                     // W: those that came when the command had ended
+	int passed;                        // W: the last that was passed on, or 0
 	pid_t waiter;                      // W 1: its own number, for the log
 	int link;                          // W 1: its end of what leads to the other of the two
 	int log;                           // W 1: the socket, or -1

@@ -46,8 +46,24 @@ static void pass_on(struct run *run, const struct signalfd_siginfo *info)
 	m.to_group = info->ssi_code == SI_KERNEL || info->ssi_code == SI_QUEUE || info->ssi_signo == SIGCONT;
 	if (info->ssi_code == SI_QUEUE && info->ssi_signo == SIGCONT)
 		m.foreground = (unsigned char)info->ssi_int;
-	if (send(run->link, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
+	if (send(run->link, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		run->passed = (int)info->ssi_signo;
+	else if (errno != EAGAIN)
 		sigaddset(&run->kept, (int)info->ssi_signo);
+}
+
+// Reads what the guard says, and reports whether there was something. A guard that ends with something unread resets the link
+// (ECONNRESET; net/unix/af_unix.c, unix_release_sock): the command had ended before it got the last signal, which is kept.
+static int hear(struct run *run, struct message *m)
+{
+	ssize_t got = recv(run->link, m, sizeof *m, MSG_DONTWAIT);
+
+	if (got < 0 && errno == ECONNRESET) {
+		if (run->passed != 0)
+			sigaddset(&run->kept, run->passed);
+		got = recv(run->link, m, sizeof *m, MSG_DONTWAIT);
+	}
+	return got == sizeof *m;
 }
 
 // Waits for what says something after the run, which is in a group of its own, so that keys come here alone and the status stays
@@ -172,7 +188,7 @@ int wait_outside(struct run *run, pid_t child)
 		while (read(events[1].fd, &info, sizeof info) == sizeof info)
 			if (info.ssi_signo != SIGCHLD)
 				pass_on(run, &info);
-		if (events[0].revents != 0 && recv(run->link, &m, sizeof m, MSG_DONTWAIT) == sizeof m) {
+		if (events[0].revents != 0 && hear(run, &m)) {
 			run->server_ended |= m.signal == SERVER_ENDS;
 			if (m.signal != SERVER_ENDS)
 				stop_as(m.signal, run->terminal >= 0);
@@ -184,7 +200,7 @@ int wait_outside(struct run *run, pid_t child)
 			patience = HANGUP_GRACE;
 		}
 	}
-	while (recv(run->link, &m, sizeof m, MSG_DONTWAIT) == sizeof m)
+	while (hear(run, &m))
 		run->server_ended |= m.signal == SERVER_ENDS;
 	signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 	status = exit_status(status);

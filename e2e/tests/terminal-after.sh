@@ -15,4 +15,9 @@ for i in range(200):
     open(at + "/config", "w").write("a\n" * 500000)'
 complains 'au: not all of /home/alice/proj was looked at'
 complains 'au: hint: au mount check --agent agent /home/alice/proj'
-ok python3 /opt/e2e/tests/terminal/after.py
+ok python3 /opt/e2e/tests/terminal/after.py after
+
+# Where not only disks of the machine answer, a process of its own looks.
+mkdir ~alice/proj/elsewhere
+mount -t ramfs none ~alice/proj/elsewhere
+ok python3 /opt/e2e/tests/terminal/after.py look

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Keys while au looks through the share of a run that has ended.
 import random
+import sys
 import time
 
 from human import *
 
-ROUNDS = int(os.environ.get("ROUNDS", "4"))
+ROUNDS = int(os.environ.get("ROUNDS", "2"))
+LOOKS = sys.argv[1]  # "after" or "look": the command of the program that looks
 
 alice = Human()
 before = alice.settings()
 
 
 def looking():
-    soon(lambda: processes("alice", r"/au(-complete)? look "), "au should look through the share", alice)
+    soon(lambda: processes("alice", rf"/au(-complete)? {LOOKS} "), "au should look through the share", alice)
 
 
 for key in CTRL_C, CTRL_BACKSLASH:
