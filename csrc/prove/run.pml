@@ -76,14 +76,14 @@ active proctype waiter() {
 	:: d_step { !w_stopped && g && w_tstp -> w_tstp = false; to_guard!TSTP }
 	:: d_step { !w_stopped && g && w_cont -> w_cont = false; to_guard!CONT }
 #ifndef BROKEN_STOP_AS
-	:: d_step { !w_stopped && g && nempty(to_waiter) -> to_waiter?m; w_stopped = true } /* = recv stop_as */
+	:: d_step { !w_stopped && g && nempty(to_waiter) -> to_waiter?m; w_stopped = true } /* = hear stop_as */
 #else
 	:: d_step { !w_stopped && g && nempty(to_waiter) -> to_waiter?m }
 #endif
 	:: d_step { !w_stopped && g && terminal_gone && !w_got_hup -> w_got_hup = true }
 	od;
 	w;
-	/* = recv WIFSIGNALED WTERMSIG exit_status write_log join decimal unlock_drafts run_after */
+	/* = hear WIFSIGNALED WTERMSIG exit_status write_log join decimal unlock_drafts run_after */
 	d_step { !w_stopped -> end_waiter() }
 	} unless { !w }
 }
