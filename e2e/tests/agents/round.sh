@@ -131,8 +131,8 @@ try_screen() {
 # The first screen is still there.
 try_stops() {
 	as alice tmux send-keys -t round C-z
-	sleep 3
-	show_screen >"$e2e/screen"
+	waited=0
+	until show_screen | tee "$e2e/screen" | grep -q '^ended with' || [ $((waited += 1)) -gt 20 ]; do sleep 0.5; done
 	as alice au stop
 	as alice tmux kill-server
 	case $(sed -n 's/^ended with //p' "$e2e/screen") in
