@@ -188,7 +188,7 @@ func healthUnit(f Facts, mend string, bad report) {
 		bad("unit-disabled", mend, "unit au-%s.service is not enabled, and will be missing after a reboot", f.Name)
 	}
 	for _, file := range BesideKeeper(f.Name, f.Policy.UID) {
-		if f.Unit.Text != "" && f.Unit.Beside[file.Name] != file.Text && !f.Declared {
+		if f.Unit.Text != "" && f.Unit.Beside[file.Name] != file.Text && !f.Declared && !KeeperIsOld(f) {
 			bad("unit-beside", mend, "missing or changed %s: temporary files are not kept from run to run, or too long", file.Name)
 		}
 	}

@@ -5,6 +5,7 @@ package provision
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"testing"
 
 	"github.com/a4u2/au/csrc"
@@ -81,6 +82,12 @@ func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
 			`entrypoint /usr/local/libexec/au/agent/su_as_agent has the SHA-256 00 where ` + sum(entrypoint) + ` was installed`, mend},
 		{"unit_gone", func(f *Facts) { f.Unit = Unit{Systemd: true} }, `missing unit au-agent.service`, mend},
 		{"unit_stopped", func(f *Facts) { f.Unit.Active = false }, "unit au-agent.service does not run, so `au run` is refused", "sudo systemctl start au-agent.service"},
+		{"unit_file_gone", func(f *Facts) {
+			f.Unit.Beside = maps.Clone(f.Unit.Beside)
+			delete(f.Unit.Beside, "/etc/tmpfiles.d/au-agent.conf")
+		},
+			`missing or changed /etc/tmpfiles.d/au-agent.conf: temporary files are not kept from run to run, or too long`, mend},
+		{"unit_older", func(f *Facts) { f.Unit.Text, f.Unit.Beside = "[Unit]\n", nil }, "", ""},
 		{"unit_not_enabled", func(f *Facts) { f.Unit.Enabled = false }, `unit au-agent.service is not enabled, and will be missing after a reboot`, mend},
 		{"unit_elsewhere", func(f *Facts) { f.Unit.Cgroups = []string{"x"} }, `the policy names other cgroups than those of the running unit`, mend},
 	} {

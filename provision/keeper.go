@@ -50,3 +50,9 @@ func planUnit(p csrc.Policy, f Facts) []step.Step {
 	// One that runs already is started again for the sake of what it has come to require.
 	return append(plan, reload, step.Step{Do: step.Root("systemctl", "enable", "--now", keeper)})
 }
+
+// KeeperIsOld reports whether the unit of the agent's processes is another than this au would write. The au that wrote it may have
+// had other files beside it, or none.
+func KeeperIsOld(f Facts) bool {
+	return f.Unit.Text != "" && f.Unit.Text != slices.Keeper(slices.KeeperConfig{Agent: f.Name, UID: f.Policy.UID, Sleep: f.Unit.Sleep})
+}

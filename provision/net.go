@@ -102,6 +102,11 @@ func (f NetFacts) Outdated(p netfilter.Policy) string {
 	return ""
 }
 
+// WatchesItself reports whether the agent's unit is of an au that had a watcher for each agent.
+func WatchesItself(p netfilter.Policy, units map[string]NetUnit) bool {
+	return strings.Contains(units[p.WatchUnitName()].Text, " net watch "+p.Agent+"\n")
+}
+
 // Any reports whether PlanNetOff has anything to take away.
 func (f NetFacts) Any() bool {
 	for name, unit := range f.Units {

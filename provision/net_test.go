@@ -4,6 +4,7 @@ package provision
 
 import (
 	"io/fs"
+	"os"
 	"strings"
 	"testing"
 
@@ -250,6 +251,23 @@ func TestOutdatedNet(t *testing.T) {
 		c.change(&done)
 		if got := done.Outdated(p); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// An au of before had a watcher for each agent, and that does what the one for all does now.
+func TestWatchesItself(t *testing.T) {
+	p, _ := netSample()
+	old, err := os.ReadFile("testdata/0.1/ef1ecae/etc/systemd/system/au-net-watch@closed.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]bool{
+		(netfilter.Units{Policy: p, Program: NetProgram(p.Agent), Watcher: WatcherProgram}).Files()[2].Text: false,
+		strings.ReplaceAll(string(old), "closed", p.Agent):                                                  true,
+	} {
+		if got := WatchesItself(p, map[string]NetUnit{p.WatchUnitName(): {Text: text}}); got != want {
+			t.Errorf("%v, where %v is right, of\n%s", got, want, text)
 		}
 	}
 }

@@ -94,8 +94,7 @@ func older(h *host.Host, f provision.Facts) (all []issue) {
 		return nil
 	}
 	mend := advised(h, "au new --agent "+f.Name)
-	keeper := auslices.Keeper(auslices.KeeperConfig{Agent: f.Name, UID: f.Policy.UID, Sleep: f.Unit.Sleep})
-	if f.Unit.Systemd && f.Unit.Text != "" && f.Unit.Text != keeper {
+	if f.Unit.Systemd && provision.KeeperIsOld(f) {
 		all = append(all, issue{"unit-old", auslices.KeeperName(f.Name) + " is another than that of this au", mend})
 	}
 	if age := provision.PolicyAge(f); age != "" {

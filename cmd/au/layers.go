@@ -41,7 +41,7 @@ func layers(h *host.Host, p netfilter.Policy, units map[string]provision.NetUnit
 		return l
 	}
 	watcher := unit("watcher", p.WatchUnitName(), "rules that go are put back")
-	if watcher.Up {
+	if watcher.Up && !provision.WatchesItself(p, units) {
 		watcher = unit("watcher", netfilter.WatchUnit, "rules that go are put back")
 	}
 	all := []layerView{unit("rules", p.RulesUnitName(), string(p.Backend)+" rules, loaded"), watcher}
