@@ -328,11 +328,12 @@ func TestKept(t *testing.T) {
 }
 
 // TestInsideEndsWithItsRule is that an address inside, which was answered for an allowed name while a rule opened it, is closed
-// when that rule is over: to a name that is shown, to a rule with a port, and to a connection that is open.
+// when that rule is over: to a name that is shown, to a rule with a port, and to a connection that is open. A rule for another port
+// of it opens none of those.
 func TestInsideEndsWithItsRule(t *testing.T) {
 	now := time.Now()
 	p := &netfilter.Policy{Agent: "agent"}
-	for text, until := range map[string]time.Time{"wiki.example": {}, "wiki.example:22": {}, "10.0.0.0/8:5432": now.Add(time.Hour)} {
+	for text, until := range map[string]time.Time{"wiki.example": {}, "wiki.example:22": {}, "10.1.2.3:5432": {}, "10.0.0.0/8": now.Add(time.Hour)} {
 		rule, err := netfilter.ParseRule(text)
 		if err != nil {
 			t.Fatal(err)

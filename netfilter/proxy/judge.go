@@ -111,9 +111,7 @@ func (j *judge) static(t target) netfilter.Verdict {
 		return name
 	case addr.OK && addr.Code == netfilter.Allowed:
 		return addr
-	case name.Code == netfilter.Learned && j.inside(t.dst.Addr()):
-		return netfilter.Verdict{Code: netfilter.Private}
-	case name.OK && !netfilter.IsSinkhole(t.dst.Addr()) && !j.Address(t.dst.Addr()): // the rule that let it be answered is over
+	case name.OK && j.isClosed(t.dst.Addr()):
 		return netfilter.Verdict{Code: netfilter.Private}
 	}
 	return name
@@ -140,6 +138,10 @@ func (j *judge) inside(addr netip.Addr) bool {
 	p := j.policy.Load()
 	return p.Inside(addr) && !p.IsMade(addr)
 }
+
+// isClosed reports whether addr is an address inside, where a name opens nothing: what no rule for addresses opens, on this port and
+// now, stays closed, although a rule for another port had it answered.
+func (j *judge) isClosed(addr netip.Addr) bool { return j.inside(addr) && !netfilter.IsSinkhole(addr) }
 
 // byAddress decides on an address that a rule names. Learning opens the outside
 // and never what is inside.
@@ -187,7 +189,7 @@ func (j *judge) answered(dst netip.AddrPort) (netfilter.Verdict, string) {
 	for _, name := range j.answers.Names(dst.Addr()) {
 		v := policy.Name(name, dst.Port(), j.now())
 		switch {
-		case v.OK && v.Code == netfilter.Allowed && !j.Address(dst.Addr()):
+		case v.OK && v.Code == netfilter.Allowed && j.isClosed(dst.Addr()):
 			none, denied = netfilter.Verdict{Code: netfilter.Private}, name
 		case v.OK && v.Code == netfilter.Allowed:
 			return v, name
