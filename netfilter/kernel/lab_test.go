@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -55,6 +56,8 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "lab" {
 		counted.Exit(labProgram(os.Args[2], os.Args[3:]))
 	}
+	flag.Parse()
+	_ = flag.Set("test.parallel", "6") // a lab waits nearly all of its time
 	os.Exit(m.Run())
 }
 
@@ -73,6 +76,7 @@ func inLab(t *testing.T, body func(*lab)) {
 	case exec.Command("unshare", "-m", "-n", "true").Run() != nil:
 		t.Skip("no network namespaces here")
 	}
+	t.Parallel()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
