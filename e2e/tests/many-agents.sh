@@ -1,0 +1,46 @@
+#!/bin/sh
+# What a command costs grows no faster than the agents that it is about: one agent's commands cost the same beside a thousand others.
+# machines: none
+# machines by hand: trixie
+# timeout: 7200
+. /opt/e2e/lib.sh
+counts=${AGENTS:-1 10 100 1000}
+tries=${ROUNDS:-9}
+
+# median COMMAND… prints the milliseconds that it takes.
+median() {
+	for _ in $(seq "$tries"); do
+		began=$(date +%s%N)
+		"$@" >/dev/null || fail "$* failed"
+		echo $((($(date +%s%N) - began) / 1000000))
+	done | sort -n | sed -n "$(((tries + 1) / 2))p"
+}
+
+# row NAME AGENTS MS: a row of the table.
+row() { printf '%-24s %5s agents  %8s ms\n' "$1" "$2" "$3" | tee -a /tmp/rows; }
+
+made=0
+for n in $counts; do
+	for i in $(seq $((made + 1)) "$n"); do
+		printf '[[agents]]\nuser_name = "g%d"\n' "$i" >>/tmp/agents.toml
+	done
+	began=$(date +%s%3N)
+	ok as alice au apply -y /tmp/agents.toml
+	row "au apply, each new one" "$n" $((($(date +%s%3N) - began) / (n - made)))
+	made=$n
+	row "au run true" "$n" "$(median as alice au run -a g1 true)"
+	row "au info" "$n" "$(median as alice au info -a g1)"
+	row "au net status" "$n" "$(median as alice au net status -a g1)"
+	row "au list" "$n" "$(median as alice au list)"
+	row "daemon-reload" "$n" "$(median systemctl daemon-reload)"
+done
+
+# at NAME AGENTS prints what the row says.
+at() { sed -nE "s/^$1 +$2 agents +([0-9.]+) ms$/\1/p" /tmp/rows; }
+first=${counts%% *}
+for what in "au run true" "au info" "au net status"; do
+	awk -v few="$(at "$what" "$first")" -v many="$(at "$what" "$n")" 'BEGIN { exit !(many <= 1.5 * few + 20) }' ||
+		fail "$what: $(at "$what" "$first") ms with $first agents, $(at "$what" "$n") ms with $n"
+done
+awk -v few="$(at "au list" "$first")" -v many="$(at "au list" "$n")" -v n="$n" 'BEGIN { exit !(many <= few + 20 * n) }' ||
+	fail "au list: $(at "au list" "$first") ms with $first agents, $(at "au list" "$n") ms with $n"
