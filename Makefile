@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 .DEFAULT_GOAL := help
-.PHONY: help build programs share install uninstall packages release publish test e2e check-short check check-all demo bench agents cover prove reproducible kept-files nix-hash nix-test nix-check clean clean-cache
+.PHONY: help build programs share install uninstall packages release publish test test-all e2e check-short check check-all demo bench agents cover prove reproducible kept-files nix-hash nix-test nix-check clean clean-cache
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -67,7 +67,10 @@ release: ## packages, tarballs, SHA256SUMS, SBOM and notes in bin/release; SIGN_
 publish: ## bin/release as the release TAG of the forge, with gh
 	gh release create '$(TAG)' --verify-tag --notes-file bin/release/notes.md bin/release/*
 
-test: ## unit and script tests: seconds, no root
+test: ## unit and script tests that are quick: a minute, no root
+	$(GO) test -short ./...
+
+test-all: ## all of them, those in namespaces of root's too: some minutes
 	$(GO) test ./...
 
 e2e: build ## every promise on real machines; RUN=delete for one script, MACHINE=bookworm|trixie|true for one machine
@@ -88,12 +91,12 @@ nix-check: ## the NixOS module on the module system of a real nixpkgs: NIXPKGS=/
 
 check-short: ## what needs no machine: unit and script tests, and builds that give the same bytes
 	e2e/machine/setup build test
-	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory test-all
 	$(MAKE) --no-print-directory reproducible
 
 check: ## what decides: all tests that take less than an hour together, with their own set-up
 	e2e/machine/setup build quick true test
-	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory test-all
 	$(MAKE) --no-print-directory reproducible
 	$(MAKE) --no-print-directory nix-test
 	$(MAKE) --no-print-directory e2e

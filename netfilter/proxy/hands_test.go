@@ -19,6 +19,9 @@ import (
 // agent's own server had the port does not end at another's, who takes that port
 // before the connection stands.
 func TestOwnServerChangesHands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for ten seconds")
+	}
 	w := needWorld(t)
 	w.start(t)
 	for i, c := range []struct{ name, at, ask string }{

@@ -59,6 +59,9 @@ func TestEveryRequestIsJudged(t *testing.T) {
 
 // TestLongResponse is that a response goes on for longer than a connection has to show what it wants.
 func TestLongResponse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for ten seconds")
+	}
 	w := needWorld(t)
 	w.start(t, "allowed.example")
 	w.knows(t, "allowed.example")
