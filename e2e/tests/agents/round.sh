@@ -41,6 +41,8 @@ agents_up() {
 		internet_also="$internet_also $hosts"
 	done
 	internet_up
+	mkdir -p /run/internet/files/registry.npmjs.org
+	echo '{}' >/run/internet/files/registry.npmjs.org/404
 	as alice sh -c 'mkdir -m 700 work && mkdir work/shop && cd work/shop && git init -q'
 }
 

@@ -4,7 +4,8 @@
 
 Every name in NAMES has an IPv4 and an IPv6 address; both are in the namespace. HTTP and HTTPS answer on all of them:
 / with the host asked for and the address that was dialled, and whether a proxy's login came along, /big with 8 MB, a POST with how much came, /git/ with the repositories of
-/run/internet/git. DNS answers on *.53; on *.54, ports 53 and 5354, there is another server, which says that every name is other.test's address.
+/run/internet/git. What stands in /run/internet/files/HOST is answered for that host; a file 404 there is for all else that is asked of it.
+DNS answers on *.53; on *.54, ports 53 and 5354, there is another server, which says that every name is other.test's address.
 What is asked stands in /run/internet/dns.log, by the name and the number of the type, what the other one is asked with " elsewhere" behind it. allowed.test has
 an HTTPS record with a key to hide names with. What is asked of the web servers stands in /run/internet/web.log: a line "METHOD HOST/PATH" each.
 """
@@ -31,8 +32,8 @@ INSIDE = {"inside.test": "127.0.0.1", "lan.test": "198.51.100.2"}
 class Web(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def answer(self, body, content_type="text/plain"):
-        self.send_response(200)
+    def answer(self, body, content_type="text/plain", status=200):
+        self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -73,6 +74,9 @@ class Web(http.server.BaseHTTPRequestHandler):
         elif path.startswith(files + "/") and os.path.isfile(path):
             with open(path, "rb") as file:
                 self.answer(file.read(), content_type)
+        elif os.path.isfile(files + "/404"):
+            with open(files + "/404", "rb") as file:
+                self.answer(file.read(), "application/json", 404)
         else:
             told = " and a login" if "Proxy-Authorization" in self.headers else ""
             self.answer(f"INTERNET {self.headers.get('Host')} {dialled}{told}\n".encode())
