@@ -72,9 +72,7 @@ forget_machine() {
 pack() {
 	local all=$machine/add folder
 	mkdir "$all"
-	for folder; do # links, where both are on one file system
-		cp -al --remove-destination "$folder/." "$all/" 2>/dev/null || cp -a --remove-destination "$folder/." "$all/"
-	done
+	for folder; do cp -a "$folder/." "$all/"; done # a link would change the file's ctime, while another machine's tar reads it
 	find "$all" -mindepth 1 -maxdepth 1 -printf '%P\0' | tar -c --owner=0 --group=0 -C "$all" --null -T -
 	rm -rf "$all"
 }
