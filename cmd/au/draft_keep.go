@@ -14,6 +14,7 @@ type draftKeepCmd struct {
 	Yes    bool     `short:"y" help:"Ask no question. A conflict is still refused."`
 	Ours   bool     `xor:"side" help:"Where you have changed the same: keep yours, and leave the agent's in the draft."`
 	Theirs bool     `xor:"side" help:"Where you have changed the same: take the agent's; undo brings yours back."`
+	Merge  bool     `xor:"side" help:"Where you have changed the same: let git merge the lines of both; if it cannot, nothing is kept."`
 	Words  []string `arg:"" optional:"" name:"draft|path" help:"The draft, where the folder has more than one, and what of it (default: all)."`
 }
 
@@ -46,9 +47,12 @@ func (c *draftKeepCmd) ask(m *meantDraft) (draft.Answer, error) {
 		answer = draft.Ours
 	case c.Theirs:
 		answer = draft.Theirs
+	case c.Merge:
+		answer = draft.Merge
+		m.sayMerged(r.Conflicts)
 	case len(r.Conflicts) > 0:
 		m.sayConflicts(r.Conflicts)
-		return answer, hintError{&draft.Conflicted{Conflicts: r.Conflicts}, "au draft keep --ours, or --theirs"}
+		return answer, hintError{&draft.Conflicted{Conflicts: r.Conflicts}, "au draft keep --merge, --ours, or --theirs"}
 	}
 	found, err := m.runs(r)
 	if err != nil {
@@ -60,6 +64,13 @@ func (c *draftKeepCmd) ask(m *meantDraft) (draft.Answer, error) {
 		fmt.Fprintf(m.out, "You have made commits, too: HEAD, index and branches stay yours, and the agent's commits are at %s\n", show(ref))
 	}
 	return answer, m.confirm(fmt.Sprintf("Keep %s in %s (%d bytes)?", changesIn(len(r.Changes)), quote.Name(string(m.Folder)), r.Bytes()), c.Yes)
+}
+
+// sayMerged names what nobody has read yet as it will be.
+func (a *app) sayMerged(all []draft.Conflict) {
+	for _, c := range all {
+		fmt.Fprintf(a.out, "%s: git is to merge the lines of both\n", shownPath(c.Path))
+	}
 }
 
 // changesIn counts changes.

@@ -50,9 +50,12 @@ type teller struct {
 	conflicts []Conflict
 	origins   map[string]string // files of the human's that the draft removes or replaces, by handle
 	arrived   []arrival
-	leave     map[string]bool // what of git's stays as the human has it, though the draft has it otherwise
-	named     map[string]bool // the branches among it
-	equal     map[string]bool // what was copied up, and is as it was
+	leave     map[string]bool   // what of git's stays as the human has it, though the draft has it otherwise
+	named     map[string]bool   // the branches among it
+	equal     map[string]bool   // what was copied up, and is as it was
+	both      map[string]string // files that both sides may have changed, and where they are in the folder
+	lows      map[string]string // of conflicts, where in the folder that is which the human has changed
+	merged    map[string]merged // those of them that were put together
 }
 
 // arrival is a file that was copied from one of the human's, where the human has nothing of that name.
@@ -77,7 +80,7 @@ func (d *Draft) told() (*teller, error) {
 
 // tell reads all of the draft.
 func (v *view) tell(git *gitBase) (*teller, error) {
-	t := &teller{view: v, git: git, conflicts: slices.Clone(v.problems), origins: map[string]string{}, equal: map[string]bool{}, leave: map[string]bool{}, named: map[string]bool{}}
+	t := &teller{view: v, git: git, conflicts: slices.Clone(v.problems), origins: map[string]string{}, equal: map[string]bool{}, both: map[string]string{}, lows: map[string]string{}, leave: map[string]bool{}, named: map[string]bool{}}
 	if err := v.nodes(t.node); err != nil {
 		return nil, err
 	}
@@ -90,6 +93,12 @@ func (v *view) tell(git *gitBase) (*teller, error) {
 	})
 	t.conflicts = slices.Compact(t.conflicts)
 	return t, nil
+}
+
+// changedBy notes a conflict where the human has changed what is at low in the folder.
+func (t *teller) changedBy(path, low, why string) {
+	t.conflict(path, Changed, why)
+	t.lows[path] = low
 }
 
 func (t *teller) conflict(path string, kind ConflictKind, why string) {
@@ -154,7 +163,7 @@ func (t *teller) folder(n *node) error {
 	if st.Mode&0o7777 != n.st.Mode&0o7777 {
 		t.changes = append(t.changes, Change{Path: n.path, Kind: 'M', Dir: true, Mode: n.st.Mode, Was: st.Mode, low: n.low})
 		if t.changedSince(st) && !t.covered[n.low] && !n.cleared {
-			t.conflict(n.path, Changed, "its mode differs, and the folder has changed since")
+			t.changedBy(n.path, n.low, "its mode differs, and the folder has changed since")
 		}
 	}
 	return nil
@@ -254,13 +263,16 @@ func (t *teller) replaced(it item, path, low string, st unix.Stat_t) error {
 	if !t.hidden[low] {
 		t.touched(path, low, st)
 	}
+	if c.Kind == 'M' && st.Mode&unix.S_IFMT == unix.S_IFREG && it.st.Nlink == 1 && !t.hidden[low] {
+		t.both[path] = low
+	}
 	return nil
 }
 
 // touched notes a conflict where the human has changed a file since.
 func (t *teller) touched(path, low string, st unix.Stat_t) {
 	if t.changedSince(st) && !t.git.unchanged(t.lower, low, st) && !(low == ".git/index" && t.git.sameIndex()) {
-		t.conflict(path, Changed, "you have changed it since")
+		t.changedBy(path, low, "you have changed it since")
 	}
 }
 
@@ -277,7 +289,7 @@ func (t *teller) deleted(path, low string, st unix.Stat_t) error {
 		return err
 	}
 	if t.changedSince(st) && !t.covered[low] {
-		t.conflict(path, Changed, "something in this folder has changed since")
+		t.changedBy(path, low, "something in this folder has changed since")
 	}
 	if len(all) == 0 {
 		t.changes = append(t.changes, Change{Path: path, Kind: 'D', Dir: true, Was: st.Mode, low: low})

@@ -18,8 +18,9 @@ import (
 // journal is a keep that was begun: all its steps, how many of them are done, and the folders in which they work. It lies in the
 // draft's state as undo/, and goes forward and backward from wherever a kill left it.
 type journal struct {
-	Whole bool // nothing of the draft is left after it
-	Ops   []op
+	Whole   bool // nothing of the draft is left after it
+	Ops     []op
+	Changed []string // what of the folder the human had changed since the draft began: that it comes back is no change of au's
 
 	state                  place
 	folder, upper, stashed place
@@ -51,11 +52,16 @@ func (d *Draft) begin(p *planner) (*journal, error) {
 		return nil, err
 	}
 	defer fresh.close()
-	if err := unix.Mkdirat(fresh.fd, "stash", 0o700); err != nil {
+	if len(p.merged) > 0 {
+		err = unix.Renameat(d.state.fd, mergedDir, fresh.fd, "stash")
+	} else {
+		err = unix.Mkdirat(fresh.fd, "stash", 0o700)
+	}
+	if err != nil {
 		return nil, fresh.failed("make", "stash", err)
 	}
 	var text bytes.Buffer
-	if err := gob.NewEncoder(&text).Encode(journal{Whole: p.whole, Ops: p.ops()}); err != nil {
+	if err := gob.NewEncoder(&text).Encode(journal{Whole: p.whole, Ops: p.ops(), Changed: p.changed}); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(fresh.write("steps", text.Bytes()), fresh.write("progress", make([]byte, 8)), fresh.writeJSON("draft.json", d.Info)); err != nil {
@@ -106,22 +112,13 @@ func (d *Draft) journal() (*journal, error) {
 		j.stashed, err = d.state.sub("undo/stash")
 	}
 	if err == nil {
-		j.apart, err = j.isApart()
+		j.apart, err = j.folder.isApart(j.stashed)
 	}
 	if err != nil {
 		j.close()
 		return nil, err
 	}
 	return j, nil
-}
-
-func (j *journal) isApart() (bool, error) {
-	one, err := j.folder.stat("")
-	if err != nil {
-		return false, err
-	}
-	other, err := j.stashed.stat("")
-	return one.Dev != other.Dev, err
 }
 
 func (j *journal) close() {

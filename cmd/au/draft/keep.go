@@ -101,6 +101,7 @@ const (
 	Refuse Answer = iota // nothing is kept
 	Ours                 // the human's stay, and the agent's stay in the draft
 	Theirs               // the agent's replace the human's, which undo brings back
+	Merge                // the lines of both are put together, where git can; else nothing is kept
 )
 
 // Conflicted is a keep that was refused: nothing has changed.
@@ -142,9 +143,16 @@ func (d *Draft) startKeep(wanted []string, answer Answer) (*journal, error) {
 		return nil, err
 	}
 	defer t.close()
-	skip := map[string]bool{}
-	if against := t.against(wanted); len(against) > 0 {
-		if answer == Refuse {
+	skip, against := map[string]bool{}, t.against(wanted)
+	changed := t.lowsOf(against)
+	if answer == Merge {
+		if against, err = t.merge(d, against); err != nil {
+			return nil, err
+		}
+		defer d.state.removeTree(mergedDir)
+	}
+	if len(against) > 0 {
+		if answer == Refuse || answer == Merge {
 			return nil, &Conflicted{against}
 		}
 		for _, c := range against {
@@ -157,10 +165,21 @@ func (d *Draft) startKeep(wanted []string, answer Answer) (*journal, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.changed = changed
 	if len(p.ops()) == 0 && !p.whole {
 		return nil, nil
 	}
 	return d.begin(p)
+}
+
+// lowsOf returns where in the folder that is which the human has changed.
+func (t *teller) lowsOf(all []Conflict) (lows []string) {
+	for _, c := range all {
+		if low, ok := t.lows[c.Path]; ok && c.Kind == Changed {
+			lows = append(lows, low)
+		}
+	}
+	return lows
 }
 
 // against returns the conflicts of the wanted paths.
@@ -278,6 +297,11 @@ func (d *Draft) remember(j *journal) error {
 		}
 	}
 	maps.Copy(known, now)
+	if j.back {
+		for _, low := range j.Changed { // what is the human's change again
+			delete(known, low)
+		}
+	}
 	var text bytes.Buffer
 	if err := gob.NewEncoder(&text).Encode(known); err != nil {
 		return err
@@ -290,6 +314,9 @@ var ofDraft = []string{"upper", "modes", "hide", "hidden", "stamp", "known", "dr
 
 // end moves what is left of a draft to undo/.
 func (d *Draft) end() error {
+	if err := d.stampAside(); err != nil {
+		return err
+	}
 	for _, name := range ofDraft {
 		err := unix.Renameat(d.state.fd, name, d.state.fd, "undo/"+name)
 		if err != nil && err != unix.ENOENT {

@@ -45,9 +45,12 @@ func keepAndUndo(args []string) int {
 
 func do(d *Draft, verb string) error {
 	return withLock(d, func() (err error) {
-		if verb == "keep" {
+		switch verb {
+		case "keep":
 			_, err = d.Keep(nil, Refuse)
-		} else {
+		case "merge":
+			_, err = d.Keep(nil, Merge)
+		default:
 			_, err = d.Undo()
 		}
 		return err

@@ -114,6 +114,17 @@ func (p place) stat(name string) (st unix.Stat_t, err error) {
 	return st, err
 }
 
+// isApart reports whether nothing can be renamed from one place to another: they are on two file systems, or two mounts of one.
+func (p place) isApart(other place) (bool, error) {
+	var at [2]unix.Statx_t
+	for i, fd := range []int{p.fd, other.fd} {
+		if err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MNT_ID, &at[i]); err != nil {
+			return false, p.failed("stat", "", err)
+		}
+	}
+	return at[0].Mnt_id != at[1].Mnt_id || at[0].Dev_major != at[1].Dev_major || at[0].Dev_minor != at[1].Dev_minor, nil
+}
+
 // exists is stat, where that something is missing is no error.
 func (p place) exists(name string) (st unix.Stat_t, ok bool, err error) {
 	st, err = p.stat(name)

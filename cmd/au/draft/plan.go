@@ -84,6 +84,7 @@ type planner struct {
 	prepared                    map[string]bool
 	touched                     map[string]bool   // folders in which something changes, by where they are then
 	vacated                     map[string]bool   // and by where they were
+	changed                     []string          // what of the human's is replaced although they have changed it
 	whole                       bool              // nothing of the draft is left afterwards
 	names                       map[uint64]uint64 // how many names of a file are kept, of those with several
 	staying                     []string          // where folders were that are elsewhere in the draft, and are not kept; in order
@@ -268,6 +269,10 @@ func (p *planner) item(n *node, it item, copying bool) error {
 		if err := p.leaves(low); err != nil {
 			return err
 		}
+	}
+	if m, ok := p.merged[name]; ok {
+		p.putMerged(name, low, m, it, copying)
+		return nil
 	}
 	copying = copying || !it.whiteout && p.isShared(it)
 	switch here := (spot{theFolder, name}); {

@@ -65,7 +65,7 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 	}
 	var against []Conflict
 	now := &gitBase{folder: string(d.Folder), head: gitHead(j.folder)} // an index that holds what HEAD does was only looked at anew
-	seen := map[string]bool{}
+	seen, has := map[string]bool{}, map[string]bool{}
 	for _, o := range j.Ops {
 		for _, s := range []spot{o.From, o.To} {
 			if s.In != theFolder || seen[s.Path] {
@@ -78,7 +78,8 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 				against = append(against, c)
 			}
 		}
-		if o.From.In == theUpper && o.To.In == theFolder && o.Act == move && !j.Whole {
+		if o.From.In == theUpper && o.Act != fill && !j.Whole && !has[o.From.Path] {
+			has[o.From.Path] = true
 			if _, there, err := j.upper.exists(o.From.Path); err != nil {
 				return err
 			} else if there {

@@ -46,7 +46,7 @@ type view struct {
 	covered      map[string]bool   // folders that the hidden layer also has
 	detached     map[string]*node  // folders of the human's that are elsewhere in the draft
 	away         map[string]bool   // the same, from the first reading
-	stamp        unix.Timespec
+	stamp        int64             // when the draft began, by the clock of file systems
 	ours         map[identity]bool // what au itself has changed last
 	top          *node
 	count        int64
@@ -92,11 +92,9 @@ func (v *view) read(d *Draft) (err error) {
 	if v.upper, err = d.state.sub("upper"); err != nil {
 		return err
 	}
-	st, err := d.state.stat("stamp")
-	if err != nil {
-		return d.state.failed("stat", "stamp", err)
+	if v.stamp, err = d.state.stamped("stamp"); err != nil {
+		return err
 	}
-	v.stamp = st.Ctim
 	if v.modes, err = d.modes(); err != nil {
 		return err
 	}
@@ -122,7 +120,9 @@ func (v *view) read(d *Draft) (err error) {
 		return v.lower.failed("stat", "", err)
 	}
 	v.top.st.Mode = v.modeOf("", v.top.st) | at.Mode&theirs // keep never shuts the human out of the folder
-	v.apart = at.Dev != v.top.st.Dev
+	if v.apart, err = v.lower.isApart(v.upper); err != nil {
+		return err
+	}
 	if handle, err := v.lower.handle(""); err != nil || !bytes.Equal(handle, d.Handle) {
 		v.problems = append(v.problems, Conflict{"", Folder, "it is not the folder that the draft began with"})
 	}
@@ -312,7 +312,7 @@ func (v *view) wentAway(low string) bool { return v.away[low] }
 // changedSince reports whether the human has changed a thing since the draft began, or made it. Another name of a file that au has
 // put aside is not the human's change.
 func (v *view) changedSince(st unix.Stat_t) bool {
-	return !(st.Ctim.Nano() < v.stamp.Nano()) && !v.ours[identityOf(st)]
+	return !(st.Ctim.Nano() < v.stamp) && !v.ours[identityOf(st)]
 }
 
 // nodes calls f with each node, the tops first.

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// twoSides is a repository in which the agent and the human have each changed f since the draft began.
+func twoSides(t *testing.T, across bool, agent, human string) *bench {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is missing")
+	}
+	b := newBenchOn(t, across)
+	b.in(b.folder, "git init -q -b main .; seq 20 >f; mkdir d; seq 20 >d/g; git add .; git -c user.name=a -c user.email=a@b commit -qm one")
+	b.begin()
+	b.drafted(agent)
+	time.Sleep(5 * time.Millisecond)
+	b.in(b.folder, human)
+	return b
+}
+
+// What both sides changed is put together where git has what they began from, and undo brings back what the human had.
+func TestMerge(t *testing.T) {
+	const agent, human = "sed -i s/^3$/agent/ f; echo n >n", "sed -i s/^18$/human/ f"
+	both := strings.NewReplacer("\n3\n", "\nagent\n", "\n18\n", "\nhuman\n")
+	for name, c := range map[string]struct {
+		agent, human string
+		paths        []string
+		mode         string
+		left         string
+	}{
+		"all":                    {agent, human, nil, "644", ""},
+		"a_part":                 {agent, human, []string{"f"}, "644", "A n"},
+		"rights_of_the_human":    {agent, human + "; chmod 600 f", nil, "600", ""},
+		"rights_of_the_agent":    {agent + "; chmod 755 f", human + "; chmod 600 f", nil, "755", ""},
+		"closed_by_the_agent":    {agent + "; chmod 0 f", human, nil, "644", ""},
+		"in_a_folder_that_moved": {"sed -i s/^3$/agent/ d/g; mv d e", "sed -i s/^18$/human/ d/g; cp d/g f", nil, "644", ""},
+	} {
+		for _, across := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, across), func(t *testing.T) {
+				b := twoSides(t, across, c.agent, c.human)
+				before, told := dump(t, b.folder, true, false), b.told()
+				_, err := b.d.Keep(c.paths, Merge)
+				b.ok(err)
+				at := "f"
+				if strings.Contains(c.agent, "mv") {
+					at = "e/g"
+				}
+				if got, want := b.in(b.folder, "cat "+at), both.Replace(b.in(b.folder, "seq 20")); got != want {
+					t.Errorf("the lines of both are\n%s", got)
+				}
+				if got := strings.TrimSpace(b.in(b.folder, "stat -c %a "+at)); got != c.mode {
+					t.Errorf("the mode is %s, want %s", got, c.mode)
+				}
+				if got := b.told(); got != c.left {
+					t.Errorf("left is %q, want %q", got, c.left)
+				}
+				_, err = b.d.Undo()
+				b.ok(err)
+				differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+				if got := b.told(); got != told {
+					t.Errorf("after undo the draft is told as\n%s\nwant\n%s", got, told)
+				}
+			})
+		}
+	}
+}
+
+// What git cannot merge is a conflict, and nothing has changed.
+func TestMergeRefused(t *testing.T) {
+	for name, c := range map[string][2]string{
+		"the_same_line":     {"sed -i s/^3$/agent/ f", "sed -i s/^3$/human/ f"},
+		"nothing_in_git":    {"echo agent >>new", "echo human >new"},
+		"no_text":           {`printf '\0a' >f`, `printf '\0b' >f`},
+		"removed_by_one":    {"rm f", "echo human >>f"},
+		"removed_by_other":  {"echo agent >>f", "rm f"},
+		"several_names":     {"sed -i s/^3$/agent/ f; ln f h", "sed -i s/^18$/human/ f"},
+		"another_kind":      {"rm f; ln -s d f", "echo human >>f"},
+		"too_large":         {"seq 3000000 >f", "echo human >>f"},
+		"only_one_of_two":   {"sed -i s/^3$/agent/ f d/g", "sed -i s/^18$/human/ f; sed -i s/^3$/human/ d/g"},
+		"another_folder":    {"sed -i s/^3$/agent/ d/g", "cp -r d e; mv d x; mv e d; sed -i s/^18$/human/ d/g"},
+		"unreadable_object": {"sed -i s/^3$/agent/ f", "sed -i s/^18$/human/ f; rm -rf .git/objects/$(git rev-parse HEAD:f | sed 's,..,&/,')"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := twoSides(t, *across, c[0], c[1])
+			before := dump(t, b.folder, true, true)
+			_, err := b.d.Keep(nil, Merge)
+			var refused *Conflicted
+			if !errors.As(err, &refused) {
+				t.Errorf("kept: %v", err)
+			}
+			differ(t, "the folder after a keep that was refused", dump(t, b.folder, true, true), before)
+		})
+	}
+}
+
+// A merge that is killed at any step is finished by any keep, or taken back.
+func TestMergeKilledAtEachStep(t *testing.T) {
+	for n, killed := 1, true; killed; n++ {
+		for _, verb := range []string{"keep", "undo"} {
+			b := twoSides(t, n%2 == 0, "sed -i s/^3$/agent/ f", "sed -i s/^18$/human/ f")
+			before := dump(t, b.folder, true, false)
+			killed = b.child("merge", n, 0)
+			if killed && !Holds(b.d.State(), "undo") {
+				differ(t, fmt.Sprint("killed at ", n), dump(t, b.folder, true, false), before)
+				continue
+			}
+			if b.settleWith(verb); verb == "keep" {
+				b.in(b.folder, "grep -qx agent f; grep -qx human f")
+				b.settleWith("undo")
+			}
+			differ(t, fmt.Sprint("killed at ", n, " and taken back"), dump(t, b.folder, true, false), before)
+		}
+	}
+}
+
+// What the human changes after git has merged is not lost.
+func TestMergedWhileKept(t *testing.T) {
+	b := twoSides(t, *across, "sed -i s/^3$/agent/ f", "sed -i s/^18$/human/ f")
+	done := false
+	b.d.hook = func() {
+		if !done {
+			b.in(b.folder, "echo later >>f")
+		}
+		done = true
+	}
+	if _, err := b.d.Keep(nil, Merge); !errors.Is(err, errMoved) {
+		t.Errorf("kept: %v", err)
+	}
+	b.in(b.folder, "grep -qx later f; grep -qx human f; ! grep -qx agent f")
+}

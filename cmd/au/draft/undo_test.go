@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Where a run has changed again in the draft what a part of it was kept of, undo is refused before anything has changed.
+func TestUndoMeetsTheDraft(t *testing.T) {
+	for name, c := range map[string]struct{ agent, path, again string }{
+		"a_file_again":    {"echo x >>f; echo n >n", "f", "echo y >>f"},
+		"a_new_file":      {"echo n >n; echo x >>f", "n", "echo m >>n"},
+		"a_removed_file":  {"rm f; echo n >n", "f", "echo m >f"},
+		"a_folder":        {"mv d e; echo n >n", "e", "echo y >>e/h"},
+		"in_a_folder":     {"mkdir m; echo k >m/k; echo n >n", "m", "echo l >m/l"},
+		"a_removed_again": {"echo x >>f; echo n >n", "f", "rm f"},
+	} {
+		for _, across := range []bool{false, true} {
+			b := newBenchOn(t, across)
+			b.in(b.folder, "mkdir d; echo f >f; echo h >d/h")
+			b.begin()
+			b.drafted(c.agent)
+			_, err := b.d.Keep([]string{c.path}, Refuse)
+			b.ok(err)
+			b.drafted(c.again)
+			before, told := dump(t, b.folder, true, true), b.told()
+			var refused *Conflicted
+			if _, err := b.d.Undo(); !errors.As(err, &refused) {
+				t.Errorf("%s, across %v: undo: %v", name, across, err)
+			}
+			differ(t, name+": the folder after an undo that was refused", dump(t, b.folder, true, true), before)
+			if got := b.told(); got != told {
+				t.Errorf("%s: the draft is told as %q, and was as %q", name, got, told)
+			}
+		}
+	}
+}
+
+// What the human had changed is a conflict again once undo has brought it back.
+func TestUndoBringsTheConflictBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		agent, human string
+		paths        []string
+	}{
+		"all":             {"echo x >>f; echo n >n", "echo y >>f", nil},
+		"a_part":          {"echo x >>f; echo n >n", "echo y >>f", []string{"f"}},
+		"removed":         {"rm f; rm -r d", "echo y >>f; echo y >>d/h", nil},
+		"a_folders_mode":  {"chmod 711 d", "chmod 700 d", nil},
+		"renamed_and_new": {"mv d e; echo x >>e/h; echo m >m", "echo y >>d/h; echo n >m", nil},
+	} {
+		for _, across := range []bool{false, true} {
+			b := newBenchOn(t, across)
+			b.in(b.folder, "mkdir d; echo f >f; echo h >d/h")
+			b.begin()
+			b.drafted(c.agent)
+			b.in(b.folder, c.human)
+			before, told := dump(t, b.folder, true, false), b.told()
+			if !strings.Contains(told, "! changed") {
+				t.Fatalf("%s is told as %q", name, told)
+			}
+			for range 2 {
+				_, err := b.d.Keep(c.paths, Theirs)
+				b.ok(err)
+				_, err = b.d.Undo()
+				b.ok(err)
+				differ(t, name+": the folder after undo", dump(t, b.folder, true, false), before)
+				if got := b.told(); got != told {
+					t.Errorf("%s, across %v: after undo the draft is told as\n%s\nwant\n%s", name, across, got, told)
+				}
+			}
+		}
+	}
+}
+
+// Between two mounts of one file system nothing can be renamed.
+func TestTwoMountsOfOneFileSystem(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "mkdir d; echo f >f; echo h >d/h; echo g >g")
+	b.ok(unix.Mount(b.folder, b.folder, "", unix.MS_BIND, ""))
+	t.Cleanup(func() { _ = unix.Unmount(b.folder, unix.MNT_DETACH) })
+	before := dump(t, b.folder, true, false)
+	b.begin()
+	b.drafted("echo x >>f; mv d e; echo i >e/i; rm g; echo n >n")
+	b.mount()
+	merged := dump(t, b.mounted, false, false)
+	b.unmount()
+	for range 2 {
+		_, err := b.d.Keep(nil, Refuse)
+		b.ok(err)
+		differ(t, "what was kept", dump(t, b.folder, false, false), merged)
+		_, err = b.d.Undo()
+		b.ok(err)
+		differ(t, "what was taken back", dump(t, b.folder, true, false), before)
+	}
+}
