@@ -2,7 +2,7 @@
 # A draft works where the folder and what is written lie on ext4, xfs, btrfs or tmpfs, or on two of them; elsewhere it is refused by name.
 # flavour: disks
 # machines: none
-# machines by hand: trixie true
+# machines by hand: trixie true true-bookworm
 # timeout: 1800
 . /opt/e2e/lib.sh
 ok as alice au new -y
@@ -77,6 +77,55 @@ one'
 	echo "$1 below, $2 above: works"
 }
 
+text() { (cd "$1" && find . \( -type d -printf '%p d %m %U\n' \) -o -printf '%p %y %m %U %s %l\n' | sort; cd "$1" && find . -type f -exec sha256sum {} + | sort -k2); }
+
+is_as() { text $lower >/run/now; ok cmp /run/$1 /run/now; }
+
+# kept LOWER STATE: what the human's commands do with a draft.
+kept() {
+	promise="a draft of a folder on $1, written to $2, is kept, taken back, kept again, and another thrown away"
+	lower=/mnt/$1/lower
+	fill $lower /mnt/$2/unused
+	human mkdir -p -m 700 /mnt/$2/home /home/alice/.local/state/au
+	ok mount --bind /mnt/$2/home /home/alice/.local/state/au
+	in_it() { as alice sh -c "cd $lower && \"\$@\"" sh "$@"; }
+	text $lower >/run/before
+	ok in_it au run --draft . sh -ec 'echo more >>kept; mv old new; rm -r gone; mkdir gone; echo x >gone/y; ln -s kept link; mkfifo pipe; chmod 711 new/deep
+		printf x | dd of=big bs=1 seek=2999999 conv=notrunc 2>/dev/null; truncate -s 40M holes; printf x >>holes; ln holes again; cp big big2; chmod 500 new'
+	is_as before
+	ok in_it au draft keep -y
+	text $lower >/run/kept
+	ok in_it sh -c 'cat kept twin new/deep/file gone/y; ls; stat -c %a new new/deep; cmp big big2; test holes -ef again; [ $(du -k holes | cut -f1) -lt 4000 ]'
+	says_exactly 'two
+more
+two
+one
+x
+again
+big
+big2
+gone
+holes
+kept
+link
+new
+pipe
+twin
+500
+711'
+	ok in_it au draft undo -y
+	is_as before
+	ok in_it au draft keep -y
+	is_as kept
+	ok in_it au run --draft . rm -rf new twin big
+	ok in_it au draft drop -y
+	is_as kept
+	ok umount /home/alice/.local/state/au
+	human chmod 700 $lower/new
+	rm -r $lower /mnt/$2/home /mnt/$2/unused
+	echo "$1 below, $2 above: kept"
+}
+
 # refused LOWER STATE WHERE TYPE
 refused() {
 	promise="a draft of a folder on $1, written to $2"
@@ -93,13 +142,19 @@ places=
 place ext4 ext4 64 '' mkfs.ext4 -q
 place xfs xfs 320 '' mkfs.xfs -q
 place btrfs btrfs 160 '' mkfs.btrfs -q
+mkdir -p /mnt/tmpfs
+ok mount -t tmpfs -o mode=700,uid=alice,gid=alice tmpfs /mnt/tmpfs
 if since 6.3; then
-	mkdir -p /mnt/tmpfs
-	mount -t tmpfs -o mode=700,uid=alice,gid=alice tmpfs /mnt/tmpfs
 	places="$places tmpfs"
+else
+	refused tmpfs ext4 'no draft can be made with /mnt/tmpfs/lower: its file system, tmpfs, cannot be shown under another owner'
+	refused ext4 tmpfs 'no draft can be made with /mnt/tmpfs/state.ext4: its file system, tmpfs, cannot be shown under another owner'
 fi
 for one in $places; do
-	for other in $places; do works $one $other; done
+	for other in $places; do
+		works $one $other
+		kept $one $other
+	done
 done
 if place vfat vfat 40 ,uid=alice,gid=alice,umask=077 mkfs.vfat; then
 	promise="what has no modes is no place for what is written"

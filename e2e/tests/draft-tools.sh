@@ -1,5 +1,5 @@
 #!/bin/sh
-# What pnpm, pip, cargo, go and npm make in a draft is kept as it was made, and works on the human's side; a restricted network holds in a draft, too.
+# What pnpm, pip, cargo, go, npm and a database server make in a draft is kept as it was made, and works on the human's side; a restricted network holds in a draft, too.
 # machines: none
 # machines by hand: trixie bookworm
 # flavour: paths
@@ -37,6 +37,21 @@ def build_wheel(folder, settings=None, metadata=None):
     return "counted-1.0-py3-none-any.whl"
 END
 ok in_p sh -c 'git add .; git commit -qm first'
+# A database that the human has, of which git knows nothing; sql starts its server, and ends it.
+as alice sh -c 'cat >sql; chmod 755 sql' <<'END'
+#!/bin/sh
+at=$(mktemp -d)
+/usr/sbin/mariadbd --no-defaults --datadir="$PWD/db" --skip-networking --socket="$at/socket" --pid-file="$at/pid" >"$at/log" 2>&1 &
+client="mariadb --no-defaults --user=root --socket=$at/socket --skip-column-names --batch"
+for n in $(seq 150); do $client -e 'select 1' >/dev/null 2>&1 && break; sleep 0.2; done
+$client -e "$1" || cat "$at/log" >&2
+$client -e shutdown
+wait
+rm -r "$at"
+END
+ok as alice cp sql p/.git/sql
+ok in_p sh -c 'mariadb-install-db --no-defaults --datadir="$PWD/db" --auth-root-authentication-method=normal --skip-test-db >/dev/null 2>&1 && echo /db >>.git/info/exclude'
+ok in_p .git/sql 'create database d; create table d.old (n int primary key, t text); insert into d.old values (1, "one"); create table d.gone (n int)'
 text() { (cd /home/alice/p && find . -printf '%p %y %m %U %s %l\n' | sort; find . -type f -exec sha256sum {} + | sort -k2); }
 text >"$e2e/before"
 same() {
@@ -60,6 +75,9 @@ promise="go: build, test, vet, and a cache of modules that nobody may write"
 go='export GOFLAGS=-mod=mod GOTOOLCHAIN=local GOCACHE=$PWD/.cache GOPATH=$PWD/.go; mkdir -p .go/pkg/mod/x; echo x >.go/pkg/mod/x/x; chmod 555 .go/pkg/mod/x'
 drafted "cd mod; $go; sed -i s/old/new/ inner/inner.go; go build -o prog .; ./prog 2>&1; go test ./... >/dev/null; go vet ./..."
 says_exactly new
+promise="a database server: rows, a table that is altered, one that is removed, and one that is made"
+drafted '.git/sql "insert into d.old select seq, repeat(\"x\", 1000) from d.seq_2_to_5000; alter table d.old add column more int default 7; drop table d.gone; create table d.new as select * from d.old limit 10; select count(*), sum(more) from d.old"'
+says_exactly '5000	35000'
 same
 
 promise="npm, from a registry that a restricted network allows, and nothing else"
@@ -96,6 +114,10 @@ ok in_p sh -ec "cd mod; ./prog 2>&1; stat -c %a .go/pkg/mod/x; $go; go build -o 
 says_exactly 'new
 555
 new'
+ok in_p .git/sql 'check table d.old, d.new; select count(*), sum(more) from d.old; select count(*) from d.new; insert into d.old values (5001, "y", 1); show tables in d'
+says 'd.old	check	status	OK'
+says '5000	35000'
+says_not gone
 ok in_p sh -ec 'npm/node_modules/.bin/dep; git status --porcelain -uno; git fsck --no-progress'
 says dep
 ok find /home/alice/p ! -user alice

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Real work in a draft (npm, make, git rebase and checkout, python, sqlite, an editor's save) is kept as it was made, and works on the human's side; limits and pause hold there.
 # machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 in_p() { as alice sh -c 'cd p && "$@"' sh "$@"; }
@@ -34,8 +35,18 @@ print(c.execute("select count(*) from t").fetchone()[0], c.execute("pragma integ
 says_exactly '1001 ok'
 ok in_p au run --draft . sh -ec 'python3 -m venv --without-pip env; env/bin/python -c "import sys; print(sys.prefix)"'
 says_exactly /home/alice/p/env
-# As an editor saves: a new file takes the place of the old one, which is a backup.
-ok in_p au run --draft . sh -ec 'cp -p main.txt main.txt~; echo more >>main.txt~; mv main.txt~ main.txt'
+# An editor that puts a new file in the place of the old one, and one that writes to it.
+ok in_p au run --draft . sh -ec 'for how in no yes; do
+	was=$(stat -c %i main.txt)
+	printf "a\nmore\n.\nwq\n" | vim.tiny -u NONE -es --cmd "set writebackup backupcopy=$how" main.txt
+	[ "$was" = "$(stat -c %i main.txt)" ] && echo in place || echo replaced
+done; ls -A | grep -c "main.txt.\|swp" || true; cat main.txt'
+says_exactly 'replaced
+in place
+0
+main
+more
+more'
 text >"$e2e/now"
 cmp -s "$e2e/before" "$e2e/now" || fail "the folder should be as it was: $(diff "$e2e/before" "$e2e/now")"
 
