@@ -105,6 +105,16 @@ func (t *teller) conflict(path string, kind ConflictKind, why string) {
 	t.conflicts = append(t.conflicts, Conflict{path, kind, why})
 }
 
+// lowsOf returns where in the folder that is which the human has changed.
+func (t *teller) lowsOf(all []Conflict) (lows []string) {
+	for _, c := range all {
+		if low, ok := t.lows[c.Path]; ok && c.Kind == Changed {
+			lows = append(lows, low)
+		}
+	}
+	return lows
+}
+
 // goes notes a file of the human's that goes from its name, where others may have come from it.
 func (t *teller) goes(low string) {
 	if handle, err := t.lower.handle(low); err == nil {

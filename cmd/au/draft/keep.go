@@ -172,16 +172,6 @@ func (d *Draft) startKeep(wanted []string, answer Answer) (*journal, error) {
 	return d.begin(p)
 }
 
-// lowsOf returns where in the folder that is which the human has changed.
-func (t *teller) lowsOf(all []Conflict) (lows []string) {
-	for _, c := range all {
-		if low, ok := t.lows[c.Path]; ok && c.Kind == Changed {
-			lows = append(lows, low)
-		}
-	}
-	return lows
-}
-
 // against returns the conflicts of the wanted paths.
 func (t *teller) against(wanted []string) []Conflict {
 	p := &planner{teller: t, wanted: wanted}
