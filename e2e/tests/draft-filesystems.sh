@@ -117,7 +117,7 @@ twin
 	is_as before
 	ok in_it au draft keep -y
 	is_as kept
-	ok in_it au run --draft . rm -rf new twin big
+	ok in_it au run --draft . sh -c 'chmod 700 new; rm -rf new twin big'
 	ok in_it au draft drop -y
 	is_as kept
 	ok umount /home/alice/.local/state/au
