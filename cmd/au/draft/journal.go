@@ -53,7 +53,7 @@ func (d *Draft) begin(p *planner) (*journal, error) {
 	}
 	defer fresh.close()
 	if len(p.merged) > 0 {
-		err = unix.Renameat(d.state.fd, mergedDir, fresh.fd, "stash")
+		err = unix.Renameat2(d.state.fd, mergedDir, fresh.fd, "stash", unix.RENAME_NOREPLACE)
 	} else {
 		err = unix.Mkdirat(fresh.fd, "stash", 0o700)
 	}
