@@ -13,16 +13,16 @@ authorities=/etc/ssl/certs/ca-certificates.crt
 trusting="-e NODE_EXTRA_CA_CERTS=$authorities -e SSL_CERT_FILE=$authorities" # programs bring authorities of their own
 
 # known NAME sets what au does not know of a program: words of its first screen, the command that looks whether it is well, words of what that
-# prints (it may fail, since nobody is logged in), a command that asks its model something, the variables of that, and its hosts: first the one that
-# is asked then.
+# prints (it may fail, since nobody is logged in), a command that asks its model something, the variables of that, its hosts: first the one that is asked
+# then; and where its own update comes from, if not from npm.
 known() {
-	doctor='' ask='' hosts='' screen='' well=. with=''
+	doctor='' ask='' hosts='' screen='' well=. with='' releases=''
 	case $1 in
 	claude) screen='text style|Welcome' doctor='claude doctor' ask='claude -p hello' with=ANTHROPIC_API_KEY=sk-ant-x hosts='api.anthropic.com platform.claude.com claude.ai' ;;
 	codex) screen='Sign in|Welcome' doctor='codex doctor' well='install +consistent' ask='codex exec --skip-git-repo-check hello' with="CODEX_API_KEY=x CODEX_CA_CERTIFICATE=$authorities" hosts='api.openai.com auth.openai.com chatgpt.com' ;;
 	gemini) screen='Gemini|authenticate|trust' ask='gemini --skip-trust -p hello' with=GEMINI_API_KEY=x hosts='generativelanguage.googleapis.com cloudcode-pa.googleapis.com oauth2.googleapis.com' ;;
 	opencode) screen='Ask anything|opencode' doctor='opencode debug config' ask='opencode run hello' hosts='opencode.ai models.dev' ;;
-	copilot) screen='Copilot' ask='copilot -p hello' with=COPILOT_GITHUB_TOKEN=github_pat_x hosts='api.github.com github.com' ;;
+	copilot) screen='Copilot' ask='copilot -p hello' with=COPILOT_GITHUB_TOKEN=github_pat_x hosts='api.github.com github.com' releases=GitHub ;;
 	qwen)
 		screen='Qwen|provider|authenticat' doctor='qwen doctor' ask='qwen -p hello' hosts=dashscope.aliyuncs.com
 		with="OPENAI_API_KEY=x OPENAI_MODEL=m OPENAI_BASE_URL=https://$hosts/compatible-mode/v1"
@@ -200,10 +200,10 @@ try_update() {
 	publish
 	before=$(installed)
 	how=$update
-	[ -n "$how" ] || how="npm install --global --no-audit --no-fund $package@latest"
+	[ -n "$how" ] && [ -z "$releases" ] || how="npm install --global --no-audit --no-fund $package@latest"
 	# shellcheck disable=SC2086 # words
 	ok at_terminal alice timeout 300 au run -d /home/agent $trusting -e DISABLE_AUTOUPDATER= $how
 	[ "$(installed)" != "$before" ] || fail "it is at $before as before: $(tail -n 1 "$e2e/out" | cut -c 1-100)"
 	ok as alice au run "$command" --version
-	[ -n "$update" ] || echo "by npm" >"$e2e/none"
+	[ "$how" = "$update" ] || echo "by npm" >"$e2e/none"
 }
