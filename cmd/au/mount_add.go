@@ -100,13 +100,14 @@ func (c *mountAddCmd) isAs(m, want config.Mount) bool {
 	return m.ACL == want.ACL && m.ReadOnly == want.ReadOnly && m.Draft == want.Draft && m.TargetOnly == want.TargetOnly && m.HidesAs(want)
 }
 
-// gone returns the share that stays as it is: what is to be shared is not there now, and is shared as it is wanted.
-func (c *mountAddCmd) gone(s sharing, err error) (config.Mount, bool) {
+// there returns the share that --replace leaves as it is, because it is as it is wanted: its folder may be gone by now, or covered
+// by another that could not be shared.
+func (c *mountAddCmd) there(s sharing, source string) (config.Mount, bool) {
 	want := config.Mount{ReadOnly: !c.RW, ACL: c.ACL, Draft: c.Draft, TargetOnly: c.TargetOnly, Hide: c.Hide, ShowSecrets: c.ShowSecrets}
 	i := slices.IndexFunc(s.mounts(), func(m config.Mount) bool {
-		return m.Source == c.Source && (c.Target == "" || c.Target == m.Target) && c.isAs(m, want)
+		return m.Source == source && m.Unknown == nil && (c.Target == "" || c.Target == m.Target) && c.isAs(m, want)
 	})
-	if i < 0 || !c.Replace || !errors.Is(err, fs.ErrNotExist) {
+	if i < 0 || !c.Replace {
 		return config.Mount{}, false
 	}
 	return s.mounts()[i], true
@@ -117,10 +118,13 @@ func (c *mountAddCmd) gone(s sharing, err error) (config.Mount, bool) {
 // changed when it refuses.
 func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err error) {
 	if want.Source, err = resolveSource(c.Source, a.follower(s.human, s.known, c.Agent)); err != nil {
-		if m, stays := c.gone(s, err); stays {
+		if m, stays := c.there(s, c.Source); stays && errors.Is(err, fs.ErrNotExist) {
 			return m, m, nil
 		}
 		return want, before, err
+	}
+	if m, stays := c.there(s, want.Source); stays {
+		return m, m, nil
 	}
 	facts, err := a.shareFacts(want.Source, s.human, s.policy, s.known)
 	if err != nil {
