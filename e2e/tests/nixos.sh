@@ -4,82 +4,8 @@
 # machines by hand: bookworm true
 # timeout: 900
 . /opt/e2e/lib.sh
+. /opt/e2e/tests/nixos/lib.sh
 e2e_advice=/tmp/advice
-
-# 1. The module's own words, but for the paths of programs (nix/testdata/spec.json, tmpfiles.conf). alice is declared; bob is not.
-store=/nix/store/00000000000000000000000000000000-au
-install -D -m 0755 /usr/local/libexec/au/au-complete $store/libexec/au/au-complete
-install -D -m 0755 /usr/local/libexec/au/su_as_agent $store/libexec/au/su_as_agent
-mkdir -p /tmp/out /etc/au/agents /etc/au/net
-cat >/etc/au/agents.json <<EOF
-{"mutableUsers": false, "sleep": "/usr/bin/sleep", "program": "$store/libexec/au/au-complete", "agents": {
- "claude": {"uid": 54237, "gid": 54237, "group": 55290, "tag": "0123456789abcdef", "home": "/home/claude", "shell": "/bin/bash",
-  "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": null}], "allow": [], "keepEnv": ["EDITOR"], "morePath": ["~/example/bin", "~/other"],
-  "shares": [{"source": "~/example", "target": "/home/claude/example", "readOnly": false, "samePath": true},
-   {"source": "~/.gitconfig", "target": "/home/claude/.gitconfig", "readOnly": true, "samePath": true},
-   {"source": "~/drafted", "target": "/home/claude/drafted", "readOnly": true, "samePath": true, "draft": true},
-   {"source": "~/hidden/docs", "target": "/home/claude/docs", "readOnly": true, "samePath": false}],
-  "limits": {"cpu": "150%", "memory": "64M", "swap": "0", "tasks": "50", "cpuWeight": "50", "ioWeight": null}, "net": null},
- "shut": {"uid": 50002, "gid": 50002, "group": 50003, "tag": "fedcba9876543210", "home": "/home/shut", "shell": "/bin/bash",
-  "path": "/usr/local/bin:/usr/bin:/bin:/usr/sbin", "humans": [{"name": "alice", "uid": 1000}], "allow": [], "keepEnv": [], "morePath": [], "shares": [],
-  "limits": {"cpu": null, "memory": null, "swap": null, "tasks": null, "cpuWeight": null, "ioWeight": null},
-  "net": {"presets": [], "allow": ["example.org"], "deny": [], "dns": [], "ech": true, "localhost": [], "backend": "nft", "proxyPort": 61001, "dnsPort": 61002}}}}
-EOF
-ok au render /etc/au/agents.json /tmp/out
-
-# 2. Users and groups, home, files, units: what NixOS's activation does with the module's options.
-user() { # NAME UID GROUP TAG
-	groupadd -g "$2" "$1" && groupadd -g "$3" "su-as-$1" && usermod -aG "su-as-$1" alice &&
-		useradd -M -u "$2" -g "$2" -d "/home/$1" -s /nonexistent/nologin -c "au agent $4" -e 1970-01-02 -K SUB_UID_COUNT=0 -K SUB_GID_COUNT=0 "$1"
-}
-ok user claude 54237 55290 0123456789abcdef
-ok user shut 50002 50003 fedcba9876543210
-ok useradd --system --user-group --no-create-home aunet-shut
-for name in claude shut; do
-	acl=u:$name:rwx,g:su-as-$name:rwx,u:alice:rwx,m::rwx
-	printf '%s\n' "d /home/$name 2770 $name su-as-$name -" \
-		"a+ /home/$name - - - - $acl,d:$(echo "$acl" | sed 's/,/,d:/g'),d:u::rwx,d:g::rwx,d:o::---" \
-		"d /home/$name/.ssh 0700 $name $name -" "d /home/$name/.gnupg 0700 $name $name -"
-done >/etc/tmpfiles.d/00-nixos.conf
-echo "d /var/log/au/shut 2750 aunet-shut su-as-shut -" >>/etc/tmpfiles.d/00-nixos.conf
-ok systemd-tmpfiles --create 00-nixos.conf
-install -m 0644 /tmp/out/agents/* /etc/au/agents/
-install -m 0644 /tmp/out/net/* /etc/au/net/
-cp -R /tmp/out/lib/systemd/system/. /etc/systemd/system/
-for name in claude shut; do
-	mkdir /etc/systemd/system/au-$name.service.d
-	printf '[Unit]\nRefuseManualStop=false\n' >/etc/systemd/system/au-$name.service.d/overrides.conf
-done
-mkdir -p /etc/systemd/system/user-54237.slice.d
-printf '[Slice]\nCPUQuota=150%%\nMemoryMax=64M\nMemorySwapMax=0\nTasksMax=50\nCPUWeight=50\n' >/etc/systemd/system/user-54237.slice.d/overrides.conf
-
-# The wrapper, as nixpkgs has it: it starts the program of the store, which is not set-uid, and gives it its own path as argv[0].
-mkdir -p /run/wrappers
-mount -t tmpfs -o mode=755,nodev tmpfs /run/wrappers
-mkdir /run/wrappers/wrappers.1
-printf '#include <unistd.h>\nint main(int n, char **v, char **e) { v[0] = SOURCE; execve(SOURCE, v, e); return 1; }\n' >/tmp/wrapper.c
-for name in claude shut; do
-	wrapper=/run/wrappers/wrappers.1/su-as-$name
-	ok gcc -DSOURCE="\"$store/libexec/au/su_as_agent\"" -o $wrapper /tmp/wrapper.c
-	chmod 0000 $wrapper
-	chown root:su-as-$name $wrapper
-	chmod u+s,g-s,u+rx,g+x $wrapper # the module's words behind NixOS's own
-	ok stat -c %a $wrapper
-	says_exactly 4510
-done
-ln -s /run/wrappers/wrappers.1 /run/wrappers/bin
-ok systemctl daemon-reload
-ok systemctl start au-claude.service au-shut.service
-
-# NixOS has cgroup v2 alone, and that is what the policies name; here v1 may rule.
-if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
-	for name in claude shut; do
-		ok as alice au new -y -a "other-$name"
-		sed -n "s/user-[0-9]*.slice/user-$(id -u $name).slice/; s/au-other-$name/au-$name/; /^cgroup /p" "/etc/au/agents/other-$name" >/tmp/cgroups
-		sed -i -e '/^cgroup /d' -e "/^enter-gid/r /tmp/cgroups" "/etc/au/agents/$name"
-		ok as alice au delete -y -H -a "other-$name"
-	done
-fi
 
 # 3. A run is the agent's, for alice and for nobody else.
 ok as alice sh -c 'mkdir -p example/bin hidden/docs other drafted; git config --global user.name Alice; echo docs >hidden/docs/file; printf "#!/bin/sh\necho tool\n" >example/bin/tool; chmod +x example/bin/tool'
@@ -143,6 +69,22 @@ ok as alice grep -c /run/wrappers/bin/su-as-claude .config/agent-as-unix-user.to
 ok as alice au mount remove -a claude another
 ok as alice env EDITOR=ed au run -a claude printenv EDITOR
 says_exactly ed
+promise="variables of the configuration are in every run, and the human's own go before them"
+ok as alice au run -a claude printenv FROM BOTH
+says_exactly 'the configuration
+the configuration'
+as alice cp .config/agent-as-unix-user.toml kept.toml
+as alice sed -i -e '/^set_env/d' -e '/^user_name = "claude"/a set_env = ["BOTH=mine"]' .config/agent-as-unix-user.toml
+ok as alice au run -a claude printenv FROM BOTH
+says_exactly 'the configuration
+mine'
+as alice mv kept.toml .config/agent-as-unix-user.toml
+promise="a program that is missing is a package of the configuration's"
+fails 127 as alice au run -a claude codex
+complains 'hint: security.au.agents.claude.programs can have "codex" in the NixOS configuration'
+fails 1 as alice au setup -a claude codex -y
+complains 'hint: security.au.agents.claude.programs can have "codex" in the NixOS configuration'
+promise=$(sed -n '2s/^# //p' "$0")
 snapshot
 fails 1 as alice au mount remove -a claude example
 complains security.au.agents.claude.shares
@@ -214,6 +156,14 @@ complains 'is not expired'
 complains 'hint: sudo nixos-rebuild switch'
 usermod --expiredate 1 claude
 
+promise="without the expiry there are no services of its own either"
+usermod --expiredate '' shut
+runuser -u shut -- loginctl enable-linger shut
+sleep 2
+fails 3 systemctl is-active user@50002.service
+loginctl disable-linger shut
+usermod --expiredate 1 shut
+
 promise="no hint names a command that is refused: each that was given is followed"
 fails 125 as alice sh -c 'mkdir -p unshared && cd unshared && au run -a claude true'
 as alice sh -c 'git config --global user.email a@example; git config --global user.name Alice
@@ -250,55 +200,6 @@ while read -r hint; do
 	*) fail "not known: $hint" ;;
 	esac
 done </tmp/given
-
-# 8. Switches, as NixOS makes them: what changed is stopped, /etc changes, systemd reads its units again, what is wanted starts.
-net_units="au-net-watch@shut.service au-net@shut.service au-net@shut.socket au-net6@shut.socket au-net-rules@shut.service"
-rules() { nft list table inet au_net_50002 >/dev/null 2>&1; }
-# kept COMMAND…: the rules are there at every look while it runs.
-kept() {
-	rm -f /tmp/gone
-	(while [ ! -e /tmp/enough ]; do rules || echo gone >>/tmp/gone; done) &
-	looker=$!
-	ok "$@"
-	: >/tmp/enough
-	wait $looker
-	rm /tmp/enough
-	[ ! -e /tmp/gone ] || fail "the rules were gone while: $*"
-}
-promise="a restart, and a switch that stops the units and keeps the policy, opens nothing"
-kept systemctl restart au-net-rules@shut.service
-# shellcheck disable=SC2086 # several units
-kept systemctl stop $net_units
-kept sleep 4
-ok systemctl start au-net@shut.socket au-net-rules@shut.service au-net@shut.service au-net-watch@shut.service au-shut.service
-kept sleep 2
-ok sh -c '! pgrep -f "[n]et depart"'
-fails 22 as alice au run -a shut curl -fsS -m 10 -o /dev/null http://127.0.0.1:8000/
-
-promise="a switch in which a file is away for a moment opens nothing either"
-# shellcheck disable=SC2086
-ok systemctl stop $net_units
-mv /etc/au/net/shut.toml /tmp/
-kept sleep 0.6
-mv /tmp/shut.toml /etc/au/net/
-kept sleep 4
-ok systemctl start au-net-rules@shut.service au-net-watch@shut.service au-shut.service
-
-promise="with net.enable off the rules, the pins and the agent's tie to them go, and the status says so truly"
-# shellcheck disable=SC2086
-ok systemctl stop $net_units
-mkdir /tmp/away && mv /usr/local/bin/au /tmp/away/program && mv /usr/local/libexec/au /tmp/away/libexec # the new system has no au; the old one's is in the store still
-sed -i 's/"net": {"presets.*/"net": null}}}/' /etc/au/agents.json
-rm -rf /etc/au/net/shut.toml /etc/systemd/system/user-50002.slice.d/au-net.conf
-for unit in $net_units; do rm -f "/etc/systemd/system/$unit"; done
-ok systemctl daemon-reload
-ok systemctl start au-shut.service
-soon sh -c '! nft list table inet au_net_50002'
-soon sh -c '! ls /sys/fs/bpf/au* 2>/dev/null | grep 50002'
-mv /tmp/away/program /usr/local/bin/au && mv /tmp/away/libexec /usr/local/libexec/au
-ok as alice au net status -a shut
-says 'Agent shut reaches everything that you reach'
-ok as alice au run -a shut curl -fsS -m 10 -o /dev/null http://127.0.0.1:8000/
 
 promise="an agent that is not declared any more ends with all that it runs"
 as alice au run -a claude sleep 1000 &
