@@ -107,6 +107,9 @@ testers.runNixOSTest {
         assert machine.succeed("getent shadow agent").split(":")[7] == "1"
         assert machine.succeed("getent passwd agent").strip().endswith("/nonexistent/nologin")
         machine.fail("su - agent -c true")
+        machine.execute("loginctl enable-linger agent")
+        machine.fail("systemctl is-active user@50001.service")
+        machine.succeed("loginctl disable-linger agent")
 
     with subtest("net.enable off opens it, and on shuts it again"):
         switch("open")
