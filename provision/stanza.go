@@ -33,7 +33,7 @@ func Stanza(agents ...StanzaAgent) string {
 			fmt.Fprintf(&b, "    keepEnv = [ %s];\n", quoted(g.KeepEnv))
 		}
 		if len(g.SetEnv) > 0 {
-			fmt.Fprintf(&b, "    setEnv = { %s};\n", stanzaPairs(g.SetEnv))
+			fmt.Fprintf(&b, "    # Everybody on a NixOS machine can read these: take out what is secret.\n    setEnv = { %s};\n", stanzaPairs(g.SetEnv))
 		}
 		if len(g.Path) > 0 {
 			fmt.Fprintf(&b, "    path = [ %s];\n", quoted(g.Path))
