@@ -156,6 +156,7 @@ func (r *remover) unit(p csrc.Policy, f Facts) {
 		}
 		r.do(files...)
 	}
+	r.folder(ManagerFolder(p.UID), f.ManagerFolder)
 	r.slice(p.Name, f)
 }
 

@@ -79,6 +79,7 @@ type Facts struct {
 	Group      *Group   // su-as-NAME; nil: no such group
 	Private    *Group   // the agent's own group; nil: no such group
 	Unexpired  bool     // its account is known not to have expired
+	Mail       string   // the mail server that runs what the agent's ~/.forward says; empty: there is none, or an alias takes the agent's mail
 	Deny       []string // those of DenyFiles that are there
 	Undenied   bool     // one of them is known not to name the agent
 	Policy     *csrc.Policy
@@ -94,6 +95,7 @@ type Facts struct {
 	Etc, PolicyFolder, Libexec, LibexecAu, EntrypointFolder Path
 	Home, HomeSSH, HomeGnuPG                                Path
 	State, StateFolder, LimitsFolder, AgesFolder            Path
+	ManagerFolder                                           Path
 	EtcEmpty, PolicyFolderEmpty                             bool
 	HomesLink                                               bool       // /home is a symbolic link, as on Fedora Silverblue
 	HomeReadable                                            bool       // au can see what is in it

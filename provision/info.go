@@ -105,9 +105,23 @@ func healthLocks(f Facts, mend string, bad report) {
 	if f.Leftovers.Linger {
 		bad("login-lingers", "sudo loginctl disable-linger "+f.Name, "systemd would start the agent's services at boot, outside of all walls (it lingers)")
 	}
+	if want := noManager(f.Name, f.Policy.UID); f.Unit.Systemd && f.Unit.Beside[want.Name] != want.Text && (f.Unexpired || !LacksManagerLock(f)) {
+		bad("login-manager", mend, "missing or changed %s: systemd would start the agent's services, outside of all walls, where the account's expiry is lost", want.Name)
+	}
+	if f.Mail != "" {
+		bad("login-mail", mailHint(f), "%s runs what the agent writes into its ~/.forward, outside of all walls", f.Mail)
+	}
 	if f.Undenied && !f.Declared {
 		bad("login-cron", mend, "the agent is not kept from cron or at: %s", strings.Join(f.Deny, ", "))
 	}
+}
+
+// mailHint gives the agent's mail to root: an alias comes before a ~/.forward.
+func mailHint(f Facts) string {
+	if f.Declared {
+		return fmt.Sprintf(`services.postfix.extraAliases can have "%s: root" in the NixOS configuration`, f.Name)
+	}
+	return fmt.Sprintf("sudo sh -c 'echo %s: root >>/etc/aliases && newaliases'", f.Name)
 }
 
 func healthHome(f Facts, mend string, bad report) {
@@ -187,7 +201,7 @@ func healthUnit(f Facts, mend string, bad report) {
 	case !f.Unit.Enabled && !f.Declared:
 		bad("unit-disabled", mend, "unit au-%s.service is not enabled, and will be missing after a reboot", f.Name)
 	}
-	for _, file := range BesideKeeper(f.Name, f.Policy.UID) {
+	for _, file := range temporary(f.Name, f.Policy.UID) {
 		if f.Unit.Text != "" && f.Unit.Beside[file.Name] != file.Text && !f.Declared && !KeeperIsOld(f) {
 			bad("unit-beside", mend, "missing or changed %s: temporary files are not kept from run to run, or too long", file.Name)
 		}

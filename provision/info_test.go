@@ -49,6 +49,14 @@ func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
 			"the account has the shell /bin/bash, with which a login would work where the account's expiry is lost", mend},
 		{"lingers", func(f *Facts) { f.Leftovers.Linger = true },
 			"systemd would start the agent's services at boot, outside of all walls (it lingers)", "sudo loginctl disable-linger agent"},
+		{"a_manager", func(f *Facts) {
+			f.Unit.Beside = maps.Clone(f.Unit.Beside)
+			f.Unit.Beside[ManagerFolder(1002)+"/au.conf"] += "ExecStartPre=\n"
+		},
+			"missing or changed /etc/systemd/system/user@1002.service.d/au.conf: systemd would start the agent's services, outside of all walls, where the account's expiry is lost", mend},
+		{"a_manager_without_systemd", func(f *Facts) { f.Unit = Unit{} }, "", ""},
+		{"a_mail_server", func(f *Facts) { f.Mail = "postfix" }, "postfix runs what the agent writes into its ~/.forward, outside of all walls",
+			"sudo sh -c 'echo agent: root >>/etc/aliases && newaliases'"},
 		{"not_denied", func(f *Facts) { f.Deny, f.Undenied = DenyFiles[1:], true }, "the agent is not kept from cron or at: /etc/at.deny", mend},
 		{"a_human_gone", func(f *Facts) { *f = granted; f.HumansGone = []string{"bob"} },
 			`human "bob" is gone from this machine, and whoever has that uid may enter`, "au revoke --agent agent bob"},
@@ -80,7 +88,7 @@ func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
 		{"entrypoint_acl", func(f *Facts) { f.Entrypoint.ACL = nil }, `entrypoint /usr/local/libexec/au/agent/su_as_agent has lost entries of its ACL`, mend},
 		{"entrypoint_swapped", func(f *Facts) { f.Entrypoint.SHA256 = "00" },
 			`entrypoint /usr/local/libexec/au/agent/su_as_agent has the SHA-256 00 where ` + sum(entrypoint) + ` was installed`, mend},
-		{"unit_gone", func(f *Facts) { f.Unit = Unit{Systemd: true} }, `missing unit au-agent.service`, mend},
+		{"unit_gone", func(f *Facts) { f.Unit = Unit{Systemd: true, Beside: f.Unit.Beside} }, `missing unit au-agent.service`, mend},
 		{"unit_stopped", func(f *Facts) { f.Unit.Active = false }, "unit au-agent.service does not run, so `au run` is refused", "sudo systemctl start au-agent.service"},
 		{"unit_file_gone", func(f *Facts) {
 			f.Unit.Beside = maps.Clone(f.Unit.Beside)
@@ -100,6 +108,21 @@ func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
 		case c.problem != "" && (len(issues) != 1 || issues[0].Problem != c.problem || issues[0].Hint != c.hint):
 			t.Errorf("%s:\n got %q\nwant %q with hint %q alone", c.situation, issues, c.problem, c.hint)
 		}
+	}
+}
+
+// A lock that is missing is of an older au, unless it is the last one.
+func TestAMissingLockOfTheManager(t *testing.T) {
+	m := systemd(t)
+	m.make(want)
+	m.Remove(ManagerFolder(1002) + "/au.conf")
+	f := m.facts()
+	if issues := Health(f); len(issues) > 0 || !LacksManagerLock(f) {
+		t.Errorf("with the expiry: %q, and it is missing: %v", issues, LacksManagerLock(f))
+	}
+	f.Unexpired = true
+	if issues := Health(f); len(issues) != 2 || issues[1].ID != "login-manager" {
+		t.Errorf("without the expiry: %q", issues)
 	}
 }
 
@@ -125,6 +148,8 @@ func TestNewMendsWhatHealthFinds(t *testing.T) {
 		"not_expired":  func(m *machine) { m.must("usermod", "--expiredate", "99999", "agent") },
 		"with_a_shell": func(m *machine) { m.must("usermod", "--shell", "/bin/bash", "agent") },
 		"lingers":      func(m *machine) { m.Put("/var/lib/systemd/linger/agent", "", fakehost.Node{Mode: 0o644}) },
+		"manager":      func(m *machine) { m.Remove(ManagerFolder(1002) + "/au.conf") },
+		"manager_else": func(m *machine) { m.File(ManagerFolder(1002) + "/au.conf").Text += "ExecStartPre=\n" },
 		"at_deny":      func(m *machine) { m.Put("/etc/at.deny", "daemon\n", fakehost.Node{Mode: 0o644}) },
 		"group_gone":   func(m *machine) { m.must("groupdel", "su-as-agent") },
 	} {

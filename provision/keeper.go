@@ -8,9 +8,22 @@ import (
 	"github.com/a4u2/au/slices"
 )
 
-// BesideKeeper returns the files that systemd has of the agent besides its keeper, with what they hold: where its temporary files
-// are, and how long.
+// ManagerFolder returns the folder of the drop-in by which systemd starts no services of the agent's own.
+func ManagerFolder(uid uint32) string { return UnitDir + "/" + slices.ManagerFolder(uid) }
+
+// noManager returns that drop-in.
+func noManager(agent string, uid uint32) File {
+	return File{ManagerFolder(uid) + "/au.conf", slices.NoManager(agent, csrc.PolicyPath(agent))}
+}
+
+// BesideKeeper returns the files that systemd has of the agent besides its keeper, with what they hold: that it has no services of
+// its own, where its temporary files are, and how long.
 func BesideKeeper(agent string, uid uint32) []File {
+	return append([]File{noManager(agent, uid)}, temporary(agent, uid)...)
+}
+
+// temporary returns those of its temporary files.
+func temporary(agent string, uid uint32) []File {
 	return []File{
 		{UnitDir + "/" + slices.TemporaryName(agent), slices.Temporary(agent, uid)},
 		{AgesDir + "/au-" + agent + ".conf", slices.TemporaryAge(agent)},
@@ -25,7 +38,7 @@ func planUnit(p csrc.Policy, f Facts) []step.Step {
 	}
 	keeper := slices.KeeperName(p.Name)
 	text := slices.Keeper(slices.KeeperConfig{Agent: p.Name, UID: p.UID, Sleep: f.Unit.Sleep})
-	plan := folder(AgesDir, f.AgesFolder)
+	plan := append(folder(AgesDir, f.AgesFolder), folder(ManagerFolder(p.UID), f.ManagerFolder)...)
 	if f.Unit.Text != text {
 		write := step.WriteFile(UnitDir+"/"+keeper, "0644", text, f.Unit.Text)
 		write[len(write)-1].Undo = append(write[len(write)-1].Undo, step.Root("systemctl", "daemon-reload"))
@@ -49,6 +62,12 @@ func planUnit(p csrc.Policy, f Facts) []step.Step {
 	}
 	// One that runs already is started again for the sake of what it has come to require.
 	return append(plan, reload, step.Step{Do: step.Root("systemctl", "enable", "--now", keeper)})
+}
+
+// LacksManagerLock reports whether the drop-in is missing by which systemd starts no services of the agent's own. An older au wrote
+// none.
+func LacksManagerLock(f Facts) bool {
+	return f.Unit.Systemd && f.Ours() && f.Unit.Beside[noManager(f.Name, f.Policy.UID).Name] == ""
 }
 
 // KeeperIsOld reports whether the unit of the agent's processes is another than this au would write. The au that wrote it may have

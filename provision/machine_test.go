@@ -275,7 +275,12 @@ func (m *machine) unit(f *Facts) {
 	name := slices.KeeperName(f.Name)
 	f.Unit = Unit{Systemd: m.path("/run/systemd/system").Exists, Text: m.Text(UnitDir + "/" + name), Sleep: "/usr/bin/sleep"}
 	f.Unit.Beside = map[string]string{}
-	for _, file := range BesideKeeper(f.Name, 0) {
+	uid := uint32(0)
+	if f.Policy != nil {
+		uid = f.Policy.UID
+	}
+	f.ManagerFolder = m.path(ManagerFolder(uid))
+	for _, file := range BesideKeeper(f.Name, uid) {
 		if m.path(file.Name).Exists {
 			f.Unit.Beside[file.Name] = m.Text(file.Name)
 		}

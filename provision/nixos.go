@@ -208,6 +208,7 @@ func (d Declared) files(name string, g DeclaredAgent, now time.Time) ([]File, er
 		{"agents/" + name, policy.Text()},
 		{units + slices.KeeperName(name), slices.Keeper(slices.KeeperConfig{Agent: name, UID: g.UID, Sleep: d.Sleep})},
 		{units + slices.TemporaryName(name), slices.Temporary(name, g.UID)},
+		{units + slices.ManagerFolder(g.UID) + "/au.conf", noManager(name, g.UID).Text},
 	}
 	if g.Net == nil {
 		return files, nil

@@ -83,6 +83,7 @@ func TestDeclaredAgentsGetPoliciesUnitsAndRules(t *testing.T) {
 		"lib/systemd/system/au-net6@claude.socket":          "ListenStream=[::1]:61003",
 		"lib/systemd/system/user-54237.slice.d/au-net.conf": "Requires=au-net-rules@claude.service",
 		"lib/systemd/system/au-agent.service":               "Slice=user-55650.slice",
+		"lib/systemd/system/user@55650.service.d/au.conf":   "\nExecStartPre=+/bin/sh -c \"test ! -e /etc/au/agents/agent\"\n",
 	} {
 		if !strings.Contains(texts[name], part) {
 			t.Errorf("%s lacks %q: %q", name, part, texts[name])
@@ -177,6 +178,16 @@ func TestDeclaredAgentsThatCannotBeAreRefused(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", situation, err, c.want)
 		}
+	}
+}
+
+func TestStanzaSaysThatItsVariablesAreNoSecret(t *testing.T) {
+	const warning = "    # Everybody on a NixOS machine can read these: take out what is secret.\n"
+	if got := Stanza(StanzaAgent{Name: "agent", SetEnv: []string{"KEY=1"}}); !strings.Contains(got, warning+"    setEnv = { \"KEY\" = \"1\"; };\n") {
+		t.Errorf("got\n%s", got)
+	}
+	if got := Stanza(StanzaAgent{Name: "agent", KeepEnv: []string{"KEY"}}); strings.Contains(got, warning) {
+		t.Errorf("without variables it is\n%s", got)
 	}
 }
 

@@ -97,6 +97,9 @@ func older(h *host.Host, f provision.Facts) (all []issue) {
 	if f.Unit.Systemd && provision.KeeperIsOld(f) {
 		all = append(all, issue{"unit-old", auslices.KeeperName(f.Name) + " is another than that of this au", mend})
 	}
+	if provision.LacksManagerLock(f) {
+		all = append(all, issue{"manager-old", "systemd would start the agent's services, outside of all walls, if the account's expiry were lost", mend})
+	}
 	if age := provision.PolicyAge(f); age != "" {
 		all = append(all, issue{"policy-old", age, mend})
 	}

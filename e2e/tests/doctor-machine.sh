@@ -49,7 +49,7 @@ ok as alice sh -c 'chmod 700 ~; mv ~/kept ~/.config/agent-as-unix-user.toml'
 
 ok as alice au delete -y -H -a c
 ids >/run/before
-for left in /usr/local/libexec/au/c/su_as_agent /etc/systemd/system/au-net@c.service /etc/systemd/system/run-au-c.mount /etc/systemd/system/user-4998.slice.d/au-net.conf /var/log/au/c/log \
+for left in /usr/local/libexec/au/c/su_as_agent /etc/systemd/system/au-net@c.service /etc/systemd/system/run-au-c.mount /etc/systemd/system/user-4998.slice.d/au-net.conf /etc/systemd/system/user@4998.service.d/au.conf /var/log/au/c/log \
 	/etc/au/net/c.toml /etc/au/limits/c /run/au/c/tmp /etc/systemd/system/au-net-watch.service /usr/local/libexec/au-net/au /etc/systemd/system.control/user-4998.slice.d/50-TasksMax.conf; do
 	mkdir -p "${left%/*}"
 	: >"$left"
@@ -63,7 +63,7 @@ says "left-behind: /usr/local/libexec/au/c is"
 says "left-behind: /etc/systemd/system/multi-user.target.wants/au-gone.service is of an agent that is gone"
 says "left-behind: /etc/systemd/system.control/user-4998.slice.d limits a uid that no user has"
 says "left-behind: /etc/systemd/system/au-net-watch.service is for agents with a restricted network, and there is none"
-[ "$(grep -c '^advice left-behind' "$e2e/out")" = 14 ] || fail "it should name fourteen"
+[ "$(grep -c '^advice left-behind' "$e2e/out")" = 15 ] || fail "it should name fifteen"
 as alice au doctor | sed -n 's/^  hint: \(sudo rm\)/\1/p' >/run/lines
 ok sh /run/lines
 mended

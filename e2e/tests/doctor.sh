@@ -19,6 +19,8 @@ wreck group-agent b gpasswd --add b su-as-b
 wreck login-expiry c usermod --expiredate 99999 c
 wreck login-shell d usermod --shell /bin/bash d
 wreck login-lingers e sh -c 'mkdir -p /var/lib/systemd/linger && touch /var/lib/systemd/linger/e'
+wreck login-manager e sh -c "echo ExecStartPre= >>/etc/systemd/system/user@$(id -u e).service.d/au.conf"
+wreck manager-old f sh -c "rm -r /etc/systemd/system/user@$(id -u f).service.d"
 wreck unit-disabled f systemctl disable au-f.service
 named 1
 fixed
@@ -37,6 +39,15 @@ wreck login-cron agent sh -c 'echo daemon >/etc/at.deny'
 named 1
 fixed
 rm -rf /home/d.away
+
+promise="a mail server that runs what agents put into their ~/.forward is named"
+ok sh -c 'mkdir -p /etc/postfix && : >/etc/postfix/main.cf && ln -s /bin/true /usr/sbin/sendmail && ln -s /bin/true /usr/bin/newaliases && echo "b: root" >>/etc/aliases'
+wreck login-mail agent true
+for a in c d e f; do wreck login-mail $a true; done
+named 1
+says_not "agent b: postfix"
+fixed
+rm -r /etc/postfix /usr/sbin/sendmail /usr/bin/newaliases /etc/aliases
 
 wreck group-other agent groupmod --gid 4321 su-as-agent
 wreck account-group b usermod --gid nogroup b

@@ -35,12 +35,14 @@ case $STAGE in
 	ok usermod --expiredate 1 agent
 	holds "after a login session of the agent came and went"
 	ok usermod --expiredate '' agent
+	ok sh -c 'rm -r /etc/systemd/system/user@$(id -u agent).service.d && systemctl daemon-reload'
 	ok loginctl enable-linger agent
 	soon systemctl is-active "user@$(id -u agent).service"
 	ok loginctl terminate-user agent
 	ok loginctl disable-linger agent
 	soon systemctl is-active au-agent.service
 	ok usermod --expiredate 1 agent
+	ok as alice au new -y
 	holds "after loginctl terminate-user"
 	reboot_machine
 	;;

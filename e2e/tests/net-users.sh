@@ -135,6 +135,7 @@ leaves wide /usr/local/bin/helper -sS --max-time 5 -k $secret
 leaves cron_way
 taken tcp quic-6
 usermod -e '' agent
+ok sh -c "rm -r /etc/systemd/system/user@$uid.service.d && systemctl daemon-reload"
 loginctl enable-linger agent
 soon test -S "/run/user/$uid/bus"
 usermod -e 1 agent

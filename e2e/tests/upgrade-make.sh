@@ -30,7 +30,7 @@ goes_on
 promise="au info and doctor name what is old and what mends it; nothing of it is broken, and all does what it did"
 ok as alice au info
 says "the agent's entrypoint is another than that of this au"
-named "advice entrypoint-old agent" "advice entrypoint-old closed" "advice net-outdated closed"
+named "advice entrypoint-old agent" "advice entrypoint-old closed" "advice manager-old agent" "advice manager-old closed" "advice net-outdated closed"
 works
 drafted
 promise="au doctor --fix brings all of it up to date, and what runs goes on"

@@ -33,7 +33,7 @@ ok as alice au info -a closed
 says "network: au-net@closed.service runs a program of au that was replaced since"
 says "hint: au net restrict --agent closed"
 ok as alice au net status -a closed
-named "advice entrypoint-old agent" "advice entrypoint-old closed" "advice net-outdated closed" "advice policy-old agent" "advice policy-old closed" "advice unit-old agent" "advice unit-old closed"
+named "advice entrypoint-old agent" "advice entrypoint-old closed" "advice manager-old agent" "advice manager-old closed" "advice net-outdated closed" "advice policy-old agent" "advice policy-old closed" "advice unit-old agent" "advice unit-old closed"
 works
 fails 125 as alice au run --draft drafted true
 complains 'the entrypoint of agent "agent" is from before drafts and hidden names'

@@ -198,7 +198,8 @@ func (h *Host) observeUnit(f *provision.Facts, agent string) {
 	text, _ := os.ReadFile(h.Root + provision.UnitDir + "/" + name)
 	f.Unit.Text, f.Unit.Temp = string(text), h.Exists(provision.UnitDir+"/"+name+".new")
 	f.Unit.Beside = map[string]string{}
-	for _, file := range provision.BesideKeeper(agent, 0) {
+	f.ManagerFolder = h.Path(provision.ManagerFolder(AgentUID(*f)))
+	for _, file := range provision.BesideKeeper(agent, AgentUID(*f)) {
 		if text, err := os.ReadFile(h.Root + file.Name); err == nil {
 			f.Unit.Beside[file.Name] = string(text)
 		}
@@ -285,6 +286,7 @@ func (h *Host) observeLocks(f *provision.Facts) {
 		text, err := os.ReadFile(h.Root + file)
 		f.Undenied = f.Undenied || err == nil && f.Ours() && !slices.Contains(strings.Fields(string(text)), f.Name)
 	}
+	f.Mail = h.mailer(f.Name)
 	if !f.Ours() || !f.Entrypoint.Exists || f.Policy.SHA256 != f.Entrypoint.SHA256 && !f.Declared {
 		return
 	}
@@ -295,6 +297,30 @@ func (h *Host) observeLocks(f *provision.Facts) {
 	_, err := h.Output(h.EntrypointPath(f.Name), f.Name, "--check")
 	var exit interface{ ExitCode() int }
 	f.Unexpired = errors.As(err, &exit) && exit.ExitCode() == 1
+}
+
+// mailers are mail servers that run what a ~/.forward says, each by its settings.
+var mailers = []struct{ settings, name string }{
+	{"/etc/postfix/main.cf", "postfix"}, {"/etc/exim4", "exim"}, {"/etc/exim", "exim"}, {"/etc/mail/sendmail.cf", "sendmail"}, {"/etc/smtpd.conf", "OpenSMTPD"},
+}
+
+// mailer returns which of them would run what the agent writes there; empty where none does, or an alias takes the agent's mail.
+func (h *Host) mailer(agent string) string {
+	if _, err := h.FindProgram("sendmail"); err != nil { // each brings that program; their settings may outlive them
+		return ""
+	}
+	text, _ := os.ReadFile(h.Root + "/etc/aliases")
+	for line := range strings.Lines(string(text)) {
+		if name, _, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == agent {
+			return ""
+		}
+	}
+	for _, m := range mailers {
+		if h.Exists(m.settings) {
+			return m.name
+		}
+	}
+	return ""
 }
 
 // AgentUID is that of the policy, or of the user where there is none.

@@ -143,6 +143,7 @@ var traces = []struct {
 	{provision.UnitDir + "/*.wants/au-net*@*", regexp.MustCompile(`^(.*/au-net[^/@]*@([^/]+)\.(?:service|socket))$`), "", false},
 	{provision.UnitDir + "/run-au-*.mount", regexp.MustCompile(`^(.*/run-au-([^/]+)\.mount)$`), "", false},
 	{provision.UnitDir + "/user-*.slice.d/au-net.conf", regexp.MustCompile(`^(.*/user-([0-9]+)\.slice\.d/au-net\.conf)$`), "", true},
+	{provision.UnitDir + "/user@*.service.d/au.conf", regexp.MustCompile(`^(.*/user@([0-9]+)\.service\.d/au\.conf)$`), "", true},
 	{provision.AgesDir + "/au-*.conf", regexp.MustCompile(`^(.*/au-([^/]+)\.conf)$`), "agent %s", false},
 	{provision.NetDir + "/*.toml", regexp.MustCompile(`^(.*/([^/]+)\.toml)$`), "", false},
 	{provision.LogDir + "/*", regexp.MustCompile(`^(.*/([^/]+))$`), "", false},

@@ -108,3 +108,40 @@ func TestWhatIsLeftOfNobody(t *testing.T) {
 		}
 	}
 }
+
+// A mail server runs what a ~/.forward says where its program and its settings are there, and no alias takes the mail.
+func TestMailer(t *testing.T) {
+	for name, c := range map[string]struct {
+		program  bool
+		settings string
+		aliases  string
+		want     string
+	}{
+		"postfix":               {true, "/etc/postfix/main.cf", "", "postfix"},
+		"exim":                  {true, "/etc/exim4", "", "exim"},
+		"others have an alias":  {true, "/etc/postfix/main.cf", "root: alice\nagents: root\n# agent\n", "postfix"},
+		"an alias":              {true, "/etc/postfix/main.cf", "root: alice\nagent : root\n", ""},
+		"settings are left":     {false, "/etc/postfix/main.cf", "", ""},
+		"it only sends outward": {true, "/etc/msmtprc", "", ""},
+	} {
+		h := Real("")
+		h.Root = t.TempDir()
+		for file, text := range map[string]string{c.settings: "", "/etc/aliases": c.aliases} {
+			if err := os.MkdirAll(filepath.Dir(h.Root+file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(h.Root+file, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.FindProgram = func(name string) (string, error) {
+			if name == "sendmail" && c.program {
+				return "/usr/sbin/sendmail", nil
+			}
+			return "", fs.ErrNotExist
+		}
+		if got := h.mailer("agent"); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}

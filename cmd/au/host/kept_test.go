@@ -39,7 +39,7 @@ func TestKeptFilesAreKnown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, pattern := range []string{provision.UnitDir + "/*", provision.NetDir + "/*", provision.AgesDir + "/*", "/etc/au/limits/*"} {
+		for _, pattern := range []string{provision.UnitDir + "/*", provision.UnitDir + "/*.d/au*.conf", provision.NetDir + "/*", provision.AgesDir + "/*", "/etc/au/limits/*"} {
 			files, _ := filepath.Glob(h.Root + pattern)
 			for _, file := range files {
 				info, err := os.Stat(file)
