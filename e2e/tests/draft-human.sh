@@ -21,6 +21,9 @@ sees() {
 
 promise="the agent sees an edit in place and a name that is new to it at once, and what it has looked up as it was until the next run"
 ok as alice sh -c 'mkdir p; cd p; for name in edited replaced untouched twin; do echo old >$name; done; ln twin other'
+ok in_p python3 -c 'for name, step in (("small", 1 << 18), ("large", 1 << 23)):
+    f = open(name, "wb")
+    for n in range(8): f.seek(n * step); f.write(b"x")'
 mkfifo "$e2e/words"
 : >"$e2e/heard"
 as alice sh -c 'cd p && exec au run --draft . sh' <"$e2e/words" >>"$e2e/heard" 2>"$e2e/said" &
@@ -45,6 +48,7 @@ print(os.pread(f, 3, 0).decode(), m[:3].decode())
 END
 sees 'new old' 'python3 /usr/local/share/mapped.py'
 sees old 'echo more >>twin; cat other'
+sees '' 'echo more >>small; echo more >>large'
 sees '' 'echo agent >>replaced'
 exec 5>&-
 wait $run
@@ -54,6 +58,10 @@ fails 1 in_p au draft keep -y
 complains 'au: conflict: replaced: you have changed it since'
 complains 'au: conflict: untouched: you have changed it since'
 complains '2 conflicts; nothing was changed'
+ok in_p au draft keep -y small large
+ok in_p sh -c '[ $(du -k small | cut -f1) -ge 1600 ]; echo $?; [ $(du -k large | cut -f1) -le 10000 ]; echo $?'
+says_exactly '0
+0'
 ok in_p au draft drop -y replaced
 ok in_p au draft drop -y untouched
 ok in_p au run --draft . cat edited replaced later fresh
