@@ -28,14 +28,14 @@ case $STAGE in
 	holds "after daemon-reload"
 	ok systemctl daemon-reexec
 	holds "after daemon-reexec"
-	# The agent cannot log in itself; a session of its uid is what a login would be.
+	# The agent cannot log in itself; a session of its uid is what a login would be, and without a lock it has services of its own.
+	ok sh -c 'rm -r /etc/systemd/system/user@$(id -u agent).service.d && systemctl daemon-reload'
 	ok usermod --expiredate '' agent
 	ok runuser -l -s /bin/sh agent -c 'cat /proc/self/cgroup'
 	says "user-$(id -u agent).slice/session-"
 	ok usermod --expiredate 1 agent
 	holds "after a login session of the agent came and went"
 	ok usermod --expiredate '' agent
-	ok sh -c 'rm -r /etc/systemd/system/user@$(id -u agent).service.d && systemctl daemon-reload'
 	ok loginctl enable-linger agent
 	soon systemctl is-active "user@$(id -u agent).service"
 	ok loginctl terminate-user agent
