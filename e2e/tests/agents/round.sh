@@ -13,22 +13,22 @@ authorities=/etc/ssl/certs/ca-certificates.crt
 trusting="-e NODE_EXTRA_CA_CERTS=$authorities -e SSL_CERT_FILE=$authorities" # programs bring authorities of their own
 
 # known NAME sets what au does not know of a program: words of its first screen, the command that looks whether it is well, words of what that
-# prints (it may fail, since nobody is logged in), a command that asks its model something, the variables of that, its hosts: first the one that is asked
+# prints (it may fail, since nobody is logged in), a command that asks its model what comes after it, the variables of that, its hosts: first the one that is asked
 # then; and where its own update comes from, if not from npm.
 known() {
 	doctor='' ask='' hosts='' screen='' well=. with='' releases=''
 	case $1 in
-	claude) screen='text style|Welcome' doctor='claude doctor' ask='claude -p hello' with=ANTHROPIC_API_KEY=sk-ant-x hosts='api.anthropic.com platform.claude.com claude.ai' ;;
-	codex) screen='Sign in|Welcome' doctor='codex doctor' well='install +consistent' ask='codex exec --skip-git-repo-check hello' with="CODEX_API_KEY=x CODEX_CA_CERTIFICATE=$authorities" hosts='api.openai.com auth.openai.com chatgpt.com' ;;
-	gemini) screen='Gemini|authenticate|trust' ask='gemini --skip-trust -p hello' with=GEMINI_API_KEY=x hosts='generativelanguage.googleapis.com cloudcode-pa.googleapis.com oauth2.googleapis.com' ;;
-	opencode) screen='Ask anything|opencode' doctor='opencode debug config' ask='opencode run hello' hosts='opencode.ai models.dev' ;;
-	copilot) screen='Copilot' ask='copilot -p hello' with=COPILOT_GITHUB_TOKEN=github_pat_x hosts='api.github.com github.com' releases=GitHub ;;
+	claude) screen='text style|Welcome' doctor='claude doctor' ask='claude -p' with=ANTHROPIC_API_KEY=sk-ant-x hosts='api.anthropic.com platform.claude.com claude.ai' ;;
+	codex) screen='Sign in|Welcome' doctor='codex doctor' well='install +consistent' ask='codex exec --skip-git-repo-check' with="CODEX_API_KEY=x CODEX_CA_CERTIFICATE=$authorities" hosts='api.openai.com auth.openai.com chatgpt.com' ;;
+	gemini) screen='Gemini|authenticate|trust' ask='gemini --skip-trust -p' with=GEMINI_API_KEY=x hosts='generativelanguage.googleapis.com cloudcode-pa.googleapis.com oauth2.googleapis.com' ;;
+	opencode) screen='Ask anything|opencode' doctor='opencode debug config' ask='opencode run' hosts='opencode.ai models.dev' ;;
+	copilot) screen='Copilot' ask='copilot -p' with=COPILOT_GITHUB_TOKEN=github_pat_x hosts='api.github.com github.com' releases=GitHub ;;
 	qwen)
-		screen='Qwen|provider|authenticat' doctor='qwen doctor' ask='qwen -p hello' hosts=dashscope.aliyuncs.com
+		screen='Qwen|provider|authenticat' doctor='qwen doctor' ask='qwen -p' hosts=dashscope.aliyuncs.com
 		with="OPENAI_API_KEY=x OPENAI_MODEL=m OPENAI_BASE_URL=https://$hosts/compatible-mode/v1"
 		;;
-	cline) screen='Cline|cline' doctor='cline doctor' ask='cline hello' with=CLINE_API_KEY=x hosts=api.cline.bot ;;
-	amp) screen='Amp|amp|login' doctor='amp mcp doctor' ask='amp -x hello' with=AMP_API_KEY=sgamp_x hosts=ampcode.com ;;
+	cline) screen='Cline|cline' doctor='cline doctor' ask='cline' with=CLINE_API_KEY=x hosts=api.cline.bot ;;
+	amp) screen='Amp|amp|login' doctor='amp mcp doctor' ask='amp -x' with=AMP_API_KEY=sgamp_x hosts=ampcode.com ;;
 	*) fail "nobody has said what is tried of $1" ;;
 	esac
 	host=${hosts%% *}
@@ -163,7 +163,7 @@ asking() {
 	set --
 	for pair in $with; do set -- "$@" -e "$pair"; done
 	# shellcheck disable=SC2086 # words
-	in_shop timeout 90 au run $trusting "$@" -- $ask
+	in_shop timeout 90 au run $trusting "$@" -- $ask "say hello"
 }
 
 # asks_host has it asked until its host hears of it.
