@@ -43,11 +43,11 @@ ok in_shop au run bwrap --version
 complains_not userns
 for started in "sh -c 'bwrap --ro-bind / / true; exit 1'" 'timeout 60 bwrap --ro-bind / / true' 'env bwrap --ro-bind / / true'; do
 	eval "fails 1 in_shop au run $started"
-	complains 'No permissions to create new namespace'
+	complains 'No permissions to create'
 	complains_not userns
 done
 fails 1 as alice sh -c 'echo exec bwrap --ro-bind / / true | au shell'
-complains 'No permissions to create new namespace'
+complains 'No permissions to create'
 complains_not userns
 fails 143 in_shop au run sh -c 'ln -sf /bin/sh ~/bwrap; exec ~/bwrap -c "kill \$\$"'
 complains_not userns
