@@ -86,6 +86,14 @@ static void tell(const struct run *run, int signal)
 	(void)send(run->link, &m, sizeof m, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+// Whether the command has ended and is not reaped yet. A signal would be lost on it, so its message stays unread.
+static int has_ended(pid_t command)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, (id_t)command, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == command;
+}
+
 // 43. Reaps everything; ends when the command has, or when the waiter's end of the link is gone.
 _Noreturn void guard(const struct run *run, pid_t command)
 {
@@ -130,7 +138,7 @@ _Noreturn void guard(const struct run *run, pid_t command)
 				kill(-command, SIGHUP);
 				kill(-command, SIGCONT);
 			}
-		if (events[0].revents == 0)
+		if (events[0].revents == 0 || has_ended(command))
 			continue;
 		if (recv(run->link, &m, sizeof m, MSG_DONTWAIT) != sizeof m) {
 			write_log(run, "killed with its waiter");

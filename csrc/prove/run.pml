@@ -151,7 +151,7 @@ active proctype first() {
 #endif
 	:: d_step { g && terminal_gone && !g_got_hup -> g_got_hup = true; ask_term = true } /* = poll read kill kill */
 #ifndef BROKEN_LINK
-	:: d_step { g && empty(to_guard) && !w && !far_end -> end_run() } /* = recv write_log end_the_others _exit */
+	:: d_step { g && empty(to_guard) && !w && !far_end -> end_run() } /* = has_ended recv write_log end_the_others _exit */
 #endif
 	:: d_step { g && nempty(to_guard) -> to_guard?m; /* = move_foreground kill */
 		if

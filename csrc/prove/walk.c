@@ -11,7 +11,8 @@ static int put_target(struct way *w, int link);
 
 #include "../paths.c"
 
-// What is open. Of a file only that is known for which the walk asks; a descriptor keeps it, as it does while only root could change it.
+// What is open. Of a file only that is known for which the walk asks; a descriptor keeps it, as it does while only root could
+// change it.
 enum { DESCRIPTORS = 5, NAMES = 2 /* in a path, and in a link */ };
 static struct {
 	int is_open, is_root;

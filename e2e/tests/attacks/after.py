@@ -114,6 +114,22 @@ class Job:
                 self.fail("the run should be ending")
             time.sleep(0.02)
 
+    def guard_stops(self):
+        """Stops the guard while the command ends, and returns its id."""
+        with open(f"/proc/{self.pid}/task/{self.pid}/children") as f:
+            guard = int(f.read().split()[0])
+        os.kill(guard, signal.SIGSTOP)
+        with open(f"/proc/{guard}/task/{guard}/children") as f:
+            command = f.read().split()[0]
+        end = time.monotonic() + 20
+        while True:
+            with open(f"/proc/{command}/stat") as f:
+                if f.read().rpartition(")")[2].split()[0] == "Z":
+                    return guard
+            if time.monotonic() > end:
+                self.fail("the command should have ended")
+            time.sleep(0.02)
+
     def ends(self):
         end = time.monotonic() + 20
         while time.monotonic() < end:
@@ -156,6 +172,14 @@ elif story == "between":  # after the command's end, before the program is there
     job.types(CTRL_C)
     time.sleep(0.5)
     os.waitpid(held, WALL)
+    want(job, 3, True)
+elif story == "unread":  # after the command's end, before the guard looks
+    job = Job()
+    job.sees(b"begun")
+    guard = job.guard_stops()
+    job.types(CTRL_C)
+    time.sleep(0.5)
+    os.kill(guard, signal.SIGCONT)
     want(job, 3, True)
 elif story == "stops":
     job = Job()
