@@ -62,7 +62,7 @@ complains 'No usable sandbox!'
 complains "au: chromium $needs"
 fails 1 play sandbox $page
 complains 'No usable sandbox!'
-! grep -q 'user namespaces' "$e2e/err" || fail "au names the switch for what another program started"
+! grep -q '^au: .*user namespaces' "$e2e/err" || fail "au names the switch for what another program started"
 
 promise="restricted, both reach what is allowed and nothing else"
 ok as alice au net restrict --allow other.test
