@@ -15,7 +15,7 @@ func (p *Policy) HeldTable() string { return fmt.Sprintf("au_held_%d", p.UID) }
 // that both together are as Ruleset alone. If Ruleset's table was flushed, nothing leaves. A second line takes the place of the
 // first.
 func (p *Policy) HeldRules() string {
-	table, agent := p.HeldTable(), "{ "+joinRanges(p.UIDs(), ", ")+" }"
+	table := p.HeldTable()
 	line := []string{
 		"add table inet " + table + " { flags owner; }",
 		"add chain inet " + table + " wire { type filter hook postrouting priority 0; policy accept; }",
@@ -27,7 +27,7 @@ func (p *Policy) HeldRules() string {
 		"add rule inet " + table + " translate ct state established accept",
 	}
 	for _, step := range p.wireSteps() {
-		for _, rule := range step.nft(agent) {
+		for _, rule := range step.nft(p.UIDs()) {
 			line = append(line, "add rule inet "+table+" wire "+rule)
 		}
 	}

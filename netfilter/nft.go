@@ -56,6 +56,8 @@ var nftChains = map[chainName]string{refuseChain: "refuse", redirectChain: "redi
 
 // Ruleset returns the agent's rules as nft -f reads them: one transaction, for IPv4 and IPv6, after which the agent's table
 // holds exactly this. Loading it twice is the same as once. Rules whose time has passed at now are left out.
+// No rule asks a set of intervals whose packet it is. The elements of a new one appear a moment after the rules that ask it
+// (net/netfilter/nf_tables_api.c, nf_tables_commit; seen with Linux 6.18), and each load would let packets out.
 func (p *Policy) Ruleset(now time.Time) string {
 	table := p.Table()
 	text := []string{
@@ -63,16 +65,11 @@ func (p *Policy) Ruleset(now time.Time) string {
 		"delete table inet " + table,
 		"table inet " + table + " {",
 		fmt.Sprintf("\tcomment \"au net: agent %s\"", p.Agent),
-		"\tset agent {",
-		"\t\ttype uid",
-		"\t\tflags interval",
-		"\t\telements = { " + joinRanges(p.UIDs(), ", ") + " }",
-		"\t}",
 	}
 	for _, chain := range p.chains(now) {
 		var rules []string
 		for _, step := range chain.steps {
-			rules = append(rules, step.nft("@agent")...)
+			rules = append(rules, step.nft(p.UIDs())...)
 		}
 		if chain.name == refuseChain {
 			text = append(text, nftChain("deny", "", []string{"meta l4proto tcp counter reject with tcp reset", "counter reject with icmpx admin-prohibited"})...)
@@ -120,19 +117,25 @@ func nftChain(name, hook string, rules []string) []string {
 	return append(lines, "\t}")
 }
 
-// nft returns s in the language of nft, a rule for each family where they differ. The agent's user ids are what agent says.
-func (s step) nft(agent string) (rules []string) {
+// nft returns s in the language of nft, a rule for each family where they differ, and for each range of the agent's user ids.
+func (s step) nft(agent []Range) (rules []string) {
 	if s.goesOn {
 		return nil // what accept or a refusal met is looked at no further
 	}
-	for _, which := range s.packets.nft() {
-		switch s.from {
-		case theAgent:
-			which = join("meta skuid", agent, which)
-		case root:
-			which = join("meta skuid 0", which)
+	from := []string{""}
+	switch s.from {
+	case theAgent:
+		from = nil
+		for _, ids := range agent {
+			from = append(from, "meta skuid "+ids.short())
 		}
-		rules = append(rules, join(which, s.verdict.nft()))
+	case root:
+		from = []string{"meta skuid 0"}
+	}
+	for _, which := range s.packets.nft() {
+		for _, who := range from {
+			rules = append(rules, join(who, which, s.verdict.nft()))
+		}
 	}
 	return rules
 }
@@ -201,14 +204,6 @@ func (p protocol) String() string { return [...]string{"", "tcp", "udp", "tcp or
 // join joins words, those that are empty left out.
 func join(words ...string) string {
 	return strings.Join(slices.DeleteFunc(words, func(word string) bool { return word == "" }), " ")
-}
-
-func joinRanges(ranges []Range, sep string) string {
-	var texts []string
-	for _, ids := range ranges {
-		texts = append(texts, ids.short())
-	}
-	return strings.Join(texts, sep)
 }
 
 func (r Range) short() string {

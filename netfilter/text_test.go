@@ -128,7 +128,11 @@ func TestUIDs(t *testing.T) {
 		"1001,4294900000-4294967294": {{4294900000, 4294967294}},
 	} {
 		p := Policy{UID: 1001, SubUIDs: ranges}
-		if got := joinRanges(p.UIDs(), ","); got != want {
+		var texts []string
+		for _, ids := range p.UIDs() {
+			texts = append(texts, ids.short())
+		}
+		if got := strings.Join(texts, ","); got != want {
 			t.Errorf("1001 and %v are %s, want %s", ranges, got, want)
 		}
 	}

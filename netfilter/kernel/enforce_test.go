@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -221,6 +222,40 @@ func (l *lab) planted(uid uint32) int {
 	}
 	time.Sleep(100 * time.Millisecond)
 	return int(l.asked.Load())
+}
+
+// Rules that are loaded again, as each change of a rule does, leave no moment without them.
+func TestLoadedAgainLetsNothingOut(t *testing.T) {
+	eachBackend(t, func(t *testing.T, l *lab, on, off func(netfilter.Policy)) {
+		conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9999})
+		must(t, err)
+		defer conn.Close()
+		var came atomic.Int32
+		go func() {
+			for buf := make([]byte, 1); ; came.Add(1) {
+				if _, err := conn.Read(buf); err != nil {
+					return
+				}
+			}
+		}()
+		on(sample())
+		for _, uid := range []uint32{agent, subAgent} {
+			_, in := l.start(uid, l.program, "lab", "flood", "127.0.0.1:9999")
+			defer in.Close()
+		}
+		for range 30 {
+			on(sample())
+		}
+		time.Sleep(100 * time.Millisecond)
+		if n := came.Load(); n > 0 {
+			t.Errorf("%d datagrams came while the rules were loaded again, want none", n)
+		}
+		off(sample())
+		time.Sleep(100 * time.Millisecond)
+		if came.Load() == 0 {
+			t.Error("none came without rules: this has shown nothing")
+		}
+	})
 }
 
 // What the agent closes with much still to send carries no uid, and arrives at the daemon all the same.

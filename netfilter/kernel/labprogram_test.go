@@ -33,6 +33,8 @@ func labProgram(name string, args []string) int {
 		err = hold(args[0], options(args[1:]))
 	case "join":
 		err = join(args[0])
+	case "flood":
+		err = flood(args[0])
 	case "try":
 		a := tryTCP(netip.MustParseAddr(args[0]), 443)
 		fmt.Printf("stopped=%v open=%v: %s\n", a.Stopped, a.Open, a.Said)
@@ -42,6 +44,22 @@ func labProgram(name string, args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// flood sends datagrams to at, as fast as it can, until its input ends.
+func flood(at string) error {
+	conn, err := net.Dial("udp", at)
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+	for {
+		_, _ = conn.Write([]byte("x"))
+	}
 }
 
 func options(args []string) map[string]string {
