@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os/exec"
+	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -85,6 +86,14 @@ func git(folder string, words ...string) *exec.Cmd {
 		"-c", "core.attributesFile=/dev/null", "-c", "protocol.allow=never"}, words...)
 	cmd := programs.Command(argv...)
 	cmd.Env = append(cmd.Env, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_NO_LAZY_FETCH=1", "GIT_ATTR_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=", "GIT_NO_REPLACE_OBJECTS=1")
+	return cmd
+}
+
+// gitAlone is such a git in a folder of au's own, where it finds no repository: attributes that the agent wrote, and settings of a
+// repository that the human's home is, say nothing. Git looks for one up to the ceiling, and in the folder itself.
+func gitAlone(folder string, words ...string) *exec.Cmd {
+	cmd := git(folder, words...)
+	cmd.Env = append(cmd.Env, "GIT_CEILING_DIRECTORIES="+path.Dir(folder))
 	return cmd
 }
 

@@ -137,8 +137,7 @@ func (s *sides) folders(name string) error {
 // Diff returns what git says of two folders a and b in dir, with these options; the names in it begin with a/ and b/.
 func Diff(dir string, options ...string) ([]byte, error) {
 	words := append([]string{"diff", "--no-index", "--no-ext-diff", "--no-textconv", "--no-color", "--no-prefix", "--find-renames"}, options...)
-	cmd := git(dir, append(words, "--", "a", "b")...)
-	cmd.Env = append(cmd.Env, "GIT_CEILING_DIRECTORIES="+dir)
+	cmd := gitAlone(dir, append(words, "--", "a", "b")...)
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
 	err := cmd.Run()
