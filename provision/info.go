@@ -121,7 +121,7 @@ func mailHint(f Facts) string {
 	if f.Declared {
 		return fmt.Sprintf(`services.postfix.extraAliases can have "%s: root" in the NixOS configuration`, f.Name)
 	}
-	return fmt.Sprintf("sudo sh -c 'echo %s: root >>/etc/aliases && newaliases'", f.Name)
+	return fmt.Sprintf("sudo sh -c '(echo; echo %s: root) >>/etc/aliases && newaliases'", f.Name) // its last line may have no end
 }
 
 func healthHome(f Facts, mend string, bad report) {

@@ -56,7 +56,7 @@ func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
 			"missing or changed /etc/systemd/system/user@1002.service.d/au.conf: systemd would start the agent's services, outside of all walls, where the account's expiry is lost", mend},
 		{"a_manager_without_systemd", func(f *Facts) { f.Unit = Unit{} }, "", ""},
 		{"a_mail_server", func(f *Facts) { f.Mail = "postfix" }, "postfix runs what the agent writes into its ~/.forward, outside of all walls",
-			"sudo sh -c 'echo agent: root >>/etc/aliases && newaliases'"},
+			"sudo sh -c '(echo; echo agent: root) >>/etc/aliases && newaliases'"},
 		{"not_denied", func(f *Facts) { f.Deny, f.Undenied = DenyFiles[1:], true }, "the agent is not kept from cron or at: /etc/at.deny", mend},
 		{"a_human_gone", func(f *Facts) { *f = granted; f.HumansGone = []string{"bob"} },
 			`human "bob" is gone from this machine, and whoever has that uid may enter`, "au revoke --agent agent bob"},

@@ -38,7 +38,7 @@ func planUnit(p csrc.Policy, f Facts) []step.Step {
 	}
 	keeper := slices.KeeperName(p.Name)
 	text := slices.Keeper(slices.KeeperConfig{Agent: p.Name, UID: p.UID, Sleep: f.Unit.Sleep})
-	plan := append(folder(AgesDir, f.AgesFolder), folder(ManagerFolder(p.UID), f.ManagerFolder)...)
+	plan := append(folder(AgesDir, f.AgesFolder), planManagerFolder(p, f)...)
 	if f.Unit.Text != text {
 		write := step.WriteFile(UnitDir+"/"+keeper, "0644", text, f.Unit.Text)
 		write[len(write)-1].Undo = append(write[len(write)-1].Undo, step.Root("systemctl", "daemon-reload"))
@@ -62,6 +62,23 @@ func planUnit(p csrc.Policy, f Facts) []step.Step {
 	}
 	// One that runs already is started again for the sake of what it has come to require.
 	return append(plan, reload, step.Step{Do: step.Root("systemctl", "enable", "--now", keeper)})
+}
+
+// planManagerFolder makes the folder of the lock. What is known is that of the uid which the agent has had. Where it gets another
+// one, the old lock goes: it would keep the services from whoever has that uid now.
+func planManagerFolder(p csrc.Policy, f Facts) []step.Step {
+	if f.Policy == nil {
+		return folder(ManagerFolder(p.UID), Path{})
+	}
+	if f.Policy.UID == p.UID {
+		return folder(ManagerFolder(p.UID), f.ManagerFolder)
+	}
+	var plan remover
+	if lock := noManager(p.Name, f.Policy.UID).Name; f.Unit.Beside[lock] != "" {
+		plan.do("rm", "-f", lock, lock+".new")
+	}
+	plan.folder(ManagerFolder(f.Policy.UID), f.ManagerFolder)
+	return append(plan, folder(ManagerFolder(p.UID), Path{})...)
 }
 
 // LacksManagerLock reports whether the drop-in is missing by which systemd starts no services of the agent's own. An older au wrote

@@ -41,12 +41,13 @@ fixed
 rm -rf /home/d.away
 
 promise="a mail server that runs what agents put into their ~/.forward is named"
-ok sh -c 'mkdir -p /etc/postfix && : >/etc/postfix/main.cf && ln -s /bin/true /usr/sbin/sendmail && ln -s /bin/true /usr/bin/newaliases && echo "b: root" >>/etc/aliases'
+ok sh -c 'mkdir -p /etc/postfix && : >/etc/postfix/main.cf && ln -s /bin/true /usr/sbin/sendmail && ln -s /bin/true /usr/bin/newaliases && printf "b: root\nroot: alice" >>/etc/aliases'
 wreck login-mail agent true
 for a in c d e f; do wreck login-mail $a true; done
 named 1
 says_not "agent b: postfix"
 fixed
+ok grep -qx 'root: alice' /etc/aliases
 rm -r /etc/postfix /usr/sbin/sendmail /usr/bin/newaliases /etc/aliases
 
 wreck group-other agent groupmod --gid 4321 su-as-agent

@@ -5,6 +5,7 @@
 # machines by hand: trixie true
 # timeout: 1800
 . /opt/e2e/lib.sh
+ok sh -c 'groupadd project && usermod --append --groups project alice'
 ok as alice au new -y
 E=/usr/local/libexec/au/agent/su_as_agent
 mknod /dev/loop-control c 10 237 2>/dev/null
@@ -77,7 +78,7 @@ one'
 	echo "$1 below, $2 above: works"
 }
 
-text() { (cd "$1" && find . \( -type d -printf '%p d %m %U\n' \) -o -printf '%p %y %m %U %s %l\n' | sort; cd "$1" && find . -type f -exec sha256sum {} + | sort -k2); }
+text() { (cd "$1" && find . \( -type d -printf '%p d %m %U %G\n' \) -o -printf '%p %y %m %U %G %s %l\n' | sort; cd "$1" && find . -type f -exec sha256sum {} + | sort -k2); }
 
 is_as() { text $lower >/run/now; ok cmp /run/$1 /run/now; }
 
@@ -88,6 +89,7 @@ kept() {
 	fill $lower /mnt/$2/unused
 	human mkdir -p -m 700 /mnt/$2/home /home/alice/.local/state/au
 	ok mount --bind /mnt/$2/home /home/alice/.local/state/au
+	chgrp project $lower/kept $lower/old $lower/gone
 	in_it() { as alice sh -c "cd $lower && \"\$@\"" sh "$@"; }
 	text $lower >/run/before
 	ok in_it au run --draft . sh -ec 'echo more >>kept; mv old new; rm -r gone; mkdir gone; echo x >gone/y; ln -s kept link; mkfifo pipe; chmod 711 new/deep
@@ -95,7 +97,7 @@ kept() {
 	is_as before
 	ok in_it au draft keep -y
 	text $lower >/run/kept
-	ok in_it sh -c 'cat kept twin new/deep/file gone/y; ls; stat -c %a new new/deep; cmp big big2; test holes -ef again; [ $(du -k holes | cut -f1) -lt 4000 ]'
+	ok in_it sh -c 'cat kept twin new/deep/file gone/y; ls; stat -c %a new new/deep; stat -c %G kept new; cmp big big2; test holes -ef again; [ $(du -k holes | cut -f1) -lt 4000 ]'
 	says_exactly 'two
 more
 two
@@ -112,7 +114,9 @@ new
 pipe
 twin
 500
-711'
+711
+project
+project'
 	ok in_it au draft undo -y
 	is_as before
 	ok in_it au draft keep -y

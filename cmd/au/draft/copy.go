@@ -31,7 +31,7 @@ func (c copier) tree(from place, name string, to place, toName string) error {
 		return from.failed("stat", name, err)
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return c.folder(from, name, to, toName)
+		return c.folder(from, name, st, to, toName)
 	}
 	if first := c.copied[st.Ino]; first != "" && st.Nlink > 1 {
 		return to.link(first, toName)
@@ -47,12 +47,35 @@ func (p place) link(name, other string) error {
 	}))
 }
 
-func (c copier) folder(from place, name string, to place, toName string) error {
+// inGroup gives what was just made the group of what it is made from, and returns its mode. Where the human is not in that group,
+// it has another one, which gets no rights.
+func inGroup(dir int, base string, of unix.Stat_t) (mode uint32, err error) {
+	const itself = unix.AT_EMPTY_PATH | unix.AT_SYMLINK_NOFOLLOW
+	var now unix.Stat_t
+	if err := unix.Fstatat(dir, base, &now, itself); err != nil || now.Gid == of.Gid {
+		return of.Mode & 0o7777, err
+	}
+	switch err := unix.Fchownat(dir, base, -1, int(of.Gid), itself); err {
+	case unix.EPERM, unix.EINVAL:
+		return of.Mode & 0o7777 &^ 0o2070, nil
+	default:
+		return of.Mode & 0o7777, err
+	}
+}
+
+func (c copier) folder(from place, name string, st unix.Stat_t, to place, toName string) error {
 	m, err := from.meta(name)
 	if err != nil {
 		return err
 	}
-	if err := to.within(toName, func(dir int, base string) error { return unix.Mkdirat(dir, base, 0o700) }); err != nil {
+	err = to.within(toName, func(dir int, base string) error {
+		err := unix.Mkdirat(dir, base, 0o700)
+		if err == nil {
+			m.Mode, err = inGroup(dir, base, st)
+		}
+		return err
+	})
+	if err != nil {
 		return to.failed("make", toName, err)
 	}
 	all, err := from.list(name)
@@ -79,8 +102,12 @@ func (c copier) file(from place, name string, st unix.Stat_t, dir int, base stri
 			err = unix.Symlinkat(target, dir, base)
 		}
 	default:
-		if err = unix.Mknodat(dir, base, st.Mode, int(st.Rdev)); err == nil {
-			err = unix.Fchmodat(dir, base, st.Mode&0o7777, 0)
+		var mode uint32
+		if err = unix.Mknodat(dir, base, st.Mode&unix.S_IFMT|0o600, int(st.Rdev)); err == nil {
+			mode, err = inGroup(dir, base, st)
+		}
+		if err == nil {
+			err = unix.Fchmodat(dir, base, mode, 0)
 		}
 	}
 	if err != nil {
@@ -110,10 +137,14 @@ func (c copier) regular(from place, name string, st unix.Stat_t, dir int, base s
 			return err
 		}
 	}
-	if err := setAttributes(procPath(fd), nil, attrs); err != nil {
+	mode, err := inGroup(fd, "", st)
+	if err == nil {
+		err = setAttributes(procPath(fd), nil, attrs)
+	}
+	if err != nil {
 		return err
 	}
-	err = errors.Join(unix.Fchmod(fd, st.Mode&0o7777), unix.UtimesNanoAt(fd, "", []unix.Timespec{st.Atim, st.Mtim}, unix.AT_EMPTY_PATH))
+	err = errors.Join(unix.Fchmod(fd, mode), unix.UtimesNanoAt(fd, "", []unix.Timespec{st.Atim, st.Mtim}, unix.AT_EMPTY_PATH))
 	if err != nil || c.forNow {
 		return err
 	}

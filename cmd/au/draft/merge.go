@@ -60,7 +60,8 @@ func (t *teller) merge(d *Draft, all []Conflict) (left []Conflict, err error) {
 	return left, nil
 }
 
-// file puts one file together; false where that cannot be done.
+// file puts one file together; false where that cannot be done. The agent has a say in the lines, and in whether the file can be
+// run: git knows of no other rights, and the rest is as the human has it.
 func (m *merger) file(path, low string) (bool, error) {
 	base, ok := m.git.load()[low]
 	mine, err := m.lower.stat(low)
@@ -74,37 +75,43 @@ func (m *merger) file(path, low string) (bool, error) {
 	if !ok || base.Mode&unix.S_IFMT != unix.S_IFREG || mine.Size > mostOfFile || theirs.Size > mostOfFile {
 		return false, nil
 	}
-	name := "merged-" + strconv.Itoa(len(m.merged)+1)
-	if err := m.to.removeTree(name); err != nil {
-		return false, err
-	}
-	if err := copyTree(m.upper, path, m.to, name); err != nil {
-		return false, err
-	}
-	mode := theirs.Mode
-	if base.Mode&0o100 == theirs.Mode&0o100 { // git knows of no other rights
-		mode = mine.Mode
-	}
-	text, ok, err := m.lines(low, base.Sum, name)
+	text, ok, err := m.lines(path, low, base.Sum)
 	if err != nil || !ok {
 		return false, err
 	}
-	made, err := m.to.rewrite(name, text, mode)
+	attrs, err := m.lower.attributes(low)
+	if err != nil {
+		return false, err
+	}
+	like := mine
+	if base.Mode&0o100 != theirs.Mode&0o100 {
+		like.Mode = runnable(mine.Mode, theirs.Mode&0o100 != 0)
+	}
+	name := "merged-" + strconv.Itoa(len(m.merged)+1)
+	made, err := m.to.writeLike(name, text, like, attrs)
 	m.merged[path] = merged{name, made.Ino, vintageOf(mine)}
 	return true, err
 }
 
-// lines returns what git makes of the human's file, of what git had, and of the agent's, which was copied to a name.
-func (m *merger) lines(low, sum, name string) ([]byte, bool, error) {
-	f, err := m.lower.read(low)
+// runnable returns a mode in which those who can read a file can run it, or nobody can.
+func runnable(mode uint32, can bool) uint32 {
+	if can {
+		return mode | mode&0o444>>2
+	}
+	return mode &^ 0o111
+}
+
+// lines returns what git makes of the human's file, of what git had, and of the agent's.
+func (m *merger) lines(path, low, sum string) ([]byte, bool, error) {
+	mine, err := m.lower.readSome(low, mostOfFile)
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, false, nil
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	defer f.Close()
-	mine, err := bounded.Read(f, mostOfFile)
+	var theirs []byte
+	err = m.upper.withFile(path, func() (err error) { theirs, err = m.upper.readSome(path, mostOfFile); return err })
 	if err != nil {
 		return nil, false, err
 	}
@@ -113,14 +120,13 @@ func (m *merger) lines(low, sum, name string) ([]byte, bool, error) {
 	if blob.Stdout = &base; blob.Run() != nil {
 		return nil, false, nil
 	}
-	if err := errors.Join(m.to.write("mine", mine), m.to.write("base", base.Bytes())); err != nil {
+	if err := errors.Join(m.to.write("mine", mine), m.to.write("base", base.Bytes()), m.to.write("theirs", theirs)); err != nil {
 		return nil, false, err
 	}
 	both := bounded.Buffer{Limit: 3 * mostOfFile}
-	cmd := git(m.to.named, "merge-file", "-p", "mine", "base", name)
-	cmd.Env = append(cmd.Env, "GIT_CEILING_DIRECTORIES="+m.to.named)
+	cmd := gitAlone(m.to.named, "merge-file", "-p", "mine", "base", "theirs")
 	cmd.Stdout = &both
-	err = m.to.withFile(name, cmd.Run)
+	err = cmd.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) { // they meet in a line, or are no text
 		return nil, false, nil
@@ -128,31 +134,40 @@ func (m *merger) lines(low, sum, name string) ([]byte, bool, error) {
 	return both.Bytes(), err == nil, err
 }
 
-// rewrite gives a file another text and mode, and returns what it is then.
-func (p place) rewrite(name string, text []byte, mode uint32) (st unix.Stat_t, err error) {
-	err = p.withFile(name, func() error {
-		fd, err := p.open(name, unix.O_WRONLY|unix.O_TRUNC)
-		if err != nil {
-			return err
-		}
-		defer unix.Close(fd)
-		if err := appendWhole(fd, text); err != nil {
-			return err
-		}
-		return errors.Join(unix.Fsync(fd), unix.Fstat(fd, &st))
-	})
-	if err == nil {
-		err = p.within(name, func(dir int, base string) error { return unix.Fchmodat(dir, base, mode&0o7777, 0) })
+// writeLike makes a file with a text and the rights and attributes of another, and returns what it is then. It never has the rights
+// of its owner for whoever runs it, as the kernel takes them off what is written to.
+func (p place) writeLike(name string, text []byte, other unix.Stat_t, attrs map[string]string) (made unix.Stat_t, err error) {
+	if err := p.write(name, text); err != nil {
+		return made, err
 	}
-	return st, p.failed("write", name, err)
+	has, err := p.attributes(name)
+	if err != nil {
+		return made, err
+	}
+	fd, err := p.open(name, unix.O_RDONLY)
+	if err != nil {
+		return made, p.failed("open", name, err)
+	}
+	defer unix.Close(fd)
+	mode, err := inGroup(fd, "", other)
+	if err == nil {
+		err = setAttributes(procPath(fd), has, attrs)
+	}
+	if err == nil {
+		err = errors.Join(unix.Fchmod(fd, mode&0o777), unix.Fsync(fd), unix.Fstat(fd, &made))
+	}
+	return made, p.failed("write", name, err)
 }
 
-// putMerged plans for a file that was put together. The draft's own is not kept.
-func (p *planner) putMerged(name, low string, m merged, it item, copying bool) {
+// putMerged plans for a file that was put together. The draft's own is not kept. One that has to stay there with its folder is not
+// merged: a later keep would put it over the lines of both.
+func (p *planner) putMerged(name, low string, m merged, it item, copying bool) error {
+	if copying {
+		return &Conflicted{[]Conflict{{name, Changed, "you have changed it since, and its folder is the agent's: git merges it where all of the folder is kept"}}}
+	}
 	here := spot{theFolder, name}
 	p.emit(op{Act: move, From: here, To: p.stash(), Ino: m.was.Ino, Was: m.was, Low: low})
 	p.emit(op{Act: move, From: spot{theStash, m.name}, To: here, Ino: m.ino})
-	if !copying {
-		p.clearUpper(name, it)
-	}
+	p.clearUpper(name, it)
+	return nil
 }

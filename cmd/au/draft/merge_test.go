@@ -39,7 +39,8 @@ func TestMerge(t *testing.T) {
 		"all":                    {agent, human, nil, "644", ""},
 		"a_part":                 {agent, human, []string{"f"}, "644", "A n"},
 		"rights_of_the_human":    {agent, human + "; chmod 600 f", nil, "600", ""},
-		"rights_of_the_agent":    {agent + "; chmod 755 f", human + "; chmod 600 f", nil, "755", ""},
+		"rights_of_the_agent":    {agent + "; chmod 755 f", human + "; chmod 640 f", nil, "750", ""},
+		"in_a_repository":        {agent, human + "; cd ..; git init -q .; git config merge.conflictStyle none", nil, "644", ""},
 		"closed_by_the_agent":    {agent + "; chmod 0 f", human, nil, "644", ""},
 		"in_a_folder_that_moved": {"sed -i s/^3$/agent/ d/g; mv d e", "sed -i s/^18$/human/ d/g; cp d/g f", nil, "644", ""},
 	} {
@@ -135,4 +136,31 @@ func TestMergedWhileKept(t *testing.T) {
 		t.Errorf("kept: %v", err)
 	}
 	b.in(b.folder, "grep -qx later f; grep -qx human f; ! grep -qx agent f")
+}
+
+// What is merged has the owner's, the group's and the others' rights of the human's file, and its attributes: the agent's are none.
+func TestMergeHasTheRightsOfTheHuman(t *testing.T) {
+	b := twoSides(t, false, `sed -i s/^3$/agent/ f; chmod 777 f; python3 -c "import os; os.setxattr('f', 'user.agent', b'x')"`,
+		`sed -i s/^18$/human/ f; chgrp 4321 f; chmod 6640 f; python3 -c "import os; os.setxattr('f', 'user.human', b'x')"`)
+	_, err := b.d.Keep(nil, Merge)
+	b.ok(err)
+	if got := b.in(b.folder, `stat -c '%a %g' f; python3 -c "import os; print(*os.listxattr('f'))"`); got != "750 4321\nuser.human\n" {
+		t.Errorf("it has %q", got)
+	}
+}
+
+// In a folder that the agent made anew a part of it stays in the draft: nothing is merged that a later keep would overwrite.
+func TestMergeOfAPart(t *testing.T) {
+	for _, across := range []bool{false, true} {
+		b := twoSides(t, across, "rm -r d; mkdir d; seq 20 | sed s/^3$/agent/ >d/g; echo n >d/n", "sed -i s/^18$/human/ d/g")
+		before := dump(t, b.folder, true, true)
+		var refused *Conflicted
+		if _, err := b.d.Keep([]string{"d/g"}, Merge); !errors.As(err, &refused) {
+			t.Errorf("kept: %v", err)
+		}
+		differ(t, "the folder after a keep that was refused", dump(t, b.folder, true, true), before)
+		_, err := b.d.Keep(nil, Merge)
+		b.ok(err)
+		b.in(b.folder, "grep -qx agent d/g; grep -qx human d/g; cat d/n")
+	}
 }

@@ -271,8 +271,7 @@ func (p *planner) item(n *node, it item, copying bool) error {
 		}
 	}
 	if m, ok := p.merged[name]; ok {
-		p.putMerged(name, low, m, it, copying)
-		return nil
+		return p.putMerged(name, low, m, it, copying)
 	}
 	copying = copying || !it.whiteout && p.isShared(it)
 	switch here := (spot{theFolder, name}); {

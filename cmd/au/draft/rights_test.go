@@ -21,7 +21,7 @@ func powerless(f func() error) error {
 		return err
 	}
 	some = had
-	some[0].Effective &^= 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_DAC_READ_SEARCH
+	some[0].Effective &^= 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_DAC_READ_SEARCH | 1<<unix.CAP_CHOWN
 	if err := unix.Capset(&header, &some[0]); err != nil {
 		return err
 	}
@@ -117,5 +117,38 @@ func TestModesNotedTwice(t *testing.T) {
 	b.ok(b.prepare())
 	if got := b.in(b.d.State()+"/upper", "stat -c %a n m"); got != "500\n500\n" {
 		t.Errorf("the modes after that are %q", got)
+	}
+}
+
+// What is copied to another file system has the group that it had; where the human is not in that one, another group has no rights.
+func TestGroupsAcrossFileSystems(t *testing.T) {
+	for _, c := range []struct {
+		as                func(func() error) error
+		kept, back, moved string
+	}{
+		{func(f func() error) error { return f() }, "660 4321", "660 4321\n2770 4321\n660 4321\n660 4321", "2770 4321"},
+		{powerless, "600 0", "600 0\n700 0\n600 0\n600 0", "700 0"},
+	} {
+		b := newBenchOn(t, true)
+		b.in(b.folder, "mkdir d; echo f >f; echo h >d/h; mkfifo p; chgrp -R 4321 .; chmod 660 f d/h p; chmod 2770 d")
+		b.begin()
+		b.drafted("echo x >>f; rm -r d p")
+		b.ok(c.as(func() error { _, err := b.d.Keep(nil, Refuse); return err }))
+		stat := func(names string) string { return strings.TrimSpace(b.in(b.folder, "stat -c '%a %g' "+names)) }
+		if got := stat("f"); got != c.kept {
+			t.Errorf("what was kept has %q, want %q", got, c.kept)
+		}
+		b.ok(c.as(func() error { _, err := b.d.Undo(); return err }))
+		if got := stat("f d d/h p"); got != c.back {
+			t.Errorf("what was taken back has %q, want %q", got, c.back)
+		}
+		b.in(b.folder, "chgrp 4321 d d/h; chmod 2770 d")
+		p, err := openPlace(b.folder)
+		b.ok(err)
+		defer p.close()
+		b.ok(c.as(func() error { return copyTree(p, "d", p, "e") }))
+		if alike, err := sameTree(p, "d", p, "e"); err != nil || !alike || stat("e") != c.moved {
+			t.Errorf("a copy with %q is taken for one: %v, %v", stat("e"), alike, err)
+		}
 	}
 }

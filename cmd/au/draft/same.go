@@ -62,7 +62,7 @@ func sameTree(a place, nameA string, b place, nameB string) (bool, error) {
 		return false, b.failed("stat", nameB, err)
 	}
 	switch {
-	case x.Mode != y.Mode || x.Mode&unix.S_IFMT == unix.S_IFREG && x.Mtim != y.Mtim:
+	case rights(x, y) != rights(y, x) || x.Mode&unix.S_IFMT == unix.S_IFREG && x.Mtim != y.Mtim:
 		return false, nil
 	case x.Mode&unix.S_IFMT == unix.S_IFREG:
 		alike := false
@@ -93,6 +93,14 @@ func sameTree(a place, nameA string, b place, nameB string) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// rights returns the mode of a file to compare with another's, which may be a copy that could not have its group.
+func rights(st, other unix.Stat_t) uint32 {
+	if st.Gid != other.Gid {
+		return st.Mode &^ 0o2070
+	}
+	return st.Mode
 }
 
 // sameBytes compares two files of one size. What is a hole in both is not read.

@@ -146,13 +146,16 @@ func (p place) writeJSON(name string, v any) error {
 // mostState is how much of a file of the state is read.
 const mostState = 1 << 30
 
-func (p place) readAll(name string) ([]byte, error) {
+func (p place) readAll(name string) ([]byte, error) { return p.readSome(name, mostState) }
+
+// readSome reads a file that holds no more than most.
+func (p place) readSome(name string, most int64) ([]byte, error) {
 	f, err := p.read(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return bounded.Read(f, mostState)
+	return bounded.Read(f, most)
 }
 
 // open opens a draft by its key.
