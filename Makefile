@@ -70,7 +70,7 @@ publish: ## bin/release as the release TAG of the forge, with gh
 test: ## unit and script tests that are quick: a minute, no root
 	$(GO) test -short ./...
 
-test-all: ## all of them, those in namespaces of root's too: some minutes
+test-all: ## all unit and script tests, some minutes; as root those in namespaces, too
 	$(GO) test ./...
 
 e2e: build ## every promise on real machines; RUN=delete for one script, MACHINE=bookworm|trixie|true for one machine

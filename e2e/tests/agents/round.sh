@@ -12,9 +12,13 @@ points="new setup screen stops version doctor commit restricted update"
 authorities=/etc/ssl/certs/ca-certificates.crt
 trusting="-e NODE_EXTRA_CA_CERTS=$authorities -e SSL_CERT_FILE=$authorities" # programs bring authorities of their own
 
-# known NAME sets what au does not know of a program: words of its first screen, the command that looks whether it is well, words of what that
-# prints (it may fail, since nobody is logged in), a command that asks its model what comes after it, the variables of that, its hosts: first the one that is asked
-# then; and where its own update comes from, if not from npm.
+# known NAME sets what au does not know of a program:
+#   screen      words of its first screen
+#   doctor      the command that looks at its own state; it may fail, since nobody is logged in
+#   well        words that this command prints
+#   ask, with   the command that asks its model, without the question, and the variables for that
+#   hosts       its hosts, the one of the model first
+#   releases    where its own update comes from, if not from npm
 known() {
 	doctor='' ask='' hosts='' screen='' well=. with='' releases=''
 	case $1 in
