@@ -7,17 +7,21 @@
 counts=${AGENTS:-1 10 100 1000}
 tries=${ROUNDS:-9}
 
-# median COMMAND… prints the milliseconds that it takes.
-median() {
-	for _ in $(seq "$tries"); do
-		began=$(date +%s%N)
-		"$@" >/dev/null || fail "$* failed"
-		echo $((($(date +%s%N) - began) / 1000000))
-	done | sort -n | sed -n "$(((tries + 1) / 2))p"
-}
-
 # row NAME AGENTS MS: a row of the table.
 row() { printf '%-24s %5s agents  %8s ms\n' "$1" "$2" "$3" | tee -a /tmp/rows; }
+
+# timed NAME COMMAND… adds a row with the milliseconds that it takes, as the median.
+timed() {
+	name=$1
+	shift
+	: >/tmp/times
+	for _ in $(seq "$tries"); do
+		began=$(date +%s%N)
+		ok "$@"
+		echo $((($(date +%s%N) - began) / 1000000)) >>/tmp/times
+	done
+	row "$name" "$n" "$(sort -n /tmp/times | sed -n "$(((tries + 1) / 2))p")"
+}
 
 made=0
 for n in $counts; do
@@ -28,11 +32,11 @@ for n in $counts; do
 	ok as alice au apply -y /tmp/agents.toml
 	row "au apply, each new one" "$n" $((($(date +%s%3N) - began) / (n - made)))
 	made=$n
-	row "au run true" "$n" "$(median as alice au run -a g1 true)"
-	row "au info" "$n" "$(median as alice au info -a g1)"
-	row "au net status" "$n" "$(median as alice au net status -a g1)"
-	row "au list" "$n" "$(median as alice au list)"
-	row "daemon-reload" "$n" "$(median systemctl daemon-reload)"
+	timed "au run true" as alice au run -a g1 true
+	timed "au info" as alice au info -a g1
+	timed "au net status" as alice au net status -a g1
+	timed "au list" as alice au list
+	timed "daemon-reload" systemctl daemon-reload
 done
 
 # at NAME AGENTS prints what the row says.

@@ -70,10 +70,12 @@ ends() {
 
 # named FINDING... sees that doctor finds these of agents (LEVEL ID AGENT), and no others; what the machine lacks is none.
 named() {
-	{ as alice au doctor --json || true; } | python3 -c '
+	as alice au doctor --json >/run/doctor.json || true
+	python3 -c '
 import json, sys
 for f in json.load(sys.stdin)["findings"]:
-    if f.get("agent") and f["id"] != "net-warning": print(f["level"], f["id"], f["agent"])' | LC_ALL=C sort >/run/findings
+    if f.get("agent") and f["id"] != "net-warning": print(f["level"], f["id"], f["agent"])' </run/doctor.json >/run/findings || fail "au doctor --json printed no findings"
+	LC_ALL=C sort -o /run/findings /run/findings
 	for finding; do echo "$finding"; done | diff - /run/findings >/run/differs || fail "doctor should find (<), and finds (>): $(cat /run/differs)"
 }
 
