@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/a4u2/au/cmd/au/draft"
@@ -69,7 +70,7 @@ func (c *draftKeepCmd) ask(m *meantDraft) (draft.Answer, error) {
 // sayMerged names what nobody has read yet as it will be.
 func (a *app) sayMerged(all []draft.Conflict) {
 	for _, c := range all {
-		fmt.Fprintf(a.out, "%s: git is to merge the lines of both\n", shownPath(c.Path))
+		fmt.Fprintf(a.out, "%s: git tries to merge the lines of both\n", shownPath(c.Path))
 	}
 }
 
@@ -83,6 +84,9 @@ func changesIn(n int) string {
 
 func (c *draftKeepCmd) keep(m *meantDraft, answer draft.Answer) error {
 	n, err := m.Keep(m.paths, answer)
+	if errors.As(err, new(*draft.Conflicted)) && answer == draft.Merge {
+		return hintError{m.refused(err), "au draft keep --ours, or --theirs"}
+	}
 	if err != nil {
 		return m.refused(err)
 	}

@@ -53,6 +53,7 @@ var examples = []struct{ line, does string }{
 	{`au draft diff --stat agent src`, "in short, below src, in the draft called agent"},
 	{`au draft keep`, "all of it, after one question"},
 	{`au draft keep src README.md`, "only these"},
+	{`au draft keep --merge`, "where you have changed the same file, git merges the lines of both"},
 	{`au draft undo`, "as it was before the last keep"},
 	{`au draft drop`, "throw it away"},
 	{`au draft try -- make test`, "as the agent, before you keep anything"},

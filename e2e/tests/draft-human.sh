@@ -190,11 +190,12 @@ ok in_p sed -i 's/^3$/mine/' f
 fails 1 in_p au draft keep -y --merge
 complains 'au: conflict: f: you have changed it since, and git cannot merge it'
 complains '1 conflict; nothing was changed'
+complains 'au: hint: au draft keep --ours, or --theirs'
 ok in_p sh -c 'git checkout -q f; sed -i s/^18$/mine/ f; chmod 640 f; cd ..; git init -q .; git config merge.conflictStyle none'
 fails 1 in_p au draft keep -y
 complains 'au: hint: au draft keep --merge, --ours, or --theirs'
 ok in_p au draft keep -y --merge
-says 'f: git is to merge the lines of both'
+says 'f: git tries to merge the lines of both'
 ok in_p sh -c 'sed -n "3p;18p" f; stat -c %a f'
 says_exactly 'agent
 mine

@@ -51,9 +51,9 @@ func (t *teller) merge(d *Draft, all []Conflict) (left []Conflict, err error) {
 			if done, err = m.file(c.Path, low); err != nil {
 				return nil, err
 			}
-			c.Why += ", and git cannot merge it"
 		}
 		if !done {
+			c.Why += ", and git cannot merge it"
 			left = append(left, c)
 		}
 	}
