@@ -38,7 +38,7 @@ var edges = map[string][]string{
 	"provision/step":    {"internal/bounded", "internal/programs", "internal/quote", "internal/whole"},
 	"provision/desired": {"internal/near", "provision", "provision/config", "slices", "netfilter"},
 	"provision/setup":   {"internal/near"},
-	"provision":         {"provision/setup", "internal/accounts", "internal/near", "internal/newer", "internal/quote", "provision/step", "provision/config", "provision/share", "slices", "netfilter", "csrc"},
+	"provision":         {"provision/setup", "internal/accounts", "internal/advice", "internal/near", "internal/newer", "internal/quote", "provision/step", "provision/config", "provision/share", "slices", "netfilter", "csrc"},
 	"netfilter":         {"internal/advice", "internal/near", "internal/newer", "internal/quote"},
 	"netfilter/kernel":  {"netfilter"},
 	"slices":            {"internal/newer"},

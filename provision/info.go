@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/advice"
 	"github.com/a4u2/au/internal/quote"
 )
 
@@ -106,22 +107,22 @@ func healthLocks(f Facts, mend string, bad report) {
 		bad("login-lingers", "sudo loginctl disable-linger "+f.Name, "systemd would start the agent's services at boot, outside of all walls (it lingers)")
 	}
 	if want := noManager(f.Name, f.Policy.UID); f.Unit.Systemd && f.Unit.Beside[want.Name] != want.Text && (f.Unexpired || !LacksManagerLock(f)) {
-		bad("login-manager", mend, "missing or changed %s: systemd would start the agent's services, outside of all walls, where the account's expiry is lost", want.Name)
+		bad("login-manager", mend, "missing or changed %s: systemd would start the agent's services, outside of all walls, if the account's expiry were lost", want.Name)
 	}
 	if f.Mail != "" {
-		bad("login-mail", mailHint(f), "%s runs what the agent writes into its ~/.forward, outside of all walls", f.Mail)
+		bad("login-mail", MailHint(f), "%s runs what the agent writes into its ~/.forward, outside of all walls", f.Mail)
 	}
 	if f.Undenied && !f.Declared {
 		bad("login-cron", mend, "the agent is not kept from cron or at: %s", strings.Join(f.Deny, ", "))
 	}
 }
 
-// mailHint gives the agent's mail to root: an alias comes before a ~/.forward.
-func mailHint(f Facts) string {
+// MailHint gives the agent's mail to root: an alias comes before a ~/.forward. The file's last line may lack its end.
+func MailHint(f Facts) string {
 	if f.Declared {
-		return fmt.Sprintf(`services.postfix.extraAliases can have "%s: root" in the NixOS configuration`, f.Name)
+		return advice.Alias(f.Name)
 	}
-	return fmt.Sprintf("sudo sh -c '(echo; echo %s: root) >>/etc/aliases && newaliases'", f.Name) // its last line may have no end
+	return fmt.Sprintf("sudo sh -c '{ echo; echo %s: root; } >>/etc/aliases && newaliases'", f.Name)
 }
 
 func healthHome(f Facts, mend string, bad report) {

@@ -53,10 +53,10 @@ func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
 			f.Unit.Beside = maps.Clone(f.Unit.Beside)
 			f.Unit.Beside[ManagerFolder(1002)+"/au.conf"] += "ExecStartPre=\n"
 		},
-			"missing or changed /etc/systemd/system/user@1002.service.d/au.conf: systemd would start the agent's services, outside of all walls, where the account's expiry is lost", mend},
+			"missing or changed /etc/systemd/system/user@1002.service.d/au.conf: systemd would start the agent's services, outside of all walls, if the account's expiry were lost", mend},
 		{"a_manager_without_systemd", func(f *Facts) { f.Unit = Unit{} }, "", ""},
 		{"a_mail_server", func(f *Facts) { f.Mail = "postfix" }, "postfix runs what the agent writes into its ~/.forward, outside of all walls",
-			"sudo sh -c '(echo; echo agent: root) >>/etc/aliases && newaliases'"},
+			"sudo sh -c '{ echo; echo agent: root; } >>/etc/aliases && newaliases'"},
 		{"not_denied", func(f *Facts) { f.Deny, f.Undenied = DenyFiles[1:], true }, "the agent is not kept from cron or at: /etc/at.deny", mend},
 		{"a_human_gone", func(f *Facts) { *f = granted; f.HumansGone = []string{"bob"} },
 			`human "bob" is gone from this machine, and whoever has that uid may enter`, "au revoke --agent agent bob"},
@@ -108,6 +108,13 @@ func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
 		case c.problem != "" && (len(issues) != 1 || issues[0].Problem != c.problem || issues[0].Hint != c.hint):
 			t.Errorf("%s:\n got %q\nwant %q with hint %q alone", c.situation, issues, c.problem, c.hint)
 		}
+	}
+}
+
+// On NixOS an option of postfix's has the alias.
+func TestMailHintForADeclaredAgent(t *testing.T) {
+	if got := MailHint(Facts{Name: "agent", Declared: true}); got != `services.postfix.extraAliases can have "agent: root" in the NixOS configuration` {
+		t.Errorf("the hint is %q", got)
 	}
 }
 

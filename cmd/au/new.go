@@ -143,6 +143,10 @@ func (a *app) announceNew(w provision.Want, f provision.Facts, old *takeover) {
 			fmt.Fprintf(a.err, "au: --unlock %s: %s. It gives up %s\n", s.Word, s.Gives, s.GivesUp)
 		}
 	}
+	if f.Mail != "" {
+		fmt.Fprintf(a.err, "au: %s runs what the agent writes into its ~/.forward, outside of all walls\n", f.Mail)
+		a.hint(provision.MailHint(f))
+	}
 	if !f.Unit.Systemd {
 		fmt.Fprintf(a.err, "au: no systemd here: the agent gets no unit of its own, so limits, `au pause` and `au stop` will not work for it.\n")
 	}

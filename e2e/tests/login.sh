@@ -82,7 +82,7 @@ opened() {
 }
 usermod -p "$(openssl passwd -6 known-to-the-agent)" agent # as somebody who sets it a password would
 
-promise="these are doors: without both locks, each lets the agent out"
+promise="these are doors: without any lock, each lets the agent out"
 manager=/etc/systemd/system/user@$uid.service.d
 unlocked() { rm -r "$manager" && systemctl daemon-reload; } # the lock of the user manager
 usermod --expiredate '' --shell /bin/bash agent

@@ -37,6 +37,11 @@ func Program(agent, program string) string {
 	return options(agent) + "programs can have" + quoted([]string{program}) + there
 }
 
+// Alias returns what gives the mail of a declared agent to root.
+func Alias(agent string) string {
+	return "services.postfix.extraAliases can have" + quoted([]string{agent + ": root"}) + there
+}
+
 // there is where a declared agent is changed, and options begins what is changed of it.
 const there = " in the NixOS configuration"
 
