@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,14 +118,12 @@ func (c *mountAddCmd) there(s sharing, source string) (config.Mount, bool) {
 // --rw is given, or one that is seen at its own path, or is not. Both are the same where it is there as it is wanted. Nothing has
 // changed when it refuses.
 func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err error) {
-	if want.Source, err = resolveSource(c.Source, a.follower(s.human, s.known, c.Agent)); err != nil {
-		if m, stays := c.there(s, c.Source); stays && errors.Is(err, fs.ErrNotExist) {
-			return m, m, nil
-		}
-		return want, before, err
-	}
-	if m, stays := c.there(s, want.Source); stays {
+	want.Source, err = resolveSource(c.Source, a.follower(s.human, s.known, c.Agent))
+	if m, stays := c.there(s, cmp.Or(want.Source, c.Source)); stays && (err == nil || errors.Is(err, fs.ErrNotExist)) {
 		return m, m, nil
+	}
+	if err != nil {
+		return want, before, err
 	}
 	facts, err := a.shareFacts(want.Source, s.human, s.policy, s.known)
 	if err != nil {

@@ -139,8 +139,8 @@ func (j *judge) inside(addr netip.Addr) bool {
 	return p.Inside(addr) && !p.IsMade(addr)
 }
 
-// isClosed reports whether addr is an address inside, where a name opens nothing: what no rule for addresses opens, on this port
-// and now, stays closed, although a rule for another port had it answered.
+// isClosed reports whether addr is an address inside, which no name opens. A rule for one port of it has it answered, and opens
+// that port alone.
 func (j *judge) isClosed(addr netip.Addr) bool { return j.inside(addr) && !netfilter.IsSinkhole(addr) }
 
 // byAddress decides on an address that a rule names. Learning opens the outside

@@ -101,7 +101,7 @@ func netOf(p netfilter.Policy) (*Net, []string) {
 		rules.Notes = append(rules.Notes, "upstream_ca, the CA of the proxy: name the file that holds it. Where the proxy is in force already, its CA stays.")
 	}
 	if !p.Learn.IsZero() {
-		rules.Notes = append(rules.Notes, fmt.Sprintf("learning until %s, which stays as it is here; elsewhere what is not allowed is refused", p.Learn.UTC().Format(time.RFC3339)))
+		rules.Notes = append(rules.Notes, fmt.Sprintf("learning until %s. It goes on where the agent learns already; on another machine what is not allowed is refused.", p.Learn.UTC().Format(time.RFC3339)))
 	}
 	if !p.HasDaemon() {
 		n.Proxy = ptr(Ports(p.Human))
