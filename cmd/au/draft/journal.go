@@ -27,7 +27,7 @@ type journal struct {
 	done                   int
 	back                   bool
 	now                    int               // which step is being done, or taken back
-	apart                  bool              // the draft is on another file system than the folder: what is moved gets other numbers
+	apart                  bool              // nothing can be renamed from the draft to the folder: what is moved gets other numbers
 	links                  map[uint64]string // files that were copied to another file system, by their number
 	between                func()            // the draft's
 }

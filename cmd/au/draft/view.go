@@ -51,7 +51,7 @@ type view struct {
 	top          *node
 	count        int64
 	problems     []Conflict
-	apart        bool // the draft is on another file system than the folder
+	apart        bool // nothing can be renamed from the draft to the folder
 }
 
 // identity tells a file from all others, and from itself after any change.
