@@ -46,6 +46,10 @@ wreck login-mail agent true
 for a in c d e f; do wreck login-mail $a true; done
 named 1
 says_not "agent b: postfix"
+ok as alice au new -y
+complains 'au: postfix runs what the agent writes into its ~/.forward, outside of all walls'
+ok as alice au new -y -a b
+complains_not postfix
 fixed
 ok grep -qx 'root: alice' /etc/aliases
 rm -r /etc/postfix /usr/sbin/sendmail /usr/bin/newaliases /etc/aliases
