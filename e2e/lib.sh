@@ -7,7 +7,7 @@
 #   ok COMMAND…            COMMAND exits 0
 #   fails STATUS COMMAND…  COMMAND exits STATUS, no other
 #   says TEXT, says_not TEXT   the last command's standard output has TEXT in it, or has not
-#   complains TEXT         its standard error has TEXT in it
+#   complains TEXT, complains_not TEXT   its standard error has TEXT in it, or has not
 #   says_exactly TEXT      its standard output is TEXT and a newline
 #   silent                 it printed nothing at all
 #   output                 prints its standard output
@@ -84,6 +84,7 @@ fails() {
 says() { grep -qF -e "$1" "$e2e/out" || fail "standard output should have \"$1\" in it"; }
 says_not() { ! grep -qF -e "$1" "$e2e/out" || fail "standard output should not have \"$1\" in it"; }
 complains() { grep -qF -e "$1" "$e2e/err" || fail "standard error should have \"$1\" in it"; }
+complains_not() { ! grep -qF -e "$1" "$e2e/err" || fail "standard error should not have \"$1\" in it"; }
 says_exactly() { printf '%s\n' "$1" | cmp -s - "$e2e/out" || fail "standard output should be \"$1\""; }
 silent() { [ -z "$(cat "$e2e/out" "$e2e/err")" ] || fail "it should have printed nothing"; }
 output() { cat "$e2e/out"; }

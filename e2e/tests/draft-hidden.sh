@@ -2,7 +2,6 @@
 # An agent does not see what a draft, or a share that it can only read, hides, and keep takes nothing of that for a deletion.
 . /opt/e2e/lib.sh
 ok as alice au new -y
-unsaid() { ! grep -qF -e "$1" "$e2e/err" || fail "standard error should not have \"$1\" in it"; }
 nothing() { [ ! -s "$e2e/out" ] || fail "it should have printed nothing to standard output"; }
 in_p() { as alice sh -c 'cd p && "$@"' sh "$@"; }
 ok as alice sh -c 'mkdir -p p/api/deep p/keys; cd p; git init -q; echo S1 >.env; echo S2 >api/.env; echo S3 >keys/x.pem; echo S4 >id_rsa; echo S5 >.env.local
@@ -18,7 +17,7 @@ says_exactly './.env.example
 complains 'au: hidden from the agent in /home/alice/p: .env, .env.local, api/.env and 2 more'
 ok in_p au run --draft . sh -c "cd ~/p && $seen"
 says_not id_rsa
-unsaid 'hidden from'
+complains_not 'hidden from'
 ok in_p au run --draft . sh -c '! cat .env api/.env keys/x.pem id_rsa 2>/dev/null; ! ln id_rsa other 2>/dev/null; ! mv id_rsa other 2>/dev/null; ls -A keys; find / -xdev -name x.pem 2>/dev/null; grep -rl S3 / 2>/dev/null --include=x.pem; mv keys moved; ls -A moved; mv moved keys'
 nothing
 

@@ -32,8 +32,6 @@ silent
 ok as alice au mount add --rw --dry-run work/outer/sub
 complains 'is a submodule, and its git directory /home/alice/work/outer/.git/modules/sub is not shared'
 
-complains_not() { ! grep -qF -e "$1" $e2e/err || fail "standard error should not have \"$1\" in it"; }
-
 promise="at a terminal it is one question"
 printf 'y\n' >/opt/yes
 ok runuser -l alice -c "script -qec 'au mount add --rw work/wt' /dev/null </opt/yes"

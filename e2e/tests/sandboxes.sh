@@ -8,7 +8,6 @@ shop=/home/alice/work/shop
 in_shop() { as alice sh -c 'cd work/shop && exec "$@"' sh "$@"; }
 # What Claude Code and others ask of it: nothing but the project can be written, and there is no network.
 boxed() { in_shop au run bwrap --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --bind $shop $shop --unshare-all --die-with-parent "$@"; }
-complains_not() { ! grep -qF -e "$1" "$e2e/err" || fail "standard error should not have \"$1\" in it"; }
 openat2() {
 	in_shop au run python3 -c 'import ctypes, os, struct
 libc = ctypes.CDLL(None, use_errno=True)
