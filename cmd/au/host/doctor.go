@@ -158,7 +158,11 @@ func (h *Host) LeftBehind() (paths []string, err error) {
 		return nil, err
 	}
 	has := func(name string) bool { // or its uid
-		return slices.ContainsFunc(policies, func(p csrc.Policy) bool { return p.Name == name || fmt.Sprint(p.UID) == name }) || h.Exists(csrc.PolicyPath(name))
+		if slices.ContainsFunc(policies, func(p csrc.Policy) bool { return p.Name == name || fmt.Sprint(p.UID) == name }) || h.Exists(csrc.PolicyPath(name)) {
+			return true
+		}
+		u, known, err := h.LookupUser(name) // a policy that cannot be read says no uid
+		return err != nil || known && h.Exists(csrc.PolicyPath(u.Name))
 	}
 	for _, t := range traces {
 		found, _ := filepath.Glob(h.Root + t.pattern)
