@@ -151,7 +151,7 @@ func TestGrantsEndByTheClock(t *testing.T) {
 func TestLearning(t *testing.T) {
 	w := needWorld(t)
 	r := w.start(t, "!denied.example")
-	end := time.Now().Add(4 * time.Second).Truncate(time.Second)
+	end := time.Now().Add(6 * time.Second).Truncate(time.Second)
 	r.policy.Learn = end
 	r.reload()
 	for url, want := range map[string]string{
