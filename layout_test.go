@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -285,6 +286,52 @@ func TestScriptsAreExecutable(t *testing.T) {
 			t.Errorf("%s: want a mode of 755: %v", script, err)
 		}
 	}
+}
+
+// No pattern is compiled when a program starts: a few of them cost a quarter of what the start of au-complete takes, which is a
+// part of each run with a writable share.
+func TestNoPatternIsCompiledAtTheStart(t *testing.T) {
+	looked := 0
+	for _, root := range []string{"cmd", "csrc", "internal", "netfilter", "provision", "slices"} {
+		err := filepath.WalkDir(root, func(name string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "internal/fakehost/") {
+				return err
+			}
+			looked++
+			if compilesAtStart(t, name, read(t, name)) {
+				t.Errorf("%s compiles a pattern in a variable of the package: compile it where it is used", name)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if looked < 300 {
+		t.Errorf("%d files", looked)
+	}
+	if !compilesAtStart(t, "x.go", "package x; var a = []T{{regexp.MustCompile(`x`)}}") || compilesAtStart(t, "x.go", "package x; var a = func() { regexp.MustCompile(`x`) }") {
+		t.Error("it sees no such variable, or one where there is none")
+	}
+}
+
+func compilesAtStart(t *testing.T, name, text string) (found bool) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), name, text, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range file.Decls {
+		if d, ok := d.(*ast.GenDecl); ok {
+			ast.Inspect(d, func(n ast.Node) bool {
+				call, ok := n.(*ast.SelectorExpr)
+				found = found || ok && call.Sel.Name == "MustCompile"
+				_, isFunc := n.(*ast.FuncLit)
+				return !isFunc
+			})
+		}
+	}
+	return found
 }
 
 // What a forge runs, anybody can: its workflows call make and nothing else.

@@ -84,12 +84,10 @@ func (p *Policy) Ruleset(now time.Time) string {
 	return strings.Join(append(text, "}"), "\n") + "\n"
 }
 
-var loaded = regexp.MustCompile(`(?m)^(?:table inet au_net_|:au-net-)([0-9]+)`)
-
 // RulesOf returns the uids for which there are rules of ours in what nft(8) says of its tables, or iptables-save(8) prints; one may
 // be there more than once.
 func RulesOf(listed string) (uids []uint32) {
-	for _, m := range loaded.FindAllStringSubmatch(listed, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^(?:table inet au_net_|:au-net-)([0-9]+)`).FindAllStringSubmatch(listed, -1) {
 		if uid, err := strconv.ParseUint(m[1], 10, 32); err == nil {
 			uids = append(uids, uint32(uid))
 		}

@@ -101,14 +101,12 @@ func MendLegacy(name string) string {
 
 // CheckLegacyName refuses what cannot be the name of an agent: the original takes any name that useradd takes.
 func CheckLegacyName(name string) error {
-	if !legacyName.MatchString(name) {
+	// This leaves room for the group, which is called su-as-NAME.
+	if !regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,25}$`).MatchString(name) {
 		return CheckName(name)
 	}
 	return nil
 }
-
-// legacyName leaves room for the group, which is called su-as-NAME.
-var legacyName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,25}$`)
 
 // AfterLegacy returns the facts as they are once the original's agent is taken apart, with its home kept.
 func AfterLegacy(entry config.Agent, f Facts) Facts {

@@ -16,12 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// named is what a draft can be called: what an agent can.
-var named = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,24}$`)
-
-// CheckName refuses what no draft can be called.
+// CheckName refuses what no draft can be called: what no agent can.
 func CheckName(name string) error {
-	if !named.MatchString(name) {
+	if !regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,24}$`).MatchString(name) {
 		return fmt.Errorf("draft %q: want a name of a-z, 0-9, _ and -, at most 25, that begins with a letter or _", name)
 	}
 	return nil

@@ -131,24 +131,24 @@ func (h *Host) OtherCoreutils() string {
 // number.
 var traces = []struct {
 	pattern string
-	form    *regexp.Regexp
+	form    string
 	holds   string // what such a file has in it, %s for the name; that is au's then
 	byUID   bool
 }{
-	{csrc.LibexecDir + "/*/su_as_agent", regexp.MustCompile(`^(.*/([^/]+))/su_as_agent$`), "", false},
-	{csrc.LibexecDir + "/*/au", regexp.MustCompile(`^(.*/([^/]+))/au$`), "", false},
-	{provision.UnitDir + "/au-*.service", regexp.MustCompile(`^(.*/au-([^/@]+)\.service)$`), "agent %s", false},
-	{provision.UnitDir + "/au-net*@*", regexp.MustCompile(`^(.*/au-net[^/@]*@([^/]+)\.(?:service|socket))$`), "", false},
-	{provision.UnitDir + "/*.wants/au-*.service", regexp.MustCompile(`^(.*/au-([^/@]+)\.service)$`), "agent %s", false},
-	{provision.UnitDir + "/*.wants/au-net*@*", regexp.MustCompile(`^(.*/au-net[^/@]*@([^/]+)\.(?:service|socket))$`), "", false},
-	{provision.UnitDir + "/run-au-*.mount", regexp.MustCompile(`^(.*/run-au-([^/]+)\.mount)$`), "", false},
-	{provision.UnitDir + "/user-*.slice.d/au-net.conf", regexp.MustCompile(`^(.*/user-([0-9]+)\.slice\.d/au-net\.conf)$`), "", true},
-	{provision.UnitDir + "/user@*.service.d/au.conf", regexp.MustCompile(`^(.*/user@([0-9]+)\.service\.d/au\.conf)$`), "", true},
-	{provision.AgesDir + "/au-*.conf", regexp.MustCompile(`^(.*/au-([^/]+)\.conf)$`), "agent %s", false},
-	{provision.NetDir + "/*.toml", regexp.MustCompile(`^(.*/([^/]+)\.toml)$`), "", false},
-	{provision.LogDir + "/*", regexp.MustCompile(`^(.*/([^/]+))$`), "", false},
-	{filepath.Dir(auslices.RecordPath("x")) + "/*", regexp.MustCompile(`^(.*/([^/]+))$`), "", false},
-	{provision.StateDir + "/*", regexp.MustCompile(`^(.*/([^/]+))$`), "", false},
+	{csrc.LibexecDir + "/*/su_as_agent", `^(.*/([^/]+))/su_as_agent$`, "", false},
+	{csrc.LibexecDir + "/*/au", `^(.*/([^/]+))/au$`, "", false},
+	{provision.UnitDir + "/au-*.service", `^(.*/au-([^/@]+)\.service)$`, "agent %s", false},
+	{provision.UnitDir + "/au-net*@*", `^(.*/au-net[^/@]*@([^/]+)\.(?:service|socket))$`, "", false},
+	{provision.UnitDir + "/*.wants/au-*.service", `^(.*/au-([^/@]+)\.service)$`, "agent %s", false},
+	{provision.UnitDir + "/*.wants/au-net*@*", `^(.*/au-net[^/@]*@([^/]+)\.(?:service|socket))$`, "", false},
+	{provision.UnitDir + "/run-au-*.mount", `^(.*/run-au-([^/]+)\.mount)$`, "", false},
+	{provision.UnitDir + "/user-*.slice.d/au-net.conf", `^(.*/user-([0-9]+)\.slice\.d/au-net\.conf)$`, "", true},
+	{provision.UnitDir + "/user@*.service.d/au.conf", `^(.*/user@([0-9]+)\.service\.d/au\.conf)$`, "", true},
+	{provision.AgesDir + "/au-*.conf", `^(.*/au-([^/]+)\.conf)$`, "agent %s", false},
+	{provision.NetDir + "/*.toml", `^(.*/([^/]+)\.toml)$`, "", false},
+	{provision.LogDir + "/*", `^(.*/([^/]+))$`, "", false},
+	{filepath.Dir(auslices.RecordPath("x")) + "/*", `^(.*/([^/]+))$`, "", false},
+	{provision.StateDir + "/*", `^(.*/([^/]+))$`, "", false},
 }
 
 // LeftBehind returns what au had made for agents that have no policy any more.
@@ -166,8 +166,9 @@ func (h *Host) LeftBehind() (paths []string, err error) {
 	}
 	for _, t := range traces {
 		found, _ := filepath.Glob(h.Root + t.pattern)
+		form := regexp.MustCompile(t.form) // here: at each start of the program it would cost as much as a file that is read
 		for _, path := range found {
-			m := t.form.FindStringSubmatch(strings.TrimPrefix(path, h.Root))
+			m := form.FindStringSubmatch(strings.TrimPrefix(path, h.Root))
 			if m == nil {
 				continue
 			}
