@@ -16,7 +16,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/internal/programs"
 	"golang.org/x/sys/unix"
 )
@@ -154,28 +153,56 @@ func (d *Draft) GitHead() string {
 	return gitHead(folder)
 }
 
-// gitHead returns the commit that a folder's own git is at; "" where that cannot be told without a git that runs.
+// mostOfRef is how much is read of a file that names a commit, and mostOfPacked of one that names many.
+const (
+	mostOfRef    = 1 << 12
+	mostOfPacked = 1 << 28
+)
+
+var sums = regexp.MustCompile(`^[0-9a-f]{40,64}$`)
+
+// isSum reports whether a line is what git calls a commit by.
+func isSum(line string) bool { return sums.MatchString(strings.TrimSpace(line)) }
+
+// packed returns the commit that a ref is at by a repository's packed-refs; "" where they do not have it.
+func (p place) packed(ref string) string {
+	text, err := p.readSome(".git/packed-refs", mostOfPacked)
+	if err != nil {
+		return ""
+	}
+	for l := range strings.Lines(string(text)) {
+		if sum, name, ok := strings.Cut(strings.TrimSpace(l), " "); ok && name == ref && isSum(sum) {
+			return sum
+		}
+	}
+	return ""
+}
+
+// gitHead returns the commit that a folder's git is at; "" where that cannot be told. Of a linked worktree git itself knows.
 func gitHead(folder place) string {
+	if st, ok, err := folder.exists(".git"); err != nil || !ok {
+		return ""
+	} else if st.Mode&unix.S_IFMT == unix.S_IFREG {
+		out, err := git(folder.named, "rev-parse", "--verify", "--quiet", "HEAD").Output()
+		if at := strings.TrimSpace(string(out)); err == nil && isSum(at) {
+			return at
+		}
+		return ""
+	}
 	line := func(name string) string {
-		f, err := folder.read(name)
+		text, err := folder.readSome(name, mostOfRef)
 		if err != nil {
 			return ""
 		}
-		defer f.Close()
-		text, _ := bounded.Read(f, 1<<20)
-		return string(text)
+		return strings.TrimSpace(string(text))
 	}
-	head := strings.TrimSpace(line(".git/HEAD"))
-	ref, isRef := strings.CutPrefix(head, "ref: ")
-	if isRef && fs.ValidPath(ref) {
-		head = strings.TrimSpace(line(".git/" + ref))
-		for l := range strings.Lines(line(".git/packed-refs")) {
-			if sum, name, ok := strings.Cut(strings.TrimSpace(l), " "); ok && head == "" && name == ref {
-				head = sum
-			}
+	head := line(gitsHead)
+	if ref, isRef := strings.CutPrefix(head, "ref: "); isRef && fs.ValidPath(ref) {
+		if head = line(".git/" + ref); head == "" {
+			head = folder.packed(ref)
 		}
 	}
-	if !regexp.MustCompile(`^[0-9a-f]{40,64}$`).MatchString(head) {
+	if !isSum(head) {
 		return ""
 	}
 	return head

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -50,12 +51,14 @@ type teller struct {
 	conflicts []Conflict
 	origins   map[string]string // files of the human's that the draft removes or replaces, by handle
 	arrived   []arrival
-	leave     map[string]bool   // what of git's stays as the human has it, though the draft has it otherwise
-	named     map[string]bool   // the branches among it
-	equal     map[string]bool   // what was copied up, and is as it was
-	both      map[string]string // files that both sides may have changed, and where they are in the folder
-	lows      map[string]string // of conflicts, where in the folder that is which the human has changed
-	merged    map[string]merged // those of them that were put together
+	leave     map[string]bool     // what of git's stays as the human has it, though the draft has it otherwise
+	named     map[string]string   // the agent's branches among it; with the commit where only packed-refs have it
+	unpacked  map[string]string   // those in packed-refs alone, and the files with their commits
+	forked    bool                // both sides have made commits
+	equal     map[string]bool     // what was copied up, and is as it was
+	both      map[string]string   // files that both sides may have changed, and where they are in the folder
+	lows      map[string][]string // of conflicts, where in the folder that is which the human has changed
+	merged    map[string]merged   // those of them that were put together
 }
 
 // arrival is a file that was copied from one of the human's, where the human has nothing of that name.
@@ -80,7 +83,7 @@ func (d *Draft) told() (*teller, error) {
 
 // tell reads all of the draft.
 func (v *view) tell(git *gitBase) (*teller, error) {
-	t := &teller{view: v, git: git, conflicts: slices.Clone(v.problems), origins: map[string]string{}, equal: map[string]bool{}, both: map[string]string{}, lows: map[string]string{}, leave: map[string]bool{}, named: map[string]bool{}}
+	t := &teller{view: v, git: git, conflicts: slices.Clone(v.problems), origins: map[string]string{}, equal: map[string]bool{}, both: map[string]string{}, lows: map[string][]string{}, leave: map[string]bool{}, named: map[string]string{}}
 	if err := v.nodes(t.node); err != nil {
 		return nil, err
 	}
@@ -97,8 +100,11 @@ func (v *view) tell(git *gitBase) (*teller, error) {
 
 // changedBy notes a conflict where the human has changed what is at low in the folder.
 func (t *teller) changedBy(path, low, why string) {
+	if t.turned {
+		why = "you may have changed it: the clock was set back since the draft began"
+	}
 	t.conflict(path, Changed, why)
-	t.lows[path] = low
+	t.lows[path] = append(t.lows[path], low) // what is gone from a name, and the folder that has it now
 }
 
 func (t *teller) conflict(path string, kind ConflictKind, why string) {
@@ -108,8 +114,8 @@ func (t *teller) conflict(path string, kind ConflictKind, why string) {
 // lowsOf returns where in the folder that is which the human has changed.
 func (t *teller) lowsOf(all []Conflict) (lows []string) {
 	for _, c := range all {
-		if low, ok := t.lows[c.Path]; ok && c.Kind == Changed {
-			lows = append(lows, low)
+		if c.Kind == Changed {
+			lows = append(lows, t.lows[c.Path]...)
 		}
 	}
 	return lows
@@ -170,13 +176,31 @@ func (t *teller) folder(n *node) error {
 	if err != nil {
 		return t.lower.failed("stat", n.low, err)
 	}
-	if st.Mode&0o7777 != n.st.Mode&0o7777 {
+	other, err := t.otherAttributes(n)
+	if err != nil {
+		return err
+	}
+	if other || st.Mode&0o7777 != n.st.Mode&0o7777 {
 		t.changes = append(t.changes, Change{Path: n.path, Kind: 'M', Dir: true, Mode: n.st.Mode, Was: st.Mode, low: n.low})
-		if t.changedSince(st) && !t.covered[n.low] && !n.cleared {
-			t.changedBy(n.path, n.low, "its mode differs, and the folder has changed since")
+		if t.changedSince(st) && !n.cleared {
+			t.changedBy(n.path, n.low, "its mode or its attributes differ, and the folder has changed since")
 		}
 	}
 	return nil
+}
+
+// otherAttributes reports whether a folder has other attributes in the draft. One that the human cannot read counts as one that has
+// the same.
+func (t *teller) otherAttributes(n *node) (bool, error) {
+	was, err := t.lower.attributes(n.low)
+	if errors.Is(err, fs.ErrPermission) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	is, err := t.upper.attributes(n.path)
+	return err == nil && !maps.Equal(is, was), err
 }
 
 // sameFolder notes a conflict where a folder is not the one that the draft saw.

@@ -5,6 +5,7 @@ package draft
 import (
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -16,8 +17,21 @@ import (
 // isHead reports whether a file of git's says where somebody is in their work, and not what the repository holds.
 func isHead(name string) bool {
 	rest, ok := strings.CutPrefix(name, ".git/")
-	return ok && (slices.Contains([]string{"HEAD", "index", "ORIG_HEAD", "COMMIT_EDITMSG", "FETCH_HEAD", "AUTO_MERGE"}, rest) || strings.HasPrefix(rest, "logs/") || strings.HasPrefix(rest, "MERGE_"))
+	return ok && (slices.Contains([]string{"HEAD", "index", "ORIG_HEAD", "COMMIT_EDITMSG", "FETCH_HEAD", "AUTO_MERGE", "CHERRY_PICK_HEAD", "REVERT_HEAD"}, rest) ||
+		strings.HasPrefix(rest, "logs/") || strings.HasPrefix(rest, "MERGE_") || strings.HasPrefix(rest, "BISECT_") || unfinished(name) != "")
 }
+
+// unfinished returns the folder of git's, which says by being there that somebody is in the middle of something, that a file is in.
+func unfinished(name string) string {
+	for _, dir := range []string{".git/rebase-merge", ".git/rebase-apply", ".git/sequencer"} {
+		if name == dir || strings.HasPrefix(name, dir+"/") {
+			return dir
+		}
+	}
+	return ""
+}
+
+const gitsHead = ".git/HEAD"
 
 func isRef(name string) bool { return strings.HasPrefix(name, ".git/refs/heads/") }
 
@@ -29,25 +43,63 @@ func (t *teller) commits() {
 	both := func(c Conflict) bool {
 		return c.Kind == Changed && (isHead(c.Path) || isRef(c.Path) || isObject(c.Path)) && !t.isFolder(c.Path)
 	}
-	if !slices.ContainsFunc(t.conflicts, both) {
+	if !slices.ContainsFunc(t.conflicts, both) || !t.goesOnFrom(".git/objects") || !t.goesOnFrom(".git/refs/heads") {
 		return
 	}
+	t.forked = true
 	for _, c := range t.conflicts {
-		if !both(c) {
-			continue
-		}
-		t.leave[c.Path] = true
-		if isRef(c.Path) {
-			t.named[c.Path] = true
+		if both(c) {
+			t.leave[c.Path] = true
+			t.callByAnother(c.Path, isRef(c.Path))
 		}
 	}
 	t.conflicts = slices.DeleteFunc(t.conflicts, both)
 	for _, c := range t.changes {
 		if isHead(c.Path) {
 			t.leave[c.Path] = true
+			t.leave[unfinished(c.Path)] = true
+			t.callByAnother(c.Path, c.Path == gitsHead)
 		}
 	}
+	delete(t.leave, "")
 	t.conflicts = slices.DeleteFunc(t.conflicts, func(c Conflict) bool { return t.leave[c.Path] })
+}
+
+// goesOnFrom reports whether a folder in the draft is the human's own, and those that it is in: the agent has not made a new one.
+func (t *teller) goesOnFrom(name string) bool {
+	n := t.top
+	for part := range strings.SplitSeq(name, "/") {
+		it, ok := n.item(part)
+		if !ok {
+			return true
+		}
+		if it.dir == nil || !it.dir.merged || it.dir.moved || it.dir.cleared {
+			return false
+		}
+		n = it.dir
+	}
+	return true
+}
+
+// callByAnother notes that a branch of the agent's, or the commit at which their HEAD is, gets a name of its own, where there is
+// one.
+func (t *teller) callByAnother(name string, really bool) {
+	if !really {
+		return
+	}
+	st, ok, err := t.upper.exists(name)
+	switch loose := err == nil && ok && st.Mode&unix.S_IFMT == unix.S_IFREG; {
+	case name == gitsHead:
+		if text, err := t.upper.readSome(name, mostOfRef); loose && err == nil && isSum(string(text)) {
+			t.named[name] = "" // else it is at a branch
+		}
+	case loose:
+		t.named[name] = ""
+	case err == nil && (!ok || st.Mode&unix.S_IFMT == unix.S_IFCHR):
+		if sum := t.upper.packed(strings.TrimPrefix(name, ".git/")); sum != "" {
+			t.named[name] = sum
+		}
+	}
 }
 
 // isFolder reports whether a change is one of a folder.
@@ -57,19 +109,15 @@ func (t *teller) isFolder(name string) bool {
 
 // refOf is what the ref of the agent's is called that the human's own name is not given to.
 func refOf(draft, name string) string {
-	return ".git/refs/au/" + draft + "/" + strings.TrimPrefix(name, ".git/refs/")
+	return ".git/refs/au/" + draft + "/" + strings.TrimPrefix(strings.TrimPrefix(name, ".git/"), "refs/")
 }
 
 // refs plans the names for the agent's branches that the human has gone on with, too.
 func (p *planner) refs(draft string) error {
 	made := map[string]bool{}
 	for _, name := range sortedKeys(p.named) {
-		st, ok, err := p.upper.exists(name)
-		if err != nil {
-			return err
-		}
-		if !ok || st.Mode&unix.S_IFMT != unix.S_IFREG || !p.takes(name) {
-			continue // the agent removed it
+		if !p.takes(name) {
+			continue
 		}
 		to := refOf(draft, name)
 		if err := p.foldersFor(path.Dir(to), made); err != nil {
@@ -80,8 +128,27 @@ func (p *planner) refs(draft string) error {
 		} else if ok {
 			p.emit(op{Act: move, From: spot{theFolder, to}, To: p.stash(), Ino: old.Ino, Was: vintageOf(old), Low: to})
 		}
+		if file, ok := p.unpacked[name]; ok {
+			p.emit(op{Act: move, From: spot{theStash, file}, To: spot{theFolder, to}})
+			continue
+		}
 		p.put(to, item{}, true)
 		p.middle[len(p.middle)-2].From.Path = name
+	}
+	return nil
+}
+
+// unpack writes the agent's branches that are in their packed-refs alone to files, which become names in the folder.
+func (t *teller) unpack(made place) error {
+	t.unpacked = map[string]string{}
+	for _, name := range sortedKeys(t.named) {
+		if sum := t.named[name]; sum != "" {
+			file := "ref-" + strconv.Itoa(len(t.unpacked)+1)
+			if err := made.write(file, []byte(sum+"\n")); err != nil {
+				return err
+			}
+			t.unpacked[name] = file
+		}
 	}
 	return nil
 }
@@ -91,8 +158,10 @@ func (p *planner) foldersFor(dir string, made map[string]bool) error {
 	if made[dir] {
 		return nil
 	}
-	if _, ok, err := p.lower.exists(dir); err != nil || ok {
+	if _, ok, err := p.lower.exists(dir); err != nil {
 		return err
+	} else if ok {
+		return p.prepareToStay(dir, dir)
 	}
 	if err := p.foldersFor(path.Dir(dir), made); err != nil {
 		return err

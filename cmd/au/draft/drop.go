@@ -47,8 +47,11 @@ func (d *Draft) DropPaths(paths []string) error {
 	err = v.nodes(func(n *node) error {
 		for _, it := range n.items {
 			name := join(n.path, it.name)
-			if it.virtual || !within(paths, name) || within(paths, n.path) {
+			if !within(paths, name) || within(paths, n.path) {
 				continue
+			}
+			if it.virtual {
+				return fmt.Errorf("%s: the draft made its folder anew: drop %s", quote.Name(name), quote.Name(n.path))
 			}
 			more, err := v.droppable(n, it)
 			if err != nil {
@@ -61,6 +64,11 @@ func (d *Draft) DropPaths(paths []string) error {
 	if err != nil {
 		return err
 	}
+	for _, p := range paths {
+		if !slices.ContainsFunc(gone, func(name string) bool { return within([]string{p}, name) || within([]string{name}, p) }) {
+			return v.nothingAt(p)
+		}
+	}
 	slices.SortFunc(gone, func(x, y string) int { return strings.Count(y, "/") - strings.Count(x, "/") })
 	for _, name := range slices.Compact(gone) {
 		if err := v.throw(d, name); err != nil {
@@ -68,6 +76,24 @@ func (d *Draft) DropPaths(paths []string) error {
 		}
 	}
 	return nil
+}
+
+// nothingAt says why nothing of the draft is at a path.
+func (v *view) nothingAt(name string) error {
+	n, at := v.top, ""
+	for part := range strings.SplitSeq(name, "/") {
+		it, ok := n.item(part)
+		if at = join(at, part); !ok {
+			break
+		}
+		if it.whiteout {
+			return fmt.Errorf("%s: the draft has removed %s: drop that", quote.Name(name), quote.Name(at))
+		}
+		if n = it.dir; n == nil {
+			break
+		}
+	}
+	return fmt.Errorf("%s: the draft has changed nothing there", quote.Name(name))
 }
 
 func within(paths []string, name string) bool {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -166,6 +165,83 @@ func TestKeepOurs(t *testing.T) {
 	}
 }
 
+// The human's side stays, whatever the agent has made of the folders above it.
+func TestKeepOursInFoldersThatWent(t *testing.T) {
+	const lower = "mkdir -p d/e/g d/h; echo i >d/e/i; echo j >d/e/g/j; echo k >d/h/k; chmod 500 d/e"
+	for agent, want := range map[string]string{
+		"chmod 700 d/e; rm -r d":                             "d/e/i n",
+		"chmod 700 d/e; rm -r d; mkdir d; echo l >d/l":       "d/e/i d/l n",
+		"chmod 700 d/e; rm -r d; echo d >d":                  "d/e/g/j d/e/i d/h/k n",
+		"mv d z; echo x >>z/e/i":                             "d/e/g/j d/e/i d/h/k n",
+		"chmod 700 d/e; rm -r d; mkdir -p z/e; mv z d":       "d/e/i n",
+		"chmod 700 d/e; rm -r d/e; mkdir d/e; echo x >d/e/i": "d/e/i d/h/k n",
+	} {
+		b := newBench(t)
+		b.in(b.folder, lower)
+		b.begin()
+		b.drafted(agent + "; echo n >n")
+		b.in(b.folder, "echo mine >>d/e/i")
+		before := dump(t, b.folder, true, false)
+		_, err := b.d.Keep(nil, Ours)
+		b.ok(err)
+		if got := strings.Join(strings.Fields(b.in(b.folder, "find . -type f -printf '%P\n' | sort")), " "); got != want {
+			t.Errorf("%s: the folder holds %s, want %s", agent, got, want)
+		}
+		b.in(b.folder, `test "$(tail -n 1 d/e/i)" = mine`)
+		if got := b.told(); !strings.Contains(got, "! ") {
+			t.Errorf("%s: the draft is told as %q", agent, got)
+		}
+		_, err = b.d.Undo()
+		b.ok(err)
+		differ(t, "the folder after undo of "+agent, dump(t, b.folder, true, false), before)
+	}
+}
+
+// A part of a folder that the agent has removed can be kept; the draft looks as it did.
+func TestKeepSomeOfWhatWent(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "mkdir -p d/e; echo h >d/h; echo i >d/e/i; echo j >d/e/j; chmod 500 d/e")
+	b.begin()
+	b.drafted("chmod 700 d/e; rm -r d")
+	before := dump(t, b.folder, true, false)
+	for paths, want := range map[string]string{"d/h": "d/e/i d/e/j", "d/e/i": "d/e/j d/h", "d/e d/e/i": "d/h", "d/h d/e/j": "d/e/i", "d/none": "d/e/i d/e/j d/h"} {
+		n, err := b.d.Keep(strings.Fields(paths), Refuse)
+		b.ok(err)
+		if got := strings.Join(strings.Fields(b.in(b.folder, "find . -type f -printf '%P\n' | sort; [ ! -e d/e ] || [ $(stat -c %a d/e) = 500 ]")), " "); got != want {
+			t.Errorf("%s: the folder holds %s, want %s", paths, got, want)
+		}
+		if n == 0 {
+			continue
+		}
+		if got := b.told(); strings.Contains(got, "!") {
+			t.Errorf("%s: the draft is told as %q", paths, got)
+		}
+		_, err = b.d.Undo()
+		b.ok(err)
+		differ(t, "the folder after undo of "+paths, dump(t, b.folder, true, false), before)
+	}
+}
+
+// What is not in the draft by itself cannot be dropped by itself, which is said before anything has changed.
+func TestDropOfNothing(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "mkdir d e; echo h >d/h; echo i >e/i; echo f >f")
+	b.begin()
+	b.drafted("rm -r d; rm -r e; mkdir e; echo n >n")
+	for path, want := range map[string]string{"f": "nothing there", "none": "nothing there", "d/h": "removed d: drop that", "e/i": "anew: drop e"} {
+		if err := b.d.DropPaths([]string{"n", path}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("drop %s: %v", path, err)
+		}
+	}
+	if got, want := b.told(), "D d/h\nD e/i\nA n"; got != want {
+		t.Errorf("told was\n%s\nwant\n%s", got, want)
+	}
+	b.ok(b.d.DropPaths([]string{"n", "d", "e"}))
+	if got := b.told(); got != "" {
+		t.Errorf("left is\n%s", got)
+	}
+}
+
 // A file with several names of which some are kept is not the human's and the draft's at once: what the agent writes later stays in
 // the draft.
 func TestKeepSomeNames(t *testing.T) {
@@ -206,44 +282,6 @@ func TestKeepNotAlone(t *testing.T) {
 		if want != "" {
 			differ(t, "the folder after a keep that was refused", dump(t, b.folder, true, true), before)
 		}
-	}
-}
-
-// What the human and git do to a repository is told apart: times that git looked at anew are no conflict, and commits of both sides
-// go beside each other.
-func TestCommits(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is missing")
-	}
-	t.Setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-	for _, who := range []string{"AUTHOR", "COMMITTER"} {
-		t.Setenv("GIT_"+who+"_NAME", "a")
-		t.Setenv("GIT_"+who+"_EMAIL", "a@b")
-	}
-	const lower = "git init -q -b main .; echo f >f; echo g >g; git add .; git commit -qm one"
-	for name, c := range map[string]struct{ agent, human, check string }{
-		"a_status":        {"echo x >>f; git commit -qam two", "touch f g; git status >/dev/null", `test "$(git log --format=%s | tr '\n' .)" = two.one.; test -z "$(git status --porcelain)"`},
-		"a_mode":          {"echo x >>f; git commit -qam two", "chmod 600 f", `test "$(git log --format=%s | tr '\n' .)" = two.one.`},
-		"commits_of_both": {"echo x >>f; git commit -qam two", "echo y >>g; git commit -qam mine", `test "$(git log --format=%s | tr '\n' .)" = mine.one.; test "$(git log --format=%s refs/au/agent/heads/main | tr '\n' .)" = two.one.; git fsck --strict; grep -q x f; grep -q y g`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			b.in(b.folder, lower)
-			b.begin()
-			b.drafted(c.agent)
-			b.in(b.folder, c.human)
-			before := dump(t, b.folder, true, false)
-			_, err := b.d.Keep(nil, Refuse)
-			if err != nil {
-				t.Fatalf("%v\n%s", err, b.told())
-			}
-			b.in(b.folder, c.check)
-			_, err = b.d.Undo()
-			b.ok(err)
-			if !strings.Contains(c.check, "status") { // which writes the index
-				differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
-			}
-		})
 	}
 }
 

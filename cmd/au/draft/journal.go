@@ -52,8 +52,8 @@ func (d *Draft) begin(p *planner) (*journal, error) {
 		return nil, err
 	}
 	defer fresh.close()
-	if err := d.makeStash(fresh, len(p.merged) > 0); err != nil {
-		return nil, err
+	if err := unix.Renameat2(d.state.fd, madeDir, fresh.fd, "stash", unix.RENAME_NOREPLACE); err != nil {
+		return nil, d.state.failed("make", "undo.new/stash", err)
 	}
 	var text bytes.Buffer
 	if err := gob.NewEncoder(&text).Encode(journal{Whole: p.whole, Ops: p.ops(), Changed: p.changed}); err != nil {
@@ -75,14 +75,6 @@ func (d *Draft) begin(p *planner) (*journal, error) {
 	}
 	d.pause()
 	return d.journal()
-}
-
-// makeStash makes the stash of a journal: the files that were put together, or an empty folder.
-func (d *Draft) makeStash(fresh place, merged bool) error {
-	if merged {
-		return fresh.failed("make", "stash", unix.Renameat2(d.state.fd, mergedDir, fresh.fd, "stash", unix.RENAME_NOREPLACE))
-	}
-	return fresh.failed("make", "stash", unix.Mkdirat(fresh.fd, "stash", 0o700))
 }
 
 // journal opens the one that there is; fs.ErrNotExist without one.

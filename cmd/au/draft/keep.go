@@ -145,11 +145,19 @@ func (d *Draft) startKeep(wanted []string, answer Answer) (*journal, error) {
 	defer t.close()
 	skip, against := map[string]bool{}, t.against(wanted)
 	changed := t.lowsOf(against)
+	made, err := d.startMade()
+	if err != nil {
+		return nil, err
+	}
+	defer d.state.removeTree(madeDir)
+	defer made.close()
+	if err := t.unpack(made); err != nil {
+		return nil, err
+	}
 	if answer == Merge {
-		if against, err = t.merge(d, against); err != nil {
+		if against, err = t.merge(made, against); err != nil {
 			return nil, err
 		}
-		defer d.state.removeTree(mergedDir)
 	}
 	if len(against) > 0 {
 		if answer == Refuse || answer == Merge {
@@ -157,7 +165,7 @@ func (d *Draft) startKeep(wanted []string, answer Answer) (*journal, error) {
 		}
 		for _, c := range against {
 			if answer == Ours {
-				skip[c.Path] = true
+				skip[t.standsFor(c.Path)] = true
 			}
 		}
 	}
@@ -176,6 +184,24 @@ func (d *Draft) startKeep(wanted []string, answer Answer) (*journal, error) {
 func (t *teller) against(wanted []string) []Conflict {
 	p := &planner{teller: t, wanted: wanted}
 	return slices.DeleteFunc(slices.Clone(t.conflicts), func(c Conflict) bool { return c.Kind == Perhaps || !p.reaches(c.Path) })
+}
+
+// standsFor returns what of the draft is not to be kept so that something of the human's stays: that itself, or what the agent has
+// put in the place of a folder above it.
+func (t *teller) standsFor(name string) string {
+	n, at := t.top, ""
+	for part := range strings.SplitSeq(name, "/") {
+		it, ok := n.item(part)
+		if at = join(at, part); !ok || it.whiteout {
+			break
+		}
+		_, _, there, err := t.base(n, part)
+		if it.dir == nil || it.dir.moved || !it.dir.merged && (there || err != nil) {
+			return at
+		}
+		n = it.dir
+	}
+	return name
 }
 
 // changed is how many names in the folder a keep changes.

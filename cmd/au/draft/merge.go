@@ -15,7 +15,19 @@ import (
 // Where the human and the agent have changed one file, git can put the lines of both together if it has what both began from. What
 // comes of that lies in the state until the keep has a stash, which that folder becomes.
 
-const mergedDir = "merged"
+// madeDir is where the files lie that a keep makes itself.
+const madeDir = "merged"
+
+// startMade makes that folder, empty.
+func (d *Draft) startMade() (place, error) {
+	if err := d.state.removeTree(madeDir); err != nil {
+		return place{fd: -1}, err
+	}
+	if err := unix.Mkdirat(d.state.fd, madeDir, 0o700); err != nil {
+		return place{fd: -1}, d.state.failed("make", madeDir, err)
+	}
+	return d.state.sub(madeDir)
+}
 
 // merged is a file that was put together: its name in the stash, and the file of the human's that it was made from.
 type merged struct {
@@ -31,18 +43,7 @@ type merger struct {
 }
 
 // merge puts together what both sides made of files, and returns the conflicts that remain.
-func (t *teller) merge(d *Draft, all []Conflict) (left []Conflict, err error) {
-	if err := d.state.removeTree(mergedDir); err != nil {
-		return nil, err
-	}
-	if err := unix.Mkdirat(d.state.fd, mergedDir, 0o700); err != nil {
-		return nil, d.state.failed("make", mergedDir, err)
-	}
-	to, err := d.state.sub(mergedDir)
-	if err != nil {
-		return nil, err
-	}
-	defer to.close()
+func (t *teller) merge(to place, all []Conflict) (left []Conflict, err error) {
 	m := &merger{t, to}
 	t.merged = map[string]merged{}
 	for _, c := range all {

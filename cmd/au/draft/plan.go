@@ -82,6 +82,7 @@ type planner struct {
 	first, detach, middle, last []op
 	stashed                     int
 	prepared                    map[string]bool
+	stays                       map[string]bool   // folders of which something stays, though the draft does not have them
 	touched                     map[string]bool   // folders in which something changes, by where they are then
 	vacated                     map[string]bool   // and by where they were
 	changed                     []string          // what of the human's is replaced although they have changed it
@@ -92,7 +93,7 @@ type planner struct {
 
 // plan returns the steps that take the wanted paths over, but for those to skip.
 func (t *teller) plan(draft string, wanted []string, skip map[string]bool) (*planner, error) {
-	p := &planner{teller: t, wanted: wanted, skip: skip, whole: len(wanted) == 0 && len(skip) == 0, prepared: map[string]bool{}, touched: map[string]bool{}, vacated: map[string]bool{}}
+	p := &planner{teller: t, wanted: wanted, skip: skip, whole: len(wanted) == 0 && len(skip) == 0, prepared: map[string]bool{}, stays: map[string]bool{}, touched: map[string]bool{}, vacated: map[string]bool{}}
 	if err := errors.Join(p.skipOldPlaces(), p.detachAll()); err != nil {
 		return nil, err
 	}
@@ -136,7 +137,7 @@ func (p *planner) upperTimes() error {
 
 // takes reports whether a path is wanted; all below it then is.
 func (p *planner) takes(name string) bool {
-	if p.skip[name] {
+	if p.skip[name] || hasAbove(p.skip, name) {
 		return false
 	}
 	return len(p.wanted) == 0 || slices.ContainsFunc(p.wanted, func(w string) bool { return w == "" || w == name || strings.HasPrefix(name, w+"/") })
@@ -160,7 +161,7 @@ func (p *planner) takesAll(name string) bool {
 	return true
 }
 
-func sortedKeys(m map[string]bool) []string { return slices.Sorted(maps.Keys(m)) }
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // emit adds a step of the main part.
 func (p *planner) emit(o op) {
@@ -259,10 +260,16 @@ func (p *planner) item(n *node, it item, copying bool) error {
 	if err != nil {
 		return err
 	}
+	if p.leave[name] || p.forked && it.whiteout && isObject(name) { // the human's commits may need what git removed as it tidied up
+		return nil
+	}
 	if it.dir != nil {
 		return p.folder(n, it, st, low, ok, copying)
 	}
-	if !p.takes(name) || p.equal[name] || p.leave[name] {
+	if !p.takes(name) && it.whiteout && ok {
+		return p.removeSome(name, low)
+	}
+	if !p.takes(name) || p.equal[name] {
 		return nil
 	}
 	if n.merged {
@@ -281,7 +288,7 @@ func (p *planner) item(n *node, it item, copying bool) error {
 				return err
 			}
 		}
-		if !it.virtual && !copying {
+		if !it.virtual && !copying && p.takesAll(name) {
 			p.clearUpper(name, it)
 		}
 	case ok && st.Mode&unix.S_IFMT != unix.S_IFDIR && !copying:
@@ -323,42 +330,6 @@ func (p *planner) clearUpper(name string, it item) {
 	if !p.whole {
 		p.emit(op{Act: move, From: spot{theUpper, name}, To: p.stash(), Ino: it.st.Ino})
 	}
-}
-
-// errInTheWay is where something that the agent did not see stands where the draft has something else.
-var errInTheWay = errors.New("something of yours that is hidden is in the way")
-
-// makeRoom removes what stands where something of another kind is to be.
-func (p *planner) makeRoom(at spot, low string, st unix.Stat_t) error {
-	if st.Mode&unix.S_IFMT == unix.S_IFDIR && p.hiddenBelow(low) {
-		return fmt.Errorf("%s: %w", quote.Name(at.Path), errInTheWay)
-	}
-	return p.remove(at, low, st)
-}
-
-// remove puts aside what is at a spot, which is at low in the folder as it still is; what is hidden there stays.
-func (p *planner) remove(at spot, low string, st unix.Stat_t) error {
-	if st.Mode&unix.S_IFMT != unix.S_IFDIR || !p.hiddenBelow(low) {
-		p.emit(op{Act: move, From: at, To: p.stash(), Ino: st.Ino, Was: vintageOf(st), Low: low})
-		return nil
-	}
-	if err := p.prepare(low); err != nil {
-		return err
-	}
-	all, err := p.lower.list(low)
-	if err != nil {
-		return err
-	}
-	for _, f := range all {
-		inner := join(low, f.name)
-		if p.hidden[inner] || p.wentAway(inner) {
-			continue
-		}
-		if err := p.remove(spot{at.In, join(at.Path, f.name)}, inner, f.st); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // folder plans for a folder in another.

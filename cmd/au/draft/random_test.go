@@ -30,6 +30,8 @@ type generator struct {
 	tops    []string // where a walk reads the last one
 	before  bool     // it is the human who works, before there is a draft: what they have they can read
 	noLinks bool     // no file gets a second name
+
+	noRenames bool // nothing gets another name
 }
 
 // some walks down to something that is there, or, where it is to be fresh, to any name in a folder that is. The walk reads a few
@@ -60,7 +62,7 @@ func (g *generator) some(fresh bool) string {
 func (g *generator) step(t *testing.T) {
 	t.Helper()
 	o := operation{g.r.IntN(kinds), g.some(false), g.some(g.r.IntN(3) > 0), strings.Repeat(fmt.Sprint(g.r.IntN(1000)), g.r.IntN(300)), g.mode()}
-	if g.noLinks && o.kind == 8 {
+	if g.noLinks && o.kind == 8 || g.noRenames && (o.kind >= 5 && o.kind <= 7 || o.kind == 17) {
 		o.kind = 0
 	}
 	if g.before {

@@ -52,10 +52,16 @@ func (p *planner) stay() {
 	slices.Sort(p.staying)
 }
 
-// skipOldPlaces also skips where the folders were that are renamed and skipped.
+// skipOldPlaces also skips where the folders were that are renamed and skipped, and renamed folders of which a part is skipped.
 func (p *planner) skipOldPlaces() error {
 	for p.stay(); len(p.skip) > 0; p.stay() {
 		before := len(p.skip)
+		for _, n := range p.detached {
+			if p.takes(n.path) && !p.takesAll(n.path) {
+				p.skip[n.path] = true
+			}
+		}
+		p.stay()
 		err := p.nodes(func(n *node) error {
 			for _, it := range n.items {
 				inPlace := it.dir != nil && it.dir.merged && !it.dir.moved

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 
 	"github.com/a4u2/au/internal/quote"
 	"golang.org/x/sys/unix"
@@ -87,10 +88,46 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 			}
 		}
 	}
-	if len(against) > 0 {
-		return &Conflicted{against}
+	folders, err := j.foldersChangedSince()
+	if against = append(against, folders...); err == nil && len(against) > 0 {
+		err = &Conflicted{against}
 	}
-	return nil
+	return err
+}
+
+// foldersChangedSince returns the folders to which undo would give back what they had before the keep, though the human has given
+// them something else since.
+func (j *journal) foldersChangedSince() (against []Conflict, err error) {
+	want, made := map[string]meta{}, map[string]bool{}
+	for _, o := range j.Ops {
+		for _, s := range []spot{o.From, o.To} {
+			if s.In == theFolder && (o.Act == move || o.Act == exchange) {
+				delete(want, s.Path)
+			}
+		}
+		switch at := o.To.Path; {
+		case o.To.In != theFolder:
+		case o.Act == mkdir:
+			made[at] = true
+		case o.Act == before || o.Act == after && !made[at]:
+			want[at] = o.Meta
+		}
+	}
+	const bits = 0o7777 &^ unix.S_ISGID // that one is the group's to give
+	for _, name := range sortedKeys(want) {
+		var now meta
+		err := j.folder.reached(name, func() (err error) { now, err = j.folder.meta(name); return err })
+		if err != nil && (wentMeanwhile(err) || errors.Is(err, fs.ErrPermission)) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if m := want[name]; now.Mode&bits != m.Mode&bits || !maps.Equal(now.Attrs, m.Attrs) {
+			against = append(against, Conflict{name, Changed, "you have changed its mode or its attributes since"})
+		}
+	}
+	return against, nil
 }
 
 func (j *journal) changedSinceKeep(name string, kept map[string]identity) (Conflict, bool, error) {

@@ -98,3 +98,41 @@ func TestTwoMountsOfOneFileSystem(t *testing.T) {
 		differ(t, "what was taken back", dump(t, b.folder, true, false), before)
 	}
 }
+
+// What the human gave a folder since the keep, undo does not take.
+func TestUndoMeetsTheFoldersOfTheHuman(t *testing.T) {
+	for _, agent := range []string{"echo n >d/n", "chmod 711 d", "mv d e; echo n >e/n; mkdir d", "mkdir x; mv d x/d; echo n >x/d/n"} {
+		b := newBench(t)
+		b.in(b.folder, "mkdir d; echo h >d/h")
+		b.begin()
+		b.drafted(agent)
+		_, err := b.d.Keep(nil, Refuse)
+		b.ok(err)
+		b.in(b.folder, "mkdir -p d; chmod 700 $(dirname $(find . -name h))")
+		before := dump(t, b.folder, true, true)
+		if _, err := b.d.Undo(); !errors.As(err, new(*Conflicted)) {
+			t.Errorf("%s: undo: %v", agent, err)
+		}
+		differ(t, "the folder after an undo that was refused", dump(t, b.folder, true, true), before)
+	}
+}
+
+// Two conflicts at one path, of what was there and of the folder that was put there, are both there again after an undo.
+func TestUndoBringsBothConflictsBack(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "mkdir one two; echo f >one/f")
+	b.begin()
+	b.drafted("rm -r one; mv two one; chmod 711 one")
+	b.in(b.folder, "echo g >one/g; chmod 700 two")
+	told := b.told()
+	if n := strings.Count(told, "! changed one\n"); n != 2 {
+		t.Fatalf("told was\n%s", told)
+	}
+	_, err := b.d.Keep(nil, Theirs)
+	b.ok(err)
+	_, err = b.d.Undo()
+	b.ok(err)
+	if now := b.told(); now != told {
+		t.Errorf("after undo it is told as\n%s\nand was before\n%s", now, told)
+	}
+}

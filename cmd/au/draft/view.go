@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a4u2/au/internal/quote"
 	"golang.org/x/sys/unix"
@@ -47,6 +48,7 @@ type view struct {
 	detached     map[string]*node  // folders of the human's that are elsewhere in the draft
 	away         map[string]bool   // the same, from the first reading
 	stamp        int64             // when the draft began, by the clock of file systems
+	turned       bool              // the clock was set back since: then nobody knows what was changed since
 	ours         map[identity]bool // what au itself has changed last
 	top          *node
 	count        int64
@@ -95,6 +97,7 @@ func (v *view) read(d *Draft) (err error) {
 	if v.stamp, err = d.state.stamped("stamp"); err != nil {
 		return err
 	}
+	v.turned = time.Now().UnixNano() < v.stamp
 	if v.modes, err = d.modes(); err != nil {
 		return err
 	}
@@ -228,6 +231,7 @@ func (v *view) fill(n *node) error {
 	names := map[string]bool{}
 	for _, f := range all {
 		names[f.name] = true
+		v.turned = v.turned || f.st.Ctim.Nano() < v.stamp // the draft is younger than its stamp
 		it := item{found: f, whiteout: f.isWhiteout()}
 		if f.kind() == unix.S_IFDIR {
 			if it.dir, err = v.child(n, f); err != nil {
@@ -312,7 +316,7 @@ func (v *view) wentAway(low string) bool { return v.away[low] }
 // changedSince reports whether the human has changed a thing since the draft began, or made it. Another name of a file that au has
 // put aside is not the human's change.
 func (v *view) changedSince(st unix.Stat_t) bool {
-	return !(st.Ctim.Nano() < v.stamp) && !v.ours[identityOf(st)]
+	return (v.turned || !(st.Ctim.Nano() < v.stamp)) && !v.ours[identityOf(st)]
 }
 
 // nodes calls f with each node, the tops first.

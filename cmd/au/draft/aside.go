@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/a4u2/au/internal/quote"
+	"golang.org/x/sys/unix"
+)
+
+// errInTheWay is where something that the agent did not see stands where the draft has something else.
+var errInTheWay = errors.New("something of yours that is hidden is in the way")
+
+// makeRoom removes what stands where something of another kind is to be.
+func (p *planner) makeRoom(at spot, low string, st unix.Stat_t) error {
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR && p.hiddenBelow(low) {
+		return fmt.Errorf("%s: %w", quote.Name(at.Path), errInTheWay)
+	}
+	return p.remove(at, low, st)
+}
+
+// remove puts aside what is at a spot, which is at low in the folder as it still is; what is hidden there stays, and what is to be
+// skipped.
+func (p *planner) remove(at spot, low string, st unix.Stat_t) error {
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR || !p.hiddenBelow(low) && p.takesAll(at.Path) {
+		p.emit(op{Act: move, From: at, To: p.stash(), Ino: st.Ino, Was: vintageOf(st), Low: low})
+		return nil
+	}
+	if err := p.prepareToStay(low, at.Path); err != nil {
+		return err
+	}
+	all, err := p.lower.list(low)
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		inner, path := join(low, f.name), join(at.Path, f.name)
+		if p.hidden[inner] || p.wentAway(inner) || p.skip[path] {
+			continue
+		}
+		if err := p.remove(spot{at.In, path}, inner, f.st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeSome removes what is wanted of a folder that the draft does not have any more, and keeps the rest.
+func (p *planner) removeSome(name, low string) error {
+	for _, w := range p.wanted {
+		rest, below := strings.CutPrefix(w, name+"/")
+		up, _ := split(w)
+		if !below || p.skip[w] || p.takes(up) {
+			continue
+		}
+		at := join(low, rest)
+		st, ok, err := p.lower.exists(at)
+		if err != nil {
+			return err
+		}
+		if !ok || p.hidden[at] || p.wentAway(at) {
+			continue
+		}
+		dir, _ := split(at)
+		if err := errors.Join(p.leaves(at), p.prepareToStay(dir, up), p.remove(spot{theFolder, w}, at, st)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepareToStay is prepare for a folder that the draft does not have, and that stays at the path: but for its time it is as it was.
+func (p *planner) prepareToStay(low, path string) error {
+	if p.stays[path] {
+		return nil
+	}
+	p.stays[path] = true
+	m, err := p.lower.meta(low)
+	if err != nil {
+		return err
+	}
+	m.Times = false
+	p.last = append([]op{{Act: after, To: spot{theFolder, path}, Meta: m}}, p.last...)
+	return p.prepare(low)
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What the human and git do to a repository is told apart: times that git looked at anew are no conflict, and commits of both sides
+// go beside each other.
+func TestCommits(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is missing")
+	}
+	t.Setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+	for _, who := range []string{"AUTHOR", "COMMITTER"} {
+		t.Setenv("GIT_"+who+"_NAME", "a")
+		t.Setenv("GIT_"+who+"_EMAIL", "a@b")
+	}
+	const lower = "git init -q -b main .; echo f >f; echo g >g; git add .; git commit -qm one"
+	for name, c := range map[string]struct{ agent, human, check string }{
+		"a_status":        {"echo x >>f; git commit -qam two", "touch f g; git status >/dev/null", `test "$(git log --format=%s | tr '\n' .)" = two.one.; test -z "$(git status --porcelain)"`},
+		"a_mode":          {"echo x >>f; git commit -qam two", "chmod 600 f", `test "$(git log --format=%s | tr '\n' .)" = two.one.`},
+		"commits_of_both": {"echo x >>f; git commit -qam two", "echo y >>g; git commit -qam mine", `test "$(git log --format=%s | tr '\n' .)" = mine.one.; test "$(git log --format=%s refs/au/agent/heads/main | tr '\n' .)" = two.one.; git fsck --strict; grep -q x f; grep -q y g`},
+		"and_merged":      {"echo x >>f; echo n >n; git add .; git commit -qam two", "echo y >>g; git commit -qam mine", `! git merge -q -m both refs/au/agent/heads/main; git add .; git commit -qam kept; git merge -q -m both refs/au/agent/heads/main; test -z "$(git status --porcelain)"`},
+		"after_gc":        {"git commit -q --amend -m other; git branch side; git reflog expire --expire=now --all; git gc -q --prune=now", "echo y >>g; git commit -qam mine", `test "$(git log --format=%s | tr '\n' .)" = mine.one.; test "$(git log --format=%s refs/au/agent/heads/main | tr '\n' .)" = other.; git log side; git fsck --strict`},
+		"no_branch":       {"git checkout -q --detach; echo x >>f; git commit -qam two", "echo y >>g; git commit -qam mine", `test "$(git log --format=%s | tr '\n' .)" = mine.one.; test "$(git log --format=%s refs/au/agent/HEAD | tr '\n' .)" = two.one.`},
+		"in_the_middle":   {"git checkout -qb side; echo x >f; git commit -qam two; git checkout -q main; echo z >f; git commit -qam three; ! git rebase -q side 2>/dev/null; test -e .git/rebase-merge", "echo y >>g; git commit -qam mine", `test ! -e .git/rebase-merge; test "$(git log --format=%s | tr '\n' .)" = mine.one.; test "$(git log --format=%s refs/au/agent/heads/main | tr '\n' .)" = three.one.; git log refs/au/agent/HEAD side; git fsck --strict`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.in(b.folder, lower)
+			b.begin()
+			b.drafted(c.agent)
+			b.in(b.folder, c.human)
+			before := dump(t, b.folder, true, false)
+			_, err := b.d.Keep(nil, Refuse)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, b.told())
+			}
+			b.in(b.folder, c.check)
+			if strings.Contains(c.check, "merge") {
+				return // undo would take files back of which commits were made since
+			}
+			_, err = b.d.Undo()
+			b.ok(err)
+			if !strings.Contains(c.check, "status") { // which writes the index
+				differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+			}
+		})
+	}
+}
+
+// Another repository in the place of the human's, in which they have made a commit meanwhile, is a conflict.
+func TestAnotherRepository(t *testing.T) {
+	const git = "git -c user.name=a -c user.email=a@b "
+	for _, agent := range []string{"rm -rf .git; git init -q .; git add .; " + git + "commit -qm other", "rm -rf .git", "rm -rf .git/objects"} {
+		b := twoSides(t, false, agent, "echo y >>f; "+git+"commit -qam mine")
+		before := dump(t, b.folder, true, true)
+		if _, err := b.d.Keep(nil, Refuse); !errors.As(err, new(*Conflicted)) {
+			t.Errorf("%s: %v", agent, err)
+		}
+		differ(t, "the folder after "+agent, dump(t, b.folder, true, true), before)
+	}
+}
+
+// Where the clock was set back, what the human has changed since is a conflict all the same.
+func TestTheClockWasSetBack(t *testing.T) {
+	for _, ahead := range []time.Duration{time.Hour, time.Nanosecond} {
+		b := newBench(t)
+		b.in(b.folder, "echo f >f; echo g >g")
+		b.begin()
+		b.in(b.folder, "echo mine >>f")
+		time.Sleep(15 * time.Millisecond)
+		b.drafted("echo agent >>f; rm g")
+		st, err := b.d.state.stat("upper/f")
+		b.ok(err)
+		b.ok(b.d.state.write("stamp", strconv.AppendInt(nil, st.Ctim.Nano()+int64(ahead), 10)))
+		if got, want := b.told(), "M f\nD g\n! changed f\n! changed g"; got != want {
+			t.Errorf("told was\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+// What the human gave a folder since is not taken from it silently, whether something in it is hidden or not; what the agent gave
+// it is a change.
+func TestAttributesOfFolders(t *testing.T) {
+	const acl = `struct.pack("<I" + 5 * "HHI", 2, 1, 7, 2**32 - 1, 2, 7, 12, 4, 5, 2**32 - 1, 16, 7, 2**32 - 1, 32, 5, 2**32 - 1)`
+	setAttribute := func(key, value, name string) string {
+		return fmt.Sprintf("python3 -c 'import os, struct; os.setxattr(\"%s\", \"%s\", %s)'", name, key, value)
+	}
+	for _, human := range []string{setAttribute("user.k", `b"v"`, "d"), setAttribute("system.posix_acl_default", acl, "d"), "chmod 700 d"} {
+		for _, secret := range []string{"", "echo s >d/.env; "} {
+			b := newBench(t)
+			b.in(b.folder, "mkdir d e; "+secret+"echo f >d/f")
+			b.begin()
+			b.ok(b.prepare())
+			b.drafted("echo n >d/n; " + setAttribute("user.a", `b"v"`, "e"))
+			b.in(b.folder, human)
+			if got, want := b.told(), "M d/\nA d/n\nM e/\n! changed d\n? perhaps d/n"; got != want {
+				t.Errorf("%s%s: told was\n%s\nwant\n%s", secret, human, got, want)
+			}
+			before := dump(t, b.folder, true, false)
+			_, err := b.d.Keep(nil, Theirs)
+			b.ok(err)
+			_, err = b.d.Undo()
+			b.ok(err)
+			differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+		}
+	}
+}
+
+// A linked worktree is at a commit, too.
+func TestLinkedWorktree(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is missing")
+	}
+	const git = "git -c user.name=a -c user.email=a@b "
+	b := newBench(t)
+	b.in(b.home, "git init -q r; cd r; seq 20 >f; echo g >g; git add .; "+git+"commit -qm one; git worktree add -q ../p")
+	b.begin()
+	b.drafted("sed -i s/^3$/agent/ f; echo agent >>g")
+	time.Sleep(5 * time.Millisecond)
+	b.in(b.folder, "sed -i s/^18$/human/ f; touch g")
+	if got, want := b.told(), "M f\nM g\n! changed f"; got != want {
+		t.Errorf("told was\n%s\nwant\n%s", got, want)
+	}
+	_, err := b.d.Keep(nil, Merge)
+	b.ok(err)
+	if got := b.in(b.folder, "sed -n '3p;18p' f"); got != "agent\nhuman\n" {
+		t.Errorf("the lines of both are %q", got)
+	}
+	if was := b.d.GitHead(); was == "" || was != b.d.Head || b.in(b.folder, git+"commit -qam two") != "" || b.d.GitHead() == was {
+		t.Errorf("the worktree was at %q when the draft began, at %q before a commit and at %q afterwards", b.d.Head, was, b.d.GitHead())
+	}
+}
