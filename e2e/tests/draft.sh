@@ -1,6 +1,6 @@
 #!/bin/sh
 # An agent works in a draft of a folder as in the folder itself, which stays as it is until the human keeps what is in the draft.
-# machines by hand: true
+# machines by hand: true true-bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 in_p() { as alice sh -c 'cd p && "$@"' sh "$@"; }
@@ -263,13 +263,15 @@ complains 'which holds the git directory of the draft of /home/alice/wt, is a dr
 ok as alice sh -c 'cd wt && au draft keep -y && cd ../p && au draft keep -y agent && cd ../wt && git log --format=%s -1 && git status --porcelain'
 says third
 says_not 'M'
-promise="git's HEAD that moves under a run is named at its end"
-as alice sh -c 'cd p && exec au run --draft . --as moving sh -c "echo x >x; sleep 8"' >"$e2e/moving" 2>&1 &
-moving=$!
-soon pgrep -u agent -x sleep
-ok in_p $git_as commit -q --allow-empty -m fourth
-wait $moving || true
-grep -q 'HEAD of /home/alice/p has moved since the run began' "$e2e/moving" || fail "it should be said: $(cat "$e2e/moving")"
+promise="git's HEAD that moves under a run is named at its end, in a linked worktree, too"
+for folder in p wt; do
+	as alice sh -c "cd $folder && exec au run --draft . --as moving sh -c 'echo x >x; sleep 8'" >"$e2e/moving" 2>&1 &
+	moving=$!
+	soon pgrep -u agent -x sleep
+	ok as alice sh -c "cd $folder && $git_as commit -q --allow-empty -m fourth"
+	wait $moving || true
+	grep -q "HEAD of /home/alice/$folder has moved since the run began" "$e2e/moving" || fail "it should be said: $(cat "$e2e/moving")"
+done
 
 promise="what has no draft is refused, with the file system's name, and nothing is copied"
 fails 125 as alice au run --draft . true
