@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"os/exec"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -159,10 +158,11 @@ const (
 	mostOfPacked = 1 << 28
 )
 
-var sums = regexp.MustCompile(`^[0-9a-f]{40,64}$`)
-
 // isSum reports whether a line is what git calls a commit by.
-func isSum(line string) bool { return sums.MatchString(strings.TrimSpace(line)) }
+func isSum(line string) bool {
+	line = strings.TrimSpace(line)
+	return len(line) >= 2*sha1.Size && len(line) <= 2*sha256.Size && strings.Trim(line, "0123456789abcdef") == ""
+}
 
 // packed returns the commit that a ref is at by a repository's packed-refs; "" where they do not have it.
 func (p place) packed(ref string) string {
