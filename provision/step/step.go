@@ -49,32 +49,23 @@ type Step struct {
 func Undo(c ...Command) []Command { return c }
 
 // Shell returns c as a POSIX shell reads it, elevate before the words of a root command. Here-documents end in a newline.
-func (c Command) Shell(elevate []string) string {
-	line := c.words(elevate)
-	switch {
-	case c.From != "":
-		line += " < " + quote.Word(c.From)
-	case c.Text != "":
-		line += hereDocument(c.Text)
-	}
-	if c.Note != "" {
-		line += "\n# " + c.Note
-	}
-	return line
-}
+func (c Command) Shell(elevate []string) string { return c.line(elevate, hereDocument, "\n# ") }
 
 // Line returns c on one line. Of a text on standard input it says how long it is, and which option prints it. No shell runs such a
 // line by mistake.
-func (c Command) Line(elevate []string) string {
+func (c Command) Line(elevate []string) string { return c.line(elevate, leftOut, " # ") }
+
+// line returns c with its standard input, a text as input writes it, and its note behind mark.
+func (c Command) line(elevate []string, input func(text string) string, mark string) string {
 	line := c.words(elevate)
 	switch {
 	case c.From != "":
 		line += " < " + quote.Word(c.From)
 	case c.Text != "":
-		line += leftOut(c.Text)
+		line += input(c.Text)
 	}
 	if c.Note != "" {
-		line += " # " + c.Note
+		line += mark + c.Note
 	}
 	return line
 }

@@ -80,7 +80,7 @@ func (h *Host) RequireNetPolicy(agent string) (netfilter.Policy, error) {
 	return p, nil
 }
 
-// unreadableNet says why an agent's network policy cannot be read. It is written anew, except one of a newer au's.
+// unreadableNet says why an agent's network policy cannot be read. It is written anew, except one of a newer au.
 func unreadableNet(agent string, err error) error {
 	if newer.Wrote(err) {
 		return NetError(agent, err)
@@ -107,18 +107,9 @@ func (h *Host) ObserveNet(agent string) (provision.NetFacts, error) {
 			f.Policy = &p
 		}
 	}
-	if f.Self.Path, err = h.Executable(); err == nil {
-		f.Au, err = h.OwnPath()
-	}
-	if err != nil {
+	if err := h.observeNetPrograms(agent, &f); err != nil {
 		return f, err
 	}
-	f.Self.SHA256 = h.Fingerprint(f.Self.Path)
-	f.Program = h.Path(provision.NetProgram(agent))
-	f.Program.SHA256 = h.Fingerprint(h.Root + provision.NetProgram(agent))
-	f.Watcher = h.Path(provision.WatcherProgram)
-	f.Watcher.SHA256 = h.Fingerprint(h.Root + provision.WatcherProgram)
-	f.Twin = h.netTwin(agent, f.Self)
 	f.Others = slices.ContainsFunc(h.netPolicies(), func(name string) bool { return name != agent })
 	p := netfilter.Policy{Agent: agent, UID: f.Agent.UID}
 	f.LogDir = h.Path(p.LogDir())
@@ -145,6 +136,24 @@ func (h *Host) ObserveNet(agent string) (provision.NetFacts, error) {
 		return err != nil || len(entries) > 0
 	})
 	return f, err
+}
+
+// observeNetPrograms reads which au this is, and which the units run.
+func (h *Host) observeNetPrograms(agent string, f *provision.NetFacts) error {
+	var err error
+	if f.Self.Path, err = h.Executable(); err == nil {
+		f.Au, err = h.OwnPath()
+	}
+	if err != nil {
+		return err
+	}
+	f.Self.SHA256 = h.Fingerprint(f.Self.Path)
+	f.Program = h.Path(provision.NetProgram(agent))
+	f.Program.SHA256 = h.Fingerprint(h.Root + provision.NetProgram(agent))
+	f.Watcher = h.Path(provision.WatcherProgram)
+	f.Watcher.SHA256 = h.Fingerprint(h.Root + provision.WatcherProgram)
+	f.Twin = h.netTwin(agent, f.Self)
+	return nil
 }
 
 // NoSlice returns why the second layer cannot hold here; empty where it can.
@@ -375,30 +384,4 @@ func (h *Host) NoNetLeft(agent string, uid uint32) error {
 		}
 	}
 	return nil
-}
-
-// NetLogFiles returns the files of the agent's log, oldest first.
-func (h *Host) NetLogFiles(p netfilter.Policy) ([]string, error) {
-	entries, err := os.ReadDir(h.Root + p.LogDir())
-	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("%w; the log is for the humans of the agent", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	age := func(name string) int {
-		n, _ := strconv.Atoi(strings.TrimPrefix(name, "net.jsonl."))
-		return n
-	}
-	var names []string
-	for _, e := range entries {
-		if e.Name() == "net.jsonl" || strings.HasPrefix(e.Name(), "net.jsonl.") {
-			names = append(names, e.Name())
-		}
-	}
-	slices.SortFunc(names, func(a, b string) int { return age(b) - age(a) })
-	for i, name := range names {
-		names[i] = h.Root + p.LogDir() + "/" + name
-	}
-	return names, nil
 }

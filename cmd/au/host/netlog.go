@@ -5,8 +5,12 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/a4u2/au/netfilter"
@@ -77,4 +81,30 @@ func wait(ctx context.Context, long time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(long):
 	}
+}
+
+// NetLogFiles returns the files of the agent's log, oldest first.
+func (h *Host) NetLogFiles(p netfilter.Policy) ([]string, error) {
+	entries, err := os.ReadDir(h.Root + p.LogDir())
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%w; the log is for the humans of the agent", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	age := func(name string) int {
+		n, _ := strconv.Atoi(strings.TrimPrefix(name, "net.jsonl."))
+		return n
+	}
+	var names []string
+	for _, e := range entries {
+		if e.Name() == "net.jsonl" || strings.HasPrefix(e.Name(), "net.jsonl.") {
+			names = append(names, e.Name())
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return age(b) - age(a) })
+	for i, name := range names {
+		names[i] = h.Root + p.LogDir() + "/" + name
+	}
+	return names, nil
 }

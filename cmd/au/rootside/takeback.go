@@ -38,7 +38,7 @@ type takeBack struct {
 }
 
 // TakeBack undoes what shares of the original are made of, in the folders where the human's files are and in the shares, which the
-// agent could write: also those of somebody else's, for the original asks no more than sudo. home is the agent's, where it is kept.
+// agent could write: also those of somebody else, for the original asks no more than sudo. home is the agent's, where it is kept.
 func (r *Root) TakeBack(who provision.TakeBack, home string, shares, folders []string) error {
 	t := &takeBack{TakeBack: who, tops: map[inode]string{}, lost: map[inode]provision.Lost{}, linked: map[inode][]string{}}
 	if err := t.check(); err != nil {
@@ -107,7 +107,7 @@ func (t *takeBack) folder(folder string, humans bool) error {
 		return fmt.Errorf("take back %s: it belongs to uid %d, not to %d", folder, st.Uid, t.Human)
 	}
 	err = tree.Walk(context.Background(), func(e step.TreeEntry) error {
-		if err := t.visit(e); err != nil {
+		if err := held(e, func(fd int, st unix.Stat_t, f provision.Inode) error { return t.visit(e, fd, st, f) }); err != nil {
 			return fmt.Errorf("take back %s: %w", quote.Name(folder+"/"+e.Path()), err)
 		}
 		return nil
@@ -118,8 +118,9 @@ func (t *takeBack) folder(folder string, humans bool) error {
 	return err
 }
 
-// visit changes one file, which is opened first: what is at its name may be another by now.
-func (t *takeBack) visit(e step.TreeEntry) error {
+// held opens one file, for what is at its name may be another by now, and hands it over. It leaves out one that is gone, or on
+// another file system.
+func held(e step.TreeEntry, change func(fd int, st unix.Stat_t, f provision.Inode) error) error {
 	fd, err := unix.Openat(e.Dir, e.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil
@@ -133,6 +134,11 @@ func (t *takeBack) visit(e step.TreeEntry) error {
 	if err != nil {
 		return err
 	}
+	return change(fd, st, f)
+}
+
+// visit changes one file.
+func (t *takeBack) visit(e step.TreeEntry, fd int, st unix.Stat_t, f provision.Inode) error {
 	share, top := t.tops[inodeOf(st)]
 	next, lost := t.After(f, t.above(e, f), top)
 	t.mu.Lock()
@@ -298,19 +304,6 @@ func (t *takeBack) home(home string) error {
 		return fmt.Errorf("take back %s: it belongs to uid %d, not to %d", home, top.Uid, t.Agent)
 	}
 	return tree.Walk(context.Background(), func(e step.TreeEntry) error {
-		fd, err := unix.Openat(e.Dir, e.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-		if err != nil {
-			return nil
-		}
-		defer unix.Close(fd)
-		var st unix.Stat_t
-		if err := unix.Fstat(fd, &st); err != nil || st.Dev != e.Stat.Dev {
-			return err
-		}
-		f, err := inodeFacts(fd, st)
-		if err == nil {
-			err = t.apply(fd, f, t.HomeAfter(f))
-		}
-		return err
+		return held(e, func(fd int, _ unix.Stat_t, f provision.Inode) error { return t.apply(fd, f, t.HomeAfter(f)) })
 	}, func(string, error) {})
 }
