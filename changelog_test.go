@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Debian's changelog has each item of CHANGELOG.md, whole and in its order, below the title that it stands under.
+// Debian's changelog has each item of CHANGELOG.md, whole and in its order, below its title.
 func TestThePackagesChangelogHasEachItemWhole(t *testing.T) {
 	text, err := os.ReadFile("CHANGELOG.md")
 	if err != nil {

@@ -295,7 +295,7 @@ var fileMakers = map[string]string{
 	"os.Rename":     "netfilter/proxy.rotate",
 	"os.Link":       "",
 	"unix.Rename":   "", "unix.O_TMPFILE": "",
-	// Of a draft, files and folders of the human's are moved as they are, and its journal says which.
+	// Of a draft, files and folders of the human are moved as they are, and its journal says which.
 	"unix.Renameat":  "cmd/au/draft.ForgetUndo cmd/au/draft.end",
 	"unix.Renameat2": "cmd/au/draft.begin cmd/au/draft.bringBack cmd/au/draft.lift cmd/au/draft.makeStash cmd/au/draft.rename",
 	"unix.Linkat":    "cmd/au/draft.link",

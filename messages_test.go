@@ -18,7 +18,7 @@ import (
 // unexplained is how many messages docs/troubleshooting.md leaves out. It may only shrink: a new message gets an entry there.
 const unexplained = 0
 
-// gap stands in a message for what is known only when it is printed.
+// gap is in the place of what is known only when a message is printed.
 const gap = "…"
 
 // sources returns the files of au's programs that git has, and that end in one of the endings.
@@ -37,7 +37,7 @@ func sources(t *testing.T, endings ...string) (names []string) {
 	return names
 }
 
-// verb is one of fmt's, with its flags and its argument's number.
+// verb is a verb of fmt, with its flags and its argument's number.
 var verb = regexp.MustCompile(`%[-+# 0]*(\[\d+\])?(\d+|\*)?(\.(\d+|\*))?[a-zA-Z]`)
 
 // text returns what an expression of Go's says, with … for what it does not say yet.
@@ -112,7 +112,7 @@ func namedType(e ast.Expr) string {
 	return ""
 }
 
-// ofGo returns the messages of a file of Go's: what it makes errors of, what its Error methods return, and what it prints behind
+// ofGo returns the messages of a file of Go: what it makes errors of, what its Error methods return, and what it prints behind
 // "au: ".
 func ofGo(file *ast.File, writers map[string]int) (all []said) {
 	add := func(e ast.Expr, by string) {
@@ -180,7 +180,7 @@ func called(c *ast.CallExpr) string {
 // call is one of those that print in the entrypoint, or keep what will be printed; what follows is its arguments.
 var call = regexp.MustCompile(`(?m)(?:^|[^\w])(say|die|fail|must|because|because_it)\(`)
 
-// ofC returns the messages of a file of the entrypoint's: the arguments of its calls, and the faults that its parsers name.
+// ofC returns the messages of a file of the entrypoint: the arguments of its calls, and the faults that its parsers name.
 func ofC(t *testing.T, name string) (all []said) {
 	source, err := os.ReadFile(name)
 	if err != nil {

@@ -217,7 +217,7 @@ func TestSecurityTableIsWhatTheScriptsSay(t *testing.T) {
 	}
 }
 
-// A defence that is said to be missed by an attack names one that there is, and changes a file that there is.
+// Each defence names an attack that there is, and changes a file that there is.
 func TestMutantsNameWhatThereIs(t *testing.T) {
 	seen := map[string]bool{}
 	for line := range strings.Lines(readText(t, "e2e/mutants.tsv")) {

@@ -176,7 +176,7 @@ static int open_layer(struct shares *all, struct layer *l, const char *state, in
 	return l->fd >= 0;
 }
 
-// What was mounted noexec stays so.
+// A folder that was mounted noexec stays so.
 static unsigned flags_of(int lower, int layers)
 {
 	struct statfs a, b;
@@ -300,7 +300,7 @@ static void tell_mark(const char *path, const char *file, const char *kind)
 	put(hex, strlen(hex) + 1);
 }
 
-// The marks of one file of the caller's, opened as the caller; root alone reads them. An empty path is the folder itself.
+// The marks of one file of the caller, opened as the caller; root alone reads them. An empty path is the folder itself.
 static void tell_marks_of(int upper, const char *path, uid_t caller)
 {
 	static const char *const kinds[] = { "opaque", "redirect", "origin" };
@@ -316,8 +316,8 @@ static void tell_marks_of(int upper, const char *path, uid_t caller)
 	close(fd);
 }
 
-// 7. What the kernel noted in a draft: of each path from standard input that ends in a NUL, relative to the draft's upper folder.
-// The caller's process still: it can be killed as any of the caller's.
+// 7. Tells what the kernel noted in a draft of each path from standard input that ends in a NUL, relative to the draft's upper
+// folder. It is the caller's process still: it can be killed as any other of theirs.
 _Noreturn void tell_marks(const char *state, uid_t caller, gid_t group)
 {
 	static struct shares none;

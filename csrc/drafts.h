@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A draft: a folder of the human's that the agent sees through an overlay. What is written goes to a folder of the human's state,
+// A draft: a folder of the human that the agent sees through an overlay. The agent's files go to a folder of the human's state,
 // as the human's; the folder itself stays as it is. The same overlay, without that half, hides names of a share that is read-only.
 #pragma once
 #include "shares.h"

@@ -114,8 +114,8 @@ static void refuse_set_id_files(struct filter *f)
 	refuse(f, NR_IO_URING_REGISTER, ENOSYS);
 }
 
-// In a user namespace of its own a run could have the kernel itself make set-id files (an overlay's copy-up). What is for such a
-// namespace, as bubblewrap is, opens by a call whose mode lies behind a pointer: it passes with them, and is refused with them.
+// In a user namespace of its own a run could have the kernel itself make set-id files (an overlay's copy-up). A program that
+// is for such a namespace, as bubblewrap is, opens by a call whose mode lies behind a pointer: it passes and is refused with them.
 static void refuse_user_namespaces(struct filter *f)
 {
 	refuse(f, NR_OPENAT2, ENOSYS);

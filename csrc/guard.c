@@ -36,7 +36,7 @@ static void move_foreground(int tty, pid_t command, int to)
 enum { TIME_TO_END = 5000, LOOK_AGAIN = 5 };
 
 // Ends all of the run and waits for it, as the lock of a draft is free when this process has ended: the kernel ends the others only
-// then. What is root's by a set-uid program is not waited for in vain.
+// then. It does not wait in vain for what is root's by a set-uid program.
 static void end_the_others(void)
 {
 	pid_t pid;

@@ -59,7 +59,7 @@ func ReadLogLine(text string) (l LogLine, ok bool) {
 	return l, ok && err == nil
 }
 
-// readBegin reads what stands behind the agent's name: guard 7, began 500, in "/dir", read-only "/a", draft "/b", 3 more
+// readBegin reads what follows the agent's name: guard 7, began 500, in "/dir", read-only "/a", draft "/b", 3 more
 func (l *LogLine) readBegin(rest string) bool {
 	for rest != "" {
 		word, after, _ := strings.Cut(rest, " ")

@@ -49,9 +49,9 @@ func open(root, name string, owner uint32) (*os.File, error) {
 	return reopen(place.File, place.Path)
 }
 
-// CheckWay refuses a machine, whose root folder is at root, and whose root is owner, if somebody else could change the file that
-// Open opens at an absolute path, or the files that the entrypoint reads in PolicyDir, through no symbolic link. A missing file is
-// no fault.
+// CheckWay refuses a machine if somebody else than root could change the file that Open opens at an absolute path, or the files
+// that the entrypoint reads in PolicyDir, through no symbolic link. Its root folder is at root, and its root is owner. A missing
+// file is no fault.
 func CheckWay(root, name string, owner uint32) error {
 	trust := walk.Trust{Owners: []uint32{owner}}
 	plain := func(s walk.Step) error {

@@ -34,7 +34,7 @@ const (
 	givenTooOften = "is given too many times"
 )
 
-// What a run can have at most, as parse.h has it.
+// The most that a run can have, as parse.h has it.
 const (
 	MaxShares    = 256
 	MaxWorktrees = 64

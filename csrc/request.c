@@ -21,7 +21,7 @@ static const struct kind {
 	{ "ro", 0, 0, 0 }, { "rw", 1, 0, 0 }, { "draft", 1, 1, 0 }, { "hiding-draft", 1, 1, 1 }, { "hiding-ro", 0, 1, 1 },
 };
 
-// What an option says of a share that is to come; NULL where it is no option for one.
+// Reads what an option says of a share that is to come; NULL where it is no option for one.
 static const struct kind *read_kind(struct share *s, const char *option)
 {
 	if (!skip(&option, "--"))

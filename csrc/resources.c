@@ -159,7 +159,7 @@ void write_log(const struct run *run, const char *how)
 }
 
 // When this process began, in ticks since the boot, as proc(5) has it: `au list` makes the id of a run of that and of the process's
-// number. The name of the program stands in parentheses before it, and may have any in it. "0" where nobody can tell.
+// number. The name of the program is in parentheses before it, and may have any in it. "0" where nobody can tell.
 static const char *own_start(void)
 {
 	enum { START = 22 - 2 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// All that is known of a run. Each fork copies it; beside each field is which of the three processes uses it, or sets it for
-// another: W the waiter, before and after the fork, 1 pid 1 of the run and then its guard, C the command until it is itself.
+// All that is known of a run. Each fork copies it. Beside each field is which of the three processes uses it, or sets it for
+// another. W is the waiter, before and after the fork, 1 is pid 1 of the run and then its guard, C the command until it is itself.
 #pragma once
 #include "shares.h"
 #include <grp.h>
@@ -38,6 +38,6 @@ struct run {
 	int cgroups[MAX_CGROUPS];          // C: v1's tasks files; unified's folder, for pid 1 to fork into
 	int unified;                       // 1 C: which of them is cgroup v2's, or -1
 	int born_in_unified;               // C: whether pid 1 could
-	unsigned nvariables;
+	unsigned nvariables;               // W C: how many of those that follow
 	char *variables[MAX_VARIABLES + 8]; // C: its environment; W: that of what is done after the run
 };

@@ -1,9 +1,9 @@
 //go:build ignore
 // SPDX-License-Identifier: GPL-3.0-or-later
 //
-// A share at the human's own path. What covers the folders above it holds empty folders of root's that lead there, and for a file
+// A share at the human's own path. The cover of the folders above it holds empty folders of root that lead there, and for a file
 // an empty one; where nothing covers them, it is mounted over itself. It is a copy of what has been attached at its target: an
-// id-mapped mount cannot be copied before it stands somewhere, or be mapped again.
+// id-mapped mount cannot be copied before it is attached, or be mapped again.
 #include "shares.h"
 #include "mounts.h"
 
@@ -14,8 +14,8 @@ static int is_on_same(const struct known *a, const struct known *b)
 	return a->major == b->major && a->minor == b->minor;
 }
 
-// The share that shows the folder of share i where there is nothing of its own: of those that hold it, the one with the longest
-// path, and of two with one path the later, as it lies above the other. NULL where there is none.
+// The share that shows the folder of share i where there is nothing of its own. Of those that hold it, it is the one with the
+// longest path, and of two with one path the later, as it lies above the other. NULL where there is none.
 static const struct share *shown_by(const struct shares *all, const struct request *r, unsigned i)
 {
 	const char *source = r->shares[i].source;

@@ -58,7 +58,7 @@ var judged = []struct {
 	{"clone", [6]uint64{0: 0x10000000}, eperm}, {"clone", [6]uint64{0: 0x11}, allowed}, {"unshare", [6]uint64{0: 0x10000000}, eperm}, {"unshare", [6]uint64{0: 0x20000}, allowed}, {"clone3", [6]uint64{}, enosys},
 }
 
-// step is one of a filter's.
+// step is a step of a filter.
 type step struct{ code, whenTrue, whenFalse, k uint32 }
 
 // judge is the kernel's part: it runs the filter on a call.

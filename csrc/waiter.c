@@ -36,9 +36,8 @@ static void stop_as(int signal, int watched_by_parent)
 		kill(getpid(), SIGSTOP);
 }
 
-// What the terminal sends goes to the command's whole group, as it would have, and so does what au queues in the human's terminal's
-// stead (with SIGCONT: who is to have the foreground); what somebody else sends goes to the command. Once that has ended, it is
-// kept.
+// A signal of the terminal goes to the command's whole group, as it would have, and so does one that au queues in the terminal's
+// stead (with SIGCONT: who is to have the foreground). One of somebody else goes to the command. Once that has ended, it is kept.
 static void pass_on(struct run *run, const struct signalfd_siginfo *info)
 {
 	struct message m = { (unsigned char)info->ssi_signo, 0, 0 };
@@ -119,8 +118,8 @@ static pid_t begin_after(void)
 }
 
 // The command that the caller wants after the run, as AU_AFTER_1, AU_AFTER_2, ...: its argv. It ends as the run did. With
-// AU_AFTER_IF=kills it is for runs only in which the kernel has ended processes for want of memory, that somebody may have ended,
-// whose command was not found or made a call of another ABI, or with which a server of tmux or screen ended. signal is that by
+// AU_AFTER_IF=kills it is for some runs only. In these the kernel has ended processes for want of memory, somebody may have ended
+// the run, the command was not found or made a call of another ABI, or a server of tmux or screen ended with it. signal is that by
 // which the guard ended: nobody inside can send it one.
 static void run_after(struct run *run, int signals, int status, int signal)
 {

@@ -53,8 +53,8 @@ static void mount_temporary_on(const char *path, int place, int state, const cha
 	attach(mount, place, path);
 }
 
-// The run has the mount itself no longer, covered as it may be: a program that looks in the list of mounts where else a folder is
-// seen, so that its own sandbox shuts it there too, would find a place that it cannot walk to.
+// The run has the mount itself no longer, covered as it may be. A program may look in the list of mounts where else a folder is
+// seen, so that its own sandbox shuts it there too. It would find a place that it cannot walk to.
 static void leave_state(int state)
 {
 	if (state >= 0 && (fchdir(state) != 0 || umount2(".", MNT_DETACH) != 0 || chdir("/") != 0))

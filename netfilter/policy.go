@@ -145,7 +145,7 @@ func versionOf(text []byte) int {
 		Version int `toml:"version"`
 	}
 	if toml.Unmarshal(text, &p) != nil {
-		return 0 // what is wrong with it is said with its line
+		return 0 // the error names its line
 	}
 	return p.Version
 }

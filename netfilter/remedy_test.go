@@ -111,7 +111,7 @@ func TestAgainSaysWhatWasChosen(t *testing.T) {
 	}
 }
 
-// Where the policy is declared in a NixOS configuration the commands are refused: what is said names options.
+// Where the policy is declared in a NixOS configuration the commands are refused: the answer names options.
 func TestRemediesOfADeclaredPolicyAreOptions(t *testing.T) {
 	p := Policy{Agent: "agent", Declared: true, Backend: Iptables, NoECH: true}
 	for _, code := range []Code{NotAllowed, Expired, HiddenName} {

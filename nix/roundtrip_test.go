@@ -241,7 +241,7 @@ func text(t *testing.T, p netfilter.Policy) string {
 	return text
 }
 
-// What options cannot say is said, and what is nobody's choice is not pinned.
+// A note says what options cannot say, and what is nobody's choice is not pinned.
 func TestListedAgentsLackWhatOptionsHaveNot(t *testing.T) {
 	agent, _ := everything(t)
 	agent.Net.Allow[len(agent.Net.Allow)-1].Until = time.Unix(2_000_000_000, 0)

@@ -28,7 +28,7 @@ func TestCheckName(t *testing.T) {
 		"nobody":  `agent name "nobody"` + taken,
 		"sudo":    `agent name "sudo"` + taken,
 		"nogroup": `agent name "nogroup"` + taken,
-		// What is installed stands beside the agents' folders.
+		// The installed program is beside the agents' folders.
 		"su_as_agent":           `agent name "su_as_agent"` + taken,
 		"au-complete":           `agent name "au-complete"` + taken,
 		strings.Repeat("a", 26): `agent name "` + strings.Repeat("a", 26) + `"` + form,

@@ -48,7 +48,7 @@ func PlanEndRuns(p csrc.Policy, who User, self string) []step.Step {
 	return []step.Step{{Do: c}}
 }
 
-// PlanEndRun returns the step that ends one run of another human's; self is au itself.
+// PlanEndRun returns the step that ends one run of another human; self is au itself.
 func PlanEndRun(agent, human uint32, id string, waiter int, self string) []step.Step {
 	c := step.Root(self, "end-runs", "--agent-uid", num(agent), "--human-uid", num(human), "--run", id)
 	c.Note = fmt.Sprintf("much as: kill %d; sleep 5; kill -KILL %d", waiter, waiter)

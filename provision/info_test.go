@@ -111,7 +111,7 @@ func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
 	}
 }
 
-// On NixOS an option of postfix's has the alias.
+// On NixOS an option of postfix has the alias.
 func TestMailHintForADeclaredAgent(t *testing.T) {
 	if got := MailHint(Facts{Name: "agent", Declared: true}); got != `services.postfix.extraAliases can have "agent: root" in the NixOS configuration` {
 		t.Errorf("the hint is %q", got)

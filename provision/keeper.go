@@ -64,7 +64,7 @@ func planUnit(p csrc.Policy, f Facts) []step.Step {
 	return append(plan, reload, step.Step{Do: step.Root("systemctl", "enable", "--now", keeper)})
 }
 
-// planManagerFolder makes the folder of the lock. What is known is that of the uid which the agent has had. Where it gets another
+// planManagerFolder makes the folder of the lock. The one that is known is of the uid that the agent has had. Where it gets another
 // one, the old lock goes: it would keep the services from whoever has that uid now.
 func planManagerFolder(p csrc.Policy, f Facts) []step.Step {
 	if f.Policy == nil {

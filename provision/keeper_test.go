@@ -16,7 +16,7 @@ func TestTemporaryFilesAreInOnePlace(t *testing.T) {
 	}
 }
 
-// The lock is where systemd looks for that of the agent's uid, and nowhere else, whatever is there of root's or of an earlier uid.
+// The lock is where systemd looks for that of the agent's uid, and nowhere else, whatever is there of root or of an earlier uid.
 func TestTheLockIsOfTheAgentsUID(t *testing.T) {
 	m := systemd(t)
 	m.PutFolder(ManagerFolder(0), fakehost.Node{Mode: 0o755})

@@ -93,7 +93,7 @@ func newMachine(t *testing.T, c fakehost.Config) *machine {
 	return &machine{fakehost.New(c), t, "0123456789abcdef"}
 }
 
-// entrypoint is what stands in for the program to install.
+// entrypoint is in the place of the program to install.
 const entrypoint = "the entrypoint\n"
 
 // systemd is the machine of most tests.
@@ -150,7 +150,7 @@ func (m *machine) make(w Want) (all []step.Step) {
 	return all
 }
 
-// path returns what stands at a path.
+// path returns what is at a path.
 func (m *machine) path(name string) Path {
 	info, err := m.Lstat(name)
 	if err != nil {

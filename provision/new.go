@@ -88,7 +88,7 @@ func CheckNew(w Want, f Facts) error {
 	return checkPolicy(w.policy(f))
 }
 
-// unreadable refuses an agent whose policy cannot be used. What a newer au wrote is not mended by hand.
+// unreadable refuses an agent whose policy cannot be used. Nobody mends by hand what a newer au wrote.
 func unreadable(agent string, err error) error {
 	if later.Wrote(err) {
 		return fmt.Errorf("policy %s: %w", csrc.PolicyPath(agent), err)

@@ -57,7 +57,7 @@ type DeclaredHuman struct {
 	UID  *uint32 `json:"uid"`
 }
 
-// DeclaredShare is a folder, or a file, of each human's; ~/ at its beginning is their home.
+// DeclaredShare is a folder, or a file, of each human; ~/ at its beginning is their home.
 type DeclaredShare struct {
 	Source   string `json:"source"`
 	Target   string `json:"target"`

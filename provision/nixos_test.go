@@ -134,7 +134,7 @@ func TestTheModuleGivesHomesTheACLThatNewGives(t *testing.T) {
 		if !strings.Contains(lines, "d "+g.Home+" 2770 "+name+" su-as-"+name+" -\n") {
 			t.Errorf("tmpfiles.conf does not make %s", g.Home)
 		}
-		var got []string // of all lines together; a line of a human's alone has the mask, too
+		var got []string // of all lines together; a line of a human alone has the mask, too
 		for line := range strings.Lines(lines) {
 			if acl, ok := strings.CutPrefix(strings.TrimSpace(line), "a+ "+g.Home+" - - - - "); ok {
 				got = append(got, strings.Split(acl, ",")...)

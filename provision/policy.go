@@ -47,8 +47,8 @@ func (w Want) policy(f Facts) csrc.Policy {
 	return p
 }
 
-// PolicyAge says what an older au has left out of the agent's policy; empty where nothing is missing. What has changed on the
-// machine since is no matter of age: `au info` names it.
+// PolicyAge says what an older au has left out of the agent's policy; empty where nothing is missing. A change of the machine
+// since then is no matter of age: `au info` names it.
 func PolicyAge(f Facts) string {
 	p := f.Policy
 	if p == nil || !f.Ours() || f.Declared {

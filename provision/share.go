@@ -124,7 +124,7 @@ func checkFile(want config.Mount) error {
 // systemFolders are no places for a human's folder: the system's, and those that each run has for itself.
 var systemFolders = []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/nix", "/proc", "/root", "/run", "/sbin", "/sys", "/tmp", "/usr", "/var/tmp"}
 
-// checkSource refuses what is not a folder or a file of the human's own, in their home or where folders of people's are.
+// checkSource refuses what is not a folder or a file of the human's own, in their home or where folders of people are.
 func checkSource(source string, f ShareFacts) error {
 	rel, inside := share.Within(f.Home, source)
 	switch {

@@ -185,8 +185,8 @@ func stanzaDenied(p netfilter.Policy, line func(string, ...any)) (deny []string)
 	return deny
 }
 
-// stanzaOnlyNoted notes of an entry what no option says: the human's reason, and that it is for a time only, in which case nothing
-// else is said of it.
+// stanzaOnlyNoted notes of an entry what no option says: the human's reason, and that it is for a time only. Of such an entry it
+// notes nothing else.
 func stanzaOnlyNoted(e netfilter.Entry, done string, line func(string, ...any)) bool {
 	if e.Reason != "" {
 		line("# %s: %s", e.Rule, nixString(e.Reason))

@@ -135,9 +135,10 @@ var local = []string{"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs"}
 const usersOwn = "/run/user"
 
 // IsLocal reports whether a look through a folder asks such file systems alone: for the folder, what its path leads through, and
-// all that is mounted in it. A kind that is not known is none of them. What / is on counts only where the folder is on it, too:
-// this program comes from there. A link in the folder can lead anywhere, and root's folders on its way are looked at. So there may
-// be nothing that others answer for elsewhere, either, except automounters, which nobody enters, and what is in users' own folders.
+// all that is mounted in it. A kind that is not known is none of them. The file system of / counts only where the folder is on it,
+// too: this program comes from there. A link in the folder can lead anywhere, and root's folders on its way are looked at. So there
+// may be nothing that others answer for elsewhere, either, except automounters, which nobody enters, and what is in users' own
+// folders.
 func IsLocal(mountinfo []byte, folder string) bool {
 	on, isLocal, others := "", false, false
 	eachMount(mountinfo, func(_, point, kind string) {

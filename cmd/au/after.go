@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// afterCmd says what is to be said after a run. The entrypoint's waiter starts it, as the caller, only when something is: no Go
+// afterCmd tells the human what came of a run. The entrypoint's waiter starts it, as the caller, only when something is: no Go
 // process waits for a run to end.
 type afterCmd struct {
 	agentFlag

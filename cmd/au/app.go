@@ -33,7 +33,7 @@ type app struct {
 	out, err io.Writer
 	words    []string       // all that was typed
 	colours  terminal.Paint // of a pager, which is no terminal itself
-	loaded   bool           // the config, and what was to be said of it has been
+	loaded   bool           // the config, and warnings about it were printed
 	changed  bool           // something was, or would be in a dry run
 	brief    bool           // plans are printed without the files that commands read
 }

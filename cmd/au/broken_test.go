@@ -28,7 +28,7 @@ func testHost(t *testing.T, c fakehost.Config) *fakehost.Host {
 	return h
 }
 
-// memory returns a folder of the test's, in memory where there is such a file system that programs can be on: hundreds of machines
+// memory returns a folder of the test, in memory where there is such a file system that programs can be on: hundreds of machines
 // are made here.
 func memory(t *testing.T) string {
 	t.Helper()

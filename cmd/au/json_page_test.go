@@ -50,7 +50,7 @@ var changes = strings.Fields("new grant revoke delete pause resume stop mount-ad
 var onlyReal = []string{
 	"list runs", "[run]", "[share of a run] draft", // processes of an entrypoint
 	"[layer] asleep",                                      // a daemon that systemd starts
-	"info limits", "[limits]", "[limit]", "[use] busiest", // a slice of systemd's, and what runs in it
+	"info limits", "[limits]", "[limit]", "[use] busiest", // a slice of systemd, and what runs in it
 	"verify", "[result]", "net status attempts", "[attempt]", // an agent that tries to get out
 	"[upstream proxy] login", // root, who looks whether it is for root alone
 	"[change] old",           // a rename, which the kernel's overlay notes
@@ -127,7 +127,7 @@ func (p *jsonPage) keys(section string) (all []jsonKey) {
 	return all
 }
 
-// flat returns a line for each key below a type of the page's.
+// flat returns a line for each key below a type of the page.
 func (p *jsonPage) flat(path, kind string) []string {
 	kind, null := strings.CutSuffix(kind, " or null")
 	mark := map[bool]string{true: " or null"}[null]
@@ -157,7 +157,7 @@ type findingJSON struct {
 	Detail string      `json:"detail,omitempty"`
 }
 
-// flatType returns the same lines for a type of Go's.
+// flatType returns the same lines for a type of Go.
 func flatType(t *testing.T, path string, of reflect.Type, mark string) []string {
 	switch of {
 	case reflect.TypeFor[time.Time]():
@@ -348,7 +348,7 @@ func (p *jsonPage) object(section string, v any) error {
 	return nil
 }
 
-// value compares a value with a type of the page's.
+// value compares a value with a type of the page.
 func (p *jsonPage) value(kind string, v any) error {
 	kind, null := strings.CutSuffix(kind, " or null")
 	if v == nil && null {

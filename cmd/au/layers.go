@@ -17,7 +17,7 @@ type layerView struct {
 	Up    bool   `json:"up"` // what makes it is there; whether it holds only a packet tells
 	State string `json:"state"`
 	Holds *bool  `json:"holds"`
-	// What makes it starts when it is needed.
+	// Its program starts when it is needed.
 	Asleep bool `json:"asleep,omitempty"`
 
 	unknown bool // nobody could be asked

@@ -155,7 +155,7 @@ type logReader struct {
 	begun    map[int]begun // by the number of the process that waits for the run
 }
 
-// begun is the start of a run that has not ended.
+// begun is the start of a run that goes on.
 type begun struct {
 	csrc.LogLine
 	at time.Time
@@ -209,9 +209,9 @@ func (r *logReader) read(e host.JournalEntry) (v logView, ok bool) {
 	return v, true
 }
 
-// believes reports whether the entrypoint wrote a line. That a run was killed with its waiter says its guard, as the agent: it is
-// known from the start of the run, or by its program. That alone says nothing: in a mount namespace of their own anybody gives a
-// program any path.
+// believes reports whether the entrypoint wrote a line. Where a run was killed with its waiter, its guard says so, as the agent: it
+// is known from the start of the run, or by its program. The program alone says nothing: in a mount namespace of their own anybody
+// gives a program any path.
 func (r *logReader) believes(e host.JournalEntry, l csrc.LogLine) bool {
 	if !l.Killed {
 		return r.host.FromEntrypoint(e, l.Agent, l.Human, r.policies)

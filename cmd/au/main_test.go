@@ -56,7 +56,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// entrypoint stands in for the program to install: it shows what reaches it, and knows the command exit.
+// entrypoint is in the place of the program to install: it shows what reaches it, and knows the command exit.
 const entrypoint = `#!/bin/sh
 printf 'argument %s\n' "$@"
 n=1
@@ -184,7 +184,7 @@ func hostOf(h *fakehost.Host) *host.Host {
 	return m
 }
 
-// another runs one more process of au's, whose changes to the machine this one sees.
+// another runs one more process of au, whose changes to the machine this one sees.
 func another(h *fakehost.Host, cmd *exec.Cmd) error {
 	if err := h.Save(); err != nil {
 		return err
@@ -195,7 +195,7 @@ func another(h *fakehost.Host, cmd *exec.Cmd) error {
 
 func second(_ int, err error) error { return err }
 
-// carryOut plays the process of root's that carries a plan out.
+// carryOut plays the process of root that carries a plan out.
 func carryOut(h *fakehost.Host, cmd *exec.Cmd) error {
 	plan, err := step.ReadPlan(cmd.Stdin, version)
 	if err != nil {
@@ -241,7 +241,7 @@ func compiler(cmd *exec.Cmd) error {
 	return os.WriteFile(cmd.Args[slices.Index(cmd.Args, "-o")+1], []byte("built\n"), 0o755)
 }
 
-// play is a process of au's on the machine that was saved below root. FAKE_FAIL names the commands that fail of those that go
+// play is a process of au on the machine that was saved below root. FAKE_FAIL names the commands that fail of those that go
 // through sudo: the N-th, those from the N-th on (N-), or those of a program (NAME).
 func play(root string, args []string) int {
 	h, err := fakehost.Open(root)
@@ -316,7 +316,7 @@ func expect(ts *testscript.TestScript, want int, args []string) {
 	ts.Check(checkJSON(args, out))
 }
 
-// drafted NAME FOLDER makes a draft of a folder of the human's, as a run does.
+// drafted NAME FOLDER makes a draft of a folder of the human, as a run does.
 func scriptDrafted(ts *testscript.TestScript, neg bool, args []string) {
 	time.Sleep(20 * time.Millisecond)
 	store, err := draft.Open(ts.Getenv("HOME"), uint32(os.Getuid()), func(string, string, func(io.Writer) error) (draft.Marks, error) { return nil, nil })
@@ -349,7 +349,7 @@ func scriptMachine(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(newHost(root, fakehost.Config{Systemd: !slices.Contains(args, "without-systemd"), CgroupV1: slices.Contains(args, "v1")}).Save())
 }
 
-// root COMMAND… runs a command of the machine's as root, with nothing on its standard input.
+// root COMMAND… runs a command of the machine as root, with nothing on its standard input.
 func scriptRoot(ts *testscript.TestScript, neg bool, args []string) {
 	h := open(ts)
 	var out bytes.Buffer

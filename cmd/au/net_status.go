@@ -40,7 +40,7 @@ type netView struct {
 // upstreamView is the proxy through which names are reached.
 type upstreamView struct {
 	URL   string `json:"url"`
-	CA    bool   `json:"ca"`              // one of the human's alone vouches for it
+	CA    bool   `json:"ca"`              // one of their own vouches for it
 	Login string `json:"login,omitempty"` // the file
 }
 

@@ -86,7 +86,7 @@ func (c *newCmd) Run(a *app) error {
 	return a.sayNext(human, c.Agent)
 }
 
-// sayNext ends what is said of a new agent with the commands that come next.
+// sayNext ends the report on a new agent with the commands that come next.
 func (a *app) sayNext(human provision.User, agent string) error {
 	known, err := a.load(human)
 	if err != nil {

@@ -22,7 +22,7 @@ func (a *app) overview() error {
 	}
 	w := &watch{}
 	if err := w.look(a.host); err != nil {
-		a.say(err) // which agents there are can be said all the same
+		a.say(err) // the agents can be listed all the same
 	}
 	lines := start.Lines(a.out, agents)
 	for i, g := range agents {
@@ -101,7 +101,7 @@ func (a *app) programOf(agent string) string {
 	return ""
 }
 
-// printNext prints commands below what was said.
+// printNext prints commands below the rest.
 func (a *app) printNext(rows []nextRow) error {
 	t := tabwriter.NewWriter(a.out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(t)

@@ -61,8 +61,8 @@ func (c *pathAddCmd) Run(a *app) error {
 	})
 }
 
-// onPath returns the folder that a person means, and where the agent finds it. What is named through a link is kept as it is named
-// where that is in a share: what a link such as current leads to may change.
+// onPath returns the folder that a person means, and where the agent finds it. A name through a link is kept as it is where
+// it is in a share: what a link such as current leads to may change.
 func (a *app) onPath(s sharing, word string) (folder, there string, err error) {
 	folder = a.host.Absolute(word)
 	var shares []config.Mount

@@ -152,7 +152,7 @@ func (c *runCmd) order(a *app) (o start.Order, err error) {
 		o.Env = append(start.ProxyVariables(), c.Env...)
 	}
 	o.Config, o.Follow, o.Entrypoint = a.configPath(o.Human), a.follower(o.Human, o.Known, c.Agent, c.RW...), a.host.EntrypointPath(c.Agent)
-	o.Complete, _ = a.host.Executable() // without it nothing is said after the run
+	o.Complete, _ = a.host.Executable() // without it the run ends without a report
 	for _, word := range c.EnvFile {
 		f, err := o.Follow.Open(word)
 		if err != nil {

@@ -35,7 +35,7 @@ func (r *runSpeaker) Reached(m config.Mount, at share.OtherPlace) {
 // GitElsewhere says that git will not work where the run starts, and what to do.
 func (r *runSpeaker) GitElsewhere(git start.GitElsewhere) { hintAtGit(r.app, r.order.Agent, git) }
 
-// NotOnPath says why a folder of the config's is not on the PATH of this run.
+// NotOnPath says why a folder of the config is not on the PATH of this run.
 func (r *runSpeaker) NotOnPath(folder string, why error) {
 	fmt.Fprintf(r.err, "au: warning: %s is left out of the PATH of this run: %v\n", show(folder), why)
 }

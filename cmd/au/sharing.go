@@ -140,8 +140,8 @@ func (a *app) sharing(agent string) (s sharing, err error) {
 	return s, err
 }
 
-// shareFacts reads what decides whether the folder at source, which is resolved, can be shared. What is in the folder is not looked
-// at.
+// shareFacts reads what decides whether the folder at source, which is resolved, can be shared. It does not look at what is in the
+// folder.
 func (a *app) shareFacts(source string, human provision.User, policy csrc.Policy, known *config.Config) (provision.ShareFacts, error) {
 	f := provision.ShareFacts{Agent: policy.Name, AgentHome: policy.Home, Human: human, Drafts: draft.Dir(human.Home)}
 	var err error

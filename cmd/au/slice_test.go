@@ -68,7 +68,7 @@ func (f *fakeSystemd) Reload(context.Context) error {
 		if name == auslices.TasksMax {
 			f.loaded[name] = 33
 		}
-		for _, runtime := range []bool{true, false} { // what stands in /etc wins
+		for _, runtime := range []bool{true, false} { // the file in /etc wins
 			if text, err := os.ReadFile(f.root + auslices.DropIn("user-1001.slice", name, runtime)); err == nil {
 				var value uint64
 				fmt.Sscanf(string(text), "[Slice]\n"+auslices.Setting(name)+"=%d", &value)

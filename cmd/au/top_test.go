@@ -111,7 +111,7 @@ func TestTheLiveTableIsColouredByHowNearALimitIs(t *testing.T) {
 	limit := uint64(100)
 	style := func(used uint64) terminal.Style {
 		w := &watch{rows: []row{{useView: useView{Memory: used, MemoryLimit: &limit}}}}
-		return w.table(160, 10)[1][8].Style // after four columns, and what stands between them
+		return w.table(160, 10)[1][8].Style // after four columns, and the gaps between them
 	}
 	t.Setenv("TERM", "xterm")
 	t.Setenv("NO_COLOR", "")

@@ -176,7 +176,7 @@ func TestCompletedWords(t *testing.T) {
 	}
 }
 
-// Lines of au's in what people read are taken by the grammar.
+// Lines of au in what people read are taken by the grammar.
 func TestDocumentsSpeakTheGrammar(t *testing.T) {
 	documents, err := filepath.Glob("../../docs/*.md")
 	if err != nil {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What is proved of the parsers: of every text up to a bound, that nothing outside it is touched and that only what is right is
-// accepted.
+// The proofs about the parsers: whatever the text up to a bound, they touch nothing outside it, and accept only what is right.
 #include "prove.h"
 
 #include "../parse.c"
@@ -8,7 +7,7 @@
 static int is_lower(char c) { return c >= 'a' && c <= 'z'; }
 static int is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// What a name is, said another way than the parser says it: both ways round.
+// A name is defined here in another way than in the parser: both ways round.
 void names(void)
 {
 	char s[MAX_NAME + 4];
@@ -128,7 +127,7 @@ void lines_of_policy(void)
 	CHECK(which != sizeof keys / sizeof *keys - 1 || fault != NULL);
 }
 
-// What is accepted as a whole has all that is needed, and contradicts itself nowhere.
+// A policy that is accepted as a whole has all that is needed, and contradicts itself nowhere.
 void whole_policies(void)
 {
 	static struct policy p;

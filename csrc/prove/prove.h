@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What the harnesses for CBMC have in common. A harness calls real code of the entrypoint with every input there is up to a bound.
+// The common part of the harnesses for CBMC. A harness calls real code of the entrypoint with every input there is up to a bound.
 #include <stddef.h>
 
 #define CHECK(what) __CPROVER_assert(what, #what)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What is proved of the walk through root's links, on a machine where each look-up gives anything there can be, also what it did
-// not give a moment ago. The walk and what it does with strings are proved apart: `run` calls the real functions for strings
+// The proofs about the walk through root's links, on a machine where each look-up gives anything there can be, also what it did not
+// give a moment ago. The walk and what it does with strings are proved apart: `run` calls the real functions for strings
 // real_take_name and real_put_target, and the walk gets any name and any target instead.
 #include "prove.h"
 #include <stdarg.h>
@@ -55,7 +55,7 @@ int open(const char *path, int flags, ...)
 	return may_fail(-2);
 }
 
-// A name is looked for in a folder of root's alone, and it is not followed.
+// A name is looked for in a folder of root alone, and it is not followed.
 int openat(int folder, const char *name, int flags, ...)
 {
 	CHECK(folder >= 0 && all[folder].is_open && is_alone(folder));
@@ -138,7 +138,7 @@ static void any_way(struct way *w)
 	w->rest = w->text + at;
 }
 
-// What is taken is one name, and what is left is in the way still, nearer to its end.
+// It takes one name, and the rest is in the way still, nearer to its end.
 void names_taken(void)
 {
 	struct way w;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The entrypoint's parsers for tests. Built with -DFUZZING it is a libFuzzer target; else it reads records from standard input (a
-// letter, p for a policy, a for arguments between NULs, n for a name to be shown, or s for shadow(5), of the account claude; four
-// bytes of length, lowest first; text) and answers each with a line of what was read, or "refused: ..." with what it would have
-// said, then a NUL.
+// The entrypoint's parsers for tests. Built with -DFUZZING it is a libFuzzer target; else it reads records from standard input. A
+// record is a letter, four bytes of length, lowest first, and a text. The letter is p for a policy, a for arguments between NULs, n
+// for a name to be shown, or s for shadow(5), of the account claude. It answers each with a line of what was read, or with
+// "refused: ..." and what it would have printed, then a NUL.
 #include "../parse.h"
 
 #include <stdio.h>

@@ -293,7 +293,7 @@ func (c *call) useradd() error {
 	return c.edit("passwd", "", strings.Join([]string{name, "x", uid, gid, comment, home, shell}, ":"))
 }
 
-// addSystemUser makes a user of a daemon's, with a group of the same name and number.
+// addSystemUser makes a user of a daemon, with a group of the same name and number.
 func (c *call) addSystemUser() error {
 	a := &c.args
 	comment, home, shell := a.value("--comment"), a.value("--home-dir"), a.value("--shell")

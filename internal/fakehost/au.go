@@ -168,7 +168,7 @@ func (n *Node) endGroup(gid uint32, users []uint32) {
 	}
 }
 
-// named reports whether somebody stands in the ACL by name.
+// named reports whether the ACL names somebody.
 func (e entries) named() bool {
 	for key := range e {
 		if kind, who, _ := strings.Cut(key, ":"); who != "" && kind != "mask" {

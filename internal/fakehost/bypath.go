@@ -17,7 +17,7 @@ var others = regexp.MustCompile(`^(/home/[^/]+|/tmp|/var/tmp|/dev/shm|/var/mail|
 // programs are those that go through a folder with all that is in it, where they are told to.
 var programs = []string{"rm", "cp", "chmod", "chown", "chgrp", "setfacl", "install"}
 
-// ByPath says what is wrong with a command of root's: that it goes by path where others can write, and so may be led elsewhere by a
+// ByPath says what is wrong with a command of root: that it goes by path where others can write, and so may be led elsewhere by a
 // link. It is empty where nothing is. au itself goes by file descriptor, and what runs as the agent can mislead nobody else.
 func ByPath(argv []string) string {
 	name := path.Base(argv[0])

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Kind is what stands at a path.
+// Kind is what is at a path.
 type Kind int
 
 const (
@@ -20,7 +20,7 @@ const (
 	Link
 )
 
-// File is what stands at a path: Text is what a regular file holds, or where a link leads.
+// File is what is at a path: Text is what a regular file holds, or where a link leads.
 type File struct {
 	Kind Kind
 	Text string
@@ -35,7 +35,7 @@ type Node struct {
 	Default  entries `json:",omitempty"` // of a folder, for what is made in it
 }
 
-// File returns what stands at a path; nil: nothing does.
+// File returns what is at a path; nil: nothing does.
 func (h *Host) File(name string) *File { return h.files[h.clean(name)] }
 
 // Text returns what a file holds, nothing where there is none.
@@ -63,7 +63,7 @@ func (h *Host) PutLink(name, target string, uid uint32) {
 	h.files[name] = &File{Kind: Link, Text: target, Node: Node{UID: uid, GID: uid, Mode: 0o777}}
 }
 
-// Remove takes a path away, and all that stands below it.
+// Remove takes a path away, and all below it.
 func (h *Host) Remove(name string) {
 	for _, below := range h.below(name) {
 		delete(h.files, below)
@@ -164,7 +164,7 @@ func (c *call) install() error {
 	}
 	f := c.files[name]
 	if folder && len(mode) < 5 {
-		bits |= uint64(f.Mode & 0o6000) // chmod(1): those of a folder go only when that is said
+		bits |= uint64(f.Mode & 0o6000) // chmod(1): those of a folder go only by an explicit mode
 	}
 	if err := c.own(f, owner, group); err != nil {
 		return err
@@ -317,7 +317,7 @@ func (c *call) chmod() error {
 			}
 			return f.Mode&0o2000 | 0o660
 		}
-	case err == nil && len(words[0]) < 5: // chmod(1): the set-id bits of a folder go only when that is said
+	case err == nil && len(words[0]) < 5: // chmod(1): the set-id bits of a folder go only by an explicit mode
 		change = func(f *File) uint32 { return uint32(bits) | map[Kind]uint32{Folder: f.Mode & 0o6000}[f.Kind] }
 	case err == nil:
 		change = func(*File) uint32 { return uint32(bits) }

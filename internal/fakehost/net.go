@@ -18,7 +18,7 @@ func (c *call) net() error {
 	return nil
 }
 
-// nft -c -f -: it takes all rules that have no word of refused's in them
+// nft -c -f -: it takes all rules in which nothing of refused is
 func (c *call) nft() error {
 	check, file := c.args.flag("-c"), c.args.value("-f")
 	text, err := io.ReadAll(c.in)

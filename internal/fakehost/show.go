@@ -65,7 +65,7 @@ type kept struct {
 	Procs map[int]*Process
 }
 
-// Show makes the files below Root those of the machine. Whoever runs the test can read and write them all.
+// Show makes the files below Root those of the machine. The user of the test can read and write them all.
 func (h *Host) Show() error {
 	for name := range h.shown {
 		if h.files[name] == nil {
@@ -134,8 +134,8 @@ func (h *Host) Reload() error {
 	return err
 }
 
-// Open returns the machine that Save left below root, with what has changed in its files since. What is new there is its folder's
-// owner's.
+// Open returns the machine that Save left below root, with what has changed in its files since. A new file there is its
+// folder's owner's.
 func Open(root string) (*Host, error) {
 	var k kept
 	text, err := os.ReadFile(root + ".kept")
@@ -196,7 +196,7 @@ func (i info) Mode() fs.FileMode {
 	return m
 }
 
-// Lstat is os.Lstat for a path of the machine's, or below Root, as the host's own user sees it.
+// Lstat is os.Lstat for a path of the machine, or below Root, as the host's own user sees it.
 func (h *Host) Lstat(name string) (fs.FileInfo, error) {
 	name = h.clean(name)
 	for folder := path.Dir(name); folder != "/"; folder = path.Dir(folder) {

@@ -79,7 +79,7 @@ func line(path string, uid uint32) string {
 	return word
 }
 
-// named returns the path that stands behind a word, relative to from. Who wrote it may have meant to hold up whoever looks.
+// named returns the path behind a word, relative to from. Its writer may have meant to hold up whoever looks.
 func (f Finder) named(line, word, from string) (string, bool) {
 	path, ok := strings.CutPrefix(line, word)
 	if !ok || path == "" {

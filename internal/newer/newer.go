@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package newer is what is said of a file that a later au wrote. What this au does not know in it may take something from an agent,
-// so that nothing of it is used.
+// Package newer words the refusal of a file that a later au wrote. A word in it that this au does not know may take something from
+// an agent, so that nothing of it is used.
 package newer
 
 import (

@@ -20,7 +20,7 @@ type As struct {
 
 // Write makes name in an open folder hold text. At every moment the file is the old one or the new one as a whole, and the new one
 // is on the disk when Write returns. Where it fails the file is as it was, and nothing is beside it. A symbolic link of that name
-// is replaced, and not followed. Whoever can write in the folder decides what is in it: the caller has to know that nobody else
+// is replaced, and not followed. Those who can write in the folder decide what is in it: the caller has to know that nobody else
 // can.
 func Write(folder int, name string, text []byte, as As) error {
 	// One fixed name, so that what a killed process left is used up by the next.

@@ -38,7 +38,7 @@ func WatchFiles(ctx context.Context, folders map[string]func(name string) bool) 
 	return f, nil
 }
 
-// Again watches what is at the paths of the folders by now, and reports whether all of them are there. Who calls it before each
+// Again watches what is at the paths of the folders by now, and reports whether all of them are there. A caller of it before each
 // look misses no change after that look.
 func (f *Files) Again() bool {
 	f.mu.Lock()
@@ -74,7 +74,7 @@ func (f *Files) tell(told chan<- struct{}) {
 	}
 }
 
-// concern reports whether one of the events in buf is of interest. That a folder itself went, or that events were lost, is.
+// concern reports whether one of the events in buf is of interest, as the loss of a folder itself or of events is.
 func (f *Files) concern(buf []byte) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

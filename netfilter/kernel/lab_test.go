@@ -198,7 +198,7 @@ func (l *lab) start(uid uint32, argv ...string) (out io.Reader, in io.WriteClose
 	return pipe, in
 }
 
-// standIns are the daemon, which says DAEMON and where the connection was going, and servers of the human's on loopback.
+// standIns are the daemon, which says DAEMON and where the connection was going, and servers of the human on loopback.
 func (l *lab) standIns() {
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		serveTCPUntil(l.t.Fatal, host, 61001, func(c *net.TCPConn) string { return "DAEMON " + originalDestination(c) }, l.count)

@@ -64,7 +64,7 @@ func TestOnlyTheKernelAnswers(t *testing.T) {
 	}
 }
 
-// A question to which nothing is said ends, and the next is asked on another socket.
+// A question without an answer ends, and the next is asked on another socket.
 func TestNoAnswerIsWaitedForForEver(t *testing.T) {
 	c, began := routes(t), time.Now()
 	err := c.ask(nil, message(unix.NLMSG_NOOP, 0, nil))

@@ -29,7 +29,8 @@ func TestDeleteTable(t *testing.T) {
 	})
 }
 
-// What iptables made for the agent's rules goes with them; what anything of anybody's is in stays, down to a set or a policy.
+// What iptables made for the agent's rules goes with them; what holds anything that is somebody else's stays, down to a set or a
+// policy.
 func TestDeleteEmptyTables(t *testing.T) {
 	inLab(t, func(l *lab) {
 		if !strings.Contains(l.must("iptables", "-V"), "nf_tables") {

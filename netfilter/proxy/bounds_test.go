@@ -88,7 +88,7 @@ func memory(t testing.TB, pid int) (now, peak int) {
 
 const maxMemory = 25 << 10 // kB
 
-// asAgent runs f on n threads of the agent's.
+// asAgent runs f on n threads of the agent.
 func asAgent(n int, f func()) { asUser(agentUID, n, f) }
 
 func asUser(uid uintptr, n int, f func()) {

@@ -9,7 +9,7 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// Of a policy that a NixOS configuration declares it is said which option changes it, and nothing is to be run.
+// Where a NixOS configuration declares the policy, the answer names the option that changes it, and no command.
 func TestADeclaredPolicyIsChangedByAnOption(t *testing.T) {
 	for _, declared := range []bool{false, true} {
 		p := netfilter.Policy{Agent: "agent", Declared: declared}

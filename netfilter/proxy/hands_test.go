@@ -17,7 +17,7 @@ import (
 
 // TestOwnServerChangesHands is that a connection which was allowed because the
 // agent's own server had the port does not end at another's, who takes that port
-// before the connection stands.
+// before there is a connection.
 func TestOwnServerChangesHands(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for ten seconds")
@@ -77,7 +77,7 @@ func TestOwnServerChangesHands(t *testing.T) {
 	}
 }
 
-// fullListener returns a listener of the agent's that answers no further
+// fullListener returns a listener of the agent that answers no further
 // connection until it accepts the one that waits there.
 func (w *world) fullListener(t *testing.T, port int) (net.Listener, net.Conn) {
 	t.Helper()
@@ -127,7 +127,7 @@ func awaitUnanswered(t *testing.T, port int) {
 	t.Fatal("the daemon does not connect")
 }
 
-// listenAs returns a listener of another user's, on loopback.
+// listenAs returns a listener of another user, on loopback.
 func listenAs(t *testing.T, uid uint32, port int) net.Listener {
 	t.Helper()
 	var listener net.Listener

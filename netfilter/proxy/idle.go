@@ -46,7 +46,7 @@ func (i *idler) leave() {
 	}
 }
 
-// touch says that something was there for a moment, or has not come yet.
+// touch says that something was there for a moment, or is still to come.
 func (i *idler) touch() {
 	i.enter()
 	i.leave()
@@ -77,8 +77,9 @@ func (i *idler) quiet() bool {
 	return i.open == 0
 }
 
-// rest takes no more connections and questions, and reports whether nothing is open then. What was taken at the last moment is
-// served, and more is taken again. What comes after that waits in the sockets, which systemd has as well, for the next daemon.
+// rest takes no more connections and questions, and reports whether nothing is open then. If something was taken at the last
+// moment, it is served, and more is taken again. All that comes later waits in the sockets, which systemd has as well, for the next
+// daemon.
 func (d *daemon) rest(ctx context.Context, s Sockets, taking *sync.WaitGroup) bool {
 	s.setDeadline(past)
 	taking.Wait()

@@ -328,8 +328,8 @@ func TestKept(t *testing.T) {
 }
 
 // TestInsideEndsWithItsRule is that an address inside, which was answered for an allowed name while a rule opened it, is closed
-// when that rule is over: to a name that is shown, to a rule with a port, and to a connection that is open. A rule for another port
-// of it opens none of those.
+// when that rule is over. It is closed to a name that is shown, to a rule with a port, and to a connection that is open. A rule for
+// another port of it opens none of those.
 func TestInsideEndsWithItsRule(t *testing.T) {
 	now := time.Now()
 	p := &netfilter.Policy{Agent: "agent"}

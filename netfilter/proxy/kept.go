@@ -18,9 +18,9 @@ import (
 	"github.com/a4u2/au/netfilter/dns"
 )
 
-// What the daemon knows when it ends, and the next one has to know: which addresses were answered for which name, or what was
-// allowed would be refused; and below which prefixes the network reaches IPv4, or an address inside would seem to be outside. Only
-// the daemon's user and root can write the file, or read it.
+// The daemon leaves this to the next one. Without the addresses that were answered for each name, that one would refuse what is
+// allowed. Without the prefixes below which the network reaches IPv4, it would take an address inside for one outside. Only the
+// daemon's user and root can write the file, or read it.
 //
 // It has no version. The rules judge each of these anew, so a daemon of another au takes over what it can read, and asks for the
 // rest again.

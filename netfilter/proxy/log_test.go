@@ -15,7 +15,7 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// testLog returns a log with a clock that stands still.
+// testLog returns a log with a clock that does not move.
 func testLog(t *testing.T) (*log, *time.Time) {
 	t.Helper()
 	l, err := openLog(filepath.Join(t.TempDir(), "net.jsonl"), "agent")
@@ -36,7 +36,7 @@ func (l *log) lines(t *testing.T) []string {
 	return strings.SplitAfter(strings.TrimSuffix(string(text), "\n"), "\n")
 }
 
-// TestLogCannotBeForged is that whatever stands in a record, it is one line, and
+// TestLogCannotBeForged is that whatever is in a record, it is one line, and
 // says of itself what the daemon said.
 func TestLogCannotBeForged(t *testing.T) {
 	l, _ := testLog(t)

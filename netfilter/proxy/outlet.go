@@ -305,7 +305,7 @@ func plainTLS(err error) string {
 	return strings.TrimPrefix(cause(err), "x509: ")
 }
 
-// bridge returns a connection whose bytes go over t: what carries bytes here does so from one connection of the kernel's to
+// bridge returns a connection whose bytes go over t: what carries bytes here does so from one connection of the kernel to
 // another. At its end, over is called.
 func bridge(t *tls.Conn, over func()) (*net.TCPConn, error) {
 	ln, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})

@@ -401,7 +401,7 @@ func TestUpstreamFails(t *testing.T) {
 	r.waitRecords(func(rec netfilter.Record) bool { return strings.Contains(rec.Detail, "no answer in time") })
 }
 
-// TestUpstreamGone is what is said where nobody serves, and where the agent itself serves.
+// TestUpstreamGone is the answer where nobody serves, and where the agent itself serves.
 func TestUpstreamGone(t *testing.T) {
 	w := needWorld(t)
 	need(t, "curl")

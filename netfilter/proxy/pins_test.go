@@ -19,7 +19,7 @@ import (
 
 // TestPinned is that what /etc/hosts says of an allowed name counts as answered,
 // to programs that read it themselves, to those that ask, and to those that use a
-// proxy; that it opens nothing inside, and no name that is not allowed.
+// proxy. It opens nothing inside, and no name that is not allowed.
 func TestPinned(t *testing.T) {
 	w := needWorld(t)
 	need(t, "curl")

@@ -39,7 +39,7 @@ func TestPortRules(t *testing.T) {
 		}
 	})
 	t.Run("answer_forgotten", func(t *testing.T) {
-		// allowed.example has not been asked for in the life of this daemon.
+		// allowed.example was not asked for in the life of this daemon.
 		if got := w.handshake(t, allowedAddr+":8443", "allowed.example"); got != "connected" {
 			t.Errorf("TLS to an address from before the daemon: %s", got)
 		}
@@ -91,8 +91,8 @@ func (w *world) handshake(t *testing.T, addr, name string) string {
 	return "connected"
 }
 
-// TestNetworkRules is that an address rule opens the address whatever is said to
-// it, inside as well as outside, a denied name apart.
+// TestNetworkRules is that an address rule opens the address whatever name is shown
+// to it, inside as well as outside, a denied name apart.
 func TestNetworkRules(t *testing.T) {
 	w := needWorld(t)
 	w.start(t, "10.77.0.0/16", attackerAddr+":443", "!denied.example", "inside.example", "mixed.example", "!93.184.0.11", "other.example")
@@ -140,7 +140,7 @@ func TestSilence(t *testing.T) {
 }
 
 // TestDeniedAddress is that a denied address stays closed to an allowed name, with
-// or without a port, and however it is asked for; and that this is what is said.
+// or without a port, and however it is asked for; and that the answer says so.
 func TestDeniedAddress(t *testing.T) {
 	w := needWorld(t)
 	for _, deny := range []string{"!93.184.0.11", "!93.184.0.11:80"} {

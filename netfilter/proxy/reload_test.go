@@ -138,7 +138,7 @@ func TestGrantsEnd(t *testing.T) {
 }
 
 // TestGrantsEndByTheClock is that the end of a grant is not left to a timer alone,
-// which stands still while the machine sleeps.
+// which does not go on while the machine sleeps.
 func TestGrantsEndByTheClock(t *testing.T) {
 	d := newDaemon(&netfilter.Policy{Allow: []netfilter.Entry{{Until: time.Now().Add(30 * time.Minute)}}}, nil, "/dev/null", "/dev/null")
 	if wait := d.untilNext(); wait > time.Minute {
@@ -182,7 +182,7 @@ func TestLearning(t *testing.T) {
 	}
 }
 
-// TestSameSourcePort is that two connections of the agent's from one port work,
+// TestSameSourcePort is that two connections of the agent from one port work,
 // though for the packet filter they are one once they are diverted.
 func TestSameSourcePort(t *testing.T) {
 	w := needWorld(t)

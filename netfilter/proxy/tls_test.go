@@ -195,8 +195,8 @@ func (c *slowConn) Write(p []byte) (int, error) {
 }
 
 // TestHiddenName is that ECH, with a key that the server has as well as without,
-// passes under an allowed name at one of its addresses, and nowhere else; that a
-// policy can refuse it, but for an address that a rule allows whatever is said to it.
+// passes under an allowed name at one of its addresses, and nowhere else. A policy
+// can refuse it, except at an address that a rule allows in any case.
 func TestHiddenName(t *testing.T) {
 	w := needWorld(t)
 	hidden := func(t *testing.T, config []byte, addr string) string {

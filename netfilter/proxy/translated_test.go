@@ -12,7 +12,7 @@ import (
 
 // TestTranslatedNetwork is that names are reached in a network that has IPv6 alone
 // and makes up addresses for the rest (DNS64 and NAT64), by the well-known prefix
-// and by one of its own, and that no such address opens what is inside.
+// and by one of its own. No such address opens what is inside.
 func TestTranslatedNetwork(t *testing.T) {
 	w := needWorld(t)
 	need(t, "curl")

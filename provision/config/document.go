@@ -33,7 +33,7 @@ type table struct {
 	spans  []span // all of it; whole lines, or one span when inline
 	inline bool
 	keyAt  int    // where a key is added: after the last one
-	odd    *Error // a key that its schema has not
+	odd    *Error // a key that its schema does not have
 }
 
 // A keyed is a value under its key.
@@ -65,7 +65,7 @@ func readDocument(path string, text []byte) (*document, error) {
 	if plain {
 		return d, err
 	}
-	// What the library says comes first.
+	// The error of the library comes first.
 	if err := CheckSyntax(path, text); err != nil {
 		return nil, err
 	}

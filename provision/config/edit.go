@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// edit returns the text of the file at path changed so that Parse reads want from it. What does not
-// differ keeps its bytes: comments, order, unknown keys, the writing of
+// edit returns the text of the file at path changed so that Parse reads want from it. All that does
+// not differ keeps its bytes: comments, order, unknown keys, the writing of
 // values. Agents are the same when the name is, mounts when both folders are;
 // one that moves in the order loses its unknown keys. Comments inside a
 // removed entry go with it, those above its first line stay. It fails when

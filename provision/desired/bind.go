@@ -106,7 +106,7 @@ func wanted(t reflect.Type) string {
 	return "a string"
 }
 
-// bindText reads a value that says itself what is right. What is a number for people may be one here, too.
+// bindText reads a value that says itself what is right. A number for people may be one here, too.
 func (d *document) bindText(n *node, into encoding.TextUnmarshaler, name string, t reflect.Type) error {
 	number := isNumber(t) && (n.kind == unstable.Integer || n.kind == unstable.Float)
 	if n.kind != unstable.String && !number {

@@ -17,7 +17,7 @@ import (
 	auslices "github.com/a4u2/au/slices"
 )
 
-// File is all that such a file says. A list that is nil is not there; one that is there and empty is another thing.
+// File is the whole content of such a file. A list that is nil is not there; one that is there and empty is another thing.
 type File struct {
 	Places
 	Humans []User  `toml:"humans" doc:"The humans of every agent that names none of its own."`

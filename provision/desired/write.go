@@ -51,7 +51,7 @@ func words[T ~string](texts []string) (all []T) {
 	return all
 }
 
-// settings takes over what the humans' configs say. What differs between them is for one alone.
+// settings takes over what the humans' configs say. A setting in which they differ is for one alone.
 func (a *Agent) settings(of []provision.Settings, several bool) {
 	for _, s := range of {
 		o := Only{Human: User(s.Human), KeepEnv: words[Variable](s.KeepEnv), SetEnv: words[Pair](s.SetEnv), Path: words[FolderPath](s.Path)}

@@ -26,7 +26,7 @@ func Sort[S any](all []S, target func(S) string) {
 	slices.SortStableFunc(all, func(a, b S) int { return cmp.Compare(len(target(a)), len(target(b))) })
 }
 
-// Holding returns the share by which the agent sees a folder of the human's: the one with the longest source that holds it.
+// Holding returns the share by which the agent sees a folder of the human: the one with the longest source that holds it.
 func Holding(folder string, shares []config.Mount) (m config.Mount, ok bool) {
 	for _, s := range shares {
 		if _, holds := Within(s.Source, folder); holds && (!ok || len(s.Source) > len(m.Source)) {
@@ -36,7 +36,7 @@ func Holding(folder string, shares []config.Mount) (m config.Mount, ok bool) {
 	return m, ok
 }
 
-// Counterpart returns where the agent sees a folder of the human's: at its own path, or below the target of the share that holds it
+// Counterpart returns where the agent sees a folder of the human: at its own path, or below the target of the share that holds it
 // alone.
 func Counterpart(folder string, shares []config.Mount) (string, bool) {
 	s, ok := Holding(folder, shares)

@@ -141,7 +141,7 @@ func (s *sudo) started() int {
 	return len(text)
 }
 
-// sh is a step of root's that runs a shell text, and one that takes it back.
+// sh is a step of root that runs a shell text, and one that takes it back.
 func sh(do, undo string) Step {
 	s := Step{Do: Root("sh", "-c", do)}
 	if undo != "" {

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rooted returns a folder that stands for one of root's alone.
+// rooted returns a folder that stands for one of root alone.
 func rooted(t *testing.T) string {
 	t.Helper()
 	rootUID = uint32(os.Getuid())
@@ -27,7 +27,7 @@ func rooted(t *testing.T) string {
 	return folder
 }
 
-// memory returns a folder of the test's, in memory where there is such a file system: what is made here is more than a disk does in
+// memory returns a folder of the test, in memory where there is such a file system: what is made here is more than a disk does in
 // a moment.
 func memory(t *testing.T) string {
 	t.Helper()

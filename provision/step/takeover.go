@@ -175,7 +175,7 @@ func Clear(ctx context.Context, folder string, uid uint32) (removed int, err err
 	return removed, err
 }
 
-// removeEmpty removes a folder of the uid's, if nothing is in it.
+// removeEmpty removes a folder of the uid, if nothing is in it.
 func (t *Tree) removeEmpty(f *Folder, uid uint32) bool {
 	above, err := t.Open(f.Up.Path(), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {

@@ -19,7 +19,7 @@ type None struct{ Folder string }
 
 func (n *None) Error() string { return fmt.Sprintf("there is no draft of %s", quote.Name(n.Folder)) }
 
-// Choose says which draft words mean, and which paths in it: a first word that is a draft's name is the draft, unless it is behind
+// Choose says which draft words mean, and which paths in it. A first word that is a draft's name is the draft, unless it is behind
 // --. before is how many words stand before --, -1 where there is none: one alone is no path where it is a name. Without a name it
 // is the agent's own draft, else the only one. isPath reports whether a word is also a path.
 func Choose(all []*Draft, words []string, before int, agent string, isPath func(string) bool) (*Draft, []string, error) {

@@ -22,7 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What `au doctor` reads beside the facts of an agent.
+// The facts that `au doctor` reads beside those of an agent.
 
 // AllGroups returns the groups that getent lists.
 func (h *Host) AllGroups() (all []provision.Group, err error) {
@@ -206,7 +206,7 @@ func (h *Host) WatcherLeft() (paths []string) {
 	return slices.DeleteFunc([]string{provision.UnitDir + "/" + netfilter.WatchUnit, provision.WatcherFolder}, func(path string) bool { return !h.Exists(path) })
 }
 
-// RulesLeft returns the uids for which rules of au's are loaded and that no agent has, nor a network policy; none where such a
+// RulesLeft returns the uids for which rules of au are loaded and that no agent has, nor a network policy; none where such a
 // policy cannot be read, for its agent may run. Only root sees them.
 func (h *Host) RulesLeft() (uids []uint32, err error) {
 	policies, err := h.Policies()

@@ -9,7 +9,7 @@ import (
 	"github.com/a4u2/au/provision/config"
 )
 
-// Own finds a file of the caller's that says what is theirs to decide, as their config and what lies beside it do.
+// Own finds a file of the caller that says what is theirs to decide, as their config and what lies beside it do.
 func (h *Host) Own(path string) (*config.Own, error) {
 	human, err := h.ForRun().Human(h.UID())
 	if err != nil {

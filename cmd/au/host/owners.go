@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Nobody stands among owners for what cannot be read: nothing has that uid.
+// Nobody is the owner of what cannot be read: nothing has that uid.
 const Nobody = ^uint32(0)
 
 // Owners counts the files below source that are not the human's, by owner.
@@ -41,7 +41,7 @@ func (h *Host) Owners(source string, human uint32) (map[uint32]int, error) {
 	return count, err
 }
 
-// glance is how many entries of a folder are looked at to see whether an agent of the original's has worked in it: adding a share
+// glance is how many entries of a folder are looked at to see whether an agent of the original has worked in it: adding a share
 // must not cost more for a larger tree.
 const glance = 64
 

@@ -20,7 +20,7 @@ func (h *Host) RunsOf(agent, human uint32) []start.Run {
 }
 
 // Entering returns the processes of an agent's entrypoint that still have root's rights: they have read the policy, and no run of
-// theirs has begun. Who started one can keep it there for as long as they like, by a signal or with a file system of their own.
+// theirs has begun. Its starter can keep one there for as long as they like, by a signal or with a file system of their own.
 func (h *Host) Entering(agent string) (all []int) {
 	entries, _ := os.ReadDir(h.Root + "/proc")
 	for _, e := range entries {

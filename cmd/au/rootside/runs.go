@@ -69,8 +69,8 @@ func kill(pid int, still func() bool) (int, error) {
 // enteringTime is far more than a run takes to begin.
 const enteringTime = 3 * time.Second
 
-// EndEntering sees to it that nothing enters an agent by what its policy said before. What had read that becomes a run, which
-// EndRuns finds, or is ended.
+// EndEntering sees to it that nothing enters an agent by what its policy said before. An entrypoint that had read that becomes
+// a run, which EndRuns finds, or is ended.
 func (r *Root) EndEntering(agent string) error {
 	if err := provision.CheckName(agent); err != nil {
 		return err
@@ -93,5 +93,5 @@ func (r *Root) EndEntering(agent string) error {
 	return nil
 }
 
-// Processes returns the processes of the uid that have not ended, where only root sees them.
+// Processes returns the processes of the uid that are still there, where only root sees them.
 func (r *Root) Processes(uid uint32) []host.Survivor { return r.host.Survivors(uid) }

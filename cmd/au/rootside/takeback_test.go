@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestTakeBackFromOthersFolder is that a share is taken back in a folder of somebody else's, too: the agent's files become the
+// TestTakeBackFromOthersFolder is that a share is taken back in a folder of somebody else, too: the agent's files become the
 // human's, and its group is in no ACL.
 func TestTakeBackFromOthersFolder(t *testing.T) {
 	if os.Geteuid() != 0 {

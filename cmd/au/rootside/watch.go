@@ -128,7 +128,7 @@ type watcher struct {
 	said         string
 	holder       *holder
 	held         string           // the holder's table for it
-	failed       bool             // the last look has not done what it should
+	failed       bool             // the last look failed
 	policy       netfilter.Policy // at the last look
 	closed       string           // for which cgroup the rules of InboundRules were loaded, and how the machine showed them then
 }

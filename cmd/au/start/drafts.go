@@ -35,8 +35,8 @@ func stateOf(m config.Mount, drafts []Draft) Draft {
 	return Draft{}
 }
 
-// narrowedByDrafts takes from a run what would go round a draft: a writable share in its folder is read-only, and one that holds
-// the git directory of its folder is a draft, too, as a commit would be in the real one otherwise.
+// narrowedByDrafts takes from a run what would go round a draft. A writable share in its folder is read-only. One that holds the
+// git directory of its folder is a draft, too, as a commit would be in the real one otherwise.
 func (m Machine) narrowedByDrafts(o Order, all []config.Mount, say Speaker) error {
 	if !slices.ContainsFunc(all, config.Mount.IsLayered) {
 		return nil

@@ -52,7 +52,7 @@ func isShared(dir string, than config.Mount, shares []config.Mount) bool {
 	return ok && !m.TargetOnly && (!than.Writes() || m.Writes())
 }
 
-// sayGit has it said where git does not work in the folder in which the run starts. The agent may have chosen what stands there.
+// sayGit has it said where git does not work in the folder in which the run starts. The agent may have written it.
 func (o Order) sayGit(dir string, shares []config.Mount, say Speaker) error {
 	if _, ok := share.Holding(dir, shares); !ok {
 		return nil

@@ -28,7 +28,7 @@ type Listed struct {
 	Drafts []ListedDraft `json:"drafts,omitempty"` // that hold something which was not kept yet
 }
 
-// ListedDraft is a draft of a human's, and since when they have it.
+// ListedDraft is a draft of a human, and since when they have it.
 type ListedDraft struct {
 	Name   string      `json:"name"`
 	Folder config.Path `json:"folder"`
@@ -135,7 +135,7 @@ func PrintList(w io.Writer, agents []Listed) {
 	}
 }
 
-// Lines returns what is said of each agent, in the colours that w can show.
+// Lines returns the lines about each agent, in the colours that w can show.
 func Lines(w io.Writer, agents []Listed) (lines []string) {
 	p := terminal.PaintFor(w)
 	for _, g := range agents {

@@ -72,7 +72,7 @@ func TestOnPath(t *testing.T) {
 	}
 }
 
-// A run goes without a folder of the config's that is not fit for the PATH, and somebody is told; front, which tells nobody, leaves
+// A run goes without a folder of the config that is not fit for the PATH, and somebody is told; front, which tells nobody, leaves
 // such a run to another program.
 func TestMorePath(t *testing.T) {
 	m := Machine{Root: t.TempDir(), RootUID: uint32(os.Getuid())}

@@ -40,7 +40,7 @@ type Speaker interface {
 	Reached(m config.Mount, at share.OtherPlace)
 	// Once adds the shares of this run alone; asked are the sources without which there is no run.
 	Once(all []config.Mount, p csrc.Policy) (with []config.Mount, asked []string, err error)
-	// InDraft says that a share that the agent could write is not its to write in this run, and how it has it instead: it is in a
+	// InDraft says that a share that the agent could write is not its to write in this run, and how it has it instead. It is in a
 	// folder of which it has a draft, or holds the git directory of one.
 	InDraft(was, is, draft config.Mount)
 	// Drafts returns those of the shares that are drafts, or hide something, ready to be used. It comes last, when nothing else can
@@ -48,7 +48,7 @@ type Speaker interface {
 	Drafts(all []config.Mount) ([]Draft, error)
 	// GitElsewhere says that git does not work where the run starts.
 	GitElsewhere(git GitElsewhere)
-	// NotOnPath says why a folder of the config's is not on the PATH of this run.
+	// NotOnPath says why a folder of the config is not on the PATH of this run.
 	NotOnPath(folder string, why error)
 	// Elsewhere decides where a run starts that cannot start where it was to.
 	Elsewhere(e *Elsewhere, p csrc.Policy) (dir string, err error)

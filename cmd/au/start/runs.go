@@ -43,7 +43,7 @@ type Run struct {
 	guard    auslices.Process
 }
 
-// RunShare is a folder of the human's that a run has.
+// RunShare is a folder of the human that a run has.
 type RunShare struct {
 	Folder config.Path `json:"folder"`
 	Access string      `json:"access"`          // "read-only", "read-write" or "draft"
@@ -92,8 +92,8 @@ func (m Machine) Runs(agents ...csrc.Policy) ([]Run, error) {
 	return runs, nil
 }
 
-// isGuard reports whether a process may be the first of a run: it is the agent's, and number 1 in a pid namespace. What an agent
-// makes of the kind is a child of its own.
+// isGuard reports whether a process may be the first of a run: it is the agent's, and number 1 in a pid namespace. An
+// agent can make such a process only as a child of its own.
 func isGuard(p auslices.Process, agent uint32) bool {
 	return !p.Ended() && len(p.PIDs) > 1 && p.PIDs[len(p.PIDs)-1] == "1" && isAll(p.UIDs, agent)
 }
@@ -202,7 +202,7 @@ func (m Machine) GoesOn(r Run) bool {
 }
 
 // End ends a run by its waiter, with which everything in it ends: where there is grace by SIGTERM, which reaches the command, and
-// after that by SIGKILL. It returns false where the run has ended before, and an error where it has not ended after patience.
+// after that by SIGKILL. It returns false where the run has ended before, and an error where it goes on after patience.
 func (m Machine) End(r Run, grace, patience time.Duration) (bool, error) {
 	waiter, err := held(r.waiter.PID)
 	if waiter < 0 || err != nil {

@@ -242,7 +242,7 @@ func narrowsAtTarget(inner, outer config.Mount) bool {
 // Kind is what is at the source of a share.
 type Kind int
 
-// What can be there: Gone is neither a folder nor a file that could be shared.
+// The kinds of what can be there: Gone is neither a folder nor a file that could be shared.
 const (
 	Gone Kind = iota
 	Folder
