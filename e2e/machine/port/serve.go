@@ -61,7 +61,7 @@ func (s *server) run(r request) {
 	cmd.Stdout = writer(func(p []byte) error { return s.answer(answer{ID: r.ID, Out: p}) })
 	cmd.Stderr = writer(func(p []byte) error { return s.answer(answer{ID: r.ID, Err: p}) })
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	// What the command leaves running may hold its output open.
+	// A process that the command leaves running may hold its output open.
 	cmd.WaitDelay = time.Second
 	status := exitStatus(cmd.Run())
 	s.answer(answer{ID: r.ID, Exit: &status})
