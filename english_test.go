@@ -153,13 +153,55 @@ func TestStringsAreReadOnce(t *testing.T) {
 			return true
 		})
 	}
-	comment := regexp.MustCompile(`(?s)/\*.*?\*/|(?m)//.*$`)
+	noCode := regexp.MustCompile(`(?s)/\*.*?\*/|(?m)//.*$`)
 	for _, name := range sources(t, ".c", ".h") {
-		for _, m := range literal.FindAllStringSubmatch(comment.ReplaceAllString(readText(t, name), ""), -1) {
+		for _, m := range literal.FindAllStringSubmatch(noCode.ReplaceAllString(readText(t, name), ""), -1) {
 			check(name, m[1])
 		}
 	}
 	if n < 3000 {
 		t.Errorf("found only %d strings", n)
+	}
+}
+
+// comment is a line of a comment; lines that are set apart, such as a table, and directives are none of its sentences.
+var comment = regexp.MustCompile(`(?:^|\s)// ?(\S.*)?$`)
+
+// comments returns the comments of a source, each as a text, and where they begin.
+func comments(source string) (all map[int]string) {
+	all = map[int]string{}
+	begun := 0
+	for i, line := range strings.Split(source, "\n") {
+		m := comment.FindStringSubmatch(line)
+		switch own := strings.HasPrefix(strings.TrimSpace(line), "//"); {
+		case m == nil || m[1] == "" || strings.Contains(m[1], "  "):
+			begun = 0
+		case own && begun > 0:
+			all[begun] += " " + m[1]
+		default:
+			all[i+1] = m[1]
+			if begun = 0; own {
+				begun = i + 1
+			}
+		}
+	}
+	return all
+}
+
+// A comment is read once, too. That of a function in C may ask a question without its mark: Whether something holds.
+func TestCommentsAreReadOnce(t *testing.T) {
+	n := 0
+	for _, name := range sources(t, ".go", ".c", ".h") {
+		for line, text := range comments(readText(t, name)) {
+			n++
+			for _, s := range sentences(strings.ReplaceAll(text, "stands for", "means")) {
+				for _, fault := range faults(strings.TrimPrefix(s, "Whether ")) {
+					t.Errorf("%s:%d: %s: %s", name, line, fault, s)
+				}
+			}
+		}
+	}
+	if n < 3000 {
+		t.Errorf("found only %d comments", n)
 	}
 }

@@ -64,7 +64,7 @@ func PlanSetup(p setup.Program, f setup.Facts, g SetupAgent) (steps []step.Step)
 	return steps
 }
 
-// pythonInstall returns the command that installs a program of Python's in an environment of its own, as the pages of such programs
+// pythonInstall returns the command that installs a program of Python in an environment of its own, as the pages of such programs
 // have it: by uv, by pipx, or by pip.
 func pythonInstall(p setup.Program, f setup.Facts) []string {
 	switch {
@@ -151,7 +151,7 @@ func KnowForges(forges []setup.Forge, run []string) []step.Step {
 	return []step.Step{{Do: add}}
 }
 
-// PutLogin is the step that gives the agent a login of the human's.
+// PutLogin is the step that gives the agent a login of the human.
 func PutLogin(p setup.Program, from string, text []byte, run []string) step.Step {
 	return step.Step{Do: inRun(run, "sh", "-c", putting(p.Credentials, "600")).Given(from, text)}
 }

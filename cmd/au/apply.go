@@ -78,8 +78,8 @@ func count(n int, what string) string {
 	return fmt.Sprintf("these %d %ss", n, what)
 }
 
-// carryOut runs the commands that are due, one after the other. What is done stays where one fails: the same command goes on from
-// there.
+// carryOut runs the commands that are due, one after the other. All that was done before stays where one fails: the same command
+// goes on from there.
 func (w *applying) carryOut() error {
 	ctx, stop := signal.NotifyContext(w.ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -163,7 +163,7 @@ func (w *applying) view() applyView {
 	return v
 }
 
-// act is a command of au's that the file asks for.
+// act is a command of au that the file asks for.
 type act struct {
 	at      desired.Places // what of the file asks for it
 	key     string

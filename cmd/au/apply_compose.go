@@ -58,7 +58,7 @@ func (w *applying) read() (err error) {
 }
 
 // readFile reads a file that the human and root alone can have put where it is; for root, who acts for nobody in particular, one
-// of root's.
+// of root.
 func (w *applying) readFile() ([]byte, error) {
 	at, err := absolute(w.cmd.File)
 	if err != nil {
@@ -140,8 +140,8 @@ func (w *applying) person(name string) (provision.User, error) {
 	return u, nil
 }
 
-// findKnown reads the configs of the file's humans for whom au acts, and refuses the file where one of their agents, or of the
-// caller's, could have written it. A file that does not name the caller, as an empty one, is not about the caller's agents.
+// findKnown reads the configs of the file's humans for whom au acts, and refuses the file where one of their agents, or an agent
+// of the caller, could have written it. A file that does not name the caller, as an empty one, is not about the caller's agents.
 func (w *applying) findKnown() error {
 	for _, name := range w.file.Humans {
 		if _, err := w.person(string(name)); err != nil {

@@ -34,7 +34,7 @@ func (w *applying) run(a *act, out, errw io.Writer, more ...string) error {
 	return w.itself(cmd)
 }
 
-// try looks at what each command would do, and keeps those that would change something. What is refused is a mistake in the file,
+// try looks at what each command would do, and keeps those that would change something. A refusal means a mistake in the file,
 // and nothing has changed.
 func (w *applying) try() error {
 	made := map[string]bool{}   // agents that are made, or made whole, by a command that is due

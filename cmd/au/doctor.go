@@ -66,7 +66,7 @@ func (c *doctorCmd) Run(a *app) error {
 	return err
 }
 
-// diagnose looks at the machine, and at every agent of the human's; for root, at every agent.
+// diagnose looks at the machine, and at every agent of the human; for root, at every agent.
 func (a *app) diagnose(human provision.User) (diagnosis, error) {
 	d := diagnosis{Findings: []ailment{}, NeedsRoot: []string{}, Cut: []string{}}
 	known, err := a.load(human)
@@ -165,8 +165,8 @@ func (c *doctorCmd) fix(a *app, human provision.User, d diagnosis) (diagnosis, e
 	return a.diagnose(human)
 }
 
-// mends returns the commands that mend what is not silenced, each once. What only looks, or is to be typed by a person, is not
-// among them.
+// mends returns the commands that mend what is not silenced, each once. Those that only look, or are for a person to type, are
+// not among them.
 func (a *app) mends(d diagnosis) (lines []string) {
 	for _, f := range d.Findings {
 		if !f.Silenced && mendable(f.ID) && isCommand(f.Mend) && !slices.Contains(lines, f.Mend) {

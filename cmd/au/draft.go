@@ -218,7 +218,7 @@ func (a *app) sayDoubts(all []draft.Conflict) {
 	}
 }
 
-// refused says what is to be said of an error of a draft's.
+// refused words an error of a draft.
 func (m *meantDraft) refused(err error) error {
 	var conflicted *draft.Conflicted
 	if errors.As(err, &conflicted) {

@@ -45,7 +45,7 @@ type conflictView struct {
 	Why  string      `json:"why"`
 }
 
-// diffView is all that `au draft diff --json` says.
+// diffView is the whole output of `au draft diff --json`.
 type diffView struct {
 	Name      string              `json:"name"`
 	Folder    config.Path         `json:"folder"`
@@ -276,7 +276,7 @@ func (a *app) coloured(text []byte) error {
 	return nil
 }
 
-// hand runs a command of the human's with the two folders.
+// hand runs a command of the human with the two folders.
 func (c *draftDiffCmd) hand(m *meantDraft, r *draft.Report) error {
 	dir, left, err := m.Lay(r.Changes)
 	if err != nil {

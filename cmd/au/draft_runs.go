@@ -17,7 +17,7 @@ import (
 )
 
 // runs returns what of the changes runs by itself on the human's side, or reaches beyond the folder: what `au mount check` would
-// find of it. The draft holds only what changed, so what hangs on a file of the human's as well is found by its name.
+// find of it. The draft holds only what changed, so what hangs on a file of the human as well is found by its name.
 func (m *meantDraft) runs(r *draft.Report) ([]provision.Finding, error) {
 	upper := path.Join(m.State(), "upper")
 	tree, err := step.OpenTree(upper, false)
@@ -67,7 +67,7 @@ func byName(r *draft.Report, found []provision.Finding) (all []provision.Finding
 }
 
 // named says what a change's name gives away: what git obeys in a repository of which the draft holds only a part, and a link or a
-// folder that brings files of the human's to where they are obeyed.
+// folder that brings files of the human to where they are obeyed.
 func named(r *draft.Report, c draft.Change) (all []provision.Finding) {
 	dir, base := path.Split(c.Path)
 	dir = strings.TrimSuffix(dir, "/")
@@ -97,7 +97,7 @@ func named(r *draft.Report, c draft.Change) (all []provision.Finding) {
 	return all
 }
 
-// cameAlong finds files of the human's that a renamed folder has brought to where a program obeys them.
+// cameAlong finds files of the human that a renamed folder has brought to where a program obeys them.
 func cameAlong(r *draft.Report) (all []provision.Finding) {
 	for _, f := range r.Along {
 		rule, ok := provision.SelfRunning(f.Path)

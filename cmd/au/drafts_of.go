@@ -16,7 +16,7 @@ import (
 	"github.com/a4u2/au/provision/config"
 )
 
-// A process of the human's that lists their drafts for root may take so long, and print so many bytes.
+// A process of the human that lists their drafts for root may take so long, and print so many bytes.
 const (
 	listTime = 30 * time.Second
 	listMost = 16 << 20
@@ -31,10 +31,10 @@ type draftView struct {
 	Files     int         `json:"files"`
 	Bytes     int64       `json:"bytes"`
 	Conflicts int         `json:"conflicts"`
-	Failed    bool        `json:"-"` // it may hold more than is said
+	Failed    bool        `json:"-"` // it may hold more than these
 }
 
-// draftsOf returns the human's drafts that something is in, by agent. Root looks at nothing of the human's by itself: a process of
+// draftsOf returns the human's drafts that something is in, by agent. Root looks at nothing of the human by itself: a process of
 // theirs does.
 func (a *app) draftsOf(human provision.User) (map[string][]start.ListedDraft, error) {
 	all := map[string][]start.ListedDraft{}

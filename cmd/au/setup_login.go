@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 )
 
-// login is a login of the human's, as it was in a file.
+// login is a login of the human, as it was in a file.
 type login struct {
 	path string
 	text []byte

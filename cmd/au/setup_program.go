@@ -28,7 +28,7 @@ type setupWork struct {
 	cmd   *setupCmd
 	out   io.Writer // what is not JSON
 	facts setup.Facts
-	login *login // of the human's, that the agent is to have
+	login *login // those of the human that the agent is to have
 }
 
 // named returns the option that names the agent; none for the usual one.

@@ -17,7 +17,7 @@ type Facts struct {
 	Others    []Node               // further ones: on PATH behind it, and of node managers in the agent's home
 	Machine   string               // the processor, as uname says it
 	NPM       bool                 // whether npm is there
-	OwnPrefix bool                 // npm installs for all of the user's into a folder of the agent's
+	OwnPrefix bool                 // npm installs for all of the user's programs into a folder of the agent
 	UV, Pipx  bool                 // whether they are there
 	Venv      string               // the version of a Python that can make virtual environments; "" where the agent finds none
 	Git       bool                 // whether git is there
@@ -61,7 +61,7 @@ func major(version string) int {
 // (https://nodejs.org/en/about/previous-releases).
 const OwnNode = 24
 
-// NodePackage returns the package of npm's that holds nodejs.org's program for a processor; "" for one that has none.
+// NodePackage returns the package of npm that holds nodejs.org's program for a processor; "" for one that has none.
 func NodePackage(machine string) string {
 	switch machine {
 	case "x86_64":
@@ -96,7 +96,7 @@ func Look(one bool, programs ...Program) []string {
 	return words
 }
 
-// Read reads what such a command has printed. What it does not know it leaves out.
+// Read reads what such a command has printed. It leaves out all that it does not know.
 func Read(text []byte) Facts {
 	f := Facts{There: map[string]bool{}, Holds: map[string]bool{}, Known: map[string]bool{}, Installed: map[string]Installed{}}
 	lines := bufio.NewScanner(bytes.NewReader(text))

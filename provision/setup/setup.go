@@ -19,7 +19,7 @@ import (
 //go:embed programs.toml
 var programsText []byte
 
-// Git is the word that stands in the place of a program for what is about git alone.
+// Git is the word in the place of a program for what is about git alone.
 const Git = "git"
 
 // Program is one that people run as an agent.
@@ -50,7 +50,7 @@ type Program struct {
 	Update      string   `toml:"update" json:"update,omitempty"`           // how it updates itself
 }
 
-// Setting is a file of a program's, below the agent's home.
+// Setting is a file of a program, below the agent's home.
 type Setting struct {
 	File    string `toml:"file" json:"file"`
 	Text    string `toml:"text" json:"text"`

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Along is a file of the human's that is elsewhere in the draft, because a folder above it was renamed. The draft itself does not
+// Along is a file of the human that is elsewhere in the draft, because a folder above it was renamed. The draft itself does not
 // hold it, and it is no change of its own.
 type Along struct{ Path, Old string }
 
@@ -35,7 +35,7 @@ type walkAlong struct {
 	looked int
 }
 
-// node walks through what a folder shows of the human's.
+// node walks through what a folder shows of the human.
 func (w *walkAlong) node(n *node) error {
 	if n.cleared {
 		return nil
@@ -47,7 +47,7 @@ func (w *walkAlong) node(n *node) error {
 	return w.folder(n.path, n.low, mine)
 }
 
-// folder walks through a folder of the human's; mine are the names in it that the draft has itself.
+// folder walks through a folder of the human; mine are the names in it that the draft has itself.
 func (w *walkAlong) folder(at, low string, mine map[string]*node) error {
 	if w.looked > w.most {
 		return nil // nor are the folders read beside the one in which there were too many
@@ -110,7 +110,7 @@ func (n *node) item(name string) (item, bool) {
 	return n.items[i], true
 }
 
-// shows reports whether something of the human's is at a path in one of their folders that the draft does not touch.
+// shows reports whether something of the human is at a path in one of their folders that the draft does not touch.
 func (v *view) shows(low, rest string) bool {
 	at := low
 	for part := range strings.SplitSeq(rest, "/") {

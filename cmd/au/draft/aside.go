@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// errInTheWay is where something that the agent did not see stands where the draft has something else.
+// errInTheWay is where there is something that the agent did not see where the draft has something else.
 var errInTheWay = errors.New("something of yours that is hidden is in the way")
 
-// makeRoom removes what stands where something of another kind is to be.
+// makeRoom removes what is where something of another kind is to be.
 func (p *planner) makeRoom(at spot, low string, st unix.Stat_t) error {
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR && p.hiddenBelow(low) {
 		return fmt.Errorf("%s: %w", quote.Name(at.Path), errInTheWay)
@@ -22,8 +22,8 @@ func (p *planner) makeRoom(at spot, low string, st unix.Stat_t) error {
 	return p.remove(at, low, st)
 }
 
-// remove puts aside what is at a spot, which is at low in the folder as it still is; what is hidden there stays, and what is to be
-// skipped.
+// remove puts aside what is at a spot, which is at low in the folder as it still is. Names that are hidden there, or to be skipped,
+// stay.
 func (p *planner) remove(at spot, low string, st unix.Stat_t) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR || !p.hiddenBelow(low) && p.takesAll(at.Path) {
 		p.emit(op{Act: move, From: at, To: p.stash(), Ino: st.Ino, Was: vintageOf(st), Low: low})

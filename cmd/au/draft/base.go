@@ -78,7 +78,7 @@ func (g *gitBase) sameIndex() bool {
 	return n == len(files)
 }
 
-// git is a git in a folder of the human's that runs nothing else: no hook, no monitor, no pager, and nothing that fetches.
+// git is a git in a folder of the human that runs nothing else: no hook, no monitor, no pager, and nothing that fetches.
 func git(folder string, words ...string) *exec.Cmd {
 	argv := append([]string{"git", "--no-optional-locks", "--no-pager", "-C", folder, "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null",
 		"-c", "core.attributesFile=/dev/null", "-c", "protocol.allow=never"}, words...)
@@ -95,7 +95,7 @@ func gitAlone(folder string, words ...string) *exec.Cmd {
 	return cmd
 }
 
-// unchanged reports whether a file of the human's is as it was in git: then a later change of its times, or of rights that git does
+// unchanged reports whether a file of the human is as it was in git: then a later change of its times, or of rights that git does
 // not know, is no conflict.
 func (g *gitBase) unchanged(lower place, name string, st unix.Stat_t) bool {
 	was, ok := g.load()[name]

@@ -34,7 +34,7 @@ type Conflict struct {
 // ConflictKind is why keep does not go on by itself.
 type ConflictKind string
 
-// What can be in the way of a keep.
+// The kinds of what can be in the way of a keep.
 const (
 	Changed ConflictKind = "changed" // the human has changed it, too
 	Gone    ConflictKind = "gone"    // the human has removed it
@@ -49,7 +49,7 @@ type teller struct {
 	git       *gitBase
 	changes   []Change
 	conflicts []Conflict
-	origins   map[string]string // files of the human's that the draft removes or replaces, by handle
+	origins   map[string]string // files of the human that the draft removes or replaces, by handle
 	arrived   []arrival
 	leave     map[string]bool     // what of git's stays as the human has it, though the draft has it otherwise
 	named     map[string]string   // the agent's branches among it; with the commit where only packed-refs have it
@@ -61,7 +61,7 @@ type teller struct {
 	merged    map[string]merged   // those of them that were put together
 }
 
-// arrival is a file that was copied from one of the human's, where the human has nothing of that name.
+// arrival is a file that was copied from one of the human, where the human has nothing of that name.
 type arrival struct {
 	change int
 	origin []byte
@@ -121,15 +121,15 @@ func (t *teller) lowsOf(all []Conflict) (lows []string) {
 	return lows
 }
 
-// goes notes a file of the human's that goes from its name, where others may have come from it.
+// goes notes a file of the human that goes from its name, where others may have come from it.
 func (t *teller) goes(low string) {
 	if handle, err := t.lower.handle(low); err == nil {
 		t.origins[string(handle)] = low
 	}
 }
 
-// came says where the files came from that the human has nothing in the place of. What was copied from a file that is nowhere, the
-// human has removed.
+// came says where the files came from that the human has nothing in the place of. The human has removed a file that
+// was copied and is nowhere.
 func (t *teller) came() {
 	for _, a := range t.arrived {
 		c := &t.changes[a.change]
@@ -310,7 +310,7 @@ func (t *teller) touched(path, low string, st unix.Stat_t) {
 	}
 }
 
-// deleted tells of all that is gone with a name of the human's.
+// deleted tells of all that is gone with a name of the human.
 func (t *teller) deleted(path, low string, st unix.Stat_t) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		t.goes(low)

@@ -21,7 +21,7 @@ func isHead(name string) bool {
 		strings.HasPrefix(rest, "logs/") || strings.HasPrefix(rest, "MERGE_") || strings.HasPrefix(rest, "BISECT_") || unfinished(name) != "")
 }
 
-// unfinished returns the folder of git's, which says by being there that somebody is in the middle of something, that a file is in.
+// unfinished returns the folder of git, which says by being there that somebody is in the middle of something, that a file is in.
 func unfinished(name string) string {
 	for _, dir := range []string{".git/rebase-merge", ".git/rebase-apply", ".git/sequencer"} {
 		if name == dir || strings.HasPrefix(name, dir+"/") {
@@ -65,7 +65,7 @@ func (t *teller) commits() {
 	t.conflicts = slices.DeleteFunc(t.conflicts, func(c Conflict) bool { return t.leave[c.Path] })
 }
 
-// goesOnFrom reports whether a folder in the draft is the human's own, and those that it is in: the agent has not made a new one.
+// goesOnFrom reports whether a folder in the draft is the human's own, and those that it is in: the agent made no new one.
 func (t *teller) goesOnFrom(name string) bool {
 	n := t.top
 	for part := range strings.SplitSeq(name, "/") {
@@ -81,7 +81,7 @@ func (t *teller) goesOnFrom(name string) bool {
 	return true
 }
 
-// callByAnother notes that a branch of the agent's, or the commit at which their HEAD is, gets a name of its own, where there is
+// callByAnother notes that a branch of the agent, or the commit at which their HEAD is, gets a name of its own, where there is
 // one.
 func (t *teller) callByAnother(name string, really bool) {
 	if !really {
@@ -107,7 +107,7 @@ func (t *teller) isFolder(name string) bool {
 	return slices.ContainsFunc(t.changes, func(c Change) bool { return c.Path == name && c.Dir })
 }
 
-// refOf is what the ref of the agent's is called that the human's own name is not given to.
+// refOf is the name for a ref of the agent where the human's own name must not be given to it.
 func refOf(draft, name string) string {
 	return ".git/refs/au/" + draft + "/" + strings.TrimPrefix(strings.TrimPrefix(name, ".git/"), "refs/")
 }

@@ -57,7 +57,7 @@ func TestCommits(t *testing.T) {
 	}
 }
 
-// Another repository in the place of the human's, in which they have made a commit meanwhile, is a conflict.
+// Another repository in the place of the human, in which they have made a commit meanwhile, is a conflict.
 func TestAnotherRepository(t *testing.T) {
 	const git = "git -c user.name=a -c user.email=a@b "
 	for _, agent := range []string{"rm -rf .git; git init -q .; git add .; " + git + "commit -qm other", "rm -rf .git", "rm -rf .git/objects"} {

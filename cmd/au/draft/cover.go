@@ -102,7 +102,7 @@ func (l *layer) finish() error {
 	return nil
 }
 
-// What a share hides that is no draft has a state of its own in each run: no second run may change a layer that is in use.
+// A share that is no draft and hides something has a state of its own in each run: no second run may change a layer that is in use.
 
 // covers is what the names of such states begin with. A draft's begins with a letter or _.
 const covers = ".hide-"
@@ -111,7 +111,7 @@ const covers = ".hide-"
 var settled = time.Minute
 
 // Cover looks in a folder for what the words hide, and makes a state with a layer that hides it in one run; "" where nothing is to
-// be hidden. What is left of runs that were killed goes.
+// be hidden. The rest of runs that were killed goes.
 func (s *Store) Cover(folder string, words []string) (state string, err error) {
 	if err := s.sweep(); err != nil {
 		return "", err

@@ -13,9 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A diff is made of copies: git sees no folder of anybody's, no attributes, and no config.
+// A diff is made of copies: git sees no folder of anybody, no attributes, and no config.
 
-// What is copied for a diff: bytes of one file and of all, and files.
+// The bounds of what is copied for a diff: bytes of one file and of all, and files.
 const (
 	mostOfFile = 16 << 20
 	mostOfAll  = 1 << 30

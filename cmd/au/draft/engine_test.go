@@ -40,7 +40,7 @@ func (b *bench) told() string {
 	return strings.Join(lines, "\n")
 }
 
-// Each thing that the agent can do is told as what it is, and each of the human's that meets it is a conflict.
+// Each thing that the agent can do is told as what it is, and each of the human that meets it is a conflict.
 func TestChangesAndConflicts(t *testing.T) {
 	const lower = "mkdir -p d/e; echo f >f; echo g >g; echo h >d/h; echo i >d/e/i; ln -s f l; chmod 640 g"
 	for name, c := range map[string]struct{ agent, human, want string }{
@@ -402,7 +402,7 @@ for n in range(3000): os.mkdir('d'); os.chdir('d')"`)
 	b.ok(powerless(func() error { return b.d.Drop(b.store) }))
 }
 
-// A folder of the human's that becomes a link while a keep runs takes nothing out of the folder, and nothing is lost.
+// A folder of the human that becomes a link while a keep runs takes nothing out of the folder, and nothing is lost.
 func TestSwappedWhileKept(t *testing.T) {
 	for name, swap := range map[string]string{
 		"a_link_for_a_folder": "mv d d.was; ln -s ../outside d", "an_edit": "echo edited >d/y", "a_replaced_file": "echo other >d/o; mv d/o d/y", "a_removed_file": "rm d/y",

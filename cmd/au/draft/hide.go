@@ -64,7 +64,7 @@ type search struct {
 // errTooMany is where a search ends before it has seen all.
 var errTooMany = errors.New("too many names")
 
-// find returns what of a folder's is to be hidden: named are the names without a pattern, which may be missing, and found is what
+// find returns what is to be hidden in a folder: named are the names without a pattern, which may be missing, and found is what
 // is there.
 func find(top string, words []string, usual bool, most int) (named, found []string, err error) {
 	folder, err := openPlace(top)
@@ -207,7 +207,7 @@ func without(names, others []string) []string {
 }
 
 // Refresh looks in the folder for what is to be hidden from the next run on, and returns what is there and was not hidden before.
-// What a draft hides only grows: keep takes nothing of it for a deletion. The caller holds the lock.
+// The names that a draft hides only grow: keep takes nothing of it for a deletion. The caller holds the lock.
 func (d *Draft) Refresh() (fresh []string, err error) {
 	named, found, err := find(string(d.Folder), d.Hide, !d.Shown, mostLooked)
 	if errors.Is(err, errTooMany) {

@@ -20,7 +20,7 @@ import (
 type journal struct {
 	Whole   bool // nothing of the draft is left after it
 	Ops     []op
-	Changed []string // what of the folder the human had changed since the draft began: that it comes back is no change of au's
+	Changed []string // what of the folder the human had changed since the draft began: that it comes back is no change of au
 
 	state                  place
 	folder, upper, stashed place

@@ -22,7 +22,7 @@ type Report struct {
 	Conflicts []Conflict
 	Doubts    []Conflict // what looks new, and may be what the human has removed: keep goes on, and nothing is lost
 	Refs      []string   // the refs that the agent's commits get, where both sides made some
-	Stripped  []string   // what bears attributes of the agent's that steer an overlay; keep takes them off
+	Stripped  []string   // what bears attributes of the agent that steer an overlay; keep takes them off
 
 	Along        []Along         // what came along with folders that were renamed
 	AlongIsWhole bool            // whether that is all
@@ -71,7 +71,7 @@ func (d *Draft) Report() (*Report, error) {
 	return r, err
 }
 
-// stripped names what bears attributes of the agent's that steer an overlay.
+// stripped names what bears attributes of the agent that steer an overlay.
 func (v *view) stripped() (all []string, err error) {
 	of := func(name string) error {
 		return v.upper.eachAttribute(name, func(_, key string) error {
@@ -300,7 +300,7 @@ func (d *Draft) finishKeep(j *journal) error {
 	return d.end()
 }
 
-// remember notes what au itself has put into the folder: that is no change of the human's.
+// remember notes what au itself has put into the folder: that is no change of the human.
 func (d *Draft) remember(j *journal) error {
 	now, err := j.present()
 	if err != nil {
@@ -373,7 +373,7 @@ func (j *journal) present() (map[string]identity, error) {
 	return all, j.putAside(all)
 }
 
-// putAside notes the files that the steps took from the folder, and that may have other names in it. What it notes them under is no
+// putAside notes the files that the steps took from the folder, and that may have other names in it. It notes them under what is no
 // path.
 func (j *journal) putAside(into map[string]identity) error {
 	for _, o := range j.Ops {

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Where the human and the agent have changed one file, git can put the lines of both together if it has what both began from. What
-// comes of that lies in the state until the keep has a stash, which that folder becomes.
+// Where the human and the agent have changed one file, git can put the lines of both together if it has what both began from. The
+// result lies in the state until the keep has a stash, which that folder becomes.
 
 // madeDir is where the files lie that a keep makes itself.
 const madeDir = "merged"
@@ -29,7 +29,7 @@ func (d *Draft) startMade() (place, error) {
 	return d.state.sub(madeDir)
 }
 
-// merged is a file that was put together: its name in the stash, and the file of the human's that it was made from.
+// merged is a file that was put together: its name in the stash, and the file of the human that it was made from.
 type merged struct {
 	name string
 	ino  uint64
@@ -102,7 +102,7 @@ func runnable(mode uint32, can bool) uint32 {
 	return mode &^ 0o111
 }
 
-// lines returns what git makes of the human's file, of what git had, and of the agent's.
+// lines returns what git makes of the human's file, of what git had, and of the agent.
 func (m *merger) lines(path, low, sum string) ([]byte, bool, error) {
 	mine, err := m.lower.readSome(low, mostOfFile)
 	if errors.Is(err, fs.ErrPermission) {

@@ -26,7 +26,7 @@ func (j *journal) move(from place, name string, to place, toName string) error {
 	if err != nil {
 		return err
 	}
-	if there { // a copy that a kill has left, or something of the human's
+	if there { // a copy that a kill has left, or something of the human
 		if alike, err := sameTree(from, name, to, toName); err != nil || !alike {
 			return errors.Join(err, unix.EEXIST)
 		}
@@ -57,7 +57,7 @@ func (j *journal) discard(from place, name string) error {
 	return from.removeTree(aside)
 }
 
-// copyAside copies a tree beside where it is to be. What does not fit there leaves nothing behind.
+// copyAside copies a tree beside where it is to be. A file that does not fit there leaves nothing behind.
 func (j *journal) copyAside(from place, name string, to place, toName string) (aside string, err error) {
 	aside = j.aside(toName)
 	if err := to.removeTree(aside); err != nil {
@@ -178,7 +178,7 @@ func (j *journal) exchangeBack(from place, name string, to place, toName string)
 	}
 	old := "x" + strconv.Itoa(j.now)
 	if _, there, err := j.stashed.exists(old); err != nil || !there {
-		return err // without it the human's file has not been replaced
+		return err // without it the human's file was not replaced
 	}
 	if _, there, err := from.exists(name); err != nil {
 		return err

@@ -15,7 +15,7 @@ func (p *planner) countNames() error {
 	})
 }
 
-// isShared reports whether a file of the draft has a name that stays there. What the agent writes to that name must not reach the
+// isShared reports whether a file of the draft has a name that stays there. The writes of the agent to that name must not reach the
 // folder, so a copy is kept.
 func (p *planner) isShared(it item) bool {
 	return !p.whole && it.st.Nlink > 1 && p.names[it.st.Ino] < uint64(it.st.Nlink)

@@ -123,7 +123,7 @@ func (b *bench) in(dir, script string) string {
 	return string(out)
 }
 
-// drafted runs a script of the agent's in a draft.
+// drafted runs a script of the agent in a draft.
 func (b *bench) drafted(script string) {
 	b.t.Helper()
 	b.mount()

@@ -59,7 +59,7 @@ type op struct {
 	Meta     meta
 }
 
-// vintage is a file of the human's as the plan found it.
+// vintage is a file of the human as the plan found it.
 type vintage struct {
 	Ino         uint64
 	Size, Mtime int64
@@ -85,7 +85,7 @@ type planner struct {
 	stays                       map[string]bool   // folders of which something stays, though the draft does not have them
 	touched                     map[string]bool   // folders in which something changes, by where they are then
 	vacated                     map[string]bool   // and by where they were
-	changed                     []string          // what of the human's is replaced although they have changed it
+	changed                     []string          // what of the human is replaced although they have changed it
 	whole                       bool              // nothing of the draft is left afterwards
 	names                       map[uint64]uint64 // how many names of a file are kept, of those with several
 	staying                     []string          // where folders were that are elsewhere in the draft, and are not kept; in order
@@ -179,7 +179,7 @@ func (p *planner) stash() spot {
 	return spot{theStash, strconv.Itoa(p.stashed)}
 }
 
-// prepare notes what a folder of the human's has, before something in it changes.
+// prepare notes what a folder of the human has, before something in it changes.
 func (p *planner) prepare(low string) error {
 	if p.prepared[low] {
 		return nil
@@ -293,7 +293,7 @@ func (p *planner) item(n *node, it item, copying bool) error {
 		}
 	case ok && st.Mode&unix.S_IFMT != unix.S_IFDIR && !copying:
 		p.emit(op{Act: exchange, From: spot{theUpper, name}, To: here, Ino: it.st.Ino, Was: vintageOf(st), Low: low})
-		if !p.apart { // else a copy of the human's is put aside, and nothing is left there
+		if !p.apart { // else a copy of the human is put aside, and nothing is left there
 			p.clearUpper(name, of(it, st))
 		}
 	default:

@@ -9,7 +9,7 @@ import (
 )
 
 // removeTree removes what is at a name in the place, however deep it is and whatever modes its folders have: folders in folders are
-// first moved to its top, so that no path grows. What a kill leaves of it has the name still.
+// first moved to its top, so that no path grows. The rest that a kill leaves has the name still.
 func (p place) removeTree(name string) error {
 	st, ok, err := p.exists(name)
 	if err != nil || !ok {

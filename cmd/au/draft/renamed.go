@@ -89,7 +89,7 @@ func (p *planner) leaves(low string) error {
 	return nil
 }
 
-// meanwhile is where a folder is that is renamed, until what stands in its new place is gone: on its own file system, so that it
+// meanwhile is where a folder is that is renamed, until what is in its new place is gone: on its own file system, so that it
 // stays the same folder.
 func (p *planner) meanwhile(ino uint64) spot {
 	name := "moved-" + strconv.FormatUint(ino, 10)

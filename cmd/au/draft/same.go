@@ -103,7 +103,7 @@ func rights(st, other unix.Stat_t) uint32 {
 	return st.Mode
 }
 
-// sameBytes compares two files of one size. What is a hole in both is not read.
+// sameBytes compares two files of one size. It does not read a hole that both have.
 func sameBytes(a place, nameA string, b place, nameB string) (bool, error) {
 	f, err := a.read(nameA)
 	if err != nil {

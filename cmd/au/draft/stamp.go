@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// The stamp of a draft is a file that was made as the draft began. What of the human's has a later change time, the human has
-// changed since. A rename would make it younger, so a draft that was kept has the time in it.
+// The stamp of a draft is a file that was made as the draft began. The human has since changed those of their files that
+// have a later change time. A rename would make it younger, so a draft that was kept has the time in it.
 
 // stamped returns the time that a stamp stands for, in nanoseconds.
 func (p place) stamped(name string) (int64, error) {

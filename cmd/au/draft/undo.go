@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Undo takes back the last keep, or one that was begun and killed, and returns how many things that changed. What the human has
-// changed since is a conflict. The caller holds the lock.
+// Undo takes back the last keep, or one that was begun and killed, and returns how many things that changed. A file that the human
+// has changed since is a conflict. The caller holds the lock.
 func (d *Draft) Undo() (int, error) {
 	if err := d.openUp(); err != nil {
 		return 0, err

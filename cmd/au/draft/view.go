@@ -19,7 +19,7 @@ import (
 // node is a folder that the draft has something in.
 type node struct {
 	path    string // where it is in the draft, and in the upper folder
-	low     string // the folder of the human's that it goes on from
+	low     string // the folder of the human that it goes on from
 	merged  bool   // whether there is one
 	moved   bool   // it was elsewhere, in low
 	cleared bool   // nothing that stood in low is left but what is listed
@@ -45,7 +45,7 @@ type view struct {
 	modes        map[string]uint32 // of the draft's folders that were opened up
 	hidden       map[string]bool   // what the agent did not see of the folder
 	covered      map[string]bool   // folders that the hidden layer also has
-	detached     map[string]*node  // folders of the human's that are elsewhere in the draft
+	detached     map[string]*node  // folders of the human that are elsewhere in the draft
 	away         map[string]bool   // the same, from the first reading
 	stamp        int64             // when the draft began, by the clock of file systems
 	turned       bool              // the clock was set back since: then nobody knows what was changed since
@@ -132,7 +132,7 @@ func (v *view) read(d *Draft) (err error) {
 	return v.scan()
 }
 
-// readKnown reads what an earlier keep of a part has put into the folder: that is no change of the human's.
+// readKnown reads what an earlier keep of a part has put into the folder: that is no change of the human.
 func (d *Draft) readKnown(name string, into map[string]identity) error {
 	text, err := d.state.readAll(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -299,7 +299,7 @@ func (v *view) clear(n *node, names map[string]bool) error {
 	return nil
 }
 
-// base returns what stands in the human's folder where the item is, and where in it.
+// base returns what is in the human's folder where the item is, and where in it.
 func (v *view) base(n *node, name string) (st unix.Stat_t, low string, ok bool, err error) {
 	low = join(n.low, name)
 	if !n.merged || v.wentAway(low) {
@@ -309,7 +309,7 @@ func (v *view) base(n *node, name string) (st unix.Stat_t, low string, ok bool, 
 	return st, low, ok, err
 }
 
-// wentAway reports whether a folder of the human's is elsewhere in the draft. A folder that was renamed, and lies in another one
+// wentAway reports whether a folder of the human is elsewhere in the draft. A folder that was renamed, and lies in another one
 // under its own name, is too.
 func (v *view) wentAway(low string) bool { return v.away[low] }
 
@@ -336,7 +336,7 @@ func (v *view) nodes(f func(*node) error) error {
 	return nil
 }
 
-// hiddenBelow reports whether something is at a hidden name in a folder of the human's.
+// hiddenBelow reports whether something is at a hidden name in a folder of the human.
 func (v *view) hiddenBelow(low string) bool {
 	for name := range v.hidden {
 		if strings.HasPrefix(name, low+"/") {

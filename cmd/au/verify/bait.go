@@ -25,7 +25,7 @@ type Trap struct {
 }
 
 // Lay makes the bait, as the human: a folder with shares in their home, and files, sockets and memory where others may look for
-// them. What cannot be made is left out.
+// them. A bait that cannot be made is left out.
 func Lay(b Bait, home string, shared []string) *Trap {
 	t := &Trap{Bait: b}
 	t.listHome(home, shared)

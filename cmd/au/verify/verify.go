@@ -116,7 +116,7 @@ type Bait struct {
 	OwnHome    string
 	Chage      string // the program chage(1), which is set-id; empty: there is none
 
-	Secrets   []string // files of the human's, and names in their home that no share leads to
+	Secrets   []string // files of the human, and names in their home that no share leads to
 	Homes     []string // of others
 	Temporary []string // the human's, in folders for temporary files
 	Sockets   []string // on which somebody listens
