@@ -133,7 +133,8 @@ var draftTasks = []struct {
 	most        float64 // 0: reported
 	do          func(dir string) error
 }{
-	{"status", "`git status`", 1.3, func(dir string) error { return quietly("git", "-C", dir+"/repo", "status", "--porcelain") }},
+	{"status", "the agent's first `git status`", 1.3, func(dir string) error { return quietly("git", "-C", dir+"/repo", "status", "--porcelain") }},
+	{"again", "`git status` again", 1.3, func(dir string) error { return quietly("git", "-C", dir+"/repo", "status", "--porcelain") }},
 	{"find", "`find`", 1.6, func(dir string) error { return quietly("find", dir+"/repo", "-newer", dir+"/code/Makefile") }},
 	{"grep", "`grep -r`", 1.6, func(dir string) error { return quietly("sh", "-c", "! grep -rq nosuchword \"$1\"", "sh", dir+"/repo") }},
 	{"build", "`make` of 24 C files", 1.2, func(dir string) error { return quietly("make", "-s", "-C", dir+"/code", "all") }},

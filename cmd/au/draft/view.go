@@ -56,6 +56,9 @@ type view struct {
 	apart        bool // nothing can be renamed from the draft to the folder
 }
 
+// now is the clock, which a test sets back.
+var now = time.Now
+
 // identity tells a file from all others, and from itself after any change.
 type identity struct {
 	Ino   uint64
@@ -97,7 +100,7 @@ func (v *view) read(d *Draft) (err error) {
 	if v.stamp, err = d.state.stamped("stamp"); err != nil {
 		return err
 	}
-	v.turned = time.Now().UnixNano() < v.stamp
+	v.turned = now().UnixNano() < v.stamp
 	if v.modes, err = d.modes(); err != nil {
 		return err
 	}
