@@ -175,12 +175,34 @@ func CheckAuthor(a Author) error {
 	return nil
 }
 
-// Variables returns what makes git name author and committer in a run, and sign nothing: the human's keys are not the agent's.
+// Variables returns what makes git name author and committer in a run.
 func (a Author) Variables(committer Author) []string {
-	return []string{
-		"GIT_AUTHOR_NAME=" + a.Name, "GIT_AUTHOR_EMAIL=" + a.Mail, "GIT_COMMITTER_NAME=" + committer.Name, "GIT_COMMITTER_EMAIL=" + committer.Mail,
-		"GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=commit.gpgsign", "GIT_CONFIG_VALUE_0=false", "GIT_CONFIG_KEY_1=tag.gpgsign", "GIT_CONFIG_VALUE_1=false",
+	return []string{"GIT_AUTHOR_NAME=" + a.Name, "GIT_AUTHOR_EMAIL=" + a.Mail, "GIT_COMMITTER_NAME=" + committer.Name, "GIT_COMMITTER_EMAIL=" + committer.Mail}
+}
+
+// Unsigned returns what makes git sign nothing in a run, beside what is set: the human's keys are not the agent's. Settings that a
+// human has put there stay, and what is there already is left out.
+func Unsigned(set []string) (pairs []string) {
+	count := 0
+	for _, pair := range set {
+		if n, is := strings.CutPrefix(pair, "GIT_CONFIG_COUNT="); is {
+			count, _ = strconv.Atoi(n) // git reads none of them where that is no number
+		}
 	}
+	before := count
+	for _, key := range []string{"commit.gpgsign", "tag.gpgsign"} {
+		there := slices.ContainsFunc(set, func(pair string) bool {
+			return strings.HasPrefix(pair, "GIT_CONFIG_KEY_") && strings.HasSuffix(pair, "="+key)
+		})
+		if !there {
+			pairs = append(pairs, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", count, key), fmt.Sprintf("GIT_CONFIG_VALUE_%d=false", count))
+			count++
+		}
+	}
+	if count > before {
+		pairs = append([]string{fmt.Sprintf("GIT_CONFIG_COUNT=%d", count)}, pairs...)
+	}
+	return pairs
 }
 
 // Missing returns those of the variables that are not among what is set; with anew, also those that have another value there.

@@ -209,7 +209,7 @@ func carryOut(h *fakehost.Host, cmd *exec.Cmd) error {
 }
 
 // agentRuns plays a run that au starts by itself. What the agent says of its home is in the file FAKE_SAYS; a program that it
-// installs is there from then on, and does not start where FAKE_START is no.
+// installs is there from then on, and does not start where FAKE_START is no. Where FAKE_NPM is no, npm installs nothing.
 func agentRuns(cmd *exec.Cmd) error {
 	says := os.Getenv("FAKE_SAYS")
 	words := cmd.Args[slices.Index(cmd.Args, "--")+1:]
@@ -217,10 +217,12 @@ func agentRuns(cmd *exec.Cmd) error {
 	switch {
 	case err != nil:
 		return err
+	case words[0] == "npm" && os.Getenv("FAKE_NPM") == "no":
+		return fakehost.ExitStatus(1)
 	case words[0] == "npm":
 		return os.WriteFile(says, append(text, "path codex\t/home/agent/.local/bin/codex\nversion codex\t0.171.0\n"...), 0o600)
 	case slices.Equal(words[1:], []string{"--version"}) && os.Getenv("FAKE_START") == "no":
-		fmt.Fprintln(cmd.Stderr, "a line\ncodex: no such platform")
+		fmt.Fprintln(cmd.Stderr, "a line\ncodex: no such platform\nau: hint: an agent says so")
 		return fakehost.ExitStatus(1)
 	case words[0] == "sh" && len(words) > 3:
 		_, err = cmd.Stdout.Write(text)

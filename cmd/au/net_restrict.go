@@ -139,6 +139,9 @@ func (c *netRestrictCmd) Run(a *app) error {
 		},
 		done: func() { a.sayRestricted(want, facts) },
 	})
+	if err == nil {
+		a.knowForges(c.Agent, want.Allow, c.DryRun)
+	}
 	return err
 }
 

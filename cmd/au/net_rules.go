@@ -73,7 +73,7 @@ func (c *netAllowCmd) Run(a *app) error {
 	for i := range added {
 		added[i].Until, added[i].Reason = until(a.host.Now(), c.For), c.Reason
 	}
-	return a.changeRules(c.Agent, c.DryRun, func(p netfilter.Policy) (netfilter.Policy, string) {
+	err := a.changeRules(c.Agent, c.DryRun, func(p netfilter.Policy) (netfilter.Policy, string) {
 		after := grant(p, added)
 		said := fmt.Sprintf("Agent %s may reach %s", c.Agent, ruleNames(added))
 		if c.For != 0 {
@@ -82,6 +82,10 @@ func (c *netAllowCmd) Run(a *app) error {
 		a.sayStillDenied(after, added)
 		return after, said
 	})
+	if err == nil {
+		a.knowForges(c.Agent, added, c.DryRun)
+	}
+	return err
 }
 
 // grant returns the policy with what is added allowed. A denial of the same rule ends; where the grant is for a time, it holds

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/a4u2/au/provision"
@@ -54,11 +53,11 @@ func (c *setupCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	w := &setupWork{sharing: s, a: a, cmd: c, out: a.out}
+	w := &setupWork{asAgent: asAgent{s, a}, cmd: c, out: a.out}
 	if c.JSON {
 		w.out = a.err
 	}
-	if w.facts, err = w.look(c.Program != "", programs...); err != nil {
+	if w.facts, err = w.look(setup.Look(c.Program != "", programs...)); err != nil {
 		return err
 	}
 	switch c.Program {
@@ -133,7 +132,26 @@ func (w *setupWork) state(p setup.Program) string {
 	return show(there.Version)
 }
 
-// again is the command that sets up a program for this agent.
-func (w *setupWork) again(program string) string {
-	return "au " + strings.Join(slices.Concat([]string{"setup"}, w.named(), []string{program}), " ")
+// again is the command that sets up something for this agent.
+func (w *setupWork) again(words ...string) string {
+	return pasted(slices.Concat([]string{"setup"}, w.named(), words)...)
+}
+
+// options returns those that choose what is set up, as they were given.
+func (c *setupCmd) options() (words []string) {
+	switch {
+	case c.AsMe:
+		words = append(words, "--as-me")
+	case c.CommitterMe:
+		words = append(words, "--committer-me")
+	}
+	for _, o := range [][2]string{{"--name", c.Name}, {"--email", c.Email}, {"--login-from", c.LoginFrom}} {
+		if o[1] != "" {
+			words = append(words, o[:]...)
+		}
+	}
+	if c.Node != string(provision.NodeAuto) {
+		words = append(words, "--node", c.Node)
+	}
+	return words
 }

@@ -20,7 +20,7 @@ func (w *setupWork) author(as provision.Author) []string {
 	if !w.facts.Git || own || w.facts.Author != "" {
 		return nil
 	}
-	return provision.Missing(as.Variables(as), w.setEnv(), false)
+	return append(provision.Missing(as.Variables(as), w.setEnv(), false), provision.Unsigned(w.setEnv())...)
 }
 
 // announceAuthor says under whose name the agent is going to commit.
@@ -37,21 +37,6 @@ func (w *setupWork) announceAuthor(set []string) {
 	if !w.cmd.forGit() {
 		fmt.Fprintf(w.a.err, "au: %s chooses another name: yours (--as-me), or --name and --email. Each human of the agent chooses for their own runs\n", w.again(setup.Git))
 	}
-}
-
-// announceForges says whose keys the agent's ssh is going to know.
-func (w *setupWork) announceForges(forges []setup.Forge) {
-	if len(forges) > 0 {
-		fmt.Fprintf(w.a.err, "au: the agent's .ssh/known_hosts gets the keys that %s publish\n", theirHosts(forges))
-	}
-}
-
-func theirHosts(forges []setup.Forge) string {
-	var names []string
-	for _, forge := range forges {
-		names = append(names, forge.Host)
-	}
-	return together(names)
 }
 
 // valueOf returns the value of a variable; "" where it is not set.
@@ -71,7 +56,8 @@ func (w *setupWork) git() error {
 	if err != nil {
 		return err
 	}
-	who, set := fmt.Sprintf("%s <%s>", as.Name, as.Mail), provision.Missing(as.Variables(by), w.setEnv(), chosen)
+	who := fmt.Sprintf("%s <%s>", as.Name, as.Mail)
+	set := append(provision.Missing(as.Variables(by), w.setEnv(), chosen), provision.Unsigned(w.setEnv())...)
 	if !chosen && len(w.author(as)) == 0 && w.facts.Git { // there is one already
 		who, set = cmp.Or(valueOf(w.setEnv(), "GIT_AUTHOR_NAME"), w.facts.Author), nil
 	}

@@ -4,17 +4,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os/signal"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/a4u2/au/cmd/au/start"
-	"github.com/a4u2/au/internal/bounded"
-	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/setup"
 	"github.com/a4u2/au/provision/step"
@@ -23,8 +19,7 @@ import (
 
 // setupWork is an agent for which something is set up.
 type setupWork struct {
-	sharing
-	a     *app
+	asAgent
 	cmd   *setupCmd
 	out   io.Writer // what is not JSON
 	facts setup.Facts
@@ -39,60 +34,9 @@ func (w *setupWork) named() []string {
 	return []string{"-a", w.policy.Name}
 }
 
-// ours returns the words of au's own that begin a command for this agent.
-func (w *setupWork) ours(words ...string) []string {
-	own := []string{"au"}
-	if w.a.Config != "" {
-		own = append(own, "--config", w.a.configPath(w.human))
-	}
-	return append(own, words...)
-}
-
-// inHome returns the words that begin a run of the agent in its home: never in a project, where npm would write its settings.
-func (w *setupWork) inHome() []string {
-	return append(w.ours("run"), "--agent", w.policy.Name, "--directory", w.policy.Home, "--")
-}
-
 // agent returns the agent as what plans knows it.
 func (w *setupWork) agent() provision.SetupAgent {
 	return provision.SetupAgent{Name: w.policy.Name, Home: w.policy.Home, Switches: w.policy.Allow, Run: w.inHome(), Node: provision.NodeFrom(w.cmd.Node)}
-}
-
-// A run that only looks may take so long, and print so many bytes.
-const (
-	askedTime = 3 * time.Minute
-	saidMost  = 64 << 10
-)
-
-// says returns what a command prints as the agent, in its home. An error ends in what the command has complained of.
-func (w *setupWork) says(command ...string) ([]byte, error) {
-	ctx, stop := context.WithTimeout(context.Background(), askedTime)
-	defer stop()
-	out, complaint := bounded.Buffer{Limit: saidMost}, bounded.Buffer{Limit: saidMost}
-	cmd := programs.CommandContext(ctx, slices.Concat(w.inHome(), command)...)
-	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &complaint, time.Second
-	err := w.a.itself(cmd)
-	if ctx.Err() != nil {
-		err = fmt.Errorf("no answer within %s", askedTime)
-	}
-	if text := lastLine(complaint.String()); err != nil && text != "" {
-		err = errors.New(strings.TrimPrefix(text, "au: "))
-	}
-	return out.Bytes(), err
-}
-
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return lines[len(lines)-1]
-}
-
-// look asks the agent what it finds.
-func (w *setupWork) look(one bool, all ...setup.Program) (setup.Facts, error) {
-	text, err := w.says(setup.Look(one, all...)...)
-	if err != nil {
-		return setup.Facts{}, fmt.Errorf("look as agent %q: %w", w.policy.Name, err)
-	}
-	return setup.Read(text), nil
 }
 
 // program sets a program up: all that is missing of it.
@@ -147,22 +91,16 @@ func untilSignal() (context.Context, context.CancelFunc) {
 // change is what sets something up: steps as the agent, and variables for its runs.
 func (w *setupWork) change(ctx context.Context, what string, steps []step.Step, set []string) *change {
 	return &change{
-		ctx: ctx, runner: w.setupRunner(), dryRun: w.cmd.DryRun, plan: planned(steps), onward: true, rest: w.again(what),
+		ctx: ctx, runner: w.runner(w.out, w.cmd.DryRun), dryRun: w.cmd.DryRun, plan: planned(steps), onward: true, rest: w.again(append([]string{what}, w.cmd.options()...)...),
 		record: func() (bool, error) { return w.set(set) },
 		about:  func(err error) error { return fmt.Errorf("set up %s for agent %q: %w", what, w.policy.Name, err) },
 	}
 }
 
-// setupRunner returns what carries out the plan: nothing in it needs root.
-func (w *setupWork) setupRunner() *step.Runner {
-	r, _ := w.a.runner(w.out, w.cmd.DryRun)
-	r.Execute = w.a.itself
-	return r
-}
-
 // announce says what the human should know of before saying yes.
 func (w *setupWork) announce(p setup.Program, set []string) {
 	if _, there := w.facts.Installed[p.Name]; !there {
+		w.announceRegistry(p)
 		for _, note := range []string{provision.NodeNote(p, w.facts, w.agent()), provision.PythonNote(p, w.facts)} {
 			if note != "" {
 				fmt.Fprintf(w.a.err, "au: %s\n", show(note))
@@ -227,7 +165,7 @@ func (w *setupWork) set(pairs []string) (bool, error) {
 
 // starts looks whether the agent finds the program now, and whether that starts.
 func (w *setupWork) starts(p setup.Program) (err error) {
-	if w.facts, err = w.look(true, p); err != nil {
+	if w.facts, err = w.look(setup.Look(true, p)); err != nil {
 		return err
 	}
 	if _, found := w.facts.Installed[p.Name]; !found {

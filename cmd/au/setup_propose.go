@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/a4u2/au/internal/programs"
+	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/setup"
 	"golang.org/x/term"
@@ -33,10 +34,16 @@ func (w *setupWork) propose(p setup.Program) error {
 		if proposed == nil {
 			continue
 		}
-		line := pasted(proposed.words...)
+		line, besides := pasted(proposed.words...), ""
+		if proposed.besides != "" {
+			besides = " # " + proposed.besides
+		}
 		if w.cmd.Yes || !term.IsTerminal(0) {
-			fmt.Fprintf(w.out, "Proposed: %s%s\n", line, proposed.besides)
+			fmt.Fprintf(w.out, "Proposed: %s%s\n", line, besides)
 			continue
+		}
+		if besides != "" {
+			fmt.Fprintf(w.out, "Note: %s\n", proposed.besides)
 		}
 		if !w.a.ask(w.out, proposed.question) {
 			continue
@@ -63,17 +70,58 @@ func (w *setupWork) limits() *proposal {
 	}
 }
 
-// hosts proposes the presets of a program, for an agent that reaches everything.
+// hosts proposes the presets of a program, or for one without any that the human chooses: for an agent that reaches everything. To
+// one that is restricted already it proposes what it does not reach.
 func (w *setupWork) hosts(p setup.Program) *proposal {
-	if _, err := w.a.host.NetPolicy(w.policy.Name); !errors.Is(err, fs.ErrNotExist) || len(p.Presets) == 0 {
+	policy, err := w.a.host.NetPolicy(w.policy.Name)
+	free := errors.Is(err, fs.ErrNotExist)
+	act, presets, question := "restrict", p.Presets, "Let agent %s reach the hosts of %s and nothing else?"
+	switch {
+	case !free && err != nil:
 		return nil
+	case !free:
+		act, question = "allow", "Agent %s is restricted. Let it reach the hosts of %s, too?"
+		if presets = w.unreached(policy, p.Presets...); len(presets) == 0 {
+			return nil
+		}
+	case len(presets) == 0:
+		question = "Let agent %s reach hosts that you choose now for %s, and nothing else?"
 	}
-	words, besides := slices.Concat([]string{"net", "restrict"}, w.named()), ""
-	for _, preset := range p.Presets {
+	words, besides := slices.Concat([]string{"net", act}, w.named()), ""
+	for _, preset := range presets {
 		words = append(words, "--preset", preset)
 	}
 	if p.Hosts != "" {
-		besides = " # " + p.Hosts
+		besides = fmt.Sprintf("%s needs %s", p.Name, p.Hosts)
 	}
-	return &proposal{words, fmt.Sprintf("Let agent %s reach the hosts of %s and nothing else?", w.policy.Name, p.Name), besides}
+	return &proposal{words, fmt.Sprintf(question, w.policy.Name, p.Name), besides}
+}
+
+// announceRegistry says that a restricted agent does not reach the registry from which a program is installed.
+func (w *setupWork) announceRegistry(p setup.Program) {
+	registry := map[bool]string{true: "npm", false: "pypi"}[p.NPM != ""]
+	policy, err := w.a.host.NetPolicy(w.policy.Name)
+	if err == nil && len(w.unreached(policy, registry)) > 0 {
+		fmt.Fprintf(w.a.err, "au: agent %s is restricted, and does not reach %s, from which %s is installed unless this machine has a mirror\n", w.policy.Name, registry, p.Name)
+		w.a.hint(pasted(slices.Concat([]string{"net", "allow"}, w.named(), []string{"--preset", registry, "--for", "1h"})...))
+	}
+}
+
+// unreached returns those presets of which a policy lets the agent reach a part at most. A policy that leaves names to a proxy of
+// the human's knows nothing of them.
+func (w *setupWork) unreached(policy netfilter.Policy, presets ...string) (missing []string) {
+	if !policy.HasDaemon() {
+		return nil
+	}
+	now := w.a.host.Now()
+	for _, name := range presets {
+		preset, err := netfilter.FindPreset(name)
+		if err != nil || slices.ContainsFunc(preset.Allow, func(rule netfilter.Rule) bool {
+			there, ok := entryOf(policy.Allow, rule)
+			return !(ok && there.Live(now)) && !policy.Decides(rule, 443, now).OK
+		}) {
+			missing = append(missing, name)
+		}
+	}
+	return missing
 }

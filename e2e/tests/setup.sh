@@ -67,6 +67,14 @@ fails 1 as alice sh -c 'HOME=/nosuch && mv .gitconfig aside && au setup git --co
 complains 'your own git has no user.name and user.email'
 as alice mv aside .gitconfig
 
+promise="another human of the agent commits under a name of their own"
+ok as alice au grant bob -y
+ok as bob au setup git -y
+ok as bob au run -d /home/agent sh -c 'git init -q theirs && cd theirs && git commit -q --allow-empty -m one && git log --format="%an <%ae>"'
+says_exactly 'agent (agent of bob) <agent@bob.invalid>'
+ok as alice sh -c 'cd work/shop && au run git commit -q --allow-empty -m six && git log -1 --format="%an %cn"'
+says_exactly 'agent (agent of alice) Alice Example'
+
 promise="git's forges are known to ssh once, and what is known already stays"
 ok as alice au run -d /home/agent ssh-keygen -F github.com
 ok as alice au run -d /home/agent ssh-keygen -F codeberg.org
@@ -115,6 +123,10 @@ says 'agent "agent" can write in /home/alice/work/shop, so that the file may not
 as alice sh -c 'cd work/shop && au run ln -s /home/alice/.claude/.credentials.json planted'
 fails 1 login y '' work/shop/planted
 says 'may have put it there'
+as alice au run -d /home/agent ln -s /home/alice/.claude/.credentials.json planted
+fails 1 login y '' /home/agent/planted
+says 'may have put it there'
+as alice au run -d /home/agent rm planted
 fails 1 test -e /home/agent/.claude/.credentials.json
 
 promise="it is the agent's alone, whatever the default ACL of its home says"
@@ -137,3 +149,29 @@ complains 'which stays as it is: with prefix=/home/other/.local in it, claude ca
 ok cat /home/other/.npmrc
 says_exactly fund=false
 ok as alice au run -a other claude --version
+
+promise="a program with an installer of its own is installed by the human, and then gets what it needs"
+fails 1 as alice au setup goose -a other -y
+complains 'goose comes with an installer of its own'
+complains "au: hint: au run --agent other --directory /home/other -- bash -c 'curl -fsSL https://github.com/aaif-goose/goose"
+as alice au run -a other -d /home/other sh -c 'mkdir -p .local/bin && printf "#!/bin/sh\necho goose \$GOOSE_DISABLE_KEYRING\n" >.local/bin/goose && chmod +x .local/bin/goose'
+ok as alice au setup goose -a other -y
+says 'Proposed: au net restrict -a other # goose needs the hosts of the model'
+ok as alice au run -a other goose
+says_exactly 'goose 1'
+
+promise="a restricted agent is offered what it does not reach, and knows the keys of the forges to which it may push"
+as alice au run -a other -d /home/other rm -f .ssh/known_hosts
+ok as alice au net restrict -a other --preset github
+complains "au: the agent's .ssh/known_hosts gets the keys that github.com publish"
+ok as alice au run -a other -d /home/other ssh-keygen -F github.com
+fails 1 as alice au run -a other -d /home/other ssh-keygen -F gitlab.com
+ok as alice au net allow -a other gitlab.com:22
+ok as alice au run -a other -d /home/other ssh-keygen -F gitlab.com
+ok as alice au net restrict -a other --preset github
+complains_not known_hosts
+ok as alice au setup claude -a other -y
+says 'Proposed: au net allow -a other --preset anthropic'
+ok as alice au setup gemini -a other --dry-run
+complains 'au: agent other is restricted, and does not reach npm, from which gemini is installed unless this machine has a mirror'
+complains 'au: hint: au net allow -a other --preset npm --for 1h'

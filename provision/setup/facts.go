@@ -89,9 +89,19 @@ func Look(one bool, programs ...Program) []string {
 	}
 	words = append(words, "file", ".npmrc", "")
 	if one {
-		for _, forge := range Forges() {
-			words = append(words, "host", forge.Host, "")
-		}
+		words = append(words, askedForges()...)
+	}
+	return words
+}
+
+// LookForForges returns the command that prints which forges the agent's ssh knows, and whether there is one.
+func LookForForges() []string {
+	return append([]string{"sh", "-c", look, "sh", "ssh"}, askedForges()...)
+}
+
+func askedForges() (words []string) {
+	for _, forge := range Forges() {
+		words = append(words, "host", forge.Host, "")
 	}
 	return words
 }

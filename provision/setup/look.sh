@@ -23,11 +23,13 @@ while [ $# -gt 0 ]; do
 	esac
 	shift 3
 done
-[ "$one" = one ] || exit 0
+[ "$one" != all ] || exit 0
 ! command -v ssh-keygen >/dev/null || say ssh yes
+[ "$one" = one ] || exit 0
 if command -v git >/dev/null; then
 	say git yes
-	say author "$(git config --get user.name 2>/dev/null) $(git config --get user.email 2>/dev/null)"
+	name=$(git config --get user.name 2>/dev/null) mail=$(git config --get user.email 2>/dev/null)
+	[ -z "$name" ] || [ -z "$mail" ] || say author "$name $mail" # git makes up what is missing, or refuses to commit
 fi
 [ -z "$found" ] || exit 0
 for tool in uv pipx; do ! command -v "$tool" >/dev/null || say "$tool" yes; done

@@ -113,7 +113,7 @@ func TestLookAndRead(t *testing.T) {
 	put(".local/share/fnm/node-versions/v20.1.0/installation/bin/node", "#!/bin/sh\necho v20.1.0\n")
 	put("bin/cursor-agent", "#!/bin/sh\n")
 	put("bin/npm", "#!/bin/sh\n[ \"$*\" = 'prefix --global' ] && echo \"$HOME/.local\"\n")
-	put("bin/git", "#!/bin/sh\n[ \"$3\" = user.name ] && echo 'A  B'\n")
+	put("bin/git", "#!/bin/sh\n[ -e mail ] || [ \"$3\" = user.name ] && echo 'A  B'\n")
 	put("bin/uv", "#!/bin/sh\n")
 	put("bin/python3", "#!/bin/sh\necho 3.13\n")
 	put("bin/claude", "#!/bin/sh\n")
@@ -125,8 +125,7 @@ func TestLookAndRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	look := func(one bool, some ...Program) Facts {
-		words := Look(one, some...)
+	run := func(words []string) Facts {
 		cmd := exec.Command(words[0], words[1:]...)
 		cmd.Dir, cmd.Env = home, []string{"HOME=" + home, "PATH=" + home + "/bin:/usr/bin:/bin"}
 		out, err := cmd.Output()
@@ -135,12 +134,17 @@ func TestLookAndRead(t *testing.T) {
 		}
 		return Read(out)
 	}
+	look := func(one bool, some ...Program) Facts { return run(Look(one, some...)) }
 	codex, err := Find("codex")
 	if err != nil {
 		t.Fatal(err)
 	}
+	if f := look(true, codex); f.Author != "" {
+		t.Errorf("an author without an address: %q", f.Author)
+	}
+	put("mail", "")
 	f := look(true, codex)
-	if !f.UV || f.Pipx || f.Venv != "3.13" || f.NodeMajor() != 22 || !f.NPM || !f.OwnPrefix || !f.Git || f.Author != "A  B" || !f.SSH || !f.Known["gitlab.com"] || f.Known["github.com"] {
+	if !f.UV || f.Pipx || f.Venv != "3.13" || f.NodeMajor() != 22 || !f.NPM || !f.OwnPrefix || !f.Git || f.Author != "A  B A  B" || !f.SSH || !f.Known["gitlab.com"] || f.Known["github.com"] {
 		t.Errorf("read %+v", f)
 	}
 	for _, want := range []Node{{"v24.3.0", home + "/.nvm/versions/node/v24.3.0/bin", true}, {"v20.1.0", home + "/.local/share/fnm/node-versions/v20.1.0/installation/bin", false}} {
@@ -150,6 +154,9 @@ func TestLookAndRead(t *testing.T) {
 	}
 	if slices.ContainsFunc(f.Others, func(n Node) bool { return n.Folder == home+"/bin" }) || f.Machine == "" {
 		t.Errorf("the first node is among the others, or the processor has no name: %+v", f)
+	}
+	if f := run(LookForForges()); !f.SSH || !f.Known["gitlab.com"] || f.Known["github.com"] || f.Git || f.NPM {
+		t.Errorf("of the forges: %+v", f)
 	}
 	if f := look(true, all...); f.NPM || f.OwnPrefix || !f.Git {
 		t.Errorf("npm is asked about what is installed: %+v", f)
