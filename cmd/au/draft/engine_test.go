@@ -102,6 +102,57 @@ func TestChangesAndConflicts(t *testing.T) {
 	}
 }
 
+// Folders that the agent renamed, in a folder that the human has removed or renamed since, are told, kept and dropped.
+func TestRenamedInWhatWent(t *testing.T) {
+	for _, human := range []string{"mv d d9", "rm -r d"} {
+		b := newBench(t)
+		b.in(b.folder, "mkdir -p d/e d/f/g; echo h >d/e/h; echo i >d/f/g/i")
+		b.begin()
+		b.drafted("mv d/e d/x; echo n >d/x/n; mv d/f/g d/f/y; echo o >d/f/y/o")
+		b.in(b.folder, human)
+		if got, want := b.told(), "A d/f/y/o\nA d/x/n\n! gone d\n! gone d/f/y\n! gone d/x"; got != want {
+			t.Errorf("%s: told was\n%s\nwant\n%s", human, got, want)
+		}
+		before := dump(t, b.folder, true, false)
+		_, err := b.d.Keep(nil, Theirs)
+		b.ok(err)
+		if got := b.in(b.folder, "cat d/x/n d/f/y/o; find d -type f | wc -l"); got != "n\no\n2\n" {
+			t.Errorf("%s: kept is %q", human, got)
+		}
+		_, err = b.d.Undo()
+		b.ok(err)
+		differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+		b.ok(b.d.DropPaths([]string{"d/x"}))
+		b.ok(b.d.DropPaths([]string{"d"}))
+		if got := b.told(); got != "" {
+			t.Errorf("%s: left is\n%s", human, got)
+		}
+	}
+}
+
+// Where the agent has renamed a folder, and the human has put a file in its place, what the agent has put there meets that.
+func TestRenamedAndReplaced(t *testing.T) {
+	for answer, want := range map[Answer]string{Ours: "mine\nm\n", Theirs: "agent\nm\nn\n"} {
+		b := newBench(t)
+		b.in(b.folder, "mkdir d; echo h >d/h")
+		b.begin()
+		b.drafted("mv d z; echo n >z/n; echo agent >d; echo m >m")
+		b.in(b.folder, "rm -r d; echo mine >d")
+		before := dump(t, b.folder, true, false)
+		if got, want := b.told(), "M d\nA m\nA z/n\n! changed d\n! gone z\n? perhaps m"; got != want {
+			t.Errorf("told was\n%s\nwant\n%s", got, want)
+		}
+		_, err := b.d.Keep(nil, answer)
+		b.ok(err)
+		if got := b.in(b.folder, "cat d m; cat z/n 2>/dev/null || true"); got != want {
+			t.Errorf("the folder holds %q, want %q", got, want)
+		}
+		_, err = b.d.Undo()
+		b.ok(err)
+		differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+	}
+}
+
 // Of a draft, some paths can be kept: the rest stays in it, and the draft looks as it did.
 func TestKeepPaths(t *testing.T) {
 	const lower = "mkdir -p d/e s; echo f >f; echo h >d/h; echo i >d/e/i; echo s >s/s"
@@ -204,7 +255,7 @@ func TestKeepSomeOfWhatWent(t *testing.T) {
 	b.begin()
 	b.drafted("chmod 700 d/e; rm -r d")
 	before := dump(t, b.folder, true, false)
-	for paths, want := range map[string]string{"d/h": "d/e/i d/e/j", "d/e/i": "d/e/j d/h", "d/e d/e/i": "d/h", "d/h d/e/j": "d/e/i", "d/none": "d/e/i d/e/j d/h"} {
+	for paths, want := range map[string]string{"d/h": "d/e/i d/e/j", "d/e/i": "d/e/j d/h", "d/e d/e/i": "d/h", "d/h d/h": "d/e/i d/e/j", "d/h d/e/j": "d/e/i", "d/none": "d/e/i d/e/j d/h"} {
 		n, err := b.d.Keep(strings.Fields(paths), Refuse)
 		b.ok(err)
 		if got := strings.Join(strings.Fields(b.in(b.folder, "find . -type f -printf '%P\n' | sort; [ ! -e d/e ] || [ $(stat -c %a d/e) = 500 ]")), " "); got != want {

@@ -70,8 +70,8 @@ func (m Marks) add(name, kind, digits string) error {
 	return err
 }
 
-// below returns where a folder was, of which the mark says so; parent is where the folder above it was.
-func (m Mark) below(parent string, merged bool) (string, error) {
+// below returns where a folder was, of which the mark says so; parent is where the folder above it was, if that was one.
+func (m Mark) below(parent string, was bool) (string, error) {
 	to := m.Redirect
 	bad := fmt.Errorf("a mark of the draft leads to %q: want a name, or a path from the top", to)
 	if absolute, ok := strings.CutPrefix(to, "/"); ok {
@@ -80,7 +80,7 @@ func (m Mark) below(parent string, merged bool) (string, error) {
 		}
 		return absolute, nil
 	}
-	if strings.Contains(to, "/") || to == "." || to == ".." || !merged {
+	if strings.Contains(to, "/") || to == "." || to == ".." || !was {
 		return "", bad
 	}
 	return join(parent, to), nil

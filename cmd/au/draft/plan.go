@@ -93,6 +93,7 @@ type planner struct {
 
 // plan returns the steps that take the wanted paths over, but for those to skip.
 func (t *teller) plan(draft string, wanted []string, skip map[string]bool) (*planner, error) {
+	wanted = slices.Compact(slices.Sorted(slices.Values(wanted)))
 	p := &planner{teller: t, wanted: wanted, skip: skip, whole: len(wanted) == 0 && len(skip) == 0, prepared: map[string]bool{}, stays: map[string]bool{}, touched: map[string]bool{}, vacated: map[string]bool{}}
 	if err := errors.Join(p.skipOldPlaces(), p.detachAll()); err != nil {
 		return nil, err

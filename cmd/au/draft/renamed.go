@@ -45,7 +45,7 @@ func (p *planner) detachAll() error {
 func (p *planner) stay() {
 	p.staying = nil
 	for low, n := range p.detached {
-		if !p.takes(n.path) {
+		if n.merged && !p.takes(n.path) {
 			p.staying = append(p.staying, low)
 		}
 	}

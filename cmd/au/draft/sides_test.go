@@ -124,7 +124,7 @@ func TestTheirsIsWhatTheAgentSees(t *testing.T) {
 					differ(t, "what was kept", dump(t, r.folder, false, false), want)
 				}
 				if err := powerless(func() error { return do(r.d, "undo") }); err != nil {
-					t.Fatalf("undo: %v", err)
+					t.Fatalf("undo: %v, where\n%s", err, told)
 				}
 				differ(t, "what undo brought back", dump(t, r.folder, true, false), before)
 				if !renames {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"strings"
 
 	"github.com/a4u2/au/internal/quote"
 	"golang.org/x/sys/unix"
@@ -104,6 +105,11 @@ func (j *journal) foldersChangedSince() (against []Conflict, err error) {
 			if s.In == theFolder && (o.Act == move || o.Act == exchange) {
 				delete(want, s.Path)
 			}
+		}
+		if o.Was.Dir {
+			maps.DeleteFunc(want, func(name string, _ meta) bool {
+				return o.From.In == theFolder && strings.HasPrefix(name, o.From.Path+"/")
+			})
 		}
 		switch at := o.To.Path; {
 		case o.To.In != theFolder:

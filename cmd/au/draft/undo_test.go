@@ -136,3 +136,17 @@ func TestUndoBringsBothConflictsBack(t *testing.T) {
 		t.Errorf("after undo it is told as\n%s\nand was before\n%s", now, told)
 	}
 }
+
+// Folders that the agent has exchanged, or made where others were, are as the keep left them: undo meets nothing.
+func TestUndoOfExchangedFolders(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "mkdir -p a/s c; chmod 700 a/s; echo i >a/s/i; echo c >c/c")
+	before := dump(t, b.folder, true, false)
+	b.begin()
+	b.drafted("echo n >a/s/n; mv a t; mv c a; mv t c; mkdir a/s; chmod 711 a/s")
+	_, err := b.d.Keep(nil, Refuse)
+	b.ok(err)
+	_, err = b.d.Undo()
+	b.ok(err)
+	differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+}

@@ -24,6 +24,7 @@ type node struct {
 	moved   bool   // it was elsewhere, in low
 	cleared bool   // nothing that stood in low is left but what is listed
 	lost    bool   // there was one, and it is gone
+	below   bool   // it is in one that is gone, and so is what it goes on from
 	st      unix.Stat_t
 	mark    Mark
 	items   []item
@@ -192,8 +193,10 @@ func (v *view) scan() error {
 		return err
 	}
 	v.away = map[string]bool{}
-	for low := range v.detached {
-		v.away[low] = true
+	for low, n := range v.detached {
+		if !n.lost { // else something of the human's own may be there by now
+			v.away[low] = true
+		}
 	}
 	if len(v.away) == 0 {
 		return nil
@@ -263,7 +266,7 @@ func (v *view) child(parent *node, f found) (*node, error) {
 	n.st.Mode = v.modeOf(n.path, f.st)
 	n.mark = v.marks[n.path]
 	if n.mark.Redirect != "" {
-		low, err := n.mark.below(parent.low, parent.merged)
+		low, err := n.mark.below(parent.low, parent.merged || parent.lost || parent.below)
 		if err != nil {
 			return nil, err
 		}
@@ -276,6 +279,9 @@ func (v *view) child(parent *node, f found) (*node, error) {
 		n.merged = ok && st.Mode&unix.S_IFMT == unix.S_IFDIR
 		n.lost = !n.merged
 		return n, err
+	}
+	if n.below = parent.lost || parent.below; n.below {
+		n.low = join(parent.low, f.name)
 	}
 	if !parent.merged {
 		return n, nil
