@@ -16,23 +16,18 @@ import (
 	"github.com/creack/pty"
 )
 
-// A person is a user of the machine.
-type person struct {
-	name string
-	id   uint32 // uid and gid
-	more []uint32
-}
-
-// A command is something to start, in its person's home.
+// A command is something to start.
 type command struct {
 	argv   []string
-	as     *person // nil: root
-	config string  // what is alice's config meanwhile
+	dir    string // "": its person's home
+	human  bool   // alice, else root
+	config string // what is alice's config meanwhile
 	env    []string
 	pty    bool // on a terminal of its own
+	stdout *os.File
 }
 
-func root(argv ...string) command { return command{argv: argv} }
+func root(words string) command { return command{argv: strings.Fields(words)} }
 
 func onTerminal(c command) command {
 	c.pty = true
@@ -45,15 +40,16 @@ type cost struct{ wall, cpu time.Duration }
 // cmd finds the command's program and returns it as a process to start.
 func (c command) cmd() *exec.Cmd {
 	cmd := exec.Command(c.argv[0], c.argv[1:]...)
-	name := "root"
-	cmd.Dir, cmd.SysProcAttr = "/root", &syscall.SysProcAttr{Setsid: c.pty, Setctty: c.pty}
-	if c.as != nil {
-		name, cmd.Dir = c.as.name, "/home/"+c.as.name
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: c.as.id, Gid: c.as.id, Groups: c.as.more}
+	name, home := "root", "/root"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: c.pty, Setctty: c.pty}
+	if c.human {
+		name, home = "alice", homeDir
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: alice, Gid: alice, Groups: []uint32{alice, 27}}
 	}
+	cmd.Dir = cmp.Or(c.dir, home)
 	cmd.Env = append([]string{
 		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"HOME=" + cmd.Dir, "USER=" + name, "LOGNAME=" + name, "LANG=C.UTF-8", "TERM=xterm", "SHELL=/bin/bash",
+		"HOME=" + home, "PWD=" + cmd.Dir, "USER=" + name, "LOGNAME=" + name, "LANG=C.UTF-8", "TERM=xterm", "SHELL=/bin/bash",
 	}, c.env...)
 	return cmd
 }
@@ -67,33 +63,25 @@ func (c command) place() func() {
 	return func() { exitOn(os.Rename(configPath+".hers", configPath)) }
 }
 
-// output runs the command and returns what it printed on standard output. All ends where it fails.
-func (c command) output() string {
-	c.pty = false
-	defer c.place()()
-	out, err := c.cmd().Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		err = fmt.Errorf("%s: %w: %s", strings.Join(c.argv, " "), err, tail(string(exit.Stderr)))
-	}
+// null is what commands read and print to; said takes what they complain of, and told what output reads, one after the other.
+var null, said, told = func() (*os.File, *os.File, *os.File) {
+	null, wrong := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	said, err := os.CreateTemp("", "said")
+	told, err2 := os.CreateTemp("", "told")
+	exitOn(errors.Join(wrong, err, err2, os.Remove(said.Name()), os.Remove(told.Name())))
+	return null, said, told
+}()
+
+func contents(f *os.File) string {
+	text, err := io.ReadAll(io.NewSectionReader(f, 0, 1<<30))
 	exitOn(err)
-	return string(out)
+	return string(text)
 }
 
 func tail(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-5):], " | ")
 }
-
-// null is what commands read and print to; said takes what they complain of, one after the other.
-var null, said = func() (*os.File, *os.File) {
-	null, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
-	exitOn(err)
-	said, err := os.CreateTemp("", "said")
-	exitOn(err)
-	exitOn(os.Remove(said.Name()))
-	return null, said
-}()
 
 // A running is a command that was started.
 type running struct {
@@ -103,21 +91,16 @@ type running struct {
 	putBack  func()
 }
 
-// start starts the command. What has to be there for it is not in the time that is measured.
-func (c command) start() (r *running, err error) {
-	r = &running{Cmd: c.cmd(), putBack: c.place()}
-	r.Stdin, r.Stdout, r.Stderr = null, null, said
+// start starts the command, with all that has to be there for it: that is not in the time that is measured.
+func (c command) start() (*running, error) {
+	r := &running{Cmd: c.cmd(), putBack: c.place()}
+	r.Stdin, r.Stdout, r.Stderr = null, cmp.Or(c.stdout, null), said
 	if c.pty {
 		terminal, slave, err := pty.Open()
-		if err != nil {
-			return nil, fmt.Errorf("open a terminal: %w", err)
-		}
+		exitOn(err)
 		defer slave.Close()
 		// A login gives it to the human; here it is anybody's. It is read as a window does, not by way of Go's poller.
-		err = errors.Join(slave.Chmod(0o666), pty.Setsize(terminal, &pty.Winsize{Rows: 50, Cols: 120}), syscall.SetNonblock(int(terminal.Fd()), false))
-		if err != nil {
-			return nil, fmt.Errorf("open a terminal: %w", err)
-		}
+		exitOn(errors.Join(slave.Chmod(0o666), pty.Setsize(terminal, &pty.Winsize{Rows: 50, Cols: 120}), syscall.SetNonblock(int(terminal.Fd()), false)))
 		r.terminal, r.Stdin, r.Stdout, r.Stderr = terminal, slave, slave, slave
 	}
 	r.began = time.Now()
@@ -141,22 +124,32 @@ func (r *running) wait() (cost, error) {
 		r.terminal.Close()
 	}
 	if err != nil {
-		said.Seek(0, io.SeekStart)
-		text, _ := io.ReadAll(said)
-		err = fmt.Errorf("%s: %w: %s", strings.Join(r.Args, " "), err, tail(string(text)))
+		err = fmt.Errorf("%s: %w: %s", strings.Join(r.Args, " "), err, tail(contents(said)))
 	}
 	return spent, err
 }
 
 // once runs the command to its end; what it prints is thrown away unless it fails.
 func (c command) once() (cost, error) {
-	said.Truncate(0)
-	said.Seek(0, io.SeekStart)
+	exitOn(errors.Join(empty(said), empty(told)))
 	r, err := c.start()
 	if err != nil {
 		return cost{}, err
 	}
 	return r.drain().wait()
+}
+
+func empty(f *os.File) error {
+	_, err := f.Seek(0, io.SeekStart)
+	return errors.Join(f.Truncate(0), err)
+}
+
+// output runs the command and returns what it printed on standard output. All ends where it fails.
+func (c command) output() string {
+	c.pty, c.stdout = false, told
+	_, err := c.once()
+	exitOn(err)
+	return contents(told)
 }
 
 // atOnce starts n of a command and waits for all.

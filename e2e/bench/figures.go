@@ -3,11 +3,10 @@
 package main
 
 import (
-	"archive/tar"
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"runtime"
 	"slices"
@@ -17,23 +16,16 @@ import (
 
 // figures are what the bench writes, section by section.
 type figures struct {
-	m        *machine
 	began    time.Time
 	load     string // when it began
 	versions string
 	out      strings.Builder
+	quoted   strings.Builder // the table of docs/comparison.md
 	verdicts [][]string
-
-	// What the targets are about; nil where the section was not run.
-	first                                  []*cell // of the first table
-	smallShare, largeShare, listBare, list *cell
-	ownPaths                               []*cell // of 10 and of 64 shares, at targets alone and at their own paths
-	waiters                                []waiter
-	inShare                                []apart
 }
 
-func newFigures(m *machine) *figures {
-	return &figures{m: m, began: time.Now(), load: loadNow(), versions: heardOf(`
+func newFigures() *figures {
+	return &figures{began: time.Now(), load: loadNow(), versions: heardOf(`
 		printf 'au %s' "$(au --version | sed 's/^au //')"
 		dpkg-query -W -f ', ${Package} ${Version}' bubblewrap firejail opendoas sudo util-linux systemd acl python3
 		sed -n 's/^__version__ = "\(.*\)"/, agent-as-unix-user \1/p' /opt/original/agent_as_unix_user/version.py`)}
@@ -57,22 +49,22 @@ func table(out io.Writer, columns string, right int, rows [][]string, below stri
 // compare writes a section with a row a cell: the clock and the processors, as such and beside two others.
 func (f *figures) compare(title, words string, cells []*cell, bare, ours *cell, oursIs string) {
 	f.section(title, words)
+	columns := " | median | quickest tenth | × `true` | × OURS | p95 | p95 × `true` | p95 × OURS | CPU | CPU × `true` | CPU × OURS "
 	b, o := bare.spread(), ours.spread()
-	columns := strings.ReplaceAll(" | median | quickest tenth | × `true` | × OURS | p95 | p95 × `true` | p95 × OURS | CPU | CPU × `true` | CPU × OURS ", "OURS", oursIs)
 	if b.whole > 0 {
-		f.first, columns = cells, columns+"| machine's CPU | × `true` | × "+oursIs+" "
+		columns += "| machine's CPU | × `true` | × OURS "
 	}
 	var rows [][]string
 	for _, c := range cells {
 		s := c.spread()
-		row := []string{c.full(), ms(s.wall), ms(s.p10), times(s.wall, b.wall), times(s.wall, o.wall),
+		row := []string{c.title, ms(s.wall), ms(s.p10), times(s.wall, b.wall), times(s.wall, o.wall),
 			ms(s.p95), times(s.p95, b.p95), times(s.p95, o.p95), ms(s.cpu), times(s.cpu, b.cpu), times(s.cpu, o.cpu)}
 		if b.whole > 0 {
 			row = append(row, ms(s.whole), times(s.whole, b.whole), times(s.whole, o.whole))
 		}
 		rows = append(rows, row)
 	}
-	table(&f.out, columns, 1, rows, howMany(cells))
+	table(&f.out, strings.ReplaceAll(columns, "OURS", oursIs), 1, rows, howMany(cells))
 }
 
 // howMany says how often the cells were measured.
@@ -85,8 +77,8 @@ func howMany(cells []*cell) string {
 	return fmt.Sprintf("Runs a row: %d to %d", low, high)
 }
 
-// grows writes how much one more costs at the beginning and at the end.
-func (f *figures) grows(title, what string, at []int, all []series) {
+// grows writes how much one more costs at the beginning and at the end; all has a cell for each number in at.
+func (f *figures) grows(title, what string, at []int, names []string, all map[string][]*cell) {
 	last, half := len(at)-1, 0
 	for half < last && 2*at[half] < at[last] {
 		half++
@@ -95,113 +87,53 @@ func (f *figures) grows(title, what string, at []int, all []series) {
 		half = last / 2
 	}
 	var rows [][]string
-	for _, s := range all {
-		y := func(i int) float64 { return float64(s.cells[i].spread().p10) / 1e6 }
+	for _, name := range names {
+		y := func(i int) float64 { return float64(all[name][i].spread().p10) / 1e6 }
 		step := func(from, to int) float64 { return (y(to) - y(from)) / float64(at[to]-at[from]) }
 		first, second, word := step(0, half), step(half, last), "flat"
 		if y(last) > 1.25*y(0) {
 			word = ratio(second / first)
 		}
-		rows = append(rows, []string{s.title, fmt.Sprintf("%.2f ms", y(0)), fmt.Sprintf("%.2f ms", y(last)), fmt.Sprintf("%.1f µs", first*1000), fmt.Sprintf("%.1f µs", second*1000), word})
+		rows = append(rows, []string{name, fmt.Sprintf("%.2f ms", y(0)), fmt.Sprintf("%.2f ms", y(last)), fmt.Sprintf("%.1f µs", first*1000), fmt.Sprintf("%.1f µs", second*1000), word})
 	}
 	fmt.Fprintf(&f.out, "%s:\n\n", title)
-	table(&f.out, fmt.Sprintf(" %s | with %d | with %d | one more, first half | one more, last half | last ÷ first ", what, at[0], at[last]), 1, rows, howMany(all[0].cells))
+	table(&f.out, fmt.Sprintf(" %s | with %d | with %d | one more, first half | one more, last half | last ÷ first ", what, at[0], at[last]), 1, rows, howMany(all[names[0]]))
 	f.out.WriteByte('\n')
 }
 
+// target is something that is aimed at, and whether it was reached.
 func (f *figures) target(target, seen string, reached bool) {
 	f.verdicts = append(f.verdicts, []string{target, seen, map[bool]string{true: "reached", false: "**not reached**"}[reached]})
 }
 
-// named returns a cell of the first table.
-func (f *figures) named(title string) *cell {
-	i := slices.IndexFunc(f.first, func(c *cell) bool { return c.title == title })
-	if i < 0 {
-		return nil
+// atMost is a target by the clock: a takes at most so many times as long as b.
+func (f *figures) atMost(target string, a, b *cell, most float64) {
+	x, y := a.spread(), b.spread()
+	cpu := times(x.cpu, y.cpu) + " by CPU"
+	if y.whole > 0 {
+		cpu = times(x.whole, y.whole) + " by the machine's CPU"
 	}
-	return f.first[i]
+	f.target(target, fmt.Sprintf("%s times; %s by the quickest tenth of each; %s", times(x.wall, y.wall), times(x.p10, y.p10), cpu), float64(x.wall) <= most*float64(y.wall))
 }
 
-// targets compares with what is aimed at; a section that was not run has none.
-func (f *figures) targets() {
-	for _, t := range []struct {
-		target, other string
-		most          float64
-	}{
-		{"`au run true` takes at most 1.5 times bubblewrap with pid, ipc and mount namespaces", "bubblewrap, the nearest walls", 1.5},
-		{"less than half of `sudo -u`", "`sudo -u carol`", 0.5},
-		{"less than a twentieth of agent-as-unix-user 2.x", "agent-as-unix-user 2.x, `au run true`", 0.05},
-	} {
-		if other := f.named(t.other); other != nil {
-			a, o := f.named("**`au run true`**").spread(), other.spread()
-			f.target(t.target, fmt.Sprintf("%s times; %s by the quickest tenth of each; %s by the machine's CPU", times(a.wall, o.wall), times(a.p10, o.p10), times(a.whole, o.whole)),
-				float64(a.wall) <= t.most*float64(o.wall))
-		}
-	}
-	if f.largeShare != nil {
-		a := apartOf("", f.largeShare.costs, f.smallShare.costs)
-		f.target("a share's cost does not depend on what is in it",
-			fmt.Sprintf("%s files are %s times 10 files, by CPU %s; noise ±%.0f %%", count(f.m.large), ratio(a.ratio), ratio(a.cpu), 100*a.noise), a.within())
-	}
-	for i, most := range []float64{1.1, 1.3} {
-		if len(f.ownPaths) > 2*i+1 {
-			own, alone := f.ownPaths[2*i+1].spread(), f.ownPaths[2*i].spread()
-			f.target(fmt.Sprintf("%s take at most %v times the time of the same at their targets alone", f.ownPaths[2*i+1].title, most),
-				fmt.Sprintf("%s times; %s by the quickest tenth of each; %s by CPU", times(own.wall, alone.wall), times(own.p10, alone.p10), times(own.cpu, alone.cpu)),
-				float64(own.wall) <= most*float64(alone.wall))
-		}
-	}
-	if len(f.inShare) > 0 {
-		worst := slices.MaxFunc(f.inShare, func(a, b apart) int { return cmp.Compare(a.ratio-a.noise, b.ratio-b.noise) })
-		f.target("nothing measurable inside a share",
-			fmt.Sprintf("farthest from the agent's home: %s, %s times, by CPU %s; noise ±%.0f %%", worst.title, ratio(worst.ratio), ratio(worst.cpu), 100*worst.noise), worst.within())
-	}
-	if f.list != nil {
-		s, b := f.list.spread(), f.listBare.spread()
-		f.target("`au list` takes less than 4 times a bare `true`",
-			fmt.Sprintf("%s times; %s by the quickest tenth of each; %s by CPU", times(s.wall, b.wall), times(s.p10, b.p10), times(s.cpu, b.cpu)), s.wall < 4*b.wall)
-	}
-	if len(f.waiters) > 1 {
-		plain, terminal := f.waiters[0], f.waiters[1]
-		f.target("no Go process waits where there is no terminal", "there wait "+strings.Join(plain.processes, ", "),
-			!slices.ContainsFunc(plain.processes, func(p string) bool { return strings.HasPrefix(p, "au") }))
-		f.target("with one, what waits stays below 12 MB", fmt.Sprintf("the largest of %s had %s at most, all together %s PSS",
-			strings.Join(terminal.processes, ", "), kB(terminal.high), kB(terminal.pss)), terminal.high < 12<<10)
-	}
-}
-
-// quote is the table of docs/comparison.md.
-func (f *figures) quote() string {
-	if f.first == nil {
-		return ""
-	}
-	var out strings.Builder
+// quote writes the table of docs/comparison.md.
+func (f *figures) quote(cells []*cell) {
 	var rows [][]string
-	b, o := f.first[0].spread(), f.first[1].spread()
-	for _, c := range f.first {
+	b, o := cells[0].spread(), cells[1].spread()
+	for _, c := range cells {
 		if s := c.spread(); c.quoted {
-			rows = append(rows, []string{c.title, ms(s.wall), times(s.wall, b.wall), times(s.wall, o.wall), times(s.whole, o.whole)})
+			rows = append(rows, []string{c.name(), ms(s.wall), times(s.wall, b.wall), times(s.wall, o.wall), times(s.whole, o.whole)})
 		}
 	}
-	table(&out, " to run `true` | time | × `true` | × `au run` | CPU × `au run` ", 1, rows,
-		fmt.Sprintf("%s, %s; medians of %d, in turn. %s", f.began.UTC().Format("2006-01-02"), where(), len(f.first[1].costs), f.versions))
-	return out.String()
+	table(&f.quoted, " to run `true` | time | × `true` | × `au run` | CPU × `au run` ", 1, rows,
+		fmt.Sprintf("%s, %s; medians of %d, in turn. %s", f.began.UTC().Format("2006-01-02"), where(), len(cells[1].costs), f.versions))
 }
 
-// write writes the figures, and the table of docs/comparison.md, as one tar.
-func (f *figures) write(to io.Writer) error {
-	var head strings.Builder
-	fmt.Fprintf(&head, "Measured on %s in %s.\n%s.\nLoad average when it began %s, when it ended %s; it took %s.\n\n### Targets\n\n",
+func (f *figures) write() {
+	fmt.Printf("Measured on %s in %s.\n%s.\nLoad average when it began %s, when it ended %s; it took %s.\n\n### Targets\n\n",
 		f.began.UTC().Format("2006-01-02"), where(), f.versions, f.load, loadNow(), time.Since(f.began).Round(time.Second))
-	table(&head, " target | measured | ", 3, f.verdicts, "")
-	out := tar.NewWriter(to)
-	for _, file := range [][2]string{{"figures.md", head.String() + f.out.String()}, {"short.md", f.quote()}} {
-		err := out.WriteHeader(&tar.Header{Name: file[0], Mode: 0o644, Size: int64(len(file[1])), ModTime: f.began})
-		if _, wrong := io.WriteString(out, file[1]); errors.Join(err, wrong) != nil {
-			return errors.Join(err, wrong)
-		}
-	}
-	return out.Close()
+	table(os.Stdout, " target | measured | ", 3, f.verdicts, "")
+	fmt.Print(f.out.String(), "===\n", f.quoted.String())
 }
 
 // where says on what was measured.
@@ -221,15 +153,16 @@ func heardOf(script string) string {
 }
 
 // ms writes a time in milliseconds, with as many digits as mean something.
-func ms(d time.Duration) string {
-	v := float64(d) / 1e6
-	switch {
-	case v < 10:
-		return fmt.Sprintf("%.2f ms", v)
-	case v < 100:
-		return fmt.Sprintf("%.1f ms", v)
+func ms(d time.Duration) string { return digits(float64(d)/1e6, 0, 10, 100) + " ms" }
+
+// digits writes a number with three, two or one digit after the point where it is below these bounds.
+func digits(v, three, two, one float64) string {
+	for n, bound := range []float64{three, two, one} {
+		if v < bound {
+			return fmt.Sprintf("%.*f", 3-n, v)
+		}
 	}
-	return fmt.Sprintf("%.0f ms", v)
+	return fmt.Sprintf("%.0f", v)
 }
 
 func us(d time.Duration) string { return fmt.Sprintf("%.0f µs", float64(d)/1e3) }
@@ -242,17 +175,7 @@ func times(a, b time.Duration) string {
 	return ratio(float64(a) / float64(b))
 }
 
-func ratio(v float64) string {
-	switch {
-	case v < 0.095:
-		return fmt.Sprintf("%.3f", v)
-	case v < 1.95:
-		return fmt.Sprintf("%.2f", v)
-	case v < 10:
-		return fmt.Sprintf("%.1f", v)
-	}
-	return fmt.Sprintf("%.0f", v)
-}
+func ratio(v float64) string { return digits(v, 0.095, 1.95, 10) }
 
 // count writes a number with its thousands apart.
 func count(n int) string {

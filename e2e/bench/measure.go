@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 )
 
-// A cell is one thing that is measured.
+// A cell is one thing that is measured. docs/comparison.md has its title up to " (".
 type cell struct {
 	title string
-	note  string
 	cmd   command
 	do    func() (cost, error) // instead of cmd
 	costs []cost
@@ -22,26 +22,23 @@ type cell struct {
 }
 
 // take measures once; what is a warm-up does not count.
-func (c *cell) take(counts bool) error {
+func (c *cell) take(counts bool) {
 	do := c.do
 	if do == nil {
 		do = c.cmd.once
 	}
 	spent, err := do()
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.title, err)
+		exitOn(fmt.Errorf("%s: %w", c.title, err))
 	}
 	if counts {
 		c.costs = append(c.costs, spent)
 	}
-	return nil
 }
 
-func (c *cell) full() string {
-	if c.note == "" {
-		return c.title
-	}
-	return c.title + " (" + c.note + ")"
+func (c *cell) name() string {
+	name, _, _ := strings.Cut(c.title, " (")
+	return name
 }
 
 // A turn is cells that only make sense one after the other, such as adding a share and removing it.
@@ -61,7 +58,7 @@ const patience = 50 * time.Second
 // measure takes all turns, round after round, each round from another one on, so that noise and what a
 // neighbour leaves behind fall on all alike. Of quick commands the first rounds do not count: one more for each ten.
 // On a busy machine it ends with fewer rounds when its time is up; the tables say how many there were.
-func measure(rounds int, turns []turn) error {
+func measure(rounds int, turns []turn) {
 	// The thread that starts is the one that waits.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -73,13 +70,10 @@ func measure(rounds int, turns []turn) error {
 		runtime.GC()
 		for i := range turns {
 			for _, c := range turns[(i+round)%len(turns)] {
-				if err := c.take(round >= warm); err != nil {
-					return err
-				}
+				c.take(round >= warm)
 			}
 		}
 	}
-	return nil
 }
 
 // spread is what the costs of a cell come to.
@@ -135,6 +129,10 @@ func apartOf(title string, a, b []cost) apart {
 // a tenth by the processors, which are steadier.
 func (a apart) within() bool { return a.ratio-1 <= max(a.noise, 0.03) && a.cpu <= 1.1 }
 
+func (a apart) String() string {
+	return fmt.Sprintf("%s times, by CPU %s; noise ±%.0f %%", ratio(a.ratio), ratio(a.cpu), 100*a.noise)
+}
+
 // spent returns the processor time of everything in the machine since its boot, in ns: of the services that a command calls, too.
 func spent() time.Duration {
 	var n int64
@@ -156,7 +154,7 @@ func (m *machine) machineCPU(cells []*cell) {
 		for _, c := range cells {
 			before, start := spent(), time.Now()
 			for range runs {
-				exitOn(c.take(false))
+				c.take(false)
 			}
 			time.Sleep(rest)
 			used := spent() - before - time.Duration(idle*float64(time.Since(start)))

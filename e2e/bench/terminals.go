@@ -10,12 +10,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // blob is what goes through the terminal: lines of text that everybody may read.
 const blob = "/opt/bench/blob"
+
+// echo is a program that shows each key at once, and ends with Ctrl-C.
+const echo = `stty -icanon -echo -opost; printf R; exec cat`
 
 // terminals measures bytes a second and the way of a key and back, directly and through those who put a terminal in between.
 func terminals(m *machine, f *figures) {
@@ -24,16 +25,15 @@ func terminals(m *machine, f *figures) {
 	defer os.Remove(blob)
 	var flow, keys []*cell
 	for _, w := range [][2]string{{"directly", ""}, {"`au run`", "au run "}, {"`sudo -u carol` (`use_pty`)", "sudo -u carol "}} {
+		shell := m.human(append(strings.Fields(w[1]), "sh", "-c", echo)...)
 		flow = append(flow, &cell{title: w[0], cmd: onTerminal(m.says(w[1] + "cat " + blob))})
-		keys = append(keys, &cell{title: w[0], cmd: onTerminal(m.says(w[1] + m.self + " echo"))})
+		keys = append(keys, &cell{title: w[0], cmd: onTerminal(shell)})
 	}
-	exitOn(measure(min(m.slow, 3), alone(flow...)))
+	measure(min(m.slow, 3), alone(flow...))
 	for round := range 1 + min(m.slow, 5) {
 		for i := range keys {
 			c := keys[(i+round)%len(keys)]
-			times, err := typeKeys(c.cmd, m.keys)
-			exitOn(err)
-			if round > 0 {
+			if times := typeKeys(c.cmd, m.keys); round > 0 {
 				c.costs = append(c.costs, times...)
 			}
 		}
@@ -53,66 +53,38 @@ func terminals(m *machine, f *figures) {
 
 // typeKeys types on a terminal and returns how long each key took to be shown. A pause before each lets everybody go to sleep, as a
 // person's does.
-func typeKeys(c command, keys int) (times []cost, err error) {
+func typeKeys(c command, keys int) (times []cost) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	r, err := c.start()
-	if err != nil {
-		return nil, err
-	}
-	defer r.wait()
-	stuck := time.AfterFunc(time.Minute, func() { r.Process.Kill() })
+	exitOn(err)
+	stuck := time.AfterFunc(time.Minute, func() { exitOn(fmt.Errorf("%v: a key is not shown", c.argv)) })
 	defer stuck.Stop()
-	err = r.shows('R')
-	for i := 0; i < keys && err == nil; i++ {
+	r.shows('R')
+	for i := range keys {
 		time.Sleep(2 * time.Millisecond)
 		key, start := byte('a'+i%16), time.Now()
-		if _, err = r.terminal.Write([]byte{key}); err == nil {
-			err = r.shows(key)
-		}
+		r.types(key)
+		r.shows(key)
 		times = append(times, cost{wall: time.Since(start)})
 	}
-	if err != nil {
-		r.Process.Kill()
-	}
-	r.terminal.Write([]byte("q"))
-	r.drain()
-	return times, err
+	r.types(3)
+	r.drain().wait() // Ctrl-C ended it
+	return times
+}
+
+func (r *running) types(key byte) {
+	_, err := r.terminal.Write([]byte{key})
+	exitOn(err)
 }
 
 // shows reads until the key is shown.
-func (r *running) shows(key byte) error {
-	buffer := make([]byte, 4096)
-	for {
+func (r *running) shows(key byte) {
+	for buffer := make([]byte, 4096); ; {
 		n, err := r.terminal.Read(buffer)
-		if err != nil || slices.Contains(buffer[:n], key) {
-			return err
-		}
-	}
-}
-
-// echoKeys is the program at the other end: it shows each key at once, and ends with q.
-func echoKeys() error {
-	settings, err := unix.IoctlGetTermios(0, unix.TCGETS)
-	if err != nil {
-		return err
-	}
-	settings.Lflag &^= unix.ICANON | unix.ECHO
-	settings.Oflag &^= unix.OPOST
-	if err := unix.IoctlSetTermios(0, unix.TCSETS, settings); err != nil {
-		return err
-	}
-	key := []byte{'R'}
-	for {
-		if _, err := unix.Write(1, key); err != nil {
-			return err
-		}
-		n, err := unix.Read(0, key)
-		if err == unix.EINTR {
-			n, err = unix.Read(0, key)
-		}
-		if err != nil || n == 0 || key[0] == 'q' {
-			return err
+		exitOn(err)
+		if slices.Contains(buffer[:n], key) {
+			return
 		}
 	}
 }
