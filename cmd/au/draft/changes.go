@@ -133,7 +133,7 @@ func (t *teller) goes(low string) {
 func (t *teller) came() {
 	for _, a := range t.arrived {
 		c := &t.changes[a.change]
-		if c.Old = t.cameFrom(a.origin); c.Old == "" && a.merged {
+		if c.Old = t.cameFrom(a.origin); c.Old == "" && a.merged && !t.taken[handleIn(a.origin)] {
 			t.conflict(c.Path, Gone, "you have removed or renamed it")
 		}
 	}
@@ -267,11 +267,16 @@ func (t *teller) added(n *node, it item, path string) error {
 
 // cameFrom returns which of the files that the draft removes or replaces another was copied from.
 func (t *teller) cameFrom(origin []byte) string {
+	return t.origins[handleIn(origin)]
+}
+
+// handleIn returns the handle in an origin; "" where there is none.
+func handleIn(origin []byte) string {
 	const fid = 21 // behind it is the handle, Mark.cameFrom
 	if len(origin) <= fid {
 		return ""
 	}
-	return t.origins[string(origin[4])+string(origin[fid:])]
+	return string(origin[4]) + string(origin[fid:])
 }
 
 // replaced tells of a file where the human has something, too.

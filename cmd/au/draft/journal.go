@@ -20,6 +20,7 @@ import (
 type journal struct {
 	Whole   bool // nothing of the draft is left after it
 	Ops     []op
+	Took    [][]byte // what names the human's files that it takes from their places, where others came from them
 	Changed []string // what of the folder the human had changed since the draft began: that it comes back is no change of au
 
 	state                  place
@@ -56,7 +57,7 @@ func (d *Draft) begin(p *planner) (*journal, error) {
 		return nil, d.state.failed("make", "undo.new/stash", err)
 	}
 	var text bytes.Buffer
-	if err := gob.NewEncoder(&text).Encode(journal{Whole: p.whole, Ops: p.ops(), Changed: p.changed}); err != nil {
+	if err := gob.NewEncoder(&text).Encode(journal{Whole: p.whole, Ops: p.ops(), Changed: p.changed, Took: p.took()}); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(fresh.write("steps", text.Bytes()), fresh.write("progress", make([]byte, 8)), fresh.writeJSON("draft.json", d.Info)); err != nil {

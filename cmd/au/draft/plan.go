@@ -340,6 +340,11 @@ func (p *planner) folder(n *node, it item, st unix.Stat_t, low string, ok, copyi
 		dir.merged = false
 	}
 	here := spot{theFolder, name}
+	if n.merged && p.takes(name) && (dir.moved || !dir.merged) {
+		if err := p.leaves(low); err != nil {
+			return err
+		}
+	}
 	if ok && !p.hidden[low] && (dir.moved || !dir.merged) {
 		if !p.takes(name) {
 			return fmt.Errorf("%s: you have something else of that name: it is kept whole or not at all", quote.Name(name))

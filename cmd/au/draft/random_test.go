@@ -344,6 +344,7 @@ func (r *trial) keepSome() {
 	err := powerless(func() error { return withLock(r.d, func() error { _, err := r.d.Keep(paths, Refuse); return err }) })
 	if err != nil {
 		if !strings.Contains(err.Error(), "kept whole or not at all") {
+			r.t.Log(r.told())
 			r.t.Fatalf("keep %q: %v", paths, err)
 		}
 		differ(r.t, "the folder after a keep that was refused", dump(r.t, r.folder, true, true), exact)

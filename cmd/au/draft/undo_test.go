@@ -150,3 +150,46 @@ func TestUndoOfExchangedFolders(t *testing.T) {
 	b.ok(err)
 	differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
 }
+
+// What a keep of a part has taken from its place, the human has not removed: a file that came from there is no conflict.
+func TestKeepOfWhatAnotherCameFrom(t *testing.T) {
+	for _, across := range []bool{false, true} {
+		for _, paths := range []string{"d", "f", "f d"} {
+			b := newBenchOn(t, across)
+			b.in(b.folder, "mkdir d; echo h >d/h; echo f >f")
+			b.begin()
+			b.drafted("echo x >>d/h; mv d/h h2; rm -r d; mv f x; echo n >f")
+			_, err := b.d.Keep(strings.Fields(paths), Refuse)
+			b.ok(err)
+			if got := b.told(); strings.Contains(got, "! ") || !strings.Contains(got, " x") {
+				t.Errorf("%s: told was\n%s", paths, got)
+			}
+			_, err = b.d.Undo()
+			b.ok(err)
+			if got := b.told(); strings.Contains(got, "! ") {
+				t.Errorf("%s: after undo told was\n%s", paths, got)
+			}
+			_, err = b.d.Keep(nil, Refuse)
+			b.ok(err)
+			if got := b.in(b.folder, "cat h2 x f; ls"); got != "h\nx\nf\nn\nf\nh2\nx\n" {
+				t.Errorf("%s: kept is %q", paths, got)
+			}
+		}
+	}
+}
+
+// A renamed folder does not go to where another one was that stays there.
+func TestKeepWhereAnotherStays(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "mkdir a c; echo i >a/i; echo c >c/c")
+	b.begin()
+	b.drafted("mv a b; mv c a")
+	before := dump(t, b.folder, true, true)
+	if _, err := b.d.Keep([]string{"a"}, Refuse); err == nil || !strings.Contains(err.Error(), "b was a: a renamed folder is kept whole or not at all") {
+		t.Errorf("kept: %v", err)
+	}
+	differ(t, "the folder after a keep that was refused", dump(t, b.folder, true, true), before)
+	_, err := b.d.Keep([]string{"a", "b"}, Refuse)
+	b.ok(err)
+	b.in(b.folder, "cat a/c b/i; test ! -e c")
+}

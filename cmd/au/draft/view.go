@@ -51,6 +51,7 @@ type view struct {
 	stamp        int64             // when the draft began, by the clock of file systems
 	turned       bool              // the clock was set back since: then nobody knows what was changed since
 	ours         map[identity]bool // what au itself has changed last
+	taken        map[string]bool   // handles of files that a keep of a part has taken from their places
 	top          *node
 	count        int64
 	problems     []Conflict
@@ -73,7 +74,7 @@ const most = 5_000_000
 
 // view reads the draft.
 func (d *Draft) view() (*view, error) {
-	v := &view{hidden: map[string]bool{}, covered: map[string]bool{}, detached: map[string]*node{}, ours: map[identity]bool{}, upper: place{fd: -1}, lower: place{fd: -1}}
+	v := &view{hidden: map[string]bool{}, covered: map[string]bool{}, detached: map[string]*node{}, ours: map[identity]bool{}, taken: map[string]bool{}, upper: place{fd: -1}, lower: place{fd: -1}}
 	err := d.withRights(func() error {
 		v.close()
 		return v.read(d)
@@ -112,8 +113,11 @@ func (v *view) read(d *Draft) (err error) {
 	if err = d.readKnown("known", known); err != nil {
 		return err
 	}
-	for _, id := range known {
+	for name, id := range known {
 		v.ours[id] = true
+		if handle, ok := strings.CutPrefix(name, takenBy); ok {
+			v.taken[handle] = true
+		}
 	}
 	if err = v.readHidden(d); err != nil {
 		return err

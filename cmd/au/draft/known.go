@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"bytes"
+	"encoding/gob"
+	"maps"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// remember notes what au itself has put into the folder: that is no change of the human.
+func (d *Draft) remember(j *journal) error {
+	now, err := j.present()
+	if err != nil {
+		return err
+	}
+	known := map[string]identity{}
+	for _, name := range []string{"undo/known", "known"} {
+		if err := d.readKnown(name, known); err != nil {
+			return err
+		}
+	}
+	maps.Copy(known, now)
+	for _, handle := range j.Took {
+		known[takenBy+string(handle)] = identity{}
+	}
+	if j.back {
+		for _, handle := range j.Took {
+			if !j.apart { // else what came back is another file
+				delete(known, takenBy+string(handle))
+			}
+		}
+		for _, low := range j.Changed { // what is the human's change again
+			delete(known, low)
+		}
+	}
+	var text bytes.Buffer
+	if err := gob.NewEncoder(&text).Encode(known); err != nil {
+		return err
+	}
+	return d.state.write("known", text.Bytes())
+}
+
+// takenBy is what the handle of a file is noted with that a keep took from its place: it is no path.
+const takenBy = "\x00\x00"
+
+// took returns the handles of the files from which others came, and which the steps take from their places.
+func (p *planner) took() (all [][]byte) {
+	lows := map[string]bool{}
+	for _, o := range p.ops() {
+		if o.Low != "" {
+			lows[o.Low] = true
+		}
+	}
+	for _, handle := range sortedKeys(p.origins) {
+		if hasAbove(lows, p.origins[handle]) {
+			all = append(all, []byte(handle))
+		}
+	}
+	return all
+}
+
+// present returns what is in the folder at the names that the steps have changed.
+func (j *journal) present() (map[string]identity, error) {
+	names, whole := map[string]bool{}, map[string]bool{}
+	for _, o := range j.Ops {
+		for _, s := range []spot{o.From, o.To, {theFolder, o.Low}} {
+			if s.In == theFolder {
+				names[s.Path] = true
+				whole[s.Path] = whole[s.Path] || j.apart && o.Was.Dir && s.Path == o.Low && s.Path != ""
+			}
+		}
+	}
+	all := map[string]identity{}
+	for _, name := range slices.Backward(sortedKeys(names)) { // a folder comes behind what is in it, which it may close
+		st, ok, err := j.found(name)
+		if err != nil {
+			return nil, err
+		}
+		if ok && whole[name] {
+			if err := j.copied(name, all); err != nil {
+				return nil, err
+			}
+		}
+		if ok {
+			all[name] = identityOf(st)
+		}
+	}
+	return all, j.putAside(all)
+}
+
+// putAside notes the files that the steps took from the folder, and that may have other names in it. It notes them under what is no
+// path.
+func (j *journal) putAside(into map[string]identity) error {
+	for _, o := range j.Ops {
+		at := o.To
+		if o.Act == exchange {
+			at = o.From
+		}
+		if o.Was.Ino == 0 || at.In == theFolder {
+			continue
+		}
+		in, name := j.at(at)
+		st, ok, err := in.exists(name)
+		if err != nil {
+			return err
+		}
+		if ok && st.Nlink > 1 && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			into["\x00"+string(at.In)+at.Path] = identityOf(st)
+		}
+	}
+	return nil
+}
+
+// found returns what is in the folder at a path, which the keep itself may have closed.
+func (j *journal) found(name string) (st unix.Stat_t, ok bool, err error) {
+	err = j.folder.reached(name, func() (err error) {
+		st, ok, err = j.folder.exists(name)
+		return err
+	})
+	return st, ok, err
+}
+
+// copied notes all that is in a folder that came back from another file system: each file there is a new one.
+func (j *journal) copied(dir string, into map[string]identity) error {
+	all, err := j.folder.list(dir)
+	if err != nil {
+		return nil // it is no folder any more
+	}
+	for _, f := range all {
+		name := join(dir, f.name)
+		into[name] = identityOf(f.st)
+		if f.kind() == unix.S_IFDIR {
+			if err := j.copied(name, into); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
