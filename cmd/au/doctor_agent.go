@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/a4u2/au/netfilter"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
@@ -114,34 +115,38 @@ func (a *app) tryNet(d *diagnosis, p netfilter.Policy, all []layerView) {
 	}
 }
 
-// setIDShown is how many such files of a home are named at once.
-const setIDShown = 5
-
 // checkSetID looks for set-id files in the agent's home. No run can make one.
 func (a *app) checkSetID(d *diagnosis, f provision.Facts) {
-	tree, err := step.OpenTree(a.host.Root+f.Policy.Home, true)
+	home := f.Policy.Home
+	tree, err := step.OpenTree(a.host.Root+home, true)
 	if err != nil {
 		return
 	}
 	defer tree.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), a.host.ReportTime)
 	defer cancel()
-	found := make(chan string, setIDShown)
+	var mu sync.Mutex
+	first, found := "", 0
 	err = tree.Walk(ctx, func(e step.TreeEntry) error {
 		if e.In == nil || e.Stat.Mode&unix.S_IFMT != unix.S_IFREG || e.Stat.Mode&(unix.S_ISUID|unix.S_ISGID) == 0 {
 			return nil
 		}
-		select {
-		case found <- f.Policy.Home + "/" + e.Path():
-		default:
+		mu.Lock()
+		defer mu.Unlock()
+		if path := home + "/" + e.Path(); found == 0 || path < first {
+			first = path
 		}
+		found++
 		return nil
 	}, func(string, error) {})
-	close(found)
-	for path := range found {
-		d.advise(a.host, f.Name, "home-setid", show(path)+" is set-uid or set-gid", pasted("run", "--agent", f.Name, "--directory", f.Policy.Home, "--", "chmod", "ug-s", "--", path))
+	if found > 0 {
+		problem := show(first) + " is set-uid or set-gid"
+		if found > 1 {
+			problem = fmt.Sprintf("%s and %d more are set-uid or set-gid", show(first), found-1)
+		}
+		d.advise(a.host, f.Name, "home-setid", problem, pasted("run", "--agent", f.Name, "--directory", home, "--", "find", home, "-xdev", "-type", "f", "-perm", "/6000", "-exec", "chmod", "ug-s", "--", "{}", "+"))
 	}
 	if err != nil {
-		d.cut(fmt.Sprintf("%s, which has more than %d files", show(f.Policy.Home), tree.Visited.Load()))
+		d.cut(fmt.Sprintf("%s, which has more than %d files", show(home), tree.Visited.Load()))
 	}
 }

@@ -43,8 +43,9 @@ func (a *app) leftBehind(d *diagnosis, paths []string, why string) {
 }
 
 func (a *app) checkHuman(d *diagnosis, human provision.User, known *config.Config) {
-	if open, err := a.host.ForRun().HomeOpenings(human, known); err == nil && len(open) > 0 {
-		d.advise(a.host, "", "home-open", fmt.Sprintf("others can enter %s (%s)", show(human.Home), open[0].Who()), open[0].Shut(human.Home))
+	open, _ := a.host.ForRun().HomeOpenings(human, known)
+	for _, way := range open { // each has its own command
+		d.advise(a.host, "", "home-open", fmt.Sprintf("others can enter %s (%s)", show(human.Home), way.Who()), way.Shut(human.Home))
 	}
 	for _, key := range known.Unknown {
 		if !known.IsOfShare(key) {

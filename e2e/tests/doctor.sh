@@ -60,17 +60,16 @@ wreck policy-old b sed -i 's/^au-policy .*/au-policy 1/' /etc/au/agents/b
 wreck policy-old c sed -i '/^hide .run.docker.sock$/d' /etc/au/agents/c
 wreck homes-visible c sh -c 'useradd --create-home --base-dir /srv wanderer'
 wreck cgroups-other d sed -i 's/^cgroup .*/cgroup nowhere/' /etc/au/agents/d
-cp -p "$(entry e)" /home/e/copy
-wreck home-setid e sh -c 'chown e: /home/e/copy && chmod 4755 /home/e/copy'
+wreck home-setid e sh -c 'for n in 1 2 3 4 5 6 7; do cp /bin/true /home/e/copy$n; done; chown e: /home/e/copy? && chmod 4755 /home/e/copy?'
 wreck account-missing f userdel f
 ok sh -c 'useradd dave && runuser -l alice -c "au grant -a b -y dave" && userdel dave'
 wreck human-gone b true
 wreck home-open - chmod 755 /home/alice
+wreck home-open - setfacl -m u:bob:x /home/alice # as well: --fix mends both at once
 wreck machine-tiocsti - sh -c 'echo 1 >/run/zero'
 wreck machine-folder - chmod a-t /var/tmp
 named 1
 fixed
-wreck home-open - setfacl -m u:bob:x /home/alice
 wreck entrypoint-old agent sh -c 'echo >>/usr/local/libexec/au/su_as_agent'
 named 0
 fixed
