@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/a4u2/au/cmd/au/host"
+	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -34,6 +35,9 @@ func (a *app) stated(p csrc.Policy, configs map[string]*config.Config) (provisio
 			continue
 		}
 		if entry := known.Agent(p.Name); entry != nil {
+			if err := start.CheckKeys(entry.Mounts); err != nil { // the key would be left out
+				return s, err
+			}
 			s.Of = append(s.Of, provision.Settings{Human: human.Name, Mounts: entry.Mounts, KeepEnv: entry.KeepEnv, SetEnv: entry.SetEnv, Path: entry.Path})
 		}
 	}

@@ -59,6 +59,7 @@ says "broken share-key: agent agent: share /home/alice/project: $config:"
 line='it may take something from the agent'
 refused 1 as alice au mount add --rw project
 refused 1 as alice au mount add --draft project
+refused 1 as alice au export
 unchanged newer
 promise="and the key stays while the file is edited"
 ok as alice au path add /usr/games

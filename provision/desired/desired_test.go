@@ -182,6 +182,22 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 	}
 }
 
+// A limit that only systemctl sets is left out and named, for au would refuse it.
+func TestLimitsThatAuDoesNotSet(t *testing.T) {
+	odd, few, whole := auslices.CPU(333_000), auslices.Tasks(5), auslices.Weight(50)
+	f, notes := Of(provision.Stated{Name: "agent", Humans: []string{"alice"}, Limits: auslices.Limits{CPU: &odd, Tasks: &few, CPUWeight: &whole}})
+	if l := f.Agents[0].Limits; l.CPU != nil || l.Tasks != nil || *l.CPUWeight != 50 {
+		t.Errorf("the limits are %+v", l)
+	}
+	if want := `agent: cpu = "33.3%", which au does not set. It stays where it is set already.`; len(notes) != 2 || notes[0] != want {
+		t.Errorf("the notes are %q", notes)
+	}
+	f, _ = Of(provision.Stated{Name: "agent", Humans: []string{"alice"}, Limits: auslices.Limits{CPU: &odd}})
+	if _, err := Parse("x.toml", []byte(f.Text())); err != nil || f.Agents[0].Limits != nil {
+		t.Errorf("it is written as\n%s%v", f.Text(), err)
+	}
+}
+
 // What is on a machine is written so that it is read back.
 func TestAgentsAreWritten(t *testing.T) {
 	rule := func(text string) netfilter.Rule { return must(netfilter.ParseRule(text)) }

@@ -3,6 +3,7 @@
 package desired
 
 import (
+	"encoding"
 	"fmt"
 	"reflect"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	auslices "github.com/a4u2/au/slices"
 )
 
 // Of returns the file that says how these agents are, and notes on what it leaves out.
@@ -27,20 +29,44 @@ func Of(agents ...provision.Stated) (f File, notes []string) {
 			continue
 		}
 		a := Agent{UserName: Name(s.Name), Humans: words[User](here), Unlock: words[Switch](s.Allow)}
-		if l := s.Limits; !l.Empty() {
-			a.Limits = &Limits{CPU: l.CPU, Memory: l.Memory, Swap: l.Swap, Tasks: l.Tasks, CPUWeight: l.CPUWeight, IOWeight: l.IOWeight}
-		}
+		note := func(text string) { notes = append(notes, s.Name+": "+text) }
+		a.Limits = limitsOf(s.Limits, note)
 		if s.Net != nil {
 			var left []string
 			a.Net, left = netOf(*s.Net)
-			for _, note := range left {
-				notes = append(notes, s.Name+": "+note)
+			for _, text := range left {
+				note(text)
 			}
 		}
 		a.settings(s.Of, len(here) > 1)
 		f.Agents = append(f.Agents, a)
 	}
 	return f, notes
+}
+
+// limitsOf returns those limits that au itself can set; nil for none.
+func limitsOf(l auslices.Limits, note func(string)) *Limits {
+	of := Limits{
+		CPU: settable("cpu", l.CPU, note), Memory: settable("memory", l.Memory, note), Swap: settable("swap", l.Swap, note), Tasks: settable("tasks", l.Tasks, note),
+		CPUWeight: settable("cpu_weight", l.CPUWeight, note), IOWeight: settable("io_weight", l.IOWeight, note),
+	}
+	if reflect.ValueOf(of).IsZero() {
+		return nil
+	}
+	return &of
+}
+
+// settable returns a limit, or nil where systemctl set one that au does not take: of a percent systemd keeps no part over a boot.
+func settable[T any, P interface {
+	*T
+	encoding.TextUnmarshaler
+	fmt.Stringer
+}](key string, limit P, note func(string)) P {
+	if limit == nil || P(new(T)).UnmarshalText([]byte(limit.String())) == nil {
+		return limit
+	}
+	note(fmt.Sprintf("%s = %q, which au does not set. It stays where it is set already.", key, limit.String()))
+	return nil
 }
 
 // words returns texts as a type of ours; nil for none.

@@ -54,8 +54,8 @@ func checkAge(all []config.Mount, p csrc.Policy) error {
 	return nil
 }
 
-// checkKeys refuses a share that may be less than it would be here.
-func checkKeys(all []config.Mount) error {
+// CheckKeys refuses a share that may be less than it would be here.
+func CheckKeys(all []config.Mount) error {
 	for _, s := range all {
 		if s.Unknown != nil {
 			return &UnknownKeyError{s.Source, s.Unknown}
@@ -70,7 +70,7 @@ func (m Machine) shares(o Order, p csrc.Policy, say Speaker) (all []config.Mount
 	if entry := o.Known.Agent(p.Name); entry != nil {
 		all = slices.Clone(entry.Mounts)
 	}
-	if err := checkKeys(all); err != nil {
+	if err := CheckKeys(all); err != nil {
 		return nil, nil, err
 	}
 	if err := m.checkWays(o, all); err != nil {
