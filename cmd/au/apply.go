@@ -84,7 +84,7 @@ func (w *applying) carryOut() error {
 	ctx, stop := signal.NotifyContext(w.ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	for i, act := range w.due {
-		err := ctx.Err()
+		err := context.Cause(ctx)
 		if err == nil {
 			fmt.Fprintf(w.out, "$ %s\n", w.line(act))
 			err = w.run(act, w.out, w.err, act.more...)

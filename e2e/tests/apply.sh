@@ -228,3 +228,15 @@ complains "au: hint: au apply -y --detailed-exitcode /root/agents.toml"
 mv /usr/bin/setfacl.real /usr/bin/setfacl
 fails 3 apply /root/agents.toml
 ok apply /root/agents.toml
+
+promise="told to end, au ends before the next command, and says what is not done"
+ok env -u SUDO_USER au --human alice delete -y -H -a reviewer
+mv /usr/bin/setfacl /usr/bin/setfacl.real
+printf '#!/bin/sh\npkill -TERM -f "^[^ ]*au apply "\nexec /usr/bin/setfacl.real "$@"\n' >/usr/bin/setfacl
+chmod 755 /usr/bin/setfacl
+fails 1 apply /root/agents.toml
+complains "terminated signal received"
+complains "commands are done. These are not:"
+mv /usr/bin/setfacl.real /usr/bin/setfacl
+fails 3 apply /root/agents.toml
+ok apply /root/agents.toml
