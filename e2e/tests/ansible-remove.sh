@@ -1,7 +1,7 @@
 #!/bin/sh
 # Ansible removes au, whose agents come back with it, or with its agents, so that nothing is left; both change nothing the second time or in check mode; where au cannot say whose the agents are, nothing is removed.
 # machines: none
-# machines by hand: trixie bookworm
+# machines by hand: trixie
 # flavour: fleet
 # packages: deb and rpm
 # timeout: 1800

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Ansible upgrades au while an agent works, and deletes the agents that its file does not name any more if it is told to; both change nothing the second time or in check mode; it refuses a package with another checksum, and what the role does not know.
 # machines: none
-# machines by hand: trixie bookworm
+# machines by hand: trixie
 # flavour: fleet
 # packages: deb and rpm
 # timeout: 1800

@@ -1,7 +1,6 @@
 #!/bin/sh
 # Ansible installs au from its package, and makes the agents that a file says; the second time it changes nothing; in check mode it says what it would change; a mistake in the file is named with its place before anything has changed.
 # machines: trixie
-# machines by hand: bookworm
 # flavour: fleet
 # packages: deb and rpm
 . /opt/e2e/lib.sh

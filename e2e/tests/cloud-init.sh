@@ -1,7 +1,6 @@
 #!/bin/sh
 # User-data that cloud-init reads as a machine first boots installs au and makes the agent of its file, with a limit and a network; no boot after it changes anything, even if cloud-init does all of it again; a package with another checksum is not installed.
 # machines: trixie
-# machines by hand: bookworm true true-bookworm
 # flavour: fleet
 # packages: deb and rpm
 # timeout: 3600

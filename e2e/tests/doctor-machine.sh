@@ -1,7 +1,7 @@
 #!/bin/sh
 # What is wrong with the machine, or left of agents that are gone, `au doctor` names by its ID, and no more once it is mended.
 # machines: trixie
-# machines by hand: bookworm true
+# machines by hand: bookworm
 # timeout: 2400
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/doctor/lib.sh

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What is wrong with shares, limits, rights and networks of agents `au doctor` names by its ID, and no more once it is mended.
 # machines: trixie
-# machines by hand: bookworm true
+# machines by hand: bookworm
 # timeout: 2400
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/doctor/lib.sh

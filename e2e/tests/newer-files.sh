@@ -1,7 +1,6 @@
 #!/bin/sh
 # What a newer au wrote is refused in one line that names the file, before anything has changed: runs, and all that would change the agent.
 # machines: trixie
-# machines by hand: bookworm
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 wrote="a newer au than this one wrote it"

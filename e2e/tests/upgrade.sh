@@ -1,7 +1,6 @@
 #!/bin/sh
 # A newer package over a much older one, and back, while agents run: what runs goes on, nothing leaves, au names what is old, and the older au refuses what it cannot read.
 # machines: trixie
-# machines by hand: bookworm
 # packages: deb and rpm
 # older: 6215b52b4cf9
 . /opt/e2e/lib.sh
