@@ -218,7 +218,10 @@ func (p place) reached(name string, f func() error) (err error) {
 		}
 		dir = join(dir, part)
 		st, ok, failed := p.exists(dir)
-		if failed != nil || !ok || st.Mode&theirs == theirs {
+		if failed != nil || !ok || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			break // there is nothing at the path
+		}
+		if st.Mode&theirs == theirs {
 			continue
 		}
 		if failed := p.openUp(dir); failed != nil {

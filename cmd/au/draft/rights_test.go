@@ -152,3 +152,16 @@ func TestGroupsAcrossFileSystems(t *testing.T) {
 		}
 	}
 }
+
+// A closed folder in which a folder became a file is kept, and taken back.
+func TestClosedAroundWhatWent(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "mkdir -p d/e/s; echo i >d/e/i; echo j >d/e/s/j")
+	before := dump(t, b.folder, true, false)
+	b.begin()
+	b.drafted("echo x >>d/e/i; mv d/e/s s; mv d/e/i i; rmdir d/e; echo e >d/e; chmod 0 d/e d")
+	for _, verb := range []string{"keep", "undo"} {
+		b.ok(powerless(func() error { return do(b.d, verb) }))
+	}
+	differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+}
