@@ -19,6 +19,9 @@ func (p *planner) detachAll() error {
 		if p.reaches(n.path) && !p.takesAll(n.path) {
 			return fmt.Errorf("%s was %s: a renamed folder is kept whole or not at all", quote.Name(n.path), quote.Name(low))
 		}
+		if in := p.staysIn(n.path); in != "" && p.takes(n.path) && n.merged {
+			return fmt.Errorf("%s: a renamed folder in a new one, %s, is kept whole or not at all", quote.Name(n.path), quote.Name(in))
+		}
 		if p.takes(n.path) && n.merged {
 			lows = append(lows, low)
 		}
@@ -57,7 +60,7 @@ func (p *planner) skipOldPlaces() error {
 	for p.stay(); len(p.skip) > 0; p.stay() {
 		before := len(p.skip)
 		for _, n := range p.detached {
-			if p.takes(n.path) && !p.takesAll(n.path) {
+			if p.takes(n.path) && (!p.takesAll(n.path) || n.merged && p.staysIn(n.path) != "") {
 				p.skip[n.path] = true
 			}
 		}
@@ -76,6 +79,22 @@ func (p *planner) skipOldPlaces() error {
 		}
 	}
 	return nil
+}
+
+// staysIn returns a folder that the agent made, in which something is, and that stays in the draft; "" where there is none.
+func (p *planner) staysIn(name string) string {
+	n := p.top
+	for part := range strings.SplitSeq(name, "/") {
+		if (!n.merged || n.cleared) && !p.takesAll(n.path) {
+			return n.path
+		}
+		it, ok := n.item(part)
+		if !ok || it.dir == nil {
+			break
+		}
+		n = it.dir
+	}
+	return ""
 }
 
 // leaves refuses to take a folder's old place, or one above it, and not the folder itself.

@@ -178,6 +178,23 @@ func TestKeepOfWhatAnotherCameFrom(t *testing.T) {
 	}
 }
 
+// A renamed folder does not go out of a new one that stays in the draft.
+func TestKeepOutOfANewFolder(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "mkdir a n; echo i >a/i; echo f >n/f; echo g >g")
+	b.begin()
+	b.drafted("rm -r n; mkdir n; mv a n/a; echo x >n/x; echo y >>g")
+	before := dump(t, b.folder, true, true)
+	if _, err := b.d.Keep([]string{"n/a"}, Refuse); err == nil || !strings.Contains(err.Error(), "n/a: a renamed folder in a new one, n, is kept whole or not at all") {
+		t.Errorf("kept: %v", err)
+	}
+	differ(t, "the folder after a keep that was refused", dump(t, b.folder, true, true), before)
+	b.in(b.folder, "echo mine >n/f")
+	_, err := b.d.Keep(nil, Ours)
+	b.ok(err)
+	b.in(b.folder, "cat a/i; test ! -e n/a; grep y g; grep mine n/f")
+}
+
 // A renamed folder does not go to where another one was that stays there.
 func TestKeepWhereAnotherStays(t *testing.T) {
 	b := newBench(t)
