@@ -222,15 +222,15 @@ mine'
 
 promise="what has an ACL for somebody else is read in a draft, and not changed"
 ok in_p sh -c 'mkdir acl; echo a >acl/a; setfacl -m u:bob:rw acl/a; mkdir acl/d; setfacl -d -m u:bob:rwx acl/d'
-ok in_p au run --draft . --as acl sh -c 'cat acl/a; ! echo b >>acl/a; ! echo n >acl/d/n; echo b >acl/b'
+ok in_p au run --draft . --as lists sh -c 'cat acl/a; ! echo b >>acl/a; ! echo n >acl/d/n; echo b >acl/b'
 says_exactly a
 complains 'Invalid argument'
-ok in_p au draft diff --name-status acl
+ok in_p au draft diff --name-status lists
 says_exactly 'A	acl/b'
-ok in_p au draft drop -y acl
+ok in_p au draft drop -y lists
 ok in_p setfacl -R -b acl
-ok in_p au run --draft . --as acl sh -c 'echo b >>acl/a; echo n >acl/d/n'
-ok in_p au draft keep -y acl
+ok in_p au run --draft . --as lists sh -c 'echo b >>acl/a; echo n >acl/d/n'
+ok in_p au draft keep -y lists
 ok in_p sh -c 'cat acl/a acl/d/n; rm -r acl'
 says_exactly 'a
 b
