@@ -235,6 +235,7 @@ ok in_p sh -c 'cat acl/a acl/d/n; rm -r acl'
 says_exactly 'a
 b
 n'
+ok in_p au draft drop -y --undo lists
 
 promise="au delete asks what becomes of drafts, and throws them away after a yes alone"
 ok in_p au run --draft . --as last touch last
