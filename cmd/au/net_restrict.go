@@ -387,7 +387,7 @@ func (a *app) sayRestricted(p netfilter.Policy, f provision.NetFacts) {
 	if by := p.By(); by != "" {
 		fmt.Fprintf(a.out, "It does so %s\n", by)
 	}
-	if !p.Learn.IsZero() {
+	if p.Learning(a.host.Now()) {
 		fmt.Fprintf(a.out, "Until %s everything is let through and recorded; then: au net log --agent %s --suggest\n", local(p.Learn), p.Agent)
 	}
 	for _, warning := range netWarnings(a.host, p, f.Agent, f.NoSlice, a.host.NoSeal()) {

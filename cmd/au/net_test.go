@@ -3,7 +3,9 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +13,9 @@ import (
 	"time"
 
 	"github.com/a4u2/au/cmd/au/host"
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/netfilter"
+	"github.com/a4u2/au/provision"
 )
 
 func TestWhyTarget(t *testing.T) {
@@ -216,6 +220,20 @@ func TestSpan(t *testing.T) {
 		var s span
 		if err := s.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q passes as %v", text, time.Duration(s))
+		}
+	}
+}
+
+// That everything is let through is said for as long as it is.
+func TestLearningThatHasEndedIsNotSaid(t *testing.T) {
+	h := host.Real("")
+	h.Root = t.TempDir()
+	for later, want := range map[time.Duration]bool{time.Hour: true, -time.Hour: false} {
+		var said bytes.Buffer
+		p := netfilter.Policy{Version: netfilter.Version, Agent: "agent", UID: 61001, Backend: netfilter.NFT, Proxy: 1, DNS: 2, Learn: h.Now().Add(later)}
+		(&app{host: h, out: &said, err: io.Discard, globals: &globals{}}).sayRestricted(p, provision.NetFacts{Agent: csrc.Policy{Name: "agent", UID: 61001}})
+		if strings.Contains(said.String(), "everything is let through") != want {
+			t.Errorf("with learning that ends in %s:\n%s", later, &said)
 		}
 	}
 }
