@@ -65,7 +65,7 @@ func (w asAgent) says(command ...string) ([]byte, error) {
 
 // lastLine is the last one that is no hint: one of the agent's would look like au's own.
 func lastLine(text string) string {
-	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(text), "\n"), func(line string) bool { return strings.HasPrefix(line, "au: hint: ") })
+	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(text), "\n"), isHint)
 	if len(lines) == 0 {
 		return ""
 	}

@@ -32,10 +32,16 @@ func hintOf(err error) string {
 	return ""
 }
 
+// hintBegins is how a hint begins, for hintLine and isHint alone.
+const hintBegins = "hint: "
+
 // hintLine returns a hint as all commands print it. A name in it makes no line of its own.
 func hintLine(h *host.Host, line string) string {
-	return "hint: " + strings.ReplaceAll(advised(h, line), "\n", `\n`)
+	return hintBegins + strings.ReplaceAll(advised(h, line), "\n", `\n`)
 }
+
+// isHint reports whether a line that a run has printed is one, or would look like one.
+func isHint(line string) bool { return strings.HasPrefix(line, "au: "+hintBegins) }
 
 // pasted returns an au command line to paste.
 func pasted(words ...string) string {
