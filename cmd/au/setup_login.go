@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/provision/setup"
-	"github.com/a4u2/au/provision/share"
 	"golang.org/x/term"
 )
 
@@ -29,28 +27,12 @@ func (w *setupWork) readLogin(p setup.Program) error {
 			pasted(append(w.ours("run")[1:], "--agent", w.policy.Name, "--directory", w.policy.Home, "--", "rm", p.Credentials)...),
 		}
 	}
-	path, text, err := w.a.host.OwnFile(w.follower(), w.cmd.LoginFrom, w.human.UID, loginMost)
+	path, text, err := w.a.host.OwnFile(w.a.follower(w.human, w.known, w.policy.Name), w.cmd.LoginFrom, w.human.UID, loginMost)
 	if err != nil {
 		return fmt.Errorf("--login-from: %w", err)
 	}
 	w.login = &login{path, text}
 	return nil
-}
-
-// follower finds what the human names. A link in the home of an agent may be that agent's, as one in a share may be.
-func (w *setupWork) follower() start.Follower {
-	follow := w.a.follower(w.human, w.known, w.policy.Name)
-	shares := follow.Writable
-	follow.Writable = func() []share.Writable {
-		all := append(shares(), share.Writable{Source: w.policy.Home, Agent: w.policy.Name})
-		for _, agent := range w.known.Agents {
-			if policy, err := w.a.host.AgentPolicy(agent.UserName); err == nil {
-				all = append(all, share.Writable{Source: policy.Home, Agent: policy.Name})
-			}
-		}
-		return all
-	}
-	return follow
 }
 
 // agreeToLogin asks whether the agent is to have the login. --yes is no answer to that.

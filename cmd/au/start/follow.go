@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/accounts"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/internal/walk"
@@ -23,11 +25,11 @@ type Follower struct {
 	Writable func() []share.Writable // the folders that agents can write, or could; only asked for where there is a link
 }
 
-// Follower returns the one for an agent by the word of the human's config, which is at path; more are folders that agents can write
-// besides.
+// Follower returns the one for an agent by the word of the human's config, which is at path, and of the agents of this machine,
+// whose homes are theirs to write; more are folders that agents can write besides.
 func (m Machine) Follower(agent, path string, known *config.Config, human accounts.User, more ...share.Writable) Follower {
 	return Follower{Agent: agent, Writable: func() []share.Writable {
-		all := append(share.WritableOf(known), m.Once(path, human)...)
+		all := slices.Concat(share.WritableOf(known), m.Once(path, human), m.homes(known))
 		if usual := config.DefaultPath(human.Home); path != usual {
 			if other, err := m.Config(usual, human); err == nil {
 				all = append(append(all, share.WritableOf(other)...), m.Once(usual, human)...)
@@ -35,6 +37,28 @@ func (m Machine) Follower(agent, path string, known *config.Config, human accoun
 		}
 		return append(all, more...)
 	}}
+}
+
+// homes returns the homes of all agents, whoever's they are.
+func (m Machine) homes(known *config.Config) (all []share.Writable) {
+	var names []string
+	for _, g := range known.Agents {
+		names = append(names, g.UserName)
+	}
+	policies, _ := m.ReadDir(m.Root + csrc.PolicyDir) // where there is none, there are no others
+	for _, e := range policies {
+		names = append(names, e.Name())
+	}
+	for _, name := range names {
+		home := csrc.HomePath(name)
+		if csrc.IsName(name) {
+			if p, err := m.Policy(name); err == nil {
+				home = p.Home
+			}
+		}
+		all = append(all, share.Writable{Source: home, Agent: name})
+	}
+	return all
 }
 
 // Planted is a link that an agent could have put on the way to what a person named.

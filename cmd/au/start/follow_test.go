@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/accounts"
+	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
 )
 
@@ -70,6 +73,32 @@ func TestPlantedSaysWhereItLeads(t *testing.T) {
 	var planted *Planted
 	if !errors.As(err, &planted) || planted.Link != top+"/w/out" || planted.Leads != top+"/secret" {
 		t.Errorf("says %v", err)
+	}
+}
+
+// The home of an agent is that agent's to write, whoever's agent it is, and wherever its policy says that it is.
+func TestALinkInAnAgentsHomeIsNotFollowed(t *testing.T) {
+	top := home(t)
+	m := Machine{Root: t.TempDir(), RootUID: uint32(os.Getuid()), ReadDir: os.ReadDir}
+	if err := os.MkdirAll(m.Root+csrc.PolicyDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for agent, at := range map[string]string{"agent": top + "/w", "strange": top + "/v"} {
+		p := csrc.Policy{Version: csrc.PolicyVersion, Name: agent, UID: 1005, GID: 1005, Group: 1006, Home: at, Shell: "/bin/sh", Tag: "0123456789abcdef", Humans: []csrc.Human{{Name: "alice", UID: 1000}}}
+		if err := os.WriteFile(m.Root+csrc.PolicyPath(agent), []byte(p.Text()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	follow := m.Follower("agent", top+"/none.toml", &config.Config{}, accounts.User{Name: "alice", UID: 1000, Home: top})
+	for word, want := range map[string]string{"w/out": "", "w/abs": "", "w/v": "", "v/w": "", "w/in": "w/real", "own/back": "w/real", "mine/in": "secret/in"} {
+		place, err := follow.Follow(top + "/" + word)
+		var planted *Planted
+		if want == "" && !errors.As(err, &planted) || want != "" && (err != nil || place.Path != top+"/"+want) {
+			t.Errorf("%s: %+v, %v; want %q", word, place, err, want)
+		}
+		if err == nil {
+			place.Close()
+		}
 	}
 }
 

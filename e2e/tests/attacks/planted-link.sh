@@ -49,6 +49,20 @@ refused 'cd w; $0 mount add -a reviewer --rw other'
 refused 'cd w; $0 run -a reviewer --ro node_modules/dep ls'
 refused 'cd w/node_modules/dep; $0 run -a reviewer --ro . ls'
 
+promise="nor is one in an agent's home"
+as alice sh -c 'au run -d ~agent sh -c "ln -s /home/alice/.keys planted && ln -s /home/alice/.keys/env planted.env"'
+for who in agent reviewer; do
+	for word in planted planted/in; do
+		refused "\$0 mount add -a $who ~agent/$word"
+		refused "\$0 mount add -a $who --rw ~agent/$word"
+		refused "\$0 run -a $who --ro ~agent/$word $look"
+		refused "\$0 mount check -a $who ~agent/$word"
+	done
+	refused "\$0 run -a $who --env-file ~agent/planted.env env"
+	refused "cd ~agent/planted; \$0 mount add -a $who ."
+done
+as alice au run -d /home/agent rm planted planted.env
+
 promise="links of the human's own, and those that stay in the share of the same agent, are ordinary"
 for au in au $complete; do
 	ok as alice sh -c 'cd w/node_modules/dep && '$au' run pwd'
