@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -48,11 +49,17 @@ const (
 
 // says returns what a command prints as the agent, in its home. An error ends in what the command has complained of.
 func (w asAgent) says(command ...string) ([]byte, error) {
+	return w.hear(nil, slices.Concat(w.inHome(), command)...)
+}
+
+// hear carries out a run of the agent, and returns what it prints. Nothing of that is shown: among au's lines it would look like
+// one of them.
+func (w asAgent) hear(input io.Reader, run ...string) ([]byte, error) {
 	ctx, stop := context.WithTimeout(context.Background(), askedTime)
 	defer stop()
 	out, complaint := bounded.Buffer{Limit: saidMost}, bounded.Buffer{Limit: saidMost}
-	cmd := programs.CommandContext(ctx, slices.Concat(w.inHome(), command)...)
-	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &complaint, time.Second
+	cmd := programs.CommandContext(ctx, run...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = input, &out, &complaint, time.Second
 	err := w.a.itself(cmd)
 	if ctx.Err() != nil {
 		err = fmt.Errorf("no answer within %s", askedTime)
@@ -126,7 +133,14 @@ func (a *app) knowForges(agent string, rules []netfilter.Entry, dryRun bool) {
 		}
 		forges := slices.DeleteFunc(provision.UnknownForges(facts), func(f setup.Forge) bool { return !allowed(f) })
 		w.announceForges(forges)
-		return w.runner(a.out, dryRun).Apply(context.Background(), provision.KnowForges(forges, w.inHome()))
+		r := w.runner(a.out, dryRun)
+		r.Execute = func(cmd *exec.Cmd) error {
+			_, err := w.hear(cmd.Stdin, cmd.Args...)
+			return err
+		}
+		err = r.Apply(context.Background(), provision.KnowForges(forges, w.inHome()))
+		a.changed = a.changed || err == nil && len(forges) > 0
+		return err
 	}()
 	if err != nil {
 		a.say(fmt.Errorf("tell the ssh of agent %q the keys of its forges: %w", agent, err))
