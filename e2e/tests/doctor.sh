@@ -70,6 +70,18 @@ wreck machine-tiocsti - sh -c 'echo 1 >/run/zero'
 wreck machine-folder - chmod a-t /var/tmp
 named 1
 fixed
+
+promise="--fix leaves the human's files in a share as they are"
+as alice sh -c 'mkdir "pro*j" && cp /bin/true "pro*j/mine" && chmod 4755 "pro*j/mine"'
+ok as alice au mount add -a e --rw "pro*j"
+ok sh -c 'cp /bin/true /home/e/copy && chown e: /home/e/copy && chmod 4755 /home/e/copy'
+e2e_run as alice au doctor --fix -y
+ok stat -c %a /home/e/copy "/home/alice/pro*j/mine"
+says_exactly '755
+4755'
+ok as alice au mount remove -a e "pro*j"
+as alice rm -r "pro*j"
+
 wreck entrypoint-old agent sh -c 'echo >>/usr/local/libexec/au/su_as_agent'
 named 0
 fixed
