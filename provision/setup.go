@@ -185,14 +185,20 @@ func (a Author) Variables(committer Author) []string {
 func Unsigned(set []string) (pairs []string) {
 	count := 0
 	for _, pair := range set {
-		if n, is := strings.CutPrefix(pair, "GIT_CONFIG_COUNT="); is {
-			count, _ = strconv.Atoi(n) // git reads none of them where that is no number
+		if text, is := strings.CutPrefix(pair, "GIT_CONFIG_COUNT="); is {
+			count = 0 // git reads none of them where that is no number
+			if n, err := strconv.Atoi(text); err == nil {
+				count = max(n, 0)
+			}
 		}
 	}
 	before := count
 	for _, key := range []string{"commit.gpgsign", "tag.gpgsign"} {
 		there := slices.ContainsFunc(set, func(pair string) bool {
-			return strings.HasPrefix(pair, "GIT_CONFIG_KEY_") && strings.HasSuffix(pair, "="+key)
+			text, is := strings.CutPrefix(pair, "GIT_CONFIG_KEY_")
+			at, name, _ := strings.Cut(text, "=")
+			n, err := strconv.Atoi(at)
+			return is && err == nil && n < before && name == key // git reads none from the count on
 		})
 		if !there {
 			pairs = append(pairs, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", count, key), fmt.Sprintf("GIT_CONFIG_VALUE_%d=false", count))
