@@ -129,6 +129,32 @@ func auSays(t *testing.T, f *fakeSystemd, status int, args ...string) string {
 
 const mib = 1 << 20
 
+// A memory limit that systemctl set leaves the swap free, and `au limits set --mem` does not: what is written down says so.
+func TestAMemoryLimitIsStatedWithTheSwapBesideIt(t *testing.T) {
+	f := limitsMachine(t)
+	p, err := f.host.AgentPolicy("agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(name string, value uint64) {
+		if err := f.SetProperties(context.Background(), auslices.Name(p.UID), false, map[string]uint64{name: value}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(auslices.CPUQuota, 500_000)
+	if l := currentLimits(f.host, p); l.CPU == nil || l.Memory != nil || l.Swap != nil {
+		t.Errorf("without a memory limit: %+v", l)
+	}
+	set(auslices.MemoryMax, 1<<30)
+	if l := currentLimits(f.host, p); l.Memory == nil || l.Swap == nil || l.Swap.Bytes != auslices.Infinity {
+		t.Errorf("with one: %+v", l)
+	}
+	set(auslices.SwapMax, 0)
+	if l := currentLimits(f.host, p); l.Swap == nil || l.Swap.Bytes != 0 {
+		t.Errorf("with one of swap: %+v", l)
+	}
+}
+
 func TestRestoreLeavesNothingBehind(t *testing.T) {
 	f := limitsMachine(t)
 	auSays(t, f, 0, "slice", "restore", "--agent", "agent", "MemoryMax") // makes the lock, which stays until the next boot

@@ -84,5 +84,10 @@ func currentLimits(h *host.Host, p csrc.Policy) (l auslices.Limits) {
 	if v, ok := now[auslices.TasksMax]; ok {
 		l.Tasks = (*auslices.Tasks)(&v)
 	}
+	if _, moved := l.WithSwap(all); moved { // a memory limit without a word of swap would mean another one
+		if v, ok := all[auslices.SwapMax]; ok {
+			l.Swap = &auslices.Swap{Size: auslices.Size{Bytes: v}}
+		}
+	}
 	return l
 }

@@ -75,6 +75,9 @@ ok as alice au limits set --mem infinity --tasks 77
 ok systemctl set-property "user-$(id -u agent).slice" CPUQuota=33.3%
 same "limits that are none, and one that systemctl set"
 ok grep -qF '# Left out: agent: cpu = "33.3%", which au does not set.' /root/now.toml
+ok systemctl revert "user-$(id -u agent).slice"
+ok systemctl set-property "user-$(id -u agent).slice" MemoryMax=1G
+same "a memory limit that systemctl set, with free swap"
 ok as alice au new -y --unlock userns --unlock setuid
 same "switches"
 e2e_run as alice au pause # which needs cgroup v2
