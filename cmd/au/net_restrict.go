@@ -139,7 +139,7 @@ func (c *netRestrictCmd) Run(a *app) error {
 		},
 		done: func() { a.sayRestricted(want, facts) },
 	})
-	if err == nil {
+	if err == nil && !c.Exactly { // as `au apply` has it, whose file says nothing of an agent's home, and comes to the same for root
 		a.knowForges(c.Agent, want.Allow, c.DryRun)
 	}
 	return err
