@@ -84,8 +84,8 @@ func (w *applying) carryOut() error {
 	ctx, stop := signal.NotifyContext(w.ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	for i, act := range w.due {
-		err := context.Cause(ctx)
-		if err == nil {
+		err := errTold
+		if ctx.Err() == nil {
 			fmt.Fprintf(w.out, "$ %s\n", w.line(act))
 			err = w.run(act, w.out, w.err, act.more...)
 		}
@@ -97,6 +97,9 @@ func (w *applying) carryOut() error {
 	}
 	return nil
 }
+
+// errTold is why a command does not begin where a signal has come before.
+var errTold = errors.New("told to end by a signal")
 
 // failed says what is done and what is not.
 func (w *applying) failed(at int, err error) error {

@@ -235,7 +235,7 @@ mv /usr/bin/setfacl /usr/bin/setfacl.real
 printf '#!/bin/sh\npkill -TERM -f "^[^ ]*au apply "\nexec /usr/bin/setfacl.real "$@"\n' >/usr/bin/setfacl
 chmod 755 /usr/bin/setfacl
 fails 1 apply /root/agents.toml
-complains "terminated signal received"
+complains "told to end by a signal"
 complains "commands are done. These are not:"
 mv /usr/bin/setfacl.real /usr/bin/setfacl
 fails 3 apply /root/agents.toml
