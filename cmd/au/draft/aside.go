@@ -61,7 +61,7 @@ func (p *planner) removeSome(name, low string) error {
 		if err != nil {
 			return err
 		}
-		if !ok || p.hidden[at] || p.wentAway(at) {
+		if !ok || hasAbove(p.hidden, at) || hasAbove(p.away, at) {
 			continue
 		}
 		dir, _ := split(at)
