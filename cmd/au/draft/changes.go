@@ -199,7 +199,7 @@ func (t *teller) otherAttributes(n *node) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	is, err := t.upper.attributes(n.path)
+	is, err := t.attributesOf(n)
 	return err == nil && !maps.Equal(is, was), err
 }
 

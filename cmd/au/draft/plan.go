@@ -228,6 +228,9 @@ func (p *planner) finish(n *node, all, copying bool) error {
 	if err != nil {
 		return err
 	}
+	if m.Attrs, err = p.attributesOf(n); err != nil {
+		return err
+	}
 	m.Mode = n.st.Mode & 0o7777
 	if copying || !all {
 		m.Mode |= theirs

@@ -349,6 +349,22 @@ func (v *view) nodes(f func(*node) error) error {
 	return nil
 }
 
+// attributesOf returns the attributes of a folder in the draft. The top of the upper folder began without those of the human's, so
+// what it lacks is not gone; and ACLs are the folder's that it is in.
+func (v *view) attributesOf(n *node) (map[string]string, error) {
+	is, err := v.upper.attributes(n.path)
+	if err != nil || n != v.top {
+		return is, err
+	}
+	all, err := v.lower.attributes(n.low)
+	for key, value := range is {
+		if err == nil && strings.HasPrefix(key, "user.") {
+			all[key] = value
+		}
+	}
+	return all, err
+}
+
 // hiddenBelow reports whether something is at a hidden name in a folder of the human.
 func (v *view) hiddenBelow(low string) bool {
 	for name := range v.hidden {
