@@ -101,7 +101,7 @@ func (t *teller) plan(draft string, wanted []string, skip map[string]bool) (*pla
 	if err := p.refs(draft); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(p.countNames(), p.node(t.top, false)); err != nil {
+	if err := errors.Join(p.countNames(), p.node(t.top, false), p.closeVacated()); err != nil {
 		return nil, err
 	}
 	return p, p.upperTimes()

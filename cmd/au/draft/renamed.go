@@ -44,6 +44,31 @@ func (p *planner) detachAll() error {
 	return nil
 }
 
+// closeVacated plans that folders from which renamed ones went have their mode again where nothing else of them is kept.
+func (p *planner) closeVacated() error {
+	done, went := map[string]bool{}, map[string]bool{}
+	for _, o := range p.last {
+		done[o.To.Path] = true
+	}
+	for _, o := range p.detach {
+		went[o.From.Path] = true
+	}
+	for _, o := range p.middle {
+		if o.Low != "" {
+			went[o.Low] = true
+		}
+	}
+	for _, low := range sortedKeys(p.vacated) {
+		if done[low] || hasAbove(went, low) {
+			continue
+		}
+		if err := p.prepareToStay(low, low); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // stay notes which renamed folders are not kept.
 func (p *planner) stay() {
 	p.staying = nil

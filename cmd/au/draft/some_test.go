@@ -20,3 +20,27 @@ func TestKeepSomeOfWhatStays(t *testing.T) {
 		differ(t, "the folder after keep "+path, dump(t, b.folder, true, true), before)
 	}
 }
+
+// A folder from which a renamed one went, and of which nothing else is kept, is closed as it was, and undo finds it so.
+func TestKeepRenamedAlone(t *testing.T) {
+	for _, agent := range []string{"chmod 700 a a/c; mv a/c/sub b", "chmod 700 a a/c; mv a/c/sub b; chmod 500 a/c a", "chmod 700 a a/c; mv a/c/sub b; rm -r a", "chmod 700 a a/c; mv a/c/sub b; rm -r a/c"} {
+		for _, paths := range [][]string{{"b"}, {"b", "a/c/o"}, {"b", "a"}} {
+			b := newBench(t)
+			b.in(b.folder, "mkdir -p a/c/sub; echo s >a/c/sub/s; echo o >a/c/o; chmod 500 a/c a")
+			b.begin()
+			b.drafted(agent)
+			before := dump(t, b.folder, true, false)
+			_, err := b.d.Keep(paths, Refuse)
+			b.ok(err)
+			b.in(b.folder, "cat b/s")
+			if paths[len(paths)-1] != "a" {
+				b.in(b.folder, "test $(stat -c %a a) = 500; test $(stat -c %a a/c) = 500")
+			}
+			if _, err = b.d.Undo(); err != nil {
+				t.Errorf("%s: undo of %q: %v", agent, paths, err)
+				continue
+			}
+			differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+		}
+	}
+}
