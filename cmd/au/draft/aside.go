@@ -25,7 +25,7 @@ func (p *planner) makeRoom(at spot, low string, st unix.Stat_t) error {
 // remove puts aside what is at a spot, which is at low in the folder as it still is. Names that are hidden there, or to be skipped,
 // stay.
 func (p *planner) remove(at spot, low string, st unix.Stat_t) error {
-	if st.Mode&unix.S_IFMT != unix.S_IFDIR || !p.hiddenBelow(low) && p.takesAll(at.Path) {
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR || !p.hiddenBelow(low) && p.takesAll(at.Path) && !p.isLeftBelow(at.Path) {
 		p.emit(op{Act: move, From: at, To: p.stash(), Ino: st.Ino, Was: vintageOf(st), Low: low})
 		return nil
 	}
@@ -38,7 +38,7 @@ func (p *planner) remove(at spot, low string, st unix.Stat_t) error {
 	}
 	for _, f := range all {
 		inner, path := join(low, f.name), join(at.Path, f.name)
-		if p.hidden[inner] || p.wentAway(inner) || p.skip[path] {
+		if p.hidden[inner] || p.wentAway(inner) || p.skip[path] || p.isLeft(path) {
 			continue
 		}
 		if err := p.remove(spot{at.In, path}, inner, f.st); err != nil {

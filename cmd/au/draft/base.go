@@ -3,6 +3,7 @@
 package draft
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
@@ -155,7 +156,7 @@ func (d *Draft) GitHead() string {
 // mostOfRef is how much is read of a file that names a commit, and mostOfPacked of one that names many.
 const (
 	mostOfRef    = 1 << 12
-	mostOfPacked = 1 << 28
+	mostOfPacked = 1 << 26
 )
 
 // isSum reports whether a line is what git calls a commit by.
@@ -165,17 +166,26 @@ func isSum(line string) bool {
 }
 
 // packed returns the commit that a ref is at by a repository's packed-refs; "" where they do not have it.
-func (p place) packed(ref string) string {
+func (p place) packed(ref string) (at string) {
+	p.eachPacked(func(name, sum string) {
+		if at == "" && name == ref {
+			at = sum
+		}
+	})
+	return at
+}
+
+// eachPacked calls f with each ref of a repository's packed-refs, and the commit that it is at.
+func (p place) eachPacked(f func(ref, sum string)) {
 	text, err := p.readSome(".git/packed-refs", mostOfPacked)
 	if err != nil {
-		return ""
+		return
 	}
-	for l := range strings.Lines(string(text)) {
-		if sum, name, ok := strings.Cut(strings.TrimSpace(l), " "); ok && name == ref && isSum(sum) {
-			return sum
+	for line := range bytes.Lines(text) {
+		if sum, ref, ok := strings.Cut(strings.TrimSpace(string(line)), " "); ok && isSum(sum) {
+			f(ref, sum)
 		}
 	}
-	return ""
 }
 
 // gitHead returns the commit that a folder's git is at; "" where that cannot be told. Of a linked worktree git itself knows.

@@ -3,6 +3,7 @@
 package draft
 
 import (
+	"io/fs"
 	"path"
 	"slices"
 	"strconv"
@@ -17,7 +18,7 @@ import (
 // isHead reports whether a file of git's says where somebody is in their work, and not what the repository holds.
 func isHead(name string) bool {
 	rest, ok := strings.CutPrefix(name, ".git/")
-	return ok && (slices.Contains([]string{"HEAD", "index", "ORIG_HEAD", "COMMIT_EDITMSG", "FETCH_HEAD", "AUTO_MERGE", "CHERRY_PICK_HEAD", "REVERT_HEAD"}, rest) ||
+	return ok && (slices.Contains([]string{"HEAD", "index", "ORIG_HEAD", "COMMIT_EDITMSG", "FETCH_HEAD", "AUTO_MERGE", "CHERRY_PICK_HEAD", "REVERT_HEAD", "logs"}, rest) ||
 		strings.HasPrefix(rest, "logs/") || strings.HasPrefix(rest, "MERGE_") || strings.HasPrefix(rest, "BISECT_") || unfinished(name) != "")
 }
 
@@ -62,6 +63,10 @@ func (t *teller) commits() {
 		}
 	}
 	delete(t.leave, "")
+	for _, c := range t.changes { // of branches that are in a folder where the human has a branch
+		t.callByAnother(c.Path, c.Mode != 0 && isRef(c.Path) && hasAbove(t.leave, c.Path))
+	}
+	t.callPackedByAnother()
 	t.conflicts = slices.DeleteFunc(t.conflicts, func(c Conflict) bool { return t.leave[c.Path] })
 }
 
@@ -102,25 +107,105 @@ func (t *teller) callByAnother(name string, really bool) {
 	}
 }
 
+// callPackedByAnother notes the branches that only the packed-refs of both sides had, where the agent's still have them and the human
+// has gone on with them: git obeys the human's alone.
+func (t *teller) callPackedByAnother() {
+	agents := map[string]string{}
+	t.upper.eachPacked(func(ref, sum string) {
+		name := ".git/" + ref
+		if !isRef(name) || !fs.ValidPath(name) {
+			return
+		}
+		_, drafted, err := t.upper.exists(name)
+		st, ok, err2 := t.lower.exists(name)
+		if err == nil && err2 == nil && !drafted && ok && t.changedSince(st) {
+			agents[ref] = sum
+		}
+	})
+	t.lower.eachPacked(func(ref, sum string) {
+		if agents[ref] == sum { // the agent has not gone on
+			delete(agents, ref)
+		}
+	})
+	for ref, sum := range agents {
+		t.named[".git/"+ref] = sum
+	}
+}
+
 // isFolder reports whether a change is one of a folder.
 func (t *teller) isFolder(name string) bool {
 	return slices.ContainsFunc(t.changes, func(c Change) bool { return c.Path == name && c.Dir })
 }
 
-// refOf is the name for a ref of the agent where the human's own name must not be given to it.
-func refOf(draft, name string) string {
-	return ".git/refs/au/" + draft + "/" + strings.TrimPrefix(strings.TrimPrefix(name, ".git/"), "refs/")
+// refsOfAgents is the folder of the names that au gives to refs of agents.
+const refsOfAgents = ".git/refs/au"
+
+// isLeft reports whether something stays as the human has it, though the draft has it otherwise.
+func (t *teller) isLeft(name string) bool {
+	return hasAbove(t.leave, name) || t.forked && within([]string{refsOfAgents}, name)
+}
+
+// isLeftBelow reports whether something below a folder stays as the human has it.
+func (t *teller) isLeftBelow(name string) bool {
+	for left := range t.leave {
+		if strings.HasPrefix(left, name+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// refFor returns the name for a ref of the agent where the human's own name must not be given to it. A name that the human's folder
+// has for another commit stays that one's.
+func (t *teller) refFor(draft, name string) (to string, err error) {
+	sum := t.named[name]
+	if sum == "" {
+		text, _ := t.upper.readSome(name, mostOfRef) // what cannot be read is no name's
+		sum = strings.TrimSpace(string(text))
+	}
+	of := draft
+	for n, free := 2, false; !free && err == nil; n++ {
+		to = path.Join(refsOfAgents, of, strings.TrimPrefix(strings.TrimPrefix(name, ".git/"), "refs/"))
+		free, err = t.isFree(to, sum)
+		of = draft + "-" + strconv.Itoa(n)
+	}
+	return to, err
+}
+
+// isFree reports whether a name in the human's folder can be given to a commit.
+func (t *teller) isFree(ref, sum string) (bool, error) {
+	for dir := path.Dir(ref); dir != refsOfAgents; dir = path.Dir(dir) {
+		if st, ok, err := t.lower.exists(dir); err != nil || ok && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+			return false, err
+		}
+	}
+	st, ok, err := t.lower.exists(ref)
+	if err != nil || ok && st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return false, err
+	}
+	at := t.lower.packed(strings.TrimPrefix(ref, ".git/"))
+	if ok {
+		text, err := t.lower.readSome(ref, mostOfRef)
+		if err != nil {
+			return false, err
+		}
+		at = strings.TrimSpace(string(text))
+	}
+	return at == "" || at == sum, nil
 }
 
 // refs plans the names for the agent's branches that the human has gone on with, too.
 func (p *planner) refs(draft string) error {
 	made := map[string]bool{}
 	for _, name := range sortedKeys(p.named) {
-		if !p.takes(name) {
+		if !p.wants(name) {
 			continue
 		}
-		to := refOf(draft, name)
-		if err := p.foldersFor(path.Dir(to), made); err != nil {
+		to, err := p.refFor(draft, name)
+		if err == nil {
+			err = p.foldersFor(path.Dir(to), made)
+		}
+		if err != nil {
 			return err
 		}
 		if old, ok, err := p.lower.exists(to); err != nil {

@@ -31,6 +31,10 @@ func TestCommits(t *testing.T) {
 		"and_merged":      {"echo x >>f; echo n >n; git add .; git commit -qam two", "echo y >>g; git commit -qam mine", `! git merge -q -m both refs/au/agent/heads/main; git add .; git commit -qam kept; git merge -q -m both refs/au/agent/heads/main; test -z "$(git status --porcelain)"`},
 		"after_gc":        {"git commit -q --amend -m other; git branch side; git reflog expire --expire=now --all; git gc -q --prune=now", "echo y >>g; git commit -qam mine", `test "$(git log --format=%s | tr '\n' .)" = mine.one.; test "$(git log --format=%s refs/au/agent/heads/main | tr '\n' .)" = other.; git log side; git fsck --strict`},
 		"no_branch":       {"git checkout -q --detach; echo x >>f; git commit -qam two", "echo y >>g; git commit -qam mine", `test "$(git log --format=%s | tr '\n' .)" = mine.one.; test "$(git log --format=%s refs/au/agent/HEAD | tr '\n' .)" = two.one.`},
+		"logs_elsewhere":  {"echo x >>f; git commit -qam two; rm -r .git/logs; echo n >.git/logs", "echo y >>g; git commit -qam mine", `git log refs/au/agent/heads/main; git reflog | grep "commit: mine"`},
+		"no_logs":         {"echo x >>f; git commit -qam two; rm -r .git/logs", "echo y >>g; git commit -qam mine", `test "$(git log --format=%s | tr '\n' .)" = mine.one.; git log refs/au/agent/heads/main; git reflog | grep 'commit: mine'`},
+		"a_branch_in_one": {"git checkout -q --detach; git branch -qD main; git checkout -qb main/x; echo x >>f; git commit -qam two", "echo y >>g; git commit -qam mine", `test "$(git log --format=%s | tr '\n' .)" = mine.one.; test "$(git log --format=%s refs/au/agent/heads/main/x | tr '\n' .)" = two.one.`},
+		"a_name_of_au":    {"echo x >>f; git commit -qam two; git update-ref refs/au/agent/heads/main HEAD", "echo y >>g; git commit -qam mine", `test "$(git log --format=%s | tr '\n' .)" = mine.one.; test "$(git log --format=%s refs/au/agent/heads/main | tr '\n' .)" = two.one.`},
 		"in_the_middle":   {"git checkout -qb side; echo x >f; git commit -qam two; git checkout -q main; echo z >f; git commit -qam three; ! git rebase -q side 2>/dev/null; test -e .git/rebase-merge", "echo y >>g; git commit -qam mine", `test ! -e .git/rebase-merge; test "$(git log --format=%s | tr '\n' .)" = mine.one.; test "$(git log --format=%s refs/au/agent/heads/main | tr '\n' .)" = three.one.; git log refs/au/agent/HEAD side; git fsck --strict`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,6 +58,50 @@ func TestCommits(t *testing.T) {
 				differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
 			}
 		})
+	}
+}
+
+// What the agent committed and the human has not merged keeps its name when more is kept, also where git has packed that.
+func TestCommitsOfTwoDrafts(t *testing.T) {
+	const git = "git -c user.name=a -c user.email=a@b "
+	for _, pack := range []string{"true", "git pack-refs --all"} {
+		for _, human := range []string{"true", "git pack-refs --all"} {
+			b := twoSides(t, false, "echo x >>f; "+git+"commit -qam two", "echo y >>f; "+git+"commit -qam mine")
+			_, err := b.d.Keep(nil, Ours)
+			b.ok(err)
+			b.ok(b.d.Drop(b.store))
+			b.in(b.folder, human)
+			b.begin()
+			b.drafted("echo x >>f; " + git + "commit -qam three; " + pack)
+			b.in(b.folder, "echo y >>f; "+git+"commit -qam mine")
+			r, err := b.d.Report()
+			b.ok(err)
+			if got := strings.Join(r.Refs, " "); got != "refs/au/agent-2/heads/main" {
+				t.Errorf("said is %q", got)
+			}
+			before := dump(t, b.folder, true, false)
+			_, err = b.d.Keep(nil, Ours)
+			b.ok(err)
+			if got := b.in(b.folder, "git log -1 --format=%s refs/au/agent/heads/main; git log -1 --format=%s refs/au/agent-2/heads/main; git log -1 --format=%s"); got != "two\nthree\nmine\n" {
+				t.Errorf("%s, %s: the commits are %q", pack, human, got)
+			}
+			_, err = b.d.Undo()
+			b.ok(err)
+			differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+		}
+	}
+}
+
+// A folder of the human does not go where the human's side of git stays.
+func TestRenamedIntoWhatStays(t *testing.T) {
+	const git = "git -c user.name=a -c user.email=a@b "
+	for _, to := range []string{".git/rebase-merge", ".git/refs/au"} {
+		b := twoSides(t, false, "mkdir -p $(dirname "+to+"); mv d "+to+"; "+git+"commit -qam two", git+"commit -q --allow-empty -m mine")
+		before := dump(t, b.folder, true, true)
+		if _, err := b.d.Keep(nil, Refuse); err == nil || !strings.Contains(err.Error(), "kept whole or not at all") {
+			t.Errorf("%s: %v", to, err)
+		}
+		differ(t, "the folder after "+to, dump(t, b.folder, true, true), before)
 	}
 }
 

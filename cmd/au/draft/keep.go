@@ -60,7 +60,11 @@ func (d *Draft) Report() (*Report, error) {
 		}
 	}
 	for _, name := range sortedKeys(t.named) {
-		r.Refs = append(r.Refs, strings.TrimPrefix(refOf(d.Name, name), ".git/"))
+		ref, err := t.refFor(d.Name, name)
+		if err != nil {
+			return nil, err
+		}
+		r.Refs = append(r.Refs, strings.TrimPrefix(ref, ".git/"))
 	}
 	r.Repositories = t.repositories()
 	if r.Along, r.AlongIsWhole, err = t.along(mostAlong); err != nil {

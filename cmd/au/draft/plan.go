@@ -136,8 +136,10 @@ func (p *planner) upperTimes() error {
 	return nil
 }
 
-// takes reports whether a path is wanted; all below it then is.
-func (p *planner) takes(name string) bool {
+// takes reports whether a path is wanted, and does not stay as the human has it; the same is true of all below it.
+func (p *planner) takes(name string) bool { return !p.isLeft(name) && p.wants(name) }
+
+func (p *planner) wants(name string) bool {
 	if p.skip[name] || hasAbove(p.skip, name) {
 		return false
 	}
@@ -264,7 +266,7 @@ func (p *planner) item(n *node, it item, copying bool) error {
 	if err != nil {
 		return err
 	}
-	if p.leave[name] || p.forked && it.whiteout && isObject(name) { // the human's commits may need what git removed as it tidied up
+	if p.isLeft(name) || p.forked && it.whiteout && isObject(name) { // the human's commits may need what git removed as it tidied up
 		return nil
 	}
 	if it.dir != nil {
