@@ -107,8 +107,8 @@ func (t *teller) callByAnother(name string, really bool) {
 	}
 }
 
-// callPackedByAnother notes the branches that only the packed-refs of both sides had, where the agent's still have them and the human
-// has gone on with them: git obeys the human's alone.
+// callPackedByAnother notes the branches that the agent has in packed-refs alone, and with which the human has gone on: git obeys the
+// human's alone.
 func (t *teller) callPackedByAnother() {
 	agents := map[string]string{}
 	t.upper.eachPacked(func(ref, sum string) {
@@ -123,7 +123,7 @@ func (t *teller) callPackedByAnother() {
 		}
 	})
 	t.lower.eachPacked(func(ref, sum string) {
-		if agents[ref] == sum { // the agent has not gone on
+		if agents[ref] == sum { // the agent made no commit
 			delete(agents, ref)
 		}
 	})

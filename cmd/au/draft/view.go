@@ -349,8 +349,8 @@ func (v *view) nodes(f func(*node) error) error {
 	return nil
 }
 
-// attributesOf returns the attributes of a folder in the draft. The top of the upper folder began without those of the human's, so
-// what it lacks is not gone; and ACLs are the folder's that it is in.
+// attributesOf returns the attributes of a folder in the draft. The top of the upper folder began without those of the folder, so
+// it took none away, and it has no ACL of its own.
 func (v *view) attributesOf(n *node) (map[string]string, error) {
 	is, err := v.upper.attributes(n.path)
 	if err != nil || n != v.top {
