@@ -168,6 +168,9 @@ func (d *Draft) startKeep(wanted []string, answer Answer) (*journal, error) {
 		}
 		for _, c := range against {
 			if answer == Ours {
+				if c.Path == "" && c.Kind == Folder { // nothing of the draft is of it
+					return nil, &Conflicted{[]Conflict{c}}
+				}
 				skip[t.standsFor(c.Path)] = true
 			}
 		}

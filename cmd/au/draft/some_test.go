@@ -2,7 +2,10 @@
 
 package draft
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 // Of a folder that the agent removed, a part is not kept that was hidden from the agent, or went elsewhere with a folder.
 func TestKeepSomeOfWhatStays(t *testing.T) {
@@ -43,4 +46,23 @@ func TestKeepRenamedAlone(t *testing.T) {
 			differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
 		}
 	}
+}
+
+// In the place of the folder there is another one: nothing in it is replaced so that the human's stays.
+func TestKeepOursInAnotherFolder(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "echo f >f; mkdir ../q; echo other >../q/f")
+	b.begin()
+	b.drafted("echo x >>f; echo n >n")
+	b.in(b.home, "mv p p.old; mv q p")
+	before := dump(t, b.folder, true, true)
+	for _, answer := range []Answer{Refuse, Ours, Merge} {
+		if _, err := b.d.Keep(nil, answer); !errors.As(err, new(*Conflicted)) {
+			t.Errorf("answer %d: %v", answer, err)
+		}
+	}
+	differ(t, "the other folder", dump(t, b.folder, true, true), before)
+	_, err := b.d.Keep(nil, Theirs)
+	b.ok(err)
+	b.in(b.folder, "grep x f; cat n")
 }
