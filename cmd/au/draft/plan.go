@@ -350,7 +350,7 @@ func (p *planner) folder(n *node, it item, st unix.Stat_t, low string, ok, copyi
 			return err
 		}
 	}
-	if ok && !p.hidden[low] && (dir.moved || !dir.merged) {
+	if ok && (dir.moved || !dir.merged) {
 		if !p.takes(name) {
 			return fmt.Errorf("%s: you have something else of that name: it is kept whole or not at all", quote.Name(name))
 		}

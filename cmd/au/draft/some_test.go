@@ -66,3 +66,32 @@ func TestKeepOursInAnotherFolder(t *testing.T) {
 	b.ok(err)
 	b.in(b.folder, "grep x f; cat n")
 }
+
+// The agent's takes the place of something hidden if the human says so, whatever the two are, and undo brings that back.
+func TestTheirsForWhatIsHidden(t *testing.T) {
+	for _, lower := range []string{"echo s >.env", "mkdir .env; echo s >.env/s"} {
+		for _, agent := range []string{"echo x >.env", "ln -s f .env", "mkdir .env; echo x >.env/x", "mv d .env"} {
+			b := newBench(t)
+			b.in(b.folder, "echo f >f; mkdir d; echo x >d/x; "+lower)
+			b.begin()
+			_, _, err := b.d.Prepare(Wanted{Hide: []string{".env"}})
+			b.ok(err)
+			b.drafted(agent)
+			b.mount()
+			merged := dump(t, b.mounted, false, false)
+			b.unmount()
+			before := dump(t, b.folder, true, false)
+			if _, err := b.d.Keep(nil, Refuse); !errors.As(err, new(*Conflicted)) {
+				t.Errorf("%s, %s: %v", lower, agent, err)
+			}
+			if _, err := b.d.Keep(nil, Theirs); err != nil {
+				t.Errorf("%s, %s: %v", lower, agent, err)
+				continue
+			}
+			differ(t, "the folder", dump(t, b.folder, false, false), merged)
+			_, err = b.d.Undo()
+			b.ok(err)
+			differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+		}
+	}
+}
