@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/internal/programs"
 	"golang.org/x/sys/unix"
 )
@@ -42,7 +43,7 @@ func (g *gitBase) load() map[string]tracked {
 		return g.files
 	}
 	g.asked = true
-	out, err := git(g.folder, "ls-tree", "-r", "-z", "--full-tree", g.head).Output()
+	out, err := listed(git(g.folder, "ls-tree", "-r", "-z", "--full-tree", g.head))
 	if err != nil {
 		return nil
 	}
@@ -63,7 +64,7 @@ func (g *gitBase) load() map[string]tracked {
 // sameIndex reports whether the human's index holds what the commit did: then git has only looked at its files anew.
 func (g *gitBase) sameIndex() bool {
 	files := g.load()
-	out, err := git(g.folder, "ls-files", "--stage", "-z").Output()
+	out, err := listed(git(g.folder, "ls-files", "--stage", "-z"))
 	if files == nil || err != nil {
 		return false
 	}
@@ -86,6 +87,17 @@ func git(folder string, words ...string) *exec.Cmd {
 	cmd := programs.Command(argv...)
 	cmd.Env = append(cmd.Env, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_NO_LAZY_FETCH=1", "GIT_ATTR_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=", "GIT_NO_REPLACE_OBJECTS=1")
 	return cmd
+}
+
+// mostListed is how much of a list of files is read. A commit that is itself small can list more than any machine holds.
+var mostListed = 1 << 28
+
+// listed returns the list that a git prints.
+func listed(cmd *exec.Cmd) ([]byte, error) {
+	out := bounded.Buffer{Limit: mostListed}
+	cmd.Stdout = &out
+	err := cmd.Run()
+	return out.Bytes(), err
 }
 
 // gitAlone is such a git in a folder of au's own, where it finds no repository: attributes that the agent wrote, and settings of a

@@ -92,6 +92,31 @@ func TestCommitsOfTwoDrafts(t *testing.T) {
 	}
 }
 
+// A commit that lists files without end, as one with the same folder in folders does, is taken for none: the human's edit is a
+// conflict, and nobody waits.
+func TestCommitThatListsWithoutEnd(t *testing.T) {
+	defer func(most int) { mostListed = most }(mostListed)
+	mostListed = 1 << 20
+	b := newBench(t)
+	b.in(b.folder, `git init -q -b main .; echo f >f; git add .; t=$(git write-tree)
+		for level in 1 2 3 4 5 6 7 8 9 10 11 12; do t=$(for n in 0 1 2 3 4 5 6 7 8 9; do printf '040000 tree %s\t%s\n' $t $n; done | git mktree); done
+		t=$( (git ls-tree $(git write-tree); printf '040000 tree %s\td\n' $t) | git mktree)
+		git update-ref HEAD $(git -c user.name=a -c user.email=a@b commit-tree -m one $t)`)
+	b.begin()
+	b.drafted("echo x >>f")
+	b.in(b.folder, "touch f")
+	done := make(chan string)
+	go func() { done <- b.told() }()
+	select {
+	case got := <-done:
+		if got != "M f\n! changed f" {
+			t.Errorf("told was\n%s", got)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it lists without end")
+	}
+}
+
 // A folder of the human does not go where the human's side of git stays.
 func TestRenamedIntoWhatStays(t *testing.T) {
 	const git = "git -c user.name=a -c user.email=a@b "

@@ -181,7 +181,7 @@ func (s *search) tracks(repository, name string) bool {
 // trackedIn returns what git tracks in a folder; nothing where there is no git that says.
 func trackedIn(folder string) map[string]bool {
 	all := map[string]bool{}
-	out, err := git(folder, "ls-files", "-z").Output()
+	out, err := listed(git(folder, "ls-files", "-z"))
 	if err != nil {
 		return all
 	}
