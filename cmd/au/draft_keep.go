@@ -62,7 +62,7 @@ func (c *draftKeepCmd) ask(m *meantDraft) (draft.Answer, error) {
 	m.printRuns(found)
 	m.sayDoubts(r.Doubts)
 	for _, ref := range r.Refs {
-		fmt.Fprintf(m.out, "You have made commits, too: HEAD, index and branches stay yours, and the agent's commits are at %s\n", show(ref))
+		fmt.Fprintf(m.out, "You have worked with git, too: HEAD, index and branch stay yours, and the agent's commits are at %s\n", show(ref))
 	}
 	return answer, m.confirm(fmt.Sprintf("Keep %s in %s (%d bytes)?", changesIn(len(r.Changes)), quote.Name(string(m.Folder)), r.Bytes()), c.Yes)
 }

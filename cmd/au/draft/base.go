@@ -189,7 +189,7 @@ func (p place) packed(ref string) (at string) {
 
 // eachPacked calls f with each ref of a repository's packed-refs, and the commit that it is at.
 func (p place) eachPacked(f func(ref, sum string)) {
-	text, err := p.readSome(".git/packed-refs", mostOfPacked)
+	text, err := p.readSome(packedRefs, mostOfPacked)
 	if err != nil {
 		return
 	}

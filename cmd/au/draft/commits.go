@@ -32,7 +32,11 @@ func unfinished(name string) string {
 	return ""
 }
 
-const gitsHead = ".git/HEAD"
+// files of git's.
+const (
+	gitsHead   = ".git/HEAD"
+	packedRefs = ".git/packed-refs"
+)
 
 func isRef(name string) bool { return strings.HasPrefix(name, ".git/refs/heads/") }
 
@@ -47,6 +51,10 @@ func (t *teller) commits() {
 	if !slices.ContainsFunc(t.conflicts, both) || !t.goesOnFrom(".git/objects") || !t.goesOnFrom(".git/refs/heads") {
 		return
 	}
+	branch := t.branch()
+	if t.movesPacked(branch) {
+		return
+	}
 	t.forked = true
 	for _, c := range t.conflicts {
 		if both(c) {
@@ -56,10 +64,10 @@ func (t *teller) commits() {
 	}
 	t.conflicts = slices.DeleteFunc(t.conflicts, both)
 	for _, c := range t.changes {
-		if isHead(c.Path) {
+		if isHead(c.Path) || c.Path == branch { // else the index that stays would take back what the branch has
 			t.leave[c.Path] = true
 			t.leave[unfinished(c.Path)] = true
-			t.callByAnother(c.Path, c.Path == gitsHead)
+			t.callByAnother(c.Path, c.Path == gitsHead || c.Path == branch)
 		}
 	}
 	delete(t.leave, "")
@@ -68,6 +76,27 @@ func (t *teller) commits() {
 	}
 	t.callPackedByAnother()
 	t.conflicts = slices.DeleteFunc(t.conflicts, func(c Conflict) bool { return t.leave[c.Path] })
+}
+
+// branch returns the file of the branch at which the human's HEAD is; "" where it is at none.
+func (t *teller) branch() string {
+	text, err := t.lower.readSome(gitsHead, mostOfRef)
+	ref, ok := strings.CutPrefix(strings.TrimSpace(string(text)), "ref: ")
+	if name := ".git/" + ref; err == nil && ok && isRef(name) && fs.ValidPath(name) {
+		return name
+	}
+	return ""
+}
+
+// movesPacked reports whether the agent's packed-refs have another commit for a branch that the human has nowhere else.
+func (t *teller) movesPacked(branch string) bool {
+	_, loose, err := t.lower.exists(branch)
+	st, drafted, err2 := t.upper.exists(packedRefs)
+	if branch == "" || err != nil || loose || err2 != nil || !drafted || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return false
+	}
+	ref := strings.TrimPrefix(branch, ".git/")
+	return t.upper.packed(ref) != t.lower.packed(ref)
 }
 
 // goesOnFrom reports whether a folder in the draft is the human's own, and those that it is in: the agent made no new one.

@@ -35,6 +35,8 @@ func TestCommits(t *testing.T) {
 		"no_logs":         {"echo x >>f; git commit -qam two; rm -r .git/logs", "echo y >>g; git commit -qam mine", `test "$(git log --format=%s | tr '\n' .)" = mine.one.; git log refs/au/agent/heads/main; git reflog | grep 'commit: mine'`},
 		"a_branch_in_one": {"git checkout -q --detach; git branch -qD main; git checkout -qb main/x; echo x >>f; git commit -qam two", "echo y >>g; git commit -qam mine", `test "$(git log --format=%s | tr '\n' .)" = mine.one.; test "$(git log --format=%s refs/au/agent/heads/main/x | tr '\n' .)" = two.one.`},
 		"a_name_of_au":    {"echo x >>f; git commit -qam two; git update-ref refs/au/agent/heads/main HEAD", "echo y >>g; git commit -qam mine", `test "$(git log --format=%s | tr '\n' .)" = mine.one.; test "$(git log --format=%s refs/au/agent/heads/main | tr '\n' .)" = two.one.`},
+		"staged":          {"echo x >>f; git commit -qam two", "echo y >>g; git add g", `test "$(git log --format=%s | tr '\n' .)" = one.; test "$(git log --format=%s refs/au/agent/heads/main | tr '\n' .)" = two.one.; test "$(git diff --cached --name-only)" = g`},
+		"fetched":         {"git fetch -q .; echo x >>f; git commit -qam two; git pack-refs --all", "git fetch -q . main", `test "$(git log --format=%s | tr '\n' .)" = one.; test "$(git log --format=%s refs/au/agent/heads/main | tr '\n' .)" = two.one.; git diff --cached --quiet`},
 		"in_the_middle":   {"git checkout -qb side; echo x >f; git commit -qam two; git checkout -q main; echo z >f; git commit -qam three; ! git rebase -q side 2>/dev/null; test -e .git/rebase-merge", "echo y >>g; git commit -qam mine", `test ! -e .git/rebase-merge; test "$(git log --format=%s | tr '\n' .)" = mine.one.; test "$(git log --format=%s refs/au/agent/heads/main | tr '\n' .)" = three.one.; git log refs/au/agent/HEAD side; git fsck --strict`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,6 +117,21 @@ func TestCommitThatListsWithoutEnd(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("it lists without end")
 	}
+}
+
+// A branch that only packed-refs have does not move below an index that stays: that is a conflict.
+func TestPackedBranchMoves(t *testing.T) {
+	const git = "git -c user.name=a -c user.email=a@b "
+	b := newBench(t)
+	b.in(b.folder, "git init -q -b main .; echo f >f; echo g >g; git add .; "+git+"commit -qm one; git pack-refs --all")
+	b.begin()
+	b.drafted("echo x >>f; " + git + "commit -qam two; git pack-refs --all")
+	b.in(b.folder, "echo y >>g; git add g")
+	before := dump(t, b.folder, true, true)
+	if _, err := b.d.Keep(nil, Refuse); !errors.As(err, new(*Conflicted)) {
+		t.Errorf("keep: %v", err)
+	}
+	differ(t, "the folder", dump(t, b.folder, true, true), before)
 }
 
 // A folder of the human does not go where the human's side of git stays.
