@@ -32,7 +32,7 @@ func unfinished(name string) string {
 	return ""
 }
 
-// files of git's.
+// The files that say where somebody is, and what many refs name.
 const (
 	gitsHead   = ".git/HEAD"
 	packedRefs = ".git/packed-refs"
@@ -136,8 +136,8 @@ func (t *teller) callByAnother(name string, really bool) {
 	}
 }
 
-// callPackedByAnother notes the branches that the agent has in packed-refs alone, and with which the human has gone on: git obeys the
-// human's alone.
+// callPackedByAnother notes the branches that the agent has in packed-refs alone, and with which the human has gone on: git obeys
+// the human's alone.
 func (t *teller) callPackedByAnother() {
 	agents := map[string]string{}
 	t.upper.eachPacked(func(ref, sum string) {
