@@ -218,31 +218,6 @@ func TestAttributesOfFolders(t *testing.T) {
 	}
 }
 
-// What the folder itself has is not taken from it; what the agent gives it is a change.
-func TestAttributesOfTheTop(t *testing.T) {
-	b := newBench(t)
-	const set = "python3 -c 'import os, struct; os.setxattr(\".\", \"%s\", %s)'; "
-	b.in(b.folder, "echo f >f; "+fmt.Sprintf(set, "user.k", `b"v"`)+fmt.Sprintf(set, "system.posix_acl_default", `struct.pack("<I" + 5 * "HHI", 2, 1, 7, 2**32 - 1, 2, 7, 12, 4, 5, 2**32 - 1, 16, 7, 2**32 - 1, 32, 5, 2**32 - 1)`))
-	b.begin()
-	b.drafted("echo x >>f")
-	if got := b.told(); got != "M f" {
-		t.Errorf("told was\n%s", got)
-	}
-	before := dump(t, b.folder, true, false)
-	had := strings.Split(before, "\n")[0]
-	b.drafted(fmt.Sprintf(set, "user.a", `b"w"`))
-	if got := b.told(); got != "M /\nM f" {
-		t.Errorf("told was\n%s", got)
-	}
-	_, err := b.d.Keep(nil, Refuse)
-	b.ok(err)
-	now := strings.Split(dump(t, b.folder, true, false), "\n")[0]
-	differ(t, "the folder itself", now, strings.Replace(had, " user.k:v", " user.a:w user.k:v", 1))
-	_, err = b.d.Undo()
-	b.ok(err)
-	differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
-}
-
 // A linked worktree is at a commit, too.
 func TestLinkedWorktree(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {

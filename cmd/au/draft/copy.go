@@ -107,13 +107,23 @@ func (c copier) file(from place, name string, st unix.Stat_t, dir int, base stri
 			mode, err = inGroup(dir, base, st)
 		}
 		if err == nil {
-			err = unix.Fchmodat(dir, base, mode, 0)
+			err = errors.Join(withoutACL(dir, base), unix.Fchmodat(dir, base, mode, 0))
 		}
 	}
 	if err != nil {
 		return err
 	}
 	return unix.UtimesNanoAt(dir, base, []unix.Timespec{st.Atim, st.Mtim}, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// withoutACL takes off the ACL that what was just made has from its folder.
+func withoutACL(dir int, base string) error {
+	return place{dir, ""}.eachAttribute(base, func(at, key string) error {
+		if key != "system.posix_acl_access" {
+			return nil
+		}
+		return unix.Removexattr(at, key)
+	})
 }
 
 func (c copier) regular(from place, name string, st unix.Stat_t, dir int, base string) error {
@@ -138,6 +148,9 @@ func (c copier) regular(from place, name string, st unix.Stat_t, dir int, base s
 		}
 	}
 	mode, err := inGroup(fd, "", st)
+	if err == nil {
+		err = withoutACL(dir, base)
+	}
 	if err == nil {
 		err = setAttributes(procPath(fd), nil, attrs)
 	}

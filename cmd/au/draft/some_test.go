@@ -4,6 +4,8 @@ package draft
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -50,7 +52,7 @@ func TestKeepRenamedAlone(t *testing.T) {
 
 // In the place of the folder there is another one: nothing in it is replaced so that the human's stays.
 func TestKeepOursInAnotherFolder(t *testing.T) {
-	b := newBench(t)
+	b := newBenchOn(t, false)
 	b.in(b.folder, "echo f >f; mkdir ../q; echo other >../q/f")
 	b.begin()
 	b.drafted("echo x >>f; echo n >n")
@@ -93,5 +95,35 @@ func TestTheirsForWhatIsHidden(t *testing.T) {
 			b.ok(err)
 			differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
 		}
+	}
+}
+
+// What the folder itself has is not taken from it, nor given to what is copied into it; what the agent gives it is a change.
+func TestAttributesOfTheTop(t *testing.T) {
+	const acl = `struct.pack("<I" + 5 * "HHI", 2, 1, 7, 2**32 - 1, 2, 7, 12, 4, 5, 2**32 - 1, 16, 7, 2**32 - 1, 32, 5, 2**32 - 1)`
+	const set = "python3 -c 'import os, struct; os.setxattr(\".\", \"%s\", %s)'; "
+	for _, across := range []bool{false, true} {
+		b := newBenchOn(t, across)
+		b.in(b.folder, "echo f >f; mkfifo p; mkdir d; echo h >d/h; "+fmt.Sprintf(set, "user.k", `b"v"`)+fmt.Sprintf(set, "system.posix_acl_default", acl))
+		b.begin()
+		b.drafted("echo x >>f; rm p; rm -r d")
+		if got := b.told(); got != "D d/h\nM f\nD p" {
+			t.Errorf("told was\n%s", got)
+		}
+		before := dump(t, b.folder, true, false)
+		had := strings.Split(before, "\n")[0]
+		b.drafted(fmt.Sprintf(set, "user.a", `b"w"`))
+		if got := b.told(); got != "M /\nD d/h\nM f\nD p" {
+			t.Errorf("told was\n%s", got)
+		}
+		_, err := b.d.Keep(nil, Refuse)
+		b.ok(err)
+		now := dump(t, b.folder, false, false)
+		if got := strings.Count(now, "posix_acl"); got != 1 || !strings.Contains(now, "user.a:w user.k:v") || !strings.Contains(had, "posix_acl_default") {
+			t.Errorf("the folder is\n%s", now)
+		}
+		_, err = b.d.Undo()
+		b.ok(err)
+		differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
 	}
 }
