@@ -22,6 +22,7 @@ if sys.argv[2] == "silent":
     time.sleep(1000)
 END
 fuse() {
+	: >/run/fuse # or what the last one said would be taken for it
 	python3 /opt/fuse.py "$1" "$2" >/run/fuse 2>&1 &
 	server=$!
 	soon grep -q mounted /run/fuse
