@@ -19,6 +19,7 @@ PYTHON
 
 # talking starts the agent's connection; goes_on sees that it is used now, was_closed that it is not any more.
 talking() {
+	: >/run/talk # or what the last one said would be taken for it
 	as alice au run -- python3 /dev/stdin </run/talk.py >/run/talk 2>&1 &
 	talker=$!
 	soon grep -q answered /run/talk

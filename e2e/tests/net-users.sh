@@ -162,6 +162,7 @@ ok as alice au net off -a loose
 
 for backend in $backends; do
 	promise="with $backend: connections from before are cut, and what a closed one still had to send is lost"
+	: >/run/internet/held
 	as alice au run -- python3 /run/internet/hold.py >/run/internet/held 2>&1 &
 	holder=$!
 	soon grep -q held /run/internet/held

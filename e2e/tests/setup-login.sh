@@ -65,6 +65,7 @@ promise="another agent does not reach the port that waits for the browser"
 ok as alice au net allow allowed.test:8443
 ok as alice au new -y -a other
 ok as alice au net restrict -a other --allow allowed.test:8443
+rm -f "$e2e/link"
 as alice au run -e PROVIDER=allowed.test:8443 -- python3 /home/alice/tools/login.py callback 127.0.0.1 >"$e2e/link" &
 program=$!
 soon grep -q ^https "$e2e/link"

@@ -111,6 +111,7 @@ soon pgrep -u agent sleep
 fails 1 as alice pgrep -u agent
 fails 1 as alice au stop
 complains 'they still run: '
+rm /run/e2e/traced
 python3 /usr/local/share/trace.py "$(pgrep -u agent sleep)" >/run/e2e/traced &
 soon grep traced /run/e2e/traced
 refuses " sleep is traced by $! python3"
