@@ -10,7 +10,7 @@
 
 internet_git() {
 	(
-		git init -q -b main --bare /run/internet/git/project.git
+		git init -q -b main --bare --shared=0777 /run/internet/git/project.git # both root and bob write to it, now and then in one folder of objects
 		git -C /run/internet/git/project.git config http.receivepack true
 		git init -q -b main /run/internet/work
 		cd /run/internet/work || exit 1
