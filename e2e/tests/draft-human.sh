@@ -215,6 +215,15 @@ says 'the agent'"'"'s commits are at refs/au/agent/heads/main'
 ok in_p sh -c 'git log --format=%s -1; git log --format=%s -1 refs/au/agent/heads/main; git fsck --no-progress >/dev/null; git status --porcelain'
 says_exactly 'three
 two'
+ok in_p au run --draft . sh -c "echo k >k; git add k; $git_as commit -qm four"
+ok in_p sh -c "echo h >h; git add h; $git_as commit -qm five"
+ok in_p au draft keep -y --ours
+says 'the agent'"'"'s commits are at refs/au/agent-2/heads/main'
+ok in_p sh -c 'for at in HEAD refs/au/agent/heads/main refs/au/agent-2/heads/main; do git log --format=%s -1 $at; done; git fsck --no-progress >/dev/null'
+says_exactly 'five
+two
+four'
+ok in_p sh -c "git add k; $git_as commit -qm kept"
 ok in_p $git_as merge -q -m both refs/au/agent/heads/main
 ok in_p sed -n '3p;18p' f
 says_exactly 'agent
