@@ -5,7 +5,6 @@ package draft
 import (
 	"errors"
 	"fmt"
-	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,9 +14,7 @@ import (
 // What the human and git do to a repository is told apart: times that git looked at anew are no conflict, and commits of both sides
 // go beside each other.
 func TestCommits(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is missing")
-	}
+	needGit(t)
 	t.Setenv("GIT_CONFIG_GLOBAL", "/dev/null")
 	for _, who := range []string{"AUTHOR", "COMMITTER"} {
 		t.Setenv("GIT_"+who+"_NAME", "a")
@@ -220,9 +217,7 @@ func TestAttributesOfFolders(t *testing.T) {
 
 // A linked worktree is at a commit, too.
 func TestLinkedWorktree(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is missing")
-	}
+	needGit(t)
 	const git = "git -c user.name=a -c user.email=a@b "
 	b := newBench(t)
 	b.in(b.home, "git init -q r; cd r; seq 20 >f; echo g >g; git add .; "+git+"commit -qm one; git worktree add -q ../p")

@@ -4,7 +4,6 @@ package draft
 
 import (
 	"errors"
-	"os/exec"
 	"strings"
 	"testing"
 )
@@ -12,9 +11,7 @@ import (
 // Attributes that the agent writes say nothing of what a diff shows, though the human's home is a repository, in which git obeys
 // them.
 func TestDiffSeesNoRepository(t *testing.T) {
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is missing")
-	}
+	needGit(t)
 	b := newBench(t)
 	b.in(b.home, "git init -q .")
 	b.in(b.folder, "echo f >f; echo g >g")

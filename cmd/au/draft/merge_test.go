@@ -5,7 +5,6 @@ package draft
 import (
 	"errors"
 	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -14,9 +13,7 @@ import (
 // twoSides is a repository in which the agent and the human have each changed f since the draft began.
 func twoSides(t *testing.T, across bool, agent, human string) *bench {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("git is missing")
-	}
+	needGit(t)
 	b := newBenchOn(t, across)
 	b.in(b.folder, "git init -q -b main .; seq 20 >f; mkdir d; seq 20 >d/g; git add .; git -c user.name=a -c user.email=a@b commit -qm one")
 	b.begin()

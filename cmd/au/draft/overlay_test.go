@@ -210,3 +210,11 @@ func differ(t *testing.T, what, got, want string) {
 	sort.Slice(out, func(i, j int) bool { return out[i][5:] < out[j][5:] })
 	t.Fatalf("%s:\n%s", what, strings.Join(out[:min(len(out), 40)], "\n"))
 }
+
+// needGit skips a test where there is no git.
+func needGit(t *testing.T) {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is missing")
+	}
+}
