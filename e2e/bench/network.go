@@ -142,7 +142,8 @@ func highest(pid int) (sum float64) {
 
 // wires makes two namespaces, with the servers in one of them, and the daemon and squid in the other, and the rules that divert to
 // each the client that is its own. It prints the processes of both. A connection leaves its port in use for a minute: without
-// tw_reuse the later ones of a run would look for one for longer than all else takes.
+// tw_reuse the later ones of a run would look for one for longer than all else takes. The kernel forgets where a port's connection
+// went before it gives the port to another: if not, the next one that has it goes the way of the one before, and is refused.
 const wires = `
 exec 3>&1 >/dev/null
 dir=$1 self=$2 site=$3 dns=$4 name=$5 proxied=$6 squid=$7 daemon=$8
@@ -153,6 +154,7 @@ ip -n agent addr add 198.51.100.2/24 dev veth0; ip -n agent link set veth0 up; i
 ip -n internet addr add 198.51.100.1/24 dev veth1; ip -n internet link set veth1 up
 for a in $site $dns; do ip -n internet addr add $a/32 dev lo; done
 here sysctl -qw net.ipv4.tcp_tw_reuse=1
+here sysctl -qew net.ipv4.tcp_tw_reuse_delay=3000 # since Linux 6.14; a second before
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=$name -addext subjectAltName=DNS:$name -keyout $dir/key.pem -out $dir/ca.pem 2>/dev/null
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=squid -keyout $dir/squid.key -out $dir/squid.crt 2>/dev/null
 cat $dir/squid.key $dir/squid.crt >$dir/squid.pem
@@ -189,6 +191,7 @@ table inet squid {
 	}
 }
 IN
+for state in close close_wait fin_wait last_ack time_wait; do here sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_$state=1; done
 mkdir -m 777 $dir/log
 ip netns exec internet $self site $dir 3>&- &
 ip netns exec agent setpriv --reuid=$daemon --regid=$daemon --clear-groups $self daemon --policy $dir/agent.toml --log $dir/log/net.jsonl agent 3>&- & au=$!
