@@ -73,7 +73,7 @@ test: ## unit and script tests that are quick: a minute, no root
 test-all: ## all unit and script tests, some minutes; as root those in namespaces, too
 	$(GO) test ./...
 
-e2e: build ## every promise on real machines; RUN=delete for one script, MACHINE=bookworm|trixie|true for one machine
+e2e: build ## every promise on real machines; RUN=delete for one script, MACHINE=bookworm|trixie|true for one machine, SET=core for what make check runs
 	e2e/run '$(if $(RUN),$(RUN),*)'
 
 reproducible: ## builds in two folders give the same bytes
@@ -94,14 +94,14 @@ check-short: ## what needs no machine: unit and script tests, and builds that gi
 	$(MAKE) --no-print-directory test-all
 	$(MAKE) --no-print-directory reproducible
 
-check: ## what decides: all tests that take less than an hour together, with their own set-up
-	e2e/machine/setup build quick true test
+check: ## before a change lands: all Go tests, the builds, and the core of the scripts, with their set-up: ten minutes (make e2e SET=rest runs the other scripts)
+	e2e/machine/setup build quick test
 	$(MAKE) --no-print-directory test-all
 	$(MAKE) --no-print-directory reproducible
 	$(MAKE) --no-print-directory nix-test
-	$(MAKE) --no-print-directory e2e
+	$(MAKE) --no-print-directory e2e SET=core
 
-check-all: ## that, and what it leaves out for its time or its needs (hours); writes docs/last-check-all.md. ORIGINAL=FOLDER (agent-as-unix-user, a checkout with tags), NIXPKGS=FOLDER, PARTS='mutants prove'
+check-all: ## that, every script on every machine, and what else takes hours; writes docs/last-check-all.md. ORIGINAL=FOLDER (agent-as-unix-user, a checkout with tags), NIXPKGS=FOLDER, PARTS='mutants prove'
 	@e2e/machine/setup build quick true test
 	@$(MAKE) --no-print-directory -s build
 	@ORIGINAL='$(ORIGINAL)' NIXPKGS='$(NIXPKGS)' e2e/check-all $(PARTS)

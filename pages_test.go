@@ -145,20 +145,22 @@ func isTest(name string, tests map[string][]string) bool {
 	return tests[name] != nil || name == "fuzzing" || name == "e2e" || exists("e2e/tests/"+script+".sh") || exists("netfilter/"+name+"/*_test.go")
 }
 
-// Every script is run by make e2e, or by make check-all on a machine that it names.
+// header returns the words of a line that a script says of itself.
+func header(text, name, otherwise string) []string {
+	found := regexp.MustCompile(`(?m)^# ` + name + `: *(.*)$`).FindStringSubmatch(text)
+	if found == nil {
+		return strings.Fields(otherwise)
+	}
+	return strings.Fields(found[1])
+}
+
+// Every script is run by make e2e, or by make check-all on a machine that it names. What make check runs needs no emulated machine.
 func TestEveryScriptIsRun(t *testing.T) {
 	loop := regexp.MustCompile(`(?m)^machines="([a-z -]+)"$`).FindStringSubmatch(readText(t, "e2e/check-all"))
 	if loop == nil {
 		t.Fatal("make check-all names no machines")
 	}
 	scripts, _ := filepath.Glob("e2e/tests/*.sh")
-	header := func(text, name, otherwise string) []string {
-		found := regexp.MustCompile(`(?m)^# ` + name + `: *(.*)$`).FindStringSubmatch(text)
-		if found == nil {
-			return strings.Fields(otherwise)
-		}
-		return strings.Fields(found[1])
-	}
 	for _, script := range scripts {
 		text := readText(t, script)
 		always, byHand := header(text, "machines", "bookworm trixie"), header(text, "machines by hand", "")
@@ -171,6 +173,104 @@ func TestEveryScriptIsRun(t *testing.T) {
 			}
 			if slices.Contains(always, machine) {
 				t.Errorf("%s names machine %s twice", script, machine)
+			}
+		}
+		for _, machine := range header(text, "core", "") {
+			if !slices.Contains(always, machine) || strings.HasPrefix(machine, "true") {
+				t.Errorf("%s is in the core on %s: want one of its quick machines", script, machine)
+			}
+		}
+	}
+	for file, line := range map[string]string{"Makefile": "\t$(MAKE) --no-print-directory e2e SET=core\n", ".ci/run": "make check\nstage \"the other scripts\" make e2e SET=rest\n"} {
+		if !strings.Contains(readText(t, file), line) {
+			t.Errorf("%s has no %q: then no scripts, or not all, decide", file, line)
+		}
+	}
+}
+
+// decides returns the scripts that make check runs, and those that CONTRIBUTING.md names for what it does not.
+func decides(t *testing.T) (texts map[string]string) {
+	t.Helper()
+	_, item, _ := strings.Cut(readText(t, "CONTRIBUTING.md"), "and are not in `make check`:\n")
+	item, _, found := strings.Cut(item, "\n- ")
+	named := map[string]bool{}
+	for _, m := range regexp.MustCompile("`([a-z-]+)`").FindAllStringSubmatch(item, -1) {
+		named[m[1]] = true
+	}
+	if !found || len(named) == 0 {
+		t.Fatal("CONTRIBUTING.md does not say what make check leaves out")
+	}
+	texts = map[string]string{}
+	scripts, _ := filepath.Glob("e2e/tests/*.sh")
+	for _, script := range scripts {
+		name, text := strings.TrimSuffix(filepath.Base(script), ".sh"), readText(t, script)
+		core := len(header(text, "core", "")) > 0
+		if core && named[name] {
+			t.Errorf("CONTRIBUTING.md says that make check does not run %s, and it does", name)
+		}
+		if core || named[name] {
+			texts[name] = text
+		}
+		delete(named, name)
+	}
+	for name := range named {
+		t.Errorf("CONTRIBUTING.md names %s: there is no such script", name)
+	}
+	return texts
+}
+
+// promises are the recipes of README, and the scripts that hold them.
+var promises = map[string]string{
+	"Limit CPU, memory and tasks.":                       "limits-set limits-bind limits-hold limits-pause",
+	"See what runs, and what ran.":                       "runs log",
+	"Try before you keep.":                               "draft draft-hidden draft-human",
+	"Share folders.":                                     "mount-basic mount-file mount-modes mount-check mount-bad mount-acl git-elsewhere same-path outside where bytes",
+	"Restrict the network, by name.":                     "net-restrict net-rules net-ways net-off",
+	"Behind a company's proxy.":                          "net-upstream",
+	"Pass a key on without anybody seeing it.":           "env",
+	"Keep more of your environment.":                     "env front terminal-info",
+	"Use your tools, or install others.":                 "path",
+	"From nothing to a working agent in three commands.": "setup-login setup agents pushing",
+	"A second agent, a second human.":                    "grant",
+	"See that it holds.":                                 "verify doctor",
+	"Give up a part of the isolation.":                   "not-found verify",
+	"On NixOS.":                                          "nixos",
+	"Agents as one file.":                                "apply ansible cloud-init fleet-ssh",
+	"From a script, or for many machines.":               "root status again ulimit",
+	"To upgrade":                                         "package upgrade upgrade-make",
+	"To uninstall":                                       "package",
+}
+
+// Each recipe of README, and each command of its usage, is tried by make check, or by a script that CONTRIBUTING.md names.
+func TestPromisesOfREADMEAreInTheCore(t *testing.T) {
+	scripts, readme := decides(t), readText(t, "README.md")
+	recipes := regexp.MustCompile(`(?m)^\*\*(.+?)\*\*`).FindAllStringSubmatch(readme[strings.Index(readme, "\n## Recipes"):], -1)
+	for _, recipe := range recipes {
+		for _, name := range strings.Fields(promises[recipe[1]]) {
+			if scripts[name] == "" {
+				t.Errorf("%s: make check does not run %s, and CONTRIBUTING.md does not say so", recipe[1], name)
+			}
+		}
+		if promises[recipe[1]] == "" {
+			t.Errorf("no script is said to hold %q", recipe[1])
+		}
+	}
+	if len(recipes) != len(promises) {
+		t.Errorf("README has %d recipes, and %d are known", len(recipes), len(promises))
+	}
+	usage := regexp.MustCompile(`(?m)^    au .*$`).FindAllString(readme, -1)
+	commands := regexp.MustCompile(`\bau ([a-z|]+)`).FindAllStringSubmatch(strings.Join(usage, "\n"), -1)
+	if len(commands) < 20 {
+		t.Fatalf("README shows %d commands", len(commands))
+	}
+	for _, command := range commands {
+		for _, word := range strings.Split(command[1], "|") {
+			called, tried := regexp.MustCompile(`\bau (?:--human \S+ |-C \S+ )?`+word+`\b`), word == "help" || word == "version" // these only print
+			for name, text := range scripts {
+				tried = tried || name == word || called.MatchString(text)
+			}
+			if !tried {
+				t.Errorf("no script that make check runs, or that CONTRIBUTING.md names, calls au %s", word)
 			}
 		}
 	}

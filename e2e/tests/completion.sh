@@ -2,6 +2,7 @@
 # In bash, zsh and fish the tab key completes au's commands, options, agents, shares and presets, and hands a run's command to the shell.
 # machines: trixie
 # machines by hand: bookworm
+# waits: yes
 . /opt/e2e/lib.sh
 ok as alice au new -y
 ok as alice au new -y -a reviewer

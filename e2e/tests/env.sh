@@ -2,6 +2,7 @@
 # The command's environment is built: nothing of the caller's comes along unasked.
 # machines: trixie
 # machines by hand: bookworm
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 uid=$(id -u agent)

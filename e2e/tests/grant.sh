@@ -1,5 +1,6 @@
 #!/bin/sh
 # A second human can be let in, and shut out again.
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 uid=$(id -u agent)

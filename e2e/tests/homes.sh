@@ -2,6 +2,7 @@
 # A run sees no home of a person's, wherever it lies, also of one who may enter; what is no person's home is there.
 # machines: trixie
 # machines by hand: bookworm
+# core: trixie
 . /opt/e2e/lib.sh
 # Where homes are on a disk of their own, here that of /home: the machine's other folders cannot be shared.
 install -d -m 755 /data/people /users /opt/tools /home/disk

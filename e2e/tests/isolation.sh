@@ -2,6 +2,7 @@
 # The agent has nothing of the human's, and nobody but the agent's humans can be the agent.
 # machines: trixie
 # machines by hand: bookworm
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 entrypoint=/usr/local/libexec/au/agent/su_as_agent

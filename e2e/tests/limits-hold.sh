@@ -3,6 +3,7 @@
 # timeout: 1500
 # machines: bookworm trixie
 # machines by hand: true
+# core: trixie
 . /opt/e2e/lib.sh
 cat >/usr/local/share/hog.py <<'END'
 x = [bytearray(b"x" * (1 << 20)) for _ in range(400)]

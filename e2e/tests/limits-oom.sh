@@ -3,6 +3,7 @@
 # timeout: 1500
 # machines: bookworm trixie
 # machines by hand: true
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y --mem 128M
 cat >/usr/local/share/hog.py <<'END'

@@ -3,6 +3,7 @@
 # timeout: 1500
 # machines: bookworm trixie
 # machines by hand: true
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'au run sh -c "while sleep 0.1; do echo x >> ticks; done"' >/dev/null 2>&1 &

@@ -1,5 +1,6 @@
 #!/bin/sh
 # --acl shares what cannot be shown under another owner: as the human, and undone completely.
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 config=/home/alice/.config/agent-as-unix-user.toml

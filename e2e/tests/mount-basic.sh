@@ -2,6 +2,7 @@
 # au mount add shares a folder, au run sees it, au mount list shows it, au mount remove takes it back.
 # machines: trixie
 # machines by hand: bookworm
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'mkdir -p proj/sub "odd name" && echo hello > proj/file && echo deep > proj/sub/deep && ln -s proj link'

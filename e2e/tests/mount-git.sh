@@ -2,6 +2,7 @@
 # git works on both sides of a writable share, without safe.directory.
 # machines: trixie
 # machines by hand: bookworm
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'mkdir -m 700 work && git config --global user.email a@example && git config --global user.name Alice'

@@ -2,6 +2,7 @@
 # After a run in a writable share, what it changed among the things that run by themselves is reported, and nothing else.
 # machines: trixie
 # machines by hand: bookworm
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'mkdir proj ro && cd proj && git init -q . && touch .envrc old && mkdir sub'

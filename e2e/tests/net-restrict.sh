@@ -2,6 +2,7 @@
 # A restricted agent reaches the names that are allowed, over IPv4 and IPv6, and nothing else.
 # machines: bookworm trixie
 # machines by hand: true true-bookworm
+# core: trixie
 # timeout: 1500
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh

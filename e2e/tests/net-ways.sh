@@ -3,6 +3,8 @@
 # timeout: 1200
 # machines: bookworm
 # machines by hand: trixie true true-bookworm
+# core: bookworm
+# waits: yes
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 ways=/opt/e2e/tests/internet/ways.py

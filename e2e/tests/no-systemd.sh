@@ -1,5 +1,6 @@
 #!/bin/sh
 # Without systemd au works, leaves the unit out, and says what that means.
+# core: bookworm
 . /opt/e2e/lib.sh
 # What makes a machine one of systemd's is this folder (sd_booted(3)).
 mount -t tmpfs none /run/systemd

@@ -2,6 +2,7 @@
 # What cannot be run says why: not there, the human's own, an interpreter that is missing, a 32-bit program, a stranger.
 # machines: trixie
 # machines by hand: bookworm
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 # quiet looks whether no more than that line was said.

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Folders that the human names are on the PATH of runs, behind the agent's own; what is not fit for it is refused, and later left out.
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 config=/home/alice/.config/agent-as-unix-user.toml

@@ -2,6 +2,7 @@
 # What keeps runs from starting is said before anything is made, with its remedy, and by au info.
 # machines: trixie
 # machines by hand: bookworm
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 # at fault: WHAT is wrong, and the line that mends it

@@ -2,6 +2,7 @@
 # A tampered entrypoint or policy is refused, with a message that says which.
 # machines: trixie
 # machines by hand: bookworm
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 entrypoint=/usr/local/libexec/au/agent/su_as_agent

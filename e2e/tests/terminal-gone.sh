@@ -2,6 +2,7 @@
 # Whoever goes first, command, au or terminal: the run ends whole, the human's terminal is as before, and no keystroke is read later.
 # machines: trixie
 # machines by hand: bookworm
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 ok python3 /opt/e2e/tests/terminal/gone.py

@@ -1,6 +1,7 @@
 #!/bin/sh
 # What the tutorial shows is what happens.
 # machines: trixie
+# core: trixie
 # `e2e/run tutorial || patch docs/tutorial.md bin/e2e-logs/tutorial.trixie.log` writes its transcript anew.
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh

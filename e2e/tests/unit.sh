@@ -2,6 +2,7 @@
 # Every run is in the agent's unit, and a run that cannot join it is refused.
 # machines: bookworm trixie
 # machines by hand: true
+# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 uid=$(id -u agent)
