@@ -49,7 +49,7 @@ func TestTheReadmeShowsTheTranscriptOfDrafts(t *testing.T) {
 	}
 }
 
-// What a page links to inside the repository is there.
+// A link of a page inside the repository leads to something.
 func TestLinksLeadSomewhere(t *testing.T) {
 	pages, err := filepath.Glob("docs/*.md")
 	if err != nil || len(pages) < 5 {

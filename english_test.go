@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // The bounds of a page: a sentence has at most longest words, and half of them have fewer than middle.
 const longest, middle = 40, 18
 
-// verbs and the like follow "of the agent's" only where no noun does, and then it is a genitive too many.
+// verbs and the like follow such a genitive only where no noun does, and then it is a genitive too many.
 const noNoun = `(?:[.,;:)"]|$| (?:that|which|who|is|are|was|were|in|on|at|and|or|to|by|of|for|from|with|as|where|can|may|must|has|have|alone|too|itself|before|beside|there|nobody|no|not|gives|makes)\b)`
 
 // forbidden are ways to write that have to be read twice, each with the words that it is about in the first group.
@@ -121,10 +122,10 @@ func TestPagesAreReadOnce(t *testing.T) {
 	}
 }
 
-// literal is a string of C's.
+// literal is a string in C.
 var literal = regexp.MustCompile(`"((?:[^"\\\n]|\\.)*)"`)
 
-// What a program can say is read once, too: every string in its source.
+// A program's words are read once, too: every string in its source.
 func TestStringsAreReadOnce(t *testing.T) {
 	n := 0
 	check := func(name, text string) {
@@ -164,17 +165,28 @@ func TestStringsAreReadOnce(t *testing.T) {
 	}
 }
 
-// comment is a line of a comment; lines that are set apart, such as a table, and directives are none of its sentences.
-var comment = regexp.MustCompile(`(?:^|\s)// ?(\S.*)?$`)
+// marks are what comments begin with, by the ending of a file. A file without one of these is a script if its first line says so.
+var marks = map[string]string{".go": "//", ".c": "//", ".h": "//", ".sh": "#", ".py": "#", ".nix": "#"}
 
-// comments returns the comments of a source, each as a text, and where they begin.
-func comments(source string) (all map[int]string) {
+func markOf(name, source string) string {
+	if strings.HasPrefix(source, "#!") {
+		return "#"
+	}
+	return marks[filepath.Ext(name)]
+}
+
+// directive is a line of a comment that a program reads, or a script says of itself in.
+var directive = regexp.MustCompile(`^(?:[a-z][a-z ]*:|shellcheck |SPDX-) ?`)
+
+// comments returns the comments of a source that begin with a mark, each as a text, and where they begin. Lines that are set apart,
+// such as a table, and directives are none of its sentences.
+func comments(source, mark string) (all map[int]string) {
 	all = map[int]string{}
-	begun := 0
+	begun, comment := 0, regexp.MustCompile(`(?:^|\s)`+mark+` ?([^\s!].*)?$`)
 	for i, line := range strings.Split(source, "\n") {
 		m := comment.FindStringSubmatch(line)
-		switch own := strings.HasPrefix(strings.TrimSpace(line), "//"); {
-		case m == nil || m[1] == "" || strings.Contains(m[1], "  "):
+		switch own := strings.HasPrefix(strings.TrimSpace(line), mark); {
+		case m == nil || m[1] == "" || strings.Contains(m[1], "  ") || mark == "#" && directive.MatchString(m[1]):
 			begun = 0
 		case own && begun > 0:
 			all[begun] += " " + m[1]
@@ -188,12 +200,18 @@ func comments(source string) (all map[int]string) {
 	return all
 }
 
-// A comment is read once, too. That of a function in C may ask a question without its mark: Whether something holds.
+// A comment is read once, too, also in a test or a script. That of a function in C may ask a question without its mark: Whether
+// something holds.
 func TestCommentsAreReadOnce(t *testing.T) {
-	n := 0
-	for _, name := range sources(t, ".go", ".c", ".h") {
-		for line, text := range comments(readText(t, name)) {
-			n++
+	n := map[string]int{}
+	for _, name := range tracked(t) {
+		source := readText(t, name)
+		mark := markOf(name, source)
+		if mark == "" {
+			continue
+		}
+		for line, text := range comments(source, mark) {
+			n[mark]++
 			for _, s := range sentences(strings.ReplaceAll(text, "stands for", "means")) {
 				for _, fault := range faults(strings.TrimPrefix(s, "Whether ")) {
 					t.Errorf("%s:%d: %s: %s", name, line, fault, s)
@@ -201,7 +219,7 @@ func TestCommentsAreReadOnce(t *testing.T) {
 			}
 		}
 	}
-	if n < 3000 {
-		t.Errorf("found only %d comments", n)
+	if n["//"] < 6000 || n["#"] < 900 {
+		t.Errorf("found only %v comments", n)
 	}
 }

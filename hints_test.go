@@ -58,8 +58,8 @@ func changing(text string) (all []string) {
 	return all
 }
 
-// A hint is advised before it is printed. What else names a command that a NixOS configuration would have refused was looked at,
-// and is in the list above.
+// A hint is advised before it is printed. All else that names a command that a NixOS configuration would have refused was looked
+// at, and is in the list above.
 func TestWhatIsAdvisedIsNotRefused(t *testing.T) {
 	seen := map[string]bool{}
 	for _, name := range sources(t, ".go") {

@@ -150,7 +150,7 @@ func changedVariables(t *testing.T, texts map[string]string) (found []string) {
 			}
 			ast.Inspect(d, func(n ast.Node) bool {
 				for _, e := range changedBy(n) {
-					// What the parser finds no declaration for in the file is the package's.
+					// An identifier that the parser finds no declaration for in the file is the package's.
 					if id := variableOf(e); id != nil && names[id.Name] && (id.Obj == nil || declared[specOf(id)]) {
 						found = append(found, name+": "+id.Name+" is changed")
 					}
@@ -228,7 +228,7 @@ func TestNoWordsOfABuildMachine(t *testing.T) {
 	}
 }
 
-// What is built stays out of the tree: make would take an entrypoint beside its sources for the newest, and install it.
+// No program that is built is in the tree: make would take an entrypoint beside its sources for the newest, and install it.
 func TestNoProgramIsInTheTree(t *testing.T) {
 	files, err := exec.Command("git", "ls-files", "-z").Output()
 	if err != nil {
@@ -334,7 +334,7 @@ func compilesAtStart(t *testing.T, name, text string) (found bool) {
 	return found
 }
 
-// What a forge runs, anybody can: its workflows call make and nothing else.
+// Anybody can run what a forge runs: its workflows call make and nothing else.
 func TestWorkflowsOnlyCallMake(t *testing.T) {
 	makefile, err := os.ReadFile("Makefile")
 	if err != nil {
@@ -399,7 +399,7 @@ func uses(t *testing.T, folder string) map[[2]string][]string {
 	return all
 }
 
-// What two commands need is below both; what helps one alone is in files that begin with its name.
+// Code that two commands need is below both; code that helps one alone is in files that begin with its name.
 func TestACommandsFileUsesNoOtherCommands(t *testing.T) {
 	commands := map[string]bool{}
 	run := regexp.MustCompile(`(?m)^func \((?:\w+ )?\*?\w+Cmd\) Run\(`)

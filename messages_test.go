@@ -21,20 +21,26 @@ const unexplained = 0
 // gap is in the place of what is known only when a message is printed.
 const gap = "…"
 
-// sources returns the files of au's programs that git has, and that end in one of the endings.
-func sources(t *testing.T, endings ...string) (names []string) {
+// tracked returns the files that git has, or would take.
+func tracked(t *testing.T) (names []string) {
 	t.Helper()
 	out, err := exec.Command("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
 	if err != nil {
 		t.Skip("not a git checkout")
 	}
+	return slices.DeleteFunc(strings.Split(strings.Trim(string(out), "\x00"), "\x00"), func(name string) bool {
+		info, err := os.Stat(name)
+		return err != nil || !info.Mode().IsRegular()
+	})
+}
+
+// sources returns those of au's programs that end in one of the endings.
+func sources(t *testing.T, endings ...string) []string {
+	t.Helper()
 	apart := regexp.MustCompile(`_test\.go$|^(e2e|nix|packaging)/|/(testdata|test|prove|fakehost)/`)
-	for _, name := range strings.Split(strings.Trim(string(out), "\x00"), "\x00") {
-		if _, err := os.Stat(name); err == nil && !apart.MatchString(name) && slices.ContainsFunc(endings, func(end string) bool { return strings.HasSuffix(name, end) }) {
-			names = append(names, name)
-		}
-	}
-	return names
+	return slices.DeleteFunc(tracked(t), func(name string) bool {
+		return apart.MatchString(name) || !slices.ContainsFunc(endings, func(end string) bool { return strings.HasSuffix(name, end) })
+	})
 }
 
 // verb is a verb of fmt, with its flags and its argument's number.
@@ -112,8 +118,8 @@ func namedType(e ast.Expr) string {
 	return ""
 }
 
-// ofGo returns the messages of a file of Go: what it makes errors of, what its Error methods return, and what it prints behind
-// "au: ".
+// ofGo returns the messages of a file of Go: those that it makes errors of, that its Error methods return, and that it prints
+// behind "au: ".
 func ofGo(file *ast.File, writers map[string]int) (all []said) {
 	add := func(e ast.Expr, by string) {
 		m := said{text: text(e)}

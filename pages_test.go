@@ -154,7 +154,8 @@ func header(text, name, otherwise string) []string {
 	return strings.Fields(found[1])
 }
 
-// Every script is run by make e2e, or by make check-all on a machine that it names. What make check runs needs no emulated machine.
+// Every script is run by make e2e, or by make check-all on a machine that it names. The scripts that make check runs need no
+// emulated machine.
 func TestEveryScriptIsRun(t *testing.T) {
 	loop := regexp.MustCompile(`(?m)^machines="([a-z -]+)"$`).FindStringSubmatch(readText(t, "e2e/check-all"))
 	if loop == nil {
@@ -276,7 +277,7 @@ func TestPromisesOfREADMEAreInTheCore(t *testing.T) {
 	}
 }
 
-// What is in e2e/ to be called is called by make or by CI.
+// Each program in e2e/ is called by make or by CI.
 func TestEveryProgramOfTestsIsRun(t *testing.T) {
 	files, _ := filepath.Glob("e2e/*")
 	for _, file := range files {

@@ -60,7 +60,7 @@ func acts(t *testing.T) map[string][]string {
 	return followed
 }
 
-// What is proved of the model says something of the entrypoint only while both do the same in the same order.
+// A proof of the model says something of the entrypoint only while both do the same in the same order.
 func TestModelFollowsTheOrder(t *testing.T) {
 	followed, text := acts(t), code(t)
 	for _, function := range []string{"main", "fork_run", "inside", "build_walls", "run_command", "guard", "wait_outside"} {

@@ -63,7 +63,7 @@ func askC(t *testing.T, kind byte, texts []string) []string {
 	return answers
 }
 
-// What the entrypoint says of names that others chose is what the rest of au would say of them: the one is read as the other.
+// The entrypoint says of names that others chose what the rest of au would say of them: the one is read as the other.
 func TestMessagesQuoteAsTheRestOfAuDoes(t *testing.T) {
 	pieces := []string{"a", "~", " ", "'", `\`, "$", "é", "ß", "Ж", "Ω", "ひ", "カ", "日", "한", "\x7f", "\x80", "\xff", "\xc3", "\xe0\x83\x80", "\xc0\x80", "\xed\xa0\x80", "\xe9", "\u200b", "\u202e", "\u0085", "\ufeff"}
 	for c := rune(1); c < 0x20; c++ {
@@ -314,7 +314,7 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// What the table does not name must be left alone: the filter is no place for surprises.
+// A call that the table does not name must be left alone: the filter is no place for surprises.
 func TestFilterKeepsToItsTable(t *testing.T) {
 	text, err := os.ReadFile("filter.c")
 	if err != nil {

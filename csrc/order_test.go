@@ -62,7 +62,7 @@ func TestActsAreInTheirOrder(t *testing.T) {
 	}
 }
 
-// What the table says of mutants and attacks is so, and no mutant is without an act.
+// The table is right about mutants and attacks, and no mutant is without an act.
 func TestActsAreHeld(t *testing.T) {
 	text, err := os.ReadFile("../e2e/mutants.tsv")
 	if err != nil {
@@ -176,7 +176,7 @@ func TestLinesHaveOneWidth(t *testing.T) {
 	}
 }
 
-// What both halves bound, they bound alike: a policy that au writes is one that the entrypoint reads.
+// Both halves bound alike what they both bound: a policy that au writes is one that the entrypoint reads.
 func TestBoundsAreTheSame(t *testing.T) {
 	text := code(t)
 	for name, n := range map[string]int{

@@ -51,7 +51,7 @@ func TestTranslationPrefixes(t *testing.T) {
 	}
 }
 
-// What an address stands for is what it is judged by; a prefix that somebody made up opens nothing.
+// An address is judged by what it means; a prefix that somebody made up opens nothing.
 func TestTranslated(t *testing.T) {
 	p := Policy{NAT64: prefixes("2001:db8:64::/96", "64:ff9b:1:7::/96", "fd00:64::/96"), Allow: entries("10.9.0.0/16", "198.51.100.0/24:22"), Deny: entries("203.0.113.66")}
 	for text, c := range map[string]struct{ inside, answerable bool }{

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Which command lets pass what was refused: the hint of the daemon, of au net why, and the line of au net log --suggest.
+// The command that lets pass what was refused: the hint of the daemon, of au net why, and the line of au net log --suggest.
 func TestRemedy(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -65,7 +65,7 @@ func TestRemedy(t *testing.T) {
 	}
 }
 
-// What a remedy says opens what was refused, and no other port.
+// The command of a remedy opens what was refused, and no other port.
 func TestRemedyOpensOnePort(t *testing.T) {
 	for _, text := range []string{"git.test@198.51.100.7:22", "@198.51.100.7:443", "@198.51.100.7:80", "@198.51.100.7:22", "@[2001:db8::7]:443", "@10.1.2.3:443"} {
 		target := targetOf(t, text)

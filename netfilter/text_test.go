@@ -43,7 +43,7 @@ func humansProxy() Policy {
 	return p
 }
 
-// What iptables-save says where the agent's rules are, and are not in the first place.
+// The words of iptables-save where the agent's rules are, and are not in the first place.
 const savedBefore = `*filter
 :INPUT ACCEPT [0:0]
 :OUTPUT ACCEPT [0:0]

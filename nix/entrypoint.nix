@@ -7,7 +7,7 @@ stdenv.mkDerivation {
   version = lib.fileContents ../VERSION;
   src = ../csrc;
 
-  # Static where there is a static C library: then nothing of the machine's is between exec and the first check.
+  # Static where there is a static C library: then no library of the machine is between exec and the first check.
   buildInputs = lib.optional (stdenv.cc.libc ? static) stdenv.cc.libc.static;
 
   # Into a folder of its own: one that was left beside the sources would pass for the newest.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What reviewers of nixpkgs ask of the files that go there: formatted by nixfmt, with no name that nothing uses, and without what statix knows better.
+# The files that go to nixpkgs are as its reviewers ask: formatted by nixfmt, with no name that nothing uses, and without what statix knows better.
 {
   runCommand,
   deadnix,

@@ -137,8 +137,8 @@ var unlisted = map[string]string{
 	"net.upstream.loginFile": "a test of its own, too",
 }
 
-// What can be set of an agent is an option of the module, or is named here with the reason: a setting that is added has to be one
-// of the two.
+// A setting of an agent is an option of the module, or is named here with the reason: a setting that is added has to be one of the
+// two.
 func TestWhatCanBeSetIsAnOption(t *testing.T) {
 	known := options(t)
 	for _, s := range settings {
@@ -160,7 +160,7 @@ func TestWhatCanBeSetIsAnOption(t *testing.T) {
 	}
 }
 
-// What is listed, declared and compared has all options but those that are named, so that none is lost on the way.
+// The lists, declarations and comparisons have all options but those that are named, so that none is lost on the way.
 func TestEveryOptionIsListed(t *testing.T) {
 	agent, limits := everything(t)
 	for _, all := range []any{agent, limits, agent.Shares[len(agent.Shares)-1]} {

@@ -30,7 +30,7 @@ buildGoModule (finalAttrs: {
   pname = "au";
   version = lib.fileContents ../VERSION;
 
-  # What the hash of the vendor folder is computed over; make nix-hash takes the same.
+  # The files that the hash of the vendor folder is computed over; make nix-hash takes the same.
   src = builtins.path {
     path = ../.;
     name = "au-source";

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What the module comes to on the real module system and NixOS tree, with the test machine's agents; a failing assertion is an error.
+# The module as it comes out on the real module system and NixOS tree, with the test machine's agents; a failing assertion is an error.
 # users: what makes the users, perl (NixOS's default), userborn or sysusers. host: for which kind of machine x86_64 builds.
 {
   nixpkgs,
@@ -89,7 +89,7 @@ else
       else
         expire (if users == "userborn" then "userborn" else "systemd-sysusers")
     );
-    # What `au setup` calls a program, and what its package calls it.
+    # The name of each program for `au setup`, and for its package.
     programs = builtins.mapAttrs (_: package: pkgs.${package}.meta.mainProgram) (
       import ./module/programs.nix
     );

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What au makes of a specification: policies, network policies, units, rules. A wrong setting fails here, while the system is built.
+# The files that au makes of a specification: policies, network policies, units, rules. A wrong setting fails here, while the system is built.
 {
   runCommand,
   writeText,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What au reads of a configuration that is the lines of `au list --nix`, on the stand-in for lib, and which packages its agent gets.
+# The agents that au reads of a configuration that is the lines of `au list --nix`, on the stand-in for lib, and which packages its agent gets.
 { lines }:
 
 let

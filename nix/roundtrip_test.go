@@ -184,7 +184,7 @@ func hasPolicies(t *testing.T, d provision.Declared, agent provision.StanzaAgent
 	}
 }
 
-// What is limited elsewhere by default, and was not for this agent, is not limited for the declared one either.
+// A value that is limited elsewhere by default, and was not for this agent, is not limited for the declared one either.
 func TestListedLimitsThatWereTakenAwayStayAway(t *testing.T) {
 	mem, none, tasks := slices.Size{Bytes: 16 << 30}, slices.Swap{Size: slices.Size{Bytes: slices.Infinity}}, slices.Tasks(slices.Infinity)
 	nothing := slices.Swap{}

@@ -48,7 +48,7 @@ testers.runNixOSTest {
         };
         agents.shut.net.enable = true;
       };
-      # What the machine is switched to, and back.
+      # The system to which the machine is switched, and back.
       specialisation = {
         open.configuration.security.au.agents.shut.net.enable = lib.mkForce false;
         fewer.configuration.security.au.agents = lib.mkForce { shut.net.enable = true; };

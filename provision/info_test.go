@@ -133,7 +133,7 @@ func TestAMissingLockOfTheManager(t *testing.T) {
 	}
 }
 
-// What `au info` says can be mended with `au new` is, and it does mend it.
+// A fault that `au info` says can be mended with `au new` is mended by it.
 func TestNewMendsWhatHealthFinds(t *testing.T) {
 	for situation, damage := range map[string]func(*machine){
 		"home_mode":       func(m *machine) { m.File("/home/agent").Mode = 0o755 },
@@ -222,7 +222,7 @@ func TestPolicyAge(t *testing.T) {
 	}
 }
 
-// What a newer au wrote is not to be mended by hand, nor made anew.
+// A file that a newer au wrote is not to be mended by hand, nor made anew.
 func TestAPolicyOfANewerAuIsRefusedAsOne(t *testing.T) {
 	m := systemd(t)
 	m.make(want)

@@ -52,8 +52,8 @@ func keptFacts(t *testing.T, root, agent string) Facts {
 	}
 }
 
-// What of a unit, a policy or another file of systemd's differs from what is written now is brought up to date by `au new`, and no
-// file is taken for a stranger's.
+// A unit, a policy or another file of systemd that differs from what is written now is brought up to date by `au new`, and no file
+// is taken for a stranger's.
 func TestNewBringsKeptFilesUpToDate(t *testing.T) {
 	units := 0
 	for _, root := range kept(t) {

@@ -45,7 +45,7 @@ func netDone(p netfilter.Policy, f NetFacts) NetFacts {
 	return f
 }
 
-// What a restriction that was killed left is there to be taken away, be it one folder.
+// The remains of a restriction that was killed are there to be taken away, be it one folder.
 func TestNetOffAfterAKill(t *testing.T) {
 	p, f := netSample()
 	files, folders := NetHalf(p)

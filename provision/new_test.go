@@ -53,7 +53,7 @@ func TestPlanNew(t *testing.T) {
 	}
 }
 
-// What is left to do after a plan was cut short anywhere.
+// The rest of a plan that was cut short anywhere.
 func TestPlanNewAndDeleteFromEachHalfMadeState(t *testing.T) {
 	var text strings.Builder
 	whole := systemd(t).make(want)

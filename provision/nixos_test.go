@@ -15,7 +15,7 @@ import (
 	"github.com/a4u2/au/csrc"
 )
 
-// What the module says of its test machine; nix/tests.nix keeps it true.
+// The settings of the module's test machine; nix/tests.nix keeps it true.
 func moduleText(t *testing.T, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile("../nix/testdata/" + name)

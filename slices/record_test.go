@@ -47,7 +47,7 @@ func TestResetGivesBackWhatWasThereBeforeAu(t *testing.T) {
 		{"killed after a second write", set(byHand).Begin(slice, []string{MemoryMax}, files(byAu)), "[Slice]\nMemoryMax=5\n", byHand, true},
 		{"never set", Record{Slice: slice}, byHand, byHand, false},
 	} {
-		// What is read back from disk must behave like what was written.
+		// A record that is read back from disk must behave like the one that was written.
 		read, err := ParseRecord([]byte(c.r.Text()))
 		if err != nil || !reflect.DeepEqual(read, c.r) {
 			t.Errorf("%s: the record came back as %+v (%v), want %+v", c.name, read, err, c.r)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What runs by itself is told by its name, where what makes it do so is not in the draft.
+// A file that runs by itself is told by its name, where nothing in the draft makes it run.
 func TestRunsByName(t *testing.T) {
 	const file, link, folder = unix.S_IFREG | 0o644, unix.S_IFLNK | 0o777, unix.S_IFDIR | 0o755
 	r := &draft.Report{Repositories: map[string]bool{".git": true, "x/.git": true, "bare": true}, AlongIsWhole: true}

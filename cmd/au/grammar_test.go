@@ -33,7 +33,8 @@ func everyCommand(n *kong.Node, path []string) (all [][]string) {
 	return all
 }
 
-// isText reports whether a value is what was typed: a text, or a list of texts. What is cut at commas are words of au's own.
+// isText reports whether a value is what was typed: a text, or a list of texts. Words of au's own are the only ones that are cut at
+// commas.
 func isText(v *kong.Value) bool {
 	t := v.Target.Type()
 	return t.Kind() == reflect.String || t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.String && (v.Flag == nil || v.Tag.Sep == -1)
@@ -78,7 +79,7 @@ func TestEveryWordKeepsItsBytes(t *testing.T) {
 	}
 }
 
-// What the front program reads itself, the grammar reads in the same way.
+// The grammar reads what the front program reads itself, and in the same way.
 func TestPlainRunIsAsTheGrammarHasIt(t *testing.T) {
 	for _, line := range []string{
 		"run true", "run -a bot true -x", "run --agent=bot -- -x --env A", "run -e A=b=c -e HOME -d /tmp make", "run --env A=-b --directory=. sh -c x",

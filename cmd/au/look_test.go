@@ -68,7 +68,7 @@ func onAServer(t *testing.T) *host.Host {
 	return h
 }
 
-// What does not answer, answers in part, or answers nonsense holds up nobody, and what did answer counts.
+// A server that does not answer, answers in part, or answers nonsense holds up nobody, and those that did answer count.
 func TestALookIsNotWaitedFor(t *testing.T) {
 	h := onAServer(t)
 	one, _ := json.Marshal(looked{Folder: 1, inspected: inspected{files: 5, whole: true}})
@@ -149,7 +149,7 @@ func TestWhatWasNotLookedAtIsSaid(t *testing.T) {
 	}
 }
 
-// Who ends the look hears what it had found by then.
+// A human who ends the look hears what it had found by then.
 func TestALookThatIsEndedSaysWhatItFound(t *testing.T) {
 	h := onAServer(t)
 	script := `trap 'echo "{\"Folder\":0,\"Files\":7,\"Whole\":false}"; exit' TERM; while :; do sleep 0.01; done`

@@ -208,7 +208,7 @@ func carryOut(h *fakehost.Host, cmd *exec.Cmd) error {
 	return nil
 }
 
-// agentRuns plays a run that au starts by itself. What the agent says of its home is in the file FAKE_SAYS; a program that it
+// agentRuns plays a run that au starts by itself. The file FAKE_SAYS has the agent's words about its home. A program that it
 // installs is there from then on, and does not start where FAKE_START is no. Where FAKE_NPM is no, npm installs nothing.
 func agentRuns(cmd *exec.Cmd) error {
 	says := os.Getenv("FAKE_SAYS")
@@ -407,7 +407,7 @@ func omitting(patterns []string, dump string) string {
 	return kept.String()
 }
 
-// What is declared in the NixOS configuration cannot be changed by au: no advice names a command that would be refused.
+// A setting of the NixOS configuration cannot be changed by au: no advice names a command that would be refused.
 func TestAdviceForDeclaredAgentsIsNotRefused(t *testing.T) {
 	root := t.TempDir()
 	h := newHost(root, fakehost.Config{Systemd: true})

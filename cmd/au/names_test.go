@@ -90,7 +90,7 @@ func TestNamesThatOthersChoseAreQuoted(t *testing.T) {
 	}
 }
 
-// What au writes on a terminal is the same, but for its own colours and how far it is.
+// On a terminal au writes the same, but for its own colours and how far it is.
 func TestNamesAreQuotedOnATerminal(t *testing.T) {
 	for _, name := range hostileNames() {
 		cmd := program(t, "mount", "check", "x")

@@ -46,7 +46,7 @@ func TestWhyTarget(t *testing.T) {
 	}
 }
 
-// What au net why says; in hosts there are names that lead to what is inside, outside, and to this machine.
+// The words of au net why; in hosts there are names that lead to what is inside, outside, and to this machine.
 func TestWhy(t *testing.T) {
 	root := t.TempDir()
 	h := host.Real("")
@@ -137,7 +137,7 @@ func TestSuggestedRule(t *testing.T) {
 	}
 }
 
-// What is suggested allows all that was refused, and no more than that; nothing where all of it is allowed by now.
+// The suggestion allows all that was refused, and no more than that. There is none where all of it is allowed by now.
 func TestSuggest(t *testing.T) {
 	denied := func(name string, port uint16) netfilter.Record {
 		return netfilter.Record{Code: netfilter.NotAllowed, Name: name, Port: port}
@@ -191,7 +191,7 @@ func TestSuggest(t *testing.T) {
 	}
 }
 
-// What is allowed and failed is not called denied.
+// A request that is allowed and failed is not called denied.
 func TestFailureIsNoDenial(t *testing.T) {
 	for code, want := range map[netfilter.Code]string{
 		netfilter.NotResolved: "failed", netfilter.Unreachable: "failed", netfilter.NotAllowed: "denied", netfilter.NoName: "denied",
@@ -224,7 +224,7 @@ func TestSpan(t *testing.T) {
 	}
 }
 
-// That everything is let through is said for as long as it is.
+// As long as everything is let through, au says so.
 func TestLearningThatHasEndedIsNotSaid(t *testing.T) {
 	h := host.Real("")
 	h.Root = t.TempDir()

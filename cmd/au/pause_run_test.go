@@ -10,7 +10,7 @@ import (
 	"github.com/a4u2/au/cmd/au/start"
 )
 
-// Five letters of 32 are one id for some pairs of runs. Whoever types it means one of them, and nobody knows which.
+// Five letters of 32 are one id for some pairs of runs. A person who types it means one of them, and nobody knows which.
 func TestOfTwoRunsWithOneIDNoneIsEnded(t *testing.T) {
 	one := start.Run{ID: "abcde", Agent: "agent", Command: "sleep", Human: "alice", PID: 100}
 	two := start.Run{ID: "abcde", Agent: "other", Command: "sh", Human: "bob", PID: 90}

@@ -28,7 +28,7 @@ type gardener struct {
 	did  []string
 }
 
-// What programs know is made of.
+// The parts of what programs know.
 var (
 	partNames = []string{
 		".git", "HEAD", "objects", "refs", "config", "config.worktree", "commondir", "hooks", "pre-commit", "modules", "worktrees", ".gitmodules", "sub", "a", "b",
@@ -175,7 +175,7 @@ func TestAReportNamesNothingElse(t *testing.T) {
 	}
 }
 
-// What one run prepares where nothing obeys it, the next one may bring into force by little.
+// A run can prepare something that nothing obeys, and the next one may bring it into force by little.
 func TestAReportNamesWhatWasPrepared(t *testing.T) {
 	bad := map[string]string{"config": "[core]\nfsmonitor=./x\n"}
 	move := func(from, to string) func(string) error {
@@ -231,7 +231,7 @@ func TestAReportNamesWhatWasPrepared(t *testing.T) {
 	}
 }
 
-// What a check finds that a run changed, the report on that run names, and nothing that was so before.
+// The report on a run names what a check finds that the run changed, and nothing that was so before.
 func TestAReportNamesWhatACheckFinds(t *testing.T) {
 	for seed := range *trees {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

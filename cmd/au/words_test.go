@@ -107,7 +107,7 @@ func complete(words ...string) (found []string) {
 	return found
 }
 
-// What the shells offer, the help shows and the manual explains is the same.
+// The shells offer, the help shows and the manual explains the same.
 func TestCompletionsHelpAndManualAreOneGrammar(t *testing.T) {
 	pages := map[string]string{}
 	for _, p := range manual(wholeGrammar()) {

@@ -11,6 +11,6 @@ for fd in (0, os.open("/dev/tty", os.O_RDWR)):
     except OSError as e:
         print(e)
 PY
-# An interactive shell of the human's: it takes the terminal back after the run, and leaves when nothing is typed.
+# An interactive shell, as the human: it takes the terminal back after the run, and leaves when nothing is typed.
 terminal env TMOUT=4 PROMPT_COMMAND='PROMPT_COMMAND=; au run -- python3 /opt/type.py' bash --norc -i
 succeeded test -e /home/alice/attacked

@@ -63,7 +63,7 @@ func (c command) place() func() {
 	return func() { exitOn(os.Rename(configPath+".hers", configPath)) }
 }
 
-// null is what commands read and print to; said takes what they complain of, and told what output reads, one after the other.
+// Commands read null and print to it. They complain into said, and output reads told, one after the other.
 var null, said, told = func() (*os.File, *os.File, *os.File) {
 	null, wrong := os.OpenFile("/dev/null", os.O_RDWR, 0)
 	said, err := os.CreateTemp("", "said")

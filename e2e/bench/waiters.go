@@ -8,8 +8,8 @@ import (
 )
 
 // waitersScript waits until the command `sleep 1000` runs, prints a line for each other process of the family of $1, and ends the
-// command. A line has the name of the program and, in kB, PSS, what it has written to, what is resident, and what was at its
-// highest. The keepers of agents sleep too, but for longer.
+// command. A line has the name of the program and, in kB, its PSS, the memory that it has written to, and what is resident, now and
+// at its highest. The keepers of agents sleep too, but for longer.
 const waitersScript = `
 sleeps() { case $(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline") in 'sleep 1000 ' | /usr/bin/'sleep 1000 ') ;; *) false ;; esac; }
 everybody() { for p in $(cd /proc; echo [0-9]*); do ! sleeps "$p" || echo "$p"; done; }

@@ -67,8 +67,8 @@ forget_machine() {
 	rm -rf --one-file-system "$1"
 }
 
-# pack FOLDER... prints one tar of what is in the folders, all of it root's. It names no folder twice and not the top:
-# some tars would then change the mode of the machine's own.
+# pack FOLDER... prints one tar of what is in the folders, all of it owned by root. It names no folder twice and not the top: some tars would then change the
+# mode of the machine's own.
 pack() {
 	local all=$machine/add folder
 	mkdir "$all"
@@ -77,8 +77,7 @@ pack() {
 	rm -rf "$all"
 }
 
-# unit COMMAND... prints, NUL after each word, how a machine's root runs COMMAND as a unit of systemd's:
-# so it stands in the machine's cgroups, and in no session.
+# unit COMMAND... prints, NUL after each word, how root of a machine runs COMMAND as a unit of systemd: so it is in the machine's cgroups, and in no session.
 unit() {
 	local path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin how=--pipe
 	[ -t 0 ] && [ -t 1 ] && how=--pty

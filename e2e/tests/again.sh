@@ -1,5 +1,5 @@
 #!/bin/sh
-# For scripts: what is so already succeeds, changes nothing, and says that there is nothing to do.
+# For scripts: a command that has nothing left to do succeeds, changes nothing, and says that there is nothing to do.
 # machines: trixie
 . /opt/e2e/lib.sh
 as alice mkdir proj

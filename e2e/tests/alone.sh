@@ -1,5 +1,5 @@
 #!/bin/sh
-# One program of au's that was copied, or installed by go install, does all that au does where there is a C compiler, and else says what is missing.
+# One program of au that was copied, or installed by go install, does all that au does where there is a C compiler, and else says what is missing.
 # machines: trixie
 # machines by hand: bookworm
 . /opt/e2e/lib.sh

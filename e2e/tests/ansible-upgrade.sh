@@ -1,5 +1,5 @@
 #!/bin/sh
-# Ansible upgrades au while an agent works, and deletes the agents that its file does not name any more if it is told to; both change nothing the second time or in check mode; it refuses a package with another checksum, and what the role does not know.
+# Ansible upgrades au while an agent works, and deletes the agents that its file does not name any more if it is told to. Both change nothing the second time or in check mode. It refuses a package with another checksum, and what the role does not know.
 # machines: none
 # machines by hand: trixie
 # flavour: fleet

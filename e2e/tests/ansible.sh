@@ -1,5 +1,5 @@
 #!/bin/sh
-# Ansible installs au from its package, and makes the agents that a file says; the second time it changes nothing; in check mode it says what it would change; a mistake in the file is named with its place before anything has changed.
+# Ansible installs au from its package, and makes the agents that a file says. The second time it changes nothing, and in check mode it says what it would change. A mistake in the file is named with its place before anything has changed.
 # machines: trixie
 # flavour: fleet
 # packages: deb and rpm

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What au export prints changes nothing, for root and for the human, whatever the agents have: shares, drafts, settings, limits, switches, a network, several humans.
+# A file that au export prints changes nothing, for root and for the human, whatever the agents have: shares, drafts, settings, limits, switches, a network, several humans.
 # machines: none
 # machines by hand: trixie bookworm
 # timeout: 1200

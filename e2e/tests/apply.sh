@@ -1,5 +1,5 @@
 #!/bin/sh
-# au apply makes a machine what a file says, for several humans, as root without a terminal; the second time it changes nothing; what au export prints changes nothing, either; a wrong file is refused with the place of the mistake, and changes nothing.
+# au apply makes a machine what a file says, for several humans, as root without a terminal. The second time it changes nothing, and what au export prints changes nothing, either. A wrong file is refused with the place of the mistake, and changes nothing.
 # machines: trixie
 # machines by hand: bookworm
 # flavour: disks

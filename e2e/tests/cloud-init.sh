@@ -1,5 +1,5 @@
 #!/bin/sh
-# User-data that cloud-init reads as a machine first boots installs au and makes the agent of its file, with a limit and a network; no boot after it changes anything, even if cloud-init does all of it again; a package with another checksum is not installed.
+# User-data that cloud-init reads as a machine first boots installs au and makes the agent of its file, with a limit and a network. No boot after it changes anything, even if cloud-init does all of it again. A package with another checksum is not installed.
 # machines: trixie
 # flavour: fleet
 # packages: deb and rpm

@@ -8,7 +8,7 @@
 commands="install mkdir chown chmod chgrp cp dd mv rm rmdir sleep id ln touch cat tee stat true env"
 mkdir /opt/gnu
 for c in $commands; do cp -p /usr/bin/$c /opt/gnu/; done
-# become puts those of an implementation in the place of GNU's, as a distribution does.
+# become puts the programs of an implementation in the place of GNU's programs, as a distribution does.
 become() {
 	for c in $commands; do
 		case $1 in

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What is wrong with the machine, or left of agents that are gone, `au doctor` names by its ID, and no more once it is mended.
+# `au doctor` names by its ID whatever is wrong with the machine, or left of agents that are gone, and no more once it is mended.
 # machines: trixie
 # machines by hand: bookworm
 # timeout: 2400

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What is wrong with shares, limits, rights and networks of agents `au doctor` names by its ID, and no more once it is mended.
+# `au doctor` names by its ID whatever is wrong with shares, limits, rights and networks of agents, and no more once it is mended.
 # machines: trixie
 # machines by hand: bookworm
 # timeout: 2400

@@ -87,7 +87,7 @@ wreck entrypoint-old agent sh -c 'echo >>/usr/local/libexec/au/su_as_agent'
 named 0
 fixed
 
-# What needs a person is mended by hand here.
+# Things that need a person are mended by hand here.
 wreck policy-missing b mv /etc/au/agents/b /run/b
 wreck policy-unreadable c sh -c 'cp -p /etc/au/agents/c /run/c && echo nonsense >>/etc/au/agents/c'
 wreck account-other d usermod --uid 4999 d

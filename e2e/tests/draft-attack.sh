@@ -1,5 +1,5 @@
 #!/bin/sh
-# What an agent leaves in a draft leads neither diff nor keep astray, and holds neither of them up.
+# Nothing that an agent leaves in a draft leads diff or keep astray, or holds them up.
 # machines: trixie
 # machines by hand: bookworm
 # timeout: 900

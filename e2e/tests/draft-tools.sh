@@ -1,5 +1,5 @@
 #!/bin/sh
-# What pnpm, pip, cargo, go, npm and a database server make in a draft is kept as it was made, and works on the human's side; a restricted network holds in a draft, too.
+# The files that pnpm, pip, cargo, go, npm and a database server make in a draft are kept as they were made, and work on the human's side; a restricted network holds in a draft, too.
 # machines: none
 # machines by hand: trixie bookworm
 # flavour: paths

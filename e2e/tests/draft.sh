@@ -7,7 +7,7 @@ ok as alice au new -y
 in_p() { as alice sh -c 'cd p && "$@"' sh "$@"; }
 git_as="git -c user.name=Alice -c user.email=alice@example.org"
 ok as alice sh -c "git init -q p; cd p; mkdir -p old/deep docs; echo one >file; echo deep >old/deep/file; echo text >docs/text; ln file twin; ln -s file link; $git_as add .; $git_as commit -qm first; echo private >untracked"
-# What is in the folder, with what nobody can set back.
+# All of the folder, with what nobody can set back.
 look() { (cd /home/alice/p && find . -printf '%p %y %m %U %i %s %T@ %C@ %l\n' | sort; find . -type f ! -path './.git/*' -exec sha256sum {} + | sort -k2); }
 sync
 look >"$e2e/before"

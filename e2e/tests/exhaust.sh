@@ -1,5 +1,5 @@
 #!/bin/sh
-# Whatever an agent takes all of, its human opens a terminal, pauses the agent, and stops and deletes it.
+# If an agent takes all of something, its human still opens a terminal, pauses the agent, and stops and deletes it.
 # alone: yes
 # timeout: 2400
 # machines: trixie
@@ -135,7 +135,7 @@ takes() {
 	e2e_tries=0 seen=
 	until grep -q '^took$' $e2e/took; do
 		kill -0 $taker 2>/dev/null || fail "the run ended: $(cat $e2e/took)"
-		# An emulated processor may need minutes. What counts is that more is taken.
+		# An emulated processor may need minutes. It is enough that more is taken.
 		[ "$seen" = "$(wc -l <$e2e/took)" ] || { seen=$(wc -l <$e2e/took); e2e_tries=0; }
 		[ $((e2e_tries += 1)) -lt 600 ] || fail "not all was taken: $(tail -n 3 $e2e/took)"
 		sleep 0.2
@@ -212,7 +212,7 @@ ok as alice au run find /tmp /var/tmp -mindepth 1
 silent
 ok test -e /opt/kept/file
 
-# What would take all of this host too is tried in a machine that has a disk and memory of its own.
+# An attack that would take all of this host too is tried in a machine that has a disk and memory of its own.
 if [ "$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)" -lt 4000000 ]; then
 	promise="of memory: its temporary files fill what they may, and it takes the rest"
 	ok as alice au limits reset

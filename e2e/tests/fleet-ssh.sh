@@ -1,5 +1,5 @@
 #!/bin/sh
-# A loop over ssh installs au from its package and applies one file on each machine; it goes on past a machine that is not there, one that does not answer and one that cannot install, and says of each how it ended.
+# A loop over ssh installs au from its package and applies one file on each machine. It goes on past a machine that is not there, one that does not answer and one that cannot install, and says of each how it ended.
 # machines: trixie
 # flavour: fleet
 # packages: deb and rpm

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What "How do I…" shows is what happens.
+# The page "How do I…" shows what happens.
 # machines: trixie
 # timeout: 900
 # `e2e/run how-do-i || patch docs/how-do-i.md bin/e2e-logs/how-do-i.trixie.log` writes its transcript anew.
@@ -14,9 +14,9 @@ as alice git config --global user.email alice@example.org
 as alice git config --global user.name Alice
 as alice sh -c 'git init -q -b main site; cd site; echo "<h1>Hello</h1>" >index.html; git add .; git commit -qm "a page"; echo DEBUG=1 >.env'
 as alice sh -c 'mkdir reference; echo "read only this once" >reference/notes.txt'
-# What stands for a tool that nvm installed.
+# A stand-in for a tool that nvm installed.
 as alice sh -c 'd=.nvm/versions/node/v22.0.0/bin; mkdir -p $d; printf "#!/bin/sh\necho v22.0.0\n" >$d/node; chmod +x $d/node'
-# And for a database of somebody's.
+# And for somebody's database.
 mkdir -p /srv/database
 echo 'a database, for once over HTTP' >/srv/database/index.html
 (cd /srv/database && exec python3 -m http.server --bind 127.0.0.1 5432 >/dev/null 2>&1) &

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The agent has nothing of the human's, and nobody but the agent's humans can be the agent.
+# The agent has nothing that is the human's, and nobody but the agent's humans can be the agent.
 # machines: trixie
 # machines by hand: bookworm
 # core: trixie

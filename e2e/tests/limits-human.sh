@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the human set on the agent's slice by hand is not lost, and a deleted agent leaves nothing to whoever gets its uid.
+# Settings that the human made on the agent's slice by hand are not lost, and a deleted agent leaves nothing to whoever gets its uid.
 # machines: bookworm trixie
 # timeout: 1500
 . /opt/e2e/lib.sh

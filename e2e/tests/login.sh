@@ -1,5 +1,5 @@
 #!/bin/sh
-# An agent cannot log in to itself, by no door of the machine's, and one lock is enough.
+# An agent cannot log in to itself, by no door of the machine, and one lock is enough.
 # waits: yes
 # timeout: 900
 # machines: trixie

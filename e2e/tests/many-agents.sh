@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a command costs grows no faster than the agents that it is about: one agent's commands cost the same beside a thousand others.
+# The cost of a command grows no faster than the agents that it is about: one agent's commands cost the same beside a thousand others.
 # machines: none
 # machines by hand: trixie
 # timeout: 7200

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A file of the human's is shared read-only, at its own path and in the agent's home, and nothing beside it is.
+# A file that is the human's is shared read-only, at its own path and in the agent's home, and nothing beside it is.
 # core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What is mounted inside a share comes along, with nosuid and nodev added and its own flags kept.
+# A mount inside a share comes along, with nosuid and nodev added and its own flags kept.
 # machines: trixie
 # machines by hand: bookworm
 # core: trixie

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What cannot be shared is refused before anything changes, with one clear error.
+# A path that cannot be shared is refused before anything changes, with one clear error.
 # machines: trixie
 # machines by hand: bookworm
 # core: trixie

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the human does on the network is as before: on the agent's own source port, with much still to send, between their servers, with IPv6 alone.
+# The human uses the network as before: on the agent's own source port, with much still to send, between their servers, with IPv6 alone.
 # machines: bookworm
 # machines by hand: trixie true
 # timeout: 1800

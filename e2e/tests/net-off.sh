@@ -12,7 +12,7 @@ table inet others {
 	chain out { type filter hook output priority 0; policy accept; tcp dport 9999 reject; }
 }
 RULES
-# Somebody's rule in every chain that iptables has a rule of the agent's in.
+# Somebody's rule in every chain in which iptables has a rule for the agent.
 for command in iptables ip6tables; do
 	for table in filter mangle raw nat; do $command -t $table -A OUTPUT -p tcp --dport 9998 -j RETURN; done
 	$command -t mangle -A POSTROUTING -p tcp --dport 9998 -j RETURN

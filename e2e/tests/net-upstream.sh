@@ -15,7 +15,7 @@ secret=$(head -c 12 /dev/urandom | od -An -tx1 | tr -d ' \n')
 (umask 077 && printf 'alice:%s\n' "$secret" >$login)
 basic=$(printf 'alice:%s' "$secret" | base64)
 
-# What the distribution's configuration allows stays as it is: tunnels to port 443 alone.
+# The distribution's configuration stays as it is: it allows tunnels to port 443 alone.
 mkdir -p /run/proxy
 chmod 711 /run/proxy
 printf 'alice:%s\n' "$(openssl passwd -apr1 "$secret")" >/run/proxy/users
@@ -67,7 +67,7 @@ ok as alice curl -sS --max-time 10 --proxy "http://alice:$secret@proxy.corp.test
 says "INTERNET allowed.test"
 
 logged() { soon sh -c "runuser -l alice -c 'au net log' | grep -qF -e '$1'"; }
-# Which of the name's addresses squid takes, IPv4 or IPv6, is squid's choice.
+# squid chooses which of the name's addresses it takes, IPv4 or IPv6.
 through_squid() {
 	grep -qE 'INTERNET allowed\.test (203\.0\.113\.7|2001:db8:2::7)$' "$e2e/out" || fail "the answer is not that of the server"
 }

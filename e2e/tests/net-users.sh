@@ -1,5 +1,5 @@
 #!/bin/sh
-# What other users' rights, services and sockets give an agent is no way out either, or au says plainly that it is one.
+# The rights, services and sockets of other users that an agent has are no way out either, or au says plainly that one is.
 # waits: yes
 # timeout: 2400
 # machines: trixie

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What nobody can mean is refused before anything changes, with what would be right; what is typed is done, and taken back, as it is said.
+# A command that nobody can mean is refused before anything changes, with what would be right. One that is meant is done, and taken back, as au says.
 # machines: trixie
 # machines by hand: bookworm true
 . /opt/e2e/lib.sh
@@ -164,7 +164,7 @@ mv /usr/sbin/nft /run/away/
 ok as alice au net restrict --allow allowed.test
 /run/away/nft list tables >"$e2e/tables"
 mv /run/away/nft /usr/sbin/
-# What closes the agent's ports to the outside is nft's with either, and stays.
+# The rule that closes the agent's ports to the outside is nft's with either, and stays.
 ! grep -q 'au_net_[0-9]*$' "$e2e/tables" || fail "both backends hold rules of the agent's"
 soon agent curl -sS --max-time 5 https://allowed.test/
 ok as alice au net restrict --backend nft --allow allowed.test

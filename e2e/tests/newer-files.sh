@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a newer au wrote is refused in one line that names the file, before anything has changed: runs, and all that would change the agent.
+# A file that a newer au wrote is refused in one line that names it, before anything has changed: runs, and all that would change the agent.
 # machines: trixie
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh

@@ -11,7 +11,7 @@ ok as alice sh -c 'mkdir -p example hidden/docs other drafted && git config --gl
 runuser -u alice -- python3 -m http.server --bind 127.0.0.1 8000 >/dev/null 2>&1 &
 soon as alice au run -a claude curl -sS -m 10 -o /dev/null http://127.0.0.1:8000/
 
-# Whoever has the agent's uid sends, a thousand times a second; what gets through is counted.
+# A process with the agent's uid sends, a thousand times a second; what gets through is counted.
 cat >/tmp/send.py <<'PYTHON'
 import socket, sys, time
 out = [socket.socket(family, socket.SOCK_DGRAM) for family in (socket.AF_INET, socket.AF_INET6)]

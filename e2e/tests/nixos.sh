@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the NixOS module writes, put on a machine as NixOS would put it, lets the declared humans run commands as the declared agents.
+# The files that the NixOS module writes, put on a machine as NixOS would put them, let the declared humans run commands as the declared agents.
 # machines: trixie
 # machines by hand: bookworm true
 # timeout: 900
@@ -99,7 +99,7 @@ complains 'agents."third" = {'
 rm /etc/NIXOS
 unchanged
 
-# A session from before the switch that made the group: what lets them in is said, and works.
+# A session from before the switch that made the group: au says what lets them in, and that works.
 before() { setpriv --reuid=alice --regid=alice --clear-groups env HOME=/home/alice USER=alice "$@"; }
 fails 125 before au run -a claude true
 complains 'lets you in from your next login on'

@@ -2,7 +2,7 @@
 # Without systemd au works, leaves the unit out, and says what that means.
 # core: bookworm
 . /opt/e2e/lib.sh
-# What makes a machine one of systemd's is this folder (sd_booted(3)).
+# The folder that makes a machine one with systemd is this one (sd_booted(3)).
 mount -t tmpfs none /run/systemd
 snapshot
 ok as alice au new -y

@@ -1,11 +1,11 @@
 #!/bin/bash
-# What cannot be run says why: not there, the human's own, an interpreter that is missing, a 32-bit program, a stranger.
+# A command that cannot be run says why: not there, the human's own, an interpreter that is missing, a 32-bit program, a stranger.
 # machines: trixie
 # machines by hand: bookworm
 # core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
-# quiet looks whether no more than that line was said.
+# quiet looks whether au printed that line and no more.
 quiet() { [ "$(cat "$e2e/err")" = "$1" ] || fail "standard error should be \"$1\""; }
 
 promise="a command that is nowhere is not found, and there is no more to say"

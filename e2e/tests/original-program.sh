@@ -1,5 +1,5 @@
 #!/bin/sh
-# Whatever agent-as-unix-user itself makes, with each of its versions, is what original/state says, and au takes it over and apart.
+# The state that original/state describes is what agent-as-unix-user itself makes, with each of its versions, and au takes it over and apart.
 # machines: none
 # machines by hand: trixie
 # original: v2.0.0 v2.0.1 v2.0.2 v2.1.0 v2.2.0 HEAD

@@ -1,5 +1,5 @@
 #!/bin/sh
-# An agent of agent-as-unix-user's is shown and not run; it is taken apart, or taken over, and nothing of its human's is lost.
+# An agent of agent-as-unix-user is shown and not run; it is taken apart, or taken over, and nothing that is its human's is lost.
 # machines: trixie
 # machines by hand: bookworm
 . /opt/e2e/lib.sh
@@ -25,7 +25,7 @@ made() {
 # entry NAME prints what that program writes into the config of an agent without shares.
 entry() { sed "/agents.mounts/q; s/\"agent\"/\"$1\"/; s/su-as-agent\"/su-as-$1\"/; s|/home/agent/|/home/$1/|" $here/state/config.toml | grep -v mounts; }
 
-# taken_back sees that alice has all that is hers, as it was, and that nothing of the agent's is left.
+# taken_back sees that alice has all that is hers, as it was, and that nothing that the agent made is left.
 taken_back() {
 	ok python3 $here/state.py human
 	diff "$here/after" "$e2e/out" || fail "alice's files should be as in after"

@@ -12,7 +12,7 @@ path_is() { # PATH
 	done
 }
 path_is $usual
-# tool FOLDER WORD: a program "tool" of alice's that says the word
+# tool FOLDER WORD: alice has a program "tool" that says the word
 tool() { as alice sh -c "mkdir -p $1 && printf '#!/bin/sh\necho $2 \"\$@\"\n' >$1/tool && chmod +x $1/tool"; }
 tool .tools/bin of-alice
 tool .other/bin of-other

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the page on pushing shows is what happens: a deploy key, a token, and the human after a look, at a forge with SSH and HTTPS.
+# The page on pushing shows what happens: a deploy key, a token, and the human after a look, at a forge with SSH and HTTPS.
 # machines: trixie
 # machines by hand: bookworm
 # core: trixie
@@ -10,7 +10,7 @@ useradd --create-home --home-dir $forge --shell /usr/bin/git-shell git
 chmod 755 $forge
 echo '127.0.0.1 forge.example' >>/etc/hosts
 
-# What a human pastes into the forge's page: alice's key at once, the agent's as soon as there is one.
+# The keys that a human pastes into the forge's page: alice's key at once, the agent's as soon as there is one.
 printf '#!/bin/sh\ncat /home/alice/.ssh/id_ed25519.pub /home/agent/.ssh/id_ed25519.pub 2>/dev/null; true\n' >/usr/local/sbin/pasted-keys
 chmod 755 /usr/local/sbin/pasted-keys
 mkdir -p /run/sshd

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What keeps runs from starting is said before anything is made, with its remedy, and by au info.
+# au names what keeps runs from starting before it makes anything, with its remedy, and au info names it, too.
 # machines: trixie
 # machines by hand: bookworm
 # core: trixie

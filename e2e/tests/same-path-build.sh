@@ -1,5 +1,5 @@
 #!/bin/sh
-# What compilers and build tools wrote down as an absolute path, on either side, works on the other where the share is at the human's own path, and only there.
+# An absolute path that compilers and build tools wrote down, on either side, works on the other where the share is at the human's own path, and only there.
 # machines: none
 # machines by hand: trixie bookworm
 # flavour: paths

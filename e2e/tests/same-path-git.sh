@@ -1,5 +1,5 @@
 #!/bin/sh
-# What git wrote down as an absolute path, on either side, works on the other where the share is at the human's own path, and only there.
+# An absolute path that git wrote down, on either side, works on the other where the share is at the human's own path, and only there.
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/same-path/words.sh
 repo='git init -q repo; cd repo; echo 1 >file; git add file; git commit -qm first'

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What interpreters, package managers and shells wrote down as an absolute path, on either side, works on the other where the share is at the human's own path,
-# and only there.
+# An absolute path that interpreters, package managers and shells wrote down, on either side, works on the other where the share is at the human's own path, and
+# only there.
 # machines: none
 # machines by hand: trixie bookworm
 # flavour: paths

@@ -6,7 +6,7 @@ ok as alice au new -y
 as alice sh -c 'mkdir -m 700 work && mkdir work/shop && cd work/shop && au mount add --rw . >/dev/null'
 shop=/home/alice/work/shop
 in_shop() { as alice sh -c 'cd work/shop && exec "$@"' sh "$@"; }
-# What Claude Code and others ask of it: nothing but the project can be written, and there is no network.
+# Claude Code and others ask this of it: nothing but the project can be written, and there is no network.
 boxed() { in_shop au run bwrap --ro-bind / / --dev /dev --proc /proc --tmpfs /tmp --bind $shop $shop --unshare-all --die-with-parent "$@"; }
 openat2() {
 	in_shop au run python3 -c 'import ctypes, os, struct

@@ -6,7 +6,7 @@
 . /opt/e2e/lib.sh
 ok as alice au new -y
 
-# What stands for aider: a wheel of that name, in a folder that this machine's pip takes all packages from.
+# A stand-in for aider: a wheel of that name, in a folder that this machine's pip takes all packages from.
 mkdir -p /srv/wheels
 python3 - <<'END'
 import zipfile

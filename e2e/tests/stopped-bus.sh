@@ -11,7 +11,7 @@ bus=$(pgrep -f 'dbus-daemon --system|dbus-broker')
 [ -n "$bus" ] || fail "no bus to stop"
 trap 'kill -CONT $bus' EXIT
 
-# in_time runs a command of alice's, who logged in before the bus was stopped, for less than 30 seconds.
+# in_time runs a command as alice, who logged in before the bus was stopped, for less than 30 seconds.
 in_time() {
 	timeout -k 1 30 runuser -u alice -- env HOME=/home/alice "$@"
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Whoever goes first, command, au or terminal: the run ends whole, the human's terminal is as before, and no keystroke is read later.
+# The order in which command, au and terminal go makes no difference: the run ends whole, the human's terminal is as before, and no keystroke is read later.
 # machines: trixie
 # machines by hand: bookworm
 # core: trixie

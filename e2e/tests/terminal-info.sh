@@ -6,7 +6,7 @@
 . /opt/e2e/lib.sh
 ok as alice au new -y
 ok as alice sh -c 'infocmp -x xterm-256color | sed "s/^xterm-256color|[^,]*/xterm-mine|a terminal of our own/" > mine && tic -x -o private mine && tic -x -o .terminfo mine && mv .terminfo kept && ls private/x/xterm-mine'
-# in_mine [VARIABLE…] COMMAND… runs a command of the agent's in that terminal.
+# in_mine [VARIABLE…] COMMAND… runs a command as the agent in that terminal.
 in_mine() { at_terminal alice env TERM=xterm-mine "$@"; }
 
 promise="without a description they fail"

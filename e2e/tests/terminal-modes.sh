@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a killed run has switched on in the human's terminal (the other screen, mouse, keys, no cursor) is off when the prompt comes back.
+# A mode that a killed run has switched on in the human's terminal (the other screen, mouse, keys, no cursor) is off when the prompt comes back.
 # machines: trixie
 # machines by hand: bookworm
 # core: trixie

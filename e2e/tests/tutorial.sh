@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tutorial shows is what happens.
+# The tutorial shows what happens.
 # machines: trixie
 # core: trixie
 # `e2e/run tutorial || patch docs/tutorial.md bin/e2e-logs/tutorial.trixie.log` writes its transcript anew.

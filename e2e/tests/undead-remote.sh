@@ -1,5 +1,5 @@
 #!/bin/sh
-# A process of the agent's that waits for a file system that does not answer is named with it, and with the command that ends that.
+# A process that the agent started, and that waits for a file system that does not answer, is named with it, and with the command that ends that.
 # machines: trixie
 # machines by hand: bookworm
 # waits: yes

@@ -6,7 +6,7 @@
 . /opt/e2e/lib.sh
 gone() { fails 1 pgrep -u "$uid"; fails 1 id agent; }
 made() { ok as alice au new -y; uid=$(id -u agent); }
-# refuses WHY: au delete names what will not die and what is left, takes nothing of that, and what its hint says does the rest.
+# refuses WHY: au delete names the process that will not die and all that is left, takes nothing of that, and its hint leads to the rest.
 refuses() {
 	fails 1 as alice au delete -y -H
 	complains 'processes of agent "agent" will not die: '

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A newer package over a much older one, and back, while agents run: what runs goes on, nothing leaves, au names what is old, and the older au refuses what it cannot read.
+# A newer package over a much older one, and back, while agents run: their runs go on, nothing leaves, au names the parts that are old, and the older au refuses files that it cannot read.
 # machines: trixie
 # packages: deb and rpm
 # older: 6215b52b4cf9

@@ -42,7 +42,7 @@ sees() {
 	fails $status as alice au verify
 	for probe; do says "$(printf '%-8s' "$state")  $probe: "; done
 }
-# becomes FILE puts an entrypoint in the place of the agent's, as if root had installed it.
+# becomes FILE puts an entrypoint in the place of the one that the agent has, as if root had installed it.
 becomes() {
 	pkill -KILL -u agent
 	pkill -KILL su_as_agent

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// au files COMMAND, au end-entering AGENT, or au net COMMAND: what au has root do by itself, instead of by a program of the
-// machine's
+// au files COMMAND, au end-entering AGENT, or au net COMMAND: what au has root do by itself, instead of by a program that the
+// machine has
 func (c *call) au() error {
 	words := c.args.rest
 	if len(words) > 0 && words[0] == "net" {

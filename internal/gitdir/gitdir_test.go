@@ -66,7 +66,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// What could have been written by who can write in the folder alone is not believed.
+// A git directory that somebody who can write in the folder alone could have written is not believed.
 func TestOfBelievesNoOneSide(t *testing.T) {
 	for name, change := range map[string]func(top string){
 		"another folder that names the worktree's": func(top string) { write(t, top+"/f/.git", "gitdir: "+top+"/repo/.git/worktrees/wt\n") },

@@ -97,7 +97,7 @@ func TestWhatOthersCanWriteIsNotTrusted(t *testing.T) {
 	}
 }
 
-// What a package of au's brings along is au's to run, and nothing that root's own commands and units find.
+// A program that a package of au brings along is au's to run, and nothing that root's own commands and units find.
 func TestWhatAPackageBringsIsNotOnTheMachine(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can make what is root's")

@@ -140,8 +140,8 @@ func TestJSONIsTheSameAndPlain(t *testing.T) {
 	}
 }
 
-// What an error has in Go's quotes is shown so that a shell reads it back, wherever that is not as it is; a name of the same look
-// stays.
+// Text that an error has in Go's quotes is shown so that a shell reads it back, wherever that is not as it is; a name of the same
+// look stays.
 func TestErrorsAreReadBackByAShell(t *testing.T) {
 	var script strings.Builder
 	var want []string

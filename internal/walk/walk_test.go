@@ -106,7 +106,7 @@ func TestToShowsEveryStep(t *testing.T) {
 	}
 }
 
-// What is open is closed again, however a walk ends.
+// Every descriptor is closed again, however a walk ends.
 func TestToLeavesNothingOpen(t *testing.T) {
 	root := tree(t, "a/b/", "a/b/f", "l -> a/b")
 	open := func() int {

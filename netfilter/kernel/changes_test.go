@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Whoever listens is told of changes, until the socket is closed.
+// A listener is told of changes, until the socket is closed.
 func TestChangesAreToldAndEnd(t *testing.T) {
 	from, to, err := os.Pipe()
 	if err != nil {

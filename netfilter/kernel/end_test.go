@@ -79,7 +79,7 @@ func TestConnectionsOpenedBefore(t *testing.T) {
 	})
 }
 
-// What was closed before the rules came, with data still to send, belongs to nobody: its cgroup gives it away.
+// A socket that was closed before the rules came, with data still to send, belongs to nobody: its cgroup gives it away.
 func TestOrphansFromBefore(t *testing.T) {
 	inLab(t, func(l *lab) {
 		enter, inode := l.cgroup()

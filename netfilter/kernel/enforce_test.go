@@ -258,7 +258,7 @@ func TestLoadedAgainLetsNothingOut(t *testing.T) {
 	})
 }
 
-// What the agent closes with much still to send carries no uid, and arrives at the daemon all the same.
+// A packet of a socket that the agent closed with much still to send carries no uid, and arrives at the daemon all the same.
 func TestOrphansArrive(t *testing.T) {
 	eachBackend(t, func(t *testing.T, l *lab, on, _ func(netfilter.Policy)) {
 		on(sample())
@@ -338,8 +338,8 @@ func TestSameSourcePort(t *testing.T) {
 						dest, rest, _ := strings.Cut(way, " ")
 						argv := append([]string{"dial", net.JoinHostPort(host, dest), fmt.Sprint("sport=", port)}, strings.Fields(rest)...)
 						said := l.as(uid, argv...)
-						// What the other still has to send after its close holds the port; that nobody gets through meanwhile is as
-						// it should be.
+						// The data that the other still has to send after its close holds the port; that nobody gets through
+						// meanwhile is as it should be.
 						for range 20 {
 							if !strings.Contains(said, "connection refused") {
 								break

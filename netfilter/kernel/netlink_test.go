@@ -30,7 +30,7 @@ func (c *conversation) typeOfRoute(addr string) (kind byte, err error) {
 	return kind, err
 }
 
-// What the kernel says to a question that nobody waits for any more is no answer to the next.
+// An answer of the kernel to a question that nobody waits for any more is no answer to the next.
 func TestLateAnswersArePassedOver(t *testing.T) {
 	c := routes(t)
 	must(t, unix.Sendto(c.fd, askRoute("224.0.0.1"), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})) // a multicast route, or an error

@@ -21,7 +21,7 @@ func (l *lab) attach(p netfilter.Policy) {
 	}
 }
 
-// What the kernel tells the network when a socket joins a group is no packet of the agent.
+// The packet with which the kernel tells the network that a socket joins a group is no packet of the agent.
 func TestSliceJoinsNoGroup(t *testing.T) {
 	inLab(t, func(l *lab) {
 		enter, _ := l.cgroup()

@@ -29,8 +29,8 @@ func TestDeleteTable(t *testing.T) {
 	})
 }
 
-// What iptables made for the agent's rules goes with them; what holds anything that is somebody else's stays, down to a set or a
-// policy.
+// Tables that iptables made for the agent's rules go with them; those that hold anything that is somebody else's stay, down to a
+// set or a policy.
 func TestDeleteEmptyTables(t *testing.T) {
 	inLab(t, func(l *lab) {
 		if !strings.Contains(l.must("iptables", "-V"), "nf_tables") {

@@ -9,8 +9,7 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// TestCurl is what an agent sees with curl: what is allowed works over both
-// families, and what is not says that it is policy.
+// TestCurl shows an agent with curl: allowed names work over both families, and a refusal says that it is policy.
 func TestCurl(t *testing.T) {
 	w := needWorld(t)
 	need(t, "curl")

@@ -265,7 +265,7 @@ func TestTunnelAfterARequest(t *testing.T) {
 	if resp, err = http.ReadResponse(r, &http.Request{Method: "CONNECT"}); err != nil || resp.StatusCode != 200 {
 		t.Fatalf("the tunnel was answered %v, %v", resp, err)
 	}
-	// What is no HTTP to the daemon may be to a server.
+	// Bytes that are no HTTP to the daemon may be to a server.
 	io.WriteString(conn, "get / HTTP/1.1\r\nHost: attacker.example\r\n\r\n")
 	if line, err := r.ReadString('\n'); line != "HELLO\n" {
 		t.Errorf("in the tunnel the server said %q, %v", line, err)

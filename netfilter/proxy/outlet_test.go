@@ -122,7 +122,7 @@ func (c *companyProxy) tunnel(conn net.Conn, in *bufio.Reader, host string) {
 		return
 	}
 	defer up.Close()
-	// What the server says first comes in the same packet as the answer.
+	// The server's first words come in the same packet as the answer.
 	first := make([]byte, 64)
 	up.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 	n, _ := up.Read(first)

@@ -17,7 +17,7 @@ import (
 	"github.com/a4u2/au/netfilter"
 )
 
-// What follows needs neither root nor a network.
+// The tests that follow need neither root nor a network.
 
 // judgeBehind returns a judge whose policy has an upstream and these rules.
 func judgeBehind(t *testing.T, url string, rules ...string) *judge {

@@ -17,8 +17,7 @@ import (
 	"github.com/a4u2/au/internal/counted"
 )
 
-// TestTools is what real programs do with what is allowed, and say of what is
-// not: that it is policy.
+// TestTools shows real programs: they do what is allowed, and say of what is not that it is policy.
 func TestTools(t *testing.T) {
 	w := needWorld(t)
 	w.start(t, "allowed.example", "ssh.example:22")

@@ -51,7 +51,7 @@ func TestTranslatedNetwork(t *testing.T) {
 					}
 				}
 			}
-			// What the hint says opens it, and it alone.
+			// The command of the hint opens it, and it alone.
 			_, hint, _ := strings.Cut(curl("only4-inside.example"), "au net allow --agent agent ")
 			hint, _, _ = strings.Cut(hint, "\n")
 			r.rules("only4.example", "only4-inside.example", "only4-metadata.example", hint)

@@ -185,8 +185,8 @@ ip -6 route add default via 2606:4700:ff::1
 		allowedAddr6, agentUID, w.dir))
 }
 
-// startBound starts cmd, which ends with this process. What a child is bound to is the thread that started it
-// (PR_SET_PDEATHSIG, prctl(2)), and threads end here: so one that never does starts them all.
+// startBound starts cmd, which ends with this process. A child is bound to the thread that started it (PR_SET_PDEATHSIG, prctl(2)),
+// and threads end here: so one that never does starts them all.
 func startBound(cmd *exec.Cmd) error {
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	starting.Do(func() {

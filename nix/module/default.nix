@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# security.au: agents as NixOS options. What there is stands in options.nix, what comes of it in config.nix, net.nix and expiry.nix, what cannot be in assertions.nix.
+# security.au: agents as NixOS options. The options are in options.nix. The settings that they make are in config.nix, net.nix and expiry.nix, and those that
+# cannot be are in assertions.nix.
 {
   imports = [
     ./options.nix

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What agents with net.enable may reach: the network policy, who enforces it, and when.
+# The network of agents with net.enable: the network policy, who enforces it, and when.
 {
   config,
   lib,

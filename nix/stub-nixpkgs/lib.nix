@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What we use of nixpkgs' lib, and a module system that is as strict: an option that is not declared and a value of the wrong type are errors.
+# The part of nixpkgs' lib that we use, and a module system that is as strict: an option that is not declared and a value of the wrong type are errors.
 with builtins;
 
 let

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Derivations run the machine's own programs: what nix/check knows of it stands in host.json.
+# Derivations run the machine's own programs: host.json has what nix/check knows of it.
 { lib, system }:
 
 let
@@ -11,7 +11,7 @@ let
     in
     function (builtins.intersectAttrs (builtins.functionArgs function) pkgs // given);
 
-  # What installShellFiles and hooks bring in nixpkgs, as far as we use it.
+  # The parts of installShellFiles and hooks in nixpkgs, as far as we use them.
   functions = ''
     runHook() { :; }
     installManPage() { for page in "$@"; do install -D -m 0644 "$page" "$out/share/man/man1/''${page##*/}"; done; }
@@ -99,7 +99,7 @@ let
       }
     );
 
-  # A program of the machine's, as a package.
+  # A program that the machine has, as a package.
   program =
     name:
     mkDerivation {

@@ -201,7 +201,7 @@ func TestMistakesHavePlaceAndRemedy(t *testing.T) {
 	}
 }
 
-// What au writes is read once, and so is not slow: the library's own reading of it finds no more.
+// A config that au wrote is read once, and so is not slow: the library's own reading of it finds no more.
 func TestWhatIsWrittenIsPlain(t *testing.T) {
 	text, err := edit("configuration", nil, manyAgents(3))
 	if err != nil {

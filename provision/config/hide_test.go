@@ -18,7 +18,7 @@ func TestCheckHide(t *testing.T) {
 	}
 }
 
-// What hides something is written as it is read, by the bytes and by JSON, and a share that hides something else is another one.
+// A list of names to hide is written as it is read, by the bytes and by JSON, and a share that hides something else is another one.
 func TestHideStays(t *testing.T) {
 	text := "[[agents]]\nuser_name = \"a\"\n[[agents.mounts]]\nsource = \"/s\"\ntarget = \"/t\"\n"
 	have, err := Parse("f", []byte(text))

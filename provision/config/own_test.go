@@ -72,7 +72,7 @@ func TestWayIsAllThatWasPassed(t *testing.T) {
 	}
 }
 
-// What is written goes where the walk led, whatever takes the path's place meanwhile.
+// The file is written where the walk led, whatever takes the path's place meanwhile.
 func TestReplaceWritesWhereItLooked(t *testing.T) {
 	home := t.TempDir()
 	must(t, os.Mkdir(home+"/a", 0o700), os.Mkdir(home+"/b", 0o700))
@@ -88,7 +88,7 @@ func TestReplaceWritesWhereItLooked(t *testing.T) {
 	}
 }
 
-// Whatever takes the place of the file or its lock after the walk is judged as the walk judged.
+// A thing that takes the place of the file or its lock after the walk is judged as the walk judged.
 func TestWhatComesAfterTheWalkIsJudgedToo(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil func(file string) error

@@ -198,7 +198,7 @@ func TestLimitsThatAuDoesNotSet(t *testing.T) {
 	}
 }
 
-// What is on a machine is written so that it is read back.
+// The state of a machine is written so that it is read back.
 func TestAgentsAreWritten(t *testing.T) {
 	rule := func(text string) netfilter.Rule { return must(netfilter.ParseRule(text)) }
 	f, notes := Of(provision.Stated{

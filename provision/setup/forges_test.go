@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// What the pages of the forges say that their keys are: ed25519, ECDSA and RSA.
+// The keys of the forges, as their pages say: ed25519, ECDSA and RSA.
 var published = map[string][]string{
 	"github.com":   {"+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU", "p2QAMXNIC1TJYWeIOttrVc98/R1BUFWu3/LiyKgUfQM", "uNiVztksCsDhcc0u9e8BujQXVUpKZIDTMczCvj3tD2s"},
 	"gitlab.com":   {"eUXGGm1YGsMAS7vkcx6JOJdOGHPem5gQp4taiCfCLB8", "HbW3g8zUjNSksFbqTiUWPWg2Bq1x8xdGUrliXFzSnUw", "ROQFvPThGrW4RuWLoL9tq9I9zJ42fK4XywyRtbOz/EQ"},

@@ -173,7 +173,7 @@ func TestAStageIsOneProcessOfRoots(t *testing.T) {
 	if l.text() != "a b human c d e" || s.started() != 2 {
 		t.Errorf("sudo was started %d times, and what ran was %q", s.started(), l.text())
 	}
-	// What is printed is what runs, after the line that is elevated: a dry run prints the same.
+	// The printed line is the one that runs, after the line that is elevated: a dry run prints the same.
 	dry, printed := s.runner(t)
 	dry.DryRun = true
 	dry.Elevate = r.Elevate
@@ -273,7 +273,7 @@ func TestRootsProcessThatIsKilled(t *testing.T) {
 	}
 }
 
-// Whoever asks for the end has the stage taken back, and the command that runs just then is not cut off.
+// A human who asks for the end has the stage taken back, and the command that runs just then is not cut off.
 func TestASignalTakesTheStageBack(t *testing.T) {
 	for _, sig := range []string{"INT", "TERM", "HUP"} {
 		l := newLog(t)
@@ -360,7 +360,7 @@ func TestAPlanForAnotherMachineIsNotCarriedOut(t *testing.T) {
 		if err := r.Apply(t.Context(), steps); err != nil || l.text() != "a b" {
 			t.Errorf("together: %v: the error is %v, and what ran is %q", together, err, l.text())
 		}
-		// What the plan itself has changed since is no reason to stop.
+		// A change that the plan itself has made since is no reason to stop.
 		if err := r.Apply(t.Context(), steps); err != nil {
 			t.Errorf("together: %v: again: %v", together, err)
 		}
@@ -394,7 +394,7 @@ func TestAPlanDependsOnWhoIsInAFolder(t *testing.T) {
 	}
 }
 
-// What a command reads from a file is read by whoever makes the plan, and is what it was when that was looked at.
+// A file that a command reads is read by whoever makes the plan, and is what it was when that was looked at.
 func TestFilesAreInThePlan(t *testing.T) {
 	folder := t.TempDir()
 	from, to := folder+"/from", folder+"/to"

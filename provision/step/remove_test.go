@@ -129,7 +129,7 @@ func TestRemoveFollowsNoLink(t *testing.T) {
 	}
 }
 
-// What others can write in is no place to remove something by its name.
+// A folder that others can write in is no place to remove something by its name.
 func TestRemoveWantsAFolderOfRoots(t *testing.T) {
 	folder := rooted(t)
 	os.Mkdir(folder+"/top", 0o755)

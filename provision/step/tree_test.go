@@ -181,7 +181,7 @@ func TestPathsThatNobodyCanTakeAreCut(t *testing.T) {
 	}
 }
 
-// What is moved while it is walked leads the walk nowhere else, not even upwards.
+// A folder that is moved while it is walked leads the walk nowhere else, not even upwards.
 func TestWalkDoesNotLeaveByWhatIsMoved(t *testing.T) {
 	top := t.TempDir()
 	for _, dir := range []string{"root/a/b/c/d", "root/z", "elsewhere/secret"} {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// What a renamed folder brings along is told by its new names, without what the agent removed, replaced or moved on, or never saw;
-// and a repository is one wherever its parts lie.
+// The new names of a renamed folder tell what it brings along, without what the agent removed, replaced or moved on, or never saw.
+// A repository is one wherever its parts lie.
 func TestAlong(t *testing.T) {
 	b := newBench(t)
 	b.in(b.folder, "mkdir -p d/e/f x/objects; echo 1 >d/a; echo 2 >d/e/b; echo 3 >d/e/c; echo 4 >d/e/f/g; echo 5 >d/.env; echo 6 >x/HEAD; echo 7 >d/r")

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// What the human and git do to a repository is told apart: times that git looked at anew are no conflict, and commits of both sides
-// go beside each other.
+// Changes of the human and of git to a repository are told apart: times that git looked at anew are no conflict, and commits of
+// both sides go beside each other.
 func TestCommits(t *testing.T) {
 	needGit(t)
 	t.Setenv("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -60,7 +60,7 @@ func TestCommits(t *testing.T) {
 	}
 }
 
-// What the agent committed and the human has not merged keeps its name when more is kept, also where git has packed that.
+// A commit of the agent that the human did not merge keeps its name when more is kept, also where git has packed it.
 func TestCommitsOfTwoDrafts(t *testing.T) {
 	const git = "git -c user.name=a -c user.email=a@b "
 	for _, pack := range []string{"true", "git pack-refs --all"} {
@@ -187,8 +187,8 @@ func TestTheClockWasSetBack(t *testing.T) {
 	}
 }
 
-// What the human gave a folder since is not taken from it silently, whether something in it is hidden or not; what the agent gave
-// it is a change.
+// Attributes that the human gave a folder since are not taken from it silently, whether something in it is hidden or not. Those
+// that the agent gave it are a change.
 func TestAttributesOfFolders(t *testing.T) {
 	const acl = `struct.pack("<I" + 5 * "HHI", 2, 1, 7, 2**32 - 1, 2, 7, 12, 4, 5, 2**32 - 1, 16, 7, 2**32 - 1, 32, 5, 2**32 - 1)`
 	setAttribute := func(key, value, name string) string {

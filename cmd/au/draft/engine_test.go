@@ -273,7 +273,7 @@ func TestKeepSomeOfWhatWent(t *testing.T) {
 	}
 }
 
-// What is not in the draft by itself cannot be dropped by itself, which is said before anything has changed.
+// A thing that is not in the draft by itself cannot be dropped by itself, and au says so before anything has changed.
 func TestDropOfNothing(t *testing.T) {
 	b := newBench(t)
 	b.in(b.folder, "mkdir d e; echo h >d/h; echo i >e/i; echo f >f")
@@ -336,7 +336,7 @@ func TestKeepNotAlone(t *testing.T) {
 	}
 }
 
-// What is hidden is not there for the agent, and stays where it is whatever the agent does around it.
+// A hidden file is not there for the agent, and stays where it is whatever the agent does around it.
 func TestHiddenStays(t *testing.T) {
 	const lower = "mkdir -p d/e k; echo secret >.env; echo secret >d/.env; echo e >.env.example; echo o >d/o; echo key >k/x.pem; echo u >k/u"
 	for name, c := range map[string]struct{ agent, check string }{
@@ -397,7 +397,7 @@ func TestHiddenStays(t *testing.T) {
 	}
 }
 
-// What the agent makes of names, links and special files leads keep nowhere else, and holds nothing up.
+// The names, links and special files that the agent makes lead keep nowhere else, and hold nothing up.
 func TestPlants(t *testing.T) {
 	b := newBench(t)
 	outside := filepath.Join(b.home, "outside")

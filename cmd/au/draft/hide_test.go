@@ -61,7 +61,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// What git tracks is not hidden by default, in a repository below the folder neither; what was asked for is.
+// A draft hides nothing by default that git tracks, in a repository below the folder neither. It hides what somebody asked for.
 func TestTrackedIsShown(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("want git")
@@ -108,7 +108,7 @@ func storeIn(t *testing.T) *Store {
 	return s
 }
 
-// What a draft hides only grows: with other words, with the default switched on again, and by a look at the folder.
+// The list of what a draft hides only grows: with other words, with the default switched on again, and by a look at the folder.
 func TestHiddenGrows(t *testing.T) {
 	s, top := storeIn(t), folderWith(t, "id_rsa", "a.key")
 	d, hidden, fresh := begun(t, s, Wanted{Folder: top, Shown: true})
@@ -251,7 +251,7 @@ func mustList(t *testing.T, s *Store) (names []string) {
 	return names
 }
 
-// Who only looks makes nothing in the human's home, and finds no draft.
+// A human who only looks makes nothing in their home, and finds no draft.
 func TestLookMakesNothing(t *testing.T) {
 	home := t.TempDir()
 	s, err := Look(home, uint32(os.Getuid()), direct)

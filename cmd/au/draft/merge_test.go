@@ -23,7 +23,7 @@ func twoSides(t *testing.T, across bool, agent, human string) *bench {
 	return b
 }
 
-// What both sides changed is put together where git has what they began from, and undo brings back what the human had.
+// Files that both sides changed are put together where git has the version that they began from, and undo brings back the human's.
 func TestMerge(t *testing.T) {
 	const agent, human = "sed -i s/^3$/agent/ f; echo n >n", "sed -i s/^18$/human/ f"
 	both := strings.NewReplacer("\n3\n", "\nagent\n", "\n18\n", "\nhuman\n")
@@ -71,7 +71,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// What git cannot merge is a conflict, and nothing has changed.
+// A file that git cannot merge is a conflict, and nothing has changed.
 func TestMergeRefused(t *testing.T) {
 	for name, c := range map[string][2]string{
 		"the_same_line":     {"sed -i s/^3$/agent/ f", "sed -i s/^3$/human/ f"},
@@ -119,7 +119,7 @@ func TestMergeKilledAtEachStep(t *testing.T) {
 	}
 }
 
-// What the human changes after git has merged is not lost.
+// Changes that the human makes after git has merged are not lost.
 func TestMergedWhileKept(t *testing.T) {
 	b := twoSides(t, *across, "sed -i s/^3$/agent/ f", "sed -i s/^18$/human/ f")
 	done := false
@@ -135,7 +135,7 @@ func TestMergedWhileKept(t *testing.T) {
 	b.in(b.folder, "grep -qx later f; grep -qx human f; ! grep -qx agent f")
 }
 
-// What is merged has the owner's, the group's and the others' rights of the human's file, and its attributes: the agent's are none.
+// A merged file has the owner's, the group's and the others' rights of the human's file, and its attributes: the agent's are none.
 func TestMergeHasTheRightsOfTheHuman(t *testing.T) {
 	b := twoSides(t, false, `sed -i s/^3$/agent/ f; chmod 777 f; python3 -c "import os; os.setxattr('f', 'user.agent', b'x')"`,
 		`sed -i s/^18$/human/ f; chgrp 4321 f; chmod 6640 f; python3 -c "import os; os.setxattr('f', 'user.human', b'x')"`)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A disk that is full in the middle of a note leaves none of it. What stands for the disk is the largest size of a file.
+// A disk that is full in the middle of a note leaves none of it. The size in place of the disk is the largest that a file can have.
 func TestANoteIsWholeOrNotThere(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "modes"))
 	if err != nil {

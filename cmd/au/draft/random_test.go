@@ -377,7 +377,8 @@ func (r *trial) drop() {
 	}
 }
 
-// What random operations make of a draft, keep makes of the folder; undo brings back what was there, and drop leaves it alone.
+// When random operations have made a draft, keep makes the folder the same. Undo brings back the files from before, and drop leaves
+// the folder alone.
 func TestKeepIsTheSameAsWithoutADraft(t *testing.T) {
 	begun, drafts := time.Now(), 0
 	for left := *operations; left > 0; left -= *perDraft {

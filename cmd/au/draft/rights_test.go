@@ -39,8 +39,8 @@ func (b *bench) prepare() error {
 	return err
 }
 
-// Whatever modes the agent gives, the human sees what it did, keeps it with those modes, and takes it back; the agent has them
-// still.
+// Under whatever modes the agent gives, the human sees its changes, keeps them with those modes, and takes them back; the agent has
+// them still.
 func TestClosedToTheHuman(t *testing.T) {
 	const lower = "mkdir -p d/e old; echo f >f; echo h >d/h; echo i >d/e/i; echo o >old/o"
 	for name, agent := range map[string]string{
@@ -107,7 +107,7 @@ func TestClosedToTheHuman(t *testing.T) {
 	}
 }
 
-// What a killed command has noted of a folder counts, whatever another one finds of it; what was cut off does not.
+// A note of a folder that a killed command left counts, whatever another one finds of the folder. A note that was cut off does not.
 func TestModesNotedTwice(t *testing.T) {
 	b := newBench(t)
 	b.begin()
@@ -120,7 +120,7 @@ func TestModesNotedTwice(t *testing.T) {
 	}
 }
 
-// What is copied to another file system has the group that it had; where the human is not in that one, another group has no rights.
+// A copy on another file system has the group that the file had. Where the human is not in that one, another group has no rights.
 func TestGroupsAcrossFileSystems(t *testing.T) {
 	for _, c := range []struct {
 		as                func(func() error) error

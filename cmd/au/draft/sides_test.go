@@ -62,8 +62,8 @@ func (r *trial) oursStays(before, told string) {
 	r.conflictsAre(told)
 }
 
-// conflictsAre compares the conflicts after an undo with those before. What was copied from another file system has lost where it
-// came from: nobody knows then that the human has removed that.
+// conflictsAre compares the conflicts after an undo with those before. A copy from another file system has lost where it came from:
+// nobody knows then that the human has removed that.
 func (r *trial) conflictsAre(told string) {
 	r.t.Helper()
 	of := func(told string) (all []string) {
@@ -88,7 +88,7 @@ func (r *trial) view() string {
 	return dump(r.t, r.mounted, false, false)
 }
 
-// Whatever both sides did, the agent's is what the next run would see, and undo brings back what the human had.
+// For all that both sides can do, the agent's version is what the next run would see, and undo brings back the human's.
 func TestTheirsIsWhatTheAgentSees(t *testing.T) {
 	begun, drafts, met := time.Now(), 0, 0
 	for left := *operations; left > 0; left -= *perDraft {
@@ -160,7 +160,7 @@ func both(base, one, other []string) []string {
 	return all
 }
 
-// Whatever lines both sides change, git puts them together, or nothing is kept; undo brings back what the human had.
+// For any lines that both sides change, git puts them together, or nothing is kept; undo brings back the human's.
 func TestMergeOfRandomLines(t *testing.T) {
 	begun, drafts, merges := time.Now(), 0, 0
 	for left := *operations; left > 0; left -= *perDraft {

@@ -98,7 +98,8 @@ func TestTheirsForWhatIsHidden(t *testing.T) {
 	}
 }
 
-// What the folder itself has is not taken from it, nor given to what is copied into it; what the agent gives it is a change.
+// Attributes of the folder itself are not taken from it, nor given to a copy that goes into it. Those that the agent gives it are a
+// change.
 func TestAttributesOfTheTop(t *testing.T) {
 	const acl = `struct.pack("<I" + 5 * "HHI", 2, 1, 7, 2**32 - 1, 2, 7, 12, 4, 5, 2**32 - 1, 16, 7, 2**32 - 1, 32, 5, 2**32 - 1)`
 	const set = "python3 -c 'import os, struct; os.setxattr(\".\", \"%s\", %s)'; "

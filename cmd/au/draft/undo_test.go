@@ -41,7 +41,7 @@ func TestUndoMeetsTheDraft(t *testing.T) {
 	}
 }
 
-// What the human had changed is a conflict again once undo has brought it back.
+// A file that the human had changed is a conflict again once undo has brought it back.
 func TestUndoBringsTheConflictBack(t *testing.T) {
 	for name, c := range map[string]struct {
 		agent, human string
@@ -99,7 +99,7 @@ func TestTwoMountsOfOneFileSystem(t *testing.T) {
 	}
 }
 
-// What the human gave a folder since the keep, undo does not take.
+// Undo takes no attributes that the human gave a folder since the keep.
 func TestUndoMeetsTheFoldersOfTheHuman(t *testing.T) {
 	for _, agent := range []string{"echo n >d/n", "chmod 711 d", "mv d e; echo n >e/n; mkdir d", "mkdir x; mv d x/d; echo n >x/d/n"} {
 		b := newBench(t)
@@ -151,7 +151,7 @@ func TestUndoOfExchangedFolders(t *testing.T) {
 	differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
 }
 
-// What a keep of a part has taken from its place, the human has not removed: a file that came from there is no conflict.
+// The human did not remove what a keep of a part has taken from its place: a file that came from there is no conflict.
 func TestKeepOfWhatAnotherCameFrom(t *testing.T) {
 	for _, across := range []bool{false, true} {
 		for _, paths := range []string{"d", "f", "f d"} {

@@ -59,8 +59,8 @@ func TestRulesLeft(t *testing.T) {
 	}
 }
 
-// What au has for all restricted agents together is left where none is restricted, limits where nobody has the uid, and a link to a
-// unit of an agent that is gone.
+// Files that au has for all restricted agents are left over where none is restricted. So are limits where nobody has the uid, and a
+// link to a unit of an agent that is gone.
 func TestWhatIsLeftOfNobody(t *testing.T) {
 	watcher := []string{provision.UnitDir + "/" + netfilter.WatchUnit, provision.WatcherFolder}
 	limits := []string{"/etc/systemd/system.control/user-4998.slice.d"}

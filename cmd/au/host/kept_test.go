@@ -12,7 +12,7 @@ import (
 	"github.com/a4u2/au/provision"
 )
 
-// What earlier versions wrote belongs to its agents while they are there, and is known as au's once they are gone.
+// A file that an earlier version wrote belongs to its agent while that is there, and is known as au's once it is gone.
 func TestKeptFilesAreKnown(t *testing.T) {
 	roots, _ := filepath.Glob("../../../provision/testdata/0.1/*/etc")
 	if len(roots) < 1 {

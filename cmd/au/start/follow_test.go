@@ -122,7 +122,7 @@ func TestTheCurrentFolderMayBeReachedByALink(t *testing.T) {
 	}
 }
 
-// What is opened is what was looked at.
+// The file that is opened is the one that was looked at.
 func TestOpenFollowsNoPlantedLink(t *testing.T) {
 	top := home(t)
 	follow := Follower{"agent", func() []share.Writable { return []share.Writable{{Source: top + "/w", Agent: "agent"}} }}

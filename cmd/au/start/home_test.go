@@ -113,7 +113,7 @@ func TestShutAbove(t *testing.T) {
 	}
 }
 
-// What is above a share outside the home is the human's or root's, and nobody else's to write; a run looks again.
+// A folder above a share outside the home is the human's or root's, and nobody else's to write; a run looks again.
 func TestWayToAShareOutsideTheHome(t *testing.T) {
 	open, shut := folder{0, 0, 0o755}, folder{1000, 1000, 0o700}
 	for name, c := range map[string]struct {

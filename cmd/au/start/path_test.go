@@ -13,7 +13,7 @@ import (
 	"github.com/a4u2/au/provision/config"
 )
 
-// What can stand on the PATH of a run is the agent's own, in a share, or root's alone.
+// A folder can be on the PATH of a run if it is the agent's own, in a share, or root's alone.
 func TestOnPath(t *testing.T) {
 	root := t.TempDir()
 	for folder, mode := range map[string]os.FileMode{"opt/go/bin": 0o755, "opt/open": 0o777, "opt/group": 0o775, "opt/open/in": 0o755, "opt/sticky": 0o777 | os.ModeSticky, "home/bob/bin": 0o755} {

@@ -59,7 +59,7 @@ func TestWorktrees(t *testing.T) {
 		"relative": "../x/.git\n", "dots": "/home/alice/../x/.git\n", "other": "/home/alice/x\n", "root": "/.git\n", "empty": "",
 		"nul": "/home/\x00/.git\n", "lines": "/home/alice/x\ny/.git\n", "long": "/" + strings.Repeat("x/", 3000) + ".git\n",
 	})
-	// What no git made: FIFOs, one with a path waiting in it, and links to a file and to a folder that name paths of their own.
+	// No git made these: FIFOs, one with a path waiting in it, and links to a file and to a folder that name paths of their own.
 	worktrees := top + "/repo/.git/worktrees/"
 	if err := errors.Join(unix.Mkfifo(worktrees+"pipe", 0o600), os.Mkdir(worktrees+"pipe2", 0o700), unix.Mkfifo(worktrees+"pipe2/gitdir", 0o600), os.Mkdir(worktrees+"link", 0o700),
 		os.WriteFile(worktrees+"a/aside", []byte("/home/alice/by-a-link/.git\n"), 0o600), os.Symlink("../a/aside", worktrees+"link/gitdir"),

@@ -165,7 +165,7 @@ func TestAKilledRunLeavesTheTerminalAsItWas(t *testing.T) {
 	h.types("\x03")
 	h.expect(off + `status 130\.`)
 	h.expect("ready> ")
-	// What a program leaves on that ends by itself is its own affair.
+	// A mode that a program leaves on, and that ends by itself, is the program's own affair.
 	h.does("au sh -c '"+on+"; exit 3'; echo \"status $?.\"", `\x1b\[\?25lstatus 3\.`)
 	h.expect("ready> ")
 }

@@ -93,7 +93,7 @@ func TestScreenEndsWithAKey(t *testing.T) {
 		h.types(keys)
 		h.endsWith("0", before)
 	}
-	// What is typed after it is the shell's.
+	// The shell reads what is typed after it.
 	h.watches("")
 	h.types("qecho mi''ne\n")
 	h.expect("mine")

@@ -49,7 +49,7 @@ func TestTheRunHasItsOwnTerminal(t *testing.T) {
 	h.does("echo in | au sh -c 'cat; ls /proc/self/fd; test -p /dev/stdin && echo piped' | tr a-z A-Z; echo ${PIPESTATUS[@]}", `IN\s+0\s+1\s+2\s+3\s+PIPED`)
 }
 
-// What speaks behind the command has no session on the run's terminal, in which keys would be signals.
+// A process that speaks behind the command has no session on the run's terminal, in which keys would be signals.
 func TestKeysAfterTheCommandsEnd(t *testing.T) {
 	h := shell(t)
 	before := h.settings()

@@ -28,7 +28,7 @@ func TestCameBack(t *testing.T) {
 	}
 }
 
-// Whoever reaches the human's servers is answered over TCP and UDP; where a rule lets the agent in there is none to be tried.
+// A probe that reaches the human's servers is answered over TCP and UDP. Where a rule lets the agent in, there is none to be tried.
 func TestTheHumansServersAnswer(t *testing.T) {
 	trap := &Trap{}
 	defer trap.TakeAway()

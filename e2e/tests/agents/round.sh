@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # after ../../lib.sh
-# Sourced: what is tried of an agent program, from nothing to an update of its own, with npm's packages and a small internet of this machine's.
+# Sourced: what is tried of an agent program, from nothing to an update of its own, with npm's packages and a small internet of its own.
 #
 #   agents_up NAME…       the machine: a share of alice's, and an internet with the hosts of these programs
 #   round NAME [POINT…]   tries a program, in all points or in some; for each a line in $e2e/round: its word, a tab, ok, none or why not, a tab, the seconds
@@ -162,7 +162,7 @@ try_commit() {
 	says_exactly 'agent (agent of alice) <agent@alice.invalid>'
 }
 
-# asking runs the command that asks the model, with a key of nobody's.
+# asking runs the command that asks the model, with a key that opens nothing.
 asking() {
 	set --
 	for pair in $with; do set -- "$@" -e "$pair"; done

@@ -13,7 +13,7 @@ import time
 story, entrypoint = sys.argv[1:]
 CTRL_C, CTRL_BACKSLASH, CTRL_Z = b"\x03", b"\x1c", b"\x1a"
 PTRACE_SEIZE, WALL = 0x4206, 0x40000000
-# Like a program of Go's, it answers SIGINT once it has begun. A stuck one never does.
+# Like a program in Go, it answers SIGINT once it has begun. A stuck one never does.
 AFTER = """
 import os, signal, sys, time
 late, answers = sys.argv[1:]

@@ -47,7 +47,7 @@ cp -p $policy /etc/au/kept
 echo 'allow userns' >>$policy
 ok enter -- ls /dev/fuse /dev/net/tun
 fails 2 enter -- ls /dev/opened
-# What has been put there cannot be taken away by an agent that is root in a namespace of its own.
+# An agent that is root in a namespace of its own cannot take away what has been put there.
 ok enter -- unshare -Urm sh -c 'for d in /dev /dev/pts /dev/mqueue /dev/shm; do umount $d; umount -l $d; done; mkdir -p /tmp/d; mount --bind /dev /tmp/d; test ! -e /dev/opened && test ! -e /tmp/d/opened'
 cp -p /etc/au/kept $policy
 echo 'allow devices' >>$policy

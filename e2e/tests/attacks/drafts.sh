@@ -63,7 +63,7 @@ new_state
 ok enter $S --dir $share -- sh -c 'echo >>hers; mv hers theirs'
 ok find $state/upper -perm /6000
 silent
-# What has capabilities cannot be written to where they would be kept.
+# A file that has capabilities cannot be written to where they would be kept.
 setfattr -n security.capability -v 0x0100000200200000000000000000000000000000 $share/hers
 new_state
 fails 1 enter $S --dir $share -- dd if=/dev/null of=hers
@@ -149,7 +149,7 @@ rm -r /srv/roots
 
 promise="a second run on a draft is refused for as long as anything of the first lives, whoever is killed"
 new_state
-# What has much memory does not end at once.
+# A process that has much memory does not end at once.
 slow='x = b"x" * (400 << 20); open("ready", "w"); import time; time.sleep(1000)'
 for victim in waiter first; do
 	rm -f $state/upper/ready

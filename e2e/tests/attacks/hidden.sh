@@ -1,5 +1,5 @@
 #!/bin/sh
-# What is hidden in a draft, or in a share that is only read, is nowhere for the agent: it neither reads, names, moves nor removes it, whatever it does around it.
+# A file that is hidden in a draft, or in a share that is only read, is nowhere for the agent: it neither reads, names, moves nor removes it, whatever it does around it.
 # shellcheck disable=SC2086 # words
 . /opt/e2e/tests/attacks/common
 state=/home/alice/.local/state/au/drafts/agent-1
@@ -28,7 +28,7 @@ new_state
 ok enter --same-hiding-draft $share attacked $state --dir $share -- $tries
 says_exactly 'done'
 untouched
-# What the agent removed is no reason to show anything.
+# Nothing that the agent removed is a reason to show anything.
 ok enter --same-hiding-draft $share attacked $state --dir $share -- sh -c 'ls -A; ! cat key sub/key room/key 2>/dev/null'
 silent
 

@@ -5,7 +5,7 @@ cp -p $policy /etc/au/kept
 install -d -m 755 /opt/planted /opt/planted/real /opt/planted/other
 echo secret >/opt/planted/real/file
 chmod 644 /opt/planted/real/file
-# leads OWNER MODE TARGET: a link of the owner's, in a folder with that mode that is root's
+# leads OWNER MODE TARGET: a link that the owner made, in a folder with that mode that is root's
 leads() {
 	rm -rf /opt/planted/way
 	install -d -m "$2" /opt/planted/way

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Everything of the kernel's that is mounted in a run, and each node of its /dev, is on a list, with a reason.
+# All file systems of the kernel that are mounted in a run, and each node of its /dev, are on a list, with a reason.
 . /opt/e2e/tests/attacks/common
 # The places and types; SECURITY.md has the reasons. Of cgroups there are as many as the machine has hierarchies.
 cat >/opt/expected <<'END'

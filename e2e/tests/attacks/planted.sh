@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the agent leaves in a share decides nothing, wherever the human stands and whatever their environment says: no config, and no program.
+# Files that the agent leaves in a share decide nothing, wherever the human is and whatever their environment says: no config, and no program.
 . /opt/e2e/tests/attacks/common
 complete=/usr/local/libexec/au/au-complete
 config=/home/alice/.config/agent-as-unix-user.toml

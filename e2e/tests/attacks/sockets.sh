@@ -1,5 +1,5 @@
 #!/bin/sh
-# What netfilter does not see as the agent's cannot be opened, nor can root be had to ask for a name; abstract sockets of others cannot be reached.
+# A socket that netfilter does not see as the agent's cannot be opened, nor can root be had to ask for a name; abstract sockets of others cannot be reached.
 . /opt/e2e/tests/attacks/common
 tries sockets
 says_not got

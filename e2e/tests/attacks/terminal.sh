@@ -3,8 +3,8 @@
 . /opt/e2e/tests/attacks/common
 cat >/opt/on_terminal.py <<'END'
 import fcntl, os, pty, sys, termios
-# on_terminal.py own|mine|others|two COMMAND…: COMMAND on a new terminal, on one that is this session's, on one of root's,
-# or on a new one that reads from another
+# on_terminal.py own|mine|others|two COMMAND…: COMMAND on a new terminal, on one that is this session's, on one that is root's, or on a new one that reads from
+# another
 kind, argv = sys.argv[1], sys.argv[2:]
 if kind == "others":
     main, side = pty.openpty()

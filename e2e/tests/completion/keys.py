@@ -19,7 +19,7 @@ START = {
     "fish": ["function fish_prompt; echo '$ '; end", "function fish_right_prompt; end", "set -g fish_autosuggestion_enabled 0",
              "source /usr/local/share/fish/vendor_completions.d/au.fish"],
 }
-# What is typed before Tab, and the line that it becomes. What several words begin with is completed as far as they agree.
+# The words that are typed before Tab, and the line that they become. The beginning that several words share is completed as far as they agree.
 LINES = [
     ("au gra", "au grant"),
     ("au net restrict --pres", "au net restrict --preset"),

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What the doctor scripts say: they break a machine, and see that `au doctor` names what is broken, and no more once it is mended.
+# The words of the doctor scripts: they break a machine, and see that `au doctor` names what is broken, and no more once it is mended.
 
 # ids prints ID:AGENT of every finding.
 ids() { { as alice /usr/local/bin/au doctor --json || true; } | python3 -c 'import json,sys; print(*sorted("%s:%s" % (f["id"], f.get("agent","")) for f in json.load(sys.stdin)["findings"]), sep="\n")' | sed '/^$/d'; }

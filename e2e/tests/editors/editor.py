@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# editor.py PROJECT [PROMPT]... -- COMMAND...: what an editor does: starts an agent that speaks the Agent Client Protocol, opens a session in PROJECT with one
-# MCP server, sends the prompts, and prints what the agent says, a line each; without prompts the agent's name. It reads and writes the files that it is asked to.
+# editor.py PROJECT [PROMPT]... -- COMMAND... does what an editor does. It starts an agent that speaks the Agent Client Protocol, opens a session in PROJECT
+# with one MCP server, sends the prompts, and prints what the agent says, a line each; without prompts the agent's name. It reads and writes the files that it
+# is asked to.
 import os
 import subprocess
 import sys

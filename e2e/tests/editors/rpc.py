@@ -15,7 +15,7 @@ class Peer:
     def notify(self, method, **params):
         self.send(method=method, params=params)
 
-    # receive returns the next message, None at the end. What is no JSON-RPC ends the program: nothing else may come that way.
+    # receive returns the next message, None at the end. A line that is no JSON-RPC ends the program: nothing else may come that way.
     def receive(self):
         line = self.reads.readline()
         if self.headers:

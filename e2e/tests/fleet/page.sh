@@ -18,7 +18,7 @@ shown() {
 	[ -s "$1" ] || fail "the page shows nothing that begins with: $2"
 }
 
-# filled FILE puts the package that a server here has in the place of the page's.
+# filled FILE puts the package that a server here has in the place of the one that the page names.
 filled() {
 	grep -qF https://example.org/au_0.1.0_amd64.deb "$1" || fail "$1 names no package"
 	sed -i "s|https://example.org/au_0.1.0_amd64.deb|$url|; s/\\(sha256:\\|SHA256:\\)0\\{64\\}/\\1$sum/" "$1"

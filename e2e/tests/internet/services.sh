@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
-# What stands on the small internet besides web pages. Sourced after up.sh; each function after internet_up.
+# The servers of the small internet besides web pages. Sourced after up.sh; each function after internet_up.
 #
 #   internet_git   project.git, at https://HOST/git/project.git and, on git.test and attacker.test, at bob@HOST:/run/internet/git/project.git,
 #                  to which the agent has a key

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
-# What the scripts same-path-* say, after ../../lib.sh.
+# The words of the scripts same-path-*, after ../../lib.sh.
 #
 #   seen WHAT MADE USED   alice runs MADE and then USED, each in a shell. In a folder that the agent sees at her own path, both succeed. In one that
 #                         the agent sees at its target alone, MADE succeeds and USED does not: so it is the path that USED depends on.
 #
-# In both, `agent COMMAND…` is a run of the agent's from the current folder.
+# In both, `agent COMMAND…` is a run as the agent from the current folder.
 
 ok as alice au new -y
 # shellcheck disable=SC2016 # alice's shell expands it

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # after ../../lib.sh
-# Sourced: npm has a registry of this machine's, as a company's mirror is set, with the packages of the script's header, and no other.
+# Sourced: npm has a registry on this machine, as a company's mirror is set, with the packages of the script's header, and no other.
 #
 #   offer_next NAME   offers one version more of a package
 

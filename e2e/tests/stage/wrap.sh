@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck shell=sh
-# Stands in the way of every command that au runs as root, to count it and to make things go wrong at one of them. Sourced after lib.sh.
+# Takes the place of every command that au runs as root, to count it and to make things go wrong at one of them. Sourced after lib.sh.
 #
 #   wrap_commands               puts it there
 #   at N FAIL|KILL|CALLER|MACHINE COMMAND…   runs COMMAND; at the N-th command of root's:

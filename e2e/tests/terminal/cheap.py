@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What stands outside a run: nothing but the entrypoint without a terminal, and a small au with one.
+# Processes outside a run: nothing but the entrypoint without a terminal, and a small au with one.
 import subprocess
 
 from human import *

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What is left of a run when somebody has gone: the command, au, the terminal, the shell.
+# The rest of a run when somebody has gone: the command, au, the terminal, the shell.
 import os
 import time
 import signal
@@ -97,7 +97,7 @@ for line in SLEEP + " &", "au run sh -c 'echo be''gun; exec cat' &":
     gone()
     soon(lambda: not os.path.exists(f"/proc/{au}"), f"au should end when the terminal of {line} is gone")
 
-# What the agent leaves behind is ended with its run; and another run of the agent's does not even see its terminal.
+# A process that the agent leaves behind is ended with its run; and another run of the same agent does not even see its terminal.
 alice.finishes("au run sh -c 'setsid nohup sleep 1000 >/dev/null 2>&1 & nohup sleep 1000 & sleep 0.1'", "")
 gone("a run that left processes in the background")
 SPY = r"""

@@ -130,7 +130,7 @@ def soon(true, text, human=None, between=0.02):
         time.sleep(between)
 
 
-# What runs: as root sees it.
+# The processes that run: as root sees it.
 
 def processes(user=None, named=None):
     """Their pids, zombies not counted. named is a pattern for the command line."""

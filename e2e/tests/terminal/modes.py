@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A full-screen program is killed, in tmux: by a signal, by au stop, for want of memory. What it left on in the terminal is off afterwards.
+# A full-screen program is killed, in tmux: by a signal, by au stop, for want of memory. Modes that it left on in the terminal are off afterwards.
 import contextlib
 import os
 import signal
@@ -67,7 +67,7 @@ for command in "au run python3 full hog", "au run sh -c 'python3 full hog; true'
     restored(command)
     plain()
 
-# What was changed in a share is reported where it is seen, too.
+# A change in a share is reported where it is seen, too.
 os.makedirs("/home/alice/proj")
 subprocess.run(["chown", "alice:alice", "/home/alice/proj"], check=True)
 line("au mount add --rw proj >/dev/null; cd proj; clear; echo before ever''ything")
@@ -90,7 +90,7 @@ for command, seen in ("vim.tiny -n /etc/passwd", "root:x"), ("less /etc/passwd",
     restored(name)
     plain()
 
-# What a program leaves on that ends by itself stays on, as without au.
+# A mode that a program leaves on, and that ends by itself, stays on, as without au.
 line("au run python3 full leave; echo; stty sane")
 soon(lambda: modes() == "1 0 1 1", f"it should be as the program left it, not {modes()}")
 tmux("kill-server")

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# What the upgrade scripts say, sourced after lib.sh and internet/up.sh. Two agents of alice's: "agent" works in a folder of hers, and "closed", whose network
-# is restricted, asks allowed.test, and sends to the attacker all the while.
+# The words of the upgrade scripts, sourced after lib.sh and internet/up.sh. alice has two agents: "agent" works in a folder of hers, and "closed", whose
+# network is restricted, asks allowed.test, and sends to the attacker all the while.
 
-# What changes while both work, for unchanged.
+# The files that change while both work, for unchanged.
 busy=' /home/alice/(answers|plain/beat|plain|\.config/agent-as-unix-user\.seen)(/| |$)'
 
 # older COMMIT sets $older to what e2e/older made of it.
