@@ -207,7 +207,8 @@ func TestCommentsAreReadOnce(t *testing.T) {
 	for _, name := range tracked(t) {
 		source := readText(t, name)
 		mark := markOf(name, source)
-		if mark == "" {
+		// A root file system is known by the bytes of what customizes it: with another comment each would be made anew.
+		if mark == "" || strings.HasPrefix(name, "e2e/machine/customize") {
 			continue
 		}
 		for line, text := range comments(source, mark) {

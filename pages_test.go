@@ -154,6 +154,30 @@ func header(text, name, otherwise string) []string {
 	return strings.Fields(found[1])
 }
 
+// Each line that a script may say of itself is in the page that says how to write one.
+func TestHeadersOfScriptsAreExplained(t *testing.T) {
+	page, known := readText(t, "e2e/README.md"), map[string]bool{"waits": true, "alone": true}
+	for _, m := range regexp.MustCompile(`header "\$\w+" (?:'([a-z ]+)'|([a-z]+))`).FindAllStringSubmatch(readText(t, "e2e/run"), -1) {
+		known[m[1]+m[2]] = true
+	}
+	if len(known) < 14 {
+		t.Errorf("e2e/run reads only %v", known)
+	}
+	for name := range known {
+		if !strings.Contains(page, "\n# "+name+": ") {
+			t.Errorf("e2e/README.md does not explain %q", name)
+		}
+	}
+	scripts, _ := filepath.Glob("e2e/tests/*.sh")
+	for _, script := range scripts {
+		for _, flavour := range header(readText(t, script), "flavour", "") {
+			if !exists("e2e/machine/packages/" + flavour) {
+				t.Errorf("%s: there is no flavour %s", script, flavour)
+			}
+		}
+	}
+}
+
 // Every script is run by make e2e, or by make check-all on a machine that it names. The scripts that make check runs need no
 // emulated machine.
 func TestEveryScriptIsRun(t *testing.T) {
