@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -20,6 +19,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
 )
 
 // The two ends of the wires are a client that does something for a moment, and the one site with its name.
@@ -148,15 +149,17 @@ func serveNames() error {
 	for buf := make([]byte, 4096); ; {
 		n, from, err := conn.ReadFrom(buf)
 		exitOn(err)
-		end := 12 + bytes.IndexByte(buf[min(n, 12):n], 0) + 5 // of the question
-		if end < 17 || end > n {
+		var m dnsmessage.Message
+		if m.Unpack(buf[:n]) != nil || len(m.Questions) != 1 {
 			continue
 		}
-		reply := append([]byte{buf[0], buf[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, buf[12:end]...)
-		if reply[end-3] == 1 {
-			reply[7] = 1
-			reply = append(append(reply, 0xc0, 12, 0, 1, 0, 1, 0, 0, 14, 16, 0, 4), netip.MustParseAddr(siteAddr).AsSlice()...)
+		m.Response, m.RecursionAvailable, m.Additionals = true, true, nil
+		if q := m.Questions[0]; q.Type == dnsmessage.TypeA {
+			m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: 3600},
+				Body: &dnsmessage.AResource{A: netip.MustParseAddr(siteAddr).As4()}}}
 		}
+		reply, err := m.Pack()
+		exitOn(err)
 		conn.WriteTo(reply, from)
 	}
 }

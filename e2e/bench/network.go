@@ -134,7 +134,7 @@ func (f *figures) ways(direct, au, squid *way, turns int, memory float64) {
 
 // highest returns what a process and all below it had resident at their highest, added up.
 func highest(pid int) (sum float64) {
-	_, err := fmt.Sscan(heardOf(fmt.Sprintf(`family() { for p; do echo "$p"; family $(cat /proc/"$p"/task/*/children); done; }
+	_, err := fmt.Sscan(heardOf(familyScript+fmt.Sprintf(`
 		for p in $(family %d); do cat "/proc/$p/status"; done | awk '/^VmHWM:/ { n += $2 } END { print n + 0 }'`, pid)), &sum)
 	exitOn(err)
 	return sum

@@ -7,16 +7,18 @@ import (
 	"strings"
 )
 
+// familyScript prints the processes that are given, and all below them: family PID….
+const familyScript = `family() { for p; do echo "$p"; family $(cat /proc/"$p"/task/*/children); done; }`
+
 // waitersScript waits until the command `sleep 1000` runs, prints a line for each other process of the family of $1, and ends the
 // command. A line has the name of the program and, in kB, its PSS, the memory that it has written to, and what is resident, now and
 // at its highest. The keepers of agents sleep too, but for longer.
-const waitersScript = `
+const waitersScript = familyScript + `
 sleeps() { case $(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline") in 'sleep 1000 ' | /usr/bin/'sleep 1000 ') ;; *) false ;; esac; }
 everybody() { for p in $(cd /proc; echo [0-9]*); do ! sleeps "$p" || echo "$p"; done; }
 for try in $(seq 400); do command=$(everybody); [ ! "$command" ] || break; sleep 0.01; done
 [ "$command" ] || { echo 'no command runs' >&2; exit 1; }
 sleep 0.2
-family() { for p; do echo "$p"; family $(cat /proc/"$p"/task/*/children); done; }
 for p in $(family "$1"); do
 	sleeps "$p" || { basename "$(readlink "/proc/$p/exe")"
 	awk '{ n[$1] += $2 } END { print n["Pss:"] + 0, n["Private_Dirty:"] + 0, n["VmRSS:"] + 0, n["VmHWM:"] + 0 }' "/proc/$p/smaps_rollup" "/proc/$p/status"; } | paste -sd' '

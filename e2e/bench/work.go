@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -151,26 +150,16 @@ func (m *machine) draftWork(f *figures) {
 // and on the processors.
 func work(dir string, scripts ...string) error {
 	for i, script := range scripts {
-		before, start := used(), time.Now()
-		out, err := exec.Command("sh", "-euc", "umask 022; cd \"$1\"; exec >/dev/null\n"+filesScript+script, "sh", dir).CombinedOutput()
+		cmd, start := exec.Command("sh", "-euc", "umask 022; cd \"$1\"; exec >/dev/null\n"+filesScript+script, "sh", dir), time.Now()
+		out, err := cmd.CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%s: %w: %s", script, err, tail(string(out)))
 		}
 		if i > 0 {
-			fmt.Println(int64(time.Since(start)), used()-before)
+			fmt.Println(int64(time.Since(start)), int64(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()))
 		}
 	}
 	return nil
-}
-
-// used is the processor time of this process and its children, in ns.
-func used() (sum int64) {
-	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
-		var u syscall.Rusage
-		syscall.Getrusage(who, &u)
-		sum += u.Utime.Nano() + u.Stime.Nano()
-	}
-	return sum
 }
 
 // plain is a number as a program reads it.
