@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Drop throws the draft away, and what is left to undo its last keep. The folder is not touched. The caller holds the lock.
+// Drop throws the draft away, and what is left to undo its last keep; but where that is the keep of another draft, before this one
+// began, it can be taken back still. The folder is not touched. The caller holds the lock.
 func (d *Draft) Drop(s *Store) error {
 	if j, err := d.unfinished(); err != nil {
 		return err
@@ -20,11 +21,17 @@ func (d *Draft) Drop(s *Store) error {
 		j.close()
 		return &HalfKept{d.Name, string(d.Folder)}
 	}
-	// Without draft.json there is no draft: what a kill leaves is not taken for one.
-	if err := d.state.removeTree("draft.json"); err != nil {
+	if anew, err := d.hasBegunAnew(); err != nil {
+		return err
+	} else if anew {
+		return d.clear()
+	}
+	// The undo goes first: none is taken for that of a draft which begins later.
+	if err := d.ForgetUndo(); err != nil {
 		return err
 	}
-	if err := d.ForgetUndo(); err != nil {
+	// Without draft.json there is no draft: what a kill leaves is not taken for one.
+	if err := d.state.removeTree("draft.json"); err != nil {
 		return err
 	}
 	return s.removeTree(d.Key)

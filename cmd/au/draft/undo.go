@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/a4u2/au/internal/quote"
@@ -38,7 +39,14 @@ func (d *Draft) Undo() (int, error) {
 	case err != nil:
 		return 0, err
 	default:
-		if err := d.undoable(j, text); err != nil {
+		anew, err := d.hasBegunAnew()
+		if err == nil && anew && !d.IsEmpty() {
+			err = &Anew{d.Name, string(d.Folder)}
+		}
+		if err == nil {
+			err = d.undoable(j, text)
+		}
+		if err != nil {
 			return 0, err
 		}
 		if err := unix.Unlinkat(d.state.fd, keptFile, 0); err != nil {
@@ -57,6 +65,44 @@ type NothingToUndo struct{ Name, Folder string }
 
 func (n *NothingToUndo) Error() string {
 	return fmt.Sprintf("nothing of draft %q of %s was kept", n.Name, quote.Name(n.Folder))
+}
+
+// Anew is where a run has begun another draft since the keep that undo would take back.
+type Anew struct{ Name, Folder string }
+
+func (a *Anew) Error() string {
+	return fmt.Sprintf("draft %q of %s has begun anew since it was kept: want au draft drop, and then au draft undo", a.Name, quote.Name(a.Folder))
+}
+
+// isAside reports whether all of a draft that was kept whole lies in undo/.
+func (d *Draft) isAside() (bool, error) {
+	for _, name := range []string{"undo/ended", "undo/upper"} {
+		if _, ok, err := d.state.exists(name); err != nil || !ok {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// hasBegunAnew reports whether a run has begun another draft in the place of one that was kept whole, and of which that keep can be
+// taken back.
+func (d *Draft) hasBegunAnew() (bool, error) {
+	aside, err := d.isAside()
+	if err != nil || !aside {
+		return false, err
+	}
+	_, begun, err := d.state.exists("draft.json")
+	return begun, err
+}
+
+// clear removes what is in the place of a draft that was kept whole. Without draft.json, which goes first, there is no draft.
+func (d *Draft) clear() error {
+	for _, name := range slices.Backward(append([]string{"work"}, ofDraft...)) {
+		if err := d.state.removeTree(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // undoable refuses an undo that would meet what the human has changed since the keep.
@@ -152,23 +198,21 @@ func (j *journal) changedSinceKeep(name string, kept map[string]identity) (Confl
 	return Conflict{}, false, nil
 }
 
-// finishUndo brings the draft back that the keep had ended, unless another one has begun, and forgets the keep.
+// finishUndo brings the draft back that the keep had ended, in the place of one that has begun since and holds nothing, and forgets
+// the keep.
 func (d *Draft) finishUndo(j *journal) error {
-	if err := errors.Join(d.modesAgain(j), d.remember(j)); err != nil {
-		return err
+	aside, err := d.isAside()
+	if err == nil && aside {
+		err = d.clear()
 	}
-	_, ended, err := d.state.exists("undo/upper")
+	if err == nil {
+		err = errors.Join(d.modesAgain(j), d.remember(j))
+	}
+	if err == nil && j.Whole {
+		err = d.bringBack()
+	}
 	if err != nil {
 		return err
-	}
-	_, other, err := d.state.exists("upper")
-	if err != nil {
-		return err
-	}
-	if j.Whole && !(ended && other) {
-		if err := d.bringBack(); err != nil {
-			return err
-		}
 	}
 	return d.ForgetUndo()
 }

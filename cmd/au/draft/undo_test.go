@@ -4,6 +4,7 @@ package draft
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -209,4 +210,73 @@ func TestKeepWhereAnotherStays(t *testing.T) {
 	_, err := b.d.Keep([]string{"a", "b"}, Refuse)
 	b.ok(err)
 	b.in(b.folder, "cat a/c b/i; test ! -e c")
+}
+
+// Where a draft of that name has begun again after it was kept whole, undo throws neither of the two away.
+func TestUndoMeetsAnotherDraft(t *testing.T) {
+	for _, second := range []string{"echo two >two", "", "killed"} {
+		b := newBench(t)
+		b.in(b.folder, "echo f >f; rm -f one")
+		before := dump(t, b.folder, true, false)
+		b.begin()
+		b.drafted("echo one >one; rm f")
+		told := b.told()
+		_, err := b.d.Keep(nil, Refuse)
+		b.ok(err)
+		if second == "killed" {
+			b.ok(b.d.state.fresh(unix.Stat_t{Mode: 0o755}))
+		} else {
+			b.begin()
+			b.drafted(second)
+		}
+		if strings.Contains(second, "two") {
+			exact := dump(t, b.folder, true, true)
+			if _, err := b.d.Undo(); !errors.As(err, new(*Anew)) {
+				t.Errorf("undo: %v", err)
+			}
+			differ(t, "the folder after an undo that was refused", dump(t, b.folder, true, true), exact)
+			if got := b.told(); got != "A two" {
+				t.Errorf("the second draft is told as %q", got)
+			}
+			b.ok(b.d.Drop(b.store))
+		}
+		b.d, err = b.store.open(b.d.Key)
+		b.ok(err)
+		_, err = b.d.Undo()
+		b.ok(err)
+		differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+		b.d, err = b.store.open(b.d.Key)
+		b.ok(err)
+		if got := b.told(); got != told {
+			t.Errorf("after %q the first draft is told as %q, want %q", second, got, told)
+		}
+		b.ok(b.d.Drop(b.store))
+		if left := b.in(Dir(b.home), "ls -A"); left != "" {
+			t.Errorf("drop left %q", left)
+		}
+	}
+}
+
+// An undo of a draft is killed at any step while another one, which holds nothing, is in its place.
+func TestUndoKilledWithAnotherDraft(t *testing.T) {
+	for n, killed := 1, true; killed; n++ {
+		b := newBench(t)
+		b.in(b.folder, "echo f >f")
+		before := dump(t, b.folder, true, false)
+		b.begin()
+		b.drafted("echo one >one; rm f")
+		told := b.told()
+		_, err := b.d.Keep(nil, Refuse)
+		b.ok(err)
+		b.begin()
+		if killed = b.child("undo", n, 0); killed && Holds(b.d.State(), "undo") {
+			b.settleWith("undo")
+		}
+		differ(t, fmt.Sprint("killed at ", n), dump(t, b.folder, true, false), before)
+		b.d, err = b.store.open(b.d.Key)
+		b.ok(err)
+		if got := b.told(); got != told {
+			t.Errorf("killed at %d the draft is told as %q, want %q", n, got, told)
+		}
+	}
 }
