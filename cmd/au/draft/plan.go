@@ -114,7 +114,7 @@ func (p *planner) ops() []op { return slices.Concat(p.first, p.detach, p.middle,
 func (p *planner) upperTimes() error {
 	dirs, gone := map[string]bool{}, map[string]bool{}
 	for _, o := range p.middle {
-		if o.From.In == theUpper {
+		if o.From.In == theUpper && o.Act != fill {
 			dir, _ := split(o.From.Path)
 			dirs[dir] = true
 			if o.To.In == theStash {

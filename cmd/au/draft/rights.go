@@ -117,12 +117,7 @@ func (d *Draft) modesAgain(j *journal) error {
 	if err != nil {
 		return err
 	}
-	back := map[string]bool{}
-	for _, o := range j.Ops {
-		if o.From.In == theUpper && o.To.In == theStash {
-			back[o.From.Path] = true
-		}
-	}
+	back := j.comeBack()
 	for name, mode := range all {
 		if _, there, err := d.state.exists(join("upper", name)); err != nil {
 			return err

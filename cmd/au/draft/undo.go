@@ -136,10 +136,66 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 		}
 	}
 	folders, err := j.foldersChangedSince()
-	if against = append(against, folders...); err == nil && len(against) > 0 {
+	if err != nil {
+		return err
+	}
+	against = append(against, folders...)
+	missing, gone, err := j.foldersOfTheDraft()
+	if against = append(against, gone...); err == nil && len(against) > 0 {
 		err = &Conflicted{against}
 	}
+	for i := 0; err == nil && i < len(missing); i++ {
+		err = j.folderAgain(missing[i])
+	}
 	return err
+}
+
+// foldersOfTheDraft returns the folders to which undo brings something back in a draft that goes on, and that are not there any
+// more, the tops first; and those of them in whose place the draft has something else.
+func (j *journal) foldersOfTheDraft() (missing []string, against []Conflict, err error) {
+	back, seen := j.comeBack(), map[string]bool{"": true}
+	for _, o := range j.Ops {
+		if dir, _ := split(o.From.Path); o.From.In == theUpper && o.Act != fill && !j.Whole && !hasAbove(back, dir) {
+			for ; !seen[dir]; dir, _ = split(dir) {
+				seen[dir] = true
+				st, ok, err := j.upper.exists(dir)
+				switch {
+				case err != nil:
+					return nil, nil, err
+				case !ok:
+					missing = append(missing, dir)
+				case st.Mode&unix.S_IFMT != unix.S_IFDIR:
+					against = append(against, Conflict{dir, Changed, "the draft has something else there now"})
+				}
+			}
+		}
+	}
+	slices.Sort(missing)
+	return missing, against, nil
+}
+
+// folderAgain makes a folder of the draft that was thrown away. It is no change: it has the mode of that in the human's folder.
+func (j *journal) folderAgain(dir string) error {
+	m, err := j.folder.meta(dir)
+	if err != nil {
+		m = meta{Mode: 0o755}
+	}
+	err = j.upper.within(dir, func(at int, base string) error { return unix.Mkdirat(at, base, 0o700) })
+	if err != nil {
+		return j.upper.failed("make", dir, err)
+	}
+	return j.upper.setMeta(dir, m)
+}
+
+// comeBack returns what undo brings back to a draft that goes on, from the stash.
+func (j *journal) comeBack() map[string]bool {
+	back := map[string]bool{}
+	for _, o := range j.Ops {
+		if o.From.In == theUpper && o.To.In == theStash {
+			back[o.From.Path] = true
+		}
+	}
+	return back
 }
 
 // foldersChangedSince returns the folders to which undo would give back what they had before the keep, though the human has given

@@ -280,3 +280,51 @@ func TestUndoKilledWithAnotherDraft(t *testing.T) {
 		}
 	}
 }
+
+// Where the draft has lost the folder to which undo brings something back, that folder is made again; where it has something else
+// there, undo is refused before anything has changed.
+func TestUndoMeetsWhatTheDraftLost(t *testing.T) {
+	const refused = "refused"
+	for _, c := range []struct{ agent, path, again, drop, want string }{
+		{"mkdir m; echo k >m/k; echo l >m/l", "m/k", "rm -r m", "", ""}, // a copy was kept
+		{"echo x >>d/h; echo n >n", "d/h", "rm -r d", "", refused},
+		{"echo x >>d/h; echo n >d/n", "d/h", "mv d e", "", refused},
+		{"rm d/h; echo n >d/n", "d/h", "rm -r d", "", refused},
+		{"echo x >>d/e/i; echo n >n", "d/e/i", "true", "d", "M d/e/i\nA n"},
+		{"mkdir -p m/o; echo k >m/o/k; echo l >m/l", "m/o/k", "true", "m", ""},
+		{"rm d/h; echo n >d/n", "d/h", "true", "d", "D d/h"},
+	} {
+		for _, across := range []bool{false, true} {
+			b := newBenchOn(t, across)
+			b.in(b.folder, "mkdir -p d/e; echo h >d/h; echo i >d/e/i; chmod 750 d")
+			before := dump(t, b.folder, true, false)
+			b.begin()
+			b.drafted(c.agent)
+			_, err := b.d.Keep([]string{c.path}, Refuse)
+			b.ok(err)
+			b.ok(b.prepare())
+			b.drafted(c.again)
+			if c.drop != "" {
+				b.ok(b.d.DropPaths([]string{c.drop}))
+			}
+			exact, told := dump(t, b.folder, true, true), b.told()
+			_, err = b.d.Undo()
+			if met := errors.As(err, new(*Conflicted)); met != (c.want == refused) || err != nil && !met {
+				t.Errorf("%+v: undo: %v", c, err)
+			}
+			if err != nil {
+				differ(t, "the folder after an undo that was refused", dump(t, b.folder, true, true), exact)
+				if got := b.told(); got != told {
+					t.Errorf("%+v: the draft is told as %q, and was as %q", c, got, told)
+				}
+				continue
+			}
+			differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+			if got := b.told(); got != c.want {
+				t.Errorf("%+v: the draft is told as %q", c, got)
+			}
+			_, err = b.d.Keep(nil, Refuse)
+			b.ok(err)
+		}
+	}
+}
