@@ -27,7 +27,9 @@ func Disarm(ctx context.Context, root string, group uint32) (found []string, err
 		if !armed(e.Stat, group) {
 			return nil
 		}
-		if err := disarm(e, group); err != nil {
+		if err := disarm(e, group); err == unix.EXDEV {
+			return nil
+		} else if err != nil {
 			return fmt.Errorf("disarm %s: %w", quote.Name(root+"/"+e.Path()), err)
 		}
 		mu.Lock()
@@ -45,7 +47,7 @@ func armed(st unix.Stat_t, group uint32) bool {
 
 // disarm looks at the file again once it is open: what is at its name may be another by now.
 func disarm(e TreeEntry, group uint32) error {
-	fd, err := unix.Openat(e.Dir, e.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := e.Hold()
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 // GivenBack counts what GiveBack did.
 type GivenBack struct {
 	Changed int
-	Left    []string // the old owner's files that have other names elsewhere, or that are no files
+	Left    []string // the old owner's files that have other names elsewhere, that are no files, or that are mounted there
 }
 
 // GiveBack makes what uid from owns below root the human's: to and group. It runs as root, and trusts nothing that from can change.
@@ -65,7 +65,7 @@ func GiveBack(ctx context.Context, root string, from, to, group uint32) (GivenBa
 
 // giveBack changes one file, which is opened first: what is at its name may be another by now.
 func giveBack(e TreeEntry, from, to, group uint32) (bool, error) {
-	fd, err := unix.Openat(e.Dir, e.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := e.Hold()
 	if err != nil {
 		return false, nil
 	}

@@ -6,12 +6,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/a4u2/au/internal/counted"
 	"golang.org/x/sys/unix"
 )
 
@@ -316,6 +318,76 @@ func TestTakeOverWhileFoldersAreSwapped(t *testing.T) {
 		if got := stat(t, fmt.Sprintf("%s/f%d", outside, i)); got != "4713:4713 0600" {
 			t.Fatalf("a file outside became %s", got)
 		}
+	}
+}
+
+// A mount below a folder is another tree, be it a folder or a file, and on the same file system or another one. Not even its top
+// changes hands.
+func TestMountsAreLeftOut(t *testing.T) {
+	if os.Getenv("IN_OWN_MOUNTS") == "" {
+		inOwnMounts(t)
+		return
+	}
+	const agent, human, group = 4711, 4001, 4712
+	home, beside := memory(t), memory(t)
+	mustDo(t, os.Chown(home, human, human))
+	for _, folder := range []string{beside + "/bound", beside + "/disk", home + "/bound", home + "/disk"} {
+		mustDo(t, os.Mkdir(folder, 0o755))
+	}
+	for _, file := range []string{beside + "/file", beside + "/suid", home + "/file", home + "/suid", home + "/plain"} {
+		mustDo(t, os.WriteFile(file, nil, 0o644))
+	}
+	mustDo(t, os.Chown(beside+"/suid", 0, group))
+	mustDo(t, unix.Chmod(beside+"/suid", 0o4750))
+	mustDo(t, unix.Mount("tmpfs", home+"/disk", "tmpfs", 0, "mode=755"))
+	defer unix.Unmount(home+"/disk", unix.MNT_DETACH)
+	for _, name := range []string{"/bound", "/file", "/suid"} {
+		mustDo(t, unix.Mount(beside+name, home+name, "", unix.MS_BIND, ""))
+		defer unix.Unmount(home+name, unix.MNT_DETACH)
+	}
+	mounted := []string{home + "/bound", home + "/disk", home + "/file"}
+	for _, name := range append(mounted, home+"/plain") {
+		mustDo(t, os.Chown(name, agent, group))
+	}
+	found, err := Disarm(t.Context(), home, group)
+	if err != nil || len(found) > 0 || stat(t, beside+"/suid") != "0:4712 4750" {
+		t.Errorf("disarmed %q, %v: %s", found, err, stat(t, beside+"/suid"))
+	}
+	done, err := GiveBack(t.Context(), home, agent, human, human)
+	if err != nil || done.Changed != 1 || len(done.Left) != len(mounted) {
+		t.Errorf("given back: %+v, %v", done, err)
+	}
+	mustDo(t, os.Chown(home+"/plain", agent, group))
+	done, err = TakeOver(t.Context(), home, 1001, 1002, known{func(id uint32) bool { return id < 4000 }})
+	if err != nil || done.Changed != 1 {
+		t.Errorf("taken over: %+v, %v", done, err)
+	}
+	for _, name := range mounted {
+		if got := stat(t, name); !strings.HasPrefix(got, "4711:4712 ") {
+			t.Errorf("%s is %s", name, got)
+		}
+	}
+}
+
+func mustDo(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// inOwnMounts runs the test again where it can mount, and nobody sees it.
+func inOwnMounts(t *testing.T) {
+	if os.Geteuid() != 0 || exec.Command("unshare", "-m", "true").Run() != nil {
+		t.Skip("no mounts of its own here")
+	}
+	self, err := os.Executable()
+	mustDo(t, err)
+	cmd := exec.Command("unshare", "-m", "--propagation", "private", self, "-test.run", "^"+t.Name()+"$", "-test.v")
+	cmd.Args = append(cmd.Args, counted.Flags()...)
+	cmd.Env = append(os.Environ(), "IN_OWN_MOUNTS=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -64,9 +64,9 @@ func (t *takeOver) visit(e TreeEntry) error {
 	if uid, gid, err := t.next(e.Stat); err != nil || uid < 0 && gid < 0 {
 		return err
 	}
-	fd, err := unix.Openat(e.Dir, e.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := e.Hold()
 	if err != nil {
-		return nil // gone meanwhile
+		return nil // gone meanwhile, or mounted there
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t

@@ -85,6 +85,11 @@ func (f *Folder) Path() string {
 // Path is where the file is, as that of a folder.
 func (e TreeEntry) Path() string { return e.folder().Path() }
 
+// Hold opens the file for itself, as its name may lead to another by now. A mount is another tree: EXDEV.
+func (e TreeEntry) Hold() (int, error) {
+	return Openat2(e.Dir, e.Name, unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_XDEV})
+}
+
 // OpenTree opens the folder at an absolute path in which no component is a symbolic link. oneFileSystem leaves out what is mounted
 // below it.
 func OpenTree(root string, oneFileSystem bool) (*Tree, error) {

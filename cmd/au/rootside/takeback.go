@@ -121,7 +121,7 @@ func (t *takeBack) folder(folder string, humans bool) error {
 // held opens one file, for what is at its name may be another by now, and hands it over. It leaves out one that is gone, or on
 // another file system.
 func held(e step.TreeEntry, change func(fd int, st unix.Stat_t, f provision.Inode) error) error {
-	fd, err := unix.Openat(e.Dir, e.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	fd, err := e.Hold()
 	if err != nil {
 		return nil
 	}
