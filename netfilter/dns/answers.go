@@ -37,9 +37,12 @@ type entry struct {
 	fresh  [2]time.Time             // until when asking again is needless: v4, v6
 }
 
+// byTheWall is the time by the clock that goes on while a machine sleeps: what it has then is old, and may be of another network.
+func byTheWall() time.Time { return time.Now().Round(0) }
+
 // NewAnswers returns an empty memory.
 func NewAnswers() *Answers {
-	return &Answers{now: time.Now, names: map[string]*entry{}, byAddr: map[netip.Addr][]string{}}
+	return &Answers{now: byTheWall, names: map[string]*entry{}, byAddr: map[netip.Addr][]string{}}
 }
 
 // Remember records that name was answered with addrs for ttl, and that inside

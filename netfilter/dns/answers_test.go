@@ -131,3 +131,17 @@ func TestRestore(t *testing.T) {
 		t.Errorf("%d names with %d addresses are remembered", len(full.names), full.pairs)
 	}
 }
+
+// Go's other clock stops while a machine sleeps. By that one, an address would be good for as much longer.
+func TestAnswersAgeInSleep(t *testing.T) {
+	a, n := NewAnswers(), translation{}
+	a.Remember("a", false, addrs("93.184.0.1"), nil, time.Minute)
+	<-n.learn(t.Context(), nil, func([]netip.Prefix) {})
+	for what, until := range map[string]time.Time{
+		"an address": a.names["a"].addrs[addrs("93.184.0.1")[0]], "an answer": a.names["a"].fresh[0], "a prefix": n.until,
+	} {
+		if until.IsZero() || until != until.Round(0) {
+			t.Errorf("%s is good until %v, by a clock that stops", what, until)
+		}
+	}
+}
