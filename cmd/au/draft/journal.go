@@ -22,6 +22,7 @@ type journal struct {
 	Ops     []op
 	Took    [][]byte // what names the human's files that it takes from their places, where others came from them
 	Changed []string // what of the folder the human had changed since the draft began: that it comes back is no change of au
+	Handle  []byte   // of the folder
 
 	state                  place
 	folder, upper, stashed place
@@ -40,35 +41,18 @@ const (
 	keptFile     = "undo/kept" // there once a keep is finished: what it has put into the folder
 )
 
-// begin writes a new journal, instead of what an earlier keep has left for undo.
+// mostSteps is how many bytes the steps of one keep may have: what cannot be read again could neither be finished nor taken back.
+var mostSteps = mostState
+
+// begin writes a new journal, instead of what an earlier keep has left for undo: that goes when the new one is whole.
 func (d *Draft) begin(p *planner) (*journal, error) {
-	if err := errors.Join(d.state.removeTree("undo.new"), d.ForgetUndo()); err != nil {
+	if err := d.state.removeTree("undo.new"); err != nil {
 		return nil, err
 	}
-	if err := unix.Mkdirat(d.state.fd, "undo.new", 0o700); err != nil {
-		return nil, d.state.failed("make", "undo.new", err)
+	if err := d.writeJournal(p); err != nil {
+		return nil, errors.Join(err, d.state.removeTree("undo.new"))
 	}
-	fresh, err := d.state.sub("undo.new")
-	if err != nil {
-		return nil, err
-	}
-	defer fresh.close()
-	if err := unix.Renameat2(d.state.fd, madeDir, fresh.fd, "stash", unix.RENAME_NOREPLACE); err != nil {
-		return nil, d.state.failed("make", "undo.new/stash", err)
-	}
-	var text bytes.Buffer
-	if err := gob.NewEncoder(&text).Encode(journal{Whole: p.whole, Ops: p.ops(), Changed: p.changed, Took: p.took()}); err != nil {
-		return nil, err
-	}
-	if err := errors.Join(fresh.write("steps", text.Bytes()), fresh.write("progress", make([]byte, 8)), fresh.writeJSON("draft.json", d.Info)); err != nil {
-		return nil, err
-	}
-	if p.whole {
-		err = fresh.write("whole", nil)
-	} else {
-		err = d.copyModes(fresh)
-	}
-	if err != nil {
+	if err := d.ForgetUndo(); err != nil {
 		return nil, err
 	}
 	if err := unix.Renameat2(d.state.fd, "undo.new", d.state.fd, "undo", unix.RENAME_NOREPLACE); err != nil {
@@ -76,6 +60,38 @@ func (d *Draft) begin(p *planner) (*journal, error) {
 	}
 	d.pause()
 	return d.journal()
+}
+
+func (d *Draft) writeJournal(p *planner) error {
+	handle, err := p.lower.handle("")
+	if err != nil {
+		return p.lower.failed("name", "", err)
+	}
+	var text bytes.Buffer
+	if err := gob.NewEncoder(&text).Encode(journal{Whole: p.whole, Ops: p.ops(), Changed: p.changed, Took: p.took(), Handle: handle}); err != nil {
+		return err
+	}
+	if text.Len() > mostSteps {
+		return fmt.Errorf("the steps of this keep have more than %d MiB: keep some paths at a time", mostSteps>>20)
+	}
+	if err := unix.Mkdirat(d.state.fd, "undo.new", 0o700); err != nil {
+		return d.state.failed("make", "undo.new", err)
+	}
+	fresh, err := d.state.sub("undo.new")
+	if err != nil {
+		return err
+	}
+	defer fresh.close()
+	if err := unix.Renameat2(d.state.fd, madeDir, fresh.fd, "stash", unix.RENAME_NOREPLACE); err != nil {
+		return d.state.failed("make", "undo.new/stash", err)
+	}
+	if err := errors.Join(fresh.write("steps", text.Bytes()), fresh.write("progress", make([]byte, 8)), fresh.writeJSON("draft.json", d.Info)); err != nil {
+		return err
+	}
+	if p.whole {
+		return fresh.write("whole", nil)
+	}
+	return d.copyModes(fresh)
 }
 
 // journal opens the one that there is; fs.ErrNotExist without one.
@@ -108,6 +124,9 @@ func (d *Draft) journal() (*journal, error) {
 		j.stashed, err = d.state.sub("undo/stash")
 	}
 	if err == nil {
+		err = j.isSameFolder()
+	}
+	if err == nil {
 		j.apart, err = j.folder.isApart(j.stashed)
 	}
 	if err != nil {
@@ -115,6 +134,17 @@ func (d *Draft) journal() (*journal, error) {
 		return nil, err
 	}
 	return j, nil
+}
+
+// isSameFolder refuses to go on with a keep in another folder than the one in which it was begun.
+func (j *journal) isSameFolder() error {
+	if len(j.Handle) == 0 {
+		return nil // an earlier au has begun it
+	}
+	if now, err := j.folder.handle(""); err != nil || !bytes.Equal(now, j.Handle) {
+		return fmt.Errorf("%s is not the folder into which was kept: want that one in its place again", quote.Name(j.folder.named))
+	}
+	return nil
 }
 
 func (j *journal) close() {

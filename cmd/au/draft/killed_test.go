@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,5 +153,64 @@ func (b *bench) settleWith(verb string) {
 	defer d.Close()
 	if err := do(d, verb); err != nil && !(verb == "keep" && d.Ended) {
 		b.t.Fatalf("%s again: %v", verb, err)
+	}
+}
+
+// A keep that was killed does not go on in another folder that is in the place of its own by now, forward or back.
+func TestKilledAndAnotherFolder(t *testing.T) {
+	for _, verb := range []string{"keep", "undo"} {
+		for n := 4; n < 12; n++ {
+			b := newBench(t)
+			b.in(b.folder, "mkdir d; echo h >d/h; echo f >f; echo g >g")
+			before := dump(t, b.folder, true, false)
+			b.begin()
+			b.drafted("echo x >>f; echo n >d/n; echo n >n; rm g")
+			if !b.child("keep", n, 0) {
+				t.Fatal("it was not killed")
+			}
+			b.in(b.home, "mv p q; mkdir p; cp -a q/. p; cd p; echo f >f; echo g >g; rm -f n d/n")
+			other := dump(t, b.folder, true, true)
+			if err := do(b.d, verb); err == nil || !strings.Contains(err.Error(), "want that one in its place again") {
+				t.Errorf("%s after a kill at %d: %v", verb, n, err)
+			}
+			differ(t, "the other folder", dump(t, b.folder, true, true), other)
+			b.in(b.home, "rm -r p; mv q p")
+			b.settleWith("undo")
+			differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+		}
+	}
+}
+
+// A keep that cannot be begun has changed nothing, and has not given up what undo would bring back.
+func TestKeepThatCannotBegin(t *testing.T) {
+	for _, full := range []bool{true, false} {
+		b := newBench(t)
+		b.ok(unix.Mount("tmpfs", b.home, "tmpfs", 0, "size=2m"))
+		t.Cleanup(func() { _ = unix.Unmount(b.home, unix.MNT_DETACH) })
+		b.ok(os.Mkdir(b.folder, 0o755))
+		var err error
+		b.store, err = Open(b.home, 0, direct)
+		b.ok(err)
+		b.in(b.folder, "echo f >f")
+		before := dump(t, b.folder, true, false)
+		b.begin()
+		b.drafted("echo x >>f; mkdir n; for i in $(seq 400); do echo $i >n/$i; done")
+		_, err = b.d.Keep([]string{"f"}, Refuse)
+		b.ok(err)
+		exact, want := dump(t, b.folder, true, true), "no space"
+		if full {
+			b.in(b.home, "head -c 3000000 /dev/zero >fill 2>/dev/null || true")
+		} else {
+			defer func(most int) { mostSteps = most }(mostSteps)
+			mostSteps, want = 10_000, "keep some paths at a time"
+		}
+		if _, err = b.d.Keep(nil, Refuse); err == nil || !strings.Contains(err.Error(), want) || b.d.Unfinished() {
+			t.Errorf("keep: %v", err)
+		}
+		differ(t, "the folder after a keep that was refused", dump(t, b.folder, true, true), exact)
+		b.in(b.home, "rm -f fill")
+		_, err = b.d.Undo()
+		b.ok(err)
+		differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
 	}
 }
