@@ -78,7 +78,10 @@ func (s *sides) lay(v *view, c Change) error {
 			name = c.Old
 		}
 		ok, err := s.take(v.lower, c.low, "a/"+name)
-		if err != nil {
+		if errors.Is(err, errTaken) { // by something that was there before a folder of that name was renamed
+			ok, err = s.take(v.lower, c.low, "a/"+c.low)
+		}
+		if err != nil && !errors.Is(err, errTaken) {
 			return err
 		}
 		shown = ok
@@ -110,12 +113,18 @@ func (s *sides) take(from place, name, to string) (bool, error) {
 	if err := s.folders(path.Dir(to)); err != nil {
 		return false, err
 	}
+	if _, err := s.stat(to); err == nil {
+		return false, errTaken
+	}
 	err = copier{copied: map[uint64]string{}, forNow: true}.tree(from, name, s.place, to)
 	if errors.Is(err, unix.EACCES) {
 		return false, nil
 	}
 	return err == nil, err
 }
+
+// errTaken is where another change has a name on this side, or one of the folders above it.
+var errTaken = errors.New("another change has this name")
 
 // folders makes a folder, and those that it is in.
 func (s *sides) folders(name string) error {
@@ -126,9 +135,15 @@ func (s *sides) folders(name string) error {
 	for part := range strings.SplitSeq(name, "/") {
 		at = join(at, part)
 		err := s.within(at, func(dir int, base string) error { return unix.Mkdirat(dir, base, 0o700) })
+		if err == unix.ENOTDIR {
+			return errTaken
+		}
 		if err != nil && err != unix.EEXIST {
 			return s.failed("make", at, err)
 		}
+	}
+	if st, err := s.stat(name); err == nil && st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return errTaken
 	}
 	s.made[name] = true
 	return nil

@@ -28,3 +28,30 @@ g ident' >.gitattributes; echo agent >>f; echo '$Id: agent $' >>g`)
 		t.Errorf("left out is %v, and shown\n%s", left, s)
 	}
 }
+
+// A diff shows what changed where a folder, or a file, was put in the place of another thing.
+func TestDiffOfWhatTookAPlace(t *testing.T) {
+	needGit(t)
+	for agent, want := range map[string]string{
+		"rm p; mv dd p; echo x >>p/q":                               "rename from a/dd/q\nrename to b/p/q\n",
+		"rm -r d; mv dd d; mkdir d/f; mv d/q d/f/q; echo x >>d/f/q": "+++ b/d/f/q",
+		"mv d/f x; mv d e; mv e2 d; echo y >>d/f; echo z >>x":       "+++ b/d/f\n",
+	} {
+		b := newBench(t)
+		b.in(b.folder, "echo p >p; mkdir dd d e2; seq 20 >dd/q; seq 30 40 >d/f; seq 50 70 >e2/f")
+		b.begin()
+		b.drafted(agent)
+		r, err := b.d.Report()
+		b.ok(err)
+		dir, left, err := b.d.Lay(r.Changes)
+		if err != nil {
+			t.Errorf("%s: %v", agent, err)
+			continue
+		}
+		text, err := Diff(dir)
+		b.ok(errors.Join(err, b.d.Unlay()))
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s: left out is %v, and shown\n%s", agent, left, text)
+		}
+	}
+}
