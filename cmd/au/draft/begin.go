@@ -56,20 +56,28 @@ func (s *Store) Begin(w Wanted) (*Draft, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	if err := s.make(w); err != nil {
+	if err := s.make(w); errors.As(err, new(*Busy)) {
+		return nil, err
+	} else if err != nil {
 		return nil, fmt.Errorf("draft %q of %q: %w", w.Name, w.Folder, err)
 	}
-	return s.open(KeyOf(w.Name, w.Folder))
+	if d, err = s.open(KeyOf(w.Name, w.Folder)); err == nil {
+		err = d.accept(w) // another au may have been the first
+	}
+	return d, err
 }
 
-// accept refuses a draft that is another agent's, or that a killed keep has left half-way.
-func (d *Draft) accept(w Wanted) error {
-	j, err := d.unfinished()
+// accept refuses a draft that is another agent's, or that a keep has half-way.
+func (d *Draft) accept(w Wanted) (err error) {
 	switch {
-	case err == nil && j != nil:
-		j.close()
-		err = &HalfKept{d.Name, w.Folder}
-	case err == nil && d.Agent != w.Agent && !d.Ended:
+	case d.Unfinished():
+		if unlock, busy := d.Lock(); busy != nil {
+			err = busy
+		} else {
+			unlock()
+			err = &HalfKept{d.Name, w.Folder}
+		}
+	case d.Agent != w.Agent && !d.Ended:
 		err = fmt.Errorf("draft %q of %q is agent %q's: want another name for it, by --as", d.Name, w.Folder, d.Agent)
 	}
 	if err != nil {
@@ -105,6 +113,14 @@ func (s *Store) make(w Wanted) error {
 		return err
 	}
 	defer state.close()
+	unlock, err := (&Draft{Info: Info{Name: w.Name, Agent: w.Agent, Folder: config.Path(w.Folder)}, state: state}).Lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, begun, err := state.exists("draft.json"); err != nil || begun {
+		return err // by another au, meanwhile
+	}
 	info := Info{Version: version, Name: w.Name, Agent: w.Agent, Folder: config.Path(w.Folder), Since: w.Now.UTC().Truncate(time.Second), Device: st.Dev, Inode: st.Ino,
 		Hide: w.Hide, Shown: w.Shown, Head: gitHead(folder)}
 	if info.Handle, err = folder.handle(""); err != nil {

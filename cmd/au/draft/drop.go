@@ -50,7 +50,7 @@ func (d *Draft) DropPaths(paths []string) error {
 		return err
 	}
 	defer v.close()
-	var gone []string
+	var gone, first []string
 	err = v.nodes(func(n *node) error {
 		for _, it := range n.items {
 			name := join(n.path, it.name)
@@ -64,7 +64,7 @@ func (d *Draft) DropPaths(paths []string) error {
 			if err != nil {
 				return err
 			}
-			gone = append(append(gone, name), more...)
+			gone, first = append(gone, name), append(first, more...)
 		}
 		return nil
 	})
@@ -72,15 +72,17 @@ func (d *Draft) DropPaths(paths []string) error {
 		return err
 	}
 	for _, p := range paths {
-		if !slices.ContainsFunc(gone, func(name string) bool { return within([]string{p}, name) || within([]string{name}, p) }) {
+		if !slices.ContainsFunc(slices.Concat(gone, first), func(name string) bool { return within([]string{p}, name) || within([]string{name}, p) }) {
 			return v.nothingAt(p)
 		}
 	}
-	slices.SortFunc(gone, func(x, y string) int { return strings.Count(y, "/") - strings.Count(x, "/") })
-	for _, name := range slices.Compact(gone) {
+	// What says that a folder is gone from its old place goes before that folder: after a kill the draft is as it was.
+	slices.Sort(first)
+	for _, name := range slices.Concat(slices.Compact(first), without(gone, first)) {
 		if err := v.throw(d, name); err != nil {
 			return err
 		}
+		d.pause()
 	}
 	return nil
 }

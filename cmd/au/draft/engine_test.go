@@ -549,6 +549,53 @@ func TestLock(t *testing.T) {
 	unlock()
 }
 
+// A draft is begun by one au at a time, and by none while another command has what a keep has left of it.
+func TestBeginAtOnce(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	want := Wanted{Name: "agent", Agent: "agent", Folder: b.folder, Now: time.Unix(1e9, 0)}
+	b.drafted("echo n >n")
+	b.ok(b.store.make(want)) // another au, which found no draft before
+	if got := b.told(); got != "A n" {
+		t.Errorf("the draft of the other is told as %q", got)
+	}
+	b.d.hook = func() {
+		if _, err := b.store.Begin(want); !errors.As(err, new(*Busy)) {
+			t.Errorf("begun while it is kept: %v", err)
+		}
+	}
+	b.ok(do(b.d, "keep"))
+	b.d.hook = nil
+	d, err := b.store.open(b.d.Key)
+	b.ok(err)
+	defer d.Close()
+	unlock, err := d.Lock()
+	b.ok(err)
+	if _, err := b.store.Begin(want); !d.Ended || !errors.As(err, new(*Busy)) {
+		t.Errorf("begun while another command has the last keep: %v", err)
+	}
+	unlock()
+	_, err = b.store.Begin(want)
+	b.ok(err)
+	want.Agent = "other"
+	if _, err := b.store.Begin(want); err == nil || !strings.Contains(err.Error(), `is agent "agent"'s`) {
+		t.Errorf("begun for another agent: %v", err)
+	}
+}
+
+// What another draft has in the folder while it is kept, across file systems as well, is not taken for the own.
+func TestKeptAtOnce(t *testing.T) {
+	b := newBenchOn(t, true)
+	b.in(b.folder, "echo f >f; echo g >g; mkdir d; for i in $(seq 0 30); do echo other >.au-$i.new; echo other >d/.au-$i.new; done")
+	b.begin()
+	b.drafted("echo x >>f; rm g; echo n >n; echo n >d/n")
+	_, err := b.d.Keep(nil, Refuse)
+	b.ok(err)
+	if got := strings.Fields(b.in(b.folder, "ls -d .au-* | wc -l; ls -d d/.au-* | wc -l")); !slices.Equal(got, []string{"31", "31"}) {
+		t.Errorf("of what the other had there are %q", got)
+	}
+}
+
 // The first word is a draft's name, or a path, and never both.
 func TestChoose(t *testing.T) {
 	agent, second := &Draft{Info: Info{Name: "agent"}}, &Draft{Info: Info{Name: "second"}}

@@ -4,16 +4,18 @@ package draft
 
 import (
 	"errors"
+	"path"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// aside names what a step across file systems makes before it has its name.
+// aside names what a step across file systems makes before it has its name: no other draft that is kept at the same time has that
+// name.
 func (j *journal) aside(name string) string {
 	dir, _ := split(name)
-	return join(dir, ".au-"+strconv.Itoa(j.now)+".new")
+	return join(dir, ".au-"+path.Base(j.state.named)+"-"+strconv.Itoa(j.now)+".new")
 }
 
 // move moves what is at a name to another, where nothing is.

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Of a folder that the agent removed, a part is not kept that was hidden from the agent, or went elsewhere with a folder.
@@ -126,5 +129,40 @@ func TestAttributesOfTheTop(t *testing.T) {
 		_, err = b.d.Undo()
 		b.ok(err)
 		differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+	}
+}
+
+// A drop of a renamed folder that ends at any step leaves the draft as it was, or without that folder: the human's is never gone from
+// it.
+func TestDropEndsHalfWay(t *testing.T) {
+	for n := 1; n < 4; n++ {
+		b := newBench(t)
+		b.in(b.folder, "mkdir -p d f; echo h >f/h; echo g >g")
+		b.begin()
+		b.drafted("mv f d/z; echo n >d/z/n; echo x >>g")
+		told, step := b.told(), 0
+		b.d.hook = func() {
+			if step++; step == n {
+				panic("killed")
+			}
+		}
+		func() {
+			defer func() { _ = recover() }()
+			b.ok(b.d.DropPaths([]string{"d/z"}))
+		}()
+		b.d.hook = nil
+		if got := b.told(); got != "M g" && got != told {
+			t.Errorf("ended at step %d, the draft is told as\n%s", n, got)
+		}
+	}
+}
+
+// Where a file system knows of seconds alone, what the human changed in the second in which the draft began is a change.
+func TestFileSystemsThatKnowOfSeconds(t *testing.T) {
+	v := &view{stamp: time.Unix(100, 500).UnixNano()}
+	for at, want := range map[unix.Timespec]bool{{Sec: 100}: true, {Sec: 101}: true, {Sec: 99}: false, {Sec: 100, Nsec: 499}: false, {Sec: 100, Nsec: 500}: true} {
+		if got := v.changedSince(unix.Stat_t{Ctim: at}); got != want {
+			t.Errorf("%v is since then: %v", at, got)
+		}
 	}
 }

@@ -327,9 +327,13 @@ func (v *view) base(n *node, name string) (st unix.Stat_t, low string, ok bool, 
 func (v *view) wentAway(low string) bool { return v.away[low] }
 
 // changedSince reports whether the human has changed a thing since the draft began, or made it. Another name of a file that au has
-// put aside is not the human's change.
+// put aside is not the human's change. A file system that knows of seconds alone has them without the rest.
 func (v *view) changedSince(st unix.Stat_t) bool {
-	return (v.turned || !(st.Ctim.Nano() < v.stamp)) && !v.ours[identityOf(st)]
+	at := st.Ctim.Nano()
+	if st.Ctim.Nsec == 0 {
+		at += int64(time.Second - 1)
+	}
+	return (v.turned || at >= v.stamp) && !v.ours[identityOf(st)]
 }
 
 // nodes calls f with each node, the tops first.
