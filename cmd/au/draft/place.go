@@ -54,9 +54,15 @@ func (p place) close() {
 	}
 }
 
+// errMounted is where the folder holds another file system by now.
+var errMounted = fmt.Errorf("another file system is mounted there, and no part of a draft: want it unmounted (%w)", unix.EXDEV)
+
 func (p place) failed(op, name string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if err == unix.EXDEV {
+		err = errMounted
 	}
 	return &fs.PathError{Op: op, Path: path.Join(p.named, name), Err: err}
 }

@@ -166,3 +166,27 @@ func TestFileSystemsThatKnowOfSeconds(t *testing.T) {
 		}
 	}
 }
+
+// Where another file system is mounted in the folder by now, a draft that has something there changes nothing, and says so.
+func TestMountedMeanwhile(t *testing.T) {
+	for agent, met := range map[string]bool{"rmdir m": true, "echo x >m/x": true, "rmdir m; mkdir m; echo x >m/x": true, "mv m n": true, "rm -rf d": true, "echo n >n": false} {
+		b := newBench(t)
+		b.in(b.folder, "mkdir -p m d/m; echo h >d/h")
+		b.begin()
+		b.drafted(agent)
+		for _, at := range []string{"/m", "/d/m"} {
+			b.ok(unix.Mount("tmpfs", b.folder+at, "tmpfs", 0, ""))
+			defer func() { _ = unix.Unmount(b.folder+at, unix.MNT_DETACH) }()
+			b.in(b.folder+at, "echo mine >x")
+		}
+		const all = "find . -printf '%P %m %i %C@\n' | sort"
+		before := b.in(b.folder, all)
+		_, err := b.d.Keep(nil, Refuse)
+		if said := err != nil && strings.Contains(err.Error(), "m: another file system is mounted there, and no part of a draft: want it unmounted"); said != met || err != nil && !met {
+			t.Errorf("%s: keep: %v", agent, err)
+		}
+		if met {
+			differ(t, "the folder", b.in(b.folder, all), before)
+		}
+	}
+}
