@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -39,14 +40,14 @@ func (m *meantDraft) runs(r *draft.Report) ([]provision.Finding, error) {
 			all = append(all, f.Finding)
 		}
 	}
-	return sortedFindings(slices.Concat(all, byName(r, all), cameAlong(r), steers(r))), nil
+	return sortedFindings(slices.Concat(all, byName(r, all), byConfig(r, string(m.Folder)), cameAlong(r), steers(r))), nil
 }
 
 func sortedFindings(all []provision.Finding) []provision.Finding {
 	slices.SortStableFunc(all, func(x, y provision.Finding) int {
-		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Kind, y.Kind))
+		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Detail, y.Detail))
 	})
-	return all
+	return slices.Compact(all)
 }
 
 // byName finds what its name alone gives away, and was not found by what is in it.
@@ -86,6 +87,11 @@ func named(r *draft.Report, c draft.Change) (all []provision.Finding) {
 	case last == "hooks" && c.Mode&0o111 != 0 && !c.Dir && !strings.HasSuffix(base, ".sample") && r.Repositories[strings.TrimSuffix(up, "/")]:
 		all = append(all, provision.Finding{Path: c.Path, Kind: "git-hook"})
 	}
+	if closed := c.Mode&unix.S_IFMT == unix.S_IFREG && c.Mode&0o400 == 0; closed {
+		if rule, ok := provision.SelfRunning(c.Path); ok {
+			all = append(all, provision.Finding{Path: c.Path, Kind: "runs", Detail: rule.Why + ": it is closed to you, so nobody has looked into it"})
+		}
+	}
 	if !link {
 		return all
 	}
@@ -93,6 +99,35 @@ func named(r *draft.Report, c draft.Change) (all []provision.Finding) {
 		all = append(all, provision.Finding{Path: c.Path, Kind: "runs", Detail: rule.Why})
 	} else if len(provision.SelfRunningIn(c.Path)) > 0 {
 		all = append(all, provision.Finding{Path: c.Path, Kind: "runs", Detail: "programs obey files in a folder of that name, and it is a link"})
+	}
+	return all
+}
+
+// byConfig finds what git obeys because a config says so that the draft may not hold: hooks in a folder of the working tree, and
+// more of a config.
+func byConfig(r *draft.Report, folder string) (all []provision.Finding) {
+	for _, at := range slices.Sorted(maps.Keys(r.GitConfigs)) {
+		below := func(base, value string) string {
+			if rest, ok := strings.CutPrefix(value, folder+"/"); ok {
+				return path.Clean(rest)
+			}
+			return path.Join(base, value)
+		}
+		for _, s := range provision.GitRuns(string(r.GitConfigs[at])) {
+			for _, c := range r.Changes {
+				link := c.Mode&unix.S_IFMT == unix.S_IFLNK
+				switch isInclude := s.Key == "include.path" || strings.HasPrefix(s.Key, "includeif."); {
+				case c.Mode == 0:
+				case isInclude && c.Path == below(path.Join(at, ".git"), s.Value):
+					all = append(all, provision.Finding{Path: c.Path, Kind: "git-config", Detail: "git's config includes it"})
+				case s.Key != "core.hookspath":
+				case c.Path == below(at, s.Value) && (link || c.Kind == 'R'):
+					all = append(all, provision.Finding{Path: c.Path, Kind: "git-hook", Detail: "all that is in it"})
+				case path.Dir(c.Path) == below(at, s.Value) && !c.Dir && (link || c.Mode&0o111 != 0) && !strings.HasSuffix(c.Path, ".sample"):
+					all = append(all, provision.Finding{Path: c.Path, Kind: "git-hook"})
+				}
+			}
+		}
 	}
 	return all
 }

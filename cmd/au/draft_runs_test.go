@@ -34,10 +34,46 @@ func TestRunsByName(t *testing.T) {
 		{draft.Change{Path: ".envrc", Kind: 'A', Mode: link}, "runs .envrc"},
 		{draft.Change{Path: ".vscode", Kind: 'A', Mode: link}, "runs .vscode"},
 		{draft.Change{Path: "notes", Kind: 'A', Mode: link}, ""},
+		{draft.Change{Path: ".envrc", Kind: 'A', Mode: unix.S_IFREG | 0o044}, "runs .envrc"},
+		{draft.Change{Path: "notes", Kind: 'A', Mode: unix.S_IFREG}, ""},
 	} {
 		r.Changes = []draft.Change{c.change}
 		var got []string
 		for _, f := range byName(r, nil) {
+			got = append(got, f.Kind+" "+f.Path)
+		}
+		if strings.Join(got, ", ") != c.want {
+			t.Errorf("%c %s is %q, want %q", c.change.Kind, c.change.Path, got, c.want)
+		}
+	}
+}
+
+// What git obeys because the human's own config says so is told, though the draft does not hold that config.
+func TestRunsByConfig(t *testing.T) {
+	const file, program = unix.S_IFREG | 0o644, unix.S_IFREG | 0o755
+	r := &draft.Report{GitConfigs: map[string][]byte{
+		"":    []byte("[core]\n\thooksPath = tools/hooks\n[include]\n\tpath = ../.gitconfig\n"),
+		"sub": []byte("[core]\n\thooksPath = /home/alice/p/sub/.h\n[includeIf \"gitdir:x\"]\n\tpath = more\n"),
+	}}
+	for _, c := range []struct {
+		change draft.Change
+		want   string
+	}{
+		{draft.Change{Path: "tools/hooks/pre-commit", Kind: 'M', Mode: program, Was: program}, "git-hook tools/hooks/pre-commit"},
+		{draft.Change{Path: "tools/hooks/pre-commit", Kind: 'M', Mode: file, Was: file}, ""},
+		{draft.Change{Path: "tools/hooks/pre-commit", Kind: 'D', Was: program}, ""},
+		{draft.Change{Path: "tools/hooks/pre-push.sample", Kind: 'A', Mode: program}, ""},
+		{draft.Change{Path: "tools/hooks", Kind: 'T', Mode: unix.S_IFLNK | 0o777}, "git-hook tools/hooks"},
+		{draft.Change{Path: "tools/hooks", Old: "x", Kind: 'R', Dir: true, Mode: unix.S_IFDIR | 0o755}, "git-hook tools/hooks"},
+		{draft.Change{Path: "tools/other", Kind: 'A', Mode: program}, ""},
+		{draft.Change{Path: "sub/.h/pre-commit", Kind: 'A', Mode: program}, "git-hook sub/.h/pre-commit"},
+		{draft.Change{Path: ".gitconfig", Kind: 'M', Mode: file, Was: file}, "git-config .gitconfig"},
+		{draft.Change{Path: "sub/.git/more", Kind: 'A', Mode: file}, "git-config sub/.git/more"},
+		{draft.Change{Path: "sub/.gitconfig", Kind: 'A', Mode: file}, ""},
+	} {
+		r.Changes = []draft.Change{c.change}
+		var got []string
+		for _, f := range byConfig(r, "/home/alice/p") {
 			got = append(got, f.Kind+" "+f.Path)
 		}
 		if strings.Join(got, ", ") != c.want {

@@ -138,3 +138,25 @@ func (t *teller) repositories() map[string]bool {
 	}
 	return all
 }
+
+// mostOfConfig is how much is read of git's config.
+const mostOfConfig = 1 << 20
+
+// gitConfigs returns git's configs, as the agent has them, of the repositories in which something changed, by their folder.
+func (t *teller) gitConfigs() map[string][]byte {
+	all, asked := map[string][]byte{}, map[string]bool{}
+	for _, c := range t.changes {
+		for at := c.Path; at != "" && !asked[at]; {
+			asked[at] = true
+			at, _ = split(at)
+			from, config := t.lower, join(at, ".git/config")
+			if _, drafted, err := t.upper.exists(config); err == nil && drafted {
+				from = t.upper
+			}
+			if text, err := from.readSome(config, mostOfConfig); err == nil {
+				all[at] = text
+			}
+		}
+	}
+	return all
+}

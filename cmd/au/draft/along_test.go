@@ -4,6 +4,7 @@ package draft
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -25,6 +26,24 @@ func TestAlong(t *testing.T) {
 		if r.Repositories[dir] != want {
 			t.Errorf("%s is a repository: %v, want %v", dir, r.Repositories[dir], want)
 		}
+	}
+}
+
+// Git's configs are those that the agent has, of each repository in which something changed.
+func TestGitConfigs(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "for d in . a a/b c; do mkdir -p $d/.git; echo $d >$d/.git/config; done; mkdir -p a/b/x")
+	b.begin()
+	b.drafted("echo n >a/b/x/n; echo changed >a/.git/config")
+	r, err := b.report()
+	b.ok(err)
+	var got []string
+	for at, text := range r.GitConfigs {
+		got = append(got, at+"="+strings.TrimSpace(string(text)))
+	}
+	slices.Sort(got)
+	if want := []string{"=.", "a/b=a/b", "a=changed"}; !slices.Equal(got, want) {
+		t.Errorf("the configs are %q, want %q", got, want)
 	}
 }
 

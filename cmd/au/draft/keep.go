@@ -26,6 +26,8 @@ type Report struct {
 	Along        []Along         // what came along with folders that were renamed
 	AlongIsWhole bool            // whether that is all
 	Repositories map[string]bool // folders that are a git repository's own, and in which git would obey a change
+
+	GitConfigs map[string][]byte // git's configs of the repositories in which something changed, by their folder
 }
 
 // Files is how many things have changed, and Bytes how many bytes those are that the draft holds.
@@ -66,7 +68,7 @@ func (d *Draft) Report() (*Report, error) {
 		}
 		r.Refs = append(r.Refs, strings.TrimPrefix(ref, ".git/"))
 	}
-	r.Repositories = t.repositories()
+	r.Repositories, r.GitConfigs = t.repositories(), t.gitConfigs()
 	if r.Along, r.AlongIsWhole, err = t.along(mostAlong); err != nil {
 		return nil, err
 	}
