@@ -345,7 +345,7 @@ func (p *planner) folder(n *node, it item, st unix.Stat_t, low string, ok, copyi
 		dir.merged = false
 	}
 	here := spot{theFolder, name}
-	if n.merged && p.takes(name) && (dir.moved || !dir.merged) {
+	if n.merged && (dir.moved || !dir.merged) {
 		if err := p.leaves(low); err != nil {
 			return err
 		}

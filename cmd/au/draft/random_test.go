@@ -325,20 +325,26 @@ func (r *trial) undo() {
 	r.looksAsItDid("after undo")
 }
 
-// keepSome keeps some paths, where that can be done: the rest stays in the draft, which looks as it did.
-func (r *trial) keepSome() {
+// somePaths returns some of what has changed, or folders above it; nothing where nothing has.
+func (r *trial) somePaths() (paths []string) {
 	r.t.Helper()
 	all := r.noConflicts("before a part is kept")
-	if len(all) == 0 {
-		return
-	}
-	var paths []string
-	for range 1 + r.g.r.IntN(5) {
+	for n := 1 + r.g.r.IntN(5); n > 0 && len(all) > 0; n-- {
 		name := all[r.g.r.IntN(len(all))].Path
 		for r.g.r.IntN(2) == 0 && strings.Contains(name, "/") {
 			name, _ = split(name)
 		}
 		paths = append(paths, name)
+	}
+	return paths
+}
+
+// keepSome keeps some paths, where that can be done: the rest stays in the draft, which looks as it did.
+func (r *trial) keepSome() {
+	r.t.Helper()
+	paths := r.somePaths()
+	if len(paths) == 0 {
+		return
 	}
 	exact := dump(r.t, r.folder, true, true)
 	err := powerless(func() error { return withLock(r.d, func() error { _, err := r.d.Keep(paths, Refuse); return err }) })

@@ -196,6 +196,24 @@ func TestKeepOutOfANewFolder(t *testing.T) {
 	b.in(b.folder, "cat a/i; test ! -e n/a; grep y g; grep mine n/f")
 }
 
+// A part of a folder that the agent made where a renamed one was is not kept without that one.
+func TestKeepOfWhatTookAPlace(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "mkdir a; echo i >a/i")
+	b.begin()
+	b.drafted("mv a b; mkdir -p a/c; echo n >a/c/n; echo m >a/m")
+	before := dump(t, b.folder, true, true)
+	for _, path := range []string{"a/c", "a/m"} {
+		if _, err := b.d.Keep([]string{path}, Refuse); err == nil || !strings.Contains(err.Error(), "b was a: a renamed folder is kept whole or not at all") {
+			t.Errorf("%s was kept: %v", path, err)
+		}
+	}
+	differ(t, "the folder after a keep that was refused", dump(t, b.folder, true, true), before)
+	_, err := b.d.Keep([]string{"a/c", "b"}, Refuse)
+	b.ok(err)
+	b.in(b.folder, "cat a/c/n b/i; test ! -e a/m")
+}
+
 // A renamed folder does not go to where another one was that stays there.
 func TestKeepWhereAnotherStays(t *testing.T) {
 	b := newBench(t)
