@@ -147,6 +147,10 @@ func (c copier) regular(from place, name string, st unix.Stat_t, dir int, base s
 			return err
 		}
 	}
+	var now unix.Stat_t
+	if err := unix.Fstat(int(in.Fd()), &now); err != nil || now.Size != st.Size || now.Mtim != st.Mtim {
+		return errors.Join(err, errMoved)
+	}
 	mode, err := inGroup(fd, "", st)
 	if err == nil {
 		err = withoutACL(dir, base)

@@ -214,3 +214,82 @@ func TestKeepThatCannotBegin(t *testing.T) {
 		differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
 	}
 }
+
+// What the human changes after a kill, or while other things are kept, neither keep nor undo takes from them.
+func TestEditedAfterAKill(t *testing.T) {
+	for _, verb := range []string{"keep", "undo"} {
+		for n, killed := 1, true; killed; n++ {
+			b := newBenchOn(t, true)
+			b.in(b.folder, "echo of-the-human >f; echo of-the-human >g")
+			b.begin()
+			b.drafted("echo agent >f; echo agent >g; echo agent >n")
+			if killed = b.child("keep", n, 0); !killed || !Holds(b.d.State(), "undo") {
+				continue
+			}
+			b.in(b.folder, "for f in f g; do echo mine-$f >>$f; done")
+			err := do(b.d, verb)
+			for _, f := range []string{"f", "g"} {
+				b.in(b.home, "grep -rq mine-"+f+" . || { echo killed at "+fmt.Sprint(n, verb, err)+": $(cat p/*); exit 1; }")
+				if old := b.in(b.home, "cat p/"+f+" .local/state/au/drafts/*/undo/stash/* 2>/dev/null || true"); !strings.Contains(old, "of-the-human") {
+					t.Errorf("killed at %d, after %s, %v, what the human had in %s is lost", n, verb, err, f)
+				}
+			}
+		}
+	}
+}
+
+// What the human changes while other things are kept, undo does not take back.
+func TestEditedWhileOthersAreKept(t *testing.T) {
+	for _, across := range []bool{false, true} {
+		for _, paths := range [][]string{nil, {"f", "n", "z"}} {
+			b := newBenchOn(t, across)
+			b.in(b.folder, "echo f >f; echo z >z")
+			b.begin()
+			b.drafted("echo agent >f; echo agent >n; echo agent >z; echo agent >other")
+			edited := map[string]bool{}
+			b.d.hook = func() {
+				for _, name := range []string{"f", "n"} {
+					if text, _ := os.ReadFile(filepath.Join(b.folder, name)); string(text) == "agent\n" && Holds(b.folder, "n") && !edited[name] {
+						edited[name] = true
+						b.in(b.folder, "echo mine >>"+name)
+					}
+				}
+			}
+			_, err := b.d.Keep(paths, Refuse)
+			b.ok(err)
+			b.d.hook = nil
+			before := dump(t, b.folder, true, true)
+			var refused *Conflicted
+			if _, err := b.d.Undo(); !errors.As(err, &refused) || len(refused.Conflicts) != 2 || len(edited) != 2 {
+				t.Errorf("across %v, %q: undo: %v, where %v were edited", across, paths, err, edited)
+			}
+			differ(t, "the folder after an undo that was refused", dump(t, b.folder, true, true), before)
+		}
+	}
+}
+
+// What is written to a file of the human while it is copied to another file system is in the folder or in what was put aside.
+func TestWrittenWhileItIsCopied(t *testing.T) {
+	for _, agent := range []string{"echo agent >f", "rm f"} {
+		for _, wait := range []time.Duration{2, 5, 10, 20} {
+			b := newBenchOn(t, true)
+			b.in(b.folder, "head -c 60000000 /dev/urandom >f")
+			b.begin()
+			b.drafted(agent)
+			done, begun := make(chan error, 1), false
+			b.d.hook = func() {
+				if !begun {
+					go func() {
+						time.Sleep(wait * time.Millisecond)
+						done <- put(filepath.Join(b.folder, "f"), unix.O_APPEND, 0, "mine", 0)
+					}()
+				}
+				begun = true
+			}
+			_, err := b.d.Keep(nil, Refuse)
+			if wrote := <-done; wrote == nil {
+				b.in(b.home, "tail -qc 4 p/f .local/state/au/drafts/*/undo/stash/* 2>/dev/null | grep -q mine || { echo "+fmt.Sprintf("%q", fmt.Sprint(err))+"; exit 1; }")
+			}
+		}
+	}
+}

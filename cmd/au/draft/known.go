@@ -65,8 +65,11 @@ func (p *planner) took() (all [][]byte) {
 
 // present returns what is in the folder at the names that the steps have changed.
 func (j *journal) present() (map[string]identity, error) {
-	names, whole := map[string]bool{}, map[string]bool{}
+	names, whole, is := map[string]bool{}, map[string]bool{}, map[string]vintage{}
 	for _, o := range j.Ops {
+		if o.To.In == theFolder && !j.back {
+			is[o.To.Path] = o.Is
+		}
 		for _, s := range []spot{o.From, o.To, {theFolder, o.Low}} {
 			if s.In == theFolder {
 				names[s.Path] = true
@@ -87,6 +90,9 @@ func (j *journal) present() (map[string]identity, error) {
 		}
 		if ok {
 			all[name] = identityOf(st)
+		}
+		if kept := is[name]; ok && kept != (vintage{}) && !kept.isOf(st) {
+			all[name] = identity{} // the human has changed it while other things were kept
 		}
 	}
 	return all, j.putAside(all)

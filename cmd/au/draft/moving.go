@@ -144,22 +144,43 @@ func (j *journal) exchange(o op, from place, name string, to place, toName strin
 		return err
 	}
 	old := "x" + strconv.Itoa(j.now)
-	if _, there, err := j.stashed.exists(old); err != nil {
-		return err
-	} else if !there {
-		st, err := to.stat(toName)
-		if err != nil {
-			return err
-		}
-		now := vintageOf(st)
-		if now.Ino = o.Was.Ino; now != o.Was {
-			return errMoved
-		}
-		if err := fillIn(to, toName, j.stashed, old); err != nil {
-			return err
-		}
+	_, there, err := j.stashed.exists(old)
+	if err == nil {
+		err = j.isAsItWas(o, from, name, to, toName)
 	}
+	if err == nil && !there {
+		err = fillIn(to, toName, j.stashed, old)
+	}
+	if err != nil {
+		return err
+	}
+	j.between()
 	return j.replace(from, name, to, toName)
+}
+
+// isAsItWas refuses to replace what the human has changed since the plan, also after a kill; what a kill has left in its place is a
+// copy of the draft's.
+func (j *journal) isAsItWas(o op, from place, name string, to place, toName string) error {
+	st, err := to.stat(toName)
+	if err != nil {
+		return err
+	}
+	now := vintageOf(st)
+	if now.Ino = o.Was.Ino; now == o.Was {
+		return nil
+	}
+	if alike, err := sameTree(from, name, to, toName); err != nil || !alike {
+		return errors.Join(errMoved, err)
+	}
+	return nil
+}
+
+// holdsCopy reports whether the draft's file is in the folder already, or nothing is.
+func (j *journal) holdsCopy(from place, name string, to place, toName string) (bool, error) {
+	if _, ok, err := to.exists(toName); err != nil || !ok {
+		return err == nil, err
+	}
+	return sameTree(from, name, to, toName)
 }
 
 // replace moves a file over another, on another file system.
@@ -184,7 +205,11 @@ func (j *journal) exchangeBack(from place, name string, to place, toName string)
 	}
 	if _, there, err := from.exists(name); err != nil {
 		return err
-	} else if !there {
+	} else if there {
+		if kept, err := j.holdsCopy(from, name, to, toName); err != nil || !kept {
+			return err // the human's own file is there still
+		}
+	} else {
 		aside, err := j.copyAside(to, toName, from, name)
 		if err != nil {
 			return err

@@ -55,11 +55,12 @@ type op struct {
 	From, To spot
 	Ino      uint64 // of what is at From
 	Was      vintage
-	Low      string // where what a step takes from the human stood in the folder, before any
+	Is       vintage // of the draft's file, which is at To afterwards
+	Low      string  // where what a step takes from the human stood in the folder, before any
 	Meta     meta
 }
 
-// vintage is a file of the human as the plan found it.
+// vintage is a file as the plan found it.
 type vintage struct {
 	Ino         uint64
 	Size, Mtime int64
@@ -72,6 +73,15 @@ func vintageOf(st unix.Stat_t) vintage {
 		v.Size, v.Mtime = 0, 0 // a keep itself changes them
 	}
 	return v
+}
+
+// isOf reports whether a file is the same still, or a copy on a file system that may know of seconds alone.
+func (v vintage) isOf(st unix.Stat_t) bool {
+	now := vintageOf(st)
+	if now.Ino = v.Ino; st.Mtim.Nsec == 0 {
+		v.Mtime, now.Mtime = v.Mtime/1e9, now.Mtime/1e9
+	}
+	return now == v
 }
 
 // planner turns a draft into steps.
@@ -298,7 +308,7 @@ func (p *planner) item(n *node, it item, copying bool) error {
 			p.clearUpper(name, it)
 		}
 	case ok && st.Mode&unix.S_IFMT != unix.S_IFDIR && !copying:
-		p.emit(op{Act: exchange, From: spot{theUpper, name}, To: here, Ino: it.st.Ino, Was: vintageOf(st), Low: low})
+		p.emit(op{Act: exchange, From: spot{theUpper, name}, To: here, Ino: it.st.Ino, Was: vintageOf(st), Is: vintageOf(it.st), Low: low})
 		if !p.apart { // else a copy of the human is put aside, and nothing is left there
 			p.clearUpper(name, of(it, st))
 		}
@@ -328,7 +338,7 @@ func (p *planner) put(name string, it item, copying bool) {
 		p.emit(op{Act: move, From: aside, To: spot{theFolder, name}})
 		return
 	}
-	p.emit(op{Act: move, From: from, To: spot{theFolder, name}, Ino: it.st.Ino})
+	p.emit(op{Act: move, From: from, To: spot{theFolder, name}, Ino: it.st.Ino, Is: vintageOf(it.st)})
 }
 
 // clearUpper takes a name out of a draft that goes on.
