@@ -297,7 +297,7 @@ var fileMakers = map[string]string{
 	"unix.Rename":   "", "unix.O_TMPFILE": "",
 	// Of a draft, files and folders of the human are moved as they are, and its journal says which.
 	"unix.Renameat":  "cmd/au/draft.ForgetUndo cmd/au/draft.end",
-	"unix.Renameat2": "cmd/au/draft.begin cmd/au/draft.bringBack cmd/au/draft.lift cmd/au/draft.makeStash cmd/au/draft.rename",
+	"unix.Renameat2": "cmd/au/draft.begin cmd/au/draft.bringBack cmd/au/draft.lift cmd/au/draft.rename cmd/au/draft.writeJournal",
 	"unix.Linkat":    "cmd/au/draft.link",
 	"os.O_CREATE":    "cmd/au/rootside.openLock netfilter/proxy.open",                                                                  // a lock; a log, which grows
 	"unix.O_CREAT":   "provision/config.openLock provision/config.Append cmd/au/draft.lock cmd/au/draft.noteMode cmd/au/draft.regular", // locks; lists, which grow; a copy that a journal names

@@ -48,7 +48,7 @@ func TestRunsByName(t *testing.T) {
 	}
 }
 
-// What git obeys because the human's own config says so is told, though the draft does not hold that config.
+// Hooks and configs that the human's own git config names are told, though the draft does not hold that one.
 func TestRunsByConfig(t *testing.T) {
 	const file, program = unix.S_IFREG | 0o644, unix.S_IFREG | 0o755
 	r := &draft.Report{GitConfigs: map[string][]byte{

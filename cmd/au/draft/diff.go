@@ -124,7 +124,7 @@ func (s *sides) take(from place, name, to string) (bool, error) {
 }
 
 // errTaken is where another change has a name on this side, or one of the folders above it.
-var errTaken = errors.New("another change has this name")
+var errTaken error = unix.EEXIST
 
 // folders makes a folder, and those that it is in.
 func (s *sides) folders(name string) error {

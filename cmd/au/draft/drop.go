@@ -76,7 +76,7 @@ func (d *Draft) DropPaths(paths []string) error {
 			return v.nothingAt(p)
 		}
 	}
-	// What says that a folder is gone from its old place goes before that folder: after a kill the draft is as it was.
+	// The mark that a folder is gone from its old place goes before that folder: after a kill the draft is as it was.
 	slices.Sort(first)
 	for _, name := range slices.Concat(slices.Compact(first), without(gone, first)) {
 		if err := v.throw(d, name); err != nil {

@@ -583,7 +583,7 @@ func TestBeginAtOnce(t *testing.T) {
 	}
 }
 
-// What another draft has in the folder while it is kept, across file systems as well, is not taken for the own.
+// No draft that is kept across file systems touches the copies that another one makes in the folder.
 func TestKeptAtOnce(t *testing.T) {
 	b := newBenchOn(t, true)
 	b.in(b.folder, "echo f >f; echo g >g; mkdir d; for i in $(seq 0 30); do echo other >.au-$i.new; echo other >d/.au-$i.new; done")

@@ -181,7 +181,7 @@ func TestKilledAndAnotherFolder(t *testing.T) {
 	}
 }
 
-// A keep that cannot be begun has changed nothing, and has not given up what undo would bring back.
+// A keep that cannot be begun changes nothing, and the last one can be taken back still.
 func TestKeepThatCannotBegin(t *testing.T) {
 	for _, full := range []bool{true, false} {
 		b := newBench(t)
@@ -215,7 +215,7 @@ func TestKeepThatCannotBegin(t *testing.T) {
 	}
 }
 
-// What the human changes after a kill, or while other things are kept, neither keep nor undo takes from them.
+// The human's edits after a kill are there after keep, and after undo.
 func TestEditedAfterAKill(t *testing.T) {
 	for _, verb := range []string{"keep", "undo"} {
 		for n, killed := 1, true; killed; n++ {
@@ -238,7 +238,7 @@ func TestEditedAfterAKill(t *testing.T) {
 	}
 }
 
-// What the human changes while other things are kept, undo does not take back.
+// Undo is refused where the human has edited a file that was kept, while others were being kept.
 func TestEditedWhileOthersAreKept(t *testing.T) {
 	for _, across := range []bool{false, true} {
 		for _, paths := range [][]string{nil, {"f", "n", "z"}} {
@@ -268,7 +268,7 @@ func TestEditedWhileOthersAreKept(t *testing.T) {
 	}
 }
 
-// What is written to a file of the human while it is copied to another file system is in the folder or in what was put aside.
+// No write to a file of the human is lost while that file is copied to another file system.
 func TestWrittenWhileItIsCopied(t *testing.T) {
 	for _, agent := range []string{"echo agent >f", "rm f"} {
 		for _, wait := range []time.Duration{2, 5, 10, 20} {

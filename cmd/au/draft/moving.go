@@ -158,8 +158,8 @@ func (j *journal) exchange(o op, from place, name string, to place, toName strin
 	return j.replace(from, name, to, toName)
 }
 
-// isAsItWas refuses to replace what the human has changed since the plan, also after a kill; what a kill has left in its place is a
-// copy of the draft's.
+// isAsItWas refuses to replace what the human has changed since the plan. After a kill a copy of the draft's file may be there
+// already.
 func (j *journal) isAsItWas(o op, from place, name string, to place, toName string) error {
 	st, err := to.stat(toName)
 	if err != nil {

@@ -132,8 +132,7 @@ func TestAttributesOfTheTop(t *testing.T) {
 	}
 }
 
-// A drop of a renamed folder that ends at any step leaves the draft as it was, or without that folder: the human's is never gone from
-// it.
+// A drop of a renamed folder that ends at any step leaves the draft as it was, or without that folder.
 func TestDropEndsHalfWay(t *testing.T) {
 	for n := 1; n < 4; n++ {
 		b := newBench(t)
