@@ -269,16 +269,29 @@ for planted in out upper/roots; do
 done
 ok marks $state 'roots\0../out\0link\0/etc\0moved/../../out\0link/.\0\0'
 says_not redirect
-fails 125 human sh -c "printf moved | $E agent --draft-marks $state"
+# The human may open this file, and root alone may write it: how late a process's timers are.
+slack=$(cat /proc/self/timerslack_ns)
+sleep 1000 &
+ok enter $S --dir $share -- sh -c 'mv moved "4000000000
+"'
+human sh -c "printf '4000000000\n\0' | $E agent --draft-marks $state >/proc/$!/timerslack_ns" 2>/dev/null
+ok cat /proc/$!/timerslack_ns
+says_exactly "$slack"
+kill $!
+fails 125 human $E agent --draft-marks $state
+complains 'want a pipe as standard output'
+# told COMMAND: it is asked what COMMAND prints, and ends as it does.
+told() { human bash -o pipefail -c "$1 | $E agent --draft-marks $state | cat"; }
+fails 125 told "printf moved"
 complains 'want paths that end in a NUL'
-fails 125 human sh -c "head -c 5000 /dev/zero | tr '\0' a | $E agent --draft-marks $state"
+fails 125 told "head -c 5000 /dev/zero | tr '\0' a"
 complains 'at most 4095 bytes'
 chown -R bob $state
-fails 125 human $E agent --draft-marks $state
+fails 125 told true
 complains 'Permission denied'
 chown -R alice $state
 fails 125 setpriv --reuid=bob --regid=bob --init-groups -- $E agent --draft-marks $state
-human sh -c "exec sleep 1000 | $E agent --draft-marks $state" &
+human sh -c "exec sleep 1000 | $E agent --draft-marks $state | cat" &
 soon pgrep -x su_as_agent
 ok human pkill -KILL -x su_as_agent
 pkill -KILL -u alice -x sleep
