@@ -94,6 +94,23 @@ int look_at(int fd, struct known *known)
 	return syscall(SYS_statx, fd, "", AT_EMPTY_PATH | ASK_NOBODY, TYPE_UID_AND_INODE, known) == 0;
 }
 
+// Whether what hide_strays covers is mounted in the folder: a copy of the folder has no such covers.
+static int holds_strays(struct shares *all, const char *source)
+{
+	static struct mounts list;
+	const char *point, *type;
+	int found = 0;
+
+	read_mounts(&list);
+	while (next_mount(&list, &point, &type))
+		if (is_within(point, source) && is_stray(point, type)) {
+			because(all, point, ", ", type,
+				", is mounted in it and is the kernel's own: unmount it, or share the folders beside it");
+			found = 1;
+		}
+	return found;
+}
+
 // The human's folder as an unattached mount that is the agent's; TROUBLE, and the reason, where it cannot be one.
 static int map_share(struct shares *all, const struct share *s, int fd, int map)
 {
@@ -104,6 +121,10 @@ static int map_share(struct shares *all, const struct share *s, int fd, int map)
 		flags |= FLAG_RDONLY;
 	if (!s->by_acl)
 		flags |= FLAG_IDMAP;
+	if (mount >= 0 && s->by_acl && holds_strays(all, s->source)) {
+		close(mount);
+		return TROUBLE;
+	}
 	if (mount >= 0 && add_flags(mount, WITH_SUBMOUNTS, flags, s->by_acl ? 0 : map) == 0)
 		return mount;
 	if (mount >= 0 && !s->by_acl && (errno == EINVAL || errno == EPERM))

@@ -294,7 +294,7 @@ static const struct kernels *kernels_own(const char *type)
 
 // Whether a kernel file system is mounted where a run has no use for it: in /sys all but the cgroups, and elsewhere, in
 // some chroot, what shows the machine's processes, devices, terminals and message queues.
-static int is_stray(const char *place, const char *type)
+int is_stray(const char *place, const char *type)
 {
 	const struct kernels *own = kernels_own(type);
 

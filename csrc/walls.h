@@ -18,6 +18,7 @@ void attach_blanks(struct blanks *b);
 int make_way(int folder, const char *path);
 int hide_around_ways(const char *path, int place, const struct blanks *b);
 void close_blanks(const struct blanks *b);
+int is_stray(const char *place, const char *type);
 void hide_strays(const struct blanks *b);
 void hide_all(const struct policy *p, int sealed, const struct blanks *b);
 int open_state(const struct policy *p);

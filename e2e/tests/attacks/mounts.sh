@@ -71,6 +71,19 @@ ok enter -- ls "/opt/a chroot/over"
 says_exactly file
 umount "/opt/a chroot/over"
 umount "/opt/a chroot/over"
+
+promise="a folder that holds such a one is not shared by ACLs: its copy would show what is covered elsewhere"
+setfacl -m u:agent:rwx $share
+human mkdir -p $share/chroot/proc
+ok enter --acl-ro $share attacked -- ls attacked/chroot
+says_exactly proc
+mount -t proc proc $share/chroot/proc
+fails 125 enter --acl-same-ro $share attacked -- find attacked/chroot/proc $share/chroot/proc -mindepth 1
+complains "$share/chroot/proc, proc, is mounted in it and is the kernel's own: unmount it, or share the folders beside it"
+fails 125 enter --ro $share attacked -- true
+complains "$share/chroot/proc, proc, is mounted in it and cannot be shown under another owner"
+umount $share/chroot/proc
+
 umount "/opt/a chroot/proc" "/opt/a chroot/dev/pts" "/opt/a chroot/dev/mqueue" /home/agent/chroot/proc
 for place in /sys/kernel/security /sys/kernel/debug; do
 	[ ! -e $place/planted ] || umount $place
