@@ -36,9 +36,10 @@ func (w asAgent) ours(words ...string) []string {
 	return append(own, words...)
 }
 
-// inHome returns the words that begin a run of the agent in its home: never in a project, where npm would write its settings.
+// inHome returns the words that begin a run of the agent in its home: never in a project, where npm would write its settings. It
+// writes in no share, and begins no draft.
 func (w asAgent) inHome() []string {
-	return append(w.ours("run"), "--agent", w.policy.Name, "--directory", w.policy.Home, "--")
+	return append(w.ours("run"), "--agent", w.policy.Name, "--directory", w.policy.Home, "--no-shares", "--")
 }
 
 // A run that only looks may take so long, and print so many bytes.

@@ -45,7 +45,7 @@ func (a *app) checkAgent(d *diagnosis, human provision.User, known *config.Confi
 		}
 	}
 	a.checkRights(d, facts)
-	a.checkSetID(d, human, entry, facts)
+	a.checkSetID(d, facts)
 	a.checkNet(d, facts, info.Healthy)
 	return a.checkShares(d, human, agent, entry)
 }
@@ -116,7 +116,7 @@ func (a *app) tryNet(d *diagnosis, p netfilter.Policy, all []layerView) {
 }
 
 // checkSetID looks for set-id files in the agent's home. No run can make one.
-func (a *app) checkSetID(d *diagnosis, human provision.User, entry *config.Agent, f provision.Facts) {
+func (a *app) checkSetID(d *diagnosis, f provision.Facts) {
 	home := f.Policy.Home
 	tree, err := step.OpenTree(a.host.Root+home, true)
 	if err != nil {
@@ -144,26 +144,10 @@ func (a *app) checkSetID(d *diagnosis, human provision.User, entry *config.Agent
 		if found > 1 {
 			problem = fmt.Sprintf("%s and %d more are set-uid or set-gid", show(first), found-1)
 		}
-		mounts, _ := a.host.DeclaredMounts(f.Name, human)
-		if entry != nil {
-			mounts = append(mounts, entry.Mounts...)
-		}
-		d.advise(a.host, f.Name, "home-setid", problem, pasted(slices.Concat([]string{"run", "--agent", f.Name, "--directory", home, "--"}, endSetID(home, mounts))...))
+		d.advise(a.host, f.Name, "home-setid", problem, pasted("run", "--agent", f.Name, "--directory", home, "--no-shares", "--",
+			"find", home, "-xdev", "-type", "f", "-perm", "/6000", "-exec", "chmod", "ug-s", "--", "{}", "+"))
 	}
 	if err != nil {
 		d.cut(fmt.Sprintf("%s, which has more than %d files", show(home), tree.Visited.Load()))
 	}
 }
-
-// endSetID returns what takes the bits off in the home, in a run with these shares. A share may be on the file system of the home,
-// and its files are the human's.
-func endSetID(home string, shares []config.Mount) []string {
-	words := []string{"find", home, "-xdev"}
-	for _, m := range shares {
-		words = append(words, "-path", literally.Replace(m.Target), "-prune", "-o")
-	}
-	return append(words, "-type", "f", "-perm", "/6000", "-exec", "chmod", "ug-s", "--", "{}", "+")
-}
-
-// literally makes a pattern of find(1) of a path, which it alone fits.
-var literally = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`)

@@ -29,7 +29,7 @@ func (a *app) escapeAsAgent(p netfilter.Policy, show io.Writer) ([]netkernel.Att
 	if err != nil {
 		return nil, err
 	}
-	attempts, err := probe(runner, step.Human("/proc/self/exe", "run", "--agent", p.Agent, "--directory", "/", "--", a.host.NetProgram(p.Agent), "net", "probe"), "au")
+	attempts, err := probe(runner, step.Human("/proc/self/exe", "run", "--agent", p.Agent, "--directory", "/", "--no-shares", "--", a.host.NetProgram(p.Agent), "net", "probe"), "au")
 	if err != nil {
 		return nil, fmt.Errorf("try to get out as the agent: %w", err)
 	}

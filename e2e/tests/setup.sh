@@ -18,7 +18,7 @@ complains_not 'au setup'
 promise="a dry run changes nothing"
 as alice cp .config/agent-as-unix-user.toml before
 ok as alice au setup claude --dry-run
-says '$ au run --agent agent --directory /home/agent -- npm install --global'
+says '$ au run --agent agent --directory /home/agent --no-shares -- npm install --global'
 ok as alice cmp .config/agent-as-unix-user.toml before
 fails 1 test -e /home/agent/.npmrc
 
@@ -152,7 +152,7 @@ ok as alice au run -a other claude --version
 promise="a program with an installer of its own is installed by the human, and then gets what it needs"
 fails 1 as alice au setup goose -a other -y
 complains 'goose comes with an installer of its own'
-complains "au: hint: au run --agent other --directory /home/other -- bash -c 'curl -fsSL https://github.com/aaif-goose/goose"
+complains "au: hint: au run --agent other --directory /home/other --no-shares -- bash -c 'curl -fsSL https://github.com/aaif-goose/goose"
 as alice au run -a other -d /home/other sh -c 'mkdir -p .local/bin && printf "#!/bin/sh\necho goose \$GOOSE_DISABLE_KEYRING\n" >.local/bin/goose && chmod +x .local/bin/goose'
 ok as alice au setup goose -a other -y
 says 'Proposed: au net restrict -a other # goose needs the hosts of the model'

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/a4u2/au/csrc"
@@ -64,6 +65,30 @@ func (m Machine) rootsAlone(folder string) error {
 	return nil
 }
 
+// forPath returns those of an agent's shares that hold a folder of its PATH, read-only. One that is a draft is left out, for a run
+// would begin it; and one with another in it, which may hide something that would be seen then.
+func forPath(all []config.Mount, path []string) (few []config.Mount) {
+	for _, s := range all {
+		needed := slices.ContainsFunc(path, func(folder string) bool {
+			holds, ok := share.Holding(folder, all)
+			return ok && holds.Source == s.Source
+		})
+		if !needed || s.Draft || slices.ContainsFunc(all, func(other config.Mount) bool { return isIn(other, s) }) {
+			continue
+		}
+		s.ReadOnly = true
+		few = append(few, s)
+	}
+	return few
+}
+
+// isIn reports whether an agent has a share in another one.
+func isIn(inner, outer config.Mount) bool {
+	_, source := share.Within(outer.Source, inner.Source)
+	_, target := share.Within(outer.Target, inner.Target)
+	return inner.Source != outer.Source && (source || target)
+}
+
 // morePath returns the folders that the config puts on the PATH, as the agent finds them, without those that are not fit for it by
 // now.
 func (m Machine) morePath(o Order, p csrc.Policy, shares []config.Mount, say Speaker) (all []string, err error) {
@@ -73,9 +98,11 @@ func (m Machine) morePath(o Order, p csrc.Policy, shares []config.Mount, say Spe
 	}
 	for _, folder := range entry.Path {
 		there, err := m.OnPath(folder, p, shares)
+		_, shared := share.Holding(folder, entry.Mounts)
 		switch {
 		case err == nil:
 			all = append(all, there)
+		case o.NoShares && shared: // left out with its share
 		case say == nil:
 			return nil, errNotPlain
 		default:

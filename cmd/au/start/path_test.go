@@ -94,3 +94,23 @@ type toldOfPath struct {
 }
 
 func (t *toldOfPath) NotOnPath(folder string, _ error) { t.folders = append(t.folders, folder) }
+
+// A run without shares has those that its PATH needs, to read; it begins no draft, and shows nothing that other runs hide.
+func TestWithoutShares(t *testing.T) {
+	shares := []config.Mount{
+		{Source: "/home/alice/tools", Target: "/home/agent/tools"},
+		{Source: "/home/alice/work", Target: "/home/agent/work"},
+		{Source: "/home/alice/drafted", Target: "/home/agent/drafted", Draft: true, ReadOnly: true},
+		{Source: "/home/alice/code", Target: "/home/agent/code"},
+		{Source: "/home/alice/code/keys", Target: "/home/agent/code/keys", ReadOnly: true, Hide: []string{"*.key"}},
+		{Source: "/home/alice/below", Target: "/home/agent/below"},
+		{Source: "/home/alice/other", Target: "/home/agent/below/other"},
+	}
+	path := []string{"/home/alice/tools/bin", "/home/alice/drafted/bin", "/home/alice/code/bin", "/home/alice/below/bin", "/usr/bin"}
+	if few := forPath(shares, path); len(few) != 1 || few[0].Source != "/home/alice/tools" || !few[0].ReadOnly {
+		t.Errorf("the run has %+v", few)
+	}
+	if shares[0].ReadOnly {
+		t.Error("the config's share has changed")
+	}
+}

@@ -23,6 +23,7 @@ type Order struct {
 	Env        []string                                    // KEY=VALUE or KEY
 	EnvFiles   []*os.File
 	Dir        string // where it starts; "": at the counterpart of the current folder
+	NoShares   bool   // but for those that the PATH needs
 	Human      accounts.User
 	Known      *config.Config // the human's
 	Config     string         // where that is

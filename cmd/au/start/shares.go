@@ -67,11 +67,15 @@ func CheckKeys(all []config.Mount) error {
 // shares returns the folders that the config and the options hand over, in the order in which they can be mounted, and the sources
 // of those that the options ask for.
 func (m Machine) shares(o Order, p csrc.Policy, say Speaker) (all []config.Mount, asked []string, err error) {
-	if entry := o.Known.Agent(p.Name); entry != nil {
+	entry := o.Known.Agent(p.Name)
+	if entry != nil {
 		all = slices.Clone(entry.Mounts)
 	}
 	if err := CheckKeys(all); err != nil {
 		return nil, nil, err
+	}
+	if o.NoShares && entry != nil {
+		all = forPath(all, entry.Path)
 	}
 	if err := m.checkWays(o, all); err != nil {
 		return nil, nil, err

@@ -1,0 +1,48 @@
+#!/bin/sh
+# What au tries or sets up by itself begins no draft, and writes in no share.
+# machines: trixie
+. /opt/e2e/lib.sh
+. /opt/e2e/tests/internet/up.sh
+internet_up
+drafts=/home/alice/.local/state/au/drafts
+as alice mkdir -p drafted work tools/bin
+as alice sh -c 'printf "#!/bin/sh\necho codex-cli 9.9.9\n" >tools/bin/codex && chmod +x tools/bin/codex && echo secret >work/file'
+ok as alice au new -y
+ok as alice au mount add --draft drafted
+ok as alice au mount add --rw work
+ok as alice au mount add --rw tools
+ok as alice au path add tools/bin
+# none: no draft has begun.
+none() { test ! -e $drafts || test -z "$(ls -A $drafts)" || fail "a draft has begun: $(ls -A $drafts)"; }
+ok as alice au net restrict --allow github.com:22
+says 'au run --agent agent --directory /home/agent --no-shares -- sh -c'
+none
+ok as alice au net status --verify
+says '$ au run --agent agent --directory / --no-shares -- '
+none
+e2e_run as alice au doctor
+says '0 broken'
+none
+ok as alice au setup
+says 'codex-cli 9.9.9'
+none
+
+promise="a run without shares sees none of them, but for the folders of its PATH, to read"
+ok as alice au run --no-shares -d /home/agent sh -c 'ls -A /home/alice; codex'
+says 'tools'
+says 'codex-cli 9.9.9'
+says_not 'work'
+says_not 'drafted'
+complains_not 'PATH'
+fails 2 as alice au run --no-shares -d /home/agent sh -c 'echo x >/home/alice/tools/x'
+complains 'Read-only file system'
+none
+fails 125 as alice sh -c 'cd work && au run --no-shares pwd'
+complains '/home/alice/work is not shared'
+for option in --ro --rw --draft; do
+	fails 2 as alice au run --no-shares $option work true
+	complains "--no-shares and $option can't be used together"
+done
+none
+ok as alice au run -d /home/agent true
+test -n "$(ls -A $drafts)" || fail "a run with shares should begin the draft"
