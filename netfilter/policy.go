@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -301,6 +302,24 @@ func (p *Policy) HasDaemon() bool { return p.Human == HumanProxy{} }
 
 // Learning says whether p lets everything through at now, and records it.
 func (p *Policy) Learning(now time.Time) bool { return now.Before(p.Learn) }
+
+// At returns p as it is from now on: without rules, suspensions and learning that are over.
+func (p Policy) At(now time.Time) Policy {
+	still := func(list []Entry) []Entry {
+		list = slices.DeleteFunc(slices.Clone(list), func(e Entry) bool { return e.Over(now) })
+		for i := range list {
+			if !list[i].From.After(now) {
+				list[i].From = time.Time{}
+			}
+		}
+		return list
+	}
+	p.Allow, p.Deny = still(p.Allow), still(p.Deny)
+	if !p.Learning(now) {
+		p.Learn = time.Time{}
+	}
+	return p
+}
 
 // NextChange returns when time next changes what p allows; the zero time where it never does.
 func (p *Policy) NextChange(now time.Time) (next time.Time) {

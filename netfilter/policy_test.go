@@ -207,3 +207,19 @@ func TestNextChange(t *testing.T) {
 		in = func(left time.Duration) time.Time { return time.Unix(1_000_000, 0).Add(left) }
 	}
 }
+
+// What is over is not said any more; what is not, as before.
+func TestAtLeavesOutWhatIsOver(t *testing.T) {
+	now := time.Unix(2_000_000_000, 0)
+	past, future := now.Add(-time.Hour), now.Add(time.Hour)
+	a, b, c := Rule{Kind: Name, Host: "a.test"}, Rule{Kind: Name, Host: "b.test"}, Rule{Kind: Name, Host: "c.test"}
+	p := Policy{Learn: past, Allow: []Entry{{Rule: a, Until: past}, {Rule: b, Until: future}, {Rule: c}}, Deny: []Entry{{Rule: a, From: past}, {Rule: b, From: future}}}
+	got := p.At(now)
+	want := Policy{Allow: []Entry{{Rule: b, Until: future}, {Rule: c}}, Deny: []Entry{{Rule: a}, {Rule: b, From: future}}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("it is %+v", got)
+	}
+	if p.Learn = future; !p.At(now).Learn.Equal(future) || p.Deny[0].From != past || len(p.Allow) != 3 {
+		t.Errorf("it is %+v, of %+v", p.At(now), p)
+	}
+}

@@ -23,6 +23,9 @@ func Stanza(agents ...StanzaAgent) string {
 		if g.UID != 0 {
 			fmt.Fprintf(&b, "    uid = %d;\n    humansGid = %d;\n", g.UID, g.Group)
 		}
+		for _, what := range g.Left {
+			fmt.Fprintf(&b, "    # Left out: %s\n", what)
+		}
 		for _, limit := range g.Limits {
 			fmt.Fprintf(&b, "    %s = %s;\n", limit[0], limit[1])
 		}
@@ -54,6 +57,7 @@ func Stanza(agents ...StanzaAgent) string {
 // StanzaAgent is what Stanza says of an agent. UID 0: the defaults. Targets are relative to the agent's home.
 type StanzaAgent struct {
 	Name   string
+	Left   []string // what no option says
 	UID    uint32
 	Group  uint32 // gid of su-as-NAME
 	Humans []string

@@ -4,8 +4,10 @@ package provision
 
 import (
 	"fmt"
+	stdslices "slices"
 	"strings"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/setup"
@@ -34,13 +36,63 @@ type Settings struct {
 	KeepEnv, SetEnv, Path []string
 }
 
+// Sayable returns what of s au reads back from a file as it is, and notes on the rest, which stays where it is.
+func (s Stated) Sayable() (Stated, []string) {
+	var left []string
+	limits, odd := s.Limits.Settable()
+	for _, limit := range odd {
+		left = append(left, limit+", which au does not set. It stays where it is set already.")
+	}
+	s.Limits, s.Of = limits, stdslices.Clone(s.Of)
+	for i, of := range s.Of {
+		var more []string
+		s.Of[i], more = of.sayable()
+		left = append(left, more...)
+	}
+	return s, left
+}
+
+// sayable does so with what a human's config says. A person may have typed there what no command of au takes, and what no run has.
+func (s Settings) sayable() (Settings, []string) {
+	var left []string
+	note := func(format string, args ...any) {
+		left = append(left, fmt.Sprintf(format, args...)+fmt.Sprintf(" It stays in the config of %s.", s.Human))
+	}
+	if i := stdslices.IndexFunc(s.KeepEnv, func(word string) bool { return config.CheckVariable(word) != nil }); i >= 0 {
+		note("keep_env, where %q is no name of a variable.", s.KeepEnv[i])
+		s.KeepEnv = nil
+	}
+	s.Path = stdslices.DeleteFunc(stdslices.Clone(s.Path), func(folder string) bool {
+		odd := !csrc.IsCleanAbsolute(folder) || strings.Contains(folder, ":")
+		if odd {
+			note("%q on the path, which is no plain absolute path.", folder)
+		}
+		return odd
+	})
+	s.Mounts = stdslices.DeleteFunc(stdslices.Clone(s.Mounts), func(m config.Mount) bool {
+		odd := !SayableShare(m)
+		if odd {
+			note("share %q, whose source or target is no plain absolute path.", m.Source)
+		}
+		return odd
+	})
+	return s, left
+}
+
+// SayableShare reports whether a file of au apply can name a share.
+func SayableShare(m config.Mount) bool {
+	return csrc.IsCleanAbsolute(m.Source) && csrc.IsCleanAbsolute(m.Target)
+}
+
 // Stanza returns the agent as a NixOS configuration declares it, with the settings of the first human.
 func (s Stated) Stanza() StanzaAgent {
+	bare := s.Limits.Swap == nil
+	s, left := s.Sayable()
 	limits := s.Limits
-	if limits.Memory != nil && limits.Swap == nil {
+	if limits.Memory != nil && bare {
 		limits.Swap = &slices.Swap{Size: slices.Size{Bytes: slices.Infinity}}
 	}
-	g := StanzaAgent{Name: s.Name, UID: s.UID, Group: s.Group, Humans: s.Humans, Allow: s.Allow, Limits: StanzaLimits(limits), Net: s.Net, Programs: s.Programs}
+	g := StanzaAgent{Left: left, Name: s.Name, UID: s.UID, Group: s.Group, Humans: s.Humans, Allow: s.Allow, Limits: StanzaLimits(limits), Net: s.Net, Programs: s.Programs}
 	if len(s.Of) == 0 {
 		return g
 	}

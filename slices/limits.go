@@ -3,6 +3,7 @@
 package slices
 
 import (
+	"encoding"
 	"fmt"
 	"strings"
 )
@@ -75,6 +76,27 @@ func Format(p Property) string {
 
 // Empty reports whether nothing is asked for.
 func (l Limits) Empty() bool { return l == Limits{} }
+
+// Settable returns those limits that au itself sets, and names the others, which systemctl has set.
+func (l Limits) Settable() (of Limits, odd []string) {
+	return Limits{
+		CPU: settable("cpu", l.CPU, &odd), Memory: settable("memory", l.Memory, &odd), Swap: settable("swap", l.Swap, &odd), Tasks: settable("tasks", l.Tasks, &odd),
+		CPUWeight: settable("cpu_weight", l.CPUWeight, &odd), IOWeight: settable("io_weight", l.IOWeight, &odd),
+	}, odd
+}
+
+// settable returns a limit, or nil where au does not take it: of a percent systemd keeps no part over a boot.
+func settable[T any, P interface {
+	*T
+	encoding.TextUnmarshaler
+	fmt.Stringer
+}](key string, limit P, odd *[]string) P {
+	if limit == nil || P(new(T)).UnmarshalText([]byte(limit.String())) == nil {
+		return limit
+	}
+	*odd = append(*odd, fmt.Sprintf("%s = %q", key, limit.String()))
+	return nil
+}
 
 // Properties returns what l asks for on that machine. Shares of it are turned into bytes here, once:
 // a slice has no share of a machine that changes.

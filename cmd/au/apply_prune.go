@@ -61,7 +61,7 @@ func (w *applying) pruneAgent(p csrc.Policy) {
 		}
 	}
 	switch {
-	case ours == 0 || w.host.IsDeclared(p.Name):
+	case ours == 0 || w.host.IsDeclared(p.Name) || slices.Contains(w.file.Keep, desired.Name(p.Name)):
 	case ours < len(p.Humans):
 		w.left = append(w.left, fmt.Sprintf("agent %s, which has other humans as well (%s)", p.Name, provision.HumanNames(p)))
 	default:
@@ -89,7 +89,9 @@ func (w *applying) pruneSettings(g *desired.Agent, human provision.User, entry c
 		return err
 	}
 	for _, m := range entry.Mounts {
-		if !slices.Contains(wanted, config.Path(m.Source)) {
+		if !provision.SayableShare(m) { // nobody can have named it
+			w.left = append(w.left, fmt.Sprintf("share %s of agent %s", show(m.Source), name))
+		} else if !slices.Contains(wanted, config.Path(m.Source)) {
 			w.prune(&act{at: g.Places, key: "mounts", agent: name, human: human.Name, words: []string{"mount", "remove", "--agent", name, "--yes", m.Source}},
 				fmt.Sprintf("share %s of agent %s", show(m.Source), name))
 		}

@@ -38,72 +38,87 @@ func (c *exportCmd) Run(a *app) error {
 			return err
 		}
 	}
-	if err := c.areReadable(a, configs[human.Name]); err != nil {
+	e := &exporting{app: a, human: human, everybody: everybody, configs: configs}
+	if err := e.agents(c.Agent); err != nil {
 		return err
 	}
-	all, err := c.agents(a, human, everybody, configs)
-	if err != nil {
-		return err
-	}
-	var left []string
 	if len(c.Agent) == 0 {
-		if left, err = a.originals(configs); err != nil {
-			return err
-		}
-	}
-	return c.print(a, all, left)
-}
-
-// agents returns the human's agents, or those of everybody, as they are, and reads the configs that say so.
-func (c *exportCmd) agents(a *app, human provision.User, everybody bool, configs map[string]*config.Config) (all []provision.Stated, err error) {
-	policies, err := a.host.Policies()
-	if err != nil {
-		return nil, err
-	}
-	for _, p := range policies {
-		if len(c.Agent) > 0 && !slices.Contains(c.Agent, p.Name) || !everybody && !p.Admits(human.UID) || a.host.IsDeclared(p.Name) {
-			continue
-		}
-		for _, h := range p.Humans {
-			if everybody || a.host.UID() == 0 || h.UID == human.UID {
-				if err := a.knownTo(h.Name, configs); err != nil {
-					return nil, err
-				}
-			}
-		}
-		s, err := a.stated(p, configs)
+		left, err := a.originals(configs)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, s)
+		e.left = append(e.left, left...)
 	}
-	return all, nil
+	if err := e.print(); err != nil || len(e.odd) == 0 {
+		return err
+	}
+	return exitError(statusFailed)
 }
 
-// areReadable refuses an agent of which nobody can say how it is: one that was asked for, one of the human's config, or, where that
-// is nil, any. A file that is silent about it would be taken for all that there is.
-func (c *exportCmd) areReadable(a *app, known *config.Config) error {
-	for _, name := range c.Agent {
-		if _, err := a.host.AgentPolicy(name); err != nil {
+// exporting is an `au export` that goes on.
+type exporting struct {
+	*app
+	human     provision.User
+	everybody bool // root writes down the agents of all humans
+	configs   map[string]*config.Config
+	all       []provision.Stated
+	left      []string // notes on what the file leaves out
+	odd       []string // agents of which nobody can say how they are
+}
+
+// agents reads the agents that are asked for; none: all. A file that is silent about one would be taken for all that there is. So
+// it refuses one of which nobody can say how it is, or, among those of everybody, has the file keep that one.
+func (e *exporting) agents(asked []string) error {
+	for _, name := range asked {
+		if _, err := e.host.AgentPolicy(name); err != nil {
 			return err
 		}
 	}
-	if len(c.Agent) > 0 {
-		return nil
-	}
-	names, err := a.host.AgentNames()
+	names, err := e.host.AgentNames()
 	if err != nil {
 		return err
 	}
 	for _, name := range names {
-		if known != nil && known.Agent(name) == nil {
+		if len(asked) > 0 && !slices.Contains(asked, name) {
 			continue
 		}
-		if _, err := a.host.ReadPolicy(name); err != nil {
+		err := e.agent(name)
+		if err != nil && (!e.everybody || len(asked) > 0) {
 			return err
+		}
+		if err != nil {
+			e.say(fmt.Errorf("agent %q is left out: %w", name, err))
+			e.odd = append(e.odd, name)
+			e.left = append(e.left, fmt.Sprintf("%s, which cannot be read: %v", name, err))
 		}
 	}
 	return nil
+}
+
+// agent adds an agent as it is, unless the human may not enter it, or the NixOS configuration has it.
+func (e *exporting) agent(name string) error {
+	known := e.configs[e.human.Name]
+	p, err := e.host.ReadPolicy(name)
+	switch {
+	case err != nil && known != nil && known.Agent(name) == nil: // nobody says that it is the human's
+		return nil
+	case err != nil:
+		return err
+	case !e.everybody && !p.Admits(e.human.UID) || e.host.IsDeclared(name):
+		return nil
+	}
+	for _, h := range p.Humans {
+		if e.host.UID() == 0 || h.UID == e.human.UID {
+			if err := e.knownTo(h.Name, e.configs); err != nil {
+				return err
+			}
+		}
+	}
+	s, err := e.stated(p, e.configs)
+	if err == nil {
+		e.all = append(e.all, s)
+	}
+	return err
 }
 
 // originals returns notes on the agents of those configs that the original made.
@@ -135,18 +150,23 @@ func (a *app) knownTo(name string, configs map[string]*config.Config) error {
 	if err != nil || !ok {
 		return err // one who is gone has no config
 	}
-	configs[name], err = a.load(u)
+	known, err := a.load(u)
+	if err == nil {
+		configs[name] = known
+	}
 	return err
 }
 
-func (c *exportCmd) print(a *app, all []provision.Stated, left []string) error {
-	f, notes := desired.Of(all...)
-	notes = append(notes, left...)
+func (e *exporting) print() error {
+	f, notes := desired.Of(e.all...)
+	for _, name := range e.odd {
+		f.Keep = append(f.Keep, desired.Name(name))
+	}
 	var head strings.Builder
 	head.WriteString("# Agents of au, for au apply. It leaves out logins and files in their homes,\n# drafts, and runs.\n")
-	for _, note := range notes {
+	for _, note := range append(notes, e.left...) {
 		fmt.Fprintf(&head, "# Left out: %s\n", show(note))
 	}
-	_, err := fmt.Fprintf(a.out, "%s\n%s", head.String(), f.Text())
+	_, err := fmt.Fprintf(e.out, "%s\n%s", head.String(), f.Text())
 	return err
 }

@@ -21,7 +21,8 @@ import (
 func (a *app) stated(p csrc.Policy, configs map[string]*config.Config) (provision.Stated, error) {
 	s := provision.Stated{Name: p.Name, UID: p.UID, Group: p.Group, Home: p.Home, Allow: p.Allow, Limits: currentLimits(a.host, p), Programs: a.programsOf(p)}
 	if net, err := a.host.NetPolicy(p.Name); err == nil {
-		s.Net = &net
+		now := net.At(a.host.Now())
+		s.Net = &now
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return s, host.NetError(p.Name, err)
 	}

@@ -60,6 +60,31 @@ refused 1 as alice au mount add --rw project
 refused 1 as alice au mount add --draft project
 refused 1 as alice au export
 unchanged newer
+promise="root's export of everybody's agents names it and has the rest, and --prune leaves it alone"
+ok as bob au new -y -a second
+snapshot newer
+root_export() { sh -c 'env -u SUDO_USER au export >/run/now.toml'; }
+fails 1 root_export
+complains 'au: agent "agent" is left out: share "/home/alice/project": '
+ok cat /run/now.toml
+says '# Left out: agent, which cannot be read: share '
+says 'keep = ["agent"]'
+says 'user_name = "second"'
+says_not 'user_name = "agent"'
+sed -i 's/^keep = .*/&\nhumans = ["alice", "bob"]/' /run/now.toml
+ok sh -c 'env -u SUDO_USER au apply -y --prune --detailed-exitcode - </run/now.toml'
+says 'nothing to do'
+fails 1 sh -c 'env -u SUDO_USER au export -a agent'
+says_exactly ''
+unchanged newer
+mv /etc/au/agents/second /run/second
+echo 'au-policy 9' >/etc/au/agents/second
+fails 1 root_export
+complains 'au: agent "second" is left out: policy /etc/au/agents/second: '
+ok grep -x 'keep = \["agent", "second"\]' /run/now.toml
+mv /run/second /etc/au/agents/second
+ok as bob au delete -y -a second
+snapshot newer
 promise="and the key stays while the file is edited"
 ok as alice au path add /usr/games
 grep -q '^only_below = "src"$' $config || fail "the key is lost"

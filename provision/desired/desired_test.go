@@ -23,6 +23,7 @@ var update = flag.Bool("update", false, "write the schema anew")
 
 // all has every key once.
 const all = `humans = ["alice"]
+keep = ["kept"]
 
 [[agents]]
 user_name = "agent"
@@ -165,6 +166,8 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 		{"[[agents]]\nuser_name = \"a\"\n\n[[agents]]\nhumans = [\"ä\"]\nuser_name = \"a\"\n", `x.toml:6:1: agent "a" is here a second time`},
 		{"[[agents]]\nuser_name = \"a\"\nhumans = []\n", `x.toml:3:1: agent "a" has no humans`},
 		{"[[agents]]\nuser_name = \"a\"\nhumans = [\"a\"]\n", `x.toml:3:1: agent "a": it cannot be its own human`},
+		{"keep = [\"b\", \"a\"]\n[[agents]]\nuser_name = \"a\"\n", `x.toml:1:1: agent "a" is in keep, and among the agents: want it in one of them`},
+		{"keep = [\"B\"]\n", `x.toml:1:9: keep: agent name "B": want 1 to 25 characters`},
 		{"[[agents]]\nuser_name = \"a\"\n[[agents.mounts]]\nread_only = false\n", `x.toml:3:1: a share lacks source`},
 		{"[[agents]]\nuser_name = \"a\"\n[[agents.mounts]]\nsource = \"project\"\n", `x.toml:4:10: source: "project": want an absolute path, or one that begins with ~/`},
 		{"[[agents]]\nuser_name = \"a\"\nhumans = [\"b\"]\n[[agents.mounts]]\nsource = \"/x\"\nhuman = \"c\"\n", `x.toml:6:1: human "c" is none of agent "a"`},

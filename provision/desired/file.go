@@ -21,6 +21,7 @@ import (
 type File struct {
 	Places
 	Humans []User  `toml:"humans" doc:"The humans of every agent that names none of its own."`
+	Keep   []Name  `toml:"keep" doc:"Agents of which the file says nothing, and which --prune leaves as they are."`
 	Agents []Agent `toml:"agents" doc:"The agents."`
 
 	document
@@ -143,6 +144,9 @@ func (f *File) check() error {
 			return f.ErrorAt(a.Places, "user_name", "agent %q is here a second time: want one entry for each agent", a.UserName)
 		}
 		seen[a.UserName] = true
+		if slices.Contains(f.Keep, a.UserName) {
+			return f.ErrorAt(f.Places, "keep", "agent %q is in keep, and among the agents: want it in one of them", a.UserName)
+		}
 		if a.Humans == nil {
 			a.Humans = f.Humans
 		} else if len(a.Humans) == 0 {

@@ -65,10 +65,7 @@ func (s *Switch) UnmarshalText(text []byte) error {
 
 func (v *Variable) UnmarshalText(text []byte) error {
 	*v = Variable(text)
-	if plain := strings.TrimSuffix(string(text), "*"); plain != "" && !config.IsEnvName(plain) {
-		return fmt.Errorf("variable %q: want a name such as EDITOR, or a pattern such as LC_*", text)
-	}
-	return nil
+	return config.CheckVariable(string(text))
 }
 
 func (p *Pair) UnmarshalText(text []byte) error {

@@ -3,7 +3,6 @@
 package desired
 
 import (
-	"encoding"
 	"fmt"
 	"reflect"
 	"slices"
@@ -28,15 +27,15 @@ func Of(agents ...provision.Stated) (f File, notes []string) {
 			notes = append(notes, s.Name+", which has no human on this machine")
 			continue
 		}
-		a := Agent{UserName: Name(s.Name), Humans: words[User](here), Unlock: words[Switch](s.Allow)}
-		note := func(text string) { notes = append(notes, s.Name+": "+text) }
-		a.Limits = limitsOf(s.Limits, note)
+		s, left := s.Sayable()
+		a := Agent{UserName: Name(s.Name), Humans: words[User](here), Unlock: words[Switch](s.Allow), Limits: limitsOf(s.Limits)}
 		if s.Net != nil {
-			var left []string
-			a.Net, left = netOf(*s.Net)
-			for _, text := range left {
-				note(text)
-			}
+			var more []string
+			a.Net, more = netOf(*s.Net)
+			left = append(left, more...)
+		}
+		for _, text := range left {
+			notes = append(notes, s.Name+": "+text)
 		}
 		a.settings(s.Of, len(here) > 1)
 		f.Agents = append(f.Agents, a)
@@ -44,29 +43,12 @@ func Of(agents ...provision.Stated) (f File, notes []string) {
 	return f, notes
 }
 
-// limitsOf returns those limits that au itself can set; nil for none.
-func limitsOf(l auslices.Limits, note func(string)) *Limits {
-	of := Limits{
-		CPU: settable("cpu", l.CPU, note), Memory: settable("memory", l.Memory, note), Swap: settable("swap", l.Swap, note), Tasks: settable("tasks", l.Tasks, note),
-		CPUWeight: settable("cpu_weight", l.CPUWeight, note), IOWeight: settable("io_weight", l.IOWeight, note),
-	}
-	if reflect.ValueOf(of).IsZero() {
+// limitsOf returns limits as a table; nil for none.
+func limitsOf(l auslices.Limits) *Limits {
+	if l.Empty() {
 		return nil
 	}
-	return &of
-}
-
-// settable returns a limit, or nil where systemctl set one that au does not take: of a percent systemd keeps no part over a boot.
-func settable[T any, P interface {
-	*T
-	encoding.TextUnmarshaler
-	fmt.Stringer
-}](key string, limit P, note func(string)) P {
-	if limit == nil || P(new(T)).UnmarshalText([]byte(limit.String())) == nil {
-		return limit
-	}
-	note(fmt.Sprintf("%s = %q, which au does not set. It stays where it is set already.", key, limit.String()))
-	return nil
+	return &Limits{CPU: l.CPU, Memory: l.Memory, Swap: l.Swap, Tasks: l.Tasks, CPUWeight: l.CPUWeight, IOWeight: l.IOWeight}
 }
 
 // words returns texts as a type of ours; nil for none.
