@@ -73,6 +73,11 @@ func (r *runSpeaker) shareOnce(folder string, want config.Mount, all []config.Mo
 	if want.Target, err = provision.ShareTarget(want.Source, "", facts); err != nil {
 		return nil, "", err
 	}
+	if entry := r.order.Known.Agent(p.Name); r.order.NoShares && entry != nil {
+		if m, ok := start.HiddenBy(want, entry.Mounts); ok {
+			return nil, "", fmt.Errorf("share %q: %s, which the config shares, hides a part of it: want it without --no-shares", folder, m.Source)
+		}
+	}
 	var others []config.Mount
 	itself := slices.ContainsFunc(all, func(m config.Mount) bool { return m.Source == want.Source })
 	for _, m := range all {

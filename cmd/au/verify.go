@@ -172,9 +172,9 @@ func (v *verifier) attack(trap *verify.Trap, human provision.User) ([]verify.Res
 	if err != nil {
 		return nil, err
 	}
-	var options []string
+	options := []string{"--no-shares"} // of the human's own none: what an agent does in a draft of them goes on meanwhile
 	if _, in := share.Within(human.Home, program); in {
-		options = []string{"--ro", program}
+		options = append(options, "--ro", program)
 	}
 	withShares := options
 	if trap.Share != "" {
@@ -213,14 +213,14 @@ func (v *verifier) control(f provision.Facts) []verify.Result {
 	ctx, stop := context.WithTimeout(context.Background(), verifyTime)
 	defer stop()
 	const status = 42
-	err := verify.CameBack(v.start(ctx, nil, "sh", "-c", verify.Leave(f.Policy.Home, status)).Run(), status)
+	err := verify.CameBack(v.start(ctx, []string{"--no-shares"}, "sh", "-c", verify.Leave(f.Policy.Home, status)).Run(), status)
 	results := []verify.Result{verify.Human("status", "The status of a command comes back.", err)}
 	return append(results, verify.Human("ends", "You end a run, and all that it started.", v.endRun(ctx, f.Policy.UID)), v.limits(f))
 }
 
 // endRun starts a run that would last, ends it, and sees that nothing of it is left.
 func (v *verifier) endRun(ctx context.Context, uid uint32) error {
-	cmd := v.start(ctx, nil, "sh", "-c", "setsid sleep 3599 & echo; exec sleep 3599")
+	cmd := v.start(ctx, []string{"--no-shares"}, "sh", "-c", "setsid sleep 3599 & echo; exec sleep 3599")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err

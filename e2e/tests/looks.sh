@@ -24,7 +24,7 @@ e2e_run as alice au doctor
 says '0 broken'
 none
 ok as alice au setup
-says 'codex-cli 9.9.9'
+says 'codex     installed'
 none
 
 promise="a run without shares sees none of them, but for the folders of its PATH, to read"
@@ -39,10 +39,19 @@ complains 'Read-only file system'
 none
 fails 125 as alice sh -c 'cd work && au run --no-shares pwd'
 complains '/home/alice/work is not shared'
-for option in --ro --rw --draft; do
-	fails 2 as alice au run --no-shares $option work true
-	complains "--no-shares and $option can't be used together"
-done
+ok as alice au run --no-shares --ro work -d /home/agent ls -A /home/alice
+says 'work'
+says_not 'drafted'
+fails 125 as alice au run --no-shares --ro drafted true
+complains 'share "drafted": /home/alice/drafted, which the config shares, hides a part of it: want it without --no-shares'
 none
+
+promise="what an agent does in a draft meanwhile keeps none of them from it"
+as alice sh -c 'au run -d /home/agent sleep 600 >/dev/null 2>&1 &'
+soon test -e $drafts
+soon sh -c 'au --human alice list | grep -q sleep'
+fails 125 as alice au run -d /home/agent true
+for words in 'verify' 'net status --verify' 'setup'; do ok as alice au $words; done
+ok as alice au stop
 ok as alice au run -d /home/agent true
 test -n "$(ls -A $drafts)" || fail "a run with shares should begin the draft"

@@ -26,7 +26,7 @@ says "untried   localhost: "
 says "untried   network: "
 files | diff /run/before - || fail "something of the probes was left"
 ok as alice au verify --json
-complains "$ au run --agent agent --directory / --rw /home/alice/.au-verify/share"
+complains "$ au run --agent agent --directory / --no-shares --rw /home/alice/.au-verify/share"
 output | python3 -c 'import json,sys; v = json.load(sys.stdin); assert v["open"] == 0 and len(v["results"]) > 25, v; assert {r["state"] for r in v["results"]} == {"holds", "untried"}, v'
 ok au --human alice verify
 fails 1 as alice au verify -a nobody-has-it

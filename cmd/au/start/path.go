@@ -66,14 +66,14 @@ func (m Machine) rootsAlone(folder string) error {
 }
 
 // forPath returns those of an agent's shares that hold a folder of its PATH, read-only. One that is a draft is left out, for a run
-// would begin it; and one with another in it, which may hide something that would be seen then.
+// would begin it; and so is one of which another share hides something.
 func forPath(all []config.Mount, path []string) (few []config.Mount) {
 	for _, s := range all {
 		needed := slices.ContainsFunc(path, func(folder string) bool {
 			holds, ok := share.Holding(folder, all)
 			return ok && holds.Source == s.Source
 		})
-		if !needed || s.Draft || slices.ContainsFunc(all, func(other config.Mount) bool { return isIn(other, s) }) {
+		if _, hides := HiddenBy(s, all); !needed || s.Draft || hides {
 			continue
 		}
 		s.ReadOnly = true
@@ -82,11 +82,22 @@ func forPath(all []config.Mount, path []string) (few []config.Mount) {
 	return few
 }
 
-// isIn reports whether an agent has a share in another one.
-func isIn(inner, outer config.Mount) bool {
-	_, source := share.Within(outer.Source, inner.Source)
-	_, target := share.Within(outer.Target, inner.Target)
-	return inner.Source != outer.Source && (source || target)
+// HiddenBy returns one of the shares without which the agent would see more of a folder: it hides something there, or is in front of
+// something.
+func HiddenBy(folder config.Mount, all []config.Mount) (config.Mount, bool) {
+	i := slices.IndexFunc(all, func(m config.Mount) bool {
+		_, in := share.Within(folder.Source, m.Source)
+		_, around := share.Within(m.Source, folder.Source)
+		_, front := share.Within(folder.Target, m.Target)
+		if m.Source == folder.Source {
+			return m.IsLayered() && (m.Draft != folder.Draft || !m.HidesAs(folder))
+		}
+		return m.IsLayered() && (in || around) || front
+	})
+	if i < 0 {
+		return config.Mount{}, false
+	}
+	return all[i], true
 }
 
 // morePath returns the folders that the config puts on the PATH, as the agent finds them, without those that are not fit for it by

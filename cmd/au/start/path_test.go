@@ -114,3 +114,22 @@ func TestWithoutShares(t *testing.T) {
 		t.Error("the config's share has changed")
 	}
 }
+
+// A folder is not shared without what hides a part of it.
+func TestHiddenBy(t *testing.T) {
+	shares := []config.Mount{
+		{Source: "/home/alice/plain", Target: "/home/agent/plain"},
+		{Source: "/home/alice/code/keys", Target: "/home/agent/code/keys", ReadOnly: true, Hide: []string{"*.key"}},
+		{Source: "/home/alice/drafted", Target: "/home/agent/drafted", Draft: true, ReadOnly: true},
+		{Source: "/home/alice/other", Target: "/home/agent/below/other"},
+	}
+	for source, want := range map[string]string{
+		"plain": "", "plain/sub": "", "new": "", "code": "/home/alice/code/keys", "code/keys": "/home/alice/code/keys", "code/keys/sub": "/home/alice/code/keys",
+		"drafted": "/home/alice/drafted", "drafted/sub": "/home/alice/drafted", "below": "/home/alice/other",
+	} {
+		m, hidden := HiddenBy(config.Mount{Source: "/home/alice/" + source, Target: "/home/agent/" + source, ReadOnly: true}, shares)
+		if m.Source != want || hidden != (want != "") {
+			t.Errorf("%s is hidden by %q", source, m.Source)
+		}
+	}
+}
