@@ -3,12 +3,14 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"os/exec"
 	"strings"
+	"time"
 
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/netfilter"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
 	"github.com/a4u2/au/provision/step"
@@ -29,7 +31,7 @@ func (a *app) escapeAsAgent(p netfilter.Policy, show io.Writer) ([]netkernel.Att
 	if err != nil {
 		return nil, err
 	}
-	attempts, err := probe(runner, step.Human("/proc/self/exe", "run", "--agent", p.Agent, "--directory", "/", "--no-shares", "--", a.host.NetProgram(p.Agent), "net", "probe"), "au")
+	attempts, err := probe(runner, verifyTime, step.Human("/proc/self/exe", "run", "--agent", p.Agent, "--directory", "/", "--no-shares", "--", a.host.NetProgram(p.Agent), "net", "probe"), "au")
 	if err != nil {
 		return nil, fmt.Errorf("try to get out as the agent: %w", err)
 	}
@@ -46,7 +48,7 @@ func (a *app) escapeInSlice(p netfilter.Policy, layers []layerView, show io.Writ
 		if layer.Name != "slice" || !layer.Up {
 			continue
 		}
-		past, err = probe(runner, step.Root("systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--slice="+p.SliceName(), "--uid=nobody",
+		past, err = probe(runner, verifyTime, step.Root("systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--slice="+p.SliceName(), "--uid=nobody",
 			a.host.NetProgram(p.Agent), "net", "probe", "--slice"), "")
 		if err != nil {
 			return nil, fmt.Errorf("try to get out in the agent's slice as another user: %w", err)
@@ -58,16 +60,26 @@ func (a *app) escapeInSlice(p netfilter.Policy, layers []layerView, show io.Writ
 	return past, nil
 }
 
-// probe runs the command, printed with name as its first word where one is given, and reads what it tried.
-func probe(runner *step.Runner, c step.Command, name string) ([]netkernel.Attempt, error) {
+// probe runs the command, printed with name as its first word where one is given, and reads what it tried. What the agent does to it
+// meanwhile holds it up for so long at most.
+func probe(runner *step.Runner, most time.Duration, c step.Command, name string) ([]netkernel.Attempt, error) {
 	shown := c
 	if name != "" {
 		shown.Argv = append([]string{name}, c.Argv[1:]...)
 	}
 	runner.Print(shown)
-	var out bytes.Buffer
+	out := bounded.Buffer{Limit: verifyMost}
 	quiet := *runner
 	quiet.Out = &out
+	quiet.Execute = func(cmd *exec.Cmd) error {
+		late := time.AfterFunc(most, func() {
+			if cmd.Process != nil {
+				_ = cmd.Process.Kill()
+			}
+		})
+		defer late.Stop()
+		return runner.Execute(cmd)
+	}
 	if err := quiet.Run(c); err != nil {
 		return nil, err
 	}
