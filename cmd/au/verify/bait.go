@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/a4u2/au/internal/bounded"
 	"golang.org/x/sys/unix"
 )
 
@@ -112,6 +113,25 @@ func removeIn(folder, name string) {
 	}
 	defer root.Close()
 	_ = root.Remove(name)
+}
+
+// readIn reads a small file in a folder where the agent may have put something else in its place: a pipe, or a link to what is
+// not its own.
+func readIn(folder, name string) ([]byte, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	file, err := root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(fmt.Errorf("%s/%s is no file by now", folder, name), err)
+	}
+	return bounded.Read(file, 1<<10)
 }
 
 // file makes one of a random name, which it adds to the list.
@@ -229,7 +249,7 @@ func (t *Trap) checkHome() error {
 	if t.HomeFile == "" {
 		return fmt.Errorf("no file could be made in %s", t.OwnHome)
 	}
-	text, err := os.ReadFile(t.HomeFile)
+	text, err := readIn(t.OwnHome, filepath.Base(t.HomeFile))
 	if err == nil && string(text) != "the human\nand the agent\n" {
 		err = fmt.Errorf("%s has %q in it", t.HomeFile, text)
 	}
@@ -244,7 +264,7 @@ func (t *Trap) checkShare() error {
 	if st, ok := info.Sys().(*syscall.Stat_t); !ok || int(st.Uid) != os.Getuid() {
 		return fmt.Errorf("%s/made is not yours", t.Share)
 	}
-	_, err = os.ReadFile(t.Share + "/made")
+	_, err = readIn(t.Share, "made")
 	return err
 }
 

@@ -5,8 +5,13 @@ package verify
 import (
 	"errors"
 	"net/netip"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestCameBack(t *testing.T) {
@@ -47,5 +52,40 @@ func TestTheHumansServersAnswer(t *testing.T) {
 	}
 	if _, untried := tryLocal(Bait{}); untried == "" {
 		t.Error("without a server to be tried it should say so")
+	}
+}
+
+// What an agent puts in the place of a bait is neither waited for nor shown.
+func TestABaitThatWasReplaced(t *testing.T) {
+	home, secret := t.TempDir(), filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("the human's secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(home, "bait")
+	trap := &Trap{Bait: Bait{OwnHome: home, HomeFile: path, Share: home}}
+	for name, put := range map[string]func() error{
+		"a link":           func() error { return os.Symlink(secret, path) },
+		"a pipe":           func() error { return unix.Mkfifo(path, 0o600) },
+		"a device":         func() error { return os.Symlink("/dev/zero", path) },
+		"more than enough": func() error { return os.WriteFile(path, make([]byte, 1<<20), 0o600) },
+	} {
+		if err := put(); err != nil {
+			t.Fatal(err)
+		}
+		if err := trap.checkHome(); err == nil || strings.Contains(err.Error(), "secret") || len(err.Error()) > 300 {
+			t.Errorf("%s: %.300v", name, err)
+		}
+		if err := os.Rename(path, filepath.Join(home, "made")); err != nil {
+			t.Fatal(err)
+		}
+		if err := trap.checkShare(); err == nil {
+			t.Errorf("%s in a share holds", name)
+		}
+	}
+	if err := os.WriteFile(path, []byte("the human\nand the agent\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := trap.checkHome(); err != nil {
+		t.Error(err)
 	}
 }
