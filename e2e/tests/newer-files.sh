@@ -1,6 +1,7 @@
 #!/bin/sh
 # A file that a newer au wrote is refused in one line that names it, before anything has changed: runs, and all that would change the agent.
 # machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 wrote="a newer au than this one wrote it"
