@@ -208,7 +208,7 @@ func TestNextChange(t *testing.T) {
 	}
 }
 
-// What is over is not said any more; what is not, as before.
+// A policy without rules, suspensions and learning that are over; the others stay.
 func TestAtLeavesOutWhatIsOver(t *testing.T) {
 	now := time.Unix(2_000_000_000, 0)
 	past, future := now.Add(-time.Hour), now.Add(time.Hour)

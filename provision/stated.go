@@ -52,7 +52,7 @@ func (s Stated) Sayable() (Stated, []string) {
 	return s, left
 }
 
-// sayable does so with what a human's config says. A person may have typed there what no command of au takes, and what no run has.
+// sayable does so with the config of a human, where a person may have typed a line that no command writes and no run obeys.
 func (s Settings) sayable() (Settings, []string) {
 	var left []string
 	note := func(format string, args ...any) {

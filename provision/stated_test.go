@@ -11,8 +11,7 @@ import (
 	"github.com/a4u2/au/slices"
 )
 
-// What au does not read back is left out and named, whoever writes it down: what only systemctl sets, and what a person typed into
-// the config.
+// Limits that only systemctl sets, and lines of a config that no run obeys, are left out and named, in both forms.
 func TestWhatNoCommandTakesIsLeftOut(t *testing.T) {
 	cpu, swap, memory := slices.CPU(333_000), slices.Swap{}, slices.Size{Bytes: 1 << 30}
 	s := Stated{

@@ -31,7 +31,7 @@ func (a *app) escapeAsAgent(p netfilter.Policy, show io.Writer) ([]netkernel.Att
 	if err != nil {
 		return nil, err
 	}
-	attempts, err := probe(runner, verifyTime, step.Human("/proc/self/exe", "run", "--agent", p.Agent, "--directory", "/", "--no-shares", "--", a.host.NetProgram(p.Agent), "net", "probe"), "au")
+	attempts, err := probe(runner, probeTime, step.Human("/proc/self/exe", "run", "--agent", p.Agent, "--directory", "/", "--no-shares", "--", a.host.NetProgram(p.Agent), "net", "probe"), "au")
 	if err != nil {
 		return nil, fmt.Errorf("try to get out as the agent: %w", err)
 	}
@@ -48,7 +48,7 @@ func (a *app) escapeInSlice(p netfilter.Policy, layers []layerView, show io.Writ
 		if layer.Name != "slice" || !layer.Up {
 			continue
 		}
-		past, err = probe(runner, verifyTime, step.Root("systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--slice="+p.SliceName(), "--uid=nobody",
+		past, err = probe(runner, probeTime, step.Root("systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--slice="+p.SliceName(), "--uid=nobody",
 			a.host.NetProgram(p.Agent), "net", "probe", "--slice"), "")
 		if err != nil {
 			return nil, fmt.Errorf("try to get out in the agent's slice as another user: %w", err)
@@ -60,15 +60,21 @@ func (a *app) escapeInSlice(p netfilter.Policy, layers []layerView, show io.Writ
 	return past, nil
 }
 
-// probe runs the command, printed with name as its first word where one is given, and reads what it tried. What the agent does to it
-// meanwhile holds it up for so long at most.
+// The agent may hold a probe up for so long, and have it print so much.
+const (
+	probeTime = time.Minute
+	probeMost = 1 << 20
+)
+
+// probe runs the command, printed with name as its first word where one is given, and reads what it tried. It ends in that time,
+// whatever the agent does to it meanwhile.
 func probe(runner *step.Runner, most time.Duration, c step.Command, name string) ([]netkernel.Attempt, error) {
 	shown := c
 	if name != "" {
 		shown.Argv = append([]string{name}, c.Argv[1:]...)
 	}
 	runner.Print(shown)
-	out := bounded.Buffer{Limit: verifyMost}
+	out := bounded.Buffer{Limit: probeMost}
 	quiet := *runner
 	quiet.Out = &out
 	quiet.Execute = func(cmd *exec.Cmd) error {

@@ -11,7 +11,7 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// What an agent makes of a probe, which prints without end or never ends, keeps nobody waiting, and is not all kept.
+// Nobody waits for a probe that an agent holds up, and its output without end is not kept.
 func TestAProbeThatAnAgentHoldsUp(t *testing.T) {
 	runner := &step.Runner{Out: io.Discard, Err: io.Discard, Execute: (*exec.Cmd).Run}
 	for _, command := range []string{"yes", "exec sleep 60"} {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# What au tries or sets up by itself begins no draft, and writes in no share.
+# The runs by which au tries or sets up something begin no draft, and write in no share.
 # machines: trixie
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh

@@ -82,8 +82,8 @@ func forPath(all []config.Mount, path []string) (few []config.Mount) {
 	return few
 }
 
-// HiddenBy returns one of the shares without which the agent would see more of a folder: it hides something there, or is in front of
-// something.
+// HiddenBy returns one of the shares without which the agent would see more of a folder: it hides something there, or is in front
+// of something.
 func HiddenBy(folder config.Mount, all []config.Mount) (config.Mount, bool) {
 	i := slices.IndexFunc(all, func(m config.Mount) bool {
 		_, in := share.Within(folder.Source, m.Source)

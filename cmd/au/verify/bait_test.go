@@ -55,7 +55,7 @@ func TestTheHumansServersAnswer(t *testing.T) {
 	}
 }
 
-// What an agent puts in the place of a bait is neither waited for nor shown.
+// An agent can put something else in the place of a bait. The human neither waits for that nor shows it.
 func TestABaitThatWasReplaced(t *testing.T) {
 	home, secret := t.TempDir(), filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("the human's secret"), 0o600); err != nil {
