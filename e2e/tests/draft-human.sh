@@ -140,6 +140,13 @@ ok in_p au draft undo -y
 fails 1 in_p au draft undo -y
 complains 'nothing was kept in'
 ok in_p au draft keep -y one
+ok in_p au run --draft . --as one sh -c 'echo again >again'
+fails 1 in_p au draft undo -y one
+complains 'has begun anew since it was kept: want au draft drop, and then au draft undo'
+ok in_p au draft drop -y one
+ok in_p au draft undo -y one
+[ ! -e /home/alice/p/new-one ] || fail "the keep before the draft that was dropped should be taken back"
+ok in_p au draft keep -y one
 ok in_p au draft drop -y --undo one
 says_exactly 'The last keep cannot be taken back any more.'
 fails 1 in_p au draft undo -y
