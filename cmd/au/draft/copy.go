@@ -221,11 +221,14 @@ func (p place) setMeta(name string, m meta) error {
 	}
 	defer unix.Close(fd)
 	at := procPath(fd)
-	err = setAttributes(at, has, m.Attrs)
-	if err == nil {
+	var now unix.Stat_t
+	if err = setAttributes(at, has, m.Attrs); err == nil {
+		err = unix.Fstat(fd, &now)
+	}
+	if err == nil && now.Mode&0o7777 != m.Mode { // else nobody need be able to
 		err = unix.Chmod(at, m.Mode)
 	}
-	if err == nil && m.Times {
+	if err == nil && m.Times && now.Mtim.Nano() != m.Mtime {
 		t := unix.NsecToTimespec(m.Mtime)
 		err = unix.UtimesNanoAt(unix.AT_FDCWD, at, []unix.Timespec{{Nsec: unix.UTIME_OMIT}, t}, 0)
 	}

@@ -189,3 +189,21 @@ func TestMountedMeanwhile(t *testing.T) {
 		}
 	}
 }
+
+// A keep into a folder in which nothing can be written is refused, and the draft is as it was.
+func TestKeepIntoWhatIsReadOnly(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "mkdir d; echo h >d/h; echo f >f")
+	b.begin()
+	b.drafted("echo x >>f; echo n >d/n; rm d/h")
+	told := b.told()
+	b.ok(unix.Mount(b.folder, b.folder, "", unix.MS_BIND, ""))
+	t.Cleanup(func() { _ = unix.Unmount(b.folder, unix.MNT_DETACH) })
+	b.ok(unix.Mount("", b.folder, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))
+	if _, err := b.d.Keep(nil, Refuse); !errors.Is(err, unix.EROFS) || b.d.Unfinished() {
+		t.Errorf("keep: %v", err)
+	}
+	if got := b.told(); got != told {
+		t.Errorf("the draft is told as\n%s\nand was as\n%s", got, told)
+	}
+}
