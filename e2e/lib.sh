@@ -25,6 +25,8 @@ mkdir -p "$e2e"
 : "${STAGE:=1}"
 # How often what is random is tried: ROUNDS=… of e2e/run.
 [ ! -e /opt/e2e/rounds ] || { ROUNDS=$(cat /opt/e2e/rounds); export ROUNDS; }
+# How many agents there are where that matters: AGENTS=… of e2e/run.
+[ ! -e /opt/e2e/agents ] || { AGENTS=$(cat /opt/e2e/agents); export AGENTS; }
 # Whether to say when each command begins: TRACE=1 of e2e/run.
 e2e_trace=
 [ ! -e /opt/e2e/trace ] || e2e_trace=1

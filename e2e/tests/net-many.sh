@@ -31,8 +31,7 @@ before=$(wakes)
 sleep 30
 after=$(wakes)
 echo "woken $((after - before)) times in 30 s"
-# Where the cgroups are not the second layer's, nobody tells of them, and the watcher looks by itself.
-[ ! -e /sys/fs/cgroup/user.slice ] || [ $((after - before)) -le 5 ] || fail "woken $((after - before)) times in 30 s"
+[ $((after - before)) -le 5 ] || fail "woken $((after - before)) times in 30 s"
 
 promise="each is there for its agent, and every agent's rules are put back"
 for n in 1 "$many"; do
@@ -41,7 +40,11 @@ for n in 1 "$many"; do
 done
 began=$(date +%s)
 nft flush ruleset
-soon sh -c "[ \$(nft list tables | grep -cE 'au_net_[0-9]+$') = $many ]"
+back() { nft list tables | grep -cE 'au_net_[0-9]+$'; }
+while [ "$(back)" != "$many" ]; do
+	[ $(($(date +%s) - began)) -le $((30 + many)) ] || fail "the rules of $(back) agents are back"
+	sleep 0.25
+done
 echo "rules of $many agents were back after $(($(date +%s) - began)) s"
 
 promise="an upgrade of one agent changes nothing for the others, and what the last one leaves goes"

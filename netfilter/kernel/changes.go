@@ -7,14 +7,42 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// Changes tells whenever somebody has changed nftables rules, iptables-nft included, until ctx ends. Several changes may be told as
-// one; iptables-legacy is not heard. It needs CAP_NET_ADMIN.
-func Changes(ctx context.Context) (<-chan struct{}, error) {
+// Changes hears of what somebody changes of nftables rules, iptables-nft included; iptables-legacy is not heard.
+type Changes struct {
+	Told <-chan struct{} // several changes may be told as one
+
+	mu   sync.Mutex
+	news Tables
+}
+
+// Tables are nftables tables that may have changed, by name. The zero value is none.
+type Tables struct {
+	all   bool
+	names map[string]bool
+}
+
+// AllTables are all that there are.
+func AllTables() Tables { return Tables{all: true} }
+
+// Has reports whether one of the tables may have changed.
+func (t Tables) Has(names ...string) bool {
+	for _, name := range names {
+		if t.all || t.names[name] {
+			return true
+		}
+	}
+	return false
+}
+
+// HearChanges begins to listen, until ctx ends. It needs CAP_NET_ADMIN.
+func HearChanges(ctx context.Context) (*Changes, error) {
 	c, err := converse(unix.NETLINK_NETFILTER)
 	if err != nil {
 		return nil, fmt.Errorf("listen for changed rules: %w", err)
@@ -27,26 +55,82 @@ func Changes(ctx context.Context) (<-chan struct{}, error) {
 		c.close()
 		return nil, fmt.Errorf("listen for changed rules: %w", err)
 	}
-	news := os.NewFile(uintptr(c.fd), "netlink")
-	context.AfterFunc(ctx, func() { news.Close() })
+	from := os.NewFile(uintptr(c.fd), "netlink")
+	context.AfterFunc(ctx, func() { from.Close() })
 	told := make(chan struct{}, 1)
-	go tell(news, c.buf[:], told)
-	return told, nil
+	changes := &Changes{Told: told}
+	go changes.hear(from, make([]byte, 64<<10), told)
+	return changes, nil
 }
 
-// tell says on told that something was heard, until news is closed.
-func tell(news *os.File, buf []byte, told chan<- struct{}) {
+// Since returns the tables that may have changed since it was asked before.
+func (c *Changes) Since() Tables {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	news := c.news
+	c.news = Tables{}
+	return news
+}
+
+// hear notes what was heard and says so on told, until from is closed.
+func (c *Changes) hear(from *os.File, buf []byte, told chan<- struct{}) {
 	for {
-		_, err := news.Read(buf)
+		n, err := from.Read(buf)
 		switch {
 		case errors.Is(err, os.ErrClosed):
 			return
-		case err != nil && !errors.Is(err, unix.ENOBUFS): // ENOBUFS: more changes than were read, so there were some
+		case err != nil && !errors.Is(err, unix.ENOBUFS): // ENOBUFS: more changes than were read
 			time.Sleep(time.Second)
+		}
+		if !c.note(buf[:max(n, 0)], err == nil && n < len(buf)) {
+			continue
 		}
 		select {
 		case told <- struct{}{}:
 		default:
 		}
 	}
+}
+
+// note notes the tables of the messages in buf, and reports whether there are any. Messages that are not whole, or that it cannot
+// read, may have been about all of them.
+func (c *Changes) note(buf []byte, whole bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	messages, err := syscall.ParseNetlinkMessage(buf)
+	if !whole || err != nil {
+		c.news.all = true
+		return true
+	}
+	some := false
+	for _, m := range messages {
+		name, about := tableOf(m)
+		if !about {
+			continue
+		}
+		some = true
+		if name == "" {
+			c.news.all = true
+			continue
+		}
+		if c.news.names == nil {
+			c.news.names = map[string]bool{}
+		}
+		c.news.names[name] = true
+	}
+	return some
+}
+
+// tableOf returns the table that a message of nfnetlink is about: "" where it does not say so. The one that ends a change is about
+// none. In all others of nftables the first attribute is the table's name (linux/netfilter/nf_tables.h: NFTA_TABLE_NAME,
+// NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, NFTA_SET_TABLE, NFTA_SET_ELEM_LIST_TABLE, NFTA_OBJ_TABLE, NFTA_FLOWTABLE_TABLE are 1).
+func tableOf(m syscall.NetlinkMessage) (name string, about bool) {
+	const headed = 4 // bytes: struct nfgenmsg
+	if m.Header.Type == unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_NEWGEN {
+		return "", false
+	}
+	if m.Header.Type>>8 != unix.NFNL_SUBSYS_NFTABLES || len(m.Data) < headed {
+		return "", true
+	}
+	return nameOf(attributes(m.Data[headed:])[1]), true
 }

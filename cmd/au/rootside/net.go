@@ -148,17 +148,25 @@ func (r *Root) unloadRules(p netfilter.Policy) error {
 	return errors.Join(r.unloadNFT(p.Table(), p.InboundTable()), r.unloadIptables(p), netkernel.UnpinPrograms(p))
 }
 
+// groups returns where the groups of cgroup v2 are, with a slash at the end; empty where there is no such hierarchy.
+func (r *Root) groups() string {
+	for _, at := range []string{"/sys/fs/cgroup/", "/sys/fs/cgroup/unified/"} {
+		if r.host.Exists(at + "cgroup.procs") {
+			return at
+		}
+	}
+	return ""
+}
+
 // sliceGroup returns the cgroup (v2) of the agent's slice, as a path below /sys/fs/cgroup, and its inode number; an empty path
 // where there is none.
 func (r *Root) sliceGroup(p netfilter.Policy) (path string, inode uint64) {
-	for _, root := range []string{"", "unified/"} {
-		path := root + "user.slice/" + p.SliceName()
-		var st unix.Stat_t
-		if r.host.Exists("/sys/fs/cgroup/"+root+"cgroup.procs") && unix.Stat(r.host.Root+"/sys/fs/cgroup/"+path, &st) == nil {
-			return path, st.Ino
-		}
+	at := r.groups()
+	var st unix.Stat_t
+	if at == "" || unix.Stat(r.host.Root+at+"user.slice/"+p.SliceName(), &st) != nil {
+		return "", 0
 	}
-	return "", 0
+	return strings.TrimPrefix(at, "/sys/fs/cgroup/") + "user.slice/" + p.SliceName(), st.Ino
 }
 
 // shown returns what the machine says of the agent's rules, counters apart; empty where something is missing.

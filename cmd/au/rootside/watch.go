@@ -33,17 +33,20 @@ func (r *Root) WatchRules() error {
 	if err := os.MkdirAll(r.host.Root+netfilter.WatchedFolder, 0o755); err != nil {
 		return err
 	}
-	changes, err := netkernel.Changes(ctx)
+	changes, err := netkernel.HearChanges(ctx)
 	if err != nil {
 		return err
 	}
 	all := func(string) bool { return true }
-	files, err := netkernel.WatchFiles(ctx, map[string]func(string) bool{
-		r.host.Root + netfilter.WatchedFolder:     all,
-		r.host.Root + provision.NetDir:            func(name string) bool { return strings.HasSuffix(name, ".toml") },
-		r.host.Root + "/etc":                      func(name string) bool { return name == "subuid" || name == "au" },
-		r.host.Root + "/sys/fs/cgroup/user.slice": all,
-	})
+	folders := map[string]func(string) bool{
+		r.host.Root + netfilter.WatchedFolder: all,
+		r.host.Root + provision.NetDir:        func(name string) bool { return strings.HasSuffix(name, ".toml") },
+		r.host.Root + "/etc":                  func(name string) bool { return name == "subuid" || name == "au" },
+	}
+	if groups := r.groups(); groups != "" {
+		folders[r.host.Root+groups+"user.slice"] = all
+	}
+	files, err := netkernel.WatchFiles(ctx, folders)
 	if err != nil {
 		return err
 	}
@@ -51,7 +54,7 @@ func (r *Root) WatchRules() error {
 	// It is ready once it has looked at all. A first look that takes long is not cut off: systemd waits for 90 seconds.
 	ready := func() { _, _ = sd.SdNotify(false, sd.SdNotifyReady) }
 	late := time.AfterFunc(30*time.Second, ready)
-	w.look(true)
+	w.look(netkernel.AllTables())
 	if late.Stop() {
 		ready()
 	}
@@ -60,15 +63,15 @@ func (r *Root) WatchRules() error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-changes:
-			w.look(true)
+		case <-changes.Told:
+			w.look(changes.Since())
 		case <-files.Told:
-			w.look(false)
+			w.look(netkernel.Tables{})
 		case <-w.holder.ended:
 			w.holder.ended = nil
-			w.look(true)
+			w.look(netkernel.AllTables())
 		case <-timer.C:
-			w.look(false)
+			w.look(netkernel.Tables{})
 		}
 		timer.Stop()
 	}
@@ -83,8 +86,9 @@ type watch struct {
 	holder holder
 }
 
-// look looks at the agents that are watched over by now.
-func (w *watch) look(changed bool) {
+// look looks at the agents that are watched over by now, and at what the machine shows of those tables of theirs that may have
+// changed.
+func (w *watch) look(changed netkernel.Tables) {
 	w.whole = w.files.Again()
 	folders, err := os.ReadDir(w.host.Root + netfilter.WatchedFolder)
 	if err != nil {
@@ -98,7 +102,7 @@ func (w *watch) look(changed bool) {
 		if w.agents[name] == nil {
 			w.agents[name] = &watcher{Root: w.Root, agent: name, holder: &w.holder}
 		}
-		w.agents[name].look(changed || w.agents[name].loaded == "")
+		w.agents[name].look(changed)
 	}
 	for name, one := range gone {
 		w.holder.release(one.held)
@@ -169,17 +173,17 @@ func (w *watcher) close(p netfilter.Policy, changed bool) {
 }
 
 // look puts the rules back where they are not as they were loaded, or are to be others by now. The rules of nftables can only have
-// changed when the kernel said so.
-func (w *watcher) look(changed bool) {
+// changed when the kernel said so. What a look that failed did not see, the next one loads anew.
+func (w *watcher) look(changed netkernel.Tables) {
 	err := w.alone(func() error { return w.mend(changed) })
-	w.failed = err != nil
+	w.failed, w.sure = err != nil, w.sure && err == nil
 	if text := fmt.Sprint(err); err != nil && text != w.said {
 		w.said = text
 		fmt.Fprintf(w.err, "au: %v\n", host.NetError(w.agent, err))
 	}
 }
 
-func (w *watcher) mend(changed bool) error {
+func (w *watcher) mend(tables netkernel.Tables) error {
 	// Looked at under the lock under which they are taken away: rules that have gone meanwhile, with all else, would stay for ever.
 	if !w.host.Exists(netfilter.WatchedFolder + "/" + w.agent) {
 		return nil
@@ -189,6 +193,7 @@ func (w *watcher) mend(changed bool) error {
 		return err
 	}
 	w.policy, w.held = p, p.HeldTable()
+	changed := w.loaded == "" || tables.Has(p.Table(), p.InboundTable())
 	held := w.holder.hold(p)
 	w.close(p, changed)
 	want := p.Ruleset(w.host.Now()) + string(p.Backend)

@@ -3,6 +3,7 @@
 package rootside
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/netfilter"
+	netkernel "github.com/a4u2/au/netfilter/kernel"
 	"github.com/a4u2/au/provision"
 )
 
@@ -40,22 +42,24 @@ func TestWatcherWaits(t *testing.T) {
 	}
 }
 
-// Rules that are taken away while the watcher is busy with another agent's do not come back.
-func TestWatcherLeavesWhoIsGone(t *testing.T) {
-	h, loads := as(t, 0, 0), 0
+// watched returns the watcher of an agent whose rules are loaded where run lets it, and its mark that it is watched over.
+func watched(t *testing.T, run func(args []string) (shown string, err error)) (w *watcher, mark string) {
+	t.Helper()
+	h := as(t, 0, 0)
 	h.FindProgram = func(string) (string, error) { return "", fs.ErrNotExist }
 	h.Execute = func(cmd *exec.Cmd) error {
-		if slices.Contains(cmd.Args, "-f") {
-			loads++
+		shown, err := run(cmd.Args)
+		if cmd.Stdout != nil {
+			io.WriteString(cmd.Stdout, shown)
 		}
-		return nil
+		return err
 	}
 	p := netfilter.Policy{Version: netfilter.Version, Agent: "agent", UID: 1001, Backend: netfilter.NFT, Proxy: 61001, DNS: 61002}
 	text, err := p.Text()
 	if err != nil {
 		t.Fatal(err)
 	}
-	mark := h.Root + netfilter.WatchedFolder + "/agent"
+	mark = h.Root + netfilter.WatchedFolder + "/agent"
 	for _, err := range []error{
 		os.MkdirAll(h.Root+provision.NetDir, 0o755), os.WriteFile(h.Root+provision.NetPath("agent"), []byte(text), 0o644), os.MkdirAll(mark, 0o755),
 	} {
@@ -64,14 +68,59 @@ func TestWatcherLeavesWhoIsGone(t *testing.T) {
 		}
 	}
 	r := &Root{host: h, out: io.Discard, err: io.Discard}
-	w := &watcher{Root: r, agent: "agent", holder: &holder{Root: r}}
-	if w.look(true); loads != 1 || w.failed {
+	return &watcher{Root: r, agent: "agent", holder: &holder{Root: r}}, mark
+}
+
+// Rules that are taken away while the watcher is busy with another agent's do not come back.
+func TestWatcherLeavesWhoIsGone(t *testing.T) {
+	loads := 0
+	w, mark := watched(t, func(args []string) (string, error) {
+		if slices.Contains(args, "-f") {
+			loads++
+		}
+		return "", nil
+	})
+	if w.look(netkernel.AllTables()); loads != 1 || w.failed {
 		t.Fatalf("who is watched over has its rules loaded %d times, failed: %v", loads, w.failed)
 	}
 	if err := os.Remove(mark); err != nil {
 		t.Fatal(err)
 	}
-	if w.look(true); loads != 1 {
+	if w.look(netkernel.AllTables()); loads != 1 {
 		t.Error("rules of an agent that is watched over no more were loaded")
+	}
+}
+
+// A change of others' tables costs no look at an agent's; a change of its own that a failed look did not see is seen by the next one.
+func TestWatcherLooksAtItsOwnTables(t *testing.T) {
+	loads, looks, shown, broken := 0, 0, "as loaded", error(nil)
+	w, _ := watched(t, func(args []string) (string, error) {
+		if slices.Contains(args, "-f") {
+			if loads++; broken == nil {
+				shown = "as loaded"
+			}
+			return "", broken
+		}
+		if slices.Contains(args, "list") {
+			looks++
+		}
+		return shown, nil
+	})
+	own := netkernel.AllTables()
+	w.look(own)
+	if w.look(own); loads != 2 || !w.sure {
+		t.Fatalf("its rules are loaded %d times, sure: %v", loads, w.sure)
+	}
+	looks = 0
+	if w.look(netkernel.Tables{}); loads != 2 || looks != 0 {
+		t.Errorf("a change of others: it looked %d times and loaded %d times", looks, loads-2)
+	}
+	shown, broken = "nothing", errors.New("no memory")
+	if w.look(own); loads != 3 || !w.failed {
+		t.Fatalf("a change of its own: it loaded %d times, failed: %v", loads-2, w.failed)
+	}
+	broken = nil
+	if w.look(netkernel.Tables{}); loads != 4 || w.failed || shown != "as loaded" {
+		t.Errorf("after a failed look it loaded %d times, failed: %v, shown: %s", loads-3, w.failed, shown)
 	}
 }
