@@ -39,6 +39,9 @@ func run(h *host.Host, args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		return a.status(a.overview(), failed)
 	}
+	if slices.Equal(args, []string{"net", "watch"}) { // the watcher stays: past the grammar, too
+		return a.status(new(netWatchCmd).Run(a), failed)
+	}
 	done := -1
 	args = asked(args)
 	parser := newParser(g, args, kong.Writers(a.out, a.err), kong.Exit(func(status int) { done = status; panic(exited{}) }))

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -59,6 +60,7 @@ func (r *Root) WatchRules() error {
 		ready()
 	}
 	for {
+		debug.FreeOSMemory() // of what a look took: it may be the last one for a long time
 		timer := w.timer()
 		select {
 		case <-ctx.Done():
