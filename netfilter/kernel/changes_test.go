@@ -44,7 +44,7 @@ func TestChangesAreToldAndEnd(t *testing.T) {
 	}
 }
 
-// What a change is about is told by the names of its tables, once; where they cannot be told, it may be all of them.
+// A change is told by the names of its tables, once; if nothing names them, it may be all of them.
 func TestChangesNameTheirTables(t *testing.T) {
 	end := message(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_NEWGEN, 0, []byte{unix.NFPROTO_UNSPEC, 0, 0, 0, 8, 0, 1, 0, 0, 0, 0, 1})
 	both := bytes.Join([][]byte{about(unix.NFT_MSG_DELRULE, "mine"), about(unix.NFT_MSG_NEWSETELEM, "other"), end}, nil)

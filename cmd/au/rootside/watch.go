@@ -175,7 +175,7 @@ func (w *watcher) close(p netfilter.Policy, changed bool) {
 }
 
 // look puts the rules back where they are not as they were loaded, or are to be others by now. The rules of nftables can only have
-// changed when the kernel said so. What a look that failed did not see, the next one loads anew.
+// changed when the kernel said so. After a look that failed, the next one loads them anew.
 func (w *watcher) look(changed netkernel.Tables) {
 	err := w.alone(func() error { return w.mend(changed) })
 	w.failed, w.sure = err != nil, w.sure && err == nil

@@ -91,7 +91,7 @@ func TestWatcherLeavesWhoIsGone(t *testing.T) {
 	}
 }
 
-// A change of others' tables costs no look at an agent's; a change of its own that a failed look did not see is seen by the next one.
+// A change of others' tables costs no look at an agent's. After a look that failed, the next one loads the rules anew.
 func TestWatcherLooksAtItsOwnTables(t *testing.T) {
 	loads, looks, shown, broken := 0, 0, "as loaded", error(nil)
 	w, _ := watched(t, func(args []string) (string, error) {
