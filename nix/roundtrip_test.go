@@ -53,7 +53,7 @@ func everything(t *testing.T) (provision.StanzaAgent, slices.Limits) {
 		switches = append(switches, s.Word)
 	}
 	return provision.StanzaAgent{
-		Name: "agent", UID: 1002, Group: 1003, Humans: []string{"alice", "bob"}, Limits: provision.StanzaLimits(limits), Allow: switches,
+		Name: "agent", Left: []string{"cpu = 33.3%"}, UID: 1002, Group: 1003, Humans: []string{"alice", "bob"}, Limits: provision.StanzaLimits(limits), Allow: switches,
 		KeepEnv: []string{"EDITOR", "LC_*"}, Net: &net, Path: []string{"/home/alice/.cargo/bin", "/opt/go/bin"},
 		SetEnv: []string{"in=a \"${b}\" \\c\r\nd", "TZ=UTC", "TZ=CET"}, Programs: programs,
 		Shares: []provision.DeclaredShare{
