@@ -75,14 +75,11 @@ func (c *Changes) Since() Tables {
 // hear notes what was heard and says so on told, until from is closed.
 func (c *Changes) hear(from *os.File, buf []byte, told chan<- struct{}) {
 	for {
-		n, err := from.Read(buf)
-		switch {
-		case errors.Is(err, os.ErrClosed):
+		some, err := c.next(from, buf)
+		if errors.Is(err, os.ErrClosed) {
 			return
-		case err != nil && !errors.Is(err, unix.ENOBUFS): // ENOBUFS: more changes than were read
-			time.Sleep(time.Second)
 		}
-		if !c.note(buf[:max(n, 0)], err == nil && n < len(buf)) {
+		if !some {
 			continue
 		}
 		select {
@@ -90,6 +87,36 @@ func (c *Changes) hear(from *os.File, buf []byte, told chan<- struct{}) {
 		default:
 		}
 	}
+}
+
+// next waits for messages, notes them, and reports whether there are any.
+func (c *Changes) next(from *os.File, buf []byte) (some bool, err error) {
+	n, err := from.Read(buf)
+	switch {
+	case errors.Is(err, os.ErrClosed):
+		return false, err
+	case errors.Is(err, unix.ENOBUFS): // more changes than were read
+		drain(from, buf)
+	case err != nil:
+		time.Sleep(time.Second)
+	}
+	return c.note(buf[:max(n, 0)], err == nil && n < len(buf)), err
+}
+
+// drain reads what is still there after some was lost. Until nothing is, the kernel drops what comes, and does not say so again
+// (net/netlink/af_netlink.c: NETLINK_S_CONGESTED): the messages that are read meanwhile do not name all that has changed.
+func drain(from *os.File, buf []byte) {
+	raw, err := from.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		for range 1 << 16 { // no queue holds more, and who changes rules all the time does not hold this up
+			if n, err := unix.Read(int(fd), buf); n <= 0 && err != unix.EINTR && err != unix.ENOBUFS {
+				return
+			}
+		}
+	})
 }
 
 // note notes the tables of the messages in buf, and reports whether there are any. Messages that are not whole, or that it cannot

@@ -4,6 +4,7 @@ package kernel
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -42,6 +43,34 @@ func TestChangesAreToldAndEnd(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Error("it listens on after its end")
 	}
+}
+
+// After changes were lost, the kernel drops more of them without a word until all that is there is read. None of these is
+// forgotten, though what is read names other tables.
+func TestLostChangesAreNotForgotten(t *testing.T) {
+	inLab(t, func(l *lab) {
+		l.feed("add table inet mine; add table inet other", "nft", "-f", "-")
+		c, err := converse(unix.NETLINK_NETFILTER)
+		must(t, err)
+		must(t, unix.SetsockoptInt(c.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1))
+		must(t, unix.Bind(c.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: 1 << (unix.NFNLGRP_NFTABLES - 1)}))
+		must(t, unix.SetNonblock(c.fd, true))
+		from, changes, buf := os.NewFile(uintptr(c.fd), "netlink"), &Changes{}, make([]byte, 64<<10)
+		defer from.Close()
+		for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
+			l.must("nft", "add", "chain", "inet", "other", name)
+		}
+		if _, err := changes.next(from, buf); !errors.Is(err, unix.ENOBUFS) || !changes.Since().Has("mine") {
+			t.Fatalf("nothing was lost: %v", err)
+		}
+		l.must("nft", "delete", "table", "inet", "mine")
+		must(t, from.SetReadDeadline(time.Now().Add(time.Second)))
+		for heard := false; !heard; heard = changes.Since().Has("mine") {
+			if _, err := changes.next(from, buf); err != nil {
+				t.Fatal("the end of a table is forgotten")
+			}
+		}
+	})
 }
 
 // A change is told by the names of its tables, once; if nothing names them, it may be all of them.
