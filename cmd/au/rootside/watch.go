@@ -95,7 +95,11 @@ func (w *watch) look(changed netkernel.Tables) {
 	folders, err := os.ReadDir(w.host.Root + netfilter.WatchedFolder)
 	if err != nil {
 		fmt.Fprintf(w.err, "au: %v\n", err)
-		return // those that are known stay known
+		w.whole = false // those that are known stay known, and what has changed of them is looked for again
+		for _, one := range w.agents {
+			one.failed = true
+		}
+		return
 	}
 	gone := maps.Clone(w.agents)
 	for _, folder := range folders {
@@ -175,10 +179,10 @@ func (w *watcher) close(p netfilter.Policy, changed bool) {
 }
 
 // look puts the rules back where they are not as they were loaded, or are to be others by now. The rules of nftables can only have
-// changed when the kernel said so. After a look that failed, the next one loads them anew.
+// changed when the kernel said so, be it to a look that failed.
 func (w *watcher) look(changed netkernel.Tables) {
 	err := w.alone(func() error { return w.mend(changed) })
-	w.failed, w.sure = err != nil, w.sure && err == nil
+	w.failed = err != nil
 	if text := fmt.Sprint(err); err != nil && text != w.said {
 		w.said = text
 		fmt.Fprintf(w.err, "au: %v\n", host.NetError(w.agent, err))
@@ -188,6 +192,7 @@ func (w *watcher) look(changed netkernel.Tables) {
 func (w *watcher) mend(tables netkernel.Tables) error {
 	// Looked at under the lock under which they are taken away: rules that have gone meanwhile, with all else, would stay for ever.
 	if !w.host.Exists(netfilter.WatchedFolder + "/" + w.agent) {
+		w.loaded = "" // nobody looks at what becomes of them now
 		return nil
 	}
 	p, err := w.enforceable(w.agent)
@@ -195,7 +200,7 @@ func (w *watcher) mend(tables netkernel.Tables) error {
 		return err
 	}
 	w.policy, w.held = p, p.HeldTable()
-	changed := w.loaded == "" || tables.Has(p.Table(), p.InboundTable())
+	changed := w.failed || w.loaded == "" || tables.Has(p.Table(), p.InboundTable())
 	held := w.holder.hold(p)
 	w.close(p, changed)
 	want := p.Ruleset(w.host.Now()) + string(p.Backend)

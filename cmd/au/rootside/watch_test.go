@@ -3,12 +3,15 @@
 package rootside
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,12 +46,13 @@ func TestWatcherWaits(t *testing.T) {
 }
 
 // watched returns the watcher of an agent whose rules are loaded where run lets it, and its mark that it is watched over.
-func watched(t *testing.T, run func(args []string) (shown string, err error)) (w *watcher, mark string) {
+func watched(t *testing.T, run func(args []string, input string) (shown string, err error)) (w *watcher, mark string) {
 	t.Helper()
 	h := as(t, 0, 0)
 	h.FindProgram = func(string) (string, error) { return "", fs.ErrNotExist }
 	h.Execute = func(cmd *exec.Cmd) error {
-		shown, err := run(cmd.Args)
+		input, _ := io.ReadAll(cmp.Or[io.Reader](cmd.Stdin, strings.NewReader("")))
+		shown, err := run(cmd.Args, string(input))
 		if cmd.Stdout != nil {
 			io.WriteString(cmd.Stdout, shown)
 		}
@@ -74,7 +78,7 @@ func watched(t *testing.T, run func(args []string) (shown string, err error)) (w
 // Rules that are taken away while the watcher is busy with another agent's do not come back.
 func TestWatcherLeavesWhoIsGone(t *testing.T) {
 	loads := 0
-	w, mark := watched(t, func(args []string) (string, error) {
+	w, mark := watched(t, func(args []string, _ string) (string, error) {
 		if slices.Contains(args, "-f") {
 			loads++
 		}
@@ -91,10 +95,10 @@ func TestWatcherLeavesWhoIsGone(t *testing.T) {
 	}
 }
 
-// A change of others' tables costs no look at an agent's. After a look that failed, the next one loads the rules anew.
+// A change of others' tables costs no look at an agent's. After a look that failed, the next one sees the change.
 func TestWatcherLooksAtItsOwnTables(t *testing.T) {
 	loads, looks, shown, broken := 0, 0, "as loaded", error(nil)
-	w, _ := watched(t, func(args []string) (string, error) {
+	w, _ := watched(t, func(args []string, _ string) (string, error) {
 		if slices.Contains(args, "-f") {
 			if loads++; broken == nil {
 				shown = "as loaded"
@@ -122,5 +126,68 @@ func TestWatcherLooksAtItsOwnTables(t *testing.T) {
 	broken = nil
 	if w.look(netkernel.Tables{}); loads != 4 || w.failed || shown != "as loaded" {
 		t.Errorf("after a failed look it loaded %d times, failed: %v, shown: %s", loads-3, w.failed, shown)
+	}
+}
+
+// A change that a look could not see is seen by the next one, in both tables.
+func TestWatcherForgetsNoChange(t *testing.T) {
+	answers := false // the table by which the agent's sockets seem closed
+	own, inbound := netkernel.AllTables(), (&netfilter.Policy{UID: 1001}).InboundTable()
+	w, mark := watched(t, func(args []string, input string) (string, error) {
+		switch {
+		case slices.Contains(args, "-f") && strings.Contains(input, inbound):
+			answers = true
+		case slices.Contains(args, inbound) && !answers:
+			return "", errors.New("no such table")
+		}
+		return "as loaded", nil
+	})
+	groups := w.host.Root + "/sys/fs/cgroup/"
+	files, err := netkernel.WatchFiles(t.Context(), nil)
+	for _, err := range []error{err, os.MkdirAll(groups+"user.slice/user-1001.slice", 0o755), os.WriteFile(groups+"cgroup.procs", nil, 0o644)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := watch{Root: w.Root, files: files, agents: map[string]*watcher{"agent": w}, holder: holder{Root: w.Root}}
+	for range 3 {
+		all.look(own)
+	}
+	if !answers || !w.sure {
+		t.Fatalf("the table is loaded: %v, sure: %v", answers, w.sure)
+	}
+	for name, path := range map[string]string{
+		"no_policy": w.host.Root + provision.NetPath("agent"), "no_folder": filepath.Dir(mark), "no_lock": w.host.Root + "/run/au.lock",
+	} {
+		if err := os.Rename(path, path+".away"); err != nil {
+			t.Fatal(err)
+		}
+		if name == "no_lock" {
+			if err := os.Symlink("elsewhere", path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		answers = false
+		if all.look(own); answers || w.wait() != lookAgain {
+			t.Errorf("%s: it has looked, or does not look again", name)
+		}
+		if err := os.Rename(path+".away", path); err != nil {
+			t.Fatal(err)
+		}
+		if all.look(netkernel.Tables{}); !answers {
+			t.Errorf("%s: the change is forgotten", name)
+		}
+	}
+	// The mark goes between the list of those who are watched over and the look at one of them, and comes back.
+	if err := os.Remove(mark); err != nil {
+		t.Fatal(err)
+	}
+	answers = false
+	w.look(own)
+	if err := os.Mkdir(mark, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if all.look(netkernel.Tables{}); !answers {
+		t.Error("the change is forgotten while it was not watched over")
 	}
 }
