@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The bounds of an Answers. An agent that asks for more evicts what it
@@ -24,7 +26,8 @@ const (
 // value is not usable; see NewAnswers. It is safe for concurrent use.
 type Answers struct {
 	mu     sync.Mutex
-	now    func() time.Time
+	now    func() time.Time // by a clock that is never set
+	wall   func() time.Time // by the one that outlives a boot
 	names  map[string]*entry
 	byAddr map[netip.Addr][]string
 	pairs  int
@@ -37,12 +40,17 @@ type entry struct {
 	fresh  [2]time.Time             // until when asking again is needless: v4, v6
 }
 
-// byTheWall is the time by the clock that goes on while a machine sleeps: what it has then is old, and may be of another network.
-func byTheWall() time.Time { return time.Now().Round(0) }
+// sinceBoot is the time by the clock that goes on while a machine sleeps, and that nobody sets. An answer from before a sleep is
+// old, and may be of another network; one from before the clock was set back would be good for years by that clock.
+func sinceBoot() time.Time {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) // every Linux that au runs on has it
+	return time.Unix(now.Unix())
+}
 
 // NewAnswers returns an empty memory.
 func NewAnswers() *Answers {
-	return &Answers{now: byTheWall, names: map[string]*entry{}, byAddr: map[netip.Addr][]string{}}
+	return &Answers{now: sinceBoot, wall: time.Now, names: map[string]*entry{}, byAddr: map[netip.Addr][]string{}}
 }
 
 // Remember records that name was answered with addrs for ttl, and that inside
@@ -247,12 +255,12 @@ const keptInside = 2
 func (a *Answers) Keep() []Kept {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now, all := a.now(), []Kept(nil)
+	now, wall, all := a.now(), a.wall(), []Kept(nil)
 	for name, e := range a.names {
 		k := Kept{Name: name, Until: map[netip.Addr]int64{}, Inside: e.inside[:min(len(e.inside), keptInside)]}
 		for addr, until := range e.addrs {
 			if now.Before(until) {
-				k.Until[addr] = until.Unix()
+				k.Until[addr] = wall.Add(until.Sub(now)).Unix()
 			}
 		}
 		if len(k.Until)+len(k.Inside) > 0 {
@@ -267,7 +275,7 @@ func (a *Answers) Keep() []Kept {
 func (a *Answers) Restore(all []Kept, stays func(netip.Addr) bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	now := a.now()
+	now, wall := a.now(), a.wall()
 	last := now.Add(maxRemember + grace)
 	for _, k := range all {
 		if len(a.names) >= maxNames || a.pairs > maxPairs-maxAddresses {
@@ -280,8 +288,8 @@ func (a *Answers) Restore(all []Kept, stays func(netip.Addr) bool) {
 		}
 		e.inside = k.Inside[:min(len(k.Inside), keptInside)]
 		for addr, until := range k.Until {
-			if then := time.Unix(until, 0); addr.IsValid() && now.Before(then) && stays(addr) {
-				a.add(k.Name, e, addr.Unmap(), earlier(then, last), now)
+			if left := time.Unix(until, 0).Sub(wall); addr.IsValid() && left > 0 && stays(addr) {
+				a.add(k.Name, e, addr.Unmap(), earlier(now.Add(left), last), now)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ package dns
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -92,7 +93,7 @@ func TestRestore(t *testing.T) {
 	clock := func() time.Time { return now }
 	one, two, inside := addrs("93.184.0.1")[0], addrs("93.184.0.2")[0], addrs("10.0.0.1")
 	a, b := NewAnswers(), NewAnswers()
-	a.now, b.now = clock, clock
+	a.now, b.now, a.wall, b.wall = clock, clock, clock, clock
 	a.Remember("a", false, []netip.Addr{one, two}, inside, time.Minute)
 	a.Remember("gone", false, []netip.Addr{one}, nil, 0)
 	now = now.Add(grace)
@@ -132,16 +133,47 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// Go's other clock stops while a machine sleeps. By that one, an address would be good for as much longer.
+// An answer ages by the clock that goes on while a machine sleeps and that nobody sets: /proc/uptime is of that one.
 func TestAnswersAgeInSleep(t *testing.T) {
+	text, err := os.ReadFile("/proc/uptime")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var up float64
+	if _, err := fmt.Sscan(string(text), &up); err != nil {
+		t.Fatal(err)
+	}
 	a, n := NewAnswers(), translation{}
 	a.Remember("a", false, addrs("93.184.0.1"), nil, time.Minute)
 	<-n.learn(t.Context(), nil, func([]netip.Prefix) {})
-	for what, until := range map[string]time.Time{
-		"an address": a.names["a"].addrs[addrs("93.184.0.1")[0]], "an answer": a.names["a"].fresh[0], "a prefix": n.until,
+	for what, c := range map[string]struct {
+		until time.Time
+		want  time.Duration
+	}{
+		"an address": {a.names["a"].addrs[addrs("93.184.0.1")[0]], time.Minute + grace}, "an answer": {a.names["a"].fresh[0], time.Minute},
+		"a prefix": {n.until, translationRetry},
 	} {
-		if until.IsZero() || until != until.Round(0) {
-			t.Errorf("%s is good until %v, by a clock that stops", what, until)
+		left := c.until.Sub(time.Unix(0, int64(up*float64(time.Second))))
+		if c.until != c.until.Round(0) || left < c.want-time.Second || left > c.want+10*time.Second {
+			t.Errorf("%s is good for %v, want %v (%v)", what, left, c.want, c.until)
 		}
+	}
+}
+
+// The clock that people read is asked for what is kept alone: for how long an answer was good then, it is good now.
+func TestKeptByTheOtherClock(t *testing.T) {
+	a, b, one := NewAnswers(), NewAnswers(), addrs("93.184.0.1")[0]
+	up, wall := time.Unix(100, 0), time.Unix(2_000_000_000, 0)
+	a.now, a.wall = func() time.Time { return up }, func() time.Time { return wall }
+	a.Remember("a", false, []netip.Addr{one}, nil, time.Minute)
+	kept := a.Keep()
+	up, wall = time.Unix(7, 0), wall.Add(time.Minute) // after a boot
+	b.now, b.wall = a.now, a.wall
+	b.Restore(kept, func(netip.Addr) bool { return true })
+	if up = up.Add(grace - time.Second); !b.Has("a", one) {
+		t.Error("an answer that was kept has ended too early")
+	}
+	if up = up.Add(time.Second); b.Has("a", one) {
+		t.Error("an answer that was kept outlives its time")
 	}
 }

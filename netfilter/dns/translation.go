@@ -35,11 +35,11 @@ const (
 func (n *translation) learn(ctx context.Context, servers []netip.AddrPort, told func([]netip.Prefix)) <-chan struct{} {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.known != nil && byTheWall().Before(n.until) && slices.Equal(servers, n.servers) {
+	if n.known != nil && sinceBoot().Before(n.until) && slices.Equal(servers, n.servers) {
 		return n.known
 	}
 	known := make(chan struct{})
-	n.known, n.servers, n.until = known, slices.Clone(servers), byTheWall().Add(translationKnown)
+	n.known, n.servers, n.until = known, slices.Clone(servers), sinceBoot().Add(translationKnown)
 	// The answer is everybody's, not only of who asked first.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), translationWait)
 	go func() {
@@ -61,6 +61,6 @@ func (n *translation) retry(known chan struct{}) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.known == known {
-		n.until = byTheWall().Add(translationRetry)
+		n.until = sinceBoot().Add(translationRetry)
 	}
 }
