@@ -65,7 +65,7 @@ func (p *Policy) Mentions(name string) bool {
 // Addr decides on an address alone. An allow rule for a network without a port means every TCP port.
 // It knows nothing of names: a refusal here still leaves the names that were answered with this address.
 func (p *Policy) Addr(dialled netip.AddrPort, now time.Time) Verdict {
-	addr := dialled.Addr().Unmap()
+	addr := dialled.Addr().Unmap().WithZone("")
 	if p.Upstream.isAddr(addr) {
 		return p.Upstream.refusal()
 	}
@@ -101,7 +101,7 @@ func (p *Policy) Decides(r Rule, port uint16, now time.Time) Verdict {
 // Answerable says whether an answer to a DNS question may hold addr: an address on the outside, or one that a network
 // rule allows and no rule denies.
 func (p *Policy) Answerable(addr netip.Addr, now time.Time) bool {
-	addr = addr.Unmap()
+	addr = addr.Unmap().WithZone("")
 	for _, entry := range p.Deny {
 		if entry.Live(now) && entry.Rule.Port == 0 && p.denies(entry.Rule, addr) {
 			return false

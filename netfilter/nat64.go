@@ -75,6 +75,7 @@ var ipv4Only = []netip.Addr{netip.AddrFrom4([4]byte{192, 0, 0, 170}), netip.Addr
 // inside where that one is. A prefix that was learned says so of no other address: who answers for it could else open what is
 // inside.
 func (p *Policy) Inside(addr netip.Addr) bool {
+	addr = addr.WithZone("") // no network holds an address with one
 	v4, stands := p.embedded(addr.Unmap())
 	if !stands {
 		return inside(addr)

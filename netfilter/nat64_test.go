@@ -89,6 +89,24 @@ func TestTranslated(t *testing.T) {
 	}
 }
 
+// An address with an interface is judged as the same one without.
+func TestAnAddressWithAnInterface(t *testing.T) {
+	p := Policy{NAT64: prefixes("2001:db8:64::/96"), Allow: entries("fe80::1"), Deny: entries("fe80::2", "2001:db8::/32")}
+	for text, c := range map[string]struct{ inside, answerable, ok bool }{
+		"fe80::1%2": {true, true, true}, "fe80::2%2": {true, false, false}, "fe80::3%2": {true, false, false}, "fd00::1%up0": {true, false, false},
+		"2001:db8:64::10.0.0.1%2": {true, false, false}, "2001:db8:1::1%2": {false, false, false}, "2606::1%2": {false, true, false},
+	} {
+		addr := netip.MustParseAddr(text)
+		if p.Inside(addr) != c.inside || p.Answerable(addr, noon) != c.answerable || p.Addr(netip.AddrPortFrom(addr, 443), noon).OK != c.ok {
+			t.Errorf("%s is inside: %v, may be answered: %v, is let through: %v", text, p.Inside(addr), p.Answerable(addr, noon), p.Addr(netip.AddrPortFrom(addr, 443), noon))
+		}
+	}
+	p.Deny = entries("fe80::/10")
+	if v := p.Addr(addrPort("[fe80::1%2]:443"), noon); v.Code != DeniedByRule {
+		t.Errorf("a denial of its network does not hold: %+v", v)
+	}
+}
+
 // A rule for all translated addresses opens none that stand for an address inside; the rule that a remedy names does.
 func TestRuleForTranslated(t *testing.T) {
 	wide := Policy{Allow: entries("64:ff9b::/96")}
