@@ -27,10 +27,12 @@ func Disarm(ctx context.Context, root string, group uint32) (found []string, err
 		if !armed(e.Stat, group) {
 			return nil
 		}
-		if err := disarm(e, group); err == unix.EXDEV {
-			return nil
-		} else if err != nil {
+		removed, err := disarm(e, group)
+		if err != nil && err != unix.EXDEV {
 			return fmt.Errorf("disarm %s: %w", quote.Name(root+"/"+e.Path()), err)
+		}
+		if !removed {
+			return nil
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -45,19 +47,19 @@ func armed(st unix.Stat_t, group uint32) bool {
 	return st.Mode&unix.S_IFMT == unix.S_IFREG && st.Uid == 0 && st.Gid == group && st.Mode&(unix.S_ISUID|unix.S_ISGID) != 0
 }
 
-// disarm looks at the file again once it is open: what is at its name may be another by now.
-func disarm(e TreeEntry, group uint32) error {
+// disarm looks at the file again once it is open: what is at its name may be another by now, and then it stays.
+func disarm(e TreeEntry, group uint32) (removed bool, err error) {
 	fd, err := e.Hold()
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil || !armed(st, group) {
-		return err
+		return false, err
 	}
 	if err := unix.Chmod(procPath(fd), 0); err != nil {
-		return err
+		return false, err
 	}
-	return unix.Unlinkat(e.Dir, e.Name, 0)
+	return true, unix.Unlinkat(e.Dir, e.Name, 0)
 }

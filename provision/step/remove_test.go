@@ -369,6 +369,39 @@ func TestMountsAreLeftOut(t *testing.T) {
 	}
 }
 
+// A file that is another one at the second look stays, and nobody says that it is gone.
+func TestDisarmLooksTwice(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root gives a file away")
+	}
+	const group = 4712
+	home := memory(t)
+	tree, err := OpenTree(home, true)
+	mustDo(t, err)
+	defer tree.Close()
+	mustDo(t, os.WriteFile(home+"/other", nil, 0o755))
+	mustDo(t, os.WriteFile(home+"/suid", nil, 0o755))
+	mustDo(t, os.Chown(home+"/suid", 0, group))
+	mustDo(t, unix.Chmod(home+"/suid", 0o4750))
+	mustDo(t, tree.Walk(t.Context(), func(e TreeEntry) error {
+		if e.Name != "suid" {
+			return nil
+		}
+		mustDo(t, os.Rename(home+"/suid", home+"/away"))
+		mustDo(t, os.Rename(home+"/other", home+"/suid"))
+		if removed, err := disarm(e, group); err != nil || removed {
+			t.Errorf("it says of another file: removed %v, %v", removed, err)
+		}
+		return nil
+	}, func(string, error) {}))
+	if _, err := os.Stat(home + "/suid"); err != nil {
+		t.Error("another file is gone")
+	}
+	if found, err := Disarm(t.Context(), home, group); err != nil || len(found) != 1 || found[0] != "away" {
+		t.Errorf("disarmed %q, %v", found, err)
+	}
+}
+
 func mustDo(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
