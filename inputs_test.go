@@ -41,6 +41,7 @@ var reviewed = map[string]string{
 	`cmd/au/draft_diff.go os.Environ()`:                                         "to that program, and to the one that --tool names",
 	`cmd/au/asagent.go exec.Cmd`:                                                "the type alone",
 	`cmd/au/escape.go exec.Cmd`:                                                 "the type alone",
+	`cmd/au/apply_try.go exec.Cmd`:                                              "the type alone",
 	`cmd/au/itself.go exec.Cmd`:                                                 "the type alone",
 	`cmd/au/draft/base.go exec.Cmd`:                                             "the type alone",
 	`cmd/au/start/after.go os.Getenv("PATH")`:                                   "where a message behind the run looks for the human's program of that name",

@@ -37,7 +37,7 @@ func (c *applyCmd) Run(a *app) error {
 }
 
 func (c *applyCmd) run(a *app) error {
-	w := &applying{app: a, cmd: c, out: a.out, ctx: context.Background()}
+	w := &applying{app: a, cmd: c, out: a.out, ctx: context.Background(), patience: tryTime}
 	if c.JSON {
 		w.out = a.err
 	}
@@ -87,7 +87,7 @@ func (w *applying) carryOut() error {
 		err := errTold
 		if ctx.Err() == nil {
 			fmt.Fprintf(w.out, "$ %s\n", w.line(act))
-			err = w.run(act, w.out, w.err, act.more...)
+			err = w.itself(w.as(w.ctx, act, w.out, w.err, act.more...))
 		}
 		if err != nil {
 			act.state = "failed"

@@ -12,6 +12,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/bounded"
@@ -27,18 +28,19 @@ const maxApply = 16 << 20
 // applying is an `au apply` that goes on.
 type applying struct {
 	*app
-	cmd    *applyCmd
-	ctx    context.Context
-	out    io.Writer // for the lines that run
-	name   string    // of the file, in messages
-	way    []string  // all that was passed on the way to it
-	file   *desired.File
-	people map[string]provision.User
-	known  map[string]*config.Config // of the humans that au acts for
-	acts   []*act                    // all that the file asks for
-	gone   []*act                    // those that take shares away, before all others
-	due    []*act                    // those of them that change something
-	left   []string                  // what the file does not name, and stays
+	cmd      *applyCmd
+	ctx      context.Context
+	patience time.Duration // with a command that only looks
+	out      io.Writer     // for the lines that run
+	name     string        // of the file, in messages
+	way      []string      // all that was passed on the way to it
+	file     *desired.File
+	people   map[string]provision.User
+	known    map[string]*config.Config // of the humans that au acts for
+	acts     []*act                    // all that the file asks for
+	gone     []*act                    // those that take shares away, before all others
+	due      []*act                    // those of them that change something
+	left     []string                  // what the file does not name, and stays
 }
 
 // read reads the file.

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -122,13 +121,16 @@ func (w *applying) wanted(g *desired.Agent, human provision.User, entry config.A
 	if err != nil {
 		return nil, err
 	}
-	var out, errs bytes.Buffer
 	ask := &act{at: g.Places, key: "mounts", agent: entry.UserName, human: human.Name, words: []string{"resolve", "--agent", entry.UserName}, input: text}
-	if err := w.run(ask, &out, &errs); err != nil {
-		return nil, w.refused(ask, complaint(errs.String()))
+	out, errs, status, err := w.look(ask)
+	if err == nil && status != 0 {
+		err = complaint(errs)
+	}
+	if err != nil {
+		return nil, w.refused(ask, err)
 	}
 	var real []config.Path
-	if err := json.Unmarshal(out.Bytes(), &real); err != nil {
+	if err := json.Unmarshal([]byte(out), &real); err != nil {
 		return nil, w.refused(ask, err)
 	}
 	return append(all, real...), nil

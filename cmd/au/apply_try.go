@@ -4,11 +4,15 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"strings"
+	"time"
 
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/internal/programs"
 )
 
@@ -24,14 +28,41 @@ func (w *applying) command(a *act) []string {
 	return append(words, a.words...)
 }
 
-// run runs an act's command with more words; nobody is there to be asked.
-func (w *applying) run(a *act, out, errw io.Writer, more ...string) error {
+// as returns an act's command with more words; nobody is there to be asked.
+func (w *applying) as(ctx context.Context, a *act, out, errw io.Writer, more ...string) *exec.Cmd {
 	if w.cmd.Verbose {
 		more = append(more, "--verbose")
 	}
-	cmd := programs.Command(append(w.command(a), more...)...)
+	cmd := programs.CommandContext(ctx, append(w.command(a), more...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(a.input), out, errw
-	return w.itself(cmd)
+	return cmd
+}
+
+// A command that only looks may take so long, and print so many bytes. It becomes the human, whose folders may be on a server that
+// does not answer: root does not wait for that.
+const (
+	tryTime = 5 * time.Minute
+	tryMost = 4 << 20
+)
+
+// look runs an act's command, which only looks, and returns what it printed, and its status. Where there is none, that is an error.
+func (w *applying) look(a *act, more ...string) (out, errs string, status int, err error) {
+	ctx, stop := context.WithTimeout(w.ctx, w.patience)
+	defer stop()
+	said, complained := bounded.Buffer{Limit: tryMost}, bounded.Buffer{Limit: tryMost}
+	cmd := w.as(ctx, a, &said, &complained, more...)
+	cmd.WaitDelay = time.Second
+	err = w.itself(cmd)
+	var exit interface{ ExitCode() int }
+	switch {
+	case ctx.Err() != nil:
+		err = fmt.Errorf("`%s` did not end within %s", w.line(a), w.patience)
+	case errors.As(err, &exit) && exit.ExitCode() > 0:
+		status, err = exit.ExitCode(), nil
+	case errors.Is(err, exec.ErrWaitDelay): // something that it started goes on, and it is through
+		err = nil
+	}
+	return said.String(), complained.String(), status, err
 }
 
 // try looks at what each command would do, and keeps those that would change something. A refusal means a mistake in the file,
@@ -70,18 +101,14 @@ func (w *applying) tried(a *act) (due bool, text string, err error) {
 	if a.planned {
 		more = append(more, a.trial...)
 	}
-	var out, errs bytes.Buffer
-	err = w.run(a, &out, &errs, more...)
-	var exit interface{ ExitCode() int }
+	out, errs, status, err := w.look(a, more...)
 	switch {
-	case err == nil:
-		return false, "", nil
-	case errors.As(err, &exit) && exit.ExitCode() == statusChanged:
-		return true, errs.String() + out.String(), nil
-	case errors.As(err, &exit):
-		return false, "", complaint(errs.String())
+	case err != nil || status == 0:
+		return false, "", err
+	case status == statusChanged:
+		return true, errs + out, nil
 	}
-	return false, "", err
+	return false, "", complaint(errs)
 }
 
 // parses says what the grammar has against a command that cannot be tried yet.
