@@ -63,7 +63,7 @@ func (s Settings) sayable() (Settings, []string) {
 		s.KeepEnv = nil
 	}
 	s.Path = stdslices.DeleteFunc(stdslices.Clone(s.Path), func(folder string) bool {
-		odd := !csrc.IsCleanAbsolute(folder) || strings.Contains(folder, ":")
+		odd := !SayableFolder(folder)
 		if odd {
 			note("%q on the path, which is no plain absolute path.", folder)
 		}
@@ -82,6 +82,11 @@ func (s Settings) sayable() (Settings, []string) {
 // SayableShare reports whether a file of au apply can name a share.
 func SayableShare(m config.Mount) bool {
 	return csrc.IsCleanAbsolute(m.Source) && csrc.IsCleanAbsolute(m.Target)
+}
+
+// SayableFolder reports the same of a folder on the PATH.
+func SayableFolder(folder string) bool {
+	return csrc.IsCleanAbsolute(folder) && !strings.Contains(folder, ":")
 }
 
 // Stanza returns the agent as a NixOS configuration declares it, with the settings of the first human.

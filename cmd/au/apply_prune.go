@@ -97,7 +97,9 @@ func (w *applying) pruneSettings(g *desired.Agent, human provision.User, entry c
 	}
 	of := g.For(human.Name)
 	for _, folder := range entry.Path {
-		if of.Path != nil && !slices.ContainsFunc(of.Path, func(p desired.FolderPath) bool { return p.Expand(human) == folder }) {
+		if !provision.SayableFolder(folder) {
+			w.left = append(w.left, fmt.Sprintf("%s on the path of agent %s", show(folder), name))
+		} else if of.Path != nil && !slices.ContainsFunc(of.Path, func(p desired.FolderPath) bool { return p.Expand(human) == folder }) {
 			w.prune(&act{at: of.Places, key: "path", agent: name, human: human.Name, words: []string{"path", "remove", "--agent", name, folder}},
 				fmt.Sprintf("%s on the path of agent %s", show(folder), name))
 		}

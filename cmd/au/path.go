@@ -88,6 +88,10 @@ func (c *pathRemoveCmd) Run(a *app) error {
 	}
 	folder := a.host.Absolute(c.Folder)
 	has := func(entry *config.Agent) bool { return entry != nil && slices.Contains(entry.Path, folder) }
+	typed := []string{c.Folder, "~" + strings.TrimPrefix(folder, s.human.Home)} // into the config, by hand
+	if i := slices.IndexFunc(typed, func(word string) bool { return s.entry != nil && slices.Contains(s.entry.Path, word) }); i >= 0 && !has(s.entry) {
+		folder = typed[i]
+	}
 	if !has(s.entry) {
 		if err := a.host.WithDeclared(s.known, c.Agent, s.human); err != nil {
 			return err
