@@ -301,6 +301,20 @@ func TestPromisesOfREADMEAreInTheCore(t *testing.T) {
 	}
 }
 
+// Each setting of e2e/run comes along where that becomes root.
+func TestSettingsComeAlongToRoot(t *testing.T) {
+	kept := regexp.MustCompile(`compgen -e \| grep -E '(.+?)'`).FindStringSubmatch(readText(t, "e2e/machine/common.sh"))
+	settings := regexp.MustCompile(`\$\{([A-Z][A-Z0-9_]+)[:-]`).FindAllStringSubmatch(readText(t, "e2e/run"), -1)
+	if kept == nil || len(settings) < 8 {
+		t.Fatalf("e2e/run has %d settings, and %q come along", len(settings), kept)
+	}
+	for _, setting := range settings {
+		if !regexp.MustCompile(kept[1]).MatchString(setting[1]) {
+			t.Errorf("e2e/run as somebody with sudo loses %s", setting[1])
+		}
+	}
+}
+
 // Each program in e2e/ is called by make or by CI.
 func TestEveryProgramOfTestsIsRun(t *testing.T) {
 	files, _ := filepath.Glob("e2e/*")
