@@ -121,6 +121,7 @@ func (r *runSpeaker) Elsewhere(elsewhere *start.Elsewhere, p csrc.Policy) (strin
 	}
 	refused := fmt.Errorf("%w; nothing was started (-d ~%s starts in the agent's home)", elsewhere, p.Name)
 	switch {
+	case r.order.NoShares: // to share it would not help
 	case elsewhere.InHome:
 		return "", hintError{refused, mountLine("add", p.Name, "--rw", elsewhere.Folder)}
 	case elsewhere.Folder != "":

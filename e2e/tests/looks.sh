@@ -39,6 +39,7 @@ complains 'Read-only file system'
 none
 fails 125 as alice sh -c 'cd work && au run --no-shares pwd'
 complains '/home/alice/work is not shared'
+complains_not 'au mount add'
 ok as alice au run --no-shares --ro work -d /home/agent ls -A /home/alice
 says 'work'
 says_not 'drafted'
