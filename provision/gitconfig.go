@@ -2,7 +2,12 @@
 
 package provision
 
-import "strings"
+import (
+	"path"
+	"strings"
+
+	"github.com/a4u2/au/provision/share"
+)
 
 // gitPrograms are the keys of a git config whose values git runs, or which lead to other configs, git-config(1). * matches any one
 // part.
@@ -54,6 +59,27 @@ func GitRuns(text string) []GitSetting {
 		}
 	}
 	return found
+}
+
+// GitPathIn returns what a path in a git config means in a folder; "" where it leads elsewhere. A relative one is meant from base,
+// which is in the folder. With ~ it is in the home of the person who runs git: each folder above may be that.
+func GitPathIn(folder, base, value string) string {
+	rest, ofHome := strings.CutPrefix(value, "~")
+	if !ofHome && !path.IsAbs(value) {
+		return path.Join(base, value)
+	}
+	if !ofHome {
+		in, _ := share.Within(folder, value)
+		return in
+	}
+	_, rest, _ = strings.Cut(rest, "/")
+	for home := folder; home != "/"; {
+		home = path.Dir(home)
+		if in, ok := share.Within(folder, path.Join(home, rest)); ok {
+			return in
+		}
+	}
+	return ""
 }
 
 func (s GitSetting) runs() bool {

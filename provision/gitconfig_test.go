@@ -12,6 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+func TestGitPathIn(t *testing.T) {
+	for value, want := range map[string]string{
+		"h": "sub/h", "../h": "h", "/home/alice/p/h": "h", "/home/alice/p": ".", "/home/alice/q/h": "", "/h": "", "~/p/h": "h", "~alice/p/h": "h",
+		"~/h": "", "~": "", "~/p": ".", "~/../alice/p/h": "h", "~/q/../p/h/": "h",
+	} {
+		if got := GitPathIn("/home/alice/p", "sub", value); got != want {
+			t.Errorf("%s is %q, want %q", value, got, want)
+		}
+	}
+}
+
 func TestGitRuns(t *testing.T) {
 	for _, tt := range []struct {
 		name, text string

@@ -107,12 +107,7 @@ func named(r *draft.Report, c draft.Change) (all []provision.Finding) {
 // more of a config.
 func byConfig(r *draft.Report, folder string) (all []provision.Finding) {
 	for _, at := range slices.Sorted(maps.Keys(r.GitConfigs)) {
-		below := func(base, value string) string {
-			if rest, ok := strings.CutPrefix(value, folder+"/"); ok {
-				return path.Clean(rest)
-			}
-			return path.Join(base, value)
-		}
+		below := func(base, value string) string { return provision.GitPathIn(folder, base, value) }
 		for _, s := range provision.GitRuns(string(r.GitConfigs[at])) {
 			for _, c := range r.Changes {
 				link := c.Mode&unix.S_IFMT == unix.S_IFLNK

@@ -53,6 +53,8 @@ func TestRunsByConfig(t *testing.T) {
 	const file, program = unix.S_IFREG | 0o644, unix.S_IFREG | 0o755
 	r := &draft.Report{GitConfigs: map[string][]byte{
 		"":    []byte("[core]\n\thooksPath = tools/hooks\n[include]\n\tpath = ../.gitconfig\n"),
+		"at":  []byte("[core]\n\thooksPath = ~/p/at/.h\n[include]\n\tpath = ~alice/p/inc\n"),
+		"out": []byte("[core]\n\thooksPath = /etc/h\n"),
 		"sub": []byte("[core]\n\thooksPath = /home/alice/p/sub/.h\n[includeIf \"gitdir:x\"]\n\tpath = more\n"),
 	}}
 	for _, c := range []struct {
@@ -67,6 +69,9 @@ func TestRunsByConfig(t *testing.T) {
 		{draft.Change{Path: "tools/hooks", Old: "x", Kind: 'R', Dir: true, Mode: unix.S_IFDIR | 0o755}, "git-hook tools/hooks"},
 		{draft.Change{Path: "tools/other", Kind: 'A', Mode: program}, ""},
 		{draft.Change{Path: "sub/.h/pre-commit", Kind: 'A', Mode: program}, "git-hook sub/.h/pre-commit"},
+		{draft.Change{Path: "at/.h/pre-push", Kind: 'M', Mode: program, Was: program}, "git-hook at/.h/pre-push"},
+		{draft.Change{Path: "inc", Kind: 'A', Mode: file}, "git-config inc"},
+		{draft.Change{Path: "out/etc/h/pre-push", Kind: 'A', Mode: program}, ""},
 		{draft.Change{Path: ".gitconfig", Kind: 'M', Mode: file, Was: file}, "git-config .gitconfig"},
 		{draft.Change{Path: "sub/.git/more", Kind: 'A', Mode: file}, "git-config sub/.git/more"},
 		{draft.Change{Path: "sub/.gitconfig", Kind: 'A', Mode: file}, ""},

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/provision"
-	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
@@ -123,12 +122,8 @@ func (in *inspector) hooksPath(config step.TreeEntry, named string) {
 		base = base.Up
 	}
 	rel := named
-	if filepath.IsAbs(named) {
-		within, ok := share.Within(in.source, named)
-		if !ok {
-			return
-		}
-		rel = within
+	if filepath.IsAbs(named) || strings.HasPrefix(named, "~") {
+		rel = provision.GitPathIn(in.source, "", named)
 		for base.Up != nil {
 			base = base.Up
 		}

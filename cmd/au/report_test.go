@@ -205,6 +205,7 @@ func TestAReportNamesWhatWasPrepared(t *testing.T) {
 		{"a_linked_folder_gets_a_file", map[string]string{"a/.vscode": "-> ../b/c", "b/c/y": ""}, write("b/c/tasks.json", "folderOpen"), "runs a/.vscode/tasks.json"},
 		{"a_linked_folder_gets_hooks", repo(".git", map[string]string{"hooks": "-> ../h/i", "../h/i/pre-push": ""}), func(root string) error { return os.Chmod(root+"/h/i/pre-push", 0o755) }, "git-hook .git/hooks/pre-push"},
 		{"a_named_folder_gets_hooks", repo(".git", map[string]string{"config": "[core]\nhooksPath=h/i\n", "../h/i/pre-push": ""}), func(root string) error { return os.Chmod(root+"/h/i/pre-push", 0o755) }, "git-hook h/i/pre-push"},
+		{"a_folder_below_the_home_gets_hooks", repo(".git", map[string]string{"config": "[core]\nhooksPath=~/001/h/i\n", "../h/i/pre-push": ""}), func(root string) error { return os.Chmod(root+"/h/i/pre-push", 0o755) }, "git-hook h/i/pre-push"},
 		{"a_link_leads_out_by_another", map[string]string{"a/l": "-> ../b/c", "b/c": ""}, func(root string) error {
 			return errors.Join(os.Symlink("/home", root+"/b/d"), os.Rename(root+"/b/d", root+"/b/c"))
 		}, "symlink a/l"},
