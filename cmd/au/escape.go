@@ -49,6 +49,7 @@ func (a *app) escapeInSlice(p netfilter.Policy, layers []layerView, show io.Writ
 			continue
 		}
 		past, err = probe(runner, probeTime, step.Root("systemd-run", "--quiet", "--pipe", "--wait", "--collect", "--slice="+p.SliceName(), "--uid=nobody",
+			fmt.Sprintf("--property=RuntimeMaxSec=%d", int(probeTime.Seconds())), // a human cannot end it behind sudo
 			a.host.NetProgram(p.Agent), "net", "probe", "--slice"), "")
 		if err != nil {
 			return nil, fmt.Errorf("try to get out in the agent's slice as another user: %w", err)
@@ -84,6 +85,7 @@ func probe(runner *step.Runner, most time.Duration, c step.Command, name string)
 			}
 		})
 		defer late.Stop()
+		cmd.WaitDelay = time.Second // for what it leaves behind
 		return runner.Execute(cmd)
 	}
 	if err := quiet.Run(c); err != nil {
