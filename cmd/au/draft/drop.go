@@ -15,10 +15,7 @@ import (
 // Drop throws the draft away, and what is left to undo its last keep; but where that is the keep of another draft, before this one
 // began, it can be taken back still. The folder is not touched. The caller holds the lock.
 func (d *Draft) Drop(s *Store) error {
-	if j, err := d.unfinished(); err != nil {
-		return err
-	} else if j != nil {
-		j.close()
+	if d.Unfinished() {
 		return &HalfKept{d.Name, string(d.Folder)}
 	}
 	if anew, err := d.hasBegunAnew(); err != nil {
@@ -41,6 +38,9 @@ func (d *Draft) Drop(s *Store) error {
 func (d *Draft) DropPaths(paths []string) error {
 	if slices.Contains(paths, "") {
 		return errors.New("the whole folder: want au draft drop without a path")
+	}
+	if d.Unfinished() { // files of the human may be in the place of the agent's
+		return &HalfKept{d.Name, string(d.Folder)}
 	}
 	if err := d.openUp(); err != nil {
 		return err

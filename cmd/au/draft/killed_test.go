@@ -181,6 +181,36 @@ func TestKilledAndAnotherFolder(t *testing.T) {
 	}
 }
 
+// Nothing is dropped of a draft of which a keep or an undo was killed: what lies there may be the human's.
+func TestDropOfWhatIsHalfKept(t *testing.T) {
+	for _, verb := range []string{"keep", "undo"} {
+		for n, half := 1, 0; half < 6; n++ {
+			b := newBench(t)
+			b.in(b.folder, "echo of-the-human >f; echo g >g")
+			before := dump(t, b.folder, true, false)
+			b.begin()
+			b.drafted("echo x >>f; echo y >>g; echo n >n")
+			if verb == "undo" {
+				b.ok(do(b.d, "keep"))
+			}
+			if !b.child(verb, n, 0) {
+				t.Fatal("it was not killed")
+			}
+			if d, err := b.store.open(b.d.Key); err != nil || !d.Unfinished() {
+				continue
+			}
+			half++
+			for _, drop := range []func() error{func() error { return b.d.DropPaths([]string{"f"}) }, func() error { return b.d.Drop(b.store) }} {
+				if err := withLock(b.d, drop); !errors.As(err, new(*HalfKept)) {
+					t.Errorf("drop after %s was killed at %d: %v", verb, n, err)
+				}
+			}
+			b.settleWith("undo")
+			differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+		}
+	}
+}
+
 // A keep that cannot be begun changes nothing, and the last one can be taken back still.
 func TestKeepThatCannotBegin(t *testing.T) {
 	for _, full := range []bool{true, false} {
