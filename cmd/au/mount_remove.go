@@ -85,6 +85,9 @@ func (c *mountRemoveCmd) refuseDeclared(a *app, s sharing) error {
 
 // find returns the one share that the word means, also when its folder is gone.
 func (c *mountRemoveCmd) find(a *app, s sharing) (m config.Mount, ok bool, err error) {
+	if c.Share == "" {
+		return m, false, fmt.Errorf("share %q: %w", c.Share, start.ErrNoPath)
+	}
 	folder := a.host.Folder()
 	found := provision.FindShares(c.Share, folder, s.policy.Home, s.mounts())
 	if len(found) == 0 {

@@ -37,7 +37,13 @@ type pathListCmd struct {
 // maxOnPath bounds the list: a PATH is searched at each start of a program.
 const maxOnPath = 64
 
+// errNoFolder is where the word is empty.
+var errNoFolder = fmt.Errorf("path %q: %w", "", start.ErrNoPath)
+
 func (c *pathAddCmd) Run(a *app) error {
+	if c.Folder == "" {
+		return errNoFolder
+	}
 	s, err := a.sharing(c.Agent)
 	if err != nil {
 		return err
@@ -82,6 +88,9 @@ func (a *app) onPath(s sharing, word string) (folder, there string, err error) {
 }
 
 func (c *pathRemoveCmd) Run(a *app) error {
+	if c.Folder == "" {
+		return errNoFolder
+	}
 	s, err := a.sharing(c.Agent)
 	if err != nil {
 		return err

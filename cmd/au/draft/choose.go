@@ -3,6 +3,7 @@
 package draft
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -23,6 +24,9 @@ func (n *None) Error() string { return fmt.Sprintf("there is no draft of %s", qu
 // --. before is how many words stand before --, -1 where there is none: one alone is no path where it is a name. Without a name it
 // is the agent's own draft, else the only one. isPath reports whether a word is also a path.
 func Choose(all []*Draft, words []string, before int, agent string, isPath func(string) bool) (*Draft, []string, error) {
+	if slices.Contains(words, "") { // as an unset variable of a shell is, which does not mean all
+		return nil, nil, errors.New(`"" is no path: want one, such as . for all that is in this folder`)
+	}
 	if len(words) > 0 && before != 0 {
 		i := slices.IndexFunc(all, func(d *Draft) bool { return d.Name == words[0] })
 		if i >= 0 && before != 1 && isPath(words[0]) {

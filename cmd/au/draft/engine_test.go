@@ -632,4 +632,9 @@ func TestChoose(t *testing.T) {
 			t.Errorf("%q: %v %q %v", c.words, d, rest, err)
 		}
 	}
+	for _, words := range [][]string{{""}, {"src", ""}, {"agent", ""}} {
+		if _, _, err := Choose([]*Draft{agent}, words, -1, "agent", path); err == nil || !strings.Contains(err.Error(), "is no path") {
+			t.Errorf("%q: %v", words, err)
+		}
+	}
 }

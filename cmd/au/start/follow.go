@@ -3,6 +3,7 @@
 package start
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -78,9 +79,15 @@ type passed struct {
 	left      int
 }
 
+// ErrNoPath is where a word is empty, as an unset variable of a shell is: it does not mean the current folder.
+var ErrNoPath = errors.New("want a path, such as . for the current folder")
+
 // Follow returns where a word leads. A relative one is taken from the current folder as the person has it, by $PWD where that names
 // it: who has come there through a link means the folder that they see. That something is missing is no error.
 func (f Follower) Follow(word string) (*walk.Place, error) {
+	if word == "" {
+		return nil, ErrNoPath
+	}
 	from := word
 	if !filepath.IsAbs(word) {
 		here, err := os.Getwd()

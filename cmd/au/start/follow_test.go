@@ -66,6 +66,12 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+func TestFollowNothing(t *testing.T) {
+	if place, err := (Follower{}).Follow(""); err != ErrNoPath {
+		t.Errorf("an empty word leads to %+v, %v", place, err)
+	}
+}
+
 func TestPlantedSaysWhereItLeads(t *testing.T) {
 	top := home(t)
 	writable := []share.Writable{{Source: top + "/w", Agent: "agent"}}
