@@ -189,12 +189,9 @@ func (j *journal) settle(forward bool) error {
 		return nil
 	}
 	j.now = at
-	for _, s := range []spot{j.Ops[at].From, j.Ops[at].To} {
-		// A copy that was not finished has no name of its own yet.
-		if in, name := j.at(s); j.apart && name != "" {
-			if err := in.removeTree(j.aside(name)); err != nil {
-				return err
-			}
+	if j.apart {
+		if err := j.settleCopies(j.Ops[at]); err != nil {
+			return err
 		}
 	}
 	done, err := j.isDone(j.Ops[at], !forward)
@@ -204,6 +201,32 @@ func (j *journal) settle(forward bool) error {
 	j.done = at
 	if done {
 		j.done++
+	}
+	return nil
+}
+
+// settleCopies removes what a step across file systems was making, and puts back what it held.
+func (j *journal) settleCopies(o op) error {
+	if o.Act == exchange {
+		if err := j.settleExchange(o); err != nil {
+			return err
+		}
+	}
+	for _, s := range []spot{o.From, o.To} {
+		in, name := j.at(s)
+		if name == "" {
+			continue
+		}
+		if _, held, err := in.exists(j.held(name)); err != nil {
+			return err
+		} else if held && s.In == theFolder {
+			if err := j.putBack(name); err != nil {
+				return err
+			}
+		}
+		if err := in.removeTree(j.aside(name)); err != nil { // a copy that was not finished has no name of its own yet
+			return err
+		}
 	}
 	return nil
 }
@@ -224,11 +247,11 @@ func (j *journal) isDone(o op, again bool) (bool, error) {
 		_, ok, err := to.exists(toName)
 		return ok, err
 	case exchange:
-		if st, ok, err := to.exists(toName); err != nil || ok && st.Ino == o.Ino && !j.apart {
-			return true, err
+		st, ok, err := from.exists(fromName)
+		if j.apart {
+			return !ok, err
 		}
-		_, ok, err := from.exists(fromName)
-		return !ok || j.apart && again, err // across file systems it can be taken back from wherever it is
+		return ok && st.Ino != o.Ino, err
 	}
 	_, there, err := to.exists(toName)
 	if err != nil || !there {

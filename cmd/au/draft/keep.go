@@ -234,7 +234,7 @@ func (d *Draft) carryOn(j *journal) error {
 		if back := j.backward(); back != nil {
 			return errors.Join(err, back)
 		}
-		return errors.Join(err, d.remember(j), d.ForgetUndo())
+		return errors.Join(err, d.finishUndo(j)) // an undo may have been killed before, and all of the draft lie in undo/
 	}
 	if err := unix.Syncfs(j.folder.fd); err != nil {
 		return j.folder.failed("sync", "", err)

@@ -245,80 +245,29 @@ func TestKeepThatCannotBegin(t *testing.T) {
 	}
 }
 
-// The human's edits after a kill are there after keep, and after undo.
+// After a keep or an undo was killed, what the human edits is there after the next one, and so is what the human had before, and what
+// the agent made.
 func TestEditedAfterAKill(t *testing.T) {
-	for _, verb := range []string{"keep", "undo"} {
-		for n, killed := 1, true; killed; n++ {
-			b := newBenchOn(t, true)
-			b.in(b.folder, "echo of-the-human >f; echo of-the-human >g")
-			b.begin()
-			b.drafted("echo agent >f; echo agent >g; echo agent >n")
-			if killed = b.child("keep", n, 0); !killed || !Holds(b.d.State(), "undo") {
-				continue
-			}
-			b.in(b.folder, "for f in f g; do echo mine-$f >>$f; done")
-			err := do(b.d, verb)
-			for _, f := range []string{"f", "g"} {
-				b.in(b.home, "grep -rq mine-"+f+" . || { echo killed at "+fmt.Sprint(n, verb, err)+": $(cat p/*); exit 1; }")
-				if old := b.in(b.home, "cat p/"+f+" .local/state/au/drafts/*/undo/stash/* 2>/dev/null || true"); !strings.Contains(old, "of-the-human") {
-					t.Errorf("killed at %d, after %s, %v, what the human had in %s is lost", n, verb, err, f)
+	for i, edit := range []string{"echo mine-$f >>$f", "cat $f >new; echo mine-$f >>new; mv new $f"} {
+		for _, verbs := range [][2]string{{"keep", "keep"}, {"keep", "undo"}, {"undo", "keep"}, {"undo", "undo"}} {
+			for n, killed := 1, true; killed; n++ {
+				b := newBenchOn(t, (n+i)%2 == 0)
+				b.in(b.folder, "echo human-f >f; echo human-g >g")
+				b.begin()
+				b.drafted("echo agent-f >f; echo agent-g >g; echo agent-n >n")
+				if verbs[0] == "undo" {
+					b.ok(do(b.d, "keep"))
 				}
-			}
-		}
-	}
-}
-
-// Undo is refused where the human has edited a file that was kept, while others were being kept.
-func TestEditedWhileOthersAreKept(t *testing.T) {
-	for _, across := range []bool{false, true} {
-		for _, paths := range [][]string{nil, {"f", "n", "z"}} {
-			b := newBenchOn(t, across)
-			b.in(b.folder, "echo f >f; echo z >z")
-			b.begin()
-			b.drafted("echo agent >f; echo agent >n; echo agent >z; echo agent >other")
-			edited := map[string]bool{}
-			b.d.hook = func() {
-				for _, name := range []string{"f", "n"} {
-					if text, _ := os.ReadFile(filepath.Join(b.folder, name)); string(text) == "agent\n" && Holds(b.folder, "n") && !edited[name] {
-						edited[name] = true
-						b.in(b.folder, "echo mine >>"+name)
-					}
+				if killed = b.child(verbs[0], n, 0); !killed || !Holds(b.d.State(), "undo") {
+					continue
 				}
-			}
-			_, err := b.d.Keep(paths, Refuse)
-			b.ok(err)
-			b.d.hook = nil
-			before := dump(t, b.folder, true, true)
-			var refused *Conflicted
-			if _, err := b.d.Undo(); !errors.As(err, &refused) || len(refused.Conflicts) != 2 || len(edited) != 2 {
-				t.Errorf("across %v, %q: undo: %v, where %v were edited", across, paths, err, edited)
-			}
-			differ(t, "the folder after an undo that was refused", dump(t, b.folder, true, true), before)
-		}
-	}
-}
-
-// No write to a file of the human is lost while that file is copied to another file system.
-func TestWrittenWhileItIsCopied(t *testing.T) {
-	for _, agent := range []string{"echo agent >f", "rm f"} {
-		for _, wait := range []time.Duration{2, 5, 10, 20} {
-			b := newBenchOn(t, true)
-			b.in(b.folder, "head -c 60000000 /dev/urandom >f")
-			b.begin()
-			b.drafted(agent)
-			done, begun := make(chan error, 1), false
-			b.d.hook = func() {
-				if !begun {
-					go func() {
-						time.Sleep(wait * time.Millisecond)
-						done <- put(filepath.Join(b.folder, "f"), unix.O_APPEND, 0, "mine", 0)
-					}()
+				b.in(b.folder, "for f in f g; do "+edit+"; done")
+				d, err := b.store.open(b.d.Key)
+				b.ok(err)
+				err = do(d, verbs[1])
+				for _, text := range []string{"mine-f", "mine-g", "human-f", "human-g", "agent-f", "agent-g", "agent-n"} {
+					b.in(b.home, "grep -rq "+text+" . || { echo killed at "+fmt.Sprintf("%d, %s, %q", n, verbs, fmt.Sprint(err))+"; grep -r . .; exit 1; }")
 				}
-				begun = true
-			}
-			_, err := b.d.Keep(nil, Refuse)
-			if wrote := <-done; wrote == nil {
-				b.in(b.home, "tail -qc 4 p/f .local/state/au/drafts/*/undo/stash/* 2>/dev/null | grep -q mine || { echo "+fmt.Sprintf("%q", fmt.Sprint(err))+"; exit 1; }")
 			}
 		}
 	}

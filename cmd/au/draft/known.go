@@ -65,10 +65,13 @@ func (p *planner) took() (all [][]byte) {
 
 // present returns what is in the folder at the names that the steps have changed.
 func (j *journal) present() (map[string]identity, error) {
-	names, whole, is := map[string]bool{}, map[string]bool{}, map[string]vintage{}
+	names, whole, is, gone := map[string]bool{}, map[string]bool{}, map[string]vintage{}, map[string]bool{}
 	for _, o := range j.Ops {
+		if o.From.In == theFolder && !j.back {
+			gone[o.From.Path] = true
+		}
 		if o.To.In == theFolder && !j.back {
-			is[o.To.Path] = o.Is
+			is[o.To.Path], gone[o.To.Path] = o.Is, false
 		}
 		for _, s := range []spot{o.From, o.To, {theFolder, o.Low}} {
 			if s.In == theFolder {
@@ -82,6 +85,9 @@ func (j *journal) present() (map[string]identity, error) {
 		st, ok, err := j.found(name)
 		if err != nil {
 			return nil, err
+		}
+		if ok && gone[name] {
+			continue // the human has made it while other things were kept
 		}
 		if ok && whole[name] {
 			if err := j.copied(name, all); err != nil {

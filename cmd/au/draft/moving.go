@@ -11,16 +11,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// aside names what a step across file systems makes before it has its name: no other draft that is kept at the same time has that
-// name.
-func (j *journal) aside(name string) string {
+// beside names what a step across file systems makes beside a file: no other draft that is kept at the same time has that name.
+func (j *journal) beside(name, end string) string {
 	dir, _ := split(name)
-	return join(dir, ".au-"+path.Base(j.state.named)+"-"+strconv.Itoa(j.now)+".new")
+	return join(dir, ".au-"+path.Base(j.state.named)+"-"+strconv.Itoa(j.now)+end)
+}
+
+// aside names a copy that has no name of its own yet, or what is about to go. held names what of the human may be put back.
+func (j *journal) aside(name string) string { return j.beside(name, ".new") }
+func (j *journal) held(name string) string  { return j.beside(name, ".was") }
+
+// copies reports whether what goes from one place to the other is copied.
+func (j *journal) copies(from, to place) bool {
+	return j.apart && (from.fd == j.folder.fd) != (to.fd == j.folder.fd)
 }
 
 // move moves what is at a name to another, where nothing is.
 func (j *journal) move(from place, name string, to place, toName string) error {
 	err := rename(from, name, to, toName, unix.RENAME_NOREPLACE)
+	if err == unix.EXDEV && !j.copies(from, to) {
+		return from.failed("move", name, err)
+	}
 	if err != unix.EXDEV {
 		return err
 	}
@@ -42,21 +53,51 @@ func (j *journal) move(from place, name string, to place, toName string) error {
 		}
 		j.between()
 	}
-	return j.discard(from, name)
+	return j.discard(from, name, to, toName)
 }
 
 // discard removes what was copied to another file system. It goes by one rename: after a kill half of it is never taken for the
-// whole.
-func (j *journal) discard(from place, name string) error {
+// whole. What the human has changed since it was copied stays.
+func (j *journal) discard(from place, name string, to place, toName string) error {
 	aside := j.aside(name)
 	if err := from.removeTree(aside); err != nil {
 		return err
+	}
+	if from.fd == j.folder.fd {
+		if err := j.hold(name, to, toName); err != nil {
+			return err
+		}
+		name = j.held(name)
 	}
 	if err := rename(from, name, from, aside, unix.RENAME_NOREPLACE); err != nil {
 		return err
 	}
 	j.between()
 	return from.removeTree(aside)
+}
+
+// hold takes something of the human from its name, under which nobody changes it then, and puts it back where the copy is not the
+// same.
+func (j *journal) hold(name string, to place, toName string) error {
+	held := j.held(name)
+	if err := rename(j.folder, name, j.folder, held, unix.RENAME_NOREPLACE); err != nil {
+		return err
+	}
+	j.between()
+	alike, err := sameTree(j.folder, held, to, toName)
+	if err == nil && alike {
+		return nil
+	}
+	if err == nil {
+		err = errMoved
+	}
+	return errors.Join(err, j.putBack(name))
+}
+
+// putBack gives what is held its name again.
+func (j *journal) putBack(name string) error {
+	held := j.held(name)
+	return j.folder.failed("put back", held, rename(j.folder, held, j.folder, name, unix.RENAME_NOREPLACE))
 }
 
 // copyAside copies a tree beside where it is to be. A file that does not fit there leaves nothing behind.
@@ -80,8 +121,9 @@ func (j *journal) copyOver(from place, name string, to place, aside, toName stri
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return copyTree(from, name, to, aside)
 	}
-	if first := j.links[st.Ino]; first != "" && st.Nlink > 0 && strings.HasPrefix(first, to.named+"\x00") {
-		if to.link(strings.TrimPrefix(first, to.named+"\x00"), aside) == nil {
+	if first, here := strings.CutPrefix(j.links[st.Ino], to.named+"\x00"); here {
+		alike, err := sameTree(from, name, to, first) // a file that was made since can have that number
+		if err == nil && alike && to.link(first, aside) == nil {
 			return nil
 		}
 	}
@@ -140,85 +182,10 @@ func (j *journal) exchange(o op, from place, name string, to place, toName strin
 	if err == nil {
 		return j.check(o, from, name, func() error { return rename(from, name, to, toName, unix.RENAME_EXCHANGE) })
 	}
-	if err != unix.EXDEV {
-		return err
+	if err != unix.EXDEV || !j.apart {
+		return to.failed("replace", toName, err)
 	}
-	old := "x" + strconv.Itoa(j.now)
-	_, there, err := j.stashed.exists(old)
-	if err == nil {
-		err = j.isAsItWas(o, from, name, to, toName)
-	}
-	if err == nil && !there {
-		err = fillIn(to, toName, j.stashed, old)
-	}
-	if err != nil {
-		return err
-	}
-	j.between()
-	return j.replace(from, name, to, toName)
-}
-
-// isAsItWas refuses to replace what the human has changed since the plan. After a kill a copy of the draft's file may be there
-// already.
-func (j *journal) isAsItWas(o op, from place, name string, to place, toName string) error {
-	st, err := to.stat(toName)
-	if err != nil {
-		return err
-	}
-	now := vintageOf(st)
-	if now.Ino = o.Was.Ino; now == o.Was {
-		return nil
-	}
-	if alike, err := sameTree(from, name, to, toName); err != nil || !alike {
-		return errors.Join(errMoved, err)
-	}
-	return nil
-}
-
-// holdsCopy reports whether the draft's file is in the folder already, or nothing is.
-func (j *journal) holdsCopy(from place, name string, to place, toName string) (bool, error) {
-	if _, ok, err := to.exists(toName); err != nil || !ok {
-		return err == nil, err
-	}
-	return sameTree(from, name, to, toName)
-}
-
-// replace moves a file over another, on another file system.
-func (j *journal) replace(from place, name string, to place, toName string) error {
-	aside, err := j.copyAside(from, name, to, toName)
-	if err != nil {
-		return err
-	}
-	if err := rename(to, aside, to, toName, 0); err != nil {
-		return err
-	}
-	return from.removeTree(name)
-}
-
-func (j *journal) exchangeBack(from place, name string, to place, toName string) error {
-	if !j.apart {
-		return rename(from, name, to, toName, unix.RENAME_EXCHANGE)
-	}
-	old := "x" + strconv.Itoa(j.now)
-	if _, there, err := j.stashed.exists(old); err != nil || !there {
-		return err // without it the human's file was not replaced
-	}
-	if _, there, err := from.exists(name); err != nil {
-		return err
-	} else if there {
-		if kept, err := j.holdsCopy(from, name, to, toName); err != nil || !kept {
-			return err // the human's own file is there still
-		}
-	} else {
-		aside, err := j.copyAside(to, toName, from, name)
-		if err != nil {
-			return err
-		}
-		if err := rename(from, aside, from, name, unix.RENAME_NOREPLACE); err != nil {
-			return err
-		}
-	}
-	return j.replace(j.stashed, old, to, toName)
+	return j.exchangeByCopy(o, from, name, to, toName)
 }
 
 // disarm takes off what would steer a rootless overlay.

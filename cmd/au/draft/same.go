@@ -62,7 +62,7 @@ func sameTree(a place, nameA string, b place, nameB string) (bool, error) {
 		return false, b.failed("stat", nameB, err)
 	}
 	switch {
-	case rights(x, y) != rights(y, x) || x.Mode&unix.S_IFMT == unix.S_IFREG && x.Mtim != y.Mtim:
+	case rights(x, y) != rights(y, x) || x.Mode&unix.S_IFMT == unix.S_IFREG && !sameTime(x.Mtim, y.Mtim):
 		return false, nil
 	case x.Mode&unix.S_IFMT == unix.S_IFREG:
 		alike := false
@@ -93,6 +93,11 @@ func sameTree(a place, nameA string, b place, nameB string) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// sameTime compares the times of a file and of a copy, which may be on a file system that knows of seconds alone.
+func sameTime(x, y unix.Timespec) bool {
+	return x.Sec == y.Sec && (x.Nsec == y.Nsec || x.Nsec == 0 || y.Nsec == 0)
 }
 
 // rights returns the mode of a file to compare with another's, which may be a copy that could not have its group.

@@ -86,14 +86,14 @@ func (j *journal) check(o op, at place, name string, back func() error) error {
 	if err != nil {
 		return err
 	}
-	now := vintageOf(st)
-	if j.apart {
-		now.Ino = o.Was.Ino
-	}
-	if now == o.Was {
+	if vintageOf(st) == o.Was || j.apart && o.Was.isOf(st) {
 		return nil
 	}
-	return errors.Join(errMoved, back())
+	failed := back()
+	if failed != nil { // what was put aside is not forgotten
+		failed = errors.Join(failed, j.note(j.done+1, false))
+	}
+	return errors.Join(errMoved, failed)
 }
 
 func (j *journal) takeBack(o op) error {

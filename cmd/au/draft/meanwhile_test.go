@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// At whatever step of a keep or an undo the human edits a file, nothing is lost.
+func TestEditedAtEachStep(t *testing.T) {
+	for i, verb := range []string{"keep", "undo"} {
+		for j, edited := range []string{"f", "n", "r"} {
+			for n, at := 1, 1; n <= at; n++ {
+				b := newBenchOn(t, (n+i+j)%3 > 0)
+				b.in(b.folder, "echo human-f >f; echo human-r >r")
+				b.begin()
+				b.drafted("echo agent-f >f; echo agent-n >n; rm r")
+				if verb == "undo" {
+					b.ok(do(b.d, "keep"))
+				}
+				at = 0
+				texts := []string{"human-f", "human-r", "agent-f", "agent-n"}
+				b.d.hook = func() {
+					if at++; at == n && Holds(b.folder, edited) {
+						b.in(b.folder, "echo mine >>"+edited)
+						texts = append(texts, "mine")
+					}
+				}
+				err := do(b.d, verb)
+				b.d.hook = nil
+				again := error(nil)
+				if b.d.Unfinished() {
+					again = do(b.d, "undo")
+				}
+				for _, text := range texts {
+					b.in(b.home, "grep -rq "+text+" . || { echo "+fmt.Sprintf("%s of %s at %d, %q, %q", verb, edited, n, fmt.Sprint(err), fmt.Sprint(again))+"; grep -r . .; exit 1; }")
+				}
+			}
+		}
+	}
+}
+
+// Undo is refused where the human has edited a file that was kept, while others were being kept.
+func TestEditedWhileOthersAreKept(t *testing.T) {
+	for _, across := range []bool{false, true} {
+		for _, paths := range [][]string{nil, {"f", "n", "z"}} {
+			b := newBenchOn(t, across)
+			b.in(b.folder, "echo f >f; echo z >z")
+			b.begin()
+			b.drafted("echo agent >f; echo agent >n; echo agent >z; echo agent >other")
+			edited := map[string]bool{}
+			b.d.hook = func() {
+				for _, name := range []string{"f", "n"} {
+					if text, _ := os.ReadFile(filepath.Join(b.folder, name)); string(text) == "agent\n" && Holds(b.folder, "n") && !edited[name] {
+						edited[name] = true
+						b.in(b.folder, "echo mine >>"+name)
+					}
+				}
+			}
+			_, err := b.d.Keep(paths, Refuse)
+			b.ok(err)
+			b.d.hook = nil
+			before := dump(t, b.folder, true, true)
+			var refused *Conflicted
+			if _, err := b.d.Undo(); !errors.As(err, &refused) || len(refused.Conflicts) != 2 || len(edited) != 2 {
+				t.Errorf("across %v, %q: undo: %v, where %v were edited", across, paths, err, edited)
+			}
+			differ(t, "the folder after an undo that was refused", dump(t, b.folder, true, true), before)
+		}
+	}
+}
+
+// No write to a file of the human is lost while that file is copied to another file system.
+func TestWrittenWhileItIsCopied(t *testing.T) {
+	for _, agent := range []string{"echo agent >f", "rm f"} {
+		for _, wait := range []time.Duration{2, 5, 10, 20} {
+			b := newBenchOn(t, true)
+			b.in(b.folder, "head -c 60000000 /dev/urandom >f")
+			b.begin()
+			b.drafted(agent)
+			done, begun := make(chan error, 1), false
+			b.d.hook = func() {
+				if !begun {
+					go func() {
+						time.Sleep(wait * time.Millisecond)
+						done <- put(filepath.Join(b.folder, "f"), unix.O_APPEND, 0, "mine", 0)
+					}()
+				}
+				begun = true
+			}
+			_, err := b.d.Keep(nil, Refuse)
+			if wrote := <-done; wrote == nil {
+				b.in(b.home, "tail -qc 4 p/f .local/state/au/drafts/*/undo/stash/* 2>/dev/null | grep -q mine || { echo "+fmt.Sprintf("%q", fmt.Sprint(err))+"; exit 1; }")
+			}
+		}
+	}
+}
+
+// Undo is refused, before anything has changed, where the human has made something anew that a keep had removed, while other things
+// were kept. Once that is out of the way, it goes on.
+func TestMadeWhileOthersAreKept(t *testing.T) {
+	for _, across := range []bool{false, true} {
+		b := newBenchOn(t, across)
+		b.in(b.folder, "mkdir d; echo h >d/h; echo f >f; echo z >z")
+		before := dump(t, b.folder, false, false)
+		b.begin()
+		b.drafted("rm -r d f; echo agent >z")
+		b.d.hook = func() {
+			if !Holds(b.folder, "d") && !Holds(b.folder, "f") {
+				b.in(b.folder, "mkdir d; echo mine >d/mine; echo mine >f")
+			}
+		}
+		_, err := b.d.Keep(nil, Refuse)
+		b.ok(err)
+		b.d.hook = nil
+		kept := dump(t, b.folder, true, true)
+		var refused *Conflicted
+		if _, err := b.d.Undo(); !errors.As(err, &refused) || len(refused.Conflicts) != 2 {
+			t.Errorf("across %v: undo: %v", across, err)
+		}
+		differ(t, "the folder after an undo that was refused", dump(t, b.folder, true, true), kept)
+		b.in(b.folder, "rm -r d f")
+		_, err = b.d.Undo()
+		b.ok(err)
+		differ(t, "the folder after undo", dump(t, b.folder, false, false), before)
+	}
+}
+
+// Nothing is lost of what the human changes in a folder while it is copied to another file system, as the agent has removed it.
+func TestChangedWhileItsFolderIsPutAside(t *testing.T) {
+	for _, human := range []string{"echo mine >>d/h", "echo mine >d/mine", "rm -f d/h; echo mine >d/h"} {
+		stayed := false
+		for n, at := 1, 1; n <= at; n++ {
+			b := newBenchOn(t, true)
+			b.in(b.folder, "mkdir d; echo h >d/h")
+			b.begin()
+			b.drafted("rm -r d")
+			changed := false
+			at = 0
+			b.d.hook = func() {
+				if at++; at == n && Holds(b.folder, "d") {
+					b.in(b.folder, human)
+					changed = true
+				}
+			}
+			_, err := b.d.Keep(nil, Refuse)
+			if err != nil && !errors.Is(err, errMoved) {
+				t.Errorf("%s at step %d: keep: %v", human, n, err)
+			}
+			if stayed = stayed || err != nil; changed {
+				b.in(b.home, "grep -rq mine . || { echo "+fmt.Sprintf("lost at %d: %q", n, fmt.Sprint(err))+"; exit 1; }")
+			}
+		}
+		if !stayed {
+			t.Errorf("%s: nothing was met while it was copied", human)
+		}
+	}
+}
+
+// Nothing is lost of what the human puts in the place of their file, after they have changed it, while a keep removes it.
+func TestReplacedWhileItIsPutAside(t *testing.T) {
+	b := newBenchOn(t, true)
+	b.in(b.folder, "echo f >f")
+	b.begin()
+	b.drafted("rm f")
+	step := 0
+	b.d.hook = func() {
+		if step++; step == 1 {
+			b.in(b.folder, "echo first >>f")
+		}
+		if step > 1 && !Holds(b.folder, "f") {
+			b.in(b.folder, "echo second >f")
+		}
+	}
+	if _, err := b.d.Keep(nil, Refuse); !errors.Is(err, errMoved) {
+		t.Errorf("keep: %v", err)
+	}
+	b.in(b.home, "grep -rq first . && grep -rq second p/f")
+	b.d.hook = nil
+	b.in(b.folder, "rm f")
+	b.settleWith("undo")
+	if got := b.in(b.folder, "cat f"); got != "f\nfirst\n" {
+		t.Errorf("after undo the folder holds %q", got)
+	}
+}
+
+// A file that has the number of one that was copied, and has gone, is no other name of it.
+func TestNumbersThatAreUsedAgain(t *testing.T) {
+	b := newBenchOn(t, true)
+	b.in(b.home, "mkdir s; echo one >s/one; echo two >s/two; touch -d @5 s/one s/two")
+	var err error
+	j := &journal{links: map[uint64]string{}, state: b.store.place}
+	j.folder, err = openPlace(b.folder)
+	b.ok(err)
+	defer j.folder.close()
+	stash, err := openPlace(b.home + "/s")
+	b.ok(err)
+	defer stash.close()
+	b.ok(j.copyOver(stash, "one", j.folder, "one", "one"))
+	st, err := stash.stat("two")
+	b.ok(err)
+	j.links[st.Ino] = j.folder.named + "\x00one"
+	b.ok(j.copyOver(stash, "two", j.folder, "two", "two"))
+	if got := b.in(b.folder, "cat two"); got != "two\n" {
+		t.Errorf("the copy holds %q", got)
+	}
+}
