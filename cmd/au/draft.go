@@ -211,7 +211,7 @@ func (a *app) sayConflicts(all []draft.Conflict) {
 // shownPath is a path below a draft's folder as a person reads it.
 func shownPath(name string) string { return show(cmp.Or(name, ".")) }
 
-// sayDoubts names what may be a file that the human has removed.
+// sayDoubts names what may be, or have in it, what the human has removed.
 func (a *app) sayDoubts(all []draft.Conflict) {
 	for _, c := range all {
 		fmt.Fprintf(a.out, "%s: %s\n", show(c.Path), c.Why)

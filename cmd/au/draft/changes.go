@@ -40,7 +40,7 @@ const (
 	Gone    ConflictKind = "gone"    // the human has removed it
 	Folder  ConflictKind = "folder"  // its folder is not the one that the draft saw
 	Hidden  ConflictKind = "hidden"  // the agent made what it could not see
-	Perhaps ConflictKind = "perhaps" // it looks new, and may be what the human has removed
+	Perhaps ConflictKind = "perhaps" // it may be what the human has removed, or have what they have taken out of it
 )
 
 // teller finds out what has changed, and what of that the human has changed, too.
@@ -310,8 +310,12 @@ func (t *teller) replaced(it item, path, low string, st unix.Stat_t) error {
 
 // touched notes a conflict where the human has changed a file since.
 func (t *teller) touched(path, low string, st unix.Stat_t) {
-	if t.changedSince(st) && !t.git.unchanged(t.lower, low, st) && !(low == ".git/index" && t.git.sameIndex()) {
+	switch {
+	case !t.changedSince(st) || low == ".git/index" && t.git.sameIndex():
+	case !t.git.unchanged(t.lower, low, st):
 		t.changedBy(path, low, "you have changed it since")
+	case st.Mtim.Nano() >= t.stamp: // the draft may go on from what the human had in it before
+		t.conflict(path, Perhaps, "git has it as it is, and you have written it since: you may have put it back")
 	}
 }
 

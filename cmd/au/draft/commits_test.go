@@ -215,6 +215,28 @@ func TestAttributesOfFolders(t *testing.T) {
 	}
 }
 
+// A file that the human had changed when the draft began, and has put back to what git has, is named; one of which only the mode has
+// changed is not.
+func TestPutBackToWhatGitHas(t *testing.T) {
+	needGit(t)
+	const git = "git -c user.name=a -c user.email=a@b "
+	b := newBench(t)
+	b.in(b.folder, "git init -q -b main .; for f in f g h; do echo $f >$f; done; git add .; "+git+"commit -qm one; echo mine >>f; echo mine >>g")
+	b.begin()
+	b.drafted("echo agent >>f; rm g; echo agent >>h")
+	time.Sleep(5 * time.Millisecond)
+	b.in(b.folder, "git checkout -q f g; chmod 600 h")
+	if got, want := b.told(), "M f\nD g\nM h\n? perhaps f\n? perhaps g"; got != want {
+		t.Errorf("told was\n%s\nwant\n%s", got, want)
+	}
+	before := dump(t, b.folder, true, false)
+	_, err := b.d.Keep(nil, Refuse)
+	b.ok(err)
+	_, err = b.d.Undo()
+	b.ok(err)
+	differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+}
+
 // A linked worktree is at a commit, too.
 func TestLinkedWorktree(t *testing.T) {
 	needGit(t)
@@ -225,7 +247,7 @@ func TestLinkedWorktree(t *testing.T) {
 	b.drafted("sed -i s/^3$/agent/ f; echo agent >>g")
 	time.Sleep(5 * time.Millisecond)
 	b.in(b.folder, "sed -i s/^18$/human/ f; touch g")
-	if got, want := b.told(), "M f\nM g\n! changed f"; got != want {
+	if got, want := b.told(), "M f\nM g\n! changed f\n? perhaps g"; got != want {
 		t.Errorf("told was\n%s\nwant\n%s", got, want)
 	}
 	_, err := b.d.Keep(nil, Merge)

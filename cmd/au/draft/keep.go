@@ -19,7 +19,7 @@ import (
 type Report struct {
 	Changes   []Change
 	Conflicts []Conflict
-	Doubts    []Conflict // what looks new, and may be what the human has removed: keep goes on, and nothing is lost
+	Doubts    []Conflict // what may be, or have in it, what the human has removed: keep goes on, and undo brings theirs back
 	Refs      []string   // the refs that the agent's commits get, where both sides made some
 	Stripped  []string   // what bears attributes of the agent that steer an overlay; keep takes them off
 
