@@ -60,6 +60,14 @@ type op struct {
 	Meta     meta
 }
 
+// named is what a message calls a step: a place in the folder, where it has one.
+func (o op) named() string {
+	if o.From.In == theFolder && o.To.In != theFolder {
+		return quote.Name(o.From.Path)
+	}
+	return quote.Name(o.To.Path)
+}
+
 // vintage is a file as the plan found it.
 type vintage struct {
 	Ino         uint64
@@ -199,6 +207,13 @@ func (p *planner) prepare(low string) error {
 	}
 	p.prepared[low] = true
 	m, err := p.lower.meta(low)
+	if err != nil {
+		return err
+	}
+	st, err := p.lower.stat(low)
+	if err == nil && st.Dev != p.device { // nothing could be renamed there, or back
+		err = fmt.Errorf("%s is a btrfs subvolume: nothing can be kept in it, so keep other paths alone", quote.Name(low))
+	}
 	if err != nil {
 		return err
 	}

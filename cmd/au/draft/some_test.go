@@ -190,6 +190,24 @@ func TestMountedMeanwhile(t *testing.T) {
 	}
 }
 
+// Nothing is kept in a folder of another device, as a btrfs subvolume is, before anything has changed.
+func TestKeepIntoASubvolume(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "mkdir d; echo h >d/h")
+	b.begin()
+	b.drafted("echo x >>d/h")
+	v, err := b.d.told()
+	b.ok(err)
+	defer v.close()
+	if _, err := v.plan("agent", nil, nil); err != nil {
+		t.Errorf("keep: %v", err)
+	}
+	v.device++
+	if _, err := v.plan("agent", nil, nil); err == nil || !strings.Contains(err.Error(), "d is a btrfs subvolume: nothing can be kept in it") {
+		t.Errorf("keep: %v", err)
+	}
+}
+
 // A keep into a folder in which nothing can be written is refused, and the draft is as it was.
 func TestKeepIntoWhatIsReadOnly(t *testing.T) {
 	b := newBench(t)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/a4u2/au/internal/quote"
 	"golang.org/x/sys/unix"
 )
 
@@ -22,7 +21,7 @@ func (j *journal) forward() error {
 		o := j.Ops[j.done]
 		j.now = j.done
 		if err := j.do(o); err != nil {
-			return fmt.Errorf("keep %s: %w", quote.Name(o.To.Path), err)
+			return fmt.Errorf("keep %s: %w", o.named(), err)
 		}
 		j.between()
 		if err := j.note(j.done+1, false); err != nil {
@@ -41,7 +40,7 @@ func (j *journal) backward() error {
 		o := j.Ops[j.done-1]
 		j.now = j.done - 1
 		if err := j.takeBack(o); err != nil {
-			return fmt.Errorf("take back %s: %w", quote.Name(o.To.Path), err)
+			return fmt.Errorf("take back %s: %w", o.named(), err)
 		}
 		j.between()
 		if err := j.note(j.done-1, true); err != nil {

@@ -56,6 +56,7 @@ type view struct {
 	count        int64
 	problems     []Conflict
 	apart        bool // nothing can be renamed from the draft to the folder
+	device       uint64
 }
 
 // now is the clock, which a test sets back.
@@ -130,6 +131,7 @@ func (v *view) read(d *Draft) (err error) {
 	if err != nil {
 		return v.lower.failed("stat", "", err)
 	}
+	v.device = at.Dev
 	v.top.st.Mode = v.modeOf("", v.top.st) | at.Mode&theirs // keep never shuts the human out of the folder
 	if v.apart, err = v.lower.isApart(v.upper); err != nil {
 		return err
