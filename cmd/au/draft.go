@@ -186,6 +186,9 @@ func (m *meantDraft) below(word string) (string, error) {
 // report says what has changed at the wanted paths.
 func (m *meantDraft) report() (*draft.Report, error) {
 	r, err := m.Draft.Report()
+	if errors.As(err, new(*draft.HalfKept)) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("draft %q of %q: %w", m.Name, string(m.Folder), err)
 	}

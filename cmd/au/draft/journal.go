@@ -264,5 +264,5 @@ func (j *journal) isDone(o op, again bool) (bool, error) {
 	case j.crosses(o) && again: // a copy is there already, and goes when the step is taken back
 		return sameTree(from, fromName, to, toName)
 	}
-	return o.Ino != 0 && st.Ino != o.Ino && !j.apart, nil
+	return o.Ino != 0 && st.Ino != o.Ino && !j.crosses(o), nil
 }

@@ -43,8 +43,11 @@ func (r *Report) Bytes() (n int64) {
 	return n
 }
 
-// Report says what has changed.
+// Report says what has changed. Of a draft that is half-kept nobody can say that: files of the human are in the place of the agent's.
 func (d *Draft) Report() (*Report, error) {
+	if d.Unfinished() {
+		return nil, &HalfKept{d.Name, string(d.Folder)}
+	}
 	if d.Ended {
 		return &Report{}, nil
 	}
@@ -311,8 +314,11 @@ func (d *Draft) finishKeep(j *journal) error {
 // ofDraft is what a draft is made of; without the last of them it is none.
 var ofDraft = []string{"upper", "modes", "hide", "hidden", "stamp", "known", "draft.json"}
 
-// end moves what is left of a draft to undo/.
+// end moves what is left of a draft to undo/. After an undo that was killed all of it is there: what is in its place is a later one.
 func (d *Draft) end() error {
+	if aside, err := d.isAside(); err != nil || aside {
+		return err
+	}
 	if err := d.stampAside(); err != nil {
 		return err
 	}

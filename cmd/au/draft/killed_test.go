@@ -205,8 +205,45 @@ func TestDropOfWhatIsHalfKept(t *testing.T) {
 					t.Errorf("drop after %s was killed at %d: %v", verb, n, err)
 				}
 			}
+			if _, err := b.d.Report(); !errors.As(err, new(*HalfKept)) {
+				t.Errorf("a report after %s was killed at %d: %v", verb, n, err)
+			}
 			b.settleWith("undo")
 			differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+		}
+	}
+}
+
+// An undo that is killed, of a draft in whose place an empty one has begun, can be kept again, and taken back again.
+func TestKilledUndoBeforeAnother(t *testing.T) {
+	for n, killed := 1, true; killed; n++ {
+		b := newBench(t)
+		b.in(b.folder, "echo g >g")
+		before := dump(t, b.folder, true, false)
+		b.begin()
+		b.drafted("echo f >f; mkdir m; echo n >m/n")
+		told, stamp := b.told(), b.in(b.d.State(), "stat -c %z stamp")
+		b.ok(do(b.d, "keep"))
+		b.begin()
+		later := b.in(b.d.State(), "stat -c %z stamp")
+		if killed = b.child("undo", n, 0); !killed || !b.d.Unfinished() || later == stamp {
+			continue
+		}
+		d, err := b.store.open(b.d.Key)
+		b.ok(err)
+		if d.Ended {
+			continue // it had come to clear the later one
+		}
+		b.ok(do(d, "keep"))
+		b.settleWith("undo")
+		differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+		b.d, err = b.store.open(b.d.Key)
+		b.ok(err)
+		if got := b.told(); got != told {
+			t.Errorf("killed at %d: the draft is told as %q, and was as %q", n, got, told)
+		}
+		if at, err := b.d.state.stamped("stamp"); err != nil || time.Unix(0, at).Format("2006-01-02 15:04:05.000000000 -0700") != strings.TrimSpace(stamp) {
+			t.Errorf("killed at %d: the stamp is of %s, want %s: %v", n, time.Unix(0, at), stamp, err)
 		}
 	}
 }
