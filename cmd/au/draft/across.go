@@ -10,7 +10,8 @@ import (
 )
 
 // Between two file systems, files change places by copies. A copy of the human's file goes to the stash first. A mark in the stash
-// says that the draft's file is in the folder: it is made before that has the human's name, and goes before the human's has it again.
+// says that the human's is nowhere else: it is made before another has its name, and goes before it has that again. While something
+// in the folder has no name of its own yet, the mark says what will be true once it has.
 
 func (j *journal) old() string  { return "x" + strconv.Itoa(j.now) }
 func (j *journal) mark() string { return "r" + strconv.Itoa(j.now) }
@@ -20,6 +21,14 @@ func (j *journal) setMark() error {
 		return j.stashed.failed("make", j.mark(), err)
 	}
 	return nil
+}
+
+// removeMark does that where something of the human is about to be in the folder again.
+func (j *journal) removeMark(to place) error {
+	if to.fd != j.folder.fd {
+		return nil
+	}
+	return j.stashed.removeTree(j.mark())
 }
 
 // exchangeByCopy gives the draft's file the human's name. Then nothing is left where the draft's was.
@@ -87,6 +96,11 @@ func (j *journal) exchangeBack(from place, name string, to place, toName string)
 		return err
 	}
 	j.between()
+	return j.bringBack(to, toName, was, there)
+}
+
+// bringBack gives the human's file its name again, where something else has it, or nothing.
+func (j *journal) bringBack(to place, toName string, was unix.Stat_t, there bool) error {
 	aside, err := j.copyAside(j.stashed, j.old(), to, toName)
 	if err != nil {
 		return err

@@ -207,9 +207,18 @@ func (j *journal) settle(forward bool) error {
 
 // settleCopies removes what a step across file systems was making, and puts back what it held.
 func (j *journal) settleCopies(o op) error {
-	if o.Act == exchange {
+	switch {
+	case o.Act == exchange:
 		if err := j.settleExchange(o); err != nil {
 			return err
+		}
+	case o.From.In == theFolder && o.To.In == theStash && j.back:
+		if _, copied, err := j.folder.exists(j.aside(o.From.Path)); err != nil {
+			return err
+		} else if copied {
+			if err := j.setMark(); err != nil {
+				return err
+			}
 		}
 	}
 	for _, s := range []spot{o.From, o.To} {
@@ -220,7 +229,7 @@ func (j *journal) settleCopies(o op) error {
 		if _, held, err := in.exists(j.held(name)); err != nil {
 			return err
 		} else if held && s.In == theFolder {
-			if err := j.putBack(name); err != nil {
+			if err := errors.Join(j.stashed.removeTree(j.mark()), j.putBack(name)); err != nil {
 				return err
 			}
 		}
@@ -258,9 +267,12 @@ func (j *journal) isDone(o op, again bool) (bool, error) {
 		return false, err
 	}
 	st, left, err := from.exists(fromName)
+	_, marked, err2 := j.stashed.exists(j.mark())
 	switch {
-	case err != nil || !left:
-		return !left, err
+	case err != nil || err2 != nil || !left:
+		return !left, errors.Join(err, err2)
+	case j.crosses(o) && marked:
+		return true, nil
 	case j.crosses(o) && again: // a copy is there already, and goes when the step is taken back
 		return sameTree(from, fromName, to, toName)
 	}

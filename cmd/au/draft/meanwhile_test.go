@@ -47,6 +47,34 @@ func TestEditedAtEachStep(t *testing.T) {
 	}
 }
 
+// After a keep or an undo was killed, nothing is lost of what the human had, where they have made something of that name anew.
+func TestMadeAnewAfterAKill(t *testing.T) {
+	for i, verbs := range [][2]string{{"keep", "keep"}, {"keep", "undo"}, {"undo", "keep"}, {"undo", "undo"}} {
+		for n, killed := 1, true; killed; n++ {
+			b := newBenchOn(t, (n+i)%3 > 0)
+			b.in(b.folder, "mkdir d; echo human-h >d/h; echo human-r >r")
+			b.begin()
+			b.drafted("rm -r d r")
+			if verbs[0] == "undo" {
+				b.ok(do(b.d, "keep"))
+			}
+			if killed = b.child(verbs[0], n, 0); !killed || !Holds(b.d.State(), "undo") {
+				continue
+			}
+			texts := []string{"human-h", "human-r"}
+			if b.in(b.folder, "[ -e r ] || echo mine-r >r; [ -e d ] || { mkdir d; echo mine-d >d/x; }; cat r d/*") != "human-r\nhuman-h\n" {
+				texts = append(texts, "mine")
+			}
+			d, err := b.store.open(b.d.Key)
+			b.ok(err)
+			err = do(d, verbs[1])
+			for _, text := range texts {
+				b.in(b.home, "grep -rq "+text+" . || { echo killed at "+fmt.Sprintf("%d, %s, %q", n, verbs, fmt.Sprint(err))+"; grep -r . .; exit 1; }")
+			}
+		}
+	}
+}
+
 // Undo is refused where the human has edited a file that was kept, while others were being kept.
 func TestEditedWhileOthersAreKept(t *testing.T) {
 	for _, across := range []bool{false, true} {

@@ -43,11 +43,19 @@ func (j *journal) move(from place, name string, to place, toName string) error {
 		if alike, err := sameTree(from, name, to, toName); err != nil || !alike {
 			return errors.Join(err, unix.EEXIST)
 		}
+		if err := j.removeMark(to); err != nil {
+			return err
+		}
 	} else {
 		aside, err := j.copyAside(from, name, to, toName)
+		if err == nil {
+			j.between()
+			err = j.removeMark(to)
+		}
 		if err != nil {
 			return err
 		}
+		j.between()
 		if err := rename(to, aside, to, toName, unix.RENAME_NOREPLACE); err != nil {
 			return err
 		}
@@ -68,6 +76,11 @@ func (j *journal) discard(from place, name string, to place, toName string) erro
 			return err
 		}
 		name = j.held(name)
+		if to.fd == j.stashed.fd { // from here on what is at the name is something else of the human
+			if err := j.setMark(); err != nil {
+				return err
+			}
+		}
 	}
 	if err := rename(from, name, from, aside, unix.RENAME_NOREPLACE); err != nil {
 		return err

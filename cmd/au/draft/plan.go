@@ -60,14 +60,6 @@ type op struct {
 	Meta     meta
 }
 
-// named is what a message calls a step: a place in the folder, where it has one.
-func (o op) named() string {
-	if o.From.In == theFolder && o.To.In != theFolder {
-		return quote.Name(o.From.Path)
-	}
-	return quote.Name(o.To.Path)
-}
-
 // vintage is a file as the plan found it.
 type vintage struct {
 	Ino         uint64

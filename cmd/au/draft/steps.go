@@ -6,11 +6,20 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/a4u2/au/internal/quote"
 	"golang.org/x/sys/unix"
 )
 
 // errMoved is where the human changed something while a keep ran.
 var errMoved = errors.New("it has changed while the draft was kept")
+
+// named is what a message calls a step: a place in the folder, where it has one.
+func (o op) named() string {
+	if o.From.In == theFolder && o.To.In != theFolder {
+		return quote.Name(o.From.Path)
+	}
+	return quote.Name(o.To.Path)
+}
 
 // forward does what is not done yet.
 func (j *journal) forward() error {
