@@ -75,15 +75,10 @@ func (o op) isAsItWas(to place, name string) error {
 
 // exchangeBack gives the human's file its name again, and the draft the file that is there now.
 func (j *journal) exchangeBack(from place, name string, to place, toName string) error {
-	if !j.apart {
-		err := rename(from, name, to, toName, unix.RENAME_EXCHANGE)
-		if err == unix.ENOENT { // the human has removed the draft's
-			err = rename(from, name, to, toName, unix.RENAME_NOREPLACE)
-		}
+	if _, copied, err := j.stashed.exists(j.old()); err != nil {
 		return err
-	}
-	if _, there, err := j.stashed.exists(j.old()); err != nil || !there {
-		return err // it has its name again
+	} else if !copied {
+		return renameBack(from, name, to, toName)
 	}
 	if err := j.setMark(); err != nil { // an earlier au made none
 		return err
@@ -97,6 +92,18 @@ func (j *journal) exchangeBack(from place, name string, to place, toName string)
 	}
 	j.between()
 	return j.bringBack(to, toName, was, there)
+}
+
+// renameBack is exchangeBack where nothing was copied.
+func renameBack(from place, name string, to place, toName string) error {
+	if _, there, err := from.exists(name); err != nil || !there {
+		return err // it has its name again
+	}
+	err := rename(from, name, to, toName, unix.RENAME_EXCHANGE)
+	if err == unix.ENOENT { // the human has removed the draft's
+		err = rename(from, name, to, toName, unix.RENAME_NOREPLACE)
+	}
+	return to.failed("bring back", toName, err)
 }
 
 // bringBack gives the human's file its name again, where something else has it, or nothing.

@@ -219,6 +219,57 @@ func TestReplacedWhileItIsPutAside(t *testing.T) {
 	}
 }
 
+// A keep is taken back where the folder was on another mount than it is now, or undo goes on once it is there again.
+func TestUndoOnAnotherMount(t *testing.T) {
+	for _, verb := range []string{"keep", "undo"} {
+		b := newBench(t)
+		b.in(b.folder, "echo f >f; echo g >g; mkdir d; echo h >d/h")
+		before := dump(t, b.folder, true, false)
+		b.begin()
+		b.drafted("echo x >>f; rm g; mv d e; echo n >n")
+		told := b.told()
+		bound := func() { b.ok(unix.Mount(b.folder, b.folder, "", unix.MS_BIND, "")) }
+		if verb == "keep" {
+			bound()
+		}
+		b.ok(do(b.d, "keep"))
+		if verb == "keep" {
+			b.ok(unix.Unmount(b.folder, 0))
+		} else {
+			bound()
+			if err := do(b.d, "undo"); !errors.Is(err, unix.EXDEV) {
+				t.Errorf("undo on another mount: %v", err)
+			}
+			b.ok(unix.Unmount(b.folder, 0))
+		}
+		b.settleWith("undo")
+		differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+		d, err := b.store.open(b.d.Key)
+		b.ok(err)
+		if b.d = d; b.told() != told {
+			t.Errorf("%s: the draft is told as\n%s\nand was as\n%s", verb, b.told(), told)
+		}
+	}
+}
+
+// The human's file comes back where they have removed the one that a killed keep had put in its place.
+func TestRemovedAfterAKill(t *testing.T) {
+	for n, killed := 1, true; killed; n++ {
+		b := newBenchOn(t, n%2 == 0)
+		b.in(b.folder, "echo human >f; echo g >g")
+		before := dump(t, b.folder, true, false)
+		b.begin()
+		b.drafted("echo agent >f; echo x >>g")
+		killed = b.child("keep", n, 0)
+		if !killed || b.in(b.folder, "cat f") != "agent\n" || Holds(b.d.State(), keptFile) {
+			continue
+		}
+		b.in(b.folder, "rm f")
+		b.settleWith("undo")
+		differ(t, fmt.Sprint("the folder after undo, killed at ", n), dump(t, b.folder, true, false), before)
+	}
+}
+
 // A file that has the number of one that was copied, and has gone, is no other name of it.
 func TestNumbersThatAreUsedAgain(t *testing.T) {
 	b := newBenchOn(t, true)
