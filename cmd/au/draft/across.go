@@ -140,8 +140,8 @@ func (j *journal) copyBack(from place, name string, to place, toName string) err
 	return rename(from, aside, from, name, unix.RENAME_NOREPLACE)
 }
 
-// settleExchange finds out after a kill whose file is in the folder. Where that is the draft's, the human may have changed it since:
-// what the draft still has of it is older.
+// settleExchange finds out after a kill whose file is in the folder. The human may have changed the draft's file there since, and a
+// copy that the draft still has is older.
 func (j *journal) settleExchange(o op) error {
 	from, name := j.at(o.From)
 	to, toName := j.at(o.To)

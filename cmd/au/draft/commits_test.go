@@ -215,8 +215,8 @@ func TestAttributesOfFolders(t *testing.T) {
 	}
 }
 
-// A file that the human had changed when the draft began, and has put back to what git has, is named; one of which only the mode has
-// changed is not.
+// A file that the human had changed when the draft began, and has put back to what git has, is named. One of which only the mode
+// has changed is not.
 func TestPutBackToWhatGitHas(t *testing.T) {
 	needGit(t)
 	const git = "git -c user.name=a -c user.email=a@b "

@@ -39,7 +39,7 @@ func (d *Draft) DropPaths(paths []string) error {
 	if slices.Contains(paths, "") {
 		return errors.New("the whole folder: want au draft drop without a path")
 	}
-	if d.Unfinished() { // files of the human may be in the place of the agent's
+	if d.Unfinished() { // the human's files may lie where the agent's were
 		return &HalfKept{d.Name, string(d.Folder)}
 	}
 	if err := d.openUp(); err != nil {

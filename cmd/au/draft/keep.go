@@ -43,7 +43,7 @@ func (r *Report) Bytes() (n int64) {
 	return n
 }
 
-// Report says what has changed. Of a draft that is half-kept nobody can say that: files of the human are in the place of the agent's.
+// Report says what has changed. It refuses a half-kept draft, in which the human's files may lie where the agent's were.
 func (d *Draft) Report() (*Report, error) {
 	if d.Unfinished() {
 		return nil, &HalfKept{d.Name, string(d.Folder)}
@@ -314,7 +314,7 @@ func (d *Draft) finishKeep(j *journal) error {
 // ofDraft is what a draft is made of; without the last of them it is none.
 var ofDraft = []string{"upper", "modes", "hide", "hidden", "stamp", "known", "draft.json"}
 
-// end moves what is left of a draft to undo/. After an undo that was killed all of it is there: what is in its place is a later one.
+// end moves what is left of a draft to undo/. After a killed undo all of it is there, and a later draft may be in its place.
 func (d *Draft) end() error {
 	if aside, err := d.isAside(); err != nil || aside {
 		return err

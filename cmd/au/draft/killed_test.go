@@ -282,8 +282,8 @@ func TestKeepThatCannotBegin(t *testing.T) {
 	}
 }
 
-// After a keep or an undo was killed, what the human edits is there after the next one, and so is what the human had before, and what
-// the agent made.
+// The keep or the undo after a killed one loses no edit that the human made since, no file of theirs as it was before, and no file
+// of the agent.
 func TestEditedAfterAKill(t *testing.T) {
 	for i, edit := range []string{"echo mine-$f >>$f", "cat $f >new; echo mine-$f >>new; mv new $f"} {
 		for _, verbs := range [][2]string{{"keep", "keep"}, {"keep", "undo"}, {"undo", "keep"}, {"undo", "undo"}} {

@@ -65,7 +65,7 @@ func (j *journal) move(from place, name string, to place, toName string) error {
 }
 
 // discard removes what was copied to another file system. It goes by one rename: after a kill half of it is never taken for the
-// whole. What the human has changed since it was copied stays.
+// whole. It leaves a file in its place that the human has changed since it was copied.
 func (j *journal) discard(from place, name string, to place, toName string) error {
 	aside := j.aside(name)
 	if err := from.removeTree(aside); err != nil {
