@@ -252,19 +252,19 @@ func TestUndoOnAnotherMount(t *testing.T) {
 	}
 }
 
-// The human's file comes back where they have removed the one that a killed keep had put in its place.
+// The human's file comes back where they have removed what a killed keep had put into the folder.
 func TestRemovedAfterAKill(t *testing.T) {
 	for n, killed := 1, true; killed; n++ {
 		b := newBenchOn(t, n%2 == 0)
 		b.in(b.folder, "echo human >f; echo g >g")
 		before := dump(t, b.folder, true, false)
 		b.begin()
-		b.drafted("echo agent >f; echo x >>g")
+		b.drafted("echo agent >f; mkdir -p m/m; echo n >m/n; echo o >o; echo x >>g; chmod 711 m")
 		killed = b.child("keep", n, 0)
 		if !killed || b.in(b.folder, "cat f") != "agent\n" || Holds(b.d.State(), keptFile) {
 			continue
 		}
-		b.in(b.folder, "rm f")
+		b.in(b.folder, "rm -rf f m o")
 		b.settleWith("undo")
 		differ(t, fmt.Sprint("the folder after undo, killed at ", n), dump(t, b.folder, true, false), before)
 	}

@@ -107,6 +107,11 @@ func (j *journal) check(o op, at place, name string, back func() error) error {
 func (j *journal) takeBack(o op) error {
 	from, fromName := j.at(o.From)
 	to, toName := j.at(o.To)
+	if o.Act == after || o.Act == move && o.From.In == theUpper && o.To.In == theFolder {
+		if _, there, err := j.found(toName); err != nil || !there {
+			return err // the human has removed what the draft had put there
+		}
+	}
 	switch o.Act {
 	case before:
 		return to.setMeta(toName, o.Meta)
