@@ -257,10 +257,8 @@ func (j *journal) isDone(o op, again bool) (bool, error) {
 		return ok, err
 	case exchange:
 		st, ok, err := from.exists(fromName)
-		if j.apart {
-			return !ok, err
-		}
-		return ok && st.Ino != o.Ino, err
+		_, copied, err2 := j.stashed.exists(j.old())
+		return !ok && copied || ok && !j.apart && st.Ino != o.Ino, errors.Join(err, err2)
 	}
 	_, there, err := to.exists(toName)
 	if err != nil || !there {
