@@ -67,7 +67,9 @@ ok sh -c 'useradd dave && runuser -l alice -c "au grant -a b -y dave" && userdel
 wreck human-gone b true
 wreck home-open - chmod 755 /home/alice
 wreck home-open - setfacl -m u:bob:x /home/alice # as well: --fix mends both at once
-wreck machine-tiocsti - sh -c 'echo 1 >/run/zero'
+if [ -e $tiocsti ]; then # Linux 6.2
+	wreck machine-tiocsti - sh -c 'echo 1 >/run/zero'
+fi
 wreck machine-folder - chmod a-t /var/tmp
 named 1
 fixed
