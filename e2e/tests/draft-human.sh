@@ -94,6 +94,14 @@ promise="keep, drop and undo ask once, and do nothing without a yes"
 ok in_p au run --draft . sh -c 'echo agent >made; mkfifo pipe'
 fails 1 in_p au draft keep
 complains 'there is nobody to ask'
+fails 1 in_p au draft keep -y ''
+complains '"" is no path: want one, such as .'
+for command in 'mount add' 'mount remove' 'path add'; do
+	fails 1 in_p au $command ''
+	complains 'want a path, such as . for the current folder'
+done
+fails 125 in_p au run --rw '' true
+complains 'want a path, such as . for the current folder'
 fails 1 answers n au draft keep
 says 'pipe (FIFO)'
 says 'Keep 2 changes in /home/alice/p (6 bytes)? [y/N]: '
