@@ -2,7 +2,7 @@
 # A draft works where the folder and what is written lie on ext4, xfs, btrfs or tmpfs, or on two of them; elsewhere it is refused by name.
 # flavour: disks
 # machines: none
-# machines by hand: trixie bookworm
+# machines by hand: trixie bookworm true true-bookworm
 # timeout: 3600
 . /opt/e2e/lib.sh
 ok sh -c 'groupadd project && usermod --append --groups project alice'

@@ -1,5 +1,6 @@
 #!/bin/sh
 # An agent does not see what a draft, or a share that it can only read, hides, and keep takes nothing of that for a deletion.
+# machines by hand: true true-bookworm
 # core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y

@@ -1,5 +1,6 @@
 #!/bin/sh
 # The human works on beside a draft: their changes are seen, named and never overwritten, each command asks once, and nobody needs root to look at the files or to use a tool.
+# machines by hand: true true-bookworm
 # core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
