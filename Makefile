@@ -94,7 +94,7 @@ check-short: ## what needs no machine: unit and script tests, and builds that gi
 	$(MAKE) --no-print-directory test-all
 	$(MAKE) --no-print-directory reproducible
 
-check: ## before a change lands: all Go tests, the builds, and the core of the scripts, with their set-up: ten minutes (make e2e SET=rest runs the other scripts)
+check: ## before a change lands: all Go tests, the builds, and the core of the scripts, with their set-up: a quarter of an hour (make e2e SET=rest runs the other scripts)
 	e2e/machine/setup build quick test
 	$(MAKE) --no-print-directory test-all
 	$(MAKE) --no-print-directory reproducible
