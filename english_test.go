@@ -29,6 +29,9 @@ var forbidden = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)\b(stands)\b`),
 	regexp.MustCompile(`(?i)\b(an own|so already|only this one|and so the others)\b`),
 	regexp.MustCompile(`(?i)\b(but that|is all that|no word of|what is beyond)\b`),
+	regexp.MustCompile(`(?i)\b(looks? whether|be it|the human's word|can(?:not)? be had)\b`),
+	regexp.MustCompile(`(?i)\b((?:that|which|who|input|is there, and) (?:is|was) no (?:regular |plain )?(?:file|folder|terminal|pty|number|name|agent|user|link|program|path))\b`),
+	regexp.MustCompile(`^(Nor (?:is|are|does|do|can|has|have|was|were))\b`),
 }
 
 // clause is a sentence that begins with a clause where its subject should be. A question may.
@@ -166,7 +169,7 @@ func TestStringsAreReadOnce(t *testing.T) {
 }
 
 // marks are what comments begin with, by the ending of a file. A file without one of these is a script if its first line says so.
-var marks = map[string]string{".go": "//", ".c": "//", ".h": "//", ".sh": "#", ".py": "#", ".nix": "#"}
+var marks = map[string]string{".go": "//", ".c": "//", ".h": "//", ".sh": "#", ".py": "#", ".nix": "#", ".toml": "#", ".yml": "#"}
 
 func markOf(name, source string) string {
 	if strings.HasPrefix(source, "#!") {

@@ -121,7 +121,7 @@ func giveTo(given map[ast.Node]bool, name string, args []ast.Expr) {
 	}
 }
 
-// The entrypoint's advice looks whether the agent is declared, in the lines around it.
+// The entrypoint's advice sees whether the agent is declared, in the lines around it.
 func TestWhatTheEntrypointAdvisesIsNotRefused(t *testing.T) {
 	found := 0
 	for _, name := range sources(t, ".c", ".h") {

@@ -29,7 +29,7 @@ struct policy {
 	unsigned nhumans, ngroups, ncgroups, nhides, nshows, nallows, allowed;
 };
 
-// Without an optional one that cannot be had, and is not where the run starts, there is a run all the same. One with same_path is
+// Without an optional one that is unavailable, and is not where the run starts, there is a run all the same. One with same_path is
 // seen at its source's own path as well. One with a state that is writable is a draft: what is written goes there, and the source
 // stays as it is. One that is hiding has a layer in its state with the names that are not seen.
 struct share {

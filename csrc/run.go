@@ -17,7 +17,7 @@ type Share struct {
 	ACL            bool   // mounted as it is: the file system cannot be id-mapped, and ACLs let the agent in
 	Draft          string // a folder, the state of a draft: what is written goes there, unless ReadOnly. Absolute and clean; "" for none
 	Hiding         bool   // the state has a folder, hide, with the names that are not seen
-	Optional       bool   // where it cannot be had, and the run does not start in it, the run goes without it
+	Optional       bool   // where it is unavailable, and the run does not start in it, the run goes without it
 }
 
 // DefaultPath is the PATH of a run whose policy has none, behind the agent's own ~/.local/bin: the entrypoint's.

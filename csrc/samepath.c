@@ -187,7 +187,7 @@ static int open_own_place(const char *source, const struct known *of_source, con
 	if (place < 0 || !look_at(place, &there))
 		die("share ", source, ": at its own path: ", error_text(errno), "; same_path = false keeps it to its target");
 	if (!is_on_same(&there, covers) && !(is_on_same(&there, of_source) && there.inode == of_source->inode))
-		die("share ", source, ": at its own path is something else by now: try again");
+		die("share ", source, ": at its own path is now something else: try again");
 	return place;
 }
 

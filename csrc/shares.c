@@ -135,7 +135,7 @@ static int map_share(struct shares *all, const struct share *s, int fd, int map)
 	return TROUBLE;
 }
 
-// The share as an unattached mount; TROUBLE or GONE where it cannot be had, with the reason. The caller's groups are still this
+// The share as an unattached mount; TROUBLE or GONE where it is unavailable, with the reason. The caller's groups are still this
 // process's; its ids for files are set.
 static int open_share(struct shares *all, const struct request *r, unsigned i, uid_t owner, int map)
 {
@@ -176,7 +176,7 @@ static int enter_or_make(int folder, const char *name, int file)
 }
 
 // The folder, or file, to mount on, walked from a folder as the agent; what is missing is made by the agent. TROUBLE where it
-// cannot be had, with the reason.
+// is unavailable, with the reason.
 int open_target(struct shares *all, int from_folder, const char *target, const char *name, int file, const struct owners *of)
 {
 	static char part[MAX_PATH + 1];
@@ -229,7 +229,7 @@ static int narrows(const struct share *inner, const struct share *outer)
 	       (nested && inner->hiding);
 }
 
-// A share that cannot be had is left out, and with it those that it narrows: a folder that was to be read-only or hidden must not
+// A share that is unavailable is left out, and with it those that it narrows: a folder that was to be read-only or hidden must not
 // become writable or seen. Where the run was to have it, or starts in it, there is no run.
 void leave_out(struct shares *all, const struct request *r, const char *home, unsigned i, const char *why)
 {

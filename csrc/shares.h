@@ -27,7 +27,7 @@ struct shares {
 	struct known covers;              // the folder that all covers are copies from
 	unsigned char left_out[MAX_SHARES];
 	unsigned char own_path[MAX_SHARES]; // seen at its own path by a mount of its own
-	char reason[2 * MAX_LINE]; // why a share cannot be had, for a message; it holds until the next one
+	char reason[2 * MAX_LINE]; // why a share is unavailable, for a message; it holds until the next one
 };
 
 // Whose a target may be.

@@ -45,7 +45,7 @@ func netDone(p netfilter.Policy, f NetFacts) NetFacts {
 	return f
 }
 
-// The remains of a restriction that was killed are there to be taken away, be it one folder.
+// The remains of a restriction that was killed are there to be taken away, even a single folder.
 func TestNetOffAfterAKill(t *testing.T) {
 	p, f := netSample()
 	files, folders := NetHalf(p)

@@ -194,7 +194,7 @@ func candidates(folder, name string) []*Rule {
 	return slices.Concat(byName[name], byName["*"+path.Ext(name)], byFolder[folder])
 }
 
-// MayRun is a quick look whether SelfRunning could say yes: to rel, in a folder of that name.
+// MayRun is a quick look at whether SelfRunning could say yes: to rel, in a folder of that name.
 func MayRun(folder, rel string) bool {
 	if dir := path.Dir(rel); dir != "." {
 		folder = path.Base(dir)

@@ -186,7 +186,7 @@ func Unsigned(set []string) (pairs []string) {
 	count := 0
 	for _, pair := range set {
 		if text, is := strings.CutPrefix(pair, "GIT_CONFIG_COUNT="); is {
-			count = 0 // git reads none of them where that is no number
+			count = 0 // git reads none of them where that is not a number
 			if n, err := strconv.Atoi(text); err == nil {
 				count = max(n, 0)
 			}

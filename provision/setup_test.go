@@ -239,14 +239,14 @@ func TestAuthor(t *testing.T) {
 func TestUnsigned(t *testing.T) {
 	ours := []string{"GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_0=commit.gpgsign", "GIT_CONFIG_VALUE_0=false", "GIT_CONFIG_KEY_1=tag.gpgsign", "GIT_CONFIG_VALUE_1=false"}
 	for name, c := range map[string]struct{ set, want []string }{
-		"nothing is set":         {[]string{"EDITOR=vi"}, ours},
-		"all of it is there":     {ours, nil},
-		"a setting of theirs":    {[]string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=pull.rebase"}, []string{"GIT_CONFIG_COUNT=3", "GIT_CONFIG_KEY_1=commit.gpgsign", "GIT_CONFIG_VALUE_1=false", "GIT_CONFIG_KEY_2=tag.gpgsign", "GIT_CONFIG_VALUE_2=false"}},
-		"they sign their tags":   {[]string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=tag.gpgsign", "GIT_CONFIG_VALUE_0=true"}, []string{"GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_1=commit.gpgsign", "GIT_CONFIG_VALUE_1=false"}},
-		"the count is no number": {[]string{"GIT_CONFIG_COUNT=x"}, ours},
-		"the count is too large": {[]string{"GIT_CONFIG_COUNT=99999999999999999999"}, ours},
-		"there is no count":      {[]string{"GIT_CONFIG_KEY_0=tag.gpgsign", "GIT_CONFIG_VALUE_0=true"}, ours},
-		"one is past the count":  {[]string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=pull.rebase", "GIT_CONFIG_KEY_1=tag.gpgsign"}, []string{"GIT_CONFIG_COUNT=3", "GIT_CONFIG_KEY_1=commit.gpgsign", "GIT_CONFIG_VALUE_1=false", "GIT_CONFIG_KEY_2=tag.gpgsign", "GIT_CONFIG_VALUE_2=false"}},
+		"nothing is set":            {[]string{"EDITOR=vi"}, ours},
+		"all of it is there":        {ours, nil},
+		"a setting of theirs":       {[]string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=pull.rebase"}, []string{"GIT_CONFIG_COUNT=3", "GIT_CONFIG_KEY_1=commit.gpgsign", "GIT_CONFIG_VALUE_1=false", "GIT_CONFIG_KEY_2=tag.gpgsign", "GIT_CONFIG_VALUE_2=false"}},
+		"they sign their tags":      {[]string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=tag.gpgsign", "GIT_CONFIG_VALUE_0=true"}, []string{"GIT_CONFIG_COUNT=2", "GIT_CONFIG_KEY_1=commit.gpgsign", "GIT_CONFIG_VALUE_1=false"}},
+		"the count is not a number": {[]string{"GIT_CONFIG_COUNT=x"}, ours},
+		"the count is too large":    {[]string{"GIT_CONFIG_COUNT=99999999999999999999"}, ours},
+		"there is no count":         {[]string{"GIT_CONFIG_KEY_0=tag.gpgsign", "GIT_CONFIG_VALUE_0=true"}, ours},
+		"one is past the count":     {[]string{"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=pull.rebase", "GIT_CONFIG_KEY_1=tag.gpgsign"}, []string{"GIT_CONFIG_COUNT=3", "GIT_CONFIG_KEY_1=commit.gpgsign", "GIT_CONFIG_VALUE_1=false", "GIT_CONFIG_KEY_2=tag.gpgsign", "GIT_CONFIG_VALUE_2=false"}},
 	} {
 		if got := Unsigned(c.set); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)

@@ -112,7 +112,7 @@ func CheckShare(want config.Mount, have []config.Mount, f ShareFacts) error {
 func checkFile(want config.Mount) error {
 	switch {
 	case want.Draft:
-		return refuse("", "share %q: a draft is of a folder: want the one that the file is in", want.Source)
+		return refuse("", "share %q: a draft is for a folder: want the folder that holds the file", want.Source)
 	case !want.ReadOnly:
 		return refuse("", "share %q: a file can be shared read-only alone: editors save by putting another file in its place, which a mount of it refuses (Device or resource busy); share its folder, or leave out --rw", want.Source)
 	case want.ACL:

@@ -59,20 +59,20 @@ func (s Settings) sayable() (Settings, []string) {
 		left = append(left, fmt.Sprintf(format, args...)+fmt.Sprintf(" It stays in the config of %s.", s.Human))
 	}
 	if i := stdslices.IndexFunc(s.KeepEnv, func(word string) bool { return config.CheckVariable(word) != nil }); i >= 0 {
-		note("keep_env, where %q is no name of a variable.", s.KeepEnv[i])
+		note("keep_env, where %q is not a name of a variable.", s.KeepEnv[i])
 		s.KeepEnv = nil
 	}
 	s.Path = stdslices.DeleteFunc(stdslices.Clone(s.Path), func(folder string) bool {
 		odd := !SayableFolder(folder)
 		if odd {
-			note("%q on the path, which is no plain absolute path.", folder)
+			note("%q on the path, which is not a plain absolute path.", folder)
 		}
 		return odd
 	})
 	s.Mounts = stdslices.DeleteFunc(stdslices.Clone(s.Mounts), func(m config.Mount) bool {
 		odd := !SayableShare(m)
 		if odd {
-			note("share %q, whose source or target is no plain absolute path.", m.Source)
+			note("share %q, whose source or target is not a plain absolute path.", m.Source)
 		}
 		return odd
 	})

@@ -24,12 +24,12 @@ func TestWhatNoCommandTakesIsLeftOut(t *testing.T) {
 	said, left := s.Sayable()
 	want := []string{
 		`cpu = "33.3%", which au does not set. It stays where it is set already.`,
-		`keep_env, where "é" is no name of a variable. It stays in the config of alice.`,
-		`"~/x" on the path, which is no plain absolute path. It stays in the config of alice.`,
-		`"/opt/a:b" on the path, which is no plain absolute path. It stays in the config of alice.`,
-		`"/opt//c" on the path, which is no plain absolute path. It stays in the config of alice.`,
-		`share "~/work", whose source or target is no plain absolute path. It stays in the config of alice.`,
-		`share "/srv/a", whose source or target is no plain absolute path. It stays in the config of alice.`,
+		`keep_env, where "é" is not a name of a variable. It stays in the config of alice.`,
+		`"~/x" on the path, which is not a plain absolute path. It stays in the config of alice.`,
+		`"/opt/a:b" on the path, which is not a plain absolute path. It stays in the config of alice.`,
+		`"/opt//c" on the path, which is not a plain absolute path. It stays in the config of alice.`,
+		`share "~/work", whose source or target is not a plain absolute path. It stays in the config of alice.`,
+		`share "/srv/a", whose source or target is not a plain absolute path. It stays in the config of alice.`,
 	}
 	if !stdslices.Equal(left, want) {
 		t.Errorf("the notes are\n%s", strings.Join(left, "\n"))

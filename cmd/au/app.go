@@ -32,7 +32,7 @@ type app struct {
 	host     *host.Host
 	out, err io.Writer
 	words    []string       // all that was typed
-	colours  terminal.Paint // of a pager, which is no terminal itself
+	colours  terminal.Paint // of a pager, which is not a terminal itself
 	loaded   bool           // the config, and warnings about it were printed
 	changed  bool           // something was, or would be in a dry run
 	brief    bool           // plans are printed without the files that commands read
@@ -123,7 +123,7 @@ func (a *app) confirm(question string, yes bool) error {
 		return nil
 	}
 	if !term.IsTerminal(0) {
-		return hintError{errors.New("standard input is no terminal, so there is nobody to ask"), "add --yes"}
+		return hintError{errors.New("standard input is not a terminal, so there is nobody to ask"), "add --yes"}
 	}
 	if a.ask(a.out, question) {
 		return nil

@@ -21,7 +21,7 @@ func (a *app) checkMachine(d *diagnosis, human provision.User, known *config.Con
 	a.checkSystem(d)
 	a.checkPrograms(d)
 	left, err := a.host.LeftBehind()
-	a.leftBehind(d, left, "is of an agent that is gone")
+	a.leftBehind(d, left, "belongs to an agent that is gone")
 	a.leftBehind(d, a.host.LimitsLeft(), "limits a uid that no user has")
 	a.leftBehind(d, a.host.WatcherLeft(), "is for agents with a restricted network, and there is none")
 	if a.host.UID() != 0 {

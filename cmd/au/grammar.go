@@ -39,8 +39,8 @@ var words = []word{
 	{"net", "Restrict what an agent may reach, by name.", &netCmd{}},
 	{"doctor", "Look for what is wrong with the machine and the agents, and mend it.", &doctorCmd{}},
 	{"verify", "Attack the isolation from inside, and say what holds.", &verifyCmd{}},
-	{"apply", "Make the agents of this machine what a file says.", &applyCmd{}},
-	{"export", "Print the file that says how the agents are.", &exportCmd{}},
+	{"apply", "Make the agents of this machine match a file.", &applyCmd{}},
+	{"export", "Print the agents as a file for au apply.", &exportCmd{}},
 	{"completion", "Print the script that completes au's words in a shell.", &completionCmd{}},
 	{"complete", "", &completeCmd{}},
 	{"manual", "", &manualCmd{}},
@@ -146,14 +146,14 @@ type netCmd struct {
 	Log      netLogCmd      `cmd:"" help:"Show what the agent reached, and what it was refused."`
 	Why      netWhyCmd      `cmd:"" help:"Say whether the agent may reach a host, and because of which rule."`
 	Show     netShowCmd     `cmd:"" help:"Print what is applied: rules, units, policy."`
-	Off      netOffCmd      `cmd:"" help:"Let the agent reach everything again, and take all of this away."`
+	Off      netOffCmd      `cmd:"" help:"Let the agent reach everything again, and remove what restricted it."`
 
 	Load   netLoadCmd   `cmd:"" hidden:"" help:"Load the rules, as root."`
 	Unload netUnloadCmd `cmd:"" hidden:"" help:"Take the rules away, as root."`
 	Depart netDepartCmd `cmd:"" hidden:"" help:"Take the rules away once their policy is gone, as root."`
 	Watch  netWatchCmd  `cmd:"" hidden:"" help:"Put the rules back when they go, as root."`
 	Cut    netCutCmd    `cmd:"" hidden:"" help:"End the agent's open connections, as root."`
-	Login  netLoginCmd  `cmd:"" hidden:"" help:"Look whether a login is for root alone, as root."`
+	Login  netLoginCmd  `cmd:"" hidden:"" help:"Check as root that a login is for root alone."`
 	Probe  netProbeCmd  `cmd:"" hidden:"" help:"Try to get out, as whoever runs it."`
 }
 

@@ -52,7 +52,7 @@ var onlyReal = []string{
 	"[layer] asleep",                                      // a daemon that systemd starts
 	"info limits", "[limits]", "[limit]", "[use] busiest", // a slice of systemd, and what runs in it
 	"verify", "[result]", "net status attempts", "[attempt]", // an agent that tries to get out
-	"[upstream proxy] login", // root, who looks whether it is for root alone
+	"[upstream proxy] login", // root, who sees whether it is for root alone
 	"[change] old",           // a rename, which the kernel's overlay notes
 }
 

@@ -111,7 +111,7 @@ func (c *limitsResetCmd) Run(a *app) error {
 
 type limitsShowCmd struct {
 	agentFlag
-	JSON bool `name:"json" help:"As JSON."`
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 func (c *limitsShowCmd) Run(a *app) error {

@@ -34,7 +34,7 @@ type mountAddCmd struct {
 	Yes         bool     `short:"y" help:"Do not ask."`
 	planFlags
 	Source string `arg:"" help:"A folder or a file of yours, in your home or where only root or you can write above it."`
-	Target string `arg:"" optional:"" help:"Where the agent sees it, in its home (default: at the same path as below yours). Besides, the agent sees it at your own path."`
+	Target string `arg:"" optional:"" help:"Where the agent sees it, in its home (default: the same path as in yours). The agent sees it at your own path, too."`
 }
 
 func (c *mountAddCmd) Run(a *app) error {

@@ -39,7 +39,7 @@ type netLoginCmd struct {
 
 type netDepartCmd struct {
 	Agent string `arg:""`
-	UID   uint32 `name:"uid" help:"Be the process that looks whether the policy is gone, for the rules of this uid."`
+	UID   uint32 `name:"uid" help:"Be the process that watches for the end of the policy, for the rules of this uid."`
 }
 
 // forNet lets root in to what is done for an agent's network.

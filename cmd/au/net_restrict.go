@@ -36,7 +36,7 @@ type netRestrictCmd struct {
 	UpstreamCA     string           `name:"upstream-ca" placeholder:"FILE" help:"The CA, in PEM, that alone vouches for an https proxy (default: those of the machine)."`
 	UpstreamLogin  string           `placeholder:"FILE" help:"The login for the proxy, USER:PASSWORD, in a file that only root can read."`
 	Backend        string           `enum:"auto,nft,iptables" default:"auto" help:"What loads the rules: auto, nft or iptables."`
-	Learn          span             `placeholder:"DURATION" help:"Let everything through for so long, and record it: see au net log --suggest."`
+	Learn          span             `placeholder:"DURATION" help:"Let everything through for this long, and record it: see au net log --suggest."`
 	NoECH          bool             `name:"no-ech" xor:"ech" help:"Refuse TLS that hides whom it speaks to (ECH), or looks as if it did, as a browser's does."`
 	ECH            bool             `name:"ech" xor:"ech" hidden:"" help:"The default: let it through to a name that is allowed."`
 	planFlags

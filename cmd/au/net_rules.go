@@ -19,7 +19,7 @@ type netAllowCmd struct {
 	agentFlag
 	Rules  []netfilter.Rule `arg:"" optional:"" name:"rule" help:"github.com, *.github.com, github.com:22, 192.0.2.7, 10.0.0.0/8:5432, localhost:3000."`
 	Preset []string         `placeholder:"NAME" help:"What a service needs: ${presets}."`
-	For    span             `placeholder:"DURATION" help:"Only for so long: 30m, 2h, 7d; also over a reboot."`
+	For    span             `placeholder:"DURATION" help:"Only for this long: 30m, 2h, 7d; also over a reboot."`
 	Reason string           `placeholder:"TEXT" help:"Why, for the status."`
 	planFlags
 }
@@ -27,7 +27,7 @@ type netAllowCmd struct {
 type netDenyCmd struct {
 	agentFlag
 	Rules  []netfilter.Rule `arg:"" name:"rule" help:"As in au net allow; without a port, all of them."`
-	For    span             `placeholder:"DURATION" help:"Only for so long."`
+	For    span             `placeholder:"DURATION" help:"Only for this long."`
 	Reason string           `placeholder:"TEXT" help:"Why, for the status."`
 	planFlags
 }

@@ -19,7 +19,7 @@ import (
 type netStatusCmd struct {
 	agentFlag
 	Verify bool `help:"Try to get out as the agent, and say what holds."`
-	JSON   bool `name:"json" help:"As JSON."`
+	JSON   bool `name:"json" help:"Print JSON."`
 }
 
 // netView is what `au net status` shows.

@@ -100,7 +100,7 @@ func sayWhy(h *host.Host, out io.Writer, p netfilter.Policy, asked asking) error
 	case answer.Nowhere:
 		fmt.Fprint(out, "; it leads nowhere just now")
 	case answer.OK && answer.Through != "":
-		fmt.Fprintf(out, ", through the proxy %s: nobody here sees to which address it leads", answer.Through)
+		fmt.Fprintf(out, ", through the proxy %s: nobody here sees which address it leads to", answer.Through)
 	}
 	if asked.passesHidden(answer) {
 		fmt.Fprint(out, ", unless it is TLS that hides its name, or looks so (ECH, as browsers send it): --no-ech refuses that")

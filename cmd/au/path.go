@@ -13,8 +13,8 @@ import (
 
 type pathCmd struct {
 	Add    pathAddCmd    `cmd:"" help:"Put a folder on the PATH of the agent's runs, behind the agent's own."`
-	Remove pathRemoveCmd `cmd:"" help:"Take one off."`
-	List   pathListCmd   `cmd:"" help:"List them."`
+	Remove pathRemoveCmd `cmd:"" help:"Take a folder off the PATH of the agent's runs."`
+	List   pathListCmd   `cmd:"" help:"List the folders that au put on the PATH of the agent's runs."`
 }
 
 type pathAddCmd struct {

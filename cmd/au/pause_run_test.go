@@ -37,7 +37,7 @@ func TestTwoRunsCanHaveOneID(t *testing.T) {
 		}
 		seen[id] = pid
 	}
-	t.Error("no two of 65536 runs have one id: then nobody needs to look whether there is another")
+	t.Error("no two of 65536 runs have one id: then nobody needs to see whether there is another")
 }
 
 func TestADraftIsNamedByItsState(t *testing.T) {

@@ -49,7 +49,7 @@ func netWarnings(h *host.Host, p netfilter.Policy, policy csrc.Policy, noSlice, 
 			"DNS goes to "+joinAddrs(p.Resolve)+" unfiltered, and names can carry data out")
 	}
 	if p.Upstream.IsSet() {
-		all = append(all, "the proxy "+p.Upstream.URL+" looks names up: nobody here sees to which address an allowed name leads, be it one inside")
+		all = append(all, "the proxy "+p.Upstream.URL+" looks names up: nobody here sees which address an allowed name leads to, and it may be one inside")
 	} else if p.HasDaemon() && len(p.Resolve)+len(h.Resolvers()) == 0 {
 		all = append(all, "/etc/resolv.conf names no DNS server for allowed names: give one with --dns ADDRESS; names in /etc/hosts work without one")
 	}

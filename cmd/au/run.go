@@ -24,7 +24,7 @@ type runCmd struct {
 	EnvFile     []string `sep:"none" placeholder:"FILE" help:"Read KEY=VALUE lines from a file."`
 	KeepProxy   bool     `help:"Pass on your variables for a proxy, with a login in them: http_proxy, https_proxy, all_proxy, ftp_proxy and no_proxy, in capitals too."`
 	Directory   string   `short:"d" aliases:"dir" placeholder:"DIR" help:"Start there (default: the counterpart of this folder; from your home itself and from folders of the system the agent's home)."`
-	NoShares    bool     `help:"Without the shares of the config. One that holds a folder of its path stays, read-only."`
+	NoShares    bool     `help:"Leave out the shares of the config. One that holds a folder on the PATH of runs stays, read-only."`
 	RO          []string `name:"ro" sep:"none" placeholder:"FOLDER" help:"Share a folder, or a file, read-only for this run."`
 	RW          []string `name:"rw" sep:"none" placeholder:"FOLDER" help:"Share a folder read-write for this run."`
 	Draft       []string `sep:"none" placeholder:"FOLDER" help:"Let the agent work on a draft of a folder: nothing of it reaches the folder until au draft keep."`

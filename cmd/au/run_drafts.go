@@ -54,7 +54,7 @@ func (r *runSpeaker) Drafts(all []config.Mount) (drafts []start.Draft, err error
 	return drafts, nil
 }
 
-// cover makes what hides something of a share that is no draft.
+// cover makes what hides something of a share that is not a draft.
 func (r *runSpeaker) cover(store *draft.Store, m config.Mount) (start.Draft, error) {
 	state, err := store.Cover(m.Source, m.Hide)
 	return start.Draft{Folder: config.Path(m.Source), State: state, Hiding: state != ""}, err

@@ -38,7 +38,7 @@ func (w *setupWork) readLogin(p setup.Program) error {
 // agreeToLogin asks whether the agent is to have the login. --yes is no answer to that.
 func (w *setupWork) agreeToLogin(p setup.Program) error {
 	if !term.IsTerminal(0) {
-		return errors.New("--login-from asks a question that --yes does not answer, and standard input is no terminal")
+		return errors.New("--login-from asks a question that --yes does not answer, and standard input is not a terminal")
 	}
 	fmt.Fprintf(w.a.err, "au: agent %s gets what is in %s: it can act as you at %s, and send the login elsewhere\n", w.policy.Name, show(w.login.path), p.Name)
 	fmt.Fprintf(w.a.err, "au: every human of the agent can use it. Such logins are renewed as they are used: then the other side, yours or the agent's, may be logged out\n")

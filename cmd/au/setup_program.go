@@ -163,7 +163,7 @@ func (w *setupWork) set(pairs []string) (bool, error) {
 	return true, w.a.save(w.human, w.out, record{Env: &envChange{Entry: w.newEntry(w.a.host), Set: pairs}})
 }
 
-// starts looks whether the agent finds the program now, and whether that starts.
+// starts sees whether the agent finds the program now, and whether that starts.
 func (w *setupWork) starts(p setup.Program) (err error) {
 	if w.facts, err = w.look(setup.Look(true, p)); err != nil {
 		return err

@@ -15,8 +15,8 @@ import (
 
 type topCmd struct {
 	Once     bool          `help:"Print one table, without a terminal, and end."`
-	JSON     bool          `name:"json" help:"The same as JSON: an array, an agent each."`
-	Interval time.Duration `default:"1s" placeholder:"TIME" help:"Between two looks (default: ${default})."`
+	JSON     bool          `name:"json" help:"Print one table as JSON: an array with an object for each agent."`
+	Interval time.Duration `default:"1s" placeholder:"TIME" help:"The time between two tables (default: ${default})."`
 }
 
 func (c *topCmd) Run(a *app) error {

@@ -8,7 +8,7 @@ odd=$'d\351"\\ \x80\xff'
 config=/home/alice/.config/agent-as-unix-user.toml
 # hex TEXT prints its bytes.
 hex() { printf %s "$1" | od -An -v -tx1 | tr -d ' \n'; }
-# gives TEXT looks whether the last command printed these bytes and nothing else.
+# gives TEXT sees whether the last command printed these bytes and nothing else.
 gives() { [ "$(od -An -v -tx1 <"$e2e/out" | tr -d ' \n')" = "$(hex "$1")" ] || fail "standard output should be the bytes $(hex "$1")"; }
 
 promise="arguments and values are the same bytes with and without options of au's"

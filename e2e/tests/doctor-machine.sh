@@ -60,7 +60,7 @@ ln -s /etc/systemd/system/au-gone.service /etc/systemd/system/multi-user.target.
 wreck left-behind - true
 named 0
 says "left-behind: /usr/local/libexec/au/c is"
-says "left-behind: /etc/systemd/system/multi-user.target.wants/au-gone.service is of an agent that is gone"
+says "left-behind: /etc/systemd/system/multi-user.target.wants/au-gone.service belongs to an agent that is gone"
 says "left-behind: /etc/systemd/system.control/user-4998.slice.d limits a uid that no user has"
 says "left-behind: /etc/systemd/system/au-net-watch.service is for agents with a restricted network, and there is none"
 [ "$(grep -c '^advice left-behind' "$e2e/out")" = 15 ] || fail "it should name fifteen"

@@ -280,7 +280,7 @@ complains 'that is your whole home'
 fails 125 as alice au run --draft .local/state true
 complains 'your drafts lie in /home/alice/.local/state/au/drafts'
 fails 125 as alice au run --draft p/file true
-complains 'a draft is of a folder'
+complains 'a draft is for a folder'
 fails 125 as alice au run --draft p --as 'No Name' true
 complains 'want a name of a-z'
 mkdir /home/alice/over /run/lower /run/upper /run/work

@@ -16,7 +16,7 @@ full() {
 	find "$1" -type f ! -name filler -exec sha256sum {} + | sort >/run/before
 }
 free() { umount "$1"; }
-# same FOLDER looks whether a command left all files as they were.
+# same FOLDER sees whether a command left all files as they were.
 same() {
 	find "$1" -type f ! -name filler ! -name '*.lock' -exec sha256sum {} + | sort >/run/after
 	diff <(grep -v '\.lock$' /run/before) /run/after || fail "the files in $1 should be as they were"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A run sees no person's home, wherever it lies, also of one who may enter; what is no person's home is there.
+# A run sees no person's home, wherever it lies, also of one who may enter; what is not a person's home is there.
 # machines: trixie
 # machines by hand: bookworm
 # core: trixie

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A share that cannot be had any more is named, and left out of the runs that start elsewhere; a run that starts in it is refused.
+# A share that is no longer available is named, and left out of the runs that start elsewhere; a run that starts in it is refused.
 # machines: trixie
 # machines by hand: bookworm true
 # core: trixie

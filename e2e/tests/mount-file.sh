@@ -77,7 +77,7 @@ says_exactly '.gitconfig
 conf
 http://localhost:9/'
 
-promise="to write, through ACLs, or what is no file, is refused with the reason, and nothing has changed"
+promise="to write, through ACLs, or what is not a file, is refused with the reason, and nothing has changed"
 refused() { # TEXT ARGUMENTS…
 	text=$1
 	shift

@@ -24,7 +24,7 @@ chmod 4755 agents/suid
 shadow=$(stat -c '%u %g %a' /etc/shadow)
 
 fails 1 as alice au mount add --rw proj
-complains 'standard input is no terminal'
+complains 'standard input is not a terminal'
 ok as alice au mount list
 says_exactly 'Nothing is shared with agent agent.'
 ok as alice au mount add -y --rw proj

@@ -106,7 +106,7 @@ for backend in nft iptables; do
 	says "Agent agent reaches allowed.test and mirror.test, and nothing else"
 	says "It does so through http://proxy.corp.test:3128, with the login in $login"
 	says_not "$secret"
-	complains "nobody here sees to which address an allowed name leads"
+	complains "nobody here sees which address an allowed name leads to"
 	log_ends
 	for url in https://allowed.test/ http://allowed.test/; do
 		ok agent curl -sS --max-time 20 $url
@@ -165,7 +165,7 @@ ok systemctl show -P ExecMainPID au-net@agent.service
 promise="status, why, log and show say that names go through the proxy, and what this means"
 ok as alice au net status
 says "Names through http://proxy.corp.test:3128, with the login in $login"
-complains "nobody here sees to which address an allowed name leads, be it one inside"
+complains "nobody here sees which address an allowed name leads to, and it may be one inside"
 ok as alice au net status --json
 [ "$(jq -r '.upstream | .url + " " + .login' "$e2e/out")" = "http://proxy.corp.test:3128 $login" ] || fail "the JSON has no upstream"
 ok as alice au net why https://allowed.test/

@@ -5,7 +5,7 @@
 # core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
-# quiet looks whether au printed that line and no more.
+# quiet sees whether au printed that line and no more.
 quiet() { [ "$(cat "$e2e/err")" = "$1" ] || fail "standard error should be \"$1\""; }
 
 promise="a command that is nowhere is not found, and there is no more to say"

@@ -25,7 +25,7 @@ log_in() {
 	wait $program || fail "the program is not logged in: $(cat "$e2e/login")"
 }
 
-# logged_in HOW looks whether the token is there, and the agent's alone.
+# logged_in HOW sees whether the token is there, and the agent's alone.
 logged_in() {
 	ok cat /home/agent/.login
 	says_exactly "token-of-$1"

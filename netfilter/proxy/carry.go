@@ -307,7 +307,7 @@ func chunkSize(r *bufio.Reader) (int64, error) {
 	digits = strings.TrimRight(digits, " \t")
 	n, err := strconv.ParseUint(digits, 16, 63)
 	if err != nil || digits[0] == '+' {
-		return 0, malformed("a chunk size that is no number")
+		return 0, malformed("a chunk size that is not a number")
 	}
 	return int64(n), nil
 }

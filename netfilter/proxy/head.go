@@ -242,7 +242,7 @@ func requestBody(h *head) (body, error) {
 func sized(text string) (body, error) {
 	n, err := strconv.ParseUint(text, 10, 63)
 	if err != nil || text[0] == '+' {
-		return body{}, malformed("a length that is no number")
+		return body{}, malformed("a length that is not a number")
 	}
 	if n == 0 {
 		return body{}, nil

@@ -145,7 +145,7 @@ func serverFirst(conn, up *net.TCPConn) bool {
 	return first
 }
 
-// readable waits until c has something to read, be it its end.
+// readable waits until c has something to read, or has ended.
 func readable(c *net.TCPConn) error {
 	raw, err := c.SyscallConn()
 	if err != nil {

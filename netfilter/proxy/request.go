@@ -100,7 +100,7 @@ func (q *request) setAuthority(text string) error {
 	}
 	q.host, err = netfilter.CanonicalName(host)
 	if err != nil {
-		return malformed("a Host that is no host name")
+		return malformed("a Host that is not a host name")
 	}
 	return nil
 }
@@ -129,7 +129,7 @@ func splitAuthority(text string) (host string, port uint16, err error) {
 	}
 	n, err := strconv.ParseUint(digits, 10, 16)
 	if err != nil || n == 0 || digits[0] == '+' {
-		return "", 0, malformed("a port that is no port")
+		return "", 0, malformed("a port that is not a port number")
 	}
 	return host, uint16(n), nil
 }

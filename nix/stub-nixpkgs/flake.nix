@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A stand-in for nixpkgs, to build and check our flake where nixpkgs cannot be had: what we use of it, on the machine's own Go and C compiler.
+# A stand-in for nixpkgs, to build and check our flake where nixpkgs is unavailable: what we use of it, on the machine's own Go and C compiler.
 {
   outputs =
     _:

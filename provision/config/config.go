@@ -69,7 +69,7 @@ func (m Mount) HidesAs(n Mount) bool {
 // IsLayered reports whether the agent sees the share through an overlay.
 func (m Mount) IsLayered() bool { return m.Draft || len(m.Hide) > 0 }
 
-// Writes reports whether the agent can write there, be it in a draft alone.
+// Writes reports whether the agent can write there, even in a draft alone.
 func (m Mount) Writes() bool { return m.Draft || !m.ReadOnly }
 
 // mountJSON is a Mount whose paths keep their bytes in JSON.

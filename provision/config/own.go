@@ -43,7 +43,7 @@ func FindOwn(name string, trust walk.Trust) (*Own, error) {
 	case o.place.File < 0 && len(o.place.Missing) == 0:
 		err = errors.New("is a folder")
 	case o.place.File >= 0 && o.place.Stat.Mode&unix.S_IFMT != unix.S_IFREG:
-		err = errors.New("is no regular file")
+		err = errors.New("is not a regular file")
 	default:
 		return o, nil
 	}
@@ -119,7 +119,7 @@ func (o *Own) again() error {
 		err = unix.Fstat(fd, &o.place.Stat)
 	}
 	if err == nil && fd >= 0 && o.place.Stat.Mode&unix.S_IFMT != unix.S_IFREG {
-		err = fmt.Errorf("%q is no regular file by now", o.Path)
+		err = fmt.Errorf("%q is no longer a regular file", o.Path)
 	}
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ func TestWhatOthersCouldHaveWrittenIsNotObeyed(t *testing.T) {
 		}, "/open: everybody can write it"},
 		"a_fifo": {func(h string) error {
 			return errors.Join(os.Remove(DefaultPath(h)), unix.Mkfifo(DefaultPath(h), 0o600))
-		}, "is no regular file: want a file"},
+		}, "is not a regular file: want a file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			home := t.TempDir()
@@ -96,7 +96,7 @@ func TestWhatComesAfterTheWalkIsJudgedToo(t *testing.T) {
 		want  string
 	}{
 		"the_file_for_all":     {func(f string) error { return os.Chmod(f, 0o666) }, (*Own).again, "everybody can write it"},
-		"the_file_a_link":      {func(f string) error { return errors.Join(os.Remove(f), os.Symlink("other", f)) }, (*Own).again, "is no regular file by now"},
+		"the_file_a_link":      {func(f string) error { return errors.Join(os.Remove(f), os.Symlink("other", f)) }, (*Own).again, "is no longer a regular file"},
 		"to_append_to_for_all": {func(f string) error { return os.Chmod(f, 0o666) }, func(o *Own) error { return o.Append([]byte("x")) }, "everybody can write it"},
 		"to_append_to_a_link":  {func(f string) error { return errors.Join(os.Remove(f), os.Symlink("other", f)) }, func(o *Own) error { return o.Append([]byte("x")) }, "too many levels of symbolic links"},
 		"its_lock_for_all": {func(f string) error {
@@ -104,7 +104,7 @@ func TestWhatComesAfterTheWalkIsJudgedToo(t *testing.T) {
 		}, lockIt, "everybody can write it"},
 		"its_lock_a_link":        {func(f string) error { return os.Symlink("other", f+".lock") }, lockIt, "too many levels of symbolic links"},
 		"its_folder_for_all":     {func(f string) error { return os.Chmod(filepath.Dir(f), 0o777) }, func(o *Own) error { return o.Replace([]byte("x")) }, "everybody can write it"},
-		"its_file_a_fifo_by_now": {func(f string) error { return errors.Join(os.Remove(f), unix.Mkfifo(f, 0o600)) }, (*Own).again, "is no regular file by now"},
+		"its_file_a_fifo_by_now": {func(f string) error { return errors.Join(os.Remove(f), unix.Mkfifo(f, 0o600)) }, (*Own).again, "is no longer a regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := t.TempDir() + "/f"

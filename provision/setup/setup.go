@@ -83,7 +83,7 @@ func Programs() ([]Program, error) {
 	return file.Program, nil
 }
 
-// Find returns the program of that name, be it the program's or its command's.
+// Find returns the program that has that name, or whose command has it.
 func Find(name string) (Program, error) {
 	all, err := Programs()
 	if err != nil {

@@ -34,7 +34,7 @@ func ReplaceFile(path, text string) error {
 const maxLines = 1 << 20
 
 // SetLine makes line one of the lines of a file that root owns, or none of them: last, and once. The file keeps its owner and mode;
-// one that is not there, or is no regular file that root owns, is left as it is.
+// one that is not there, or is not a regular file that root owns, is left as it is.
 func SetLine(path, line string, there bool) error {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ELOOP) {

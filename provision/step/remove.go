@@ -188,7 +188,7 @@ func (e *emptier) up() error {
 	return nil
 }
 
-// files removes what is no folder, and remembers what is. With nothing left, the folder has been read to its end.
+// files removes what is not a folder, and remembers what is. With nothing left, the folder has been read to its end.
 func (e *emptier) files(at *emptied, buffer []byte) error {
 	if _, err := unix.Seek(e.here, 0, 0); err != nil {
 		return err

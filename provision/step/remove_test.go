@@ -321,7 +321,7 @@ func TestTakeOverWhileFoldersAreSwapped(t *testing.T) {
 	}
 }
 
-// A mount below a folder is another tree, be it a folder or a file, and on the same file system or another one. Not even its top
+// A mount below a folder is another tree: a folder or a file, on the same file system or another one. Not even its top
 // changes hands.
 func TestMountsAreLeftOut(t *testing.T) {
 	if os.Getenv("IN_OWN_MOUNTS") == "" {

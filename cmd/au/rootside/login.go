@@ -33,7 +33,7 @@ func checkLogin(root, path string) error {
 	case len(place.Missing) > 0:
 		return host.WithHint(fmt.Errorf("%s is not there", quote.Name(path)), "sudo install -m 600 /dev/stdin "+quote.Word(path))
 	case place.File < 0 || place.Stat.Mode&unix.S_IFMT != unix.S_IFREG:
-		return fmt.Errorf("%s is no file", quote.Name(path))
+		return fmt.Errorf("%s is not a file", quote.Name(path))
 	case place.Stat.Mode&0o077 != 0:
 		return host.WithHint(fmt.Errorf("%s: others can read it (mode %04o)", quote.Name(path), place.Stat.Mode&0o7777), "sudo chmod 600 "+quote.Word(path))
 	}

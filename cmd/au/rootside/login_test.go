@@ -40,7 +40,7 @@ func TestALoginIsForItsOwnerAlone(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"good/login": "", "good/read-only": "", "good/for-all": "others can read it", "good/for-a-group": "others can read it", "good/no-login": "want one line",
-		"open/login": "everybody can write it", "good/link": "everybody can write it", "good/none": "is not there", "good": "is no file",
+		"open/login": "everybody can write it", "good/link": "everybody can write it", "good/none": "is not there", "good": "is not a file",
 	} {
 		err := checkLogin(root, "/"+name)
 		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "alice")) {

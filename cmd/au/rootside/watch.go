@@ -179,7 +179,7 @@ func (w *watcher) close(p netfilter.Policy, changed bool) {
 }
 
 // look puts the rules back where they are not as they were loaded, or are to be others by now. The rules of nftables can only have
-// changed when the kernel said so, be it to a look that failed.
+// changed when the kernel said so, even to a look that failed.
 func (w *watcher) look(changed netkernel.Tables) {
 	err := w.alone(func() error { return w.mend(changed) })
 	w.failed = err != nil

@@ -146,7 +146,7 @@ func (m Machine) describe(r Run) Run {
 
 // RunID is the id of the run that this process waits for, which began so many ticks after the boot. It is short enough to type. A
 // process's number comes back, and an agent that starts many can bring that about; the number with the time does not. Two runs may
-// have one id: whoever ends one by it looks whether there is another.
+// have one id: whoever ends one by it checks for another.
 func RunID(waiter int, began uint64) string {
 	const letters = "abcdefghijkmnpqrstuvwxyz23456789"
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d", waiter, began))

@@ -208,7 +208,7 @@ func (m Machine) OpenPlaces(source string, mounts []share.MountPoint, human acco
 }
 
 // mounted returns shares as the entrypoint takes them; drafts are those that are. Without the sources that are needed there is no
-// run; one of the others is left out, and named, where it cannot be had and the run does not start in it.
+// run; one of the others is left out, and named, where it is unavailable and the run does not start in it.
 func mounted(shares []config.Mount, home string, drafts []Draft, needed ...string) ([]csrc.Share, error) {
 	var all []csrc.Share
 	for _, m := range shares {
@@ -224,8 +224,8 @@ func mounted(shares []config.Mount, home string, drafts []Draft, needed ...strin
 }
 
 // Shown returns shares as a run shows them: which of them are at their targets alone. An entrypoint from before version 2 of the
-// policy knows of no other place. Nor is a share at its own path where another one narrows it that would not do so there: what it
-// was to hide would be seen, or what was to be read-only written.
+// policy knows of no other place. A share is not at its own path either where another one narrows it that would not do so there: a
+// name that was to be hidden would be seen, or a read-only one written.
 func Shown(shares []config.Mount, p csrc.Policy) []config.Mount {
 	all := slices.Clone(shares)
 	for i := range all {

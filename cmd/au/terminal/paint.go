@@ -12,7 +12,7 @@ import (
 // Paint colours words. The zero value leaves them as they are.
 type Paint struct{ on bool }
 
-// PaintFor returns the colours for what is written to w: none where that is no terminal, none on a dumb one, and none with NO_COLOR
+// PaintFor returns the colours for what is written to w: none unless that is a terminal, none on a dumb one, and none with NO_COLOR
 // (no-color.org).
 func PaintFor(w io.Writer) Paint {
 	return Paint{Coloured() && OnTerminal(w) != nil}

@@ -50,7 +50,7 @@ func (h *human) watches(args string) string {
 	return h.expect(`process (\d+)\.`)
 }
 
-// hasBack looks whether the shell has the terminal again, as it was.
+// hasBack sees whether the shell has the terminal again, as it was.
 func (h *human) hasBack(before unix.Termios) {
 	h.t.Helper()
 	h.expect("ready> ")
@@ -62,7 +62,7 @@ func (h *human) hasBack(before unix.Termios) {
 	}
 }
 
-// endsWith looks whether the screen ends, the shell has the terminal, and what the exit status was.
+// endsWith sees whether the screen ends, the shell has the terminal, and what the exit status was.
 func (h *human) endsWith(status string, before unix.Termios) {
 	h.t.Helper()
 	h.expect(screenOff)

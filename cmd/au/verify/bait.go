@@ -129,7 +129,7 @@ func readIn(folder, name string) ([]byte, error) {
 	}
 	defer file.Close()
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(fmt.Errorf("%s/%s is no regular file by now", folder, name), err)
+		return nil, errors.Join(fmt.Errorf("%s/%s is no longer a regular file", folder, name), err)
 	}
 	return bounded.Read(file, 1<<10)
 }

@@ -66,8 +66,8 @@ func tryProcesses(b Bait) (open []string, untried string) {
 	return open, ""
 }
 
-// tryTerminal asks the kernel to type into what is no terminal: the filter refuses that with EPERM, and a kernel that is asked says
-// what is wrong with it. So this is seen where the kernel's own setting (dev.tty.legacy_tiocsti) would stop it, too.
+// tryTerminal asks the kernel to type into a file that is not a terminal. The filter refuses that with EPERM, and a kernel that is
+// asked says what is wrong with it. So this is seen where the kernel's own setting (dev.tty.legacy_tiocsti) would stop it, too.
 func tryTerminal(Bait) (open []string, untried string) {
 	file, err := os.Open("/dev/null")
 	if err != nil {

@@ -101,14 +101,14 @@ fails 126 enter --draft /mnt/noexec attacked $state -- /home/agent/attacked/true
 umount /mnt/noexec
 rm -r /home/.noexec
 
-promise="a state that is not the human's alone is no draft"
+promise="a state that is not the human's alone is not a draft"
 new_state
 chmod 750 $state
 fails 125 enter $D -- true
 complains 'want a folder that is closed to others'
 chmod 700 $state
 chown bob $state
-# Nor does it say whether the draft is in use, which root would know.
+# It does not say either whether the draft is in use, which root would know.
 fails 125 flock $state/lock setpriv --reuid=alice --regid=alice --init-groups -- $E agent $D -- true
 complains 'Permission denied'
 chown alice $state

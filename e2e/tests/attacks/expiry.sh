@@ -23,7 +23,7 @@ sed '/^agent:/d' /etc/shadow.kept >/etc/shadow
 fails 125 enter -- id -u
 mv /etc/shadow.kept /etc/shadow
 
-promise="nor by the word of a file that others can write, or that is no file"
+promise="nor by the word of a file that others can write, or that is not a file"
 usermod --expiredate 1 agent
 ok enter -- id -u
 chmod o+w /etc/shadow

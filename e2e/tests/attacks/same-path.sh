@@ -64,7 +64,7 @@ elsewhere /tmp/proj
 chown alice:alice /tmp/proj
 ok enter -- mkdir -p /tmp/proj
 fails 125 enter --same-rw /tmp/proj proj -- ls
-complains 'at its own path is something else by now'
+complains 'at its own path is now something else'
 ok enter -- rmdir /tmp/proj
 fails 125 enter --same-rw /tmp/proj proj -- ls
 complains 'at its own path: No such file or directory'
@@ -105,7 +105,7 @@ y"
 promise="another folder of the same file system is not taken for the human's"
 install -d -o alice -g alice -m 755 /home/agent/hers
 fails 125 enter --same-rw /home/agent/hers elsewhere --same-rw /home/alice/beside hers -- true
-complains 'share /home/agent/hers: at its own path is something else by now'
+complains 'share /home/agent/hers: at its own path is now something else'
 ok enter --same-rw /home/agent/hers elsewhere -- true
 rm -r /home/agent/hers
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# A share that cannot be had is left out only where nothing is lost by it: not one that was asked for, not where the run starts, and never one that narrows another alone.
+# A share that is unavailable is left out only where nothing is lost by it: not one that was asked for, not where the run starts, and never one that narrows another alone.
 . /opt/e2e/tests/attacks/common
 human mkdir -p $share/above/inner $share/beside /home/alice/over
 # said SHARE WHY: it was left out, for that reason.
 said() { complains "share $1 is left out of this run: $2"; }
-starts_without() { # ARGUMENT…: what can be had of attacked is listed
+starts_without() { # ARGUMENT…: what is available of attacked is listed
 	ok enter "$@" -- sh -c 'ls attacked 2>/dev/null || :'
 }
 
