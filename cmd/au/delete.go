@@ -29,19 +29,9 @@ func (c *deleteCmd) Run(a *app) error {
 		return err
 	}
 	entry := known.Agent(c.Agent)
-	check := provision.CheckName
-	if entry != nil && entry.Entrypoint != csrc.EntrypointPath(c.Agent) {
-		check = provision.CheckLegacyName
-	}
-	if err := check(c.Agent); err != nil {
-		return err
-	}
-	facts, err := a.host.Observe(c.Agent, human)
+	facts, err := c.observe(a, human, entry)
 	if err != nil {
 		return err
-	}
-	if !csrc.IsName(c.Agent) {
-		facts.PolicyErr = nil // no policy is called so
 	}
 	runner, err := a.runner(a.out, c.DryRun)
 	if err != nil {
@@ -58,22 +48,54 @@ func (c *deleteCmd) Run(a *app) error {
 		fmt.Fprintf(a.out, "There is no agent %s on this machine; nothing to do\n", c.Agent)
 		return nil
 	}
-	if err := provision.CheckDelete(c.Agent, facts); err != nil {
-		return refusal(err)
-	}
-	if _, err := a.host.ObserveNet(c.Agent); err != nil { // before anything is ended
-		return err
-	}
-	question := fmt.Sprintf("Delete agent %s%s?", c.Agent, map[bool]string{true: " and " + facts.Policy.Home}[c.DeleteHome])
-	if err := a.confirm(question, c.Yes || c.DryRun); err != nil {
+	if err := c.ask(a, facts); err != nil {
 		return err
 	}
 	drafts, err := a.draftsLeft(human, c.Agent, "", c.Yes, c.DryRun)
 	if err != nil {
 		return err
 	}
-	first := true
-	_, err = a.finish(&change{
+	if err := c.takeAway(a, runner, facts, entry); err != nil {
+		return err
+	}
+	if err := c.forget(a, human, entry != nil); err != nil {
+		return err
+	}
+	return drafts()
+}
+
+// observe looks at the agent, which may be one that the original made: its entry in the config says so.
+func (c *deleteCmd) observe(a *app, human provision.User, entry *config.Agent) (provision.Facts, error) {
+	check := provision.CheckName
+	if entry != nil && entry.Entrypoint != csrc.EntrypointPath(c.Agent) {
+		check = provision.CheckLegacyName
+	}
+	if err := check(c.Agent); err != nil {
+		return provision.Facts{}, err
+	}
+	facts, err := a.host.Observe(c.Agent, human)
+	if !csrc.IsName(c.Agent) {
+		facts.PolicyErr = nil // no policy has such a name
+	}
+	return facts, err
+}
+
+// ask refuses what can be refused before anything is ended, and asks.
+func (c *deleteCmd) ask(a *app, facts provision.Facts) error {
+	if err := provision.CheckDelete(c.Agent, facts); err != nil {
+		return refusal(err)
+	}
+	if _, err := a.host.ObserveNet(c.Agent); err != nil {
+		return err
+	}
+	question := fmt.Sprintf("Delete agent %s%s?", c.Agent, map[bool]string{true: " and " + facts.Policy.Home}[c.DeleteHome])
+	return a.confirm(question, c.Yes || c.DryRun)
+}
+
+// takeAway takes the agent off the machine.
+func (c *deleteCmd) takeAway(a *app, runner *step.Runner, facts provision.Facts, entry *config.Agent) error {
+	human, first := facts.Human, true
+	_, err := a.finish(&change{
 		runner: runner, dryRun: c.DryRun,
 		plan: func() (plan []step.Step, seen step.Seen, err error) {
 			if !first {
@@ -86,13 +108,7 @@ func (c *deleteCmd) Run(a *app) error {
 		},
 		failed: func(err error) error { return c.halfDone(a, human, err) },
 	})
-	if err != nil {
-		return err
-	}
-	if err := c.forget(a, human, entry != nil); err != nil {
-		return err
-	}
-	return drafts()
+	return err
 }
 
 // plan ends the agent's processes, which would do more while the rest goes, and its shares, and returns what takes away all else.

@@ -47,6 +47,30 @@ func (c *infoCmd) Run(a *app) error {
 }
 
 func (a *app) printInfo(i agentInfo, f provision.Facts) {
+	a.printAccount(i, f)
+	if i.Limits != nil {
+		fmt.Fprintf(a.out, "  limits: %s\n  in use: %s\n", i.Limits.summary(), i.Limits.Use.summary())
+	}
+	if len(i.Runs) > 0 {
+		fmt.Fprintf(a.out, "  runs:\n")
+		start.PrintRuns(a.out, "    - ", i.Runs)
+	}
+	a.printHumans(i.Humans)
+	a.printMounts(i.Mounts)
+	a.printPath(i.Path)
+	a.printLeft(i.Drafts)
+	if len(i.Older) > 0 {
+		fmt.Fprintf(a.out, "  of an older au:\n")
+		a.printEach(i.Older)
+	}
+	if i.Outdated != nil {
+		fmt.Fprintf(a.out, "  network: %s\n      %s\n", i.Outdated.Problem, hintLine(a.host, i.Outdated.Hint))
+	}
+	a.printIssues(i.Issues)
+}
+
+// printAccount says who the agent is on this machine.
+func (a *app) printAccount(i agentInfo, f provision.Facts) {
 	p := a.paint()
 	state := ""
 	if !i.Healthy {
@@ -74,25 +98,6 @@ func (a *app) printInfo(i agentInfo, f provision.Facts) {
 	case !f.Unit.Systemd:
 		fmt.Fprintf(a.out, "  unit: none (no systemd here: no limits)\n")
 	}
-	if i.Limits != nil {
-		fmt.Fprintf(a.out, "  limits: %s\n  in use: %s\n", i.Limits.summary(), i.Limits.Use.summary())
-	}
-	if len(i.Runs) > 0 {
-		fmt.Fprintf(a.out, "  runs:\n")
-		start.PrintRuns(a.out, "    - ", i.Runs)
-	}
-	a.printHumans(i.Humans)
-	a.printMounts(i.Mounts)
-	a.printPath(i.Path)
-	a.printLeft(i.Drafts)
-	if len(i.Older) > 0 {
-		fmt.Fprintf(a.out, "  of an older au:\n")
-		a.printEach(i.Older)
-	}
-	if i.Outdated != nil {
-		fmt.Fprintf(a.out, "  network: %s\n      %s\n", i.Outdated.Problem, hintLine(a.host, i.Outdated.Hint))
-	}
-	a.printIssues(i.Issues)
 }
 
 func (a *app) printHumans(humans []string) {

@@ -61,14 +61,7 @@ func (c *logCmd) Run(a *app) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	last, cursor := []logView{}, ""
-	err = a.host.Journal(ctx, c.Since, "", false, func(e host.JournalEntry) error {
-		cursor = e.Cursor
-		if v, ok := r.read(e); ok {
-			last = append(last, v)
-		}
-		return nil
-	})
+	last, cursor, err := r.written(ctx, c.Since)
 	if err != nil {
 		return err
 	}
@@ -89,6 +82,18 @@ func (c *logCmd) Run(a *app) error {
 		}
 		return nil
 	})
+}
+
+// written returns the lines that are in the journal, and where it ends.
+func (r *logReader) written(ctx context.Context, since string) (all []logView, cursor string, err error) {
+	err = r.host.Journal(ctx, since, "", false, func(e host.JournalEntry) error {
+		cursor = e.Cursor
+		if v, ok := r.read(e); ok {
+			all = append(all, v)
+		}
+		return nil
+	})
+	return all, cursor, err
 }
 
 // wanted returns how many of the lines that there are to show.

@@ -110,15 +110,7 @@ func (c *netRestrictCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if facts.Policy == nil && facts.PolicyText != "" {
-		fmt.Fprintln(a.err, "au: warning: the policy that was there cannot be read, and nothing of it is kept")
-	}
-	if gone := dropped(facts.Policy, want, a.host.Now()); gone != nil {
-		fmt.Fprintf(a.out, "No longer in force: %s\n", strings.Join(gone, ", "))
-		if want.HasDaemon() {
-			fmt.Fprintf(a.out, "(To add to what is allowed, and keep the rest: au net allow --agent %s RULE…)\n", c.Agent)
-		}
-	}
+	c.sayDropped(a, want, facts)
 	if err := a.checkRules(want, c.DryRun); err != nil {
 		return host.NetError(c.Agent, err)
 	}
@@ -143,6 +135,19 @@ func (c *netRestrictCmd) Run(a *app) error {
 		a.knowForges(c.Agent, want.Allow, c.DryRun)
 	}
 	return err
+}
+
+// sayDropped says what was allowed or denied until now, and is not in the new policy.
+func (c *netRestrictCmd) sayDropped(a *app, want netfilter.Policy, facts provision.NetFacts) {
+	if facts.Policy == nil && facts.PolicyText != "" {
+		fmt.Fprintln(a.err, "au: warning: the policy that was there cannot be read, and nothing of it is kept")
+	}
+	if gone := dropped(facts.Policy, want, a.host.Now()); gone != nil {
+		fmt.Fprintf(a.out, "No longer in force: %s\n", strings.Join(gone, ", "))
+		if want.HasDaemon() {
+			fmt.Fprintf(a.out, "(To add to what is allowed, and keep the rest: au net allow --agent %s RULE…)\n", c.Agent)
+		}
+	}
 }
 
 // replan returns the policy and the plan for the machine as it is by now.

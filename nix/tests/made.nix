@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What the module makes of a configuration.
+# The tests of configurations that the module takes: each with what it makes of one.
 {
   claude,
   cross,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Which configurations the module complains about, or does not take.
+# The tests of configurations that the module complains about, or does not take.
 {
   complaints,
   lib,
