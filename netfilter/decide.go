@@ -17,7 +17,7 @@ const (
 	Learned Code = "learned" // no rule does, but the policy is learning
 	Own     Code = "own"     // the agent's own server on this machine
 
-	NotAllowed   Code = "not-allowed"      // no rule speaks of it
+	NotAllowed   Code = "not-allowed"      // no rule covers it
 	DeniedByRule Code = "denied-by-rule"   // a deny rule does
 	WrongPort    Code = "port-not-allowed" // the name or address is allowed, on other ports
 	Expired      Code = "expired"          // it was allowed until a time that has passed

@@ -47,7 +47,7 @@ var Faults = []Fault{
 	{ID: "entrypoint-missing", Risk: noRuns},
 	{ID: "entrypoint-owner", Risk: "A program that root did not make would start the runs."},
 	{ID: "entrypoint-setuid", Risk: noRuns},
-	{ID: "entrypoint-mode", Risk: "Others than its humans could enter the agent."},
+	{ID: "entrypoint-mode", Risk: "People other than its humans could enter the agent."},
 	{ID: "entrypoint-nosuid", Risk: noRuns},
 	{ID: "entrypoint-acl", Risk: "The humans of the agent cannot start its runs."},
 	{ID: "entrypoint-changed", Risk: "A program that au did not install would start the runs as root."},

@@ -44,7 +44,7 @@ func Health(f Facts) []Issue {
 	}
 	healthEntrypoint(f, mend, bad)
 	if f.Way != nil {
-		bad("entrypoint-way", wayHint(f.Way), "the way to the entrypoint could be changed by others than root, so no run starts: %v", f.Way)
+		bad("entrypoint-way", wayHint(f.Way), "somebody other than root could change the way to the entrypoint, so no run starts: %v", f.Way)
 	}
 	if open := openHomes(f); len(open) > 0 && !f.Declared {
 		bad("homes-visible", mend, "runs can see homes that were not there, or elsewhere, when the policy was written: %s", strings.Join(open, ", "))
@@ -208,7 +208,7 @@ func healthUnit(f Facts, mend string, bad report) {
 		}
 	}
 	if f.Unit.Active && !slices.Equal(f.Unit.Cgroups, f.Policy.Cgroups) {
-		bad("cgroups-other", mend, "the policy names other cgroups than those of the running unit")
+		bad("cgroups-other", mend, "the policy does not name the cgroups of the running unit")
 	}
 }
 

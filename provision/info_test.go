@@ -97,7 +97,7 @@ func TestHealthNamesEachIssueAndWhatMendsIt(t *testing.T) {
 			`missing or changed /etc/tmpfiles.d/au-agent.conf: temporary files are not kept from run to run, or too long`, mend},
 		{"unit_older", func(f *Facts) { f.Unit.Text, f.Unit.Beside = "[Unit]\n", nil }, "", ""},
 		{"unit_not_enabled", func(f *Facts) { f.Unit.Enabled = false }, `unit au-agent.service is not enabled, and will be missing after a reboot`, mend},
-		{"unit_elsewhere", func(f *Facts) { f.Unit.Cgroups = []string{"x"} }, `the policy names other cgroups than those of the running unit`, mend},
+		{"unit_elsewhere", func(f *Facts) { f.Unit.Cgroups = []string{"x"} }, `the policy does not name the cgroups of the running unit`, mend},
 	} {
 		f := made
 		c.change(&f)

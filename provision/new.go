@@ -55,7 +55,7 @@ func CheckNew(w Want, f Facts) error {
 	case len(f.Missing) > 0:
 		return notInstalled(f.Missing)
 	case f.Way != nil:
-		return refuse(wayHint(f.Way), "the way to the entrypoint could be changed by others than root, so that no run would start: %v", f.Way)
+		return refuse(wayHint(f.Way), "somebody other than root could change the way to the entrypoint, so that no run would start: %v", f.Way)
 	case f.Unit.Err != nil:
 		return refuse(AskHint, "%v", f.Unit.Err)
 	case f.HomesLink:

@@ -202,7 +202,7 @@ func CheckOverlap(want, other config.Mount) error {
 // and the config.
 func checkWritable(want config.Mount, f ShareFacts) error {
 	if _, inside := share.Within(f.Home, want.Source); !inside && f.Exposed && !want.ACL {
-		return refuse("", "share %q: others can come to it, and could run files there that the agent leaves as yours: outside your home a writable share wants a folder above it that only you can enter", want.Source)
+		return refuse("", "share %q: others can reach it, and could run files there that the agent leaves as yours: outside your home a writable share wants a folder above it that only you can enter", want.Source)
 	} else if inside && len(f.HomeOpen) > 0 && !want.ACL {
 		o := f.HomeOpen[0]
 		return refuse(o.Shut(f.Home), "share %q: others (%s) can enter your home %s, and could run files there that the agent leaves as yours; a writable share wants it closed", want.Source, o.Who(), f.Home)

@@ -51,7 +51,7 @@ func TestCheckShare(t *testing.T) {
 	}{
 		{"ordinary", func(*ShareFacts, *config.Mount) {}, ""},
 		{"outside", func(f *ShareFacts, m *config.Mount) { m.Source = "/srv/x" }, ""},
-		{"outside_exposed", func(f *ShareFacts, m *config.Mount) { m.Source, f.Exposed = "/srv/x", true }, "others can come to it"},
+		{"outside_exposed", func(f *ShareFacts, m *config.Mount) { m.Source, f.Exposed = "/srv/x", true }, "others can reach it"},
 		{"outside_exposed_read_only", func(f *ShareFacts, m *config.Mount) { m.Source, f.Exposed, m.ReadOnly = "/srv/x", true, true }, ""},
 		{"outside_exposed_acl", func(f *ShareFacts, m *config.Mount) { m.Source, f.Exposed, m.ACL = "/srv/x", true, true }, ""},
 		{"outside_unfit", func(f *ShareFacts, m *config.Mount) { m.Source, f.Unfit = "/srv/x", "/srv, above it, belongs to uid 7" }, "/srv, above it, belongs to uid 7: want each"},

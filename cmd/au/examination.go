@@ -95,7 +95,7 @@ func older(h *host.Host, f provision.Facts) (all []issue) {
 	}
 	mend := advised(h, "au new --agent "+f.Name)
 	if f.Unit.Systemd && provision.KeeperIsOld(f) {
-		all = append(all, issue{"unit-old", auslices.KeeperName(f.Name) + " is another than that of this au", mend})
+		all = append(all, issue{"unit-old", auslices.KeeperName(f.Name) + " differs from that of this au", mend})
 	}
 	if provision.LacksManagerLock(f) {
 		all = append(all, issue{"manager-old", "systemd would start the agent's services, outside of all walls, if the account's expiry were lost", mend})
@@ -104,7 +104,7 @@ func older(h *host.Host, f provision.Facts) (all []issue) {
 		all = append(all, issue{"policy-old", age, mend})
 	}
 	if source, build, err := findSource(h); err == nil && !build && f.Policy.SHA256 != "" && source.SHA256 != f.Policy.SHA256 {
-		all = append(all, issue{"entrypoint-old", "the agent's entrypoint is another than that of this au", mend})
+		all = append(all, issue{"entrypoint-old", "the agent's entrypoint differs from that of this au", mend})
 	}
 	return all
 }

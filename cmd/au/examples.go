@@ -77,7 +77,7 @@ var examples = []struct{ line, does string }{
 	{`au net allow --for 2h github.com:22`, "for a while"},
 	{`au net deny '*.example.com'`, ""},
 	{`au net status`, ""},
-	{`au net log --denied`, "what it tried in vain"},
+	{`au net log --denied`, "what it was refused"},
 	{`au net log --suggest`, "the line that would allow all of that"},
 	{`au net why https://example.com/`, ""},
 	{`au net show --format nft`, ""},

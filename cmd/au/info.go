@@ -60,7 +60,7 @@ func (a *app) printInfo(i agentInfo, f provision.Facts) {
 	a.printPath(i.Path)
 	a.printLeft(i.Drafts)
 	if len(i.Older) > 0 {
-		fmt.Fprintf(a.out, "  of an older au:\n")
+		fmt.Fprintf(a.out, "  from an older au:\n")
 		a.printEach(i.Older)
 	}
 	if i.Outdated != nil {

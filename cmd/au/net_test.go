@@ -63,7 +63,7 @@ func TestWhy(t *testing.T) {
 	plain.Deny = rulesOf(t, "10.9.0.0/16", time.Now())
 	noECH := plain
 	noECH.NoECH = true
-	const ech = ", unless it is TLS that hides its name, or looks so (ECH, as browsers send it): --no-ech refuses that\nhint: au net restrict --agent agent --ech\n"
+	const ech = ", unless it is TLS that hides its name, or looks as if it did (ECH, as browsers send it): --no-ech refuses that\nhint: au net restrict --agent agent --ech\n"
 	for _, c := range []struct {
 		policy      netfilter.Policy
 		text        string
@@ -80,11 +80,11 @@ func TestWhy(t *testing.T) {
 		{plain, "wiki", false, "not allowed: an address inside, where a name opens nothing: it leads to 10.1.2.3\n", "10.1.2.3:443"},
 		{plain, "http://ads.test", false, "it leads to 0.0.0.0\n", "localhost:80"},
 		{plain, "denied.test", false, "denied by the rule 10.9.0.0/16: it leads to 10.9.9.9\n", ""},
-		{plain, "other.test", false, "other.test:443: not allowed: no rule speaks of it\n", "other.test"},
+		{plain, "other.test", false, "other.test:443: not allowed: no rule covers it\n", "other.test"},
 		{plain, "203.0.113.9", true, "203.0.113.9:443: allowed by the rule 203.0.113.9:443\n", ""},
 		{plain, "203.0.113.9:80", false, "not allowed on this port", "203.0.113.9:80"},
-		{plain, "203.0.113.8", false, "203.0.113.8:443: not allowed: no rule speaks of it\n", "203.0.113.8:443"},
-		{plain, "http://[2001:db8::7]", false, "[2001:db8::7]:80: not allowed: no rule speaks of it\n", "[2001:db8::7]:80"},
+		{plain, "203.0.113.8", false, "203.0.113.8:443: not allowed: no rule covers it\n", "203.0.113.8:443"},
+		{plain, "http://[2001:db8::7]", false, "[2001:db8::7]:80: not allowed: no rule covers it\n", "[2001:db8::7]:80"},
 		{plain, "203.0.113.7:22", true, "203.0.113.7:22: allowed by the rule git.test:22\n", ""},
 		{plain, "198.51.100.7:53", false, "198.51.100.7:53: nobody there gets a question", ""},
 		{plain, "udp://198.51.100.7:53", false, "198.51.100.7:53: nobody there gets a question", ""},

@@ -103,7 +103,7 @@ func sayWhy(h *host.Host, out io.Writer, p netfilter.Policy, asked asking) error
 		fmt.Fprintf(out, ", through the proxy %s: nobody here sees which address it leads to", answer.Through)
 	}
 	if asked.passesHidden(answer) {
-		fmt.Fprint(out, ", unless it is TLS that hides its name, or looks so (ECH, as browsers send it): --no-ech refuses that")
+		fmt.Fprint(out, ", unless it is TLS that hides its name, or looks as if it did (ECH, as browsers send it): --no-ech refuses that")
 	}
 	fmt.Fprintln(out)
 	if remedy := asked.remedy(p, answer); remedy != "" {
@@ -118,7 +118,7 @@ func sayWhy(h *host.Host, out io.Writer, p netfilter.Policy, asked asking) error
 // reasonText says a verdict in words, with what the human wrote beside the rule.
 func reasonText(p netfilter.Policy, v netfilter.Verdict, now time.Time) string {
 	text := map[netfilter.Code]string{
-		netfilter.Allowed: "allowed", netfilter.Learned: "let through while learning", netfilter.NotAllowed: "not allowed: no rule speaks of it",
+		netfilter.Allowed: "allowed", netfilter.Learned: "let through while learning", netfilter.NotAllowed: "not allowed: no rule covers it",
 		netfilter.DeniedByRule: "denied", netfilter.WrongPort: "not allowed on this port", netfilter.Expired: "not allowed any more",
 		netfilter.NotLocal: "not allowed, unless the agent's own server listens there", netfilter.Own: "allowed: the agent's own server listens there",
 		netfilter.Private: "not allowed: an address inside, where a name opens nothing", netfilter.Unreachable: "nobody listens there",

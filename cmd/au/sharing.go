@@ -268,7 +268,7 @@ func (a *app) refuseLegacyName(command, name string) error {
 	if entry, err := a.legacyEntry(human, name); err != nil || entry == nil {
 		return nil
 	}
-	return hintError{fmt.Errorf("agent %q was made by agent-as-unix-user 2.x, and an agent of au's cannot have that name: delete it, and make one of another name", name), provision.MendLegacy(name)}
+	return hintError{fmt.Errorf("agent %q was made by agent-as-unix-user 2.x, and au makes no agent of that name: delete it, and make one with another name", name), provision.MendLegacy(name)}
 }
 
 // sayGit says that git does not work in a share, and why.

@@ -78,7 +78,7 @@ wrong 's/~\/books/~\/nowhere/' '/root/wrong.toml:33:1: agent "reviewer": share "
 wrong 's/"reviewer"/"builder"/' '/root/wrong.toml:26:1: agent "builder" is here a second time'
 wrong 's/"reviewer"/"root"/' '/root/wrong.toml:26:13: user_name: agent name "root": that name is reserved'
 wrong 's/"reviewer"/"carol"/' '/root/wrong.toml:26:1: agent "carol": user "carol" exists and au did not make it'
-wrong 's/, "bob"/, "nobody-here"/' 'human "bob" is none of agent "reviewer"'
+wrong 's/, "bob"/, "nobody-here"/' 'human "bob" is not one of agent "reviewer"'
 wrong 's/^humans = \["bob"\]/humans = ["nobody-here"]/' 'humans of agent "helper": human "nobody-here": no such user on this machine'
 wrong 's/^unlock = .*/unlock = [/' '/root/wrong.toml:'
 

@@ -20,7 +20,7 @@ refused() { # TEXT ARGUMENTS…
 	[ "$(grep -vc 'au: hint' /run/e2e/err)" = 1 ] || fail "one error, and no more"
 	cmp -s "$config" /run/before || fail "the config should be as it was"
 }
-refused 'others can come to it' --rw /srv/alice
+refused 'others can reach it' --rw /srv/alice
 refused 'want a folder that you own' out
 refused 'that is your whole home' /home/alice
 refused 'that is your whole home' .

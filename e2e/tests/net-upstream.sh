@@ -171,7 +171,7 @@ ok as alice au net status --json
 ok as alice au net why https://allowed.test/
 says "allowed by the rule allowed.test, through the proxy http://proxy.corp.test:3128"
 fails 1 as alice au net why https://other.test/
-says "not allowed: no rule speaks of it"
+says "not allowed: no rule covers it"
 says_not "through the proxy"
 logged "through http://proxy.corp.test:3128"
 ok as alice au net status --verify

@@ -24,7 +24,7 @@ file'
 
 promise="to write, below a folder that only the human can enter"
 fails 1 as alice au mount add --rw /srv/code/app
-complains 'others can come to it'
+complains 'others can reach it'
 ok as alice au mount add --rw /data/alice/proj
 ok as alice sh -c 'cd /data/alice/proj && au run sh -c "pwd; echo made >made; ls -A /data /data/alice"'
 says_exactly '/data/alice/proj
@@ -41,7 +41,7 @@ promise="a folder above that is opened later, or that others can write by now, e
 for change in 'chmod 711 /data/alice' 'setfacl -m u:bob:x /data/alice'; do
 	ok as alice $change
 	fails 125 as alice au run true
-	complains 'share "/data/alice/proj": others can come to it now'
+	complains 'share "/data/alice/proj": others can reach it now'
 	as alice setfacl -b /data/alice
 	as alice chmod 700 /data/alice
 done

@@ -28,7 +28,7 @@ unchanged before '/usr/local/(bin|libexec|share)/' "$busy"
 goes_on
 promise="au info and doctor name what is old and what mends it; nothing of it is broken, and all does what it did"
 ok as alice au info
-says "the agent's entrypoint is another than that of this au"
+says "the agent's entrypoint differs from that of this au"
 named "advice entrypoint-old agent" "advice entrypoint-old closed" "advice manager-old agent" "advice manager-old closed" "advice net-outdated closed"
 works
 drafted

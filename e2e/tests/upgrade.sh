@@ -26,7 +26,7 @@ ok as alice au list
 says "agent (default)"
 says "    run "
 ok as alice au info
-says "of an older au:"
+says "from an older au:"
 says "its policy is of version 1, where this au writes 2"
 ok as alice au info -a closed
 says "network: au-net@closed.service runs a program of au that was replaced since"

@@ -170,7 +170,7 @@ func TestMistakesHaveTheirPlace(t *testing.T) {
 		{"keep = [\"B\"]\n", `x.toml:1:9: keep: agent name "B": want 1 to 25 characters`},
 		{"[[agents]]\nuser_name = \"a\"\n[[agents.mounts]]\nread_only = false\n", `x.toml:3:1: a share lacks source`},
 		{"[[agents]]\nuser_name = \"a\"\n[[agents.mounts]]\nsource = \"project\"\n", `x.toml:4:10: source: "project": want an absolute path, or one that begins with ~/`},
-		{"[[agents]]\nuser_name = \"a\"\nhumans = [\"b\"]\n[[agents.mounts]]\nsource = \"/x\"\nhuman = \"c\"\n", `x.toml:6:1: human "c" is none of agent "a"`},
+		{"[[agents]]\nuser_name = \"a\"\nhumans = [\"b\"]\n[[agents.mounts]]\nsource = \"/x\"\nhuman = \"c\"\n", `x.toml:6:1: human "c" is not one of agent "a"`},
 		{"[[agents]]\nuser_name = \"a\"\n[[agents.mounts]]\nsource = \"/x\"\nread_only = false\nhide = [\"*\"]\n", `x.toml:6:1: hide: nothing can be hidden`},
 		{"[[agents]]\nuser_name = \"a\"\n[[agents.mounts]]\nsource = \"/x\"\nhide = [\"../x\"]\n", `x.toml:5:9: hide: hide "../x": want a name`},
 		{"[[agents]]\nuser_name = \"a\"\n[agents.net]\nrestricted = false\nallow = [\"a.test\"]\n", `x.toml:4:1: restricted = false beside rules`},

@@ -177,7 +177,7 @@ func (f *File) checkOnly(a *Agent) error {
 		case o.Human == "":
 			return f.ErrorAt(o.Places, "human", "[[agents.only]] lacks human: want one of the agent's humans")
 		case a.Humans != nil && !slices.Contains(a.Humans, o.Human):
-			return f.ErrorAt(o.Places, "human", "human %q is none of agent %q: want one of its humans", o.Human, a.UserName)
+			return f.ErrorAt(o.Places, "human", "human %q is not one of agent %q: want one of its humans", o.Human, a.UserName)
 		case seen[o.Human]:
 			return f.ErrorAt(o.Places, "human", "human %q is here a second time: want one entry for each human", o.Human)
 		}
@@ -192,7 +192,7 @@ func (f *File) checkMount(a *Agent, m Mount) error {
 	case m.Source == "":
 		return f.ErrorAt(m.Places, "source", "a share lacks source: want a folder such as \"~/project\"")
 	case m.Human != nil && a.Humans != nil && !slices.Contains(a.Humans, *m.Human):
-		return f.ErrorAt(m.Places, "human", "human %q is none of agent %q: want one of its humans", *m.Human, a.UserName)
+		return f.ErrorAt(m.Places, "human", "human %q is not one of agent %q: want one of its humans", *m.Human, a.UserName)
 	case m.Draft && m.ReadOnly != nil && !readOnly:
 		return f.ErrorAt(m.Places, "read_only", "read_only = false beside draft = true: want one of them")
 	case m.Draft && m.ACL:

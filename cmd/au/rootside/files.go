@@ -46,7 +46,7 @@ func (r *Root) sayLeft(left []string) {
 			fmt.Fprintf(r.out, "# and %d more\n", len(left)-i)
 			break
 		}
-		fmt.Fprintf(r.out, "# left as it is, having names elsewhere, being no file or being mounted there: %s\n", quote.Name(path))
+		fmt.Fprintf(r.out, "# left as it is, since it has names elsewhere, is not a file, or is mounted there: %s\n", quote.Name(path))
 	}
 }
 

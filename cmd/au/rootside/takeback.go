@@ -279,10 +279,10 @@ func (t *takeBack) say(out io.Writer) {
 			fmt.Fprintf(out, "# and %d more\n", len(t.left)-i)
 			break
 		}
-		fmt.Fprintf(out, "# left as it is, having names elsewhere: %s\n", quote.Name(path))
+		fmt.Fprintf(out, "# left as it is, since it has names elsewhere: %s\n", quote.Name(path))
 	}
 	for _, path := range t.kept {
-		fmt.Fprintf(out, "# keeps its set-gid bit, for it is in another group than yours: %s\n", quote.Name(path))
+		fmt.Fprintf(out, "# keeps its set-gid bit, since its group is not yours: %s\n", quote.Name(path))
 	}
 }
 

@@ -121,7 +121,7 @@ func TestWayToAShareOutsideTheHome(t *testing.T) {
 		unfit, write string // what a run says of a share that is read-only, and of one that is written
 	}{
 		"shut":             {shut, "", ""},
-		"open":             {open, "", "others can come to it now"},
+		"open":             {open, "", "others can reach it now"},
 		"anothers":         {folder{1001, 7, 0o755}, "belongs to uid 1001 by now", "belongs to uid 1001 by now"},
 		"that_others_fill": {folder{0, 7, 0o777}, "can be written by others", "can be written by others"},
 		"of_a_group":       {folder{0, 100, 0o775}, "can be written by others", "can be written by others"},

@@ -127,7 +127,7 @@ func (m Machine) checkOutside(o Order, s config.Mount) error {
 	case way.Unfit != "":
 		return &OutsideError{s.Source, way.Unfit + " by now"}
 	case guarded(s) && !way.Shut && !o.Known.DisableHomeAccessCheck:
-		return &OutsideError{s.Source, "others can come to it now, and could run files there that the agent leaves as yours; a writable share wants a folder above it that only you can enter"}
+		return &OutsideError{s.Source, "others can reach it now, and could run files there that the agent leaves as yours; a writable share wants a folder above it that only you can enter"}
 	}
 	return nil
 }

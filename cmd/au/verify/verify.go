@@ -54,7 +54,7 @@ var probes = []probe{
 	{"cgroup", "The agent is in its cgroup, and can neither leave it nor change its limits.", "", tryCgroup},
 	{"policy", "The agent can change neither its policy nor its entrypoint, and starts no run of its own.", "", tryPolicy},
 	{"set-id-files", "The agent makes no set-uid file.", "", trySetID},
-	{"share-edges", "The agent gets out of a share neither by a link nor by .. .", "", tryEdges},
+	{"share-edges", "The agent gets out of no share, by a link or by .. .", "", tryEdges},
 	{"share-read-only", "The agent cannot change a share that is read-only.", "", tryReadOnly},
 	{"share-writes", "The agent writes into a share for writing.", "", tryWrites},
 	{"own-home", "The agent writes into its own home, and into what its human made there.", "", tryHome},
