@@ -27,7 +27,6 @@ const nobodyToAsk = "systemd does not answer here, as in the agent's runs"
 
 // layers says what systemd has of each layer. In a run of the agent's it cannot be asked; that says nothing of the layers.
 func layers(h *host.Host, p netfilter.Policy, units map[string]provision.NetUnit, silent error) []layerView {
-	noSlice := h.NoSlice()
 	unit := func(layer, name, does string) layerView {
 		l := layerView{Name: layer, Up: units[name].Active, State: does + " by " + name}
 		if silent != nil {
@@ -55,6 +54,12 @@ func layers(h *host.Host, p netfilter.Policy, units map[string]provision.NetUnit
 		}
 		all = append(all, daemon)
 	}
+	return append(all, sliceLayer(h, p, silent))
+}
+
+// sliceLayer is the filter on the agent's slice.
+func sliceLayer(h *host.Host, p netfilter.Policy, silent error) layerView {
+	noSlice := h.NoSlice()
 	slice := layerView{Name: "slice", State: "packets leave " + p.SliceName() + " by lo only, whoever sends them"}
 	var out []byte
 	if silent == nil {
@@ -70,5 +75,5 @@ func layers(h *host.Host, p netfilter.Policy, units map[string]provision.NetUnit
 	default:
 		slice.Up = true
 	}
-	return append(all, slice)
+	return slice
 }

@@ -97,15 +97,8 @@ func (h *Host) ObserveNet(agent string) (provision.NetFacts, error) {
 	if f.Agent, err = h.AgentPolicy(agent); err != nil {
 		return f, err
 	}
-	if text, err := os.ReadFile(h.Root + provision.NetPath(agent)); err == nil {
-		f.PolicyText = string(text)
-		p, err := h.NetPolicy(agent)
-		if newer.Wrote(err) { // what it holds besides is not known here, and nothing of it is lost
-			return f, NetError(agent, err)
-		}
-		if err == nil {
-			f.Policy = &p
-		}
+	if err := h.observeNetPolicy(agent, &f); err != nil {
+		return f, err
 	}
 	if err := h.observeNetPrograms(agent, &f); err != nil {
 		return f, err
@@ -136,6 +129,23 @@ func (h *Host) ObserveNet(agent string) (provision.NetFacts, error) {
 		return err != nil || len(entries) > 0
 	})
 	return f, err
+}
+
+// observeNetPolicy reads the agent's network policy. One that cannot be read is text alone, unless a newer au wrote it.
+func (h *Host) observeNetPolicy(agent string, f *provision.NetFacts) error {
+	text, err := os.ReadFile(h.Root + provision.NetPath(agent))
+	if err != nil {
+		return nil
+	}
+	f.PolicyText = string(text)
+	p, err := h.NetPolicy(agent)
+	if newer.Wrote(err) { // what else it holds is not known here, and nothing of it is lost
+		return NetError(agent, err)
+	}
+	if err == nil {
+		f.Policy = &p
+	}
+	return nil
 }
 
 // observeNetPrograms reads which au this is, and which the units run.

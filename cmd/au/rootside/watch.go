@@ -38,16 +38,7 @@ func (r *Root) WatchRules() error {
 	if err != nil {
 		return err
 	}
-	all := func(string) bool { return true }
-	folders := map[string]func(string) bool{
-		r.host.Root + netfilter.WatchedFolder: all,
-		r.host.Root + provision.NetDir:        func(name string) bool { return strings.HasSuffix(name, ".toml") },
-		r.host.Root + "/etc":                  func(name string) bool { return name == "subuid" || name == "au" },
-	}
-	if groups := r.groups(); groups != "" {
-		folders[r.host.Root+groups+"user.slice"] = all
-	}
-	files, err := netkernel.WatchFiles(ctx, folders)
+	files, err := netkernel.WatchFiles(ctx, r.watched())
 	if err != nil {
 		return err
 	}
@@ -77,6 +68,20 @@ func (r *Root) WatchRules() error {
 		}
 		timer.Stop()
 	}
+}
+
+// watched returns the folders in which a change of a file may change what holds, each with the names that count.
+func (r *Root) watched() map[string]func(string) bool {
+	all := func(string) bool { return true }
+	folders := map[string]func(string) bool{
+		r.host.Root + netfilter.WatchedFolder: all,
+		r.host.Root + provision.NetDir:        func(name string) bool { return strings.HasSuffix(name, ".toml") },
+		r.host.Root + "/etc":                  func(name string) bool { return name == "subuid" || name == "au" },
+	}
+	if groups := r.groups(); groups != "" {
+		folders[r.host.Root+groups+"user.slice"] = all
+	}
+	return folders
 }
 
 // watch watches over the rules of all agents.
