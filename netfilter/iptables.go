@@ -9,6 +9,8 @@ import (
 	"time"
 )
 
+// ruleset.go has the rules, such as those for DNS; this file says them in the language of iptables.
+
 // Family is one of the two halves that iptables keeps apart.
 type Family int
 

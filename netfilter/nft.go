@@ -12,6 +12,8 @@ import (
 	"time"
 )
 
+// ruleset.go has the rules, such as those for DNS; this file says them in the language of nft.
+
 // Table returns the name of the agent's own nftables table, and of its iptables chains with "_" as "-".
 func (p *Policy) Table() string { return fmt.Sprintf("au_net_%d", p.UID) }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
+// The text of a hint is where its error is made, in a hintError or a provision.Refusal. This file prints all hints alike.
+
 // hintError is an error with a command to paste.
 type hintError struct {
 	error

@@ -16,6 +16,7 @@ type infoCmd struct {
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
+// Run shows the agent. provision.Health (provision/info.go) has what is checked.
 func (c *infoCmd) Run(a *app) error {
 	human, known, err := a.humanAndConfig()
 	if err != nil {
