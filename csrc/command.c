@@ -109,7 +109,7 @@ static void say_interpreter(const char *file)
 	say(file, ": its interpreter ", name, " is missing");
 }
 
-// A script without #! is the shell's, as everywhere. argv has room before the command: NAME and "--" stood there.
+// A script without #! is the shell's, as everywhere. argv has room before the command: NAME and "--" were there.
 static int try(char *file, char **command, char **variables)
 {
 	static char shell[] = "/bin/sh";

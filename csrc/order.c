@@ -153,7 +153,7 @@ static void build_walls(struct run *run)
 	close(run->map_of_nobody);
 }
 
-// Pid 1 of the run: as root until the walls stand and the command has been forked.
+// Pid 1 of the run: as root until the walls are built and the command has been forked.
 static _Noreturn void inside(struct run *run)
 {
 	pid_t command;

@@ -7,7 +7,7 @@ int is(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
-// Copies of NAME stand in paths and in log lines: ^[a-z_][a-z0-9_-]{0,24}$ and nothing else.
+// Copies of NAME are in paths and in log lines: ^[a-z_][a-z0-9_-]{0,24}$ and nothing else.
 int is_name(const char *s)
 {
 	size_t n;

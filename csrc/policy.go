@@ -57,7 +57,7 @@ type Policy struct {
 	Name            string
 	UID, GID, Group uint32 // Group is that of the humans, su-as-NAME
 	Home, Shell     string
-	Tag             string // 16 hex digits that also stand in the user's comment field
+	Tag             string // 16 hex digits that are also in the user's comment field
 	Path            string // empty for the entrypoint's default
 	Humans          []Human
 	EnterGIDs       []uint32

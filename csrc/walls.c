@@ -201,7 +201,7 @@ void make_blanks(struct blanks *b, const char *home)
 	close(b->way);
 }
 
-// From here on they are read-only. They stand where the runtime folder will cover them: what is no mount cannot be copied.
+// From here on they are read-only. They are where the runtime folder will cover them: what is no mount cannot be copied.
 void attach_blanks(struct blanks *b)
 {
 	if (add_flags(b->made, 0, FLAG_RDONLY, 0) != 0)

@@ -130,7 +130,7 @@ func TestVendorHashIsThatOfTheVendorFolder(t *testing.T) {
 	}
 }
 
-// A folder whose hash nix itself has printed (nix hash path), so that the test above does not stand on its own feet alone.
+// A folder whose hash nix itself has printed (nix hash path), so that the test above does not depend on itself alone.
 func TestNARHashIsWhatNixPrints(t *testing.T) {
 	dir := t.TempDir()
 	for name, mode := range map[string]os.FileMode{"a/one": 0o644, "a/b/two": 0o755, "three 3": 0o600} {

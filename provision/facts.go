@@ -14,7 +14,7 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// Where things stand on every machine.
+// Where things are on every machine.
 const (
 	EtcDir   = "/etc/au"
 	UnitDir  = "/etc/systemd/system"

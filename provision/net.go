@@ -12,7 +12,7 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// Where an agent's network policy and its log stand.
+// Where an agent's network policy and its log are.
 const (
 	NetDir = "/etc/au/net"
 	LogDir = "/var/log/au"
@@ -50,7 +50,7 @@ type NetFacts struct {
 	Others     bool   // other agents have a network policy
 	Twin       string // the NetProgram of another agent, that is as Self; empty: none
 	LogDir     Path
-	Parents    map[string]Path // of folders that stand above: those of /etc/au, NetDir, LogDir
+	Parents    map[string]Path // of the folders above: those of /etc/au, NetDir, LogDir
 	Units      map[string]NetUnit
 	SliceText  string // the drop-in; empty: none
 	// The remains of a plan that was cut off: files not yet moved into their place, and empty folders.

@@ -31,7 +31,7 @@ func (c *completionCmd) Run(a *app) error {
 	return err
 }
 
-// completeCmd answers such a script: a line for each word that may stand where the last of the words does, a tab, and what it
+// completeCmd answers such a script: a line for each word that may be where the last of the words is, a tab, and what it
 // means. Lines that begin with a colon are for the shell to complete: :files, :folders, and :command N where the word N (from 0)
 // begins a command of its own.
 type completeCmd struct {

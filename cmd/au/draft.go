@@ -87,7 +87,7 @@ type meantDraft struct {
 // close lets go of the draft.
 func (m *meantDraft) close() { m.Draft.Close() }
 
-// beforeDashes returns how many of a command's words stand before --; -1 where there is none.
+// beforeDashes returns how many of a command's words are before --; -1 where there is none.
 func (a *app) beforeDashes(words []string) int {
 	at := slices.Index(a.words, "--")
 	if at < 0 {
@@ -112,7 +112,7 @@ func (a *app) meant(agent string, words []string, wanted func(*draft.Draft) bool
 	return a.meantBy(agent, words, a.beforeDashes(words), wanted)
 }
 
-// meantBy is meant, where before of the words stand before --; -1 where there is none.
+// meantBy is meant, where before of the words are before --; -1 where there is none.
 func (a *app) meantBy(agent string, words []string, before int, wanted func(*draft.Draft) bool) (*meantDraft, error) {
 	d, err := a.drafts()
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // gathered returns the args with the words of a command behind its options, where it takes any number of words: kong takes only
-// those that stand together.
+// those that are together.
 func gathered(top *kong.Node, args []string) []string {
 	command, at := selected(top, args)
 	if n := len(command.Positional); n == 0 || !command.Positional[n-1].IsCumulative() || command.Positional[n-1].Passthrough {

@@ -10,7 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// word is what can stand behind `au`. One file a command.
+// word is what can come after `au`. One file a command.
 type word struct {
 	name, help string
 	command    any

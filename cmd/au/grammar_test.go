@@ -12,7 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// everyByte is what Unix lets stand in an argument: each byte but NUL, in front of it a slash, so that it is an absolute path as
+// everyByte is what Unix allows in an argument: each byte but NUL, in front of it a slash, so that it is an absolute path as
 // well.
 func everyByte() string {
 	all := []byte("/")

@@ -232,7 +232,7 @@ func (m *newAgent) holds(bool) error {
 	return limitsError(m.want.Name, m.host.NotHeld(m.want.Name, m.facts.Policy.UID, m.limits.Properties(m.host.Capacity())))
 }
 
-// recordAgent puts the agent into the human's config where it does not stand there as it is.
+// recordAgent puts the agent into the human's config where it is not there as it is.
 func (a *app) recordAgent(name string, f provision.Facts, dryRun bool) (bool, error) {
 	if f.Policy == nil { // in a dry run alone
 		return true, nil

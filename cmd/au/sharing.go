@@ -103,7 +103,7 @@ func (v pathView) text(paint terminal.Paint) string {
 type sharing struct {
 	human  provision.User
 	known  *config.Config
-	entry  *config.Agent // nil: the agent does not stand in the config yet
+	entry  *config.Agent // nil: the agent is not in the config yet
 	policy csrc.Policy
 }
 

@@ -96,7 +96,7 @@ func TestEveryValueSaysWhatCompletesIt(t *testing.T) {
 	})
 }
 
-// complete returns the words that may stand at the end of those.
+// complete returns the words that may be at the end of those.
 func complete(words ...string) (found []string) {
 	line := typed{app: &app{host: host.Real(""), globals: &globals{}, err: io.Discard}, node: wholeGrammar(), agent: "agent"}
 	for _, text := range line.complete(words) {

@@ -69,7 +69,7 @@ ok cat /home/alice/seen
 says 'sleep 60'
 says_not s3cret
 
-promise="at a terminal, where au waits, a value given to -e does not stand in its arguments meanwhile"
+promise="at a terminal, where au waits, a value given to -e is not in its arguments meanwhile"
 at_terminal alice sh -c 'exec au run -e "TOKEN=$(cat token)" sleep 4' >/dev/null 2>&1 &
 soon pgrep -u agent sleep
 sleep 0.5

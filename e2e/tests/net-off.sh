@@ -38,7 +38,7 @@ for backend in nft iptables; do
 	says_not '$ sudo'
 	rules | grep -v '^#' | sed 's/ \[[0-9]*:[0-9]*\]$//' | diff "$e2e/once" - || fail "the rules changed"
 
-	promise="with $backend: the rules stand for nobody else"
+	promise="with $backend: the rules are there for nobody else"
 	ok nft list table inet others
 	says "tcp dport 9999 reject"
 

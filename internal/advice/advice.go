@@ -111,7 +111,7 @@ func operands(words []string) (rest []string) {
 	return rest
 }
 
-// after returns the words that stand behind each one that is option.
+// after returns the words behind each one that is option.
 func after(words []string, option string) (all []string) {
 	for i, word := range words[:len(words)-1] {
 		if word == option {

@@ -20,7 +20,7 @@ func Of(typed string, among []string) string {
 	return best
 }
 
-// Asked is a question after the word that was probably meant, to stand at the end of an error; "" where none is near.
+// Asked is a question after the word that was probably meant, for the end of an error; "" where none is near.
 func Asked(typed string, among []string) string {
 	if word := Of(typed, among); word != "" {
 		return fmt.Sprintf(", did you mean %q?", word)

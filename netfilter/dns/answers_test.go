@@ -67,7 +67,7 @@ func TestAnswersAreBounded(t *testing.T) {
 		t.Errorf("%d names are remembered", n)
 	}
 	if n := len(a.byAddr[addrs("93.184.0.1")[0]]); n != len(a.names) {
-		t.Errorf("%d names stand with the address, %d are remembered", n, len(a.names))
+		t.Errorf("%d names are with the address, %d are remembered", n, len(a.names))
 	}
 	for i := range 2 * maxPairs {
 		a.Remember(fmt.Sprint("many", i/32), false, []netip.Addr{netip.AddrFrom4([4]byte{94, 1, byte(i >> 8), byte(i)})}, nil, time.Minute)

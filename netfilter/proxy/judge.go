@@ -90,7 +90,7 @@ func (j *judge) named(ctx context.Context, t target) netfilter.Verdict {
 	return netfilter.Verdict{Code: netfilter.Mismatch, Rule: v.Rule}
 }
 
-// leftOut says why dst does not stand in answers.
+// leftOut says why dst is not in answers.
 func (j *judge) leftOut(dst netip.AddrPort) netfilter.Verdict {
 	if v := j.policy.Load().Addr(dst, j.now()); v.Code == netfilter.DeniedByRule {
 		return v

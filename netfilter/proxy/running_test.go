@@ -178,7 +178,7 @@ func (r *running) reload() {
 	r.t.Fatal("the daemon does not take a new policy")
 }
 
-// news returns the daemon's own records with this detail, as often as they stand
+// news returns the daemon's own records with this detail, as often as they are
 // for.
 func (r *running) news(detail string) []netfilter.Record {
 	var list []netfilter.Record

@@ -20,7 +20,7 @@ import (
 )
 
 // The tests run in a network namespace of their own, which a second one, with
-// servers in it, is the Internet of. The rules of netfilter stand in the first
+// servers in it, is the Internet of. The rules of netfilter are in the first
 // one. Both end with the process.
 
 const (

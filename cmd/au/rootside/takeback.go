@@ -244,7 +244,7 @@ func (t *takeBack) apply(fd int, f, next provision.Inode) error {
 	return nil
 }
 
-// linkedFiles takes back what has several names, where all of them are in the tree: one elsewhere may stand where the human's files
+// linkedFiles takes back what has several names, where all of them are in the tree: one elsewhere may be where the human's files
 // must not.
 func (t *takeBack) linkedFiles(tree *step.Tree) error {
 	for file, paths := range t.linked {

@@ -19,7 +19,7 @@ import (
 // unseen are places of which a run has others of its own.
 var unseen = []string{"/dev", "/proc", "/run/user", "/sys", "/tmp", "/var/tmp"}
 
-// WantOnPath says what can stand on the PATH of an agent's runs.
+// WantOnPath says what can be on the PATH of an agent's runs.
 const WantOnPath = "want a folder of the agent's own, one in a share, or one that only root can write"
 
 // OnPath returns where the agent finds a folder that the human wants on the PATH of its runs; shares are as Shown returns them. Of

@@ -19,7 +19,7 @@ import (
 // Order is a run as somebody wants it, and what is known of them.
 type Order struct {
 	Agent      string
-	Command    func(p csrc.Policy, path []string) []string // path are the folders that stand on PATH besides
+	Command    func(p csrc.Policy, path []string) []string // path are what else is on PATH
 	Env        []string                                    // KEY=VALUE or KEY
 	EnvFiles   []*os.File
 	Dir        string // where it starts; "": at the counterpart of the current folder

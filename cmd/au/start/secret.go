@@ -17,7 +17,7 @@ func Cloned(words []string) []string {
 	return all
 }
 
-// HideValues overwrites the values of the KEY=VALUE pairs where they stand in au's own arguments before the command, so that other
+// HideValues overwrites the values of the KEY=VALUE pairs where they are in au's own arguments before the command, so that other
 // users see them (proc(5), cmdline) only while au starts. It is for a run that au waits for; without a terminal the entrypoint
 // takes au's place. The rest of the pairs is copied before.
 func HideValues(pairs []string, command int) {
