@@ -74,8 +74,8 @@ func (r *runSpeaker) shareOnce(folder string, want config.Mount, all []config.Mo
 		return nil, "", err
 	}
 	if entry := r.order.Known.Agent(p.Name); r.order.NoShares && entry != nil {
-		if m, ok := start.HiddenBy(want, entry.Mounts); ok {
-			return nil, "", fmt.Errorf("share %q: %s, which the config shares, hides a part of it: want it without --no-shares", folder, m.Source)
+		if m, ok := start.NarrowedBy(want, entry.Mounts); ok {
+			return nil, "", fmt.Errorf("share %q: the agent has less of it by %s, which the config shares: want it without --no-shares", folder, m.Source)
 		}
 	}
 	var others []config.Mount

@@ -44,7 +44,23 @@ ok as alice au run --no-shares --ro work -d /home/agent ls -A /home/alice
 says 'work'
 says_not 'drafted'
 fails 125 as alice au run --no-shares --ro drafted true
-complains 'share "drafted": /home/alice/drafted, which the config shares, hides a part of it: want it without --no-shares'
+complains 'share "drafted": the agent has less of it by /home/alice/drafted, which the config shares: want it without --no-shares'
+none
+
+promise="a folder for writing is not shared without the share that makes a part of it read-only"
+as alice mkdir -p mixed/fixed mixed/free
+ok as alice au mount add mixed/fixed elsewhere
+for folder in mixed /home/alice/mixed; do
+	for option in --rw --draft; do
+		fails 125 as alice au run --no-shares $option $folder -d /home/agent touch /home/alice/mixed/fixed/x
+		complains "the agent has less of it by /home/alice/mixed/fixed, which the config shares: want it without --no-shares"
+	done
+done
+test ! -e /home/alice/mixed/fixed/x || fail "the agent wrote there"
+ok as alice au run --no-shares --ro mixed -d /home/agent ls /home/alice/mixed/fixed
+ok as alice au run --no-shares --rw mixed/free -d /home/agent touch /home/alice/mixed/free/x
+fails 125 as alice au run --rw mixed true
+complains 'it cannot be read-only inside'
 none
 
 promise="what an agent does in a draft meanwhile keeps none of them from it"

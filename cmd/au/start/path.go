@@ -66,33 +66,34 @@ func (m Machine) rootsAlone(folder string) error {
 }
 
 // forPath returns those of an agent's shares that hold a folder of its PATH, read-only. One that is a draft is left out, for a run
-// would begin it; and so is one of which another share hides something.
+// would begin it; and so is one that another share narrows.
 func forPath(all []config.Mount, path []string) (few []config.Mount) {
 	for _, s := range all {
 		needed := slices.ContainsFunc(path, func(folder string) bool {
 			holds, ok := share.Holding(folder, all)
 			return ok && holds.Source == s.Source
 		})
-		if _, hides := HiddenBy(s, all); !needed || s.Draft || hides {
+		s.ReadOnly = true
+		if _, narrowed := NarrowedBy(s, all); !needed || s.Draft || narrowed {
 			continue
 		}
-		s.ReadOnly = true
 		few = append(few, s)
 	}
 	return few
 }
 
-// HiddenBy returns one of the shares without which the agent would see more of a folder: it hides something there, or is in front
-// of something.
-func HiddenBy(folder config.Mount, all []config.Mount) (config.Mount, bool) {
+// NarrowedBy returns one of the shares without which the agent would have more of a folder: it hides something there, is in front
+// of something, lets the agent only read a part, or leaves its rights to ACLs.
+func NarrowedBy(folder config.Mount, all []config.Mount) (config.Mount, bool) {
 	i := slices.IndexFunc(all, func(m config.Mount) bool {
 		_, in := share.Within(folder.Source, m.Source)
 		_, around := share.Within(m.Source, folder.Source)
 		_, front := share.Within(folder.Target, m.Target)
+		byACL := (in || around) && m.ACL && !folder.ACL
 		if m.Source == folder.Source {
-			return m.IsLayered() && (m.Draft != folder.Draft || !m.HidesAs(folder))
+			return byACL || m.IsLayered() && (m.Draft != folder.Draft || !m.HidesAs(folder))
 		}
-		return m.IsLayered() && (in || around) || front
+		return front || byACL || (in || around) && m.IsLayered() || in && folder.Writes() && !m.Writes()
 	})
 	if i < 0 {
 		return config.Mount{}, false

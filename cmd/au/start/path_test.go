@@ -105,6 +105,7 @@ func TestWithoutShares(t *testing.T) {
 		{Source: "/home/alice/code/keys", Target: "/home/agent/code/keys", ReadOnly: true, Hide: []string{"*.key"}},
 		{Source: "/home/alice/below", Target: "/home/agent/below"},
 		{Source: "/home/alice/other", Target: "/home/agent/below/other"},
+		{Source: "/home/alice/tools/fixed", Target: "/home/agent/elsewhere", ReadOnly: true},
 	}
 	path := []string{"/home/alice/tools/bin", "/home/alice/drafted/bin", "/home/alice/code/bin", "/home/alice/below/bin", "/usr/bin"}
 	if few := forPath(shares, path); len(few) != 1 || few[0].Source != "/home/alice/tools" || !few[0].ReadOnly {
@@ -115,21 +116,29 @@ func TestWithoutShares(t *testing.T) {
 	}
 }
 
-// A folder is not shared without what hides a part of it.
-func TestHiddenBy(t *testing.T) {
+// A folder is not shared without what narrows it.
+func TestNarrowedBy(t *testing.T) {
 	shares := []config.Mount{
 		{Source: "/home/alice/plain", Target: "/home/agent/plain"},
 		{Source: "/home/alice/code/keys", Target: "/home/agent/code/keys", ReadOnly: true, Hide: []string{"*.key"}},
 		{Source: "/home/alice/drafted", Target: "/home/agent/drafted", Draft: true, ReadOnly: true},
 		{Source: "/home/alice/other", Target: "/home/agent/below/other"},
+		{Source: "/home/alice/mixed/fixed", Target: "/home/agent/elsewhere", ReadOnly: true},
+		{Source: "/home/alice/listed/by", Target: "/home/agent/by", ACL: true},
 	}
 	for source, want := range map[string]string{
 		"plain": "", "plain/sub": "", "new": "", "code": "/home/alice/code/keys", "code/keys": "/home/alice/code/keys", "code/keys/sub": "/home/alice/code/keys",
 		"drafted": "/home/alice/drafted", "drafted/sub": "/home/alice/drafted", "below": "/home/alice/other",
+		"mixed": "", "mixed/fixed": "", "mixed for writing": "/home/alice/mixed/fixed", "mixed/fixed for writing": "", "mixed/fixed/sub for writing": "",
+		"listed": "/home/alice/listed/by", "listed/by": "/home/alice/listed/by", "listed/by/sub for writing": "/home/alice/listed/by",
 	} {
-		m, hidden := HiddenBy(config.Mount{Source: "/home/alice/" + source, Target: "/home/agent/" + source, ReadOnly: true}, shares)
-		if m.Source != want || hidden != (want != "") {
-			t.Errorf("%s is hidden by %q", source, m.Source)
+		folder, writes := strings.CutSuffix(source, " for writing")
+		m, narrowed := NarrowedBy(config.Mount{Source: "/home/alice/" + folder, Target: "/home/agent/" + folder, ReadOnly: !writes}, shares)
+		if m.Source != want || narrowed != (want != "") {
+			t.Errorf("%s is narrowed by %q", source, m.Source)
 		}
+	}
+	if m, narrowed := NarrowedBy(config.Mount{Source: "/home/alice/mixed", Target: "/home/agent/mixed", ReadOnly: true, Draft: true}, shares); !narrowed {
+		t.Errorf("a draft is narrowed by %q", m.Source)
 	}
 }
