@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"github.com/a4u2/au/cmd/au/verify"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/bounded"
+	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -88,7 +90,7 @@ func (c *verifyCmd) verify(a *app, with *verifier) (v verdict, err error) {
 			return p.HasDaemon() && asking{Target: netfilter.Target{Addr: at.Addr(), Port: at.Port()}, udp: udp}.answer(a.host, p).OK
 		})
 	}
-	if v.Results, err = with.attack(trap, human); err != nil {
+	if v.Results, err = with.attack(trap, *facts.Policy); err != nil {
 		return v, err
 	}
 	v.Results = append(v.Results, with.control(facts)...)
@@ -166,23 +168,30 @@ func (v *verifier) start(ctx context.Context, options []string, command ...strin
 	return cmd
 }
 
-// attack has the agent try everything, in a run with shares; where none can be made, in one without.
-func (v *verifier) attack(trap *verify.Trap, human provision.User) ([]verify.Result, error) {
+// attack has the agent try everything, in a run with shares; where none can be made, in one without. Where the agent does not see
+// this program, as in the human's home, it gets a copy: the program's own folder may be a draft, or hide something.
+func (v *verifier) attack(trap *verify.Trap, policy csrc.Policy) ([]verify.Result, error) {
 	program, err := v.host.Executable()
 	if err != nil {
 		return nil, err
 	}
+	_, unseen := v.host.ForRun().OnPath(filepath.Dir(program), policy, nil)
 	options := []string{"--no-shares"} // of the human's own none: what an agent does in a draft of them goes on meanwhile
-	if _, in := share.Within(human.Home, program); in {
-		options = append(options, "--ro", program)
-	}
-	withShares := options
+	var results []verify.Result
 	if trap.Share != "" {
-		withShares = append(slices.Clone(options), "--rw", trap.Share, "--ro", trap.ReadOnly)
+		seen := program
+		if unseen != nil {
+			seen, err = trap.CopyOf("/proc/self/exe")
+		}
+		if err == nil {
+			results, err = v.inside(trap.Bait, append(slices.Clone(options), "--rw", trap.Share, "--ro", trap.ReadOnly), seen)
+		}
 	}
-	results, err := v.inside(trap.Bait, withShares, program)
-	if err != nil && trap.Share != "" {
+	if trap.Share == "" || err != nil {
 		trap.Share, trap.ReadOnly = "", ""
+		if unseen != nil {
+			options = append(options, "--ro", program)
+		}
 		results, err = v.inside(trap.Bait, options, program)
 	}
 	if err != nil {
@@ -202,7 +211,8 @@ func (v *verifier) inside(b verify.Bait, options []string, program string) (resu
 	out, said := bounded.Buffer{Limit: verifyMost}, bounded.Buffer{Limit: verifyMost}
 	cmd := v.start(ctx, options, program, "probe")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(string(text)), &out, &said
-	if err := cmd.Run(); err != nil {
+	cmd.WaitDelay = programs.HeldTime
+	if err := programs.Ended(cmd.Run()); err != nil {
 		return nil, fmt.Errorf("a run that attacks: %w: %s", err, strings.TrimSpace(said.String()))
 	}
 	return results, json.Unmarshal(out.Bytes(), &results)
@@ -225,6 +235,7 @@ func (v *verifier) endRun(ctx context.Context, uid uint32) error {
 	if err != nil {
 		return err
 	}
+	defer context.AfterFunc(ctx, func() { out.Close() })() // something else may hold it
 	if err = cmd.Start(); err != nil {
 		return err
 	}

@@ -36,6 +36,19 @@ ok au --human alice verify
 fails 1 as alice au verify -a nobody-has-it
 complains "no such agent"
 
+promise="au verify works wherever au itself is: in a folder that is a draft, or that hides names"
+as alice mkdir own
+cp /usr/local/libexec/au/au-complete /home/alice/own/au
+chown alice: /home/alice/own/au
+for option in --draft "--hide=*.key" --target-only --rw; do
+	ok as alice au mount add -y --replace $option own
+	ok as alice own/au verify
+	says " 0 open, 0 unlocked, $lacking lacking, 2 untried"
+done
+files | diff /run/before - | grep -v ' \./own' | grep '^[<>]' && fail "something of the probes was left"
+ok as alice au mount remove own
+as alice rm -r own
+
 # sees STATE PROBE... — au verify says that of each of the probes; it fails where one is open.
 sees() {
 	state=$1

@@ -105,6 +105,22 @@ func (t *Trap) makeShares(home string) {
 	}
 }
 
+// CopyOf puts a copy of a program into the share that is read-only, and returns its path.
+func (t *Trap) CopyOf(program string) (string, error) {
+	from, err := os.Open(program)
+	if err != nil {
+		return "", err
+	}
+	defer from.Close()
+	path := t.ReadOnly + "/au"
+	to, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(to, from)
+	return path, errors.Join(err, to.Chmod(0o755), to.Close())
+}
+
 // removeIn removes a file in a folder, out of which no link leads.
 func removeIn(folder, name string) {
 	root, err := os.OpenRoot(folder)
