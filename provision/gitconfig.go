@@ -82,6 +82,11 @@ func GitPathIn(folder, base, value string) string {
 	return ""
 }
 
+// Includes reports whether the value is the path of one more config.
+func (s GitSetting) Includes() bool {
+	return s.Key == "include.path" || matchKey("includeif.*.path", s.Key)
+}
+
 func (s GitSetting) runs() bool {
 	section, _, _ := strings.Cut(s.Key, ".")
 	switch {

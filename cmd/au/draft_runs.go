@@ -111,9 +111,9 @@ func byConfig(r *draft.Report, folder string) (all []provision.Finding) {
 		for _, s := range provision.GitRuns(string(r.GitConfigs[at])) {
 			for _, c := range r.Changes {
 				link := c.Mode&unix.S_IFMT == unix.S_IFLNK
-				switch isInclude := s.Key == "include.path" || strings.HasPrefix(s.Key, "includeif."); {
+				switch {
 				case c.Mode == 0:
-				case isInclude && c.Path == below(path.Join(at, ".git"), s.Value):
+				case s.Includes() && c.Path == below(path.Join(at, ".git"), s.Value):
 					all = append(all, provision.Finding{Path: c.Path, Kind: "git-config", Detail: "git's config includes it"})
 				case s.Key != "core.hookspath":
 				case c.Path == below(at, s.Value) && (link || c.Kind == 'R'):

@@ -3,12 +3,15 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"path"
 	"path/filepath"
 	"strings"
 
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
@@ -49,42 +52,81 @@ func (in *inspector) repository(head step.TreeEntry) {
 // mostSettings is how many settings of one config are told apart.
 const mostSettings = 100
 
-// gitConfig reports what a config makes git run, and looks at the hooks that it names.
+// gitConfig reports what a config makes git run, and looks at the configs that it includes, and at the hooks that they name.
 func (in *inspector) gitConfig(e step.TreeEntry) {
 	o, err := in.open(e.In, e.Dir, e.Name, 0)
-	if err == errLeaves {
-		in.add(found{Finding: finding(e.Path(), "git-config", errLeaves.Error()), changed: always})
+	if hooks := in.settings(e, e.Path(), o, err, map[string]bool{}); hooks != "" {
+		in.hooksPath(e, hooks)
+	}
+}
+
+// settings reports what is in the config at a path, which e is or includes. hooks is the folder that it names for them: the last
+// one counts.
+func (in *inspector) settings(e step.TreeEntry, at string, o opened, err error, passed map[string]bool) (hooks string) {
+	tell := func(detail string, changed int64) {
+		in.add(found{Finding: finding(at, "git-config", detail), changed: changed})
+	}
+	first := in.first(at)
+	if err == errLeaves && first {
+		tell(errLeaves.Error(), always)
 	}
 	if err != nil {
-		return
+		return ""
 	}
 	defer o.Close()
 	if o.st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return
+		return ""
 	}
-	tell := func(detail string) {
-		in.add(found{Finding: finding(e.Path(), "git-config", detail), changed: o.changed})
-	}
+	passed[at] = true
 	read := once(in, readFile{o.st.Dev, o.st.Ino, "git-config"}, func() gitConfig { return readGitConfig(o) })
-	hooks := ""
 	for _, s := range read.settings {
 		if s.Key == "core.worktree" && !in.worktreeLeaves(e, s.Value) {
 			continue
 		}
-		tell(s.Key + " = " + s.Value)
-		if s.Key == "core.hookspath" {
-			hooks = s.Value // the last one counts
+		if first {
+			tell(s.Key+" = "+s.Value, o.changed)
+		}
+		switch {
+		case s.Key == "core.hookspath":
+			hooks = s.Value
+		case s.Includes():
+			hooks = cmp.Or(in.included(e, path.Dir(at), s.Value, passed), hooks)
 		}
 	}
-	if read.more > 0 {
-		tell(fmt.Sprintf("%d more settings", read.more))
+	if read.more > 0 && first {
+		tell(fmt.Sprintf("%d more settings", read.more), o.changed)
 	}
-	if !read.all {
-		tell(tooLarge)
+	if !read.all && first {
+		tell(tooLarge, o.changed)
 	}
-	if hooks != "" {
-		in.hooksPath(e, hooks)
+	return hooks
+}
+
+// mostIncluded is how many configs are read for the sake of one: git itself goes ten deep.
+const mostIncluded = 100
+
+// included looks at a config of the share that one in the folder base includes.
+func (in *inspector) included(e step.TreeEntry, base, named string, passed map[string]bool) (hooks string) {
+	rel := provision.GitPathIn(in.source, base, named)
+	switch _, inside := share.Within(".", rel); {
+	case rel == "" || !inside || e.In.TooDeep() || passed[rel]: // outside nobody goes: its setting has been told
+		return ""
+	case len(passed) == mostIncluded:
+		in.unreadable(rel, errors.New("too many configs of git include each other, so this one was not looked at"))
+		return ""
 	}
+	o, err := in.openBelow(rel)
+	return in.settings(e, rel, o, err, passed)
+}
+
+// first reports whether a config is looked at for the first time.
+func (in *inspector) first(at string) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	key := readFile{by: "told " + at}
+	_, known := in.read[key]
+	in.read[key] = true
+	return !known
 }
 
 // gitConfig is what a config makes git run.

@@ -22,8 +22,11 @@ var errLeaves = errors.New("it is outside the share")
 
 // open opens what is at rel in a folder of the share that is open as dir. Links are followed as far as they stay in the share.
 func (in *inspector) open(folder *step.Folder, dir int, rel string, flags uint64) (o opened, err error) {
+	if flags&unix.O_PATH == 0 {
+		flags |= unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY
+	}
 	how := unix.OpenHow{
-		Flags:   flags | unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC,
+		Flags:   flags | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
 	}
 	fd, err := step.Openat2(dir, rel, how)
@@ -49,6 +52,23 @@ func (in *inspector) open(folder *step.Folder, dir int, rel string, flags uint64
 	}
 	o.changed = max(o.changed, o.st.Ctim.Nano())
 	return o, nil
+}
+
+// openBelow opens a file at a path of the share, of which no walk says when the folders above it have changed.
+func (in *inspector) openBelow(rel string) (opened, error) {
+	top, changed := &step.Folder{}, int64(0)
+	for dir := rel; dir != "."; {
+		dir = path.Dir(dir)
+		o, err := in.open(top, in.tree.FD(), dir, unix.O_PATH|unix.O_DIRECTORY)
+		if err != nil {
+			return o, err
+		}
+		o.Close()
+		changed = max(changed, o.changed)
+	}
+	o, err := in.open(top, in.tree.FD(), rel, 0)
+	o.changed = max(o.changed, changed)
+	return o, err
 }
 
 // link looks at a symbolic link: where it leads, and what is there that a program obeys.

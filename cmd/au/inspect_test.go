@@ -3,10 +3,12 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/a4u2/au/cmd/au/host"
@@ -24,9 +26,11 @@ func folderOf(t *testing.T, files map[string]string) string {
 	return root
 }
 
+// fill makes files below a folder, which is SHARE in their texts.
 func fill(t *testing.T, root string, files map[string]string) {
 	t.Helper()
 	for name, text := range files {
+		text = strings.ReplaceAll(text, "SHARE", root)
 		mode := os.FileMode(0o644)
 		if name[len(name)-1] == '!' {
 			name, mode = name[:len(name)-1], 0o755
@@ -66,6 +70,16 @@ func TestInspect(t *testing.T) {
 		{"hooks_elsewhere", repo(".git", map[string]string{"hooks": "-> ../h", "../h/pre-commit!": ""}), []string{"git-hook .git/hooks/pre-commit"}},
 		{"config", repo(".git", map[string]string{"config": "[core]\nfsmonitor=./x\n"}), []string{"git-config .git/config"}},
 		{"config_behind_a_link", repo(".git", map[string]string{"config": "-> ../c", "../c": "[core]\nfsmonitor=./x\n"}), []string{"git-config .git/config"}},
+		{"config_included", repo(".git", map[string]string{"config": "[include]\npath=../c/d\n", "../c/d": "[includeIf \"onbranch:x\"]\npath = e\n", "../c/e": "[core]\npager = x\n[include]\npath = d\n"}),
+			[]string{"git-config .git/config", "git-config c/d", "git-config c/e", "git-config c/e"}},
+		{"config_included_behind_a_link", repo(".git", map[string]string{"config": "[include]\npath=../c/d\n", "../c": "-> l", "../l/d": "[core]\npager = x\n"}), []string{"git-config .git/config", "git-config c/d"}},
+		{"config_included_by_its_path", repo(".git", map[string]string{"config": "[include]\npath=SHARE/d\n", "../d": "[core]\nfsmonitor = x\n"}), []string{"git-config .git/config", "git-config d"}},
+		{"config_included_twice", repo("r", map[string]string{"config": "[include]\npath=../d\n", "../d": "[core]\nfsmonitor = x\n", "../s/HEAD": "", "../s/objects/x": "", "../s/refs/x": "", "../s/config": "[include]\npath=../d\n"}),
+			[]string{"git-config d", "git-config r/config", "git-config s/config"}},
+		{"config_included_from_outside", repo(".git", map[string]string{"config": "[include]\npath=../../x\n[include]\npath=../nowhere\n[include]\npath=../out\n", "../out": "-> ../x"}),
+			[]string{"git-config .git/config", "git-config .git/config", "git-config .git/config", "git-config out", "symlink out"}},
+		{"hooks_of_a_config_included", repo(".git", map[string]string{"config": "[core]\nhooksPath = no\n[include]\npath=../d\n", "../d": "[core]\nhooksPath = h\n", "../h/pre-commit!": "", "../no/pre-push!": ""}),
+			[]string{"git-config .git/config", "git-config .git/config", "git-config d", "git-hook h/pre-commit"}},
 		{"repository_behind_a_link", repo("r", map[string]string{"../.git": "-> r", "config": "[alias]\nx=!y\n"}), []string{"git-config r/config"}},
 		{"submodule_config", repo(".git", repo("modules/x", map[string]string{"config": "[alias]\nx=!y\n"})), []string{"git-config .git/modules/x/config"}},
 		{"bare_in_a_tree", repo(".git", map[string]string{"../b/HEAD": "", "../b/objects/x": "", "../b/refs/x": ""}), []string{"git-nested b"}},
@@ -93,6 +107,26 @@ func TestInspect(t *testing.T) {
 				t.Errorf("found %q, not %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// A config that many include is looked at for each of them, and there is an end to that.
+func TestConfigsIncludeEachOther(t *testing.T) {
+	files := repo(".git", map[string]string{"config": "[include]\npath=0\n"})
+	for i := range 2 * mostIncluded {
+		files[fmt.Sprintf(".git/%d", i)] = fmt.Sprintf("[include]\npath=%d\npath=%d\n", i+1, i)
+	}
+	result, err := inspectShare(host.Real(""), folderOf(t, files), io.Discard)
+	of := func(kind string) (n int) {
+		for _, f := range result.Findings {
+			if f.Kind == kind {
+				n++
+			}
+		}
+		return n
+	}
+	if err != nil || of("unreadable") == 0 || of("git-config") < mostIncluded || of("git-config") > 3*mostIncluded {
+		t.Errorf("%v: found %d settings, and %d times too much", err, of("git-config"), of("unreadable"))
 	}
 }
 

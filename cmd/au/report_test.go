@@ -35,7 +35,7 @@ var (
 		"node_modules", ".envrc", ".vscode", "tasks.json", ".husky", "package.json", "x",
 	}
 	partTexts = []string{
-		"", "[core]\n\tfsmonitor = ./x\n", "[core]\n\thooksPath = hooks\n", "[user]\n\tname = x\n", "[core]\n\tworktree = ../../../../..\n",
+		"", "[core]\n\tfsmonitor = ./x\n", "[core]\n\thooksPath = hooks\n", "[include]\n\tpath = ../x\n[include]\n\tpath = sub/a\n", "[user]\n\tname = x\n", "[core]\n\tworktree = ../../../../..\n",
 		"[submodule \"s\"]\n\tpath = sub\n", "[submodule \"s\"]\n\tpath = a/b\n", "ref: refs/heads/main\n", "gitdir: ../b\n", "gitdir: /nowhere\n", "../..\n", "../b\n",
 		`{"runOn": "folderOpen"}`, `{"scripts": {"postinstall": "x"}}`,
 	}
@@ -206,6 +206,10 @@ func TestAReportNamesWhatWasPrepared(t *testing.T) {
 		{"a_linked_folder_gets_hooks", repo(".git", map[string]string{"hooks": "-> ../h/i", "../h/i/pre-push": ""}), func(root string) error { return os.Chmod(root+"/h/i/pre-push", 0o755) }, "git-hook .git/hooks/pre-push"},
 		{"a_named_folder_gets_hooks", repo(".git", map[string]string{"config": "[core]\nhooksPath=h/i\n", "../h/i/pre-push": ""}), func(root string) error { return os.Chmod(root+"/h/i/pre-push", 0o755) }, "git-hook h/i/pre-push"},
 		{"a_folder_below_the_home_gets_hooks", repo(".git", map[string]string{"config": "[core]\nhooksPath=~/001/h/i\n", "../h/i/pre-push": ""}), func(root string) error { return os.Chmod(root+"/h/i/pre-push", 0o755) }, "git-hook h/i/pre-push"},
+		{"an_included_config_changes", repo(".git", map[string]string{"config": "[include]\npath=../c/d\n", "../c/d": "[user]\nname=x\n"}), write("c/d", bad["config"]), "git-config c/d"},
+		{"an_included_config_is_there_by_now", repo(".git", map[string]string{"config": "[includeIf \"gitdir:x\"]\npath=../c/d/e\n", "../c/o/e": bad["config"]}), move("c/o", "c/d"), "git-config c/d/e"},
+		{"an_included_config_includes_another", repo(".git", map[string]string{"config": "[include]\npath=d\n", "d": "", "e": bad["config"]}), write(".git/d", "[include]\npath=e\n"), "git-config .git/d"},
+		{"an_included_config_names_hooks", repo(".git", map[string]string{"config": "[include]\npath=d\n", "d": "[core]\nhooksPath=h\n", "../h/pre-push": ""}), func(root string) error { return os.Chmod(root+"/h/pre-push", 0o755) }, "git-hook h/pre-push"},
 		{"a_link_leads_out_by_another", map[string]string{"a/l": "-> ../b/c", "b/c": ""}, func(root string) error {
 			return errors.Join(os.Symlink("/home", root+"/b/d"), os.Rename(root+"/b/d", root+"/b/c"))
 		}, "symlink a/l"},
