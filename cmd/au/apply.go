@@ -9,9 +9,11 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/desired"
+	"github.com/a4u2/au/provision/step"
 )
 
 type applyCmd struct {
@@ -87,7 +89,9 @@ func (w *applying) carryOut() error {
 		err := errTold
 		if ctx.Err() == nil {
 			fmt.Fprintf(w.out, "$ %s\n", w.line(act))
-			err = w.itself(w.as(w.ctx, act, w.out, w.err, act.more...))
+			cmd := w.as(w.ctx, act, w.out, w.err, act.more...)
+			cmd.WaitDelay = step.Grace
+			err = programs.Ended(w.itself(cmd))
 		}
 		if err != nil {
 			act.state = "failed"

@@ -75,7 +75,7 @@ func (a *app) draftsAsHuman(human provision.User) (views []draftView, err error)
 	}
 	said := bounded.Buffer{Limit: listMost}
 	cmd.Stdout, cmd.WaitDelay = &said, time.Second
-	failed := cmd.Run()
+	failed := programs.Ended(cmd.Run())
 	if err = json.Unmarshal(said.Bytes(), &views); err != nil && failed != nil {
 		err = failed
 	}

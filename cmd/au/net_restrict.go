@@ -323,8 +323,8 @@ func (a *app) checkRules(p netfilter.Policy, sayWhenNot bool) error {
 			GidMappings: []syscall.SysProcIDMap{{HostID: a.host.GID(), Size: 1}},
 		}
 		var out bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &out
-		err := a.host.Execute(cmd)
+		cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &out, programs.HeldTime
+		err := programs.Ended(a.host.Execute(cmd))
 		return strings.TrimSpace(out.String()), err
 	}
 	if _, err := try("add table inet au_net_check\n"); err != nil {

@@ -83,7 +83,8 @@ func (a *app) save(human provision.User, w io.Writer, change record) error {
 	if cmd.SysProcAttr, err = as(a.host, human); err != nil {
 		return err
 	}
-	return cmd.Run()
+	cmd.WaitDelay = step.Grace
+	return programs.Ended(cmd.Run())
 }
 
 // as makes a process the human's: uid, gid and groups.

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/provision"
 )
@@ -29,13 +29,13 @@ func trial(h *host.Host, f provision.Facts) error {
 	ctx, stop := context.WithTimeout(context.Background(), trialTime)
 	defer stop()
 	run := csrc.Run{Agent: f.Name, Command: []string{"true"}}
-	var said bytes.Buffer
+	said := bounded.Buffer{Limit: saidMost}
 	cmd := programs.CommandContext(ctx, h.EntrypointPath(f.Name))
-	cmd.Args, cmd.Env, cmd.Dir, cmd.Stderr = run.Argv(), run.Environ(), "/", &said
+	cmd.Args, cmd.Env, cmd.Dir, cmd.Stderr, cmd.WaitDelay = run.Argv(), run.Environ(), "/", &said, programs.HeldTime
 	if h.UID() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: f.Human.UID, Gid: f.Human.GID}}
 	}
-	err := h.Execute(cmd)
+	err := programs.Ended(h.Execute(cmd))
 	switch text := strings.TrimPrefix(strings.TrimSpace(said.String()), "au: "); {
 	case err == nil:
 		return nil

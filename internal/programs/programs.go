@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/a4u2/au/internal/walk"
 )
@@ -152,7 +153,19 @@ func CommandContext(ctx context.Context, argv ...string) *exec.Cmd {
 func Output(argv ...string) ([]byte, error) {
 	var out bytes.Buffer
 	cmd := Command(argv...)
-	cmd.Stdout = &out
-	err := cmd.Run()
+	cmd.Stdout, cmd.WaitDelay = &out, HeldTime
+	err := Ended(cmd.Run())
 	return out.Bytes(), err
+}
+
+// HeldTime is how long somebody waits for the rest of what a program has printed, once it has ended: a process that it leaves
+// behind may hold its output for ever.
+const HeldTime = time.Second
+
+// Ended is the error of a program that may have left such a process behind, which is none.
+func Ended(err error) error {
+	if errors.Is(err, exec.ErrWaitDelay) {
+		return nil
+	}
+	return err
 }

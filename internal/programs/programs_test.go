@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // plant puts a program of that name into a new folder, which the caller names first on PATH.
@@ -21,6 +22,18 @@ func plant(t *testing.T, name string) string {
 	t.Setenv("PATH", folder+":.:"+os.Getenv("PATH"))
 	t.Chdir(folder)
 	return path
+}
+
+// A process that a program leaves behind may hold its output. Nobody waits for that, and it is no error.
+func TestNobodyWaitsForWhatIsLeftBehind(t *testing.T) {
+	began := time.Now()
+	out, err := Output("sh", "-c", "echo said; sleep 60 & exit 0")
+	if took := time.Since(began); err != nil || string(out) != "said\n" || took > 30*time.Second {
+		t.Errorf("after %s: %q, %v", took, out, err)
+	}
+	if _, err := Output("sh", "-c", "sleep 60 & exit 3"); err == nil || err.Error() != "exit status 3" {
+		t.Errorf("it failed: %v", err)
+	}
 }
 
 func TestThePathOfTheCallerSaysNothing(t *testing.T) {

@@ -56,7 +56,7 @@ func (r *Runner) together() bool {
 	if !r.asked && path.Base(r.Elevate[0]) == "sudo" {
 		var said bytes.Buffer
 		cmd := programs.Command(append([]string{r.Elevate[0], "-n", "-l"}, r.Carry...)...)
-		cmd.Stderr = &said
+		cmd.Stderr, cmd.WaitDelay = &said, programs.HeldTime
 		// It is silent where the command is not among those that are allowed, and names the reason where it cannot tell: that wants
 		// a password first.
 		r.single = exitStatus(r.execute(cmd)) == 1 && said.Len() == 0

@@ -254,8 +254,11 @@ func (r *Runner) command(ctx context.Context, c Command) *exec.Cmd {
 	return cmd
 }
 
+// Grace is how long the rest of what a command prints is waited for, once it has ended, where somebody reads it.
+const Grace = 5 * time.Second
+
 // grace is how long a command may still take when somebody asks for the end.
-var grace = 5 * time.Second
+var grace = Grace
 
 // isolate makes a command of a plan independent of the terminal, so that one that is soon done is not cut off.
 func (r *Runner) isolate(cmd *exec.Cmd) {

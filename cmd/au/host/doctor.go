@@ -18,6 +18,7 @@ import (
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/step"
 	auslices "github.com/a4u2/au/slices"
 	"golang.org/x/sys/unix"
 )
@@ -255,6 +256,6 @@ func (h *Host) Shell(line string, out io.Writer) error {
 	}
 	text := `own=$1; au() { if [ "$1" = new ]; then shift; "$own" new --yes "$@"; else "$own" "$@"; fi; }; `
 	cmd := programs.Command("/bin/sh", "-c", text+line, "sh", own)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, out, out
-	return h.Execute(cmd)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = os.Stdin, out, out, step.Grace
+	return programs.Ended(h.Execute(cmd))
 }

@@ -83,8 +83,8 @@ func (h *Host) ForRun() start.Machine {
 func (h *Host) Output(name string, args ...string) ([]byte, error) {
 	var out bytes.Buffer
 	cmd := programs.Command(append([]string{name}, args...)...)
-	cmd.Stdout = &out
-	err := h.Execute(cmd)
+	cmd.Stdout, cmd.WaitDelay = &out, programs.HeldTime
+	err := programs.Ended(h.Execute(cmd))
 	return out.Bytes(), err
 }
 
@@ -94,8 +94,8 @@ func (h *Host) SystemctlShow(words ...string) ([]byte, error) {
 	defer stop()
 	var out bytes.Buffer
 	cmd := programs.CommandContext(ctx, append([]string{"systemctl", "show"}, words...)...)
-	cmd.Stdout, cmd.WaitDelay = &out, time.Second
-	err := h.Execute(cmd)
+	cmd.Stdout, cmd.WaitDelay = &out, programs.HeldTime
+	err := programs.Ended(h.Execute(cmd))
 	if ctx.Err() != nil {
 		err = fmt.Errorf("no answer within %s", step.AnswerTime)
 	}

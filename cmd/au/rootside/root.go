@@ -64,7 +64,8 @@ func (r *Root) feed(text string, argv ...string) (string, error) {
 	cmd := programs.Command(argv...)
 	var said, out strings.Builder
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(text), &out, &said
-	if err := r.host.Execute(cmd); err != nil {
+	cmd.WaitDelay = programs.HeldTime
+	if err := programs.Ended(r.host.Execute(cmd)); err != nil {
 		return "", fmt.Errorf("run %q: %w: %s", strings.Join(argv, " "), err, strings.TrimSpace(said.String()))
 	}
 	return out.String(), nil
