@@ -46,14 +46,14 @@ func (s Stated) Sayable() (Stated, []string) {
 	s.Limits, s.Of = limits, stdslices.Clone(s.Of)
 	for i, of := range s.Of {
 		var more []string
-		s.Of[i], more = of.sayable()
+		s.Of[i], more = of.sayable(s.Home)
 		left = append(left, more...)
 	}
 	return s, left
 }
 
 // sayable does so with the config of a human, where a person may have typed a line that no command writes and no run obeys.
-func (s Settings) sayable() (Settings, []string) {
+func (s Settings) sayable(home string) (Settings, []string) {
 	var left []string
 	note := func(format string, args ...any) {
 		left = append(left, fmt.Sprintf(format, args...)+fmt.Sprintf(" It stays in the config of %s.", s.Human))
@@ -70,18 +70,19 @@ func (s Settings) sayable() (Settings, []string) {
 		return odd
 	})
 	s.Mounts = stdslices.DeleteFunc(stdslices.Clone(s.Mounts), func(m config.Mount) bool {
-		odd := !SayableShare(m)
+		odd := !SayableShare(m, home)
 		if odd {
-			note("share %q, whose source or target is not a plain absolute path.", m.Source)
+			note("share %q at %q: want two plain absolute paths, the second in %s.", m.Source, m.Target, home)
 		}
 		return odd
 	})
 	return s, left
 }
 
-// SayableShare reports whether a file of au apply can name a share.
-func SayableShare(m config.Mount) bool {
-	return csrc.IsCleanAbsolute(m.Source) && csrc.IsCleanAbsolute(m.Target)
+// SayableShare reports whether a file of au apply can name a share of an agent with that home.
+func SayableShare(m config.Mount, home string) bool {
+	at, in := share.Within(home, m.Target)
+	return csrc.IsCleanAbsolute(m.Source) && csrc.IsCleanAbsolute(m.Target) && in && at != "."
 }
 
 // SayableFolder reports the same of a folder on the PATH.

@@ -255,14 +255,21 @@ func (w *applying) actor(g *desired.Agent, p csrc.Policy) string {
 // settings adds the commands about what one human's config says of the agent.
 func (w *applying) settings(g *desired.Agent, human provision.User, add func(desired.Places, string, string, ...string) *act) error {
 	name, of := string(g.UserName), g.For(human.Name)
+	there := func(m config.Mount) bool {
+		known := w.known[human.Name]
+		return known != nil && known.Agent(name) != nil && slices.ContainsFunc(known.Agent(name).Mounts, m.Equal)
+	}
 	var seen []config.Mount
 	for _, m := range g.Mounts {
 		if m.Human != nil && string(*m.Human) != human.Name {
 			continue
 		}
-		next := config.Mount{Source: m.Source.Expand(human), Target: w.target(m, human, name), ReadOnly: m.Draft || m.ReadOnly == nil || *m.ReadOnly, Draft: m.Draft, Hide: desired.Words(m.Hide)}
+		next := config.Mount{
+			Source: m.Source.Expand(human), Target: w.target(m, human, name), ReadOnly: m.Draft || m.ReadOnly == nil || *m.ReadOnly, ACL: m.ACL, Draft: m.Draft,
+			Hide: desired.Words(m.Hide), ShowSecrets: m.ShowSecrets, TargetOnly: m.SamePath != nil && !*m.SamePath,
+		}
 		for _, other := range seen {
-			if err := provision.CheckOverlap(next, other); err != nil {
+			if err := provision.CheckOverlap(next, other); err != nil && !(there(next) && there(other)) { // two that a person has typed into the config
 				return w.file.ErrorAt(m.Places, "source", "%v", err)
 			}
 		}

@@ -33,7 +33,7 @@ func (w *applying) pruned() error {
 		}
 		for _, human := range g.Humans {
 			if known := w.known[string(human)]; known != nil && known.Agent(p.Name) != nil {
-				if err := w.pruneSettings(g, w.people[string(human)], *known.Agent(p.Name)); err != nil {
+				if err := w.pruneSettings(g, p.Home, w.people[string(human)], *known.Agent(p.Name)); err != nil {
 					return err
 				}
 			}
@@ -81,14 +81,14 @@ func (w *applying) prune(a *act, what string) {
 }
 
 // pruneSettings takes away shares, and folders on the PATH. Shares go before others come.
-func (w *applying) pruneSettings(g *desired.Agent, human provision.User, entry config.Agent) error {
+func (w *applying) pruneSettings(g *desired.Agent, home string, human provision.User, entry config.Agent) error {
 	name := entry.UserName
 	wanted, err := w.wanted(g, human, entry)
 	if err != nil {
 		return err
 	}
 	for _, m := range entry.Mounts {
-		if !provision.SayableShare(m) { // nobody can have named it
+		if !provision.SayableShare(m, home) { // nobody can have named it
 			w.left = append(w.left, fmt.Sprintf("share %s of agent %s", show(m.Source), name))
 		} else if !slices.Contains(wanted, config.Path(m.Source)) {
 			w.prune(&act{at: g.Places, key: "mounts", agent: name, human: human.Name, words: []string{"mount", "remove", "--agent", name, "--yes", m.Source}},

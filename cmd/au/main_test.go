@@ -319,6 +319,7 @@ func expect(ts *testscript.TestScript, want int, args []string) {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
 	ts.Check(checkJSON(args, out))
+	exportsAsItIs(ts)
 }
 
 // drafted NAME FOLDER makes a draft of a folder of the human, as a run does.

@@ -3,12 +3,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -101,8 +98,8 @@ func (c *mountAddCmd) isAs(m, want config.Mount) bool {
 	return m.ACL == want.ACL && m.ReadOnly == want.ReadOnly && m.Draft == want.Draft && m.TargetOnly == want.TargetOnly && m.HidesAs(want)
 }
 
-// there returns the share that --replace leaves as it is, because it is as it is wanted: its folder may be gone by now, or covered
-// by another that could not be shared.
+// there returns the share that --replace leaves as it is, because it is as it is wanted: its folder may be gone by now, covered by
+// another that could not be shared, or a link.
 func (c *mountAddCmd) there(s sharing, source string) (config.Mount, bool) {
 	want := config.Mount{ReadOnly: !c.RW, ACL: c.ACL, Draft: c.Draft, TargetOnly: c.TargetOnly, Hide: c.Hide, ShowSecrets: c.ShowSecrets}
 	i := slices.IndexFunc(s.mounts(), func(m config.Mount) bool {
@@ -118,8 +115,11 @@ func (c *mountAddCmd) there(s sharing, source string) (config.Mount, bool) {
 // --rw is given, or one that is seen at its own path, or is not. Both are the same where it is there as it is wanted. Nothing has
 // changed when it refuses.
 func (c *mountAddCmd) check(a *app, s sharing) (want, before config.Mount, err error) {
+	if m, stays := c.there(s, c.Source); stays {
+		return m, m, nil
+	}
 	want.Source, err = resolveSource(c.Source, a.follower(s.human, s.known, c.Agent))
-	if m, stays := c.there(s, cmp.Or(want.Source, c.Source)); stays && (err == nil || errors.Is(err, fs.ErrNotExist)) {
+	if m, stays := c.there(s, want.Source); stays && err == nil {
 		return m, m, nil
 	}
 	if err != nil {

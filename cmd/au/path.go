@@ -51,14 +51,20 @@ func (c *pathAddCmd) Run(a *app) error {
 	if err := a.host.WithDeclared(s.known, c.Agent, s.human); err != nil {
 		return err
 	}
-	folder, there, err := a.onPath(s, c.Folder)
+	folder, there, unfit := a.onPath(s, c.Folder)
+	if unfit != nil {
+		folder = a.host.Absolute(c.Folder)
+	}
 	entry := s.known.Agent(c.Agent)
-	switch {
-	case err != nil:
-		return fmt.Errorf("path %q: %w", c.Folder, err)
-	case entry != nil && slices.Contains(entry.Path, folder):
+	switch is := entry != nil && slices.Contains(entry.Path, folder); {
+	case is && unfit != nil:
+		fmt.Fprintf(a.out, "%s is on the PATH of agent %s already, and left out of runs: %v; nothing to do\n", show(folder), c.Agent, unfit)
+		return nil
+	case is:
 		fmt.Fprintf(a.out, "%s is on the PATH of agent %s already; nothing to do\n", show(folder), c.Agent)
 		return nil
+	case unfit != nil:
+		return fmt.Errorf("path %q: %w", c.Folder, unfit)
 	case entry != nil && len(entry.Path) >= maxOnPath:
 		return fmt.Errorf("path %q: agent %q has %d folders on its PATH, as many as there can be", c.Folder, c.Agent, maxOnPath)
 	}

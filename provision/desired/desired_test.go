@@ -205,7 +205,7 @@ func TestLimitsThatAuDoesNotSet(t *testing.T) {
 func TestAgentsAreWritten(t *testing.T) {
 	rule := func(text string) netfilter.Rule { return must(netfilter.ParseRule(text)) }
 	f, notes := Of(provision.Stated{
-		Name: "agent", Humans: []string{"alice", "bob"}, Allow: []string{"userns"}, Limits: auslices.Limits{Memory: &auslices.Size{Bytes: 16 << 30}},
+		Name: "agent", Home: "/home/agent", Humans: []string{"alice", "bob"}, Allow: []string{"userns"}, Limits: auslices.Limits{Memory: &auslices.Size{Bytes: 16 << 30}},
 		Net: &netfilter.Policy{Backend: netfilter.NFT, Allow: []netfilter.Entry{{Rule: rule("pypi.org")}, {Rule: rule("localhost:3000")}, {Rule: rule("a.test"), Until: time.Unix(2e9, 0)}},
 			Deny: []netfilter.Entry{{Rule: rule("b.test")}}, Upstream: netfilter.Upstream{URL: "https://p.example:3128", CA: "PEM"}, Learn: time.Unix(1900000000, 0)},
 		Of: []provision.Settings{
