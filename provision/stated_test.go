@@ -18,7 +18,7 @@ func TestWhatNoCommandTakesIsLeftOut(t *testing.T) {
 		Name: "agent", Home: "/home/agent", Humans: []string{"alice"}, Limits: slices.Limits{CPU: &cpu, Memory: &memory, Swap: &swap},
 		Of: []Settings{{
 			Human: "alice", KeepEnv: []string{"TZ", "é"}, Path: []string{"~/x", "/opt/a:b", "/opt//c", "/opt/bin\n"},
-			Mounts: []config.Mount{{Source: "~/work", Target: "/home/agent/work"}, {Source: "/srv/a", Target: "a"}, {Source: "/srv/b", Target: "/home/agent/b", ReadOnly: true}},
+			Mounts: []config.Mount{{Source: "~/work", Target: "/home/agent/work"}, {Source: "/srv/a", Target: "a"}, {Source: "/srv/c", Target: "/srv/c"}, {Source: "/srv/d", Target: "/home/agent"}, {Source: "/srv/b", Target: "/home/agent/b", ReadOnly: true}},
 		}},
 	}
 	said, left := s.Sayable()
@@ -28,8 +28,10 @@ func TestWhatNoCommandTakesIsLeftOut(t *testing.T) {
 		`"~/x" on the path, which is not a plain absolute path. It stays in the config of alice.`,
 		`"/opt/a:b" on the path, which is not a plain absolute path. It stays in the config of alice.`,
 		`"/opt//c" on the path, which is not a plain absolute path. It stays in the config of alice.`,
-		`share "~/work", whose source or target is not a plain absolute path. It stays in the config of alice.`,
-		`share "/srv/a", whose source or target is not a plain absolute path. It stays in the config of alice.`,
+		`share "~/work" at "/home/agent/work": want two plain absolute paths, the second in /home/agent. It stays in the config of alice.`,
+		`share "/srv/a" at "a": want two plain absolute paths, the second in /home/agent. It stays in the config of alice.`,
+		`share "/srv/c" at "/srv/c": want two plain absolute paths, the second in /home/agent. It stays in the config of alice.`,
+		`share "/srv/d" at "/home/agent": want two plain absolute paths, the second in /home/agent. It stays in the config of alice.`,
 	}
 	if !stdslices.Equal(left, want) {
 		t.Errorf("the notes are\n%s", strings.Join(left, "\n"))
