@@ -20,6 +20,12 @@ told 'chmod +x .git/hooks/pre-commit' 'au:   .git/hooks/pre-commit (git hook)'
 quiet true
 told 'git config core.fsmonitor ./x' 'au:   .git/config (git config: core.fsmonitor = ./x)'
 quiet 'git config --unset core.fsmonitor'
+told 'git config include.path ../shared' 'au:   .git/config (git config: include.path = ../shared)'
+quiet 'git config --file shared user.name x'
+told 'git config --file shared core.fsmonitor ./evil' 'au:   shared (git config: core.fsmonitor = ./evil)'
+fails 1 as alice au mount check proj
+says 'shared (core.fsmonitor = ./evil)'
+quiet 'rm shared && git config --unset include.path'
 told 'echo x >> .envrc' 'au:   .envrc (direnv runs it'
 told 'mkdir .vscode; echo folderOpen > .vscode/tasks.json' 'au:   .vscode/tasks.json (VS Code'
 told 'git init -q sub' 'au:   sub/.git (repository)'
