@@ -49,6 +49,29 @@ func All(proc fs.FS, uid uint32) (all, alive []Process) {
 	return all, alive
 }
 
+// Is reports whether p and q are the same process.
+func (p Process) Is(q Process) bool { return p.PID == q.PID && p.Started == q.Started }
+
+// Below returns those of some processes, all of which are among all, that the one with that pid has started, itself or by others.
+func Below(pid int, all, some []Process) (below []Process) {
+	parents := map[int]int{}
+	for _, p := range all {
+		parents[p.PID] = p.Parent
+	}
+	for _, p := range some {
+		at := p.PID
+		for range parents { // there is no way around in the lists of two moments
+			if at = parents[at]; at == pid || at == 0 {
+				break
+			}
+		}
+		if at == pid {
+			below = append(below, p)
+		}
+	}
+	return below
+}
+
 // One returns a process that proc (/proc) shows; ok is false where it has ended.
 func One(proc fs.FS, pid int) (p Process, ok bool) {
 	p, _, ok = readProcess(proc, strconv.Itoa(pid))

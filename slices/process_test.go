@@ -4,6 +4,7 @@ package slices
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 )
 
@@ -24,5 +25,19 @@ func TestWhatHasEndedIsNotAlive(t *testing.T) {
 	}
 	if len(all) != 3 || !all[0].Ended() || all[0].PIDs[1] != "1" {
 		t.Errorf("all are %+v, the first of them ended", all)
+	}
+}
+
+func TestBelow(t *testing.T) {
+	all := []Process{{PID: 1}, {PID: 7, Parent: 1}, {PID: 8, Parent: 7}, {PID: 9, Parent: 8}, {PID: 10, Parent: 8}, {PID: 11, Parent: 1}, {PID: 12, Parent: 13}, {PID: 13, Parent: 12}}
+	var got []int
+	for _, p := range Below(7, all, all) {
+		got = append(got, p.PID)
+	}
+	if !slices.Equal(got, []int{8, 9, 10}) {
+		t.Errorf("below 7 are %v", got)
+	}
+	if (Process{PID: 7, Started: 1}).Is(Process{PID: 7, Started: 2}) {
+		t.Error("a pid that was used again is another process")
 	}
 }

@@ -25,6 +25,12 @@ func (h *Host) Processes(uid uint32) []auslices.Process {
 	return alive
 }
 
+// Below returns those of the uid's processes that a process has started, or one of those that it has started.
+func (h *Host) Below(pid int, uid uint32) []auslices.Process {
+	all, alive := auslices.All(os.DirFS(h.Root+"/proc"), uid)
+	return auslices.Below(pid, all, alive)
+}
+
 // ProcessesIn returns those of the pids that are the uid's.
 func (h *Host) ProcessesIn(pids []int, uid uint32) []auslices.Process {
 	return auslices.Processes(os.DirFS(h.Root+"/proc"), pids, uid)
