@@ -32,7 +32,11 @@ func (c *draftDropCmd) Run(a *app) error {
 			what = show(m.paths[0])
 		}
 	}
-	if err := a.confirm(fmt.Sprintf("Throw away %s, %s? The work of the agent there is lost.", m.named(), what), c.Yes); err != nil {
+	lost := "The work of the agent there is lost."
+	if len(m.paths) == 0 && m.DropForgets() {
+		lost += " You can then not take back its last keep any more."
+	}
+	if err := a.confirm(fmt.Sprintf("Throw away %s, %s? %s", m.named(), what, lost), c.Yes); err != nil {
 		return err
 	}
 	if len(m.paths) > 0 {

@@ -5,6 +5,7 @@ package draft
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"strings"
 
 	"github.com/a4u2/au/internal/quote"
@@ -26,8 +27,9 @@ func (p *planner) makeRoom(at spot, low string, st unix.Stat_t) error {
 // stay.
 func (p *planner) remove(at spot, low string, st unix.Stat_t) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR || !p.hiddenBelow(low) && p.takesAll(at.Path) && !p.isLeftBelow(at.Path) {
-		p.emit(op{Act: move, From: at, To: p.stash(), Ino: st.Ino, Was: vintageOf(st), Low: low})
-		return nil
+		in, err := p.lower.sumOf(low, st, p.wentAway)
+		p.emit(op{Act: move, From: at, To: p.stash(), Ino: st.Ino, Was: vintageOf(st), Low: low, In: in})
+		return err
 	}
 	if err := p.prepareToStay(low, at.Path); err != nil {
 		return err
@@ -85,4 +87,23 @@ func (p *planner) prepareToStay(low, path string) error {
 	m.Times = false
 	p.last = append([]op{{Act: after, To: spot{theFolder, path}, Meta: m}}, p.last...)
 	return p.prepare(low)
+}
+
+// sumOf tells what is in a folder from the same after any change; what is gone from it is left out.
+func (p place) sumOf(dir string, st unix.Stat_t, gone func(name string) bool) (uint64, error) {
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return 0, nil
+	}
+	sum := fnv.New64a()
+	all, err := p.list(dir)
+	for _, f := range all {
+		if name := join(dir, f.name); err == nil && !gone(name) {
+			var in uint64
+			in, err = p.sumOf(name, f.st, gone)
+			v := vintageOf(f.st)
+			v.Ino = 0 // a copy has another
+			fmt.Fprintf(sum, "%q %v %d\n", f.name, v, in)
+		}
+	}
+	return sum.Sum64(), err
 }

@@ -34,6 +34,12 @@ func (d *Draft) Drop(s *Store) error {
 	return s.removeTree(d.Key)
 }
 
+// DropForgets reports whether Drop also gives up what undo would take back.
+func (d *Draft) DropForgets() bool {
+	anew, err := d.hasBegunAnew()
+	return err == nil && !anew && d.KeptAt() != 0
+}
+
 // DropPaths throws away what the draft has at and below the paths: the human's own shows again. The caller holds the lock.
 func (d *Draft) DropPaths(paths []string) error {
 	if slices.Contains(paths, "") {

@@ -65,8 +65,11 @@ func (p *planner) took() (all [][]byte) {
 
 // present returns what is in the folder at the names that the steps have changed.
 func (j *journal) present() (map[string]identity, error) {
-	names, whole, is, gone := map[string]bool{}, map[string]bool{}, map[string]vintage{}, map[string]bool{}
+	names, whole, is, gone, again := map[string]bool{}, map[string]bool{}, map[string]vintage{}, map[string]bool{}, map[string]vintage{}
 	for _, o := range j.Ops {
+		if o.Was != (vintage{}) {
+			again[o.stood()] = o.Was
+		}
 		if o.From.In == theFolder && !j.back {
 			gone[o.From.Path] = true
 		}
@@ -86,8 +89,8 @@ func (j *journal) present() (map[string]identity, error) {
 		if err != nil {
 			return nil, err
 		}
-		if ok && gone[name] {
-			continue // the human has made it while other things were kept
+		if ok && (gone[name] || j.back && !j.cameBack(st, again[name])) {
+			continue // the human has made it, or changed it, while other things were kept or taken back
 		}
 		if ok && whole[name] {
 			if err := j.copied(name, all); err != nil {
@@ -102,6 +105,25 @@ func (j *journal) present() (map[string]identity, error) {
 		}
 	}
 	return all, j.putAside(all)
+}
+
+// stood returns where that stood in the folder which a step has found there.
+func (o op) stood() string {
+	switch {
+	case o.Low != "":
+		return o.Low
+	case o.From.In == theFolder:
+		return o.From.Path
+	}
+	return o.To.Path
+}
+
+// cameBack reports whether something is what undo has brought back. A copy has another number.
+func (j *journal) cameBack(st unix.Stat_t, was vintage) bool {
+	if was.Dir && !j.apart {
+		return vintageOf(st) == was
+	}
+	return was.isOf(st)
 }
 
 // putAside notes the files that the steps took from the folder, and that may have other names in it. It notes them under what is no

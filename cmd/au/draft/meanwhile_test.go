@@ -161,33 +161,36 @@ func TestMadeWhileOthersAreKept(t *testing.T) {
 	}
 }
 
-// Nothing is lost of what the human changes in a folder while it is copied to another file system, as the agent has removed it.
+// Nothing is lost of what the human changes in a folder while that is put aside, as the agent has removed it, and undo
+// does not have to be asked for it.
 func TestChangedWhileItsFolderIsPutAside(t *testing.T) {
 	for _, human := range []string{"echo mine >>d/h", "echo mine >d/mine", "rm -f d/h; echo mine >d/h"} {
-		stayed := false
-		for n, at := 1, 1; n <= at; n++ {
-			b := newBenchOn(t, true)
-			b.in(b.folder, "mkdir d; echo h >d/h")
-			b.begin()
-			b.drafted("rm -r d")
-			changed := false
-			at = 0
-			b.d.hook = func() {
-				if at++; at == n && Holds(b.folder, "d") {
-					b.in(b.folder, human)
-					changed = true
+		for _, across := range []bool{true, false} {
+			stayed := false
+			for n, at := 1, 1; n <= at; n++ {
+				b := newBenchOn(t, across)
+				b.in(b.folder, "mkdir d; echo h >d/h")
+				b.begin()
+				b.drafted("rm -r d")
+				changed := false
+				at = 0
+				b.d.hook = func() {
+					if at++; at == n && Holds(b.folder, "d") {
+						b.in(b.folder, human)
+						changed = true
+					}
+				}
+				_, err := b.d.Keep(nil, Refuse)
+				if err != nil && !errors.Is(err, errMoved) {
+					t.Errorf("%s at step %d: keep: %v", human, n, err)
+				}
+				if stayed = stayed || err != nil; changed {
+					b.in(b.folder, "grep -rq mine . || { echo "+fmt.Sprintf("taken away at %d: %q", n, fmt.Sprint(err))+"; exit 1; }")
 				}
 			}
-			_, err := b.d.Keep(nil, Refuse)
-			if err != nil && !errors.Is(err, errMoved) {
-				t.Errorf("%s at step %d: keep: %v", human, n, err)
+			if !stayed {
+				t.Errorf("%s, across %v: nothing was met while it was put aside", human, across)
 			}
-			if stayed = stayed || err != nil; changed {
-				b.in(b.home, "grep -rq mine . || { echo "+fmt.Sprintf("lost at %d: %q", n, fmt.Sprint(err))+"; exit 1; }")
-			}
-		}
-		if !stayed {
-			t.Errorf("%s: nothing was met while it was copied", human)
 		}
 	}
 }

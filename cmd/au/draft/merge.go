@@ -32,7 +32,7 @@ func (d *Draft) startMade() (place, error) {
 // merged is a file that was put together: its name in the stash, and the file of the human that it was made from.
 type merged struct {
 	name string
-	ino  uint64
+	is   vintage
 	was  vintage
 }
 
@@ -90,7 +90,7 @@ func (m *merger) file(path, low string) (bool, error) {
 	}
 	name := "merged-" + strconv.Itoa(len(m.merged)+1)
 	made, err := m.to.writeLike(name, text, like, attrs)
-	m.merged[path] = merged{name, made.Ino, vintageOf(mine)}
+	m.merged[path] = merged{name, vintageOf(made), vintageOf(mine)}
 	return true, err
 }
 
@@ -168,7 +168,7 @@ func (p *planner) putMerged(name, low string, m merged, it item, copying bool) e
 	}
 	here := spot{theFolder, name}
 	p.emit(op{Act: move, From: here, To: p.stash(), Ino: m.was.Ino, Was: m.was, Low: low})
-	p.emit(op{Act: move, From: spot{theStash, m.name}, To: here, Ino: m.ino})
+	p.emit(op{Act: move, From: spot{theStash, m.name}, To: here, Ino: m.is.Ino, Is: m.is})
 	p.clearUpper(name, it)
 	return nil
 }

@@ -40,6 +40,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "keep-and-undo" {
 		os.Exit(keepAndUndo(os.Args[2:]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == "step-by-step" {
+		os.Exit(stepByStep(os.Args[2:]))
+	}
 	os.Exit(m.Run())
 }
 

@@ -111,6 +111,22 @@ func join(dir, base string) string {
 	return dir + "/" + base
 }
 
+// makeAbove makes the folders in which a path is, where they are not there.
+func (p place) makeAbove(name string) error {
+	dir, _ := split(name)
+	st, ok, err := p.exists(dir)
+	if err != nil || ok && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return err
+	}
+	if ok {
+		return p.failed("go into", dir, unix.ENOTDIR)
+	}
+	if err := p.makeAbove(dir); err != nil {
+		return err
+	}
+	return p.failed("make", dir, p.within(dir, func(at int, base string) error { return unix.Mkdirat(at, base, 0o755) }))
+}
+
 // stat returns what is at a path, itself.
 func (p place) stat(name string) (st unix.Stat_t, err error) {
 	if name == "" {

@@ -57,6 +57,7 @@ type op struct {
 	Was      vintage
 	Is       vintage // of the draft's file, which is at To afterwards
 	Low      string  // where what a step takes from the human stood in the folder, before any
+	In       uint64  // what is in that, of a folder
 	Meta     meta
 }
 
@@ -209,7 +210,7 @@ func (p *planner) prepare(low string) error {
 	if err != nil {
 		return err
 	}
-	p.first = append(p.first, op{Act: before, To: spot{theFolder, low}, Meta: m})
+	p.first = append(p.first, op{Act: before, To: spot{theFolder, low}, Meta: m, Was: vintageOf(st)})
 	return nil
 }
 
@@ -341,8 +342,8 @@ func (p *planner) put(name string, it item, copying bool) {
 	from := spot{theUpper, name}
 	if copying {
 		aside := p.stash()
-		p.emit(op{Act: fill, From: from, To: aside, Ino: it.st.Ino})
-		p.emit(op{Act: move, From: aside, To: spot{theFolder, name}})
+		p.emit(op{Act: fill, From: from, To: aside, Ino: it.st.Ino, Is: vintageOf(it.st)})
+		p.emit(op{Act: move, From: aside, To: spot{theFolder, name}, Is: vintageOf(it.st)})
 		return
 	}
 	p.emit(op{Act: move, From: from, To: spot{theFolder, name}, Ino: it.st.Ino, Is: vintageOf(it.st)})

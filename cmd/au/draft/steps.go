@@ -95,7 +95,13 @@ func (j *journal) check(o op, at place, name string, back func() error) error {
 		return err
 	}
 	if vintageOf(st) == o.Was || j.apart && o.Was.isOf(st) {
-		return nil
+		if o.In == 0 { // no folder, or an earlier au has noted none
+			return nil
+		}
+		in, unread := at.sumOf(name, st, func(string) bool { return false })
+		if unread == nil && in == o.In {
+			return nil
+		}
 	}
 	failed := back()
 	if failed != nil { // what was put aside is not forgotten
@@ -104,12 +110,17 @@ func (j *journal) check(o op, at place, name string, back func() error) error {
 	return errors.Join(errMoved, failed)
 }
 
+// errEdited is where the human changed something that no other place has, after it was kept.
+var errEdited = errors.New("you have changed it since it was kept: want it elsewhere")
+
 func (j *journal) takeBack(o op) error {
 	from, fromName := j.at(o.From)
 	to, toName := j.at(o.To)
-	if o.Act == after || o.Act == move && o.From.In == theUpper && o.To.In == theFolder {
-		if _, there, err := j.found(toName); err != nil || !there {
-			return err // the human has removed what the draft had put there
+	if o.To.In == theFolder && o.Act != exchange {
+		st, there, err := j.found(toName)
+		isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR
+		if err != nil || !there || !isDir && (o.Act == before || o.Act == after) {
+			return err // the human has removed, or replaced, what the keep had put there
 		}
 	}
 	switch o.Act {
@@ -119,14 +130,49 @@ func (j *journal) takeBack(o op) error {
 		return to.openUp(toName)
 	case mkdir:
 		err := to.within(toName, func(dir int, base string) error { return unix.Unlinkat(dir, base, unix.AT_REMOVEDIR) })
-		if err == unix.ENOTEMPTY || err == unix.ENOENT {
+		if err == unix.ENOTEMPTY || err == unix.ENOENT || err == unix.ENOTDIR {
 			return nil // the human's own files are in it
 		}
 		return err
 	case fill:
-		return to.removeTree(toName)
+		return fillBack(from, fromName, to, toName)
 	case exchange:
+		if err := to.makeAbove(toName); err != nil {
+			return err
+		}
 		return j.exchangeBack(from, fromName, to, toName)
 	}
-	return j.move(to, toName, from, fromName)
+	return j.moveBack(o, from, fromName, to, toName)
+}
+
+// moveBack moves something to where it was. The human may have removed the folder that it was in, or itself.
+func (j *journal) moveBack(o op, from place, name string, to place, toName string) error {
+	if _, there, err := to.exists(toName); err != nil || !there && o.From.In == theFolder && o.Low == "" {
+		return err // a renamed folder, which the human has renamed or removed since
+	}
+	if err := from.makeAbove(name); err != nil {
+		return err
+	}
+	if err := j.move(to, toName, from, name); err != nil || o.From.In == theUpper || o.Is == (vintage{}) {
+		return err
+	}
+	st, err := from.stat(name)
+	if err == nil && !o.Is.isOf(st) {
+		err = errors.Join(errEdited, j.move(from, name, to, toName))
+	}
+	return err
+}
+
+// fillBack removes a copy; where the draft does not have it any more, that has it again.
+func fillBack(from place, name string, to place, toName string) error {
+	if _, there, err := from.exists(name); err != nil || there {
+		return errors.Join(err, to.removeTree(toName))
+	}
+	if _, there, err := to.exists(toName); err != nil || !there {
+		return err
+	}
+	if err := from.makeAbove(name); err != nil {
+		return err
+	}
+	return rename(to, toName, from, name, unix.RENAME_NOREPLACE)
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // Undo takes back the last keep, or one that was begun and killed, and returns how many things that changed. A file that the human
-// has changed since is a conflict. The caller holds the lock.
+// has changed since is a conflict, until they have moved it elsewhere. The caller holds the lock.
 func (d *Draft) Undo() (int, error) {
 	if err := d.openUp(); err != nil {
 		return 0, err
@@ -126,11 +126,11 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 				against = append(against, c)
 			}
 		}
-		if o.From.In == theUpper && o.Act != fill && !j.Whole && !has[o.From.Path] {
+		if o.From.In == theUpper && !j.Whole && !has[o.From.Path] {
 			has[o.From.Path] = true
-			if _, there, err := j.upper.exists(o.From.Path); err != nil {
+			if st, there, err := j.upper.exists(o.From.Path); err != nil {
 				return err
-			} else if there {
+			} else if there && !(o.Act == fill && o.Is == vintageOf(st)) {
 				against = append(against, Conflict{o.From.Path, Changed, "the draft has it again"})
 			}
 		}
@@ -155,7 +155,7 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 func (j *journal) foldersOfTheDraft() (missing []string, against []Conflict, err error) {
 	back, seen := j.comeBack(), map[string]bool{"": true}
 	for _, o := range j.Ops {
-		if dir, _ := split(o.From.Path); o.From.In == theUpper && o.Act != fill && !j.Whole && !hasAbove(back, dir) {
+		if dir, _ := split(o.From.Path); o.From.In == theUpper && !j.Whole && !hasAbove(back, dir) {
 			for ; !seen[dir]; dir, _ = split(dir) {
 				seen[dir] = true
 				st, ok, err := j.upper.exists(dir)
@@ -246,8 +246,6 @@ func (j *journal) changedSinceKeep(name string, kept map[string]identity) (Confl
 		return Conflict{}, false, err
 	case ok && !had:
 		return Conflict{name, Changed, "you have made it since"}, true, nil
-	case !ok && had:
-		return Conflict{name, Gone, "you have removed it since"}, true, nil
 	case ok && was != identityOf(st) && (st.Mode&unix.S_IFMT != unix.S_IFDIR || was.Ino != st.Ino):
 		return Conflict{name, Changed, "you have changed it since"}, true, nil
 	}

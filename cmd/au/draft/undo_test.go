@@ -304,12 +304,12 @@ func TestUndoKilledWithAnotherDraft(t *testing.T) {
 func TestUndoMeetsWhatTheDraftLost(t *testing.T) {
 	const refused = "refused"
 	for _, c := range []struct{ agent, path, again, drop, want string }{
-		{"mkdir m; echo k >m/k; echo l >m/l", "m/k", "rm -r m", "", ""}, // a copy was kept
+		{"mkdir m; echo k >m/k; echo l >m/l", "m/k", "rm -r m", "", refused}, // the copy that was kept is the only one
 		{"echo x >>d/h; echo n >n", "d/h", "rm -r d", "", refused},
 		{"echo x >>d/h; echo n >d/n", "d/h", "mv d e", "", refused},
 		{"rm d/h; echo n >d/n", "d/h", "rm -r d", "", refused},
 		{"echo x >>d/e/i; echo n >n", "d/e/i", "true", "d", "M d/e/i\nA n"},
-		{"mkdir -p m/o; echo k >m/o/k; echo l >m/l", "m/o/k", "true", "m", ""},
+		{"mkdir -p m/o; echo k >m/o/k; echo l >m/l", "m/o/k", "true", "m", "A m/o/k"},
 		{"rm d/h; echo n >d/n", "d/h", "true", "d", "D d/h"},
 	} {
 		for _, across := range []bool{false, true} {

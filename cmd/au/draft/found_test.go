@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// A keep or an undo goes back where the human renames a folder in which it works, at whatever step.
+func TestItsFolderIsRenamedMeanwhile(t *testing.T) {
+	for i, verb := range []string{"keep", "undo"} {
+		for n, at := 1, 1; n <= at; n++ {
+			b := newBench(t)
+			b.in(b.folder, "mkdir -p d/e; echo human-f >d/f; echo human-g >d/e/g")
+			b.begin()
+			b.drafted("echo agent-f >d/f; echo agent-n >d/n; chmod 700 d; rm d/e/g; mkdir d/m")
+			if verb == "undo" {
+				b.ok(do(b.d, "keep"))
+			}
+			at = 0
+			b.d.hook = func() {
+				if at++; at == n && Holds(b.folder, "d") {
+					b.in(b.folder, "mv d z")
+				}
+			}
+			err := do(b.d, verb)
+			b.d.hook = nil
+			if b.d.Unfinished() {
+				t.Errorf("%d at %d: %s: %v, and it is half-way", i, n, verb, err)
+			}
+			for _, text := range []string{"human-f", "human-g", "agent-f", "agent-n"} {
+				b.in(b.home, "grep -rq "+text+" . || { echo "+fmt.Sprintf("%s at %d, %q", verb, n, fmt.Sprint(err))+"; grep -r . .; exit 1; }")
+			}
+		}
+	}
+}
+
+// The human's changes while something is taken back are theirs: another draft conflicts with them.
+func TestWrittenWhileItIsTakenBack(t *testing.T) {
+	for _, human := range []string{"echo mine >d/h", "rm -r d; mkdir d; echo mine >d/h"} {
+		met := 0
+		for n, at := 1, 1; n <= at; n++ {
+			b := newBench(t)
+			b.in(b.folder, "mkdir d; echo h >d/h; echo o >o")
+			b.begin()
+			b.drafted("echo agent >d/h; rm o")
+			b.ok(do(b.d, "keep"))
+			at = 0
+			b.d.hook = func() {
+				if at++; at == n {
+					b.in(b.folder, human)
+				}
+			}
+			err := do(b.d, "undo")
+			b.d.hook = nil
+			if err != nil || b.in(b.folder, "cat d/h") != "mine\n" {
+				continue
+			}
+			met++
+			b.drafted("rm -r d")
+			if err := do(b.d, "keep"); !errors.As(err, new(*Conflicted)) {
+				t.Errorf("%s at %d: keep: %v", human, n, err)
+			}
+			if got := b.in(b.folder, "cat d/h"); got != "mine\n" {
+				t.Errorf("%s at %d: the folder holds %q", human, n, got)
+			}
+		}
+		if met == 0 {
+			t.Errorf("%s: it was never there after undo", human)
+		}
+	}
+}
+
+// A file that was kept and that the human has changed is a conflict for undo, until they have moved it elsewhere.
+func TestUndoOfWhatWasMovedElsewhere(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "echo f >f; echo g >g; mkdir d; echo h >d/h")
+	before := dump(t, b.folder, false, false)
+	b.begin()
+	b.drafted("echo agent >f; mkdir -p m/n; echo n >m/n/n; rm g; chmod 700 d; echo agent >d/h")
+	b.ok(do(b.d, "keep"))
+	b.in(b.folder, "echo mine >>f; echo mine >>m/n/n; chmod 711 d")
+	if err := do(b.d, "undo"); !errors.As(err, new(*Conflicted)) {
+		t.Errorf("undo: %v", err)
+	}
+	b.in(b.folder, "mkdir out; mv f m d out")
+	b.ok(do(b.d, "undo"))
+	if got := b.in(b.folder, "cat out/f out/m/n/n out/d/h"); got != "agent\nmine\nn\nmine\nagent\n" {
+		t.Errorf("what was moved holds %q", got)
+	}
+	b.in(b.folder, "rm -r out")
+	differ(t, "the folder after undo", dump(t, b.folder, false, false), before)
+}
+
+// After a keep of a part was killed, undo does not throw away a copy that the human has changed since.
+func TestChangedCopyAfterAKill(t *testing.T) {
+	refused := false
+	for n, killed := 1, true; killed; n++ {
+		b := newBench(t)
+		b.in(b.folder, "echo f >f")
+		b.begin()
+		b.drafted("mkdir m; echo k >m/k; echo l >m/l; echo z >z")
+		d, err := b.store.open(b.d.Key)
+		b.ok(err)
+		step := 0
+		d.hook = func() {
+			if step++; step == n {
+				panic("killed")
+			}
+		}
+		killed = func() (killed bool) {
+			defer func() { killed = recover() != nil }()
+			_, err = d.Keep([]string{"m/k", "z"}, Refuse)
+			return false
+		}()
+		if !killed || !Holds(b.folder, "m/k") || !d.Unfinished() {
+			continue
+		}
+		b.in(b.folder, "echo mine >>m/k")
+		d, err = b.store.open(b.d.Key)
+		b.ok(err)
+		if err := do(d, "undo"); err != nil {
+			refused = true
+			if !errors.Is(err, errEdited) || !strings.Contains(err.Error(), "m/k") {
+				t.Errorf("killed at %d: undo: %v", n, err)
+			}
+			b.in(b.folder, "grep -q mine m/k; mv m/k mine")
+			b.ok(do(d, "undo"))
+		}
+		b.in(b.home, "grep -rq mine .")
+	}
+	if !refused {
+		t.Error("undo never met the copy")
+	}
+}
