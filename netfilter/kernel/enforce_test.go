@@ -5,6 +5,7 @@ package kernel
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -132,8 +133,7 @@ func TestNothingLeaves(t *testing.T) {
 				if !open[i] {
 					t.Skip("this kernel has no such socket")
 				}
-				argv := append([]string{"dial"}, strings.Fields(way.argv)...)
-				said := ""
+				argv, said := unanswered(way.argv), ""
 				if packets := l.left(func() { said = l.as(way.uid, argv...) }); len(packets) > 0 {
 					t.Errorf("the agent said %s, and this left the machine: %q", said, packets)
 				}
@@ -145,12 +145,17 @@ func TestNothingLeaves(t *testing.T) {
 	})
 }
 
+// unanswered returns the words of a dial that perhaps nobody answers, and that does not wait long then.
+func unanswered(argv string) []string {
+	words := strings.Fields(argv)
+	return slices.Concat([]string{"dial", words[0], "ms=2000"}, words[1:])
+}
+
 // waysOpen says for each of the ways out whether it is one while there are no rules. A test of one that is not would show nothing.
 func waysOpen(t *testing.T, l *lab) []bool {
 	open := make([]bool, len(waysOut))
 	for i, way := range waysOut {
-		argv := append([]string{"dial"}, strings.Fields(way.argv)...)
-		said := ""
+		argv, said := unanswered(way.argv), ""
 		open[i] = len(l.left(func() { said = l.as(way.uid, argv...) })) > 0
 		if !open[i] && !strings.HasPrefix(said, "error: no such socket") {
 			t.Errorf("%s is no way out even without rules: %s", way.name, said)

@@ -123,7 +123,7 @@ func open(target netip.AddrPort, opts map[string]string) (int, error) {
 	if err != nil {
 		return -1, fmt.Errorf("no such socket: %w", err)
 	}
-	deadline := unix.NsecToTimeval(int64(2 * time.Second))
+	deadline := unix.NsecToTimeval(int64(20 * time.Second)) // as long as a busy machine takes to answer
 	if ms, _ := strconv.Atoi(opts["ms"]); ms != 0 {
 		deadline = unix.NsecToTimeval(int64(ms) * int64(time.Millisecond))
 	}
