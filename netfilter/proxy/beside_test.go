@@ -83,7 +83,7 @@ func TestBesideFlood(t *testing.T) {
 	if share > 0.6 {
 		t.Errorf("the daemon used %.2f of a core, want a part of one", share)
 	}
-	if p95 := beside(0.95); p95 > 0.2 {
+	if p95 := beside(0.95); p95 > max(0.2, 5*alone(0.95)) { // on a busy machine the human waits without the flood, too
 		t.Errorf("the human waits %.3f s", p95)
 	}
 }

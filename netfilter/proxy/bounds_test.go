@@ -164,7 +164,7 @@ func (w *world) askFlood(t *testing.T, n int) {
 	asking(t, func(conn net.Conn) {
 		buf := make([]byte, 1500)
 		for i := range n {
-			conn.SetDeadline(time.Now().Add(time.Second))
+			conn.SetDeadline(time.Now().Add(5 * time.Second))
 			conn.Write(question(fmt.Sprintf("flood-%d.example", i)))
 			if _, err := conn.Read(buf); err == nil {
 				answered++

@@ -76,7 +76,11 @@ func TestHarm(t *testing.T) {
 			if a.full {
 				return
 			}
-			if out, _ := w.agent(t, "curl", "-sS", "--max-time", "15", "https://allowed.example/"); !strings.Contains(out, "allowed.example at") {
+			out := ""
+			for tries := 0; tries < 3 && !strings.Contains(out, "allowed.example at"); tries++ { // a busy machine may be late with an answer
+				out, _ = w.agent(t, "curl", "-sS", "--max-time", "15", "https://allowed.example/")
+			}
+			if !strings.Contains(out, "allowed.example at") {
 				t.Errorf("the agent's own beside it: %s", out)
 			}
 		})
