@@ -13,7 +13,7 @@ for n in $(seq "$many"); do
 	ok as alice au net restrict -a "g$n" --allow allowed.test
 done
 # pss prints the memory in KB of all processes of au's network, each page of several of them in parts.
-running() { pgrep -f '/libexec/au(-net)?(/[^/ ]*)?/au net|^nft -i'; }
+running() { pgrep -f '/libexec/au(-net)?(/[^/ ]*)?/au net|^nft'; }
 pss() { for pid in $(running); do cat "/proc/$pid/smaps_rollup"; done | awk '/^Pss:/ { sum += $2 } END { print sum + 0 }'; }
 # wakes prints how often their threads have begun to run, all together.
 wakes() { for pid in $(running); do cat /proc/"$pid"/task/*/status; done | awk '/ctxt_switches:/ { sum += $2 } END { print sum + 0 }'; }
@@ -25,7 +25,7 @@ promise="after a minute without anything open there is one process, and it sleep
 echo "$many agents, just restricted: $(running | wc -l) processes, $(pss) KB"
 sleep 75
 echo "$many agents, idle: $(running | wc -l) processes, $(pss) KB"
-[ "$(running | wc -l)" -le 2 ] || fail "$(ps -ef | grep '[a]u net')"
+[ "$(running | wc -l)" = 1 ] || fail "$(ps -ef | grep '[a]u net\|[n]ft')"
 [ "$(pss)" -le 20480 ] || fail "$(pss) KB"
 before=$(wakes)
 sleep 30

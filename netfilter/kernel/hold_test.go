@@ -3,10 +3,9 @@
 package kernel
 
 import (
-	"io"
+	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/a4u2/au/netfilter"
 )
@@ -21,7 +20,7 @@ func TestFlushedRulesLetNothingOutWhileATableIsHeld(t *testing.T) {
 			{agent, "203.0.113.66:443 dev=up0"}, {subAgent, "203.0.113.66:443"}, {subAgent, "[2001:db8:2::66]:443 proto=udp"},
 		}
 		left := func(uid uint32, argv string) []string {
-			return l.left(func() { l.as(uid, append([]string{"dial"}, strings.Fields(argv)...)...) })
+			return l.left(func() { l.as(uid, unanswered(argv)...) })
 		}
 		on(sample())
 		l.must("nft", "flush", "ruleset")
@@ -31,16 +30,14 @@ func TestFlushedRulesLetNothingOutWhileATableIsHeld(t *testing.T) {
 				t.Errorf("%s is no way out without rules", way.argv)
 			}
 		}
-		_, in := l.start(0, "sh", "-c", "echo ready; exec nft -i")
-		if _, err := io.WriteString(in, ptr(sample()).HeldRules()+ptr(sample()).HeldRules()); err != nil {
-			t.Fatal(err)
+		var holder Holder
+		defer holder.Close()
+		held, other := ptr(sample()).Held(), ptr(sample()).Held()
+		other.UIDs = append(other.UIDs, netfilter.Range{First: 500000, Last: 565535})
+		for _, one := range []netfilter.Held{other, held} { // the second takes the place of the first
+			must(t, holder.Hold(one))
 		}
-		table := func() string {
-			return l.must("sh", "-c", "nft list table inet "+ptr(sample()).HeldTable()+" 2>/dev/null || true")
-		}
-		for i := 0; i < 100 && table() == ""; i++ {
-			time.Sleep(20 * time.Millisecond)
-		}
+		table := func() string { return l.must("sh", "-c", "nft list table inet "+held.Table+" 2>/dev/null || true") }
 		on(sample())
 		if said := l.as(agent, "dial", "203.0.113.66:443"); !strings.HasPrefix(said, `"DAEMON`) {
 			t.Errorf("with both tables the agent saw %s", said)
@@ -55,16 +52,44 @@ func TestFlushedRulesLetNothingOutWhileATableIsHeld(t *testing.T) {
 		if said := l.as(human, "dial", "203.0.113.66:443"); !strings.HasPrefix(said, `"INTERNET`) {
 			t.Errorf("the human saw %s", said)
 		}
-		l.must("sh", "-c", "nft delete table inet "+ptr(sample()).HeldTable()+" 2>/dev/null || true")
+		l.must("sh", "-c", "nft delete table inet "+held.Table+" 2>/dev/null || true")
 		if text := table(); strings.Count(text, "drop") != len(ptr(sample()).UIDs()) {
-			t.Errorf("after two lines and somebody's delete it should be there, once for each range of ids: %q", text)
+			t.Errorf("after two of them and somebody's delete it should be there, once for each range of ids: %q", text)
 		}
-		in.Close()
-		for i := 0; i < 100 && table() != ""; i++ {
-			time.Sleep(20 * time.Millisecond)
-		}
+		must(t, holder.Release(held.Table))
 		if table() != "" {
-			t.Error("the table outlives the process that it belongs to")
+			t.Error("the table that was taken away is there")
+		}
+		must(t, holder.Hold(held))
+		if holder.Close(); table() != "" {
+			t.Error("the table outlives the socket that it belongs to")
+		}
+		must(t, holder.Hold(held))
+		if table() == "" {
+			t.Error("after a socket that was closed the table does not come again")
+		}
+	})
+}
+
+// What is held back is what the rules themselves let nothing out by, said to the kernel in our words and in nft's.
+func TestHeldIsTheWireOfTheRules(t *testing.T) {
+	inLab(t, func(l *lab) {
+		for _, p := range []netfilter.Policy{sample(), humansProxy()} {
+			var holder Holder
+			l.feed(p.Ruleset(noon), "nft", "-f", "-")
+			must(t, holder.Hold(p.Held()))
+			chain := func(table string) string {
+				_, rules, _ := strings.Cut(l.must("nft", "-n", "list", "chain", "inet", table, "wire"), "wire")
+				return rules
+			}
+			both := regexp.MustCompile(`(?m)^(.*)meta l4proto \{ (?:tcp, udp|6, 17) \} th (dport .*)$`)
+			if want, got := both.ReplaceAllString(chain(p.Table()), "${1}tcp ${2}\n${1}udp ${2}"), chain(p.HeldTable()); want != got {
+				t.Errorf("the rules have%s\nwhat is held has%s", want, got)
+			}
+			if shown := l.must("nft", "-n", "list", "chain", "inet", p.HeldTable(), "translate"); !regexp.MustCompile(`ct state (established|0x2) accept`).MatchString(shown) {
+				t.Errorf("nothing looks at what is tracked: %s", shown)
+			}
+			holder.Close()
 		}
 	})
 }

@@ -39,22 +39,28 @@ type table struct {
 	name   string
 }
 
-// deleteTables deletes tables with all that is in them, in one transaction. Where generation is not nil and the rules have been
-// changed since, nothing is deleted: the error is ERESTART (NFNL_BATCH_GENID, Linux 4.11).
+// deleteTables deletes tables with all that is in them, in one transaction.
 func (c *conversation) deleteTables(generation []byte, tables []table) error {
-	var since []byte
-	if generation != nil {
-		since = attribute(unix.NFNL_BATCH_GENID, generation)
-	}
-	batch := [][]byte{netfilterMessage(unix.NFNL_MSG_BATCH_BEGIN, 0, unix.NFPROTO_UNSPEC, unix.NFNL_SUBSYS_NFTABLES, since)}
+	var batch [][]byte
 	for i, table := range tables {
 		flags := uint16(0)
 		if i == len(tables)-1 {
 			flags = unix.NLM_F_ACK
 		}
-		name := attribute(unix.NFTA_TABLE_NAME, append([]byte(table.name), 0))
-		batch = append(batch, netfilterMessage(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_DELTABLE, flags, table.family, 0, name))
+		batch = append(batch, netfilterMessage(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_DELTABLE, flags, table.family, 0, attribute(unix.NFTA_TABLE_NAME, text(table.name))))
 	}
+	return c.transact(generation, batch)
+}
+
+// transact has the kernel do all that messages ask for, or nothing; the last one asks for an answer. Where generation is not nil
+// and the rules have been changed since, nothing is done: the error is ERESTART (NFNL_BATCH_GENID, Linux 4.11).
+func (c *conversation) transact(generation []byte, messages [][]byte) error {
+	var since []byte
+	if generation != nil {
+		since = attribute(unix.NFNL_BATCH_GENID, generation)
+	}
+	batch := [][]byte{netfilterMessage(unix.NFNL_MSG_BATCH_BEGIN, 0, unix.NFPROTO_UNSPEC, unix.NFNL_SUBSYS_NFTABLES, since)}
+	batch = append(batch, messages...)
 	batch = append(batch, netfilterMessage(unix.NFNL_MSG_BATCH_END, 0, unix.NFPROTO_UNSPEC, unix.NFNL_SUBSYS_NFTABLES, nil))
 	return c.ask(nil, batch...)
 }

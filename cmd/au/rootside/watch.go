@@ -42,7 +42,8 @@ func (r *Root) WatchRules() error {
 	if err != nil {
 		return err
 	}
-	w := watch{Root: r, files: files, agents: map[string]*watcher{}, holder: holder{Root: r}}
+	w := watch{Root: r, files: files, agents: map[string]*watcher{}}
+	defer w.holder.Close()
 	// It is ready once it has looked at all. A first look that takes long is not cut off: systemd waits for 90 seconds.
 	ready := func() { _, _ = sd.SdNotify(false, sd.SdNotifyReady) }
 	late := time.AfterFunc(30*time.Second, ready)
@@ -60,9 +61,6 @@ func (r *Root) WatchRules() error {
 			w.look(changes.Since())
 		case <-files.Told:
 			w.look(netkernel.Tables{})
-		case <-w.holder.ended:
-			w.holder.ended = nil
-			w.look(netkernel.AllTables())
 		case <-timer.C:
 			w.look(netkernel.Tables{})
 		}
@@ -90,7 +88,7 @@ type watch struct {
 	files  *netkernel.Files
 	whole  bool // all folders are watched
 	agents map[string]*watcher
-	holder holder
+	holder netkernel.Holder
 }
 
 // look looks at the agents that are watched over by now, and at what the machine shows of those tables of theirs that may have
@@ -116,7 +114,7 @@ func (w *watch) look(changed netkernel.Tables) {
 		w.agents[name].look(changed)
 	}
 	for name, one := range gone {
-		w.holder.release(one.held)
+		_ = w.holder.Release(one.held) // it is gone with this process, whatever the kernel says
 		delete(w.agents, name)
 	}
 }
@@ -141,7 +139,7 @@ type watcher struct {
 	loaded, seen string
 	sure         bool // two loads in a row were shown alike: nobody changed anything between the load and the look
 	said         string
-	holder       *holder
+	holder       *netkernel.Holder
 	held         string           // the holder's table for it
 	failed       bool             // the last look failed
 	policy       netfilter.Policy // at the last look
@@ -183,6 +181,15 @@ func (w *watcher) close(p netfilter.Policy, changed bool) {
 	w.closed = is + show()
 }
 
+// hold keeps the agent's packets on the machine while somebody flushes the rules. Where the slice's filter holds it is not needed,
+// and not there: what a human saves of the rule set could not be loaded again beside it. Without nft there is none.
+func (w *watcher) hold(p netfilter.Policy) error {
+	if _, err := w.host.FindProgram("nft"); err != nil || w.host.NoSlice() == "" {
+		return nil
+	}
+	return w.holder.Hold(p.Held())
+}
+
 // look puts the rules back where they are not as they were loaded, or are to be others by now. The rules of nftables can only have
 // changed when the kernel said so, even to a look that failed.
 func (w *watcher) look(changed netkernel.Tables) {
@@ -206,7 +213,7 @@ func (w *watcher) mend(tables netkernel.Tables) error {
 	}
 	w.policy, w.held = p, p.HeldTable()
 	changed := w.failed || w.loaded == "" || tables.Has(p.Table(), p.InboundTable())
-	held := w.holder.hold(p)
+	held := w.hold(p)
 	w.close(p, changed)
 	want := p.Ruleset(w.host.Now()) + string(p.Backend)
 	known := want == w.loaded && w.sure

@@ -72,7 +72,7 @@ func watched(t *testing.T, run func(args []string, input string) (shown string, 
 		}
 	}
 	r := &Root{host: h, out: io.Discard, err: io.Discard}
-	return &watcher{Root: r, agent: "agent", holder: &holder{Root: r}}, mark
+	return &watcher{Root: r, agent: "agent", holder: &netkernel.Holder{}}, mark
 }
 
 // Rules that are taken away while the watcher is busy with another agent's do not come back.
@@ -149,7 +149,7 @@ func TestWatcherForgetsNoChange(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	all := watch{Root: w.Root, files: files, agents: map[string]*watcher{"agent": w}, holder: holder{Root: w.Root}}
+	all := watch{Root: w.Root, files: files, agents: map[string]*watcher{"agent": w}}
 	for range 3 {
 		all.look(own)
 	}
