@@ -170,7 +170,7 @@ for backend in $backends; do
 	sleep 0.5
 	[ "$(on_wire)" -gt "$before" ] || fail "the agent's connections send nothing"
 	ok as alice au net restrict --backend $backend --allow allowed.test
-	says "Ended"
+	says "Ended 4 open connections of agent agent" # the three and the closed one
 	: >/run/internet/read
 	stays sleep 3
 	grep -q 'Connection\|Broken\|not permitted' /run/internet/held || fail "the agent was not told: $(cat /run/internet/held)"

@@ -82,7 +82,15 @@ internet_ca() {
 
 on_wire() { ip netns exec internet nft list counter inet seen wire | sed -n 's/.*packets \([0-9]*\).*/\1/p'; }
 
+# settled returns when what the machine has sent has arrived. A busy processor may take long to hand on what was sent on it, and what is sent on it later waits behind.
+settled() {
+	for processor in $(seq 0 $(($(nproc --all) - 1))); do
+		timeout 20 taskset -c "$processor" bash -c ': >/dev/tcp/203.0.113.53/53' 2>/dev/null || true
+	done
+}
+
 stays() {
+	settled
 	: >/run/internet/wire
 	left_before=$(on_wire)
 	e2e_run "$@"
