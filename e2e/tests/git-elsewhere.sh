@@ -117,6 +117,6 @@ promise="and what an agent writes there stops no run, and shows nothing"
 ok as alice sh -c 'cd work/repo && au run sh -c "cd .git/worktrees && for i in \$(seq 300); do mkdir a\$i && echo /home/alice/a\$i/.git >a\$i/gitdir; done
 	mkdir b c d e f && mkfifo b/gitdir && ln -s /etc/passwd c/gitdir && ln -s /etc g && echo relative/.git >d/gitdir && head -c 100000 /dev/zero >e/gitdir && echo /home/alice/.ssh/.git >f/gitdir"'
 as alice mkdir -p .ssh
-ok as alice timeout 20 au run sh -c 'ls /home/alice | grep -c a; ls -A /home/alice/.ssh 2>/dev/null; true'
+ok as alice timeout 120 au run sh -c 'ls /home/alice | grep -c a; ls -A /home/alice/.ssh 2>/dev/null; true'
 says_not authorized
 [ "$(head -n 1 $e2e/out)" -le 64 ] || fail "there should be few: $(output)"

@@ -33,19 +33,19 @@ fuse() {
 # left_out SHARE TEXT: runs elsewhere go without it, by either program, and say so once; a run in it is refused. All is well once it is mended.
 left_out() {
 	for au in au /usr/local/libexec/au/au-complete; do
-		ok as alice timeout 20 sh -c "cd other && $au run sh -c 'pwd; echo x >x'"
+		ok as alice timeout 120 sh -c "cd other && $au run sh -c 'pwd; echo x >x'"
 		says_exactly /home/alice/other
 		complains "au: share /home/alice/$1 is left out of this run: "
 		complains "$2"
 		[ "$(grep -c 'is left out' $e2e/err)" = 1 ] || fail "one share is left out, and is named once"
-		ok as alice timeout 20 $au run ls -A "$1"
+		ok as alice timeout 120 $au run ls -A "$1"
 		silent_on_out
 		if as alice test -x "$1"; then
-			fails 125 as alice timeout 20 sh -c "cd $1 && $au run pwd"
+			fails 125 as alice timeout 120 sh -c "cd $1 && $au run pwd"
 			complains "au: share /home/alice/$1: "
 			complains "$2"
 		fi
-		fails 125 as alice timeout 20 $au run -d "/home/agent/$1" pwd
+		fails 125 as alice timeout 120 $au run -d "/home/agent/$1" pwd
 		complains "$2"
 	done
 }
@@ -86,7 +86,7 @@ for folder in proj/remote proj; do
 done
 for folder in read/remote read; do
 	fuse /home/alice/$folder silent
-	ok as alice timeout 20 sh -c 'cd other && au run pwd'
+	ok as alice timeout 120 sh -c 'cd other && au run pwd'
 	says_exactly /home/alice/other
 	complains 'au: share /home/alice/read is left out of this run: '
 	complains fuse

@@ -116,7 +116,7 @@ complains 'share /home/alice/conf/d/f is left out of this run: a symbolic link i
 complains 'hint: au mount remove --agent agent /home/alice/conf/d/f'
 for other in 'mkfifo conf/d/f' 'python3 -c "import socket; socket.socket(socket.AF_UNIX).bind(\"conf/d/f\")"'; do
 	as alice sh -c "rm conf/d/f; $other"
-	ok timeout 20 runuser -u alice -- au run true
+	ok timeout 120 runuser -u alice -- au run true
 	complains 'left out of this run: want a folder or a regular file'
 done
 as alice rm conf/d/f

@@ -39,8 +39,8 @@ says "hint: au net allow --agent agent attacker.test:22"
 promise="a rule for a time ends by itself, in the daemon and in the packet filter"
 ok as alice au net allow --for ${span}s git.test localhost:3456
 python3 -m http.server --bind 127.0.0.1 3456 >/dev/null 2>&1 &
-soon agent curl -sS --max-time 5 https://git.test/
-ok agent curl -sS --max-time 5 http://127.0.0.1:3456/
+soon agent curl -sS --max-time 60 https://git.test/
+ok agent curl -sS --max-time 60 http://127.0.0.1:3456/
 sleep $((span + 1))
 fails 60 sh -c 'runuser -l alice -c "au run -- curl -sS --max-time 5 https://git.test/" && exit 0; exit 60'
 soon sh -c '! nft list ruleset | grep -q 3456'
@@ -52,7 +52,7 @@ says "not allowed any more: the rule is git.test"
 promise="the agent reaches its own server and not the human's; the human reaches the agent's"
 agent python3 -m http.server --bind 127.0.0.1 4567 >/dev/null 2>&1 &
 soon as alice curl -sS http://127.0.0.1:4567/
-ok agent curl -sS --max-time 5 http://127.0.0.1:4567/
+ok agent curl -sS --max-time 60 http://127.0.0.1:4567/
 says "Directory listing"
 untouched agent curl -sS --max-time 5 http://127.0.0.1:3456/
 says_not "Directory listing"
@@ -73,7 +73,7 @@ untouched agent sh -c 'echo x >>/var/log/au/agent/net.jsonl'
 
 promise="learning lets through, records, and ends by itself"
 ok as alice au net restrict --learn ${span}s --allow allowed.test
-soon agent curl -sS --max-time 5 https://mirror.test/
+soon agent curl -sS --max-time 60 https://mirror.test/
 ok as alice au net log --suggest
 says "mirror.test"
 sleep $((span + 1))

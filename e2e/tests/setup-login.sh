@@ -58,7 +58,7 @@ untouched as alice au run -- curl -sS --max-time 5 https://attacker.test/
 
 promise="one that does not reach the provider is not logged in, and the log says which host is missing"
 ok as alice au net deny allowed.test:8443
-fails 1 as alice au run -e PROVIDER=allowed.test:8443 -- timeout 20 python3 /home/alice/tools/login.py device
+fails 1 as alice au run -e PROVIDER=allowed.test:8443 -- timeout 120 python3 /home/alice/tools/login.py device
 fails 1 test -e /home/agent/.login
 soon sh -c 'runuser -l alice -c "au net log --denied" | grep -q allowed.test:8443'
 
