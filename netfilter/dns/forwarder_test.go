@@ -361,14 +361,15 @@ func TestTCP(t *testing.T) {
 func TestRate(t *testing.T) {
 	up := startUpstream(t, zone)
 	f := NewForwarder(judgeFake{[]netip.AddrPort{up.addr}}, NewAnswers())
-	busy := 0
-	for range askBurst + 200 {
+	asked, busy, began := askBurst+200, 0, time.Now()
+	for range asked {
 		if _, err := f.Renew(context.Background(), "a.good", false); errors.Is(err, ErrBusy) {
 			busy++
 		}
 	}
-	if n := up.count(); busy == 0 || n > askBurst+200 {
-		t.Errorf("of %d questions at once %d went upstream and %d did not", askBurst+200, n, busy)
+	may := askBurst + int(askRate*time.Since(began).Seconds()) // a busy machine asks so slowly that all may
+	if asked-busy > may+1 {
+		t.Errorf("of %d questions %d passed, and at most %d may", asked, asked-busy, may)
 	}
 }
 
