@@ -4,6 +4,7 @@ package rootside
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -169,7 +170,7 @@ func (w *watcher) close(p netfilter.Policy, changed bool) {
 	}
 	show := func() string {
 		text, _ := w.feed("", "nft", "-n", "-s", "list", "table", "inet", p.InboundTable())
-		return text
+		return remembered(text)
 	}
 	if shown := show(); shown != "" && w.closed == is+shown {
 		return
@@ -188,6 +189,15 @@ func (w *watcher) hold(p netfilter.Policy) error {
 		return nil
 	}
 	return w.holder.Hold(p.Held())
+}
+
+// remembered is what is kept of a text to know it again: the texts of a hundred agents are some megabytes.
+func remembered(text string) string {
+	if text == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(text))
+	return string(sum[:])
 }
 
 // look puts the rules back where they are not as they were loaded, or are to be others by now. The rules of nftables can only have
@@ -215,9 +225,9 @@ func (w *watcher) mend(tables netkernel.Tables) error {
 	changed := w.failed || w.loaded == "" || tables.Has(p.Table(), p.InboundTable())
 	held := w.hold(p)
 	w.close(p, changed)
-	want := p.Ruleset(w.host.Now()) + string(p.Backend)
+	want := remembered(p.Ruleset(w.host.Now()) + string(p.Backend))
 	known := want == w.loaded && w.sure
-	if known && (p.Backend == netfilter.NFT && !changed || w.seen == w.shown(p)) {
+	if known && (p.Backend == netfilter.NFT && !changed || w.seen == remembered(w.shown(p))) {
 		return held
 	}
 	if err := w.loadRules(p); err != nil {
@@ -226,7 +236,7 @@ func (w *watcher) mend(tables netkernel.Tables) error {
 	if known {
 		fmt.Fprintf(w.err, "au: somebody changed the rules of agent %q; they are back\n", w.agent)
 	}
-	seen := w.shown(p)
+	seen := remembered(w.shown(p))
 	w.sure = want == w.loaded && seen != "" && seen == w.seen
 	w.loaded, w.seen = want, seen
 	if held == nil {
