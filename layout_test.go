@@ -74,7 +74,7 @@ func TestPackagesImportOnlyWhatIsBelowThem(t *testing.T) {
 
 // asRoot are all imports of what au does as root, which somebody has to be able to read whole: no more than it needs, and none that
 // it does not.
-var asRoot = strings.Fields(`context errors fmt io io/fs maps os os/signal path/filepath runtime/debug slices strings sync syscall time golang.org/x/sys/unix
+var asRoot = strings.Fields(`context crypto/sha256 errors fmt io io/fs maps os os/signal path/filepath runtime/debug slices strings sync syscall time golang.org/x/sys/unix
 	github.com/coreos/go-systemd/v22/daemon`)
 
 func TestWhatRunsAsRootImportsOnlyWhatItNeeds(t *testing.T) {

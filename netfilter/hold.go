@@ -19,7 +19,7 @@ type Held struct {
 // HeldTable returns the name of the table of Held.
 func (p *Policy) HeldTable() string { return fmt.Sprintf("au_held_%d", p.UID) }
 
-// Held returns what is to be held back of the agent's.
+// Held returns what is to be held back for this policy.
 func (p *Policy) Held() Held {
 	held := Held{Table: p.HeldTable(), UIDs: p.UIDs()}
 	for _, server := range p.resolvers() {

@@ -78,7 +78,7 @@ func heldBatch(held netfilter.Held) [][]byte {
 		batch = append(batch,
 			tableMessage(unix.NFT_MSG_NEWCHAIN, unix.NLM_F_CREATE, attribute(unix.NFTA_CHAIN_TABLE, text(held.Table)), attribute(unix.NFTA_CHAIN_NAME, text(name)),
 				hooked, attribute(unix.NFTA_CHAIN_POLICY, bigEndian(nfAccept)), attribute(unix.NFTA_CHAIN_TYPE, text(kind))),
-			tableMessage(unix.NFT_MSG_DELRULE, 0, named, attribute(unix.NFTA_RULE_CHAIN, text(name)))) // all of the chain's
+			tableMessage(unix.NFT_MSG_DELRULE, 0, named, attribute(unix.NFTA_RULE_CHAIN, text(name)))) // all rules of the chain
 	}
 	rule := func(chain string, expressions ...[]byte) {
 		batch = append(batch, tableMessage(unix.NFT_MSG_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_APPEND,

@@ -71,7 +71,7 @@ func TestFlushedRulesLetNothingOutWhileATableIsHeld(t *testing.T) {
 	})
 }
 
-// What is held back is what the rules themselves let nothing out by, said to the kernel in our words and in nft's.
+// The held table has the rules of the chain wire. We say them to the kernel ourselves, and nft says the same there.
 func TestHeldIsTheWireOfTheRules(t *testing.T) {
 	inLab(t, func(l *lab) {
 		for _, p := range []netfilter.Policy{sample(), humansProxy()} {
