@@ -169,8 +169,10 @@ for backend in $backends; do
 	before=$(on_wire)
 	sleep 0.5
 	[ "$(on_wire)" -gt "$before" ] || fail "the agent's connections send nothing"
+	[ -n "$(ss -Htan 'dport = :9001')" ] || fail "the closed connection has nothing to send, so that this would show nothing"
 	ok as alice au net restrict --backend $backend --allow allowed.test
-	says "Ended 4 open connections of agent agent" # the three and the closed one
+	says "Ended"
+	[ -z "$(ss -Htan 'dport = :9001')" ] || fail "the closed connection is still there: $(ss -tan 'dport = :9001')"
 	: >/run/internet/read
 	stays sleep 3
 	grep -q 'Connection\|Broken\|not permitted' /run/internet/held || fail "the agent was not told: $(cat /run/internet/held)"
