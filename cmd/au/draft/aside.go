@@ -28,7 +28,7 @@ func (p *planner) makeRoom(at spot, low string, st unix.Stat_t) error {
 func (p *planner) remove(at spot, low string, st unix.Stat_t) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR || !p.hiddenBelow(low) && p.takesAll(at.Path) && !p.isLeftBelow(at.Path) {
 		in, err := p.lower.sumOf(low, st, p.wentAway)
-		p.emit(op{Act: move, From: at, To: p.stash(), Ino: st.Ino, Was: vintageOf(st), Low: low, In: in})
+		p.emit(op{Act: move, From: at, To: p.aside(), Ino: st.Ino, Was: vintageOf(st), Low: low, In: in})
 		return err
 	}
 	if err := p.prepareToStay(low, at.Path); err != nil {

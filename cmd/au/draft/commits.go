@@ -240,14 +240,17 @@ func (p *planner) refs(draft string) error {
 		if old, ok, err := p.lower.exists(to); err != nil {
 			return err
 		} else if ok {
-			p.emit(op{Act: move, From: spot{theFolder, to}, To: p.stash(), Ino: old.Ino, Was: vintageOf(old), Low: to})
+			p.emit(op{Act: move, From: spot{theFolder, to}, To: p.aside(), Ino: old.Ino, Was: vintageOf(old), Low: to})
 		}
 		if file, ok := p.unpacked[name]; ok {
-			p.emit(op{Act: move, From: spot{theStash, file}, To: spot{theFolder, to}})
+			p.emit(op{Act: move, From: p.bring(spot{theStash, file}, vintage{}, false), To: spot{theFolder, to}})
 			continue
 		}
-		p.put(to, item{}, true)
-		p.middle[len(p.middle)-2].From.Path = name
+		st, err := p.upper.stat(name)
+		if err != nil {
+			return p.upper.failed("stat", name, err)
+		}
+		p.put(to, spot{theUpper, name}, item{found: found{st: st}}, true)
 	}
 	return nil
 }

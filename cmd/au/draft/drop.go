@@ -18,6 +18,9 @@ func (d *Draft) Drop(s *Store) error {
 	if d.Unfinished() {
 		return &HalfKept{d.Name, string(d.Folder)}
 	}
+	if err := d.sweep(); err != nil {
+		return err
+	}
 	if anew, err := d.hasBegunAnew(); err != nil {
 		return err
 	} else if anew {

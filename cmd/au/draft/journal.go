@@ -23,15 +23,15 @@ type journal struct {
 	Took    [][]byte // what names the human's files that it takes from their places, where others came from them
 	Changed []string // what of the folder the human had changed since the draft began: that it comes back is no change of au
 	Handle  []byte   // of the folder
+	Staging string   // the staging folder, across file systems
+	Copies  []copied // what is in it before the steps
 
 	state                  place
 	folder, upper, stashed place
+	staging                place // not open where there is none
 	done                   int
 	back                   bool
-	now                    int               // which step is being done, or taken back
-	apart                  bool              // nothing can be renamed from the draft to the folder: what is moved gets other numbers
-	links                  map[uint64]string // files that were copied to another file system, by their number
-	between                func()            // the draft's
+	between                func() // the draft's
 }
 
 // files of undo/: the steps, and how many are done.
@@ -45,12 +45,12 @@ const (
 var mostSteps = mostState
 
 // begin writes a new journal, instead of what an earlier keep has left for undo: that goes when the new one is whole.
-func (d *Draft) begin(p *planner) (*journal, error) {
-	if err := d.state.removeTree("undo.new"); err != nil {
+func (d *Draft) begin(p *planner, made place) (*journal, error) {
+	if err := errors.Join(d.state.removeTree("undo.new"), d.stage(p, made)); err != nil {
 		return nil, err
 	}
 	if err := d.writeJournal(p); err != nil {
-		return nil, errors.Join(err, d.state.removeTree("undo.new"))
+		return nil, errors.Join(err, d.state.removeTree("undo.new"), d.sweep())
 	}
 	if err := d.ForgetUndo(); err != nil {
 		return nil, err
@@ -67,13 +67,7 @@ func (d *Draft) writeJournal(p *planner) error {
 	if err != nil {
 		return p.lower.failed("name", "", err)
 	}
-	var text bytes.Buffer
-	if err := gob.NewEncoder(&text).Encode(journal{Whole: p.whole, Ops: p.ops(), Changed: p.changed, Took: p.took(), Handle: handle}); err != nil {
-		return err
-	}
-	if text.Len() > mostSteps {
-		return fmt.Errorf("the steps of this keep have more than %d MiB: keep some paths at a time", mostSteps>>20)
-	}
+	j := &journal{Whole: p.whole, Ops: p.ops(), Changed: p.changed, Took: p.took(), Handle: handle, Staging: p.staging, Copies: p.copies}
 	if err := unix.Mkdirat(d.state.fd, "undo.new", 0o700); err != nil {
 		return d.state.failed("make", "undo.new", err)
 	}
@@ -85,7 +79,7 @@ func (d *Draft) writeJournal(p *planner) error {
 	if err := unix.Renameat2(d.state.fd, madeDir, fresh.fd, "stash", unix.RENAME_NOREPLACE); err != nil {
 		return d.state.failed("make", "undo.new/stash", err)
 	}
-	if err := errors.Join(fresh.write("steps", text.Bytes()), fresh.write("progress", make([]byte, 8)), fresh.writeJSON("draft.json", d.Info)); err != nil {
+	if err := errors.Join(j.write(fresh, "steps"), fresh.write("progress", make([]byte, 8)), fresh.writeJSON("draft.json", d.Info)); err != nil {
 		return err
 	}
 	if p.whole {
@@ -94,9 +88,21 @@ func (d *Draft) writeJournal(p *planner) error {
 	return d.copyModes(fresh)
 }
 
+// write writes the steps.
+func (j *journal) write(to place, name string) error {
+	var text bytes.Buffer
+	if err := gob.NewEncoder(&text).Encode(j); err != nil {
+		return err
+	}
+	if text.Len() > mostSteps {
+		return fmt.Errorf("the steps of this keep have more than %d MiB: keep some paths at a time", mostSteps>>20)
+	}
+	return to.write(name, text.Bytes())
+}
+
 // journal opens the one that there is; fs.ErrNotExist without one.
 func (d *Draft) journal() (*journal, error) {
-	j := &journal{state: d.state, folder: place{fd: -1}, upper: place{fd: -1}, stashed: place{fd: -1}, links: map[uint64]string{}, between: d.pause}
+	j := &journal{state: d.state, folder: place{fd: -1}, upper: place{fd: -1}, stashed: place{fd: -1}, staging: place{fd: -1}, between: d.pause}
 	text, err := d.state.readAll(stepsFile)
 	if err != nil {
 		return nil, err
@@ -127,7 +133,7 @@ func (d *Draft) journal() (*journal, error) {
 		err = j.isSameFolder()
 	}
 	if err == nil {
-		j.apart, err = j.folder.isApart(j.stashed)
+		err = errors.Join(j.canRename(), j.openStaging())
 	}
 	if err != nil {
 		j.close()
@@ -147,10 +153,20 @@ func (j *journal) isSameFolder() error {
 	return nil
 }
 
+// canRename refuses steps of one file system where they would cross two.
+func (j *journal) canRename() error {
+	apart, err := j.folder.isApart(j.stashed)
+	if err == nil && apart && j.Staging == "" {
+		err = fmt.Errorf("%s was kept on the file system and the mount that your home is on, or by an earlier au: want it there, or that au (%w)", quote.Name(j.folder.named), unix.EXDEV)
+	}
+	return err
+}
+
 func (j *journal) close() {
 	j.folder.close()
 	j.upper.close()
 	j.stashed.close()
+	j.staging.close()
 }
 
 func (j *journal) at(s spot) (place, string) {
@@ -159,6 +175,8 @@ func (j *journal) at(s spot) (place, string) {
 		return j.folder, s.Path
 	case theUpper:
 		return j.upper, s.Path
+	case theStaging:
+		return j.staging, s.Path
 	}
 	return j.stashed, s.Path
 }
@@ -185,14 +203,8 @@ func (j *journal) settle(forward bool) error {
 	if j.back {
 		at--
 	}
-	if at < 0 || at >= len(j.Ops) {
+	if at < 0 || at >= len(j.Ops) || !j.isStaged() { // without a staging folder, none is
 		return nil
-	}
-	j.now = at
-	if j.apart {
-		if err := j.settleCopies(j.Ops[at]); err != nil {
-			return err
-		}
 	}
 	done, err := j.isDone(j.Ops[at], !forward)
 	if err != nil {
@@ -203,46 +215,6 @@ func (j *journal) settle(forward bool) error {
 		j.done++
 	}
 	return nil
-}
-
-// settleCopies removes what a step across file systems was making, and puts back what it held.
-func (j *journal) settleCopies(o op) error {
-	switch {
-	case o.Act == exchange:
-		if err := j.settleExchange(o); err != nil {
-			return err
-		}
-	case o.From.In == theFolder && o.To.In == theStash && j.back:
-		if _, copied, err := j.folder.exists(j.aside(o.From.Path)); err != nil {
-			return err
-		} else if copied {
-			if err := j.setMark(); err != nil {
-				return err
-			}
-		}
-	}
-	for _, s := range []spot{o.From, o.To} {
-		in, name := j.at(s)
-		if name == "" {
-			continue
-		}
-		if _, held, err := in.exists(j.held(name)); err != nil {
-			return err
-		} else if held && s.In == theFolder {
-			if err := errors.Join(j.stashed.removeTree(j.mark()), j.putBack(name)); err != nil {
-				return err
-			}
-		}
-		if err := in.removeTree(j.aside(name)); err != nil { // a copy that was not finished has no name of its own yet
-			return err
-		}
-	}
-	return nil
-}
-
-// crosses reports whether a step moves something to another file system.
-func (j *journal) crosses(o op) bool {
-	return j.apart && (o.From.In == theFolder) != (o.To.In == theFolder)
 }
 
 // isDone reports whether a step has been carried out; again is the answer for one that can be done twice.
@@ -257,22 +229,12 @@ func (j *journal) isDone(o op, again bool) (bool, error) {
 		return ok, err
 	case exchange:
 		st, ok, err := from.exists(fromName)
-		_, copied, err2 := j.stashed.exists(j.old())
-		return !ok && copied || ok && !j.apart && st.Ino != o.Ino, errors.Join(err, err2)
+		return ok && st.Ino != o.Ino, err
 	}
 	_, there, err := to.exists(toName)
 	if err != nil || !there {
 		return false, err
 	}
 	st, left, err := from.exists(fromName)
-	_, marked, err2 := j.stashed.exists(j.mark())
-	switch {
-	case err != nil || err2 != nil || !left:
-		return !left, errors.Join(err, err2)
-	case j.crosses(o) && marked:
-		return true, nil
-	case j.crosses(o) && again: // a copy is there already, and goes when the step is taken back
-		return sameTree(from, fromName, to, toName)
-	}
-	return o.Ino != 0 && st.Ino != o.Ino && !j.crosses(o), nil
+	return !left || o.Ino != 0 && st.Ino != o.Ino, err
 }

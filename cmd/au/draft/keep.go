@@ -188,7 +188,7 @@ func (d *Draft) startKeep(wanted []string, answer Answer) (*journal, error) {
 	if len(p.ops()) == 0 && !p.whole {
 		return nil, nil
 	}
-	return d.begin(p)
+	return d.begin(p, made)
 }
 
 // against returns the conflicts of the wanted paths.
@@ -266,6 +266,9 @@ func (d *Draft) KeptAt() int64 {
 
 // unfinished returns a keep that was begun and killed; nil where there is none.
 func (d *Draft) unfinished() (*journal, error) {
+	if err := d.sweep(); err != nil {
+		return nil, err
+	}
 	if !d.Unfinished() {
 		return nil, nil
 	}

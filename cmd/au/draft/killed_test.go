@@ -117,6 +117,8 @@ func TestKilledKeepAndUndo(t *testing.T) {
 				}
 				if verb != "" {
 					b.settleWith(verb)
+				} else {
+					b.ok(withLock(b.d, b.d.sweep))
 				}
 				switch v[1] {
 				case "keep":
@@ -141,6 +143,15 @@ func TestKilledAtEachStep(t *testing.T) {
 		if killed = b.child("keep", n, 0); killed && Holds(b.d.State(), "undo") {
 			b.settleWith("undo")
 			differ(t, fmt.Sprint("killed at ", n), dump(t, b.folder, true, false), before)
+			continue
+		}
+		if killed { // nothing has begun but the copies: they go before another run, or with the draft
+			if n%2 == 0 {
+				b.ok(b.prepare())
+			} else {
+				b.ok(withLock(b.d, func() error { return b.d.Drop(b.store) }))
+			}
+			differ(t, fmt.Sprint("killed at ", n, ", before it began"), dump(t, b.folder, true, false), before)
 		}
 	}
 }
@@ -160,7 +171,7 @@ func (b *bench) settleWith(verb string) {
 func TestKilledAndAnotherFolder(t *testing.T) {
 	for _, verb := range []string{"keep", "undo"} {
 		for n := 4; n < 12; n++ {
-			b := newBench(t)
+			b := newBenchOn(t, false)
 			b.in(b.folder, "mkdir d; echo h >d/h; echo f >f; echo g >g")
 			before := dump(t, b.folder, true, false)
 			b.begin()

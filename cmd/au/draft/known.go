@@ -29,7 +29,7 @@ func (d *Draft) remember(j *journal) error {
 	}
 	if j.back {
 		for _, handle := range j.Took {
-			if !j.apart { // else what came back is another file
+			if j.Staging == "" { // else what came back is another file
 				delete(known, takenBy+string(handle))
 			}
 		}
@@ -37,11 +37,29 @@ func (d *Draft) remember(j *journal) error {
 			delete(known, low)
 		}
 	}
+	return d.writeKnown(known)
+}
+
+func (d *Draft) writeKnown(known map[string]identity) error {
 	var text bytes.Buffer
 	if err := gob.NewEncoder(&text).Encode(known); err != nil {
 		return err
 	}
 	return d.state.write("known", text.Bytes())
+}
+
+// know notes that au itself has changed what is at a path of the folder.
+func (d *Draft) know(folder place, name string) error {
+	known := map[string]identity{}
+	st, err := folder.stat(name)
+	if err == nil {
+		err = d.readKnown("known", known)
+	}
+	if err != nil {
+		return err
+	}
+	known[name] = identityOf(st)
+	return d.writeKnown(known)
 }
 
 // takenBy is what the handle of a file is noted with that a keep took from its place: it is no path.
@@ -79,9 +97,16 @@ func (j *journal) present() (map[string]identity, error) {
 		for _, s := range []spot{o.From, o.To, {theFolder, o.Low}} {
 			if s.In == theFolder {
 				names[s.Path] = true
-				whole[s.Path] = whole[s.Path] || j.apart && o.Was.Dir && s.Path == o.Low && s.Path != ""
+				whole[s.Path] = whole[s.Path] || j.Staging != "" && o.Was.Dir && s.Path == o.Low && s.Path != ""
 			}
 		}
+	}
+	if j.Staging != "" {
+		top, err := j.folder.stat("")
+		if err != nil {
+			return nil, j.folder.failed("stat", "", err)
+		}
+		names[""], again[""] = true, vintageOf(top) // where that folder was
 	}
 	all := map[string]identity{}
 	for _, name := range slices.Backward(sortedKeys(names)) { // a folder comes behind what is in it, which it may close
@@ -93,9 +118,7 @@ func (j *journal) present() (map[string]identity, error) {
 			continue // the human has made it, or changed it, while other things were kept or taken back
 		}
 		if ok && whole[name] {
-			if err := j.copied(name, all); err != nil {
-				return nil, err
-			}
+			j.folder.identities(name, all) // each file there is a new one
 		}
 		if ok {
 			all[name] = identityOf(st)
@@ -104,7 +127,7 @@ func (j *journal) present() (map[string]identity, error) {
 			all[name] = identity{} // the human has changed it while other things were kept
 		}
 	}
-	return all, j.putAside(all)
+	return all, j.otherNames(all)
 }
 
 // stood returns where that stood in the folder which a step has found there.
@@ -120,21 +143,21 @@ func (o op) stood() string {
 
 // cameBack reports whether something is what undo has brought back. A copy has another number.
 func (j *journal) cameBack(st unix.Stat_t, was vintage) bool {
-	if was.Dir && !j.apart {
+	if was.Dir && j.Staging == "" {
 		return vintageOf(st) == was
 	}
 	return was.isOf(st)
 }
 
-// putAside notes the files that the steps took from the folder, and that may have other names in it. It notes them under what is no
-// path.
-func (j *journal) putAside(into map[string]identity) error {
+// otherNames notes the files that the steps took from the folder, and that may have other names in it. It notes them under what is
+// no path.
+func (j *journal) otherNames(into map[string]identity) error {
 	for _, o := range j.Ops {
 		at := o.To
 		if o.Act == exchange {
 			at = o.From
 		}
-		if o.Was.Ino == 0 || at.In == theFolder {
+		if o.Was.Ino == 0 || at.In == theFolder || at.In == theStaging {
 			continue
 		}
 		in, name := j.at(at)
@@ -158,20 +181,17 @@ func (j *journal) found(name string) (st unix.Stat_t, ok bool, err error) {
 	return st, ok, err
 }
 
-// copied notes all that is in a folder that came back from another file system: each file there is a new one.
-func (j *journal) copied(dir string, into map[string]identity) error {
-	all, err := j.folder.list(dir)
+// identities notes all that is in a folder.
+func (p place) identities(dir string, into map[string]identity) {
+	all, err := p.list(dir)
 	if err != nil {
-		return nil // it is no folder any more
+		return // it is no folder any more
 	}
 	for _, f := range all {
 		name := join(dir, f.name)
 		into[name] = identityOf(f.st)
 		if f.kind() == unix.S_IFDIR {
-			if err := j.copied(name, into); err != nil {
-				return err
-			}
+			p.identities(name, into)
 		}
 	}
-	return nil
 }

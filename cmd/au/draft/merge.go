@@ -167,8 +167,8 @@ func (p *planner) putMerged(name, low string, m merged, it item, copying bool) e
 		return &Conflicted{[]Conflict{{name, Changed, "you have changed it since, and its folder is the agent's: git merges it where all of the folder is kept"}}}
 	}
 	here := spot{theFolder, name}
-	p.emit(op{Act: move, From: here, To: p.stash(), Ino: m.was.Ino, Was: m.was, Low: low})
-	p.emit(op{Act: move, From: spot{theStash, m.name}, To: here, Ino: m.is.Ino, Is: m.is})
+	p.emit(op{Act: move, From: here, To: p.aside(), Ino: m.was.Ino, Was: m.was, Low: low})
+	p.emit(op{Act: move, From: p.bring(spot{theStash, m.name}, m.is, false), To: here, Ino: m.is.Ino, Is: m.is})
 	p.clearUpper(name, it)
 	return nil
 }

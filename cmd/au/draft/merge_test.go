@@ -107,6 +107,7 @@ func TestMergeKilledAtEachStep(t *testing.T) {
 			before := dump(t, b.folder, true, false)
 			killed = b.child("merge", n, 0)
 			if killed && !Holds(b.d.State(), "undo") {
+				b.ok(withLock(b.d, b.d.sweep))
 				differ(t, fmt.Sprint("killed at ", n), dump(t, b.folder, true, false), before)
 				continue
 			}

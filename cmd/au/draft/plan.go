@@ -30,9 +30,10 @@ const (
 type root byte
 
 const (
-	theFolder root = 'F'
-	theUpper  root = 'U'
-	theStash  root = 'S'
+	theFolder  root = 'F'
+	theUpper   root = 'U'
+	theStash   root = 'S'
+	theStaging root = 'T'
 )
 
 // spot is a place in one of them.
@@ -100,6 +101,8 @@ type planner struct {
 	whole                       bool              // nothing of the draft is left afterwards
 	names                       map[uint64]uint64 // how many names of a file are kept, of those with several
 	staying                     []string          // where folders were that are elsewhere in the draft, and are not kept; in order
+	staging                     string            // the staging folder, across file systems
+	copies                      []copied          // what is in it first
 }
 
 // plan returns the steps that take the wanted paths over, but for those to skip.
@@ -191,6 +194,27 @@ func (p *planner) emit(o op) {
 func (p *planner) stash() spot {
 	p.stashed++
 	return spot{theStash, strconv.Itoa(p.stashed)}
+}
+
+// aside is where something of the human's goes, on its own file system.
+func (p *planner) aside() spot { return p.near(p.stash()) }
+
+// near is the same name on the folder's file system.
+func (p *planner) near(at spot) spot {
+	if p.apart {
+		at.In = theStaging
+	}
+	return at
+}
+
+// bring returns from where something of the draft goes into the folder: across file systems it is a copy.
+func (p *planner) bring(from spot, was vintage, alone bool) spot {
+	if !p.apart {
+		return from
+	}
+	at := p.aside()
+	p.copies = append(p.copies, copied{From: from, To: at.Path, Was: was, Alone: alone})
+	return at
 }
 
 // prepare notes what a folder of the human has, before something in it changes.
@@ -316,37 +340,34 @@ func (p *planner) item(n *node, it item, copying bool) error {
 			p.clearUpper(name, it)
 		}
 	case ok && st.Mode&unix.S_IFMT != unix.S_IFDIR && !copying:
-		p.emit(op{Act: exchange, From: spot{theUpper, name}, To: here, Ino: it.st.Ino, Was: vintageOf(st), Is: vintageOf(it.st), Low: low})
-		if !p.apart { // else a copy of the human is put aside, and nothing is left there
-			p.clearUpper(name, of(it, st))
+		p.emit(op{Act: exchange, From: p.bring(spot{theUpper, name}, vintageOf(it.st), false), To: here, Ino: it.st.Ino, Was: vintageOf(st), Is: vintageOf(it.st), Low: low})
+		if !p.apart { // else a copy changes places with the human's
+			it.st = st
 		}
+		p.clearUpper(name, it)
 	default:
 		if ok {
 			if err := p.makeRoom(here, low, st); err != nil {
 				return err
 			}
 		}
-		p.put(name, it, copying)
+		p.put(name, spot{theUpper, name}, it, copying)
 	}
 	return nil
 }
 
-// of is an item of which another file has the name.
-func of(it item, st unix.Stat_t) item {
-	it.st = st
-	return it
-}
-
 // put takes a file over, to where nothing is.
-func (p *planner) put(name string, it item, copying bool) {
-	from := spot{theUpper, name}
-	if copying {
+func (p *planner) put(name string, from spot, it item, copying bool) {
+	if copying && !p.apart {
 		aside := p.stash()
 		p.emit(op{Act: fill, From: from, To: aside, Ino: it.st.Ino, Is: vintageOf(it.st)})
 		p.emit(op{Act: move, From: aside, To: spot{theFolder, name}, Is: vintageOf(it.st)})
 		return
 	}
-	p.emit(op{Act: move, From: from, To: spot{theFolder, name}, Ino: it.st.Ino, Is: vintageOf(it.st)})
+	p.emit(op{Act: move, From: p.bring(from, vintageOf(it.st), copying), To: spot{theFolder, name}, Ino: it.st.Ino, Is: vintageOf(it.st)})
+	if p.apart && !copying {
+		p.clearUpper(name, it)
+	}
 }
 
 // clearUpper takes a name out of a draft that goes on.

@@ -136,9 +136,5 @@ func (p *planner) leaves(low string) error {
 // meanwhile is where a folder is that is renamed, until what is in its new place is gone: on its own file system, so that it
 // stays the same folder.
 func (p *planner) meanwhile(ino uint64) spot {
-	name := "moved-" + strconv.FormatUint(ino, 10)
-	if p.apart {
-		return spot{theFolder, ".au-" + name}
-	}
-	return spot{theStash, name}
+	return p.near(spot{theStash, "moved-" + strconv.FormatUint(ino, 10)})
 }

@@ -76,6 +76,11 @@ func sameTree(a place, nameA string, b place, nameB string) (bool, error) {
 	case x.Mode&unix.S_IFMT != unix.S_IFDIR:
 		return sameContent(a, nameA, x, b, nameB, y)
 	}
+	return sameIn(a, nameA, b, nameB)
+}
+
+// sameIn reports whether all in one folder may go because another holds a copy of it.
+func sameIn(a place, nameA string, b place, nameB string) (bool, error) {
 	one, err := a.list(nameA)
 	if err != nil {
 		return false, err

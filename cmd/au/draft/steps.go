@@ -23,12 +23,11 @@ func (o op) named() string {
 
 // forward does what is not done yet.
 func (j *journal) forward() error {
-	if err := j.note(j.done, false); err != nil {
+	if err := errors.Join(j.stage(false), j.note(j.done, false)); err != nil {
 		return err
 	}
 	for j.done < len(j.Ops) {
 		o := j.Ops[j.done]
-		j.now = j.done
 		if err := j.do(o); err != nil {
 			return fmt.Errorf("keep %s: %w", o.named(), err)
 		}
@@ -37,17 +36,16 @@ func (j *journal) forward() error {
 			return err
 		}
 	}
-	return nil
+	return j.unstage(j.putAside, j.isPutAside)
 }
 
 // backward takes back what is done, the last first.
 func (j *journal) backward() error {
-	if err := j.note(j.done, true); err != nil {
+	if err := errors.Join(j.stage(true), j.note(j.done, true)); err != nil {
 		return err
 	}
 	for j.done > 0 {
 		o := j.Ops[j.done-1]
-		j.now = j.done - 1
 		if err := j.takeBack(o); err != nil {
 			return fmt.Errorf("take back %s: %w", o.named(), err)
 		}
@@ -56,7 +54,7 @@ func (j *journal) backward() error {
 			return err
 		}
 	}
-	return nil
+	return j.unstage(j.takeIn, j.isTakenIn)
 }
 
 func (j *journal) do(o op) error {
@@ -79,10 +77,11 @@ func (j *journal) do(o op) error {
 			return err
 		}
 	}
-	if err := j.move(from, fromName, to, toName); err != nil {
+	if err := moveTo(from, fromName, to, toName); err != nil {
 		return err
 	}
-	return j.check(o, to, toName, func() error { return j.move(to, toName, from, fromName) })
+	j.between()
+	return j.check(o, to, toName, func() error { return moveTo(to, toName, from, fromName) })
 }
 
 // check holds what a step put aside against what the plan found; where the human was faster, back puts it back.
@@ -94,7 +93,7 @@ func (j *journal) check(o op, at place, name string, back func() error) error {
 	if err != nil {
 		return err
 	}
-	if vintageOf(st) == o.Was || j.apart && o.Was.isOf(st) {
+	if vintageOf(st) == o.Was || j.Staging != "" && o.Was.isOf(st) {
 		if o.In == 0 { // no folder, or an earlier au has noted none
 			return nil
 		}
@@ -140,7 +139,7 @@ func (j *journal) takeBack(o op) error {
 		if err := to.makeAbove(toName); err != nil {
 			return err
 		}
-		return j.exchangeBack(from, fromName, to, toName)
+		return exchangeBack(from, fromName, to, toName)
 	}
 	return j.moveBack(o, from, fromName, to, toName)
 }
@@ -153,12 +152,12 @@ func (j *journal) moveBack(o op, from place, name string, to place, toName strin
 	if err := from.makeAbove(name); err != nil {
 		return err
 	}
-	if err := j.move(to, toName, from, name); err != nil || o.From.In == theUpper || o.Is == (vintage{}) {
+	if err := moveTo(to, toName, from, name); err != nil || o.From.In != theStash || o.Is == (vintage{}) {
 		return err
 	}
 	st, err := from.stat(name)
 	if err == nil && !o.Is.isOf(st) {
-		err = errors.Join(errEdited, j.move(from, name, to, toName))
+		err = errors.Join(errEdited, moveTo(from, name, to, toName))
 	}
 	return err
 }

@@ -19,7 +19,7 @@ import (
 // Undo takes back the last keep, or one that was begun and killed, and returns how many things that changed. A file that the human
 // has changed since is a conflict, until they have moved it elsewhere. The caller holds the lock.
 func (d *Draft) Undo() (int, error) {
-	if err := d.openUp(); err != nil {
+	if err := errors.Join(d.sweep(), d.openUp()); err != nil {
 		return 0, err
 	}
 	j, err := d.journal()
@@ -45,6 +45,9 @@ func (d *Draft) Undo() (int, error) {
 		}
 		if err == nil {
 			err = d.undoable(j, text)
+		}
+		if err == nil {
+			err = d.stageUndo(j)
 		}
 		if err != nil {
 			return 0, err
@@ -114,7 +117,7 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 	var against []Conflict
 	now := &gitBase{folder: string(d.Folder), head: gitHead(j.folder)} // an index that holds what HEAD does was only looked at anew
 	seen, has := map[string]bool{}, map[string]bool{}
-	for _, o := range j.Ops {
+	for _, o := range j.fromDraft() {
 		for _, s := range []spot{o.From, o.To} {
 			if s.In != theFolder || seen[s.Path] {
 				continue
@@ -150,11 +153,22 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 	return err
 }
 
+// fromDraft returns the steps, and as such the copies across file systems of what the draft goes on with.
+func (j *journal) fromDraft() []op {
+	all := slices.Clone(j.Ops)
+	for _, c := range j.Copies {
+		if c.Alone {
+			all = append(all, op{Act: fill, From: c.From, To: spot{theStaging, c.To}, Is: c.Was})
+		}
+	}
+	return all
+}
+
 // foldersOfTheDraft returns the folders to which undo brings something back in a draft that goes on, and that are not there any
 // more, the tops first; and those of them in whose place the draft has something else.
 func (j *journal) foldersOfTheDraft() (missing []string, against []Conflict, err error) {
 	back, seen := j.comeBack(), map[string]bool{"": true}
-	for _, o := range j.Ops {
+	for _, o := range j.fromDraft() {
 		if dir, _ := split(o.From.Path); o.From.In == theUpper && !j.Whole && !hasAbove(back, dir) {
 			for ; !seen[dir]; dir, _ = split(dir) {
 				seen[dir] = true
