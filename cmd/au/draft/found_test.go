@@ -136,3 +136,25 @@ func TestChangedCopyAfterAKill(t *testing.T) {
 		t.Error("undo never met the copy")
 	}
 }
+
+// Undo is refused, before anything has changed, where the human has put something into a folder in whose place a file of theirs
+// comes back.
+func TestUndoOfAFolderInAPlace(t *testing.T) {
+	b := newBench(t)
+	b.in(b.folder, "echo f >f; mkdir d; echo h >d/h")
+	before := dump(t, b.folder, false, false)
+	b.begin()
+	b.drafted("rm f; mkdir -p f/m; echo n >f/m/n; mv d f/d")
+	b.ok(do(b.d, "keep"))
+	b.in(b.folder, "echo mine >f/m/mine; echo mine >f/d/mine")
+	kept := dump(t, b.folder, true, true)
+	var refused *Conflicted
+	if err := do(b.d, "undo"); !errors.As(err, &refused) || len(refused.Conflicts) != 1 || refused.Conflicts[0].Path != "f/m/mine" {
+		t.Errorf("undo: %v", err)
+	}
+	differ(t, "the folder after an undo that was refused", dump(t, b.folder, true, true), kept)
+	b.in(b.folder, "rm f/m/mine")
+	b.ok(do(b.d, "undo"))
+	b.in(b.folder, "rm d/mine")
+	differ(t, "the folder after undo", dump(t, b.folder, false, false), before)
+}

@@ -102,6 +102,9 @@ func (s *story) act(by who, top string, r *rand.Rand) {
 		if len(now[token]) == 0 {
 			delete(s.live, token)
 		}
+		if inFolder(before[token]) && !inFolder(now[token]) { // what is left of it is another copy
+			s.places[token] = slices.DeleteFunc(s.places[token], func(place string) bool { return strings.HasPrefix(place, "folder/") })
+		}
 	}
 }
 
@@ -135,7 +138,7 @@ func (h hand) token() string {
 
 func (h hand) put(name string, flags int) (string, error) {
 	token := h.token()
-	return fmt.Sprintf("echo '%s' %s%s", token, map[int]string{unix.O_APPEND: ">>"}[flags], name), put(filepath.Join(h.top, name), flags, 0o644, token+"\n", 0)
+	return fmt.Sprintf("echo '%s' %s%s", token, map[int]string{0: ">", unix.O_APPEND: ">>"}[flags&unix.O_APPEND], name), put(filepath.Join(h.top, name), flags, 0o644, token+"\n", 0)
 }
 
 // something does one thing.

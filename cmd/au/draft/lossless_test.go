@@ -29,7 +29,8 @@ type story struct {
 	*bench
 	live   map[string]bool // tokens that have to be somewhere
 	tokens int
-	since  map[string]int // how many there were when a draft began
+	since  map[string]int      // how many there were when a draft began
+	places map[string][]string // where each was before a command; not in the folder, where the human has removed it meanwhile
 	log    []string
 }
 
@@ -62,7 +63,7 @@ func stepsOf(seed uint64) []step {
 // tell runs a story, and returns what was lost in it, and the story.
 func tell(t *testing.T, all []step, across bool) (lost failure, log []string) {
 	t.Run("story", func(t *testing.T) {
-		s := &story{bench: newBenchOn(t, across), live: map[string]bool{}, since: map[string]int{}}
+		s := &story{bench: newBenchOn(t, across), live: map[string]bool{}, since: map[string]int{}, places: map[string][]string{}}
 		defer func() {
 			_ = unix.Unmount(s.mounted, unix.MNT_DETACH)
 			log = s.log
@@ -261,7 +262,8 @@ func (s *story) meanwhile(o order, r *rand.Rand) outcome {
 
 // order gives an order to au, and holds what there is afterwards against what there was. alone is where no human meddles.
 func (s *story) order(o order, at func(n int) bool, alone bool) outcome {
-	before, places := dump(s.t, s.folder, true, false), s.scan()
+	before := dump(s.t, s.folder, true, false)
+	s.places = s.scan()
 	gives := s.givesUp(o)
 	steps := s.inode(o.name, "undo/steps")
 	half, written := s.isHalf(o.name), s.tokens
@@ -273,12 +275,12 @@ func (s *story) order(o order, at func(n int) bool, alone bool) outcome {
 		gives = func(string) bool { return false }
 	}
 	now := s.scan()
-	s.losesNone(gives, places, now)
+	s.losesNone(gives, s.places, now)
 	if o.verb == "keep" && !is.Failed && !half {
 		if o.answer != Theirs {
 			written = s.since[o.name]
 		}
-		s.leavesTheHumans(written, places, now)
+		s.leavesTheHumans(written, s.places, now)
 	}
 	if is.Failed && !is.Killed && alone && !half {
 		s.same(fmt.Sprint("the folder after a refused ", o), dump(s.t, s.folder, true, false), before)
@@ -302,14 +304,16 @@ func (s *story) losesNone(gives func(place string) bool, before, now map[string]
 	}
 }
 
+// inFolder reports whether one of some places is in the folder; where an attribute is does not count.
+func inFolder(places []string) bool {
+	return slices.ContainsFunc(places, func(place string) bool { return strings.HasPrefix(place, "folder/") || strings.HasSuffix(place, "#t") })
+}
+
 // leavesTheHumans finds what the human has written since, and a keep has taken from the folder.
 func (s *story) leavesTheHumans(since int, before, now map[string][]string) {
-	in := func(places []string) bool {
-		return slices.ContainsFunc(places, func(place string) bool { return strings.HasPrefix(place, "folder/") || strings.HasSuffix(place, "#t") })
-	}
 	for token := range s.live {
 		n, _ := strconv.Atoi(token[2 : len(token)-1])
-		if token[1] == 'h' && n > since && !in(now[token]) && (in(before[token]) || len(before[token]) == 0) {
+		if token[1] == 'h' && n > since && !inFolder(now[token]) && (inFolder(before[token]) || len(before[token]) == 0) {
 			s.fail("%s, which the human has written since, was kept away without a word: %q", token, now[token])
 		}
 	}

@@ -143,6 +143,11 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 		return err
 	}
 	against = append(against, folders...)
+	added, err := j.addedSince(seen)
+	if err != nil {
+		return err
+	}
+	against = append(against, added...)
 	missing, gone, err := j.foldersOfTheDraft()
 	if against = append(against, gone...); err == nil && len(against) > 0 {
 		err = &Conflicted{against}
@@ -162,6 +167,29 @@ func (j *journal) fromDraft() []op {
 		}
 	}
 	return all
+}
+
+// addedSince returns what the human has put into folders that undo removes, as something else comes back in their place.
+func (j *journal) addedSince(kept map[string]bool) (against []Conflict, err error) {
+	taken := map[string]bool{}
+	for _, o := range j.Ops {
+		if o.Act == move && o.From.In == theFolder {
+			taken[o.From.Path] = true
+		}
+		if at := o.To.Path; o.Act == mkdir && hasAbove(taken, at) {
+			var all []found
+			err := j.folder.reached(at, func() (err error) { all, err = j.folder.list(at); return err })
+			if err != nil && !wentMeanwhile(err) {
+				return nil, err
+			}
+			for _, f := range all {
+				if name := join(at, f.name); !kept[name] {
+					against = append(against, Conflict{name, Changed, "you have put it there since"})
+				}
+			}
+		}
+	}
+	return against, nil
 }
 
 // foldersOfTheDraft returns the folders to which undo brings something back in a draft that goes on, and that are not there any
