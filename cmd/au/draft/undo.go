@@ -178,7 +178,7 @@ func (j *journal) addedSince(kept map[string]bool) (against []Conflict, err erro
 		}
 		if at := o.To.Path; o.Act == mkdir && hasAbove(taken, at) {
 			var all []found
-			err := j.folder.reached(at, func() (err error) { all, err = j.folder.list(at); return err })
+			err := j.folder.reached(join(at, "."), func() (err error) { all, err = j.folder.list(at); return err })
 			if err != nil && !wentMeanwhile(err) {
 				return nil, err
 			}
