@@ -1,6 +1,7 @@
 #!/bin/sh
 # make install of a newer au over an older one, and back, while agents run: what runs goes on, nothing leaves, drafts stay, and each au works with what the other wrote.
 # machines: trixie
+# machines by hand: bookworm
 # older: 89a977006715
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh

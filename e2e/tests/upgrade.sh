@@ -1,6 +1,7 @@
 #!/bin/sh
 # A newer package over a much older one, and back, while agents run: their runs go on, nothing leaves, au names the parts that are old, and the older au refuses files that it cannot read.
 # machines: trixie
+# machines by hand: bookworm
 # packages: deb and rpm
 # older: 6215b52b4cf9
 . /opt/e2e/lib.sh
