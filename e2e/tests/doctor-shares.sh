@@ -26,6 +26,8 @@ promise="what only root sees is said to need root, and root sees it"
 fails 1 au --human alice doctor
 says "broken sudo-rule: agent agent: sudoers lets the agent run:"
 ok rm /etc/sudoers.d/agent
+e2e_run au --human alice doctor
+says_not "sudo-rule"
 wanted=$(echo "$wanted" | sed 's/ sudo-rule:agent//')
 named 1
 says_not "config-key"
