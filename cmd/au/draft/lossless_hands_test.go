@@ -33,12 +33,21 @@ func (s *story) scan() map[string][]string {
 		for _, part := range []string{"upper", "undo"} {
 			s.scanOne(name+"/"+part, filepath.Join(s.state(name), part), all)
 		}
+		staged, _ := filepath.Glob(filepath.Join(s.folder, ".au-"+KeyOf(name, s.folder)+"-*"))
+		for _, at := range staged {
+			if filepath.Ext(at) == "" { // else it is not whole yet, or about to go
+				s.scanOne(name+"/undo/staged", at, all)
+			}
+		}
 	}
 	return all
 }
 
 func (s *story) scanOne(named, top string, all map[string][]string) {
 	_ = filepath.WalkDir(top, func(at string, d fs.DirEntry, err error) error {
+		if err == nil && at != top && strings.HasPrefix(d.Name(), ".au-") {
+			return fs.SkipDir
+		}
 		if err != nil || d.IsDir() {
 			return nil
 		}
@@ -64,8 +73,11 @@ func (s *story) scanOne(named, top string, all map[string][]string) {
 // below lists what is in a tree, but for what au itself has made.
 func (s *story) below(top string, is func(fs.DirEntry) bool) (all []string) {
 	_ = filepath.WalkDir(top, func(at string, d fs.DirEntry, err error) error {
-		if err != nil || at == top || strings.HasPrefix(d.Name(), ".au-") {
+		if err != nil || at == top {
 			return nil
+		}
+		if strings.HasPrefix(d.Name(), ".au-") {
+			return fs.SkipDir
 		}
 		if is(d) {
 			all = append(all, strings.TrimPrefix(at, top+"/"))
@@ -73,6 +85,12 @@ func (s *story) below(top string, is func(fs.DirEntry) bool) (all []string) {
 		return nil
 	})
 	return all
+}
+
+// looks tells all of the folder, but for what au itself has made.
+func (s *story) looks() string {
+	lines := strings.Split(dump(s.t, s.folder, true, false), "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, `".au-`) }), "\n")
 }
 
 // hand is somebody who does one thing in a tree.
