@@ -76,7 +76,7 @@ func TestTheEnvironmentIsFixed(t *testing.T) {
 	}
 }
 
-// Of a list of folders only those count that only root can write, and a program that somebody else could change does not.
+// Folders, programs and lists of folders count only where nobody but root can write them.
 func TestWhatOthersCanWriteIsNotTrusted(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root can make what is root's")
@@ -88,6 +88,9 @@ func TestWhatOthersCanWriteIsNotTrusted(t *testing.T) {
 	}
 	if _, err := find(program); err != nil {
 		t.Fatalf("what is root's alone: %v", err)
+	}
+	if _, err := readOfRoot(program); err != nil {
+		t.Fatalf("reading what is root's alone: %v", err)
 	}
 	for situation, spoil := range map[string]func() error{
 		"the folder is everybody's": func() error { return os.Chmod(folder, 0o777) },
@@ -101,6 +104,9 @@ func TestWhatOthersCanWriteIsNotTrusted(t *testing.T) {
 		}
 		if path, err := find(program); err == nil {
 			t.Errorf("%s: %s is trusted", situation, path)
+		}
+		if _, err := readOfRoot(program); err == nil {
+			t.Errorf("%s: what it says is believed", situation)
 		}
 		for _, err := range []error{os.Chown(folder, 0, 0), os.Chmod(folder, 0o755), os.Chown(program, 0, 0), os.Chmod(program, 0o755)} {
 			if err != nil {
