@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,12 +40,7 @@ type shellCmd struct {
 
 func (c *shellCmd) Run(a *app) error {
 	r := runCmd{agentFlag: c.agentFlag}
-	return r.start(a, func(p csrc.Policy, path []string) []string {
-		if len(path) == 0 || filepath.Base(p.Shell) == "fish" { // which has no profile that sets PATH anew
-			return []string{p.Shell, "-l"}
-		}
-		return afterProfile(p.Shell, path, p.Shell, "-i")
-	})
+	return r.start(a, start.Shell)
 }
 
 func (c *runCmd) Run(a *app) error {
@@ -59,7 +53,7 @@ func (c *runCmd) Run(a *app) error {
 	}
 	return c.start(a, func(p csrc.Policy, path []string) []string {
 		if c.Login {
-			return afterProfile(p.Shell, path, command...)
+			return start.AfterProfile(p.Shell, path, command...)
 		}
 		return command
 	})
@@ -86,17 +80,6 @@ func (c *draftTryCmd) Run(a *app) error {
 	}
 	r := runCmd{agentFlag: agentFlag{Agent: m.Agent}, Draft: []string{string(m.Folder)}, As: m.Name, ShowSecrets: m.Shown, Command: c.Words[at+1:]}
 	return r.Run(a)
-}
-
-// afterProfile returns what runs a command once a login shell has loaded its profile. That sets PATH anew, as Debian's does, so
-// that the folders of the config's list go behind it then.
-func afterProfile(shell string, path []string, command ...string) []string {
-	script := `exec "$@"`
-	if len(path) > 0 {
-		script = `PATH=$PATH:$1; export PATH; shift; ` + script
-		command = append([]string{strings.Join(path, ":")}, command...)
-	}
-	return append([]string{shell, "-l", "-c", script, shell}, command...)
 }
 
 // start runs what command returns. It comes back only on an error, or when the run had a terminal.
@@ -148,10 +131,7 @@ func (c *runCmd) order(a *app) (o start.Order, err error) {
 	if err := provision.CheckName(c.Agent); err != nil {
 		return o, err
 	}
-	o.Agent, o.Env, o.Dir, o.NoShares = c.Agent, c.Env, c.Directory, c.NoShares
-	if c.KeepProxy {
-		o.Env = append(start.ProxyVariables(), c.Env...)
-	}
+	o.Agent, o.Env, o.Dir, o.NoShares = c.Agent, start.Variables(c.KeepProxy, c.Env), c.Directory, c.NoShares
 	o.Config, o.Follow, o.Entrypoint = a.configPath(o.Human), a.follower(o.Human, o.Known, c.Agent, c.RW...), a.host.EntrypointPath(c.Agent)
 	o.Complete, _ = a.host.Executable() // without it the run ends without a report
 	for _, word := range c.EnvFile {

@@ -15,7 +15,7 @@ both() {
 	folder=$1
 	shift
 	for program in au $complete; do
-		as alice env COLORTERM=yes LC_TIME=C sh -c 'cd "$0" && exec "$@"' "$folder" $program "$@" >$e2e/${program##*/}.out 2>$e2e/${program##*/}.err </dev/null
+		as alice env COLORTERM=yes LC_TIME=C https_proxy=http://proxy:3128 sh -c 'cd "$0" && exec "$@"' "$folder" $program "$@" >$e2e/${program##*/}.out 2>$e2e/${program##*/}.err </dev/null
 		echo $? >>$e2e/${program##*/}.out
 	done
 	e2e_last="au $*, in $folder"
@@ -25,10 +25,15 @@ look='pwd; env | grep -v "^AU_" | sort; sed "s/^[0-9]* [0-9]* [0-9:]*//" /proc/s
 for folder in /home/alice /home/alice/shared/deep /home/alice/read /home/alice/other / /tmp; do
 	both $folder run sh -c "$look"
 	both $folder run --agent=agent -- sh -c "$look"
+	both $folder run --no-shares sh -c "$look"
+	both $folder run --login -- sh -c "$look"
+	both $folder shell
 done
 sed -i 's/^bootstrapped = true/&\nkeep_env = ["COLORTERM", "LC_*"]/' /home/alice/.config/agent-as-unix-user.toml
 both /home/alice run env
 grep -q LC_TIME=C $e2e/au.out || fail "keep_env is not kept"
+both /home/alice run --keep-proxy env
+grep -q https_proxy=http://proxy:3128 $e2e/au.out || fail "--keep-proxy passes nothing on"
 sed -i 's/^keep_env/keepenv/' /home/alice/.config/agent-as-unix-user.toml
 both /home/alice run env
 grep -q 'unknown key "keepenv" below \[\[agents\]\]: want keep_env' $e2e/au.err || fail "an unknown key is not named: $(cat $e2e/au.err)"
@@ -60,12 +65,14 @@ grep -q 'is not shared, so the agent' $e2e/au.err || fail "an unshared folder is
 promise="the complete program is not needed for a plain run, and is named where it is missing"
 mv $complete $complete.away
 ok as alice au run true
+ok as alice au run --no-shares --keep-proxy --login true
+ok as alice au shell
 ok as alice au list
 for words in info 'net status' '--human alice info' --version nosuch; do
 	fails 1 as alice au $words
 	complains 'install au again'
 done
-for words in 'run -a nosuch true' shell '-C x run true'; do
+for words in 'run -a nosuch true' 'shell -a nosuch' '-C x run true'; do
 	fails 125 as alice au $words
 	complains 'install au again'
 done

@@ -63,6 +63,14 @@ func withPrefix(prefix string) []string {
 	return found
 }
 
+// Variables returns the words of a run for its variables; with keepProxy it gets the caller's for a proxy, too.
+func Variables(keepProxy bool, words []string) []string {
+	if !keepProxy {
+		return words
+	}
+	return append(ProxyVariables(), words...)
+}
+
 // ProxyVariables returns the names of those of the caller's variables that name a proxy, or say where none is needed.
 func ProxyVariables() (names []string) {
 	for _, small := range []string{"http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"} {

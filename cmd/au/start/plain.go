@@ -24,28 +24,36 @@ var errNotPlain = errors.New("not a plain run")
 
 // Words is what the arguments of a plain run ask for.
 type Words struct {
-	Agent   string
-	Env     []string // KEY=VALUE or KEY; copies, so that HideValues can overwrite the arguments
-	Dir     string   // where it starts, "" for where the human is
-	Command []string // not empty
+	Agent     string
+	Env       []string // KEY=VALUE or KEY; copies, so that HideValues can overwrite the arguments
+	Dir       string   // where it starts, "" for where the human is
+	KeepProxy bool
+	NoShares  bool
+	Login     bool
+	Command   []string // empty for the agent's shell
 }
 
-// options are those of a plain run, each with a value; a word of more than one letter has two dashes.
+// options are those of a plain run that have a value; a word of more than one letter has two dashes.
 var options = map[string]byte{"-a": 'a', "--agent": 'a', "-e": 'e', "--env": 'e', "-d": 'd', "--directory": 'd'}
 
-// ReadWords reads the arguments of a plain run: run [-a NAME] [-e KEY=VALUE]… [-d DIR] [--] COMMAND…, the options in any order,
-// also as --agent=NAME. ok is false for all that is written in another way.
+// ReadWords reads the arguments of a plain run: run [OPTION]… [--] COMMAND…, the options in any order, those with a value also as
+// --agent=NAME; or shell [-a NAME]. ok is false for all that is written in another way. A file of variables is left to the complete
+// program: what a pipe had said would be gone where that has to speak.
 func ReadWords(args []string) (w Words, ok bool) {
-	if len(args) == 0 || args[0] != "run" {
+	if len(args) == 0 || args[0] != "run" && args[0] != "shell" {
 		return w, false
 	}
+	shell := args[0] == "shell"
 	for args = args[1:]; len(args) > 0 && strings.HasPrefix(args[0], "-"); args = args[1:] {
-		if args[0] == "--" {
+		if args[0] == "--" && !shell {
 			args = args[1:]
 			break
 		}
+		if !shell && w.flag(args[0]) {
+			continue
+		}
 		name, value, given := strings.Cut(args[0], "=")
-		if option := options[name]; option == 0 || given && !strings.HasPrefix(name, "--") {
+		if option := options[name]; option == 0 || shell && option != 'a' || given && !strings.HasPrefix(name, "--") {
 			return w, false
 		}
 		if !given && len(args) > 1 {
@@ -56,7 +64,22 @@ func ReadWords(args []string) (w Words, ok bool) {
 		}
 	}
 	w.Agent, w.Command = cmp.Or(w.Agent, DefaultAgent), args
-	return w, len(args) > 0 && args[0] != "" && csrc.IsName(w.Agent)
+	return w, csrc.IsName(w.Agent) && shell == (len(args) == 0) && (shell || args[0] != "")
+}
+
+// flag notes an option without a value.
+func (w *Words) flag(word string) bool {
+	switch word {
+	case "--keep-proxy":
+		w.KeepProxy = true
+	case "--no-shares":
+		w.NoShares = true
+	case "--login":
+		w.Login = true
+	default:
+		return false
+	}
+	return true
 }
 
 // take notes the value of an option. Only variables can be given more than once.
@@ -73,6 +96,17 @@ func (w *Words) take(option byte, value string) bool {
 	return value == ""
 }
 
+// command returns what is run: path are the folders that stand on PATH besides.
+func (w *Words) command(p csrc.Policy, path []string) []string {
+	switch {
+	case len(w.Command) == 0:
+		return Shell(p, path)
+	case w.Login:
+		return AfterProfile(p.Shell, path, w.Command...)
+	}
+	return w.Command
+}
+
 // Plain prepares a run of which there is nothing to say: the same run that all of `au run` would start. uid is the human's;
 // complete is the program that speaks afterwards. Any fault is errNotPlain or an error: the complete program names it.
 func (m Machine) Plain(w Words, uid int, complete string) (*os.File, csrc.Run, error) {
@@ -82,7 +116,7 @@ func (m Machine) Plain(w Words, uid int, complete string) (*os.File, csrc.Run, e
 	}
 	path := config.DefaultPath(human.Home)
 	return m.Prepare(Order{
-		Agent: w.Agent, Command: func(csrc.Policy, []string) []string { return w.Command }, Env: w.Env, Dir: w.Dir, Human: human, Known: known, Config: path,
+		Agent: w.Agent, Command: w.command, Env: Variables(w.KeepProxy, w.Env), Dir: w.Dir, NoShares: w.NoShares, Human: human, Known: known, Config: path,
 		Follow: m.Follower(w.Agent, path, known, human), Entrypoint: csrc.EntrypointPath(w.Agent), Complete: complete,
 	}, nil)
 }
