@@ -343,15 +343,12 @@ var ends = []string{"os.Args", "os.Exit", "os.Stdin", "os.Stdout", "os.Stderr", 
 
 // past are the files of commands that read or change the machine past cmd/au/host, cmd/au/rootside and provision/step.
 var past = map[string]string{
-	"app.go":           "becomes the human, where root acts for them",
-	"draft_diff.go":    "the environment of the human's pager, and of the program of --tool",
-	"files_acl.go":     "changes ACLs as the human, file by file",
-	"inspect.go":       "looks through a share by descriptors",
-	"inspect_git.go":   "the same",
-	"inspect_links.go": "the same",
-	"entrypoint.go":    "a folder to compile in",
-	"new.go":           "that folder goes, and a run of it can be interrupted",
-	"render.go":        "files of a NixOS build",
+	"app.go":        "becomes the human, where root acts for them",
+	"draft_diff.go": "the environment of the human's pager, and of the program of --tool",
+	"files_acl.go":  "changes ACLs as the human, file by file",
+	"entrypoint.go": "a folder to compile in",
+	"new.go":        "that folder goes, and a run of it can be interrupted",
+	"render.go":     "files of a NixOS build",
 }
 
 // pastHost returns where files of a package work on the machine by themselves, by file.

@@ -219,14 +219,11 @@ func checkWritable(want config.Mount, f ShareFacts) error {
 	if _, ok := share.Within(ACLRecords(f.Config), want.Source); ok {
 		return refuse("", "share %q: au keeps there what files' ACLs were: share it without --rw", want.Source)
 	}
-	if _, ok := share.Within(SeenRecords(f.Config), want.Source); ok {
+	if _, ok := share.Within(config.SeenRecords(f.Config), want.Source); ok {
 		return refuse("", "share %q: au keeps there what it has found in shares: share it without --rw", want.Source)
 	}
 	return nil
 }
-
-// SeenRecords returns the folder, beside the human's config, with the findings in shares.
-func SeenRecords(config string) string { return strings.TrimSuffix(config, ".toml") + ".seen" }
 
 // ACLRecords returns the folder, beside the human's config, with the ACLs of files from before they were shared.
 func ACLRecords(config string) string { return strings.TrimSuffix(config, ".toml") + ".acl" }

@@ -7,13 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
-	"github.com/a4u2/au/cmd/au/host"
+	"github.com/a4u2/au/cmd/au/inspect"
 	"github.com/a4u2/au/internal/quote"
-	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
-	"golang.org/x/sys/unix"
+	"github.com/a4u2/au/provision/risk"
 )
 
 // reported is how many findings a report has at most.
@@ -39,25 +37,15 @@ func (c *afterCmd) sayChanged(ctx context.Context, a *app) {
 		case l == nil:
 			fmt.Fprintf(a.err, "au: %s was not looked at: %s did not answer\n", show(source), silent(a.host, source))
 		case l != nil && l.Err == "":
-			before := remembered(a.host, a.Config, source)
-			c.say(a, source, l.inspected, before.changed(l.inspected, c.since()))
-			before.keep(l.inspected)
+			before := lastLook(a.host, a.Config, source)
+			c.say(a, source, l.Result, before.Changed(l.Result, inspect.Began(c.Since, c.Booted)))
+			before.Keep(l.Result)
 		}
 	}
 }
 
-// since is when the run began, by the clock as it is now: what was changed since then may be older by the clock, if that was set
-// back.
-func (c *afterCmd) since() int64 {
-	began := host.Clock(unix.CLOCK_REALTIME_COARSE) - (host.Clock(unix.CLOCK_BOOTTIME) - c.Booted)
-	if c.Booted == 0 || c.Since-began < int64(100*time.Millisecond) { // the clock of files has ticks
-		return c.Since
-	}
-	return began
-}
-
 // say names what has changed, and says what was not looked at.
-func (c *afterCmd) say(a *app, source string, l inspected, changed []found) {
+func (c *afterCmd) say(a *app, source string, l inspect.Result, changed []inspect.Found) {
 	if len(changed) > 0 {
 		fmt.Fprintf(a.err, "au: new or changed files that run by themselves on your side, in %s:\n", show(source))
 	}
@@ -68,18 +56,18 @@ func (c *afterCmd) say(a *app, source string, l inspected, changed []found) {
 		}
 		fmt.Fprintf(a.err, "au:   %s%s\n", show(f.Path), detail(inWords(f.Finding)))
 	}
-	if !l.whole {
-		fmt.Fprintf(a.err, "au: not all of %s was looked at: there was time for %d files\n", show(source), l.files)
+	if !l.Whole {
+		fmt.Fprintf(a.err, "au: not all of %s was looked at: there was time for %d files\n", show(source), l.Files)
 	}
-	if len(changed) > 0 || !l.whole {
+	if len(changed) > 0 || !l.Whole {
 		a.hint(mountLine("check", c.Agent, source))
 	}
 }
 
 // inWords says in one line what a finding is. Where a repository is, its path says.
-func inWords(f provision.Finding) string {
-	word := provision.KindWord(f.Kind)
-	if f.Kind == "git-nested" && strings.HasPrefix(f.Detail, nestedIn) {
+func inWords(f risk.Finding) string {
+	word := risk.KindWord(f.Kind)
+	if f.Kind == "git-nested" && strings.HasPrefix(f.Detail, inspect.NestedIn) {
 		return word
 	}
 	return strings.Trim(word+": "+f.Detail, ": ")

@@ -10,11 +10,11 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/a4u2/au/internal/tree"
 	"github.com/a4u2/au/netfilter"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
-	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
 
@@ -118,16 +118,16 @@ func (a *app) tryNet(d *diagnosis, p netfilter.Policy, all []layerView) {
 // checkSetID looks for set-id files in the agent's home. No run can make one.
 func (a *app) checkSetID(d *diagnosis, f provision.Facts) {
 	home := f.Policy.Home
-	tree, err := step.OpenTree(a.host.Root+home, true)
+	files, err := tree.Open(a.host.Root+home, true)
 	if err != nil {
 		return
 	}
-	defer tree.Close()
+	defer files.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), a.host.ReportTime)
 	defer cancel()
 	var mu sync.Mutex
 	first, found := "", 0
-	err = tree.Walk(ctx, func(e step.TreeEntry) error {
+	err = files.Walk(ctx, func(e tree.Entry) error {
 		if e.In == nil || e.Stat.Mode&unix.S_IFMT != unix.S_IFREG || e.Stat.Mode&(unix.S_ISUID|unix.S_ISGID) == 0 {
 			return nil
 		}
@@ -148,6 +148,6 @@ func (a *app) checkSetID(d *diagnosis, f provision.Facts) {
 			"find", home, "-xdev", "-type", "f", "-perm", "/6000", "-exec", "chmod", "ug-s", "--", "{}", "+"))
 	}
 	if err != nil {
-		d.cut(fmt.Sprintf("%s, which has more than %d files", show(home), tree.Visited.Load()))
+		d.cut(fmt.Sprintf("%s, which has more than %d files", show(home), files.Visited.Load()))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/a4u2/au/cmd/au/inspect"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -76,16 +77,16 @@ func (a *app) checkPlanted(d *diagnosis, agent string, sources []string) error {
 	return err
 }
 
-func (a *app) sayPlanted(d *diagnosis, agent, source string, l *looked) {
+func (a *app) sayPlanted(d *diagnosis, agent, source string, l *inspect.Looked) {
 	check := mountLine("check", agent, source)
 	switch {
 	case l.Err != "" && start.Vanished(source):
 		a.vanished(d, agent, source)
-	case len(l.found) > 0:
-		d.advise(a.host, agent, "share-planted", fmt.Sprintf("share %s has %s that run by themselves or reach beyond it", show(source), things(len(l.found))), check)
+	case len(l.Found) > 0:
+		d.advise(a.host, agent, "share-planted", fmt.Sprintf("share %s has %s that run by themselves or reach beyond it", show(source), things(len(l.Found))), check)
 	}
-	if l.Err == "" && !l.whole {
-		d.cut(fmt.Sprintf("share %s: there was time for %d files; all of it: %s", show(source), l.files, check))
+	if l.Err == "" && !l.Whole {
+		d.cut(fmt.Sprintf("share %s: there was time for %d files; all of it: %s", show(source), l.Files, check))
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/a4u2/au/cmd/au/draft"
 	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/internal/quote"
-	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/risk"
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
@@ -47,12 +47,12 @@ type conflictView struct {
 
 // diffView is the whole output of `au draft diff --json`.
 type diffView struct {
-	Name      string              `json:"name"`
-	Folder    config.Path         `json:"folder"`
-	Runs      []provision.Finding `json:"runs"`
-	Changes   []changeView        `json:"changes"`
-	Conflicts []conflictView      `json:"conflicts"`
-	Unhidden  []config.Path       `json:"not_hidden"` // what appeared in the folder since somebody looked for what is to be hidden
+	Name      string         `json:"name"`
+	Folder    config.Path    `json:"folder"`
+	Runs      []risk.Finding `json:"runs"`
+	Changes   []changeView   `json:"changes"`
+	Conflicts []conflictView `json:"conflicts"`
+	Unhidden  []config.Path  `json:"not_hidden"` // what appeared in the folder since somebody looked for what is to be hidden
 }
 
 func (c *draftDiffCmd) Run(a *app) error {
@@ -102,8 +102,8 @@ func (a *app) sayAppeared(m *meantDraft, names []string, whole bool) {
 	}
 }
 
-func viewOf(m *meantDraft, r *draft.Report, found []provision.Finding, appeared []string) diffView {
-	v := diffView{m.Name, m.Folder, append([]provision.Finding{}, found...), []changeView{}, []conflictView{}, []config.Path{}}
+func viewOf(m *meantDraft, r *draft.Report, found []risk.Finding, appeared []string) diffView {
+	v := diffView{m.Name, m.Folder, append([]risk.Finding{}, found...), []changeView{}, []conflictView{}, []config.Path{}}
 	for _, name := range appeared {
 		v.Unhidden = append(v.Unhidden, config.Path(name))
 	}

@@ -12,21 +12,22 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/cmd/au/draft"
-	"github.com/a4u2/au/provision"
-	"github.com/a4u2/au/provision/step"
+	"github.com/a4u2/au/cmd/au/inspect"
+	"github.com/a4u2/au/internal/tree"
+	"github.com/a4u2/au/provision/risk"
 	"golang.org/x/sys/unix"
 )
 
 // runs returns what of the changes runs by itself on the human's side, or reaches beyond the folder: what `au mount check` would
 // find of it. The draft holds only what changed, so what hangs on a file of the human as well is found by its name.
-func (m *meantDraft) runs(r *draft.Report) ([]provision.Finding, error) {
+func (m *meantDraft) runs(r *draft.Report) ([]risk.Finding, error) {
 	upper := path.Join(m.State(), "upper")
-	tree, err := step.OpenTree(upper, false)
+	files, err := tree.Open(upper, false)
 	if err != nil {
 		return nil, err
 	}
-	defer tree.Close()
-	l, err := lookThrough(m.host, context.Background(), tree, string(m.Folder))
+	defer files.Close()
+	l, err := inspect.Tree(context.Background(), m.host.UID(), files, string(m.Folder))
 	if err != nil {
 		return nil, err
 	}
@@ -34,8 +35,8 @@ func (m *meantDraft) runs(r *draft.Report) ([]provision.Finding, error) {
 	for _, c := range r.Changes {
 		changed[c.Path] = c.Mode != 0
 	}
-	var all []provision.Finding
-	for _, f := range l.found {
+	var all []risk.Finding
+	for _, f := range l.Found {
 		if changed[f.Path] && f.Kind != "owner" { // all in a draft is the human's
 			all = append(all, f.Finding)
 		}
@@ -43,15 +44,15 @@ func (m *meantDraft) runs(r *draft.Report) ([]provision.Finding, error) {
 	return sortedFindings(slices.Concat(all, byName(r, all), byConfig(r, string(m.Folder)), cameAlong(r), steers(r))), nil
 }
 
-func sortedFindings(all []provision.Finding) []provision.Finding {
-	slices.SortStableFunc(all, func(x, y provision.Finding) int {
+func sortedFindings(all []risk.Finding) []risk.Finding {
+	slices.SortStableFunc(all, func(x, y risk.Finding) int {
 		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Detail, y.Detail))
 	})
 	return slices.Compact(all)
 }
 
 // byName finds what its name alone gives away, and was not found by what is in it.
-func byName(r *draft.Report, found []provision.Finding) (all []provision.Finding) {
+func byName(r *draft.Report, found []risk.Finding) (all []risk.Finding) {
 	known := map[[2]string]bool{}
 	for _, f := range found {
 		known[[2]string{f.Path, f.Kind}] = true
@@ -69,7 +70,7 @@ func byName(r *draft.Report, found []provision.Finding) (all []provision.Finding
 
 // named says what a change's name gives away: what git obeys in a repository of which the draft holds only a part, and a link or a
 // folder that brings files of the human to where they are obeyed.
-func named(r *draft.Report, c draft.Change) (all []provision.Finding) {
+func named(r *draft.Report, c draft.Change) (all []risk.Finding) {
 	dir, base := path.Split(c.Path)
 	dir = strings.TrimSuffix(dir, "/")
 	up, last := path.Split(dir)
@@ -77,49 +78,49 @@ func named(r *draft.Report, c draft.Change) (all []provision.Finding) {
 	brings := link || c.Dir && c.Kind == 'R'
 	switch own := r.Repositories[dir]; {
 	case own && slices.Contains([]string{"config", "config.worktree", "commondir"}, base):
-		all = append(all, provision.Finding{Path: c.Path, Kind: "git-config", Detail: "changed"})
+		all = append(all, risk.Finding{Path: c.Path, Kind: "git-config", Detail: "changed"})
 	case own && base == "hooks" && brings:
-		all = append(all, provision.Finding{Path: c.Path, Kind: "git-hook", Detail: "all that is in it"})
+		all = append(all, risk.Finding{Path: c.Path, Kind: "git-hook", Detail: "all that is in it"})
 	case own && base == "HEAD" && c.Was == 0:
-		all = append(all, provision.Finding{Path: c.Path, Kind: "git-nested", Detail: "a repository that was not there"})
+		all = append(all, risk.Finding{Path: c.Path, Kind: "git-nested", Detail: "a repository that was not there"})
 	case base == ".git" && brings:
-		all = append(all, provision.Finding{Path: c.Path, Kind: "git-nested", Detail: "the repository was elsewhere"})
+		all = append(all, risk.Finding{Path: c.Path, Kind: "git-nested", Detail: "the repository was elsewhere"})
 	case last == "hooks" && c.Mode&0o111 != 0 && !c.Dir && !strings.HasSuffix(base, ".sample") && r.Repositories[strings.TrimSuffix(up, "/")]:
-		all = append(all, provision.Finding{Path: c.Path, Kind: "git-hook"})
+		all = append(all, risk.Finding{Path: c.Path, Kind: "git-hook"})
 	}
 	if closed := c.Mode&unix.S_IFMT == unix.S_IFREG && c.Mode&0o400 == 0; closed {
-		if rule, ok := provision.SelfRunning(c.Path); ok {
-			all = append(all, provision.Finding{Path: c.Path, Kind: "runs", Detail: rule.Why + ": it is closed to you, so nobody has looked into it"})
+		if rule, ok := risk.SelfRunning(c.Path); ok {
+			all = append(all, risk.Finding{Path: c.Path, Kind: "runs", Detail: rule.Why + ": it is closed to you, so nobody has looked into it"})
 		}
 	}
 	if !link {
 		return all
 	}
-	if rule, ok := provision.SelfRunning(c.Path); ok {
-		all = append(all, provision.Finding{Path: c.Path, Kind: "runs", Detail: rule.Why})
-	} else if len(provision.SelfRunningIn(c.Path)) > 0 {
-		all = append(all, provision.Finding{Path: c.Path, Kind: "runs", Detail: "programs obey files in a folder of that name, and it is a link"})
+	if rule, ok := risk.SelfRunning(c.Path); ok {
+		all = append(all, risk.Finding{Path: c.Path, Kind: "runs", Detail: rule.Why})
+	} else if len(risk.SelfRunningIn(c.Path)) > 0 {
+		all = append(all, risk.Finding{Path: c.Path, Kind: "runs", Detail: "programs obey files in a folder of that name, and it is a link"})
 	}
 	return all
 }
 
 // byConfig finds what git obeys because a config says so that the draft may not hold: hooks in a folder of the working tree, and
 // more of a config.
-func byConfig(r *draft.Report, folder string) (all []provision.Finding) {
+func byConfig(r *draft.Report, folder string) (all []risk.Finding) {
 	for _, at := range slices.Sorted(maps.Keys(r.GitConfigs)) {
-		below := func(base, value string) string { return provision.GitPathIn(folder, base, value) }
-		for _, s := range provision.GitRuns(string(r.GitConfigs[at])) {
+		below := func(base, value string) string { return risk.GitPathIn(folder, base, value) }
+		for _, s := range risk.GitRuns(string(r.GitConfigs[at])) {
 			for _, c := range r.Changes {
 				link := c.Mode&unix.S_IFMT == unix.S_IFLNK
 				switch {
 				case c.Mode == 0:
 				case s.Includes() && c.Path == below(path.Join(at, ".git"), s.Value):
-					all = append(all, provision.Finding{Path: c.Path, Kind: "git-config", Detail: "git's config includes it"})
+					all = append(all, risk.Finding{Path: c.Path, Kind: "git-config", Detail: "git's config includes it"})
 				case s.Key != "core.hookspath":
 				case c.Path == below(at, s.Value) && (link || c.Kind == 'R'):
-					all = append(all, provision.Finding{Path: c.Path, Kind: "git-hook", Detail: "all that is in it"})
+					all = append(all, risk.Finding{Path: c.Path, Kind: "git-hook", Detail: "all that is in it"})
 				case path.Dir(c.Path) == below(at, s.Value) && !c.Dir && (link || c.Mode&0o111 != 0) && !strings.HasSuffix(c.Path, ".sample"):
-					all = append(all, provision.Finding{Path: c.Path, Kind: "git-hook"})
+					all = append(all, risk.Finding{Path: c.Path, Kind: "git-hook"})
 				}
 			}
 		}
@@ -128,31 +129,31 @@ func byConfig(r *draft.Report, folder string) (all []provision.Finding) {
 }
 
 // cameAlong finds files of the human that a renamed folder has brought to where a program obeys them.
-func cameAlong(r *draft.Report) (all []provision.Finding) {
+func cameAlong(r *draft.Report) (all []risk.Finding) {
 	for _, f := range r.Along {
-		rule, ok := provision.SelfRunning(f.Path)
-		was, before := provision.SelfRunning(f.Old)
+		rule, ok := risk.SelfRunning(f.Path)
+		was, before := risk.SelfRunning(f.Old)
 		if ok && !(before && was == rule) {
-			all = append(all, provision.Finding{Path: f.Path, Kind: "runs", Detail: rule.Why + fmt.Sprintf(": it was %s", f.Old)})
+			all = append(all, risk.Finding{Path: f.Path, Kind: "runs", Detail: rule.Why + fmt.Sprintf(": it was %s", f.Old)})
 		}
 	}
 	if !r.AlongIsWhole {
-		all = append(all, provision.Finding{Path: ".", Kind: "unreadable", Detail: "more files than are looked at came along with renamed folders"})
+		all = append(all, risk.Finding{Path: ".", Kind: "unreadable", Detail: "more files than are looked at came along with renamed folders"})
 	}
 	return all
 }
 
 // steers finds what keep takes off.
-func steers(r *draft.Report) (all []provision.Finding) {
+func steers(r *draft.Report) (all []risk.Finding) {
 	for _, name := range r.Stripped {
-		all = append(all, provision.Finding{Path: name, Kind: "runs", Detail: "it has attributes that a rootless overlay obeys: keep takes them off"})
+		all = append(all, risk.Finding{Path: name, Kind: "runs", Detail: "it has attributes that a rootless overlay obeys: keep takes them off"})
 	}
 	return all
 }
 
 // printRuns prints what runs by itself, the gravest first.
-func (a *app) printRuns(found []provision.Finding) {
-	for _, kind := range provision.Kinds {
+func (a *app) printRuns(found []risk.Finding) {
+	for _, kind := range risk.Kinds {
 		first := true
 		for _, f := range found {
 			if f.Kind != kind.Name {

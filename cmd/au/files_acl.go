@@ -11,6 +11,7 @@ import (
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/internal/tree"
 	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
@@ -28,16 +29,16 @@ type filesGrantCmd struct{ aclFlags }
 type filesRestoreCmd struct{ aclFlags }
 
 // visitACLs calls change for each file and folder of the caller's below source. other counts what is somebody else's.
-func (f aclFlags) visitACLs(a *app, change func(e step.TreeEntry, fd int, st unix.Stat_t) error) (mine, others int, err error) {
-	tree, err := step.OpenTree(f.Source, false)
+func (f aclFlags) visitACLs(a *app, change func(e tree.Entry, fd int, st unix.Stat_t) error) (mine, others int, err error) {
+	files, err := tree.Open(f.Source, false)
 	if err != nil {
 		return 0, 0, err
 	}
-	defer tree.Close()
-	defer watchWalk(a.err, f.Source, tree)()
+	defer files.Close()
+	defer watchWalk(a.err, f.Source, files)()
 	me := uint32(a.host.EffectiveUID())
 	var mu sync.Mutex
-	err = tree.Walk(context.Background(), func(e step.TreeEntry) error {
+	err = files.Walk(context.Background(), func(e tree.Entry) error {
 		if kind := e.Stat.Mode & unix.S_IFMT; kind != unix.S_IFDIR && kind != unix.S_IFREG {
 			return nil
 		}
@@ -81,7 +82,7 @@ func (c *filesGrantCmd) Run(a *app) error {
 		return err
 	}
 	by := c.share(a)
-	mine, others, err := c.visitACLs(a, func(_ step.TreeEntry, fd int, st unix.Stat_t) error {
+	mine, others, err := c.visitACLs(a, func(_ tree.Entry, fd int, st unix.Stat_t) error {
 		access, def, _, err := host.FileACLs(fd, st)
 		if err != nil {
 			return err
@@ -117,7 +118,7 @@ func (f aclFlags) save(a *app) error {
 		return err
 	}
 	var mu sync.Mutex
-	_, _, err = f.visitACLs(a, func(e step.TreeEntry, fd int, st unix.Stat_t) error {
+	_, _, err = f.visitACLs(a, func(e tree.Entry, fd int, st unix.Stat_t) error {
 		access, def, kept, err := host.FileACLs(fd, st)
 		mine := func(e share.ACLEntry) bool { return e.Tag == share.ACLUser && e.ID == f.AgentUID }
 		if err != nil || !kept || slices.ContainsFunc(access, mine) || slices.ContainsFunc(def, mine) {
@@ -163,7 +164,7 @@ func (c *filesRestoreCmd) Run(a *app) error {
 		return err
 	}
 	by := c.share(a)
-	_, others, err := c.visitACLs(a, func(_ step.TreeEntry, fd int, st unix.Stat_t) error {
+	_, others, err := c.visitACLs(a, func(_ tree.Entry, fd int, st unix.Stat_t) error {
 		access, def, kept, err := host.FileACLs(fd, st)
 		if err != nil || !kept {
 			return err

@@ -23,8 +23,8 @@ import (
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/netfilter"
-	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/risk"
 	"github.com/alecthomas/kong"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -150,7 +150,7 @@ func (p *jsonPage) flatSection(path, section string) (all []string) {
 	return all
 }
 
-// findingJSON is as provision.Finding writes itself.
+// findingJSON is as risk.Finding writes itself.
 type findingJSON struct {
 	Path   config.Path `json:"path"`
 	Kind   string      `json:"kind"`
@@ -164,7 +164,7 @@ func flatType(t *testing.T, path string, of reflect.Type, mark string) []string 
 		return []string{path + " time" + mark}
 	case reflect.TypeFor[config.Path]():
 		return []string{path + " path" + mark}
-	case reflect.TypeFor[provision.Finding]():
+	case reflect.TypeFor[risk.Finding]():
 		of = reflect.TypeFor[findingJSON]()
 	}
 	if of.Kind() != reflect.Pointer && (of.Implements(reflect.TypeFor[json.Marshaler]()) || of.Implements(reflect.TypeFor[encoding.TextMarshaler]())) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 
+	"github.com/a4u2/au/cmd/au/inspect"
 	"github.com/a4u2/au/provision/config"
 	"golang.org/x/sys/unix"
 )
@@ -27,7 +28,7 @@ func (c *lookCmd) Run(a *app) error {
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGTERM)
 	defer stop()
 	to := json.NewEncoder(os.Stdout)
-	for l := range lookHere(a.host, ctx, folders) {
+	for l := range inspect.All(ctx, a.host.UID(), a.host.ReportTime, folders) {
 		if err := to.Encode(l); err != nil {
 			return err
 		}

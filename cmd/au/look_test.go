@@ -15,8 +15,9 @@ import (
 	"time"
 
 	"github.com/a4u2/au/cmd/au/host"
-	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/cmd/au/inspect"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/risk"
 	"golang.org/x/sys/unix"
 )
 
@@ -25,13 +26,13 @@ func TestALookPassesAllBytes(t *testing.T) {
 	for c := range 256 {
 		every = append(every, byte(c))
 	}
-	finding := found{provision.Finding{Path: string(every), Kind: "runs", Detail: strings.Repeat(string(every), 10)}, always, string(every)}
-	in := looked{3, inspected{files: 7, whole: true, found: []found{finding, {}}}, string(every)}
+	finding := inspect.Found{Finding: risk.Finding{Path: string(every), Kind: "runs", Detail: strings.Repeat(string(every), 10)}, Changed: inspect.Always, ID: string(every)}
+	in := inspect.Looked{Folder: 3, Result: inspect.Result{Files: 7, Whole: true, Found: []inspect.Found{finding, {}}}, Err: string(every)}
 	text, err := json.Marshal(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out looked
+	var out inspect.Looked
 	if err := json.Unmarshal(text, &out); err != nil || !reflect.DeepEqual(in, out) {
 		t.Errorf("%v: it came back as %+v", err, out)
 	}
@@ -43,13 +44,13 @@ func TestAProcessOfItsOwnFindsTheSame(t *testing.T) {
 		os.Mkdir(filepath.Join(root, name), 0o755)
 		os.WriteFile(filepath.Join(root, name, ".envrc"), nil, 0o644)
 	}
-	want, err := lookInto(host.Real(""), t.Context(), root)
-	if err != nil || len(want.found) != 2 {
+	want, err := inspect.Folder(t.Context(), os.Getuid(), root)
+	if err != nil || len(want.Found) != 2 {
 		t.Fatalf("%v: %+v", err, want)
 	}
 	for situation, h := range map[string]*host.Host{"here": host.Real(""), "in_another_process": onAServer(t)} {
 		all, err := lookAll(h, t.Context(), []config.Path{config.Path(root + "/nosuch"), config.Path(root)})
-		if err != nil || all[0] == nil || all[0].Err == "" || all[1] == nil || !reflect.DeepEqual(all[1].inspected, want) {
+		if err != nil || all[0] == nil || all[0].Err == "" || all[1] == nil || !reflect.DeepEqual(all[1].Result, want) {
 			t.Errorf("%s: %v: it found %+v, not %+v", situation, err, all, want)
 		}
 	}
@@ -71,7 +72,7 @@ func onAServer(t *testing.T) *host.Host {
 // A server that does not answer, answers in part, or answers nonsense holds up nobody, and those that did answer count.
 func TestALookIsNotWaitedFor(t *testing.T) {
 	h := onAServer(t)
-	one, _ := json.Marshal(looked{Folder: 1, inspected: inspected{files: 5, whole: true}})
+	one, _ := json.Marshal(inspect.Looked{Folder: 1, Result: inspect.Result{Files: 5, Whole: true}})
 	folders := []config.Path{"/a", "/b", "/c"}
 	for situation, c := range map[string]struct {
 		script  string
@@ -119,25 +120,6 @@ func TestALookIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// A clock that is set back makes what a run changes look older than the run.
-func TestTheRunBeganByTheClockAsItIsNow(t *testing.T) {
-	now, booted := host.Clock(unix.CLOCK_REALTIME), host.Clock(unix.CLOCK_BOOTTIME)
-	const hour = int64(time.Hour)
-	for situation, c := range map[string]struct{ since, want int64 }{
-		"untouched":   {now, now},
-		"set_back":    {now + hour, now},
-		"set_forward": {now - hour, now - hour},
-	} {
-		got := (&afterCmd{Since: c.since, Booted: booted}).since()
-		if got < c.want-int64(time.Second) || got > c.want+int64(time.Second) {
-			t.Errorf("%s: it began %v from where it should", situation, time.Duration(got-c.want))
-		}
-	}
-	if got := (&afterCmd{Since: now + hour}).since(); got != now+hour {
-		t.Errorf("without the time since the start of the machine it is %d", got)
-	}
-}
-
 func TestWhatWasNotLookedAtIsSaid(t *testing.T) {
 	h := host.Real("")
 	h.StartItself = func(...string) *exec.Cmd { return &exec.Cmd{Path: "/bin/true"} }
@@ -157,7 +139,7 @@ func TestALookThatIsEndedSaysWhatItFound(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	all, err := lookAll(h, ctx, []config.Path{"/a"})
-	if err != nil || len(all) != 1 || all[0] == nil || all[0].files != 7 {
+	if err != nil || len(all) != 1 || all[0] == nil || all[0].Files != 7 {
 		t.Errorf("it found %v: %v", all, err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"github.com/a4u2/au/cmd/au/start"
-	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/risk"
 	"golang.org/x/sys/unix"
 )
 
@@ -107,7 +107,7 @@ func (a *app) printChecked(c checked) {
 		return
 	}
 	fmt.Fprintf(a.out, "%s: %d files\n", show(string(c.Source)), c.Files)
-	for _, kind := range provision.Kinds {
+	for _, kind := range risk.Kinds {
 		n := 0
 		for _, f := range c.Findings {
 			if f.Kind != kind.Name {

@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"github.com/a4u2/au/cmd/au/terminal"
-	"github.com/a4u2/au/provision/step"
+	"github.com/a4u2/au/internal/tree"
 )
 
 // watchWalk shows how far a walk is, on a terminal only, until the function that it returns is called.
-func watchWalk(w io.Writer, source string, tree *step.Tree) (stop func()) {
+func watchWalk(w io.Writer, source string, files *tree.Tree) (stop func()) {
 	f := terminal.OnTerminal(w)
 	if f == nil {
 		return func() {}
@@ -26,7 +26,7 @@ func watchWalk(w io.Writer, source string, tree *step.Tree) (stop func()) {
 				fmt.Fprint(f, "\r\x1b[K")
 				return
 			case <-time.After(100 * time.Millisecond):
-				fmt.Fprintf(f, "\r\x1b[K%s: %d files", show(source), tree.Visited.Load())
+				fmt.Fprintf(f, "\r\x1b[K%s: %d files", show(source), files.Visited.Load())
 			}
 		}
 	}()

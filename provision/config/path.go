@@ -82,3 +82,6 @@ func (p *Path) UnmarshalText(text []byte) (err error) {
 	*p, err = ParsePath(string(text))
 	return err
 }
+
+// SeenRecords returns the folder, beside the config at a path, with what was found in shares at the last look.
+func SeenRecords(path string) string { return strings.TrimSuffix(path, ".toml") + ".seen" }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/internal/tree"
 	"golang.org/x/sys/unix"
 )
 
@@ -17,13 +18,13 @@ func Disarm(ctx context.Context, root string, group uint32) (found []string, err
 	if group < 1000 {
 		return nil, fmt.Errorf("disarm %s: want the gid of an agent's group, not %d", root, group)
 	}
-	tree, err := OpenTree(root, true)
+	files, err := tree.Open(root, true)
 	if err != nil {
 		return nil, err
 	}
-	defer tree.Close()
+	defer files.Close()
 	var mu sync.Mutex
-	err = tree.Walk(ctx, func(e TreeEntry) error {
+	err = files.Walk(ctx, func(e tree.Entry) error {
 		if !armed(e.Stat, group) {
 			return nil
 		}
@@ -48,7 +49,7 @@ func armed(st unix.Stat_t, group uint32) bool {
 }
 
 // disarm looks at the file again once it is open: what is at its name may be another by now, and then it stays.
-func disarm(e TreeEntry, group uint32) (removed bool, err error) {
+func disarm(e tree.Entry, group uint32) (removed bool, err error) {
 	fd, err := e.Hold()
 	if err != nil {
 		return false, err

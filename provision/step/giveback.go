@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/internal/tree"
 	"golang.org/x/sys/unix"
 )
 
@@ -30,7 +31,7 @@ func GiveBack(ctx context.Context, root string, from, to, group uint32) (GivenBa
 	if from < 1000 || to == 0 || from == to {
 		return done, fmt.Errorf("give back %s: want the uid of an agent and that of a human, not %d and %d", root, from, to)
 	}
-	t, err := OpenTree(root, true)
+	t, err := tree.Open(root, true)
 	if err != nil {
 		return done, err
 	}
@@ -43,7 +44,7 @@ func GiveBack(ctx context.Context, root string, from, to, group uint32) (GivenBa
 		return done, fmt.Errorf("give back %s: it belongs to uid %d, not to %d", root, top.Uid, to)
 	}
 	var mu sync.Mutex
-	err = t.Walk(ctx, func(e TreeEntry) error {
+	err = t.Walk(ctx, func(e tree.Entry) error {
 		if e.Stat.Uid != from {
 			return nil
 		}
@@ -64,7 +65,7 @@ func GiveBack(ctx context.Context, root string, from, to, group uint32) (GivenBa
 }
 
 // giveBack changes one file, which is opened first: what is at its name may be another by now.
-func giveBack(e TreeEntry, from, to, group uint32) (bool, error) {
+func giveBack(e tree.Entry, from, to, group uint32) (bool, error) {
 	fd, err := e.Hold()
 	if err != nil {
 		return false, nil

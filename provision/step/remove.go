@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/internal/tree"
 	"golang.org/x/sys/unix"
 )
 
@@ -66,7 +67,7 @@ func remove(ctx context.Context, parent int, name string) error {
 	e := emptier{ctx: ctx}
 	// If a folder is moved while it is emptied, it begins again from the top, where there is less each time.
 	for range restarts {
-		if err = e.run(parent, name); err != errMoved {
+		if err = e.run(parent, name); err != tree.ErrMoved {
 			break
 		}
 	}
@@ -125,7 +126,7 @@ func (e *emptier) run(parent int, name string) (err error) {
 			case nil, unix.ENOENT:
 			case unix.ENOTDIR, unix.ELOOP:
 				if e.swapped++; e.swapped > restarts {
-					return errMoved
+					return tree.ErrMoved
 				}
 			default:
 				e.keep(at, next, err)
@@ -143,7 +144,7 @@ func (e *emptier) run(parent int, name string) (err error) {
 
 // down opens a folder that is in another one.
 func (e *emptier) down(dir int, name string) error {
-	fd, err := Openat2(dir, name, unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC,
+	fd, err := tree.Openat2(dir, name, unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_XDEV})
 	if err == unix.EXDEV {
 		err = errors.New("something is mounted there")
@@ -174,7 +175,7 @@ func (e *emptier) up() error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil || uint64(st.Dev) != above.dev || st.Ino != above.ino {
 		unix.Close(fd)
-		return errMoved
+		return tree.ErrMoved
 	}
 	unix.Close(e.here)
 	e.here, e.way = fd, e.way[:len(e.way)-1]

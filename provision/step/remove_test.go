@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/a4u2/au/internal/counted"
+	"github.com/a4u2/au/internal/tree"
 	"golang.org/x/sys/unix"
 )
 
@@ -376,14 +377,14 @@ func TestDisarmLooksTwice(t *testing.T) {
 	}
 	const group = 4712
 	home := memory(t)
-	tree, err := OpenTree(home, true)
+	files, err := tree.Open(home, true)
 	mustDo(t, err)
-	defer tree.Close()
+	defer files.Close()
 	mustDo(t, os.WriteFile(home+"/other", nil, 0o755))
 	mustDo(t, os.WriteFile(home+"/suid", nil, 0o755))
 	mustDo(t, os.Chown(home+"/suid", 0, group))
 	mustDo(t, unix.Chmod(home+"/suid", 0o4750))
-	mustDo(t, tree.Walk(t.Context(), func(e TreeEntry) error {
+	mustDo(t, files.Walk(t.Context(), func(e tree.Entry) error {
 		if e.Name != "suid" {
 			return nil
 		}

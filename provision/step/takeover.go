@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/internal/tree"
 	"golang.org/x/sys/unix"
 )
 
@@ -27,20 +28,20 @@ func TakeOver(ctx context.Context, home string, uid, gid uint32, who Owners) (Gi
 	if uid < 1000 || gid < 1000 {
 		return done, fmt.Errorf("take over %s: want the ids of an agent, not %d and %d", home, uid, gid)
 	}
-	tree, err := OpenTree(home, true)
+	files, err := tree.Open(home, true)
 	if err != nil {
 		return done, err
 	}
-	defer tree.Close()
+	defer files.Close()
 	var top unix.Stat_t
-	if err := unix.Fstat(tree.FD(), &top); err != nil {
+	if err := unix.Fstat(files.FD(), &top); err != nil {
 		return done, err
 	}
 	t := &takeOver{uid: uid, gid: gid, who: who, dev: uint64(top.Dev), names: map[uint64]uint64{}}
-	err = tree.Walk(ctx, t.visit, func(string, error) {})
+	err = files.Walk(ctx, t.visit, func(string, error) {})
 	if err == nil && len(t.names) > 0 {
 		t.counted = true
-		err = tree.Walk(ctx, t.visit, func(string, error) {})
+		err = files.Walk(ctx, t.visit, func(string, error) {})
 	}
 	return t.done, err
 }
@@ -57,7 +58,7 @@ type takeOver struct {
 	done  GivenBack
 }
 
-func (t *takeOver) visit(e TreeEntry) error {
+func (t *takeOver) visit(e tree.Entry) error {
 	if e.In == nil || uint64(e.Stat.Dev) != t.dev {
 		return nil
 	}
@@ -142,21 +143,21 @@ func Clear(ctx context.Context, folder string, uid uint32) (removed int, err err
 	if uid < 1000 {
 		return 0, fmt.Errorf("clear %s: want the uid of an agent, not %d", folder, uid)
 	}
-	tree, err := OpenTree(folder, true)
+	files, err := tree.Open(folder, true)
 	if err != nil {
 		return 0, err
 	}
-	defer tree.Close()
+	defer files.Close()
 	var mu sync.Mutex
-	var folders []*Folder // each behind the one that it is in
-	err = tree.Walk(ctx, func(e TreeEntry) error {
+	var folders []*tree.Folder // each behind the one that it is in
+	err = files.Walk(ctx, func(e tree.Entry) error {
 		if e.In == nil || e.Stat.Uid != uid {
 			return nil
 		}
 		if e.Stat.Mode&unix.S_IFMT == unix.S_IFDIR {
 			mu.Lock()
 			defer mu.Unlock()
-			folders = append(folders, e.folder())
+			folders = append(folders, e.Folder())
 			return nil
 		}
 		if err := unix.Unlinkat(e.Dir, e.Name, 0); err != nil && err != unix.ENOENT {
@@ -168,7 +169,7 @@ func Clear(ctx context.Context, folder string, uid uint32) (removed int, err err
 		return nil
 	}, func(string, error) {})
 	for _, f := range slices.Backward(folders) {
-		if err == nil && tree.removeEmpty(f, uid) {
+		if err == nil && removeEmpty(files, f, uid) {
 			removed++
 		}
 	}
@@ -176,7 +177,7 @@ func Clear(ctx context.Context, folder string, uid uint32) (removed int, err err
 }
 
 // removeEmpty removes a folder of the uid, if nothing is in it.
-func (t *Tree) removeEmpty(f *Folder, uid uint32) bool {
+func removeEmpty(t *tree.Tree, f *tree.Folder, uid uint32) bool {
 	above, err := t.Open(f.Up.Path(), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return false

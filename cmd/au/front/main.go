@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Front is what is installed as au beside the complete program: it starts a plain run itself, and becomes the complete program for
-// everything else, also for a run that needs a message. It is here for speed alone: what it does not link does not have to be read
-// and initialised at each run.
+// Front is what is installed as au beside the complete program: it starts a plain run itself, and looks at its shares afterwards.
+// It becomes the complete program for everything else, also for a run that needs a message. It is here for speed alone: what it
+// does not link does not have to be read and initialised at each run.
 package main
 
 import (
@@ -21,13 +21,20 @@ func main() {
 	if len(os.Args) == 2 && os.Args[1] == "list" && list() == nil {
 		return
 	}
+	self, complete := findPrograms()
+	if len(os.Args) > 2 && os.Args[1] == "after" {
+		status, quiet := start.Real.Quiet(os.Args[2:], os.Getuid())
+		if !quiet {
+			status = becomeAfter(complete, status)
+		}
+		os.Exit(status)
+	}
 	debug.SetGCPercent(-1) // all that is read for a run is smaller than what collecting in between would cost
-	complete := findComplete()
 	words, ok := start.ReadWords(os.Args[1:])
 	if !ok {
 		become(complete)
 	}
-	entrypoint, run, err := start.Real.Plain(words, os.Getuid(), complete)
+	entrypoint, run, err := start.Real.Plain(words, os.Getuid(), self)
 	if err != nil {
 		become(complete) // which says what is wrong
 	}
@@ -45,6 +52,13 @@ func become(complete string) {
 	fail(fmt.Errorf("run %s: %w; install au again", complete, err), start.Failed(os.Args[1:]))
 }
 
+// becomeAfter is become for what comes after a run. Where it cannot be, only the report is lost, and the run's status stays.
+func becomeAfter(complete string, status int) int {
+	err := syscall.Exec(complete, os.Args, os.Environ())
+	fmt.Fprintf(os.Stderr, "au: %s\n", quote.Error(fmt.Errorf("run %s: %w; install au again", complete, err)))
+	return status
+}
+
 // list prints the agents if it can do so without a message.
 func list() error {
 	agents, err := start.Real.PlainList(os.Getuid())
@@ -54,18 +68,18 @@ func list() error {
 	return err
 }
 
-// findComplete returns where the complete program is: beside this one, as it is built, or else in ../libexec/au, as it is
+// findPrograms returns where this program is, and the complete one: beside it, as it is built, or else in ../libexec/au, as it is
 // installed.
-func findComplete() string {
+func findPrograms() (self, complete string) {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		fail(err, start.Failed(os.Args[1:]))
 	}
 	folder := filepath.Dir(self)
 	if beside := filepath.Join(folder, start.Complete); syscall.Access(beside, 1) == nil { // X_OK
-		return beside
+		return self, beside
 	}
-	return filepath.Join(folder, "../libexec/au", start.Complete)
+	return self, filepath.Join(folder, "../libexec/au", start.Complete)
 }
 
 // fail says why nothing is done, and ends with that status.

@@ -135,13 +135,13 @@ func (h *Host) mountinfo() ([]byte, error) { return os.ReadFile(h.Root + "/proc/
 // RemoteAt returns where file systems are mounted, at a folder and in it, that another machine or a program answers for.
 func (h *Host) RemoteAt(source string) []string {
 	text, _ := h.mountinfo()
-	return provision.RemoteAt(text, source)
+	return share.RemoteAt(text, source)
 }
 
 // AreLocal reports whether a look through some folders asks file systems of this machine alone, which answer.
 func (h *Host) AreLocal(folders []config.Path) bool {
 	text, err := h.mountinfo()
-	return err == nil && !slices.ContainsFunc(folders, func(f config.Path) bool { return !provision.IsLocal(text, string(f)) })
+	return err == nil && !slices.ContainsFunc(folders, func(f config.Path) bool { return !share.IsLocal(text, string(f)) })
 }
 
 // Listening returns the sockets on which somebody listens, by their paths.
@@ -167,13 +167,4 @@ func (h *Host) Born(path string) int64 {
 		return 0
 	}
 	return born.Btime.Sec*1e9 + int64(born.Btime.Nsec)
-}
-
-// Clock returns what one of the kernel's clocks shows, in nanoseconds.
-func Clock(id int32) int64 {
-	var now unix.Timespec
-	if unix.ClockGettime(id, &now) != nil {
-		return 0
-	}
-	return now.Nano()
 }

@@ -58,7 +58,7 @@ type Host struct {
 	Now        func() time.Time
 	Random     io.Reader
 	Patience   time.Duration // how long processes that were killed have to go: one in an uninterruptible read may take a while
-	ReportTime time.Duration // how long a report looks at the shares of a run, all together: it must not keep the human waiting
+	ReportTime time.Duration // start.ReportTime
 }
 
 // Real returns the machine that the program runs on. installed is for the field of that name.
@@ -70,7 +70,7 @@ func Real(installed string) *Host {
 		FindProgram: programs.Find, FindOnHost: programs.FindOnHost, Execute: (*exec.Cmd).Run, Executable: os.Executable, StartItself: startItself, OpenProgram: csrc.Open, Stamp: csrc.Stamp, ACL: start.Real.ACL,
 		OpenSystemd: func(ctx context.Context) (Systemd, error) { return step.OpenSystemd(ctx) },
 		HasBPF:      netkernel.HasBPF, HasScopes: hasScopes, Uname: unix.Uname, Listens: listens,
-		Now: time.Now, Random: rand.Reader, Patience: 10 * time.Second, ReportTime: time.Second,
+		Now: time.Now, Random: rand.Reader, Patience: 10 * time.Second, ReportTime: start.ReportTime,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/a4u2/au/internal/tree"
 	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
@@ -20,11 +21,11 @@ const Nobody = ^uint32(0)
 
 // Owners counts the files below source that are not the human's, by owner.
 func (h *Host) Owners(source string, human uint32) (map[uint32]int, error) {
-	tree, err := step.OpenTree(source, false)
+	files, err := tree.Open(source, false)
 	if err != nil {
 		return nil, err
 	}
-	defer tree.Close()
+	defer files.Close()
 	var mu sync.Mutex
 	count := map[uint32]int{}
 	add := func(uid uint32) {
@@ -32,7 +33,7 @@ func (h *Host) Owners(source string, human uint32) (map[uint32]int, error) {
 		defer mu.Unlock()
 		count[uid]++
 	}
-	err = tree.Walk(context.Background(), func(e step.TreeEntry) error {
+	err = files.Walk(context.Background(), func(e tree.Entry) error {
 		if e.Stat.Uid != human {
 			add(e.Stat.Uid)
 		}

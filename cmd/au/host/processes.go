@@ -9,6 +9,7 @@ import (
 
 	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/provision/share"
 	auslices "github.com/a4u2/au/slices"
 )
 
@@ -55,7 +56,7 @@ func (h *Host) Survivors(uid uint32) []Survivor {
 		if p.State == 'D' {
 			theirs := bounded.Start(folder+"mountinfo", maxMounts) // a run can mount 100,000 times in a namespace of its own
 			ours, _ := h.mountinfo()
-			u.Remote = provision.RemoteMounts(theirs, ours)
+			u.Remote = share.RemoteMounts(theirs, ours)
 		}
 		why, mend := u.Why(all)
 		found = append(found, Survivor{p.String(), own, why, mend})

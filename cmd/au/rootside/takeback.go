@@ -13,6 +13,7 @@ import (
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/internal/tree"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/share"
 	"github.com/a4u2/au/provision/step"
@@ -76,13 +77,13 @@ func (t *takeBack) check() error {
 }
 
 func (t *takeBack) top(share string) error {
-	tree, err := step.OpenTree(share, true)
+	files, err := tree.Open(share, true)
 	if err != nil {
 		return err
 	}
-	defer tree.Close()
+	defer files.Close()
 	var st unix.Stat_t
-	if err := unix.Fstat(tree.FD(), &st); err != nil {
+	if err := unix.Fstat(files.FD(), &st); err != nil {
 		return err
 	}
 	t.tops[inodeOf(st)] = share
@@ -91,13 +92,13 @@ func (t *takeBack) top(share string) error {
 
 // folder walks a folder, unless it was seen in another.
 func (t *takeBack) folder(folder string, humans bool) error {
-	tree, err := step.OpenTree(folder, true)
+	files, err := tree.Open(folder, true)
 	if err != nil {
 		return err
 	}
-	defer tree.Close()
+	defer files.Close()
 	var st unix.Stat_t
-	if err := unix.Fstat(tree.FD(), &st); err != nil {
+	if err := unix.Fstat(files.FD(), &st); err != nil {
 		return err
 	}
 	if _, seen := t.lost[inodeOf(st)]; seen {
@@ -106,21 +107,21 @@ func (t *takeBack) folder(folder string, humans bool) error {
 	if humans && st.Uid != t.Human && st.Uid != t.Agent {
 		return fmt.Errorf("take back %s: it belongs to uid %d, not to %d", folder, st.Uid, t.Human)
 	}
-	err = tree.Walk(context.Background(), func(e step.TreeEntry) error {
+	err = files.Walk(context.Background(), func(e tree.Entry) error {
 		if err := held(e, func(fd int, st unix.Stat_t, f provision.Inode) error { return t.visit(e, fd, st, f) }); err != nil {
 			return fmt.Errorf("take back %s: %w", quote.Name(folder+"/"+e.Path()), err)
 		}
 		return nil
 	}, func(string, error) {})
 	if err == nil {
-		err = t.linkedFiles(tree)
+		err = t.linkedFiles(files)
 	}
 	return err
 }
 
 // held opens one file, for what is at its name may be another by now, and hands it over. It leaves out one that is gone, or on
 // another file system.
-func held(e step.TreeEntry, change func(fd int, st unix.Stat_t, f provision.Inode) error) error {
+func held(e tree.Entry, change func(fd int, st unix.Stat_t, f provision.Inode) error) error {
 	fd, err := e.Hold()
 	if err != nil {
 		return nil
@@ -138,7 +139,7 @@ func held(e step.TreeEntry, change func(fd int, st unix.Stat_t, f provision.Inod
 }
 
 // visit changes one file.
-func (t *takeBack) visit(e step.TreeEntry, fd int, st unix.Stat_t, f provision.Inode) error {
+func (t *takeBack) visit(e tree.Entry, fd int, st unix.Stat_t, f provision.Inode) error {
 	share, top := t.tops[inodeOf(st)]
 	next, lost := t.After(f, t.above(e, f), top)
 	t.mu.Lock()
@@ -166,7 +167,7 @@ func (t *takeBack) note(dir inode, lost provision.Lost, top bool) {
 }
 
 // above returns what the folder has lost that e is in.
-func (t *takeBack) above(e step.TreeEntry, f provision.Inode) provision.Lost {
+func (t *takeBack) above(e tree.Entry, f provision.Inode) provision.Lost {
 	if !f.Mode.IsDir() || f.Mode&fs.ModeSetgid == 0 && f.Default == nil || e.In == nil {
 		return provision.Lost{}
 	}
@@ -246,7 +247,7 @@ func (t *takeBack) apply(fd int, f, next provision.Inode) error {
 
 // linkedFiles takes back what has several names, where all of them are in the tree: one elsewhere may be where the human's files
 // must not.
-func (t *takeBack) linkedFiles(tree *step.Tree) error {
+func (t *takeBack) linkedFiles(tree *tree.Tree) error {
 	for file, paths := range t.linked {
 		fd, err := tree.Open(paths[0], unix.O_PATH|unix.O_NOFOLLOW)
 		if err != nil {
@@ -288,22 +289,22 @@ func (t *takeBack) say(out io.Writer) {
 
 // home lets the agent and the human into the agent's home by name, where it was by their group.
 func (t *takeBack) home(home string) error {
-	tree, err := step.OpenTree(home, true)
+	files, err := tree.Open(home, true)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer tree.Close()
+	defer files.Close()
 	var top unix.Stat_t
-	if err := unix.Fstat(tree.FD(), &top); err != nil {
+	if err := unix.Fstat(files.FD(), &top); err != nil {
 		return err
 	}
 	if top.Uid != t.Agent && top.Uid != 0 {
 		return fmt.Errorf("take back %s: it belongs to uid %d, not to %d", home, top.Uid, t.Agent)
 	}
-	return tree.Walk(context.Background(), func(e step.TreeEntry) error {
+	return files.Walk(context.Background(), func(e tree.Entry) error {
 		return held(e, func(fd int, _ unix.Stat_t, f provision.Inode) error { return t.apply(fd, f, t.HomeAfter(f)) })
 	}, func(string, error) {})
 }

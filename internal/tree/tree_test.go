@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package step
+package tree
 
 import (
 	"context"
@@ -20,14 +20,14 @@ import (
 // walked returns what a walk visits, sorted.
 func walked(t *testing.T, root string) []string {
 	t.Helper()
-	tree, err := OpenTree(root, false)
+	tree, err := Open(root, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tree.Close()
 	var mu sync.Mutex
 	var got []string
-	err = tree.Walk(t.Context(), func(e TreeEntry) error {
+	err = tree.Walk(t.Context(), func(e Entry) error {
 		mu.Lock()
 		defer mu.Unlock()
 		got = append(got, e.Path())
@@ -70,7 +70,7 @@ func TestWalkFollowsNoLink(t *testing.T) {
 	if got := walked(t, root); !slices.Equal(got, []string{".", "link"}) {
 		t.Errorf("the walk visited %q", got)
 	}
-	if _, err := OpenTree(root+"/link", false); !errors.Is(err, unix.ELOOP) {
+	if _, err := Open(root+"/link", false); !errors.Is(err, unix.ELOOP) {
 		t.Errorf("a link was opened as a tree: %v", err)
 	}
 }
@@ -138,12 +138,12 @@ func TestWalkTakesTheTimeOfItsFiles(t *testing.T) {
 					t.Fatal(err)
 				}
 				dig(t, root, depth, name, tt.at)
-				tree, err := OpenTree(root, false)
+				tree, err := Open(root, false)
 				if err != nil {
 					t.Fatal(err)
 				}
 				shown := 0
-				err = tree.Walk(t.Context(), func(e TreeEntry) error {
+				err = tree.Walk(t.Context(), func(e Entry) error {
 					if e.Name == name { // one at a time: there is only one at each level
 						shown = max(shown, len(e.Path()))
 					}
@@ -168,8 +168,8 @@ func TestWalkTakesTheTimeOfItsFiles(t *testing.T) {
 func TestPathsThatNobodyCanTakeAreCut(t *testing.T) {
 	f := &Folder{}
 	for i := range 3000 {
-		e := TreeEntry{In: f, Name: fmt.Sprintf("d%04d", i)}
-		f = e.folder()
+		e := Entry{In: f, Name: fmt.Sprintf("d%04d", i)}
+		f = e.Folder()
 		whole := f.length <= longest
 		path := f.Path()
 		if len(path) > longest || strings.Contains(path, "…") == whole || !strings.HasPrefix(path, "d0000/") && path != "d0000" || !strings.HasSuffix(path, e.Name) {
@@ -193,13 +193,13 @@ func TestWalkDoesNotLeaveByWhatIsMoved(t *testing.T) {
 		os.Mkdir(fmt.Sprintf("%s/root/a/f%02d", top, i), 0o755)
 		os.Mkdir(fmt.Sprintf("%s/root/a/b/f%02d", top, i), 0o755)
 	}
-	tree, err := OpenTree(top+"/root", false)
+	tree, err := Open(top+"/root", false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tree.Close()
 	var mu sync.Mutex
-	err = tree.Walk(t.Context(), func(e TreeEntry) error {
+	err = tree.Walk(t.Context(), func(e Entry) error {
 		mu.Lock()
 		defer mu.Unlock()
 		if e.Name == "d" {
@@ -220,13 +220,13 @@ func TestWalkStops(t *testing.T) {
 	for i := range 100 {
 		os.Mkdir(fmt.Sprintf("%s/%d", root, i), 0o755)
 	}
-	tree, err := OpenTree(root, false)
+	tree, err := Open(root, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tree.Close()
 	broken := errors.New("broken")
-	err = tree.Walk(t.Context(), func(e TreeEntry) error {
+	err = tree.Walk(t.Context(), func(e Entry) error {
 		if e.Path() != "." {
 			return broken
 		}
@@ -237,15 +237,7 @@ func TestWalkStops(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(broken)
-	if err = tree.Walk(ctx, func(TreeEntry) error { return nil }, func(string, error) {}); err != nil && !errors.Is(err, broken) {
+	if err = tree.Walk(ctx, func(Entry) error { return nil }, func(string, error) {}); err != nil && !errors.Is(err, broken) {
 		t.Errorf("the walk was cancelled, and says %v", err)
-	}
-}
-
-func TestGiveBackRefuses(t *testing.T) {
-	for _, tt := range []struct{ from, to uint32 }{{0, 1000}, {999, 1000}, {1001, 0}, {1001, 1001}} {
-		if _, err := GiveBack(t.Context(), t.TempDir(), tt.from, tt.to, 1000); err == nil {
-			t.Errorf("GiveBack takes files of uid %d for uid %d", tt.from, tt.to)
-		}
 	}
 }

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package main
+package inspect
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/a4u2/au/cmd/au/host"
 	"golang.org/x/sys/unix"
 )
 
@@ -93,12 +91,12 @@ func TestInspect(t *testing.T) {
 		{"leaves", map[string]string{"a": "-> ../x", "b": "-> sub/../../x", "c": "-> /home", "d": "-> nowhere"}, []string{"symlink a", "symlink b"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			result, err := inspectShare(host.Real(""), folderOf(t, tt.files), io.Discard)
+			result, err := Folder(t.Context(), os.Getuid(), folderOf(t, tt.files))
 			if err != nil {
 				t.Fatal(err)
 			}
 			var got []string
-			for _, f := range result.Findings {
+			for _, f := range result.Found {
 				if f.Kind != "owner" {
 					got = append(got, f.Kind+" "+f.Path)
 				}
@@ -116,9 +114,9 @@ func TestConfigsIncludeEachOther(t *testing.T) {
 	for i := range 2 * mostIncluded {
 		files[fmt.Sprintf(".git/%d", i)] = fmt.Sprintf("[include]\npath=%d\npath=%d\n", i+1, i)
 	}
-	result, err := inspectShare(host.Real(""), folderOf(t, files), io.Discard)
+	result, err := Folder(t.Context(), os.Getuid(), folderOf(t, files))
 	of := func(kind string) (n int) {
-		for _, f := range result.Findings {
+		for _, f := range result.Found {
 			if f.Kind == kind {
 				n++
 			}
@@ -134,9 +132,9 @@ func TestInspectCountsNames(t *testing.T) {
 	root := folderOf(t, map[string]string{"in/a": "", "in/b": "", "c": ""})
 	os.Link(root+"/in/a", root+"/in/a2")
 	os.Link(root+"/in/b", root+"/out")
-	result, err := inspectShare(host.Real(""), root+"/in", io.Discard)
-	if err != nil || len(result.Findings) != 1 || result.Findings[0].Path != "b" || result.Findings[0].Kind != "hard-link" {
-		t.Errorf("found %v, %v: want b alone, which has a name outside", result.Findings, err)
+	result, err := Folder(t.Context(), os.Getuid(), root+"/in")
+	if err != nil || len(result.Found) != 1 || result.Found[0].Path != "b" || result.Found[0].Kind != "hard-link" {
+		t.Errorf("found %v, %v: want b alone, which has a name outside", result.Found, err)
 	}
 }
 
@@ -146,9 +144,9 @@ func TestInspectFindsSetID(t *testing.T) {
 	unix.Chmod(root+"/g", 0o2755)
 	unix.Chmod(root+"/d", 0o2755)
 	unix.Mkfifo(root+"/p", 0o600)
-	result, err := inspectShare(host.Real(""), root, io.Discard)
+	result, err := Folder(t.Context(), os.Getuid(), root)
 	var got []string
-	for _, f := range result.Findings {
+	for _, f := range result.Found {
 		got = append(got, f.Path+" "+f.Detail)
 	}
 	if want := []string{"g mode 2755", "p FIFO", "u mode 4755"}; err != nil || !slices.Equal(got, want) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package main
+package inspect
 
 import (
 	"cmp"
@@ -10,14 +10,14 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/internal/tree"
+	"github.com/a4u2/au/provision/risk"
 	"github.com/a4u2/au/provision/share"
-	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
 
 // git looks at a file by whose name git knows its own.
-func (in *inspector) git(e step.TreeEntry) {
+func (in *inspector) git(e tree.Entry) {
 	switch e.Name {
 	case "HEAD":
 		in.repository(e)
@@ -37,14 +37,14 @@ func isThere(dir int, name string) bool {
 }
 
 // repository looks at a folder that git takes for a repository: one with HEAD, objects and refs.
-func (in *inspector) repository(head step.TreeEntry) {
+func (in *inspector) repository(head tree.Entry) {
 	if !isThere(head.Dir, "objects") || !isThere(head.Dir, "refs") {
 		return
 	}
 	in.mu.Lock()
 	in.repos = append(in.repos, head.In)
 	in.mu.Unlock()
-	config := step.TreeEntry{In: head.In, Name: "config", Dir: head.Dir}
+	config := tree.Entry{In: head.In, Name: "config", Dir: head.Dir}
 	in.gitConfig(config)
 	in.hooks(head.In, head.Dir, "hooks", path.Join(head.In.Path(), "hooks"))
 }
@@ -53,7 +53,7 @@ func (in *inspector) repository(head step.TreeEntry) {
 const mostSettings = 100
 
 // gitConfig reports what a config makes git run, and looks at the configs that it includes, and at the hooks that they name.
-func (in *inspector) gitConfig(e step.TreeEntry) {
+func (in *inspector) gitConfig(e tree.Entry) {
 	o, err := in.open(e.In, e.Dir, e.Name, 0)
 	if hooks := in.settings(e, e.Path(), o, err, map[string]bool{}); hooks != "" {
 		in.hooksPath(e, hooks)
@@ -62,13 +62,13 @@ func (in *inspector) gitConfig(e step.TreeEntry) {
 
 // settings reports what is in the config at a path, which e is or includes. hooks is the folder that it names for them: the last
 // one counts.
-func (in *inspector) settings(e step.TreeEntry, at string, o opened, err error, passed map[string]bool) (hooks string) {
+func (in *inspector) settings(e tree.Entry, at string, o opened, err error, passed map[string]bool) (hooks string) {
 	tell := func(detail string, changed int64) {
-		in.add(found{Finding: finding(at, "git-config", detail), changed: changed})
+		in.add(Found{Finding: finding(at, "git-config", detail), Changed: changed})
 	}
 	first := in.first(at)
 	if err == errLeaves && first {
-		tell(errLeaves.Error(), always)
+		tell(errLeaves.Error(), Always)
 	}
 	if err != nil {
 		return ""
@@ -106,8 +106,8 @@ func (in *inspector) settings(e step.TreeEntry, at string, o opened, err error, 
 const mostIncluded = 100
 
 // included looks at a config of the share that one in the folder base includes.
-func (in *inspector) included(e step.TreeEntry, base, named string, passed map[string]bool) (hooks string) {
-	rel := provision.GitPathIn(in.source, base, named)
+func (in *inspector) included(e tree.Entry, base, named string, passed map[string]bool) (hooks string) {
+	rel := risk.GitPathIn(in.source, base, named)
 	switch _, inside := share.Within(".", rel); {
 	case rel == "" || !inside || e.In.TooDeep() || passed[rel]: // outside nobody goes: its setting has been told
 		return ""
@@ -131,7 +131,7 @@ func (in *inspector) first(at string) bool {
 
 // gitConfig is what a config makes git run.
 type gitConfig struct {
-	settings []provision.GitSetting
+	settings []risk.GitSetting
 	more     int  // that are not told apart
 	all      bool // that there is
 }
@@ -139,33 +139,33 @@ type gitConfig struct {
 func readGitConfig(o opened) (c gitConfig) {
 	text, all := o.text()
 	c.all = all
-	for _, s := range provision.GitRuns(string(text)) {
+	for _, s := range risk.GitRuns(string(text)) {
 		if len(c.settings) == mostSettings {
 			c.more++
 			continue
 		}
-		c.settings = append(c.settings, provision.GitSetting{Key: strings.Clone(s.Key), Value: strings.Clone(cut(s.Value))})
+		c.settings = append(c.settings, risk.GitSetting{Key: strings.Clone(s.Key), Value: strings.Clone(cut(s.Value))})
 	}
 	return c
 }
 
 // worktreeLeaves reports whether the working tree that a config names is outside the share. A submodule's is not: git itself has
 // written the way back to it.
-func (in *inspector) worktreeLeaves(config step.TreeEntry, named string) bool {
+func (in *inspector) worktreeLeaves(config tree.Entry, named string) bool {
 	out, _ := in.leaves(config, named)
 	return out
 }
 
 // hooksPath looks at the hooks in a folder that a config names, where that is in the share: below the working tree, or below the
 // repository where that has none.
-func (in *inspector) hooksPath(config step.TreeEntry, named string) {
+func (in *inspector) hooksPath(config tree.Entry, named string) {
 	base := config.In
 	if base.Name == ".git" && base.Up != nil {
 		base = base.Up
 	}
 	rel := named
 	if filepath.IsAbs(named) || strings.HasPrefix(named, "~") {
-		rel = provision.GitPathIn(in.source, "", named)
+		rel = risk.GitPathIn(in.source, "", named)
 		for base.Up != nil {
 			base = base.Up
 		}
@@ -182,10 +182,10 @@ func (in *inspector) hooksPath(config step.TreeEntry, named string) {
 }
 
 // hooks reports those that git would run: what can be executed in a folder of the one that is open as dir.
-func (in *inspector) hooks(folder *step.Folder, dir int, rel, shownAs string) {
+func (in *inspector) hooks(folder *tree.Folder, dir int, rel, shownAs string) {
 	o, err := in.open(folder, dir, rel, unix.O_DIRECTORY)
 	if err == errLeaves {
-		in.add(found{Finding: finding(shownAs, "git-hook", errLeaves.Error()), changed: always})
+		in.add(Found{Finding: finding(shownAs, "git-hook", errLeaves.Error()), Changed: Always})
 	}
 	if err != nil {
 		return
@@ -196,7 +196,7 @@ func (in *inspector) hooks(folder *step.Folder, dir int, rel, shownAs string) {
 			continue
 		}
 		if st, changed, ok := in.program(o, name); ok {
-			in.add(found{finding(path.Join(shownAs, name), "git-hook", ""), changed, in.identity(st)})
+			in.add(Found{finding(path.Join(shownAs, name), "git-hook", ""), changed, in.identity(st)})
 		}
 	}
 }
@@ -207,13 +207,13 @@ func (in *inspector) program(folder opened, name string) (st unix.Stat_t, change
 		return st, 0, false
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
-		return st, always, true
+		return st, Always, true
 	}
 	return st, max(folder.changed, st.Ctim.Nano()), st.Mode&unix.S_IFMT == unix.S_IFREG && st.Mode&0o111 != 0
 }
 
 // gitFile looks at a .git that is a file: it leads git to a repository elsewhere.
-func (in *inspector) gitFile(e step.TreeEntry) {
+func (in *inspector) gitFile(e tree.Entry) {
 	if e.Stat.Mode&unix.S_IFMT != unix.S_IFREG {
 		return
 	}
@@ -224,12 +224,12 @@ func (in *inspector) gitFile(e step.TreeEntry) {
 	}
 	target = strings.TrimSpace(target)
 	if out, since := in.leaves(e, target); out {
-		in.add(found{finding(e.Path(), "git-nested", "the repository is "+target), since, in.identity(e.Stat)})
+		in.add(Found{finding(e.Path(), "git-nested", "the repository is "+target), since, in.identity(e.Stat)})
 	}
 }
 
 // readIn returns the text of a file in the folder that e is in.
-func (in *inspector) readIn(e step.TreeEntry) (text []byte, changed int64, err error) {
+func (in *inspector) readIn(e tree.Entry) (text []byte, changed int64, err error) {
 	o, err := in.open(e.In, e.Dir, e.Name, 0)
 	if err != nil {
 		return nil, o.changed, err
@@ -244,7 +244,7 @@ func (in *inspector) readIn(e step.TreeEntry) (text []byte, changed int64, err e
 
 // commonFolder looks at a file that makes git take config and hooks from elsewhere. In a linked worktree's own folder git itself
 // has written it.
-func (in *inspector) commonFolder(e step.TreeEntry) {
+func (in *inspector) commonFolder(e tree.Entry) {
 	text, changed, err := in.readIn(e)
 	if err != nil && err != errLeaves || !isThere(e.Dir, "HEAD") {
 		return
@@ -254,19 +254,19 @@ func (in *inspector) commonFolder(e step.TreeEntry) {
 	if err == nil && above != nil && above.Name == "worktrees" && target == "../.." {
 		return
 	}
-	in.add(found{finding(e.Path(), "git-config", "git takes its config and hooks from "+target), changed, in.identity(e.Stat)})
+	in.add(Found{finding(e.Path(), "git-config", "git takes its config and hooks from "+target), changed, in.identity(e.Stat)})
 }
 
 // nested reports repositories in the working tree of another that does not name them as its submodules.
 func (in *inspector) nested() {
-	trees := map[*step.Folder]*step.Folder{} // folders with a repository in .git, and that one
+	trees := map[*tree.Folder]*tree.Folder{} // folders with a repository in .git, and that one
 	for _, r := range in.repos {
 		if r.Name == ".git" && r.Up != nil {
 			trees[r.Up] = r
 		}
 	}
-	around := enclosing{trees: trees, known: map[*step.Folder]*step.Folder{}}
-	modules := map[*step.Folder]submodules{}
+	around := enclosing{trees: trees, known: map[*tree.Folder]*tree.Folder{}}
+	modules := map[*tree.Folder]submodules{}
 	for _, r := range in.repos {
 		place := r
 		if r.Name == ".git" && r.Up != nil {
@@ -284,43 +284,43 @@ func (in *inspector) nested() {
 		if named.paths[below(tree, place)] {
 			continue
 		}
-		in.add(found{Finding: finding(r.Path(), "git-nested", nestedIn+tree.Path()), changed: max(r.Changed, trees[tree].Changed, named.changed)})
+		in.add(Found{Finding: finding(r.Path(), "git-nested", NestedIn+tree.Path()), Changed: max(r.Changed, trees[tree].Changed, named.changed)})
 	}
 }
 
-// nestedIn is the detail of a repository inside another, but for where that is.
-const nestedIn = "in the repository "
+// NestedIn is the detail of a repository inside another, but for where that is.
+const NestedIn = "in the repository "
 
 // enclosing finds the working trees that folders are in, each folder once.
 type enclosing struct {
-	trees, known map[*step.Folder]*step.Folder
+	trees, known map[*tree.Folder]*tree.Folder
 }
 
 // of returns the nearest working tree above a folder; nil where there is none, or where the folder is in a repository's own.
-func (o enclosing) of(place *step.Folder) (tree *step.Folder) {
-	var passed []*step.Folder
+func (o enclosing) of(place *tree.Folder) (around *tree.Folder) {
+	var passed []*tree.Folder
 	for f := place; f.Up != nil; f = f.Up {
 		known, ok := o.known[f]
 		if ok {
-			tree = known
+			around = known
 			break
 		}
 		passed = append(passed, f)
 		if o.trees[f.Up] != nil {
 			if o.trees[f.Up] != f {
-				tree = f.Up
+				around = f.Up
 			}
 			break
 		}
 	}
 	for _, f := range passed {
-		o.known[f] = tree
+		o.known[f] = around
 	}
-	return tree
+	return around
 }
 
 // below returns the path of a folder from one above it.
-func below(top, folder *step.Folder) string {
+func below(top, folder *tree.Folder) string {
 	if top.Up == nil {
 		return folder.Path()
 	}
@@ -333,16 +333,16 @@ type submodules struct {
 	changed int64
 }
 
-func (in *inspector) submodules(tree *step.Folder) submodules {
+func (in *inspector) submodules(top *tree.Folder) submodules {
 	s := submodules{paths: map[string]bool{}}
-	dir, err := in.tree.Open(tree.Path(), unix.O_PATH|unix.O_DIRECTORY)
+	dir, err := in.tree.Open(top.Path(), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return s
 	}
 	defer unix.Close(dir)
 	var text []byte
-	text, s.changed, _ = in.readIn(step.TreeEntry{In: tree, Name: ".gitmodules", Dir: dir})
-	for _, p := range provision.GitSubmodules(string(text)) {
+	text, s.changed, _ = in.readIn(tree.Entry{In: top, Name: ".gitmodules", Dir: dir})
+	for _, p := range risk.GitSubmodules(string(text)) {
 		s.paths[p] = true
 	}
 	return s

@@ -1,48 +1,46 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package main
+// Package inspect looks through the human's folders for files that act on their side, and that somebody may have left there.
+package inspect
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"sync"
 
-	"github.com/a4u2/au/cmd/au/host"
-	"github.com/a4u2/au/provision"
-	"github.com/a4u2/au/provision/step"
+	"github.com/a4u2/au/internal/tree"
+	"github.com/a4u2/au/provision/risk"
 	"golang.org/x/sys/unix"
 )
 
 // inspector looks at the files of a share, as the human, and reads no more of them than it must.
 type inspector struct {
-	tree   *step.Tree
+	tree   *tree.Tree
 	source string
 	human  uint32
 	mu     sync.Mutex
-	found  []found
-	repos  []*step.Folder      // folders that git takes for a repository's own
+	found  []Found
+	repos  []*tree.Folder      // folders that git takes for a repository's own
 	linked map[[2]uint64]names // files with more than one name
 	read   map[readFile]any    // the findings about files
 	listed int                 // names in folders that were read apart from the walk
 	stable bool                // a file keeps its number
 }
 
-// found is a finding with what tells whether a run has made it.
-type found struct {
-	provision.Finding
-	changed int64  // when what it hangs on changed last: files, and the folders above them
-	id      string // of the file, where it matters that it is the same one, and unchanged
+// Found is a finding with what tells whether a run has made it.
+type Found struct {
+	risk.Finding
+	Changed int64  // when what it hangs on changed last: files, and the folders above them
+	ID      string // of the file, where it matters that it is the same one, and unchanged
 }
 
-// always is when something changed of which nobody can tell when: it hangs on more than a file and the folders above that.
-const always = math.MaxInt64
+// Always is when something changed of which nobody can tell when: it hangs on more than a file and the folders above that.
+const Always = math.MaxInt64
 
 // names are those of a file that were found.
 type names struct {
@@ -51,18 +49,18 @@ type names struct {
 	changed     int64
 }
 
-func newInspector(tree *step.Tree, source string, human uint32) *inspector {
+func newInspector(tree *tree.Tree, source string, human uint32) *inspector {
 	return &inspector{tree: tree, source: source, human: human, linked: map[[2]uint64]names{}, read: map[readFile]any{}, stable: tree.Numbered()}
 }
 
-func (in *inspector) add(f found) {
+func (in *inspector) add(f Found) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.found = append(in.found, f)
 }
 
-func finding(path, kind, detail string) provision.Finding {
-	return provision.Finding{Path: path, Kind: kind, Detail: cut(detail)}
+func finding(path, kind, detail string) risk.Finding {
+	return risk.Finding{Path: path, Kind: kind, Detail: cut(detail)}
 }
 
 // cut shortens what an agent can make as long as it likes.
@@ -75,11 +73,11 @@ func cut(text string) string {
 }
 
 func (in *inspector) unreadable(path string, err error) {
-	in.add(found{Finding: finding(path, "unreadable", err.Error()), changed: always})
+	in.add(Found{Finding: finding(path, "unreadable", err.Error()), Changed: Always})
 }
 
 // changedAt is when a file, or a folder above it, changed last.
-func changedAt(e step.TreeEntry) int64 {
+func changedAt(e tree.Entry) int64 {
 	if e.In == nil {
 		return e.Stat.Ctim.Nano()
 	}
@@ -95,9 +93,9 @@ func (in *inspector) identity(st unix.Stat_t) string {
 }
 
 // visit looks at one file.
-func (in *inspector) visit(e step.TreeEntry) error {
+func (in *inspector) visit(e tree.Entry) error {
 	if e.Stat.Uid != in.human {
-		in.add(found{Finding: finding(e.Path(), "owner", fmt.Sprintf("uid %d", e.Stat.Uid)), changed: changedAt(e)})
+		in.add(Found{Finding: finding(e.Path(), "owner", fmt.Sprintf("uid %d", e.Stat.Uid)), Changed: changedAt(e)})
 	}
 	if e.In == nil {
 		return nil
@@ -108,17 +106,17 @@ func (in *inspector) visit(e step.TreeEntry) error {
 	case unix.S_IFLNK:
 		in.link(e)
 	case unix.S_IFIFO:
-		in.add(found{finding(e.Path(), "special", "FIFO"), changedAt(e), in.identity(e.Stat)})
+		in.add(Found{finding(e.Path(), "special", "FIFO"), changedAt(e), in.identity(e.Stat)})
 	case unix.S_IFCHR, unix.S_IFBLK:
-		in.add(found{finding(e.Path(), "special", "device"), changedAt(e), in.identity(e.Stat)})
+		in.add(Found{finding(e.Path(), "special", "device"), changedAt(e), in.identity(e.Stat)})
 	}
 	in.git(e)
 	return nil
 }
 
-func (in *inspector) regular(e step.TreeEntry) {
+func (in *inspector) regular(e tree.Entry) {
 	if e.Stat.Mode&(unix.S_ISUID|unix.S_ISGID) != 0 {
-		in.add(found{finding(e.Path(), "set-id", fmt.Sprintf("mode %04o", e.Stat.Mode&0o7777)), changedAt(e), in.identity(e.Stat)})
+		in.add(Found{finding(e.Path(), "set-id", fmt.Sprintf("mode %04o", e.Stat.Mode&0o7777)), changedAt(e), in.identity(e.Stat)})
 	}
 	if e.Stat.Nlink > 1 {
 		in.count(e)
@@ -127,7 +125,7 @@ func (in *inspector) regular(e step.TreeEntry) {
 }
 
 // count notes one of the names of a file.
-func (in *inspector) count(e step.TreeEntry) {
+func (in *inspector) count(e tree.Entry) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	key := [2]uint64{uint64(e.Stat.Dev), e.Stat.Ino}
@@ -141,18 +139,18 @@ func (in *inspector) count(e step.TreeEntry) {
 
 // selfRunning reports a file that a program obeys without being asked to: rel in the folder that e is in. Links are followed, as
 // that program does.
-func (in *inspector) selfRunning(e step.TreeEntry, rel string) {
-	if !provision.MayRun(e.In.Name, rel) {
+func (in *inspector) selfRunning(e tree.Entry, rel string) {
+	if !risk.MayRun(e.In.Name, rel) {
 		return
 	}
 	shownAs := path.Join(path.Dir(e.Path()), rel)
-	rule, ok := provision.SelfRunning(shownAs)
+	rule, ok := risk.SelfRunning(shownAs)
 	if !ok {
 		return
 	}
 	o, err := in.open(e.In, e.Dir, rel, 0)
 	if err == errLeaves {
-		in.add(found{Finding: finding(shownAs, "runs", rule.Why+": it is elsewhere"), changed: always})
+		in.add(Found{Finding: finding(shownAs, "runs", rule.Why+": it is elsewhere"), Changed: Always})
 	}
 	if err != nil {
 		return
@@ -162,12 +160,12 @@ func (in *inspector) selfRunning(e step.TreeEntry, rel string) {
 		return
 	}
 	if why := in.why(rule, o); why != "" {
-		in.add(found{finding(shownAs, "runs", why), o.changed, in.identity(o.st)})
+		in.add(Found{finding(shownAs, "runs", why), o.changed, in.identity(o.st)})
 	}
 }
 
 // why returns why a file is obeyed; empty where it is not. A file is read once, however many names and links lead to it.
-func (in *inspector) why(rule *provision.Rule, o opened) string {
+func (in *inspector) why(rule *risk.Rule, o opened) string {
 	if !rule.Reads() {
 		return rule.Why
 	}
@@ -225,31 +223,15 @@ func (o opened) text() (text []byte, all bool) {
 }
 
 // findings returns all that was found, in a fixed order. Findings about a whole share are left out if it is not whole.
-func (in *inspector) findings(whole bool) []found {
+func (in *inspector) findings(whole bool) []Found {
 	for _, n := range in.linked {
 		if whole && n.seen < n.links {
-			in.add(found{Finding: finding(n.first, "hard-link", fmt.Sprintf("%d names, %d of them here", n.links, n.seen)), changed: n.changed})
+			in.add(Found{Finding: finding(n.first, "hard-link", fmt.Sprintf("%d names, %d of them here", n.links, n.seen)), Changed: n.changed})
 		}
 	}
 	in.nested()
-	slices.SortFunc(in.found, func(x, y found) int {
+	slices.SortFunc(in.found, func(x, y Found) int {
 		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Detail, y.Detail))
 	})
 	return in.found
-}
-
-// inspectFile looks at a file, as at one in a folder.
-func inspectFile(h *host.Host, source string) (inspected, error) {
-	tree, err := step.OpenTree(filepath.Dir(source), false)
-	if err != nil {
-		return inspected{}, errors.Unwrap(err)
-	}
-	defer tree.Close()
-	in := newInspector(tree, filepath.Dir(source), uint32(h.UID()))
-	e := step.TreeEntry{In: &step.Folder{}, Name: filepath.Base(source), Dir: tree.FD()}
-	if err := unix.Fstatat(e.Dir, e.Name, &e.Stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return inspected{}, err
-	}
-	err = in.visit(e)
-	return inspected{1, in.findings(true), true}, err
 }

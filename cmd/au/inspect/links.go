@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package main
+package inspect
 
 import (
 	"errors"
@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/a4u2/au/provision"
+	"github.com/a4u2/au/internal/tree"
+	"github.com/a4u2/au/provision/risk"
 	"github.com/a4u2/au/provision/share"
-	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,7 +21,7 @@ import (
 var errLeaves = errors.New("it is outside the share")
 
 // open opens what is at rel in a folder of the share that is open as dir. Links are followed as far as they stay in the share.
-func (in *inspector) open(folder *step.Folder, dir int, rel string, flags uint64) (o opened, err error) {
+func (in *inspector) open(folder *tree.Folder, dir int, rel string, flags uint64) (o opened, err error) {
 	if flags&unix.O_PATH == 0 {
 		flags |= unix.O_RDONLY | unix.O_NONBLOCK | unix.O_NOCTTY
 	}
@@ -29,15 +29,15 @@ func (in *inspector) open(folder *step.Folder, dir int, rel string, flags uint64
 		Flags:   flags | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
 	}
-	fd, err := step.Openat2(dir, rel, how)
+	fd, err := tree.Openat2(dir, rel, how)
 	o.changed = folder.Changed
 	if err == unix.ELOOP {
-		o.changed = always
+		o.changed = Always
 		if folder.TooDeep() {
 			return o, errLeaves
 		}
 		how.Resolve &^= unix.RESOLVE_NO_SYMLINKS
-		fd, err = step.Openat2(in.tree.FD(), folder.Path()+"/"+rel, how)
+		fd, err = tree.Openat2(in.tree.FD(), folder.Path()+"/"+rel, how)
 	}
 	if err == unix.EXDEV || err == unix.ENAMETOOLONG {
 		return o, errLeaves
@@ -56,7 +56,7 @@ func (in *inspector) open(folder *step.Folder, dir int, rel string, flags uint64
 
 // openBelow opens a file at a path of the share, of which no walk says when the folders above it have changed.
 func (in *inspector) openBelow(rel string) (opened, error) {
-	top, changed := &step.Folder{}, int64(0)
+	top, changed := &tree.Folder{}, int64(0)
 	for dir := rel; dir != "."; {
 		dir = path.Dir(dir)
 		o, err := in.open(top, in.tree.FD(), dir, unix.O_PATH|unix.O_DIRECTORY)
@@ -72,7 +72,7 @@ func (in *inspector) openBelow(rel string) (opened, error) {
 }
 
 // link looks at a symbolic link: where it leads, and what is there that a program obeys.
-func (in *inspector) link(e step.TreeEntry) {
+func (in *inspector) link(e tree.Entry) {
 	buffer := make([]byte, unix.PathMax)
 	n, err := unix.Readlinkat(e.Dir, e.Name, buffer)
 	if err != nil {
@@ -80,10 +80,10 @@ func (in *inspector) link(e step.TreeEntry) {
 	}
 	target := string(buffer[:n])
 	if out, since := in.leaves(e, target); out {
-		in.add(found{finding(e.Path(), "symlink", "to "+target), since, in.identity(e.Stat)})
+		in.add(Found{finding(e.Path(), "symlink", "to "+target), since, in.identity(e.Stat)})
 	}
 	in.selfRunning(e, e.Name)
-	for _, rest := range provision.SelfRunningIn(e.Path()) {
+	for _, rest := range risk.SelfRunningIn(e.Path()) {
 		for _, rel := range in.matching(e, path.Join(e.Name, rest)) {
 			in.selfRunning(e, rel)
 		}
@@ -91,7 +91,7 @@ func (in *inspector) link(e step.TreeEntry) {
 }
 
 // matching returns the files for a pattern, in the folder that e is in.
-func (in *inspector) matching(e step.TreeEntry, pattern string) []string {
+func (in *inspector) matching(e tree.Entry, pattern string) []string {
 	before, after, wild := strings.Cut(pattern, "*")
 	if !wild {
 		return []string{pattern}
@@ -135,7 +135,7 @@ func (in *inspector) names(o opened, shownAs string) []string {
 
 // leaves reports whether a link leads out of the share, and when that began. One to what only root can change, such as
 // /usr/bin/python3, does not.
-func (in *inspector) leaves(e step.TreeEntry, target string) (out bool, since int64) {
+func (in *inspector) leaves(e tree.Entry, target string) (out bool, since int64) {
 	folder := filepath.Join(in.source, e.In.Path())
 	where := target
 	if !filepath.IsAbs(target) {
@@ -150,11 +150,11 @@ func (in *inspector) leaves(e step.TreeEntry, target string) (out bool, since in
 	case !filepath.IsAbs(target):
 		rel = e.In.Path() + "/" + target // not cleaned: .. behind a link is for the kernel to resolve
 	}
-	fd, err := step.Openat2(in.tree.FD(), rel, unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS})
+	fd, err := tree.Openat2(in.tree.FD(), rel, unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS})
 	if err == nil {
 		unix.Close(fd)
 	}
-	return err == unix.EXDEV, always
+	return err == unix.EXDEV, Always
 }
 
 // onlyRoots reports whether a path leads to something that only root can change. It looks into root's own folders alone, and never

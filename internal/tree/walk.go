@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package step
+package tree
 
 import (
 	"context"
@@ -17,8 +17,8 @@ import (
 // Walk visits the root and everything below it, several folders at a time, so visit must be ready to be called at once from more
 // than one goroutine. unreadable gets the folders that cannot be read. A file that is renamed meanwhile may be visited twice or not
 // at all. It takes time and memory in proportion to the number of files, however deep they are.
-func (t *Tree) Walk(ctx context.Context, visit func(TreeEntry) error, unreadable func(path string, err error)) error {
-	top := TreeEntry{Name: ".", Dir: t.fd}
+func (t *Tree) Walk(ctx context.Context, visit func(Entry) error, unreadable func(path string, err error)) error {
+	top := Entry{Name: ".", Dir: t.fd}
 	if err := unix.Fstat(t.fd, &top.Stat); err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (t *Tree) Walk(ctx context.Context, visit func(TreeEntry) error, unreadable
 		unreadable(".", err)
 		return nil
 	}
-	w := &walk{Tree: t, visit: visit, unreadable: unreadable, jobs: []job{{top.folder(), root}}}
+	w := &walk{Tree: t, visit: visit, unreadable: unreadable, jobs: []job{{top.Folder(), root}}}
 	w.wake.L = &w.mu
 	stop := context.AfterFunc(ctx, func() { w.fail(context.Cause(ctx)) })
 	defer stop()
@@ -50,7 +50,7 @@ func (t *Tree) Walk(ctx context.Context, visit func(TreeEntry) error, unreadable
 // given a folder, open, by another.
 type walk struct {
 	*Tree
-	visit      func(TreeEntry) error
+	visit      func(Entry) error
 	unreadable func(string, error)
 	workers    int
 	idle       atomic.Int64 // workers that wait for a job
@@ -223,7 +223,7 @@ func (w *walk) climb(here *int, levels int, to *Folder) bool {
 	fd, err := w.ancestor(*here, levels)
 	if err == nil && !to.is(fd) {
 		unix.Close(fd)
-		err = errMoved
+		err = ErrMoved
 	}
 	if err != nil {
 		if fd, err = w.again(to); err != nil {
@@ -236,7 +236,8 @@ func (w *walk) climb(here *int, levels int, to *Folder) bool {
 	return true
 }
 
-var errMoved = errors.New("it was moved while it was looked into")
+// ErrMoved is for a folder that was moved while somebody was in it.
+var ErrMoved = errors.New("it was moved while it was looked into")
 
 // ancestor opens the folder that is so many levels above one.
 func (w *walk) ancestor(fd, levels int) (int, error) {
@@ -264,12 +265,12 @@ const mostMoved = 100
 // again looks for a folder by its names.
 func (w *walk) again(to *Folder) (int, error) {
 	if w.moved.Add(1) > mostMoved {
-		return -1, errMoved
+		return -1, ErrMoved
 	}
 	fd, err := w.byNames(to)
 	if err == nil && !to.is(fd) {
 		unix.Close(fd)
-		return -1, errMoved
+		return -1, ErrMoved
 	}
 	return fd, err
 }
@@ -297,7 +298,7 @@ func (w *walk) enter(j job, buffer []byte) (found []*Folder, err error) {
 			if w.failed.Load() {
 				return nil, nil
 			}
-			e := TreeEntry{In: j.folder, Name: name, Dir: j.fd}
+			e := Entry{In: j.folder, Name: name, Dir: j.fd}
 			if err := unix.Fstatat(j.fd, name, &e.Stat, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 				if err != unix.ENOENT { // it may have gone meanwhile
 					w.unreadable(e.Path(), err)
@@ -311,7 +312,7 @@ func (w *walk) enter(j job, buffer []byte) (found []*Folder, err error) {
 			if e.Stat.Mode&unix.S_IFMT != unix.S_IFDIR {
 				continue
 			}
-			if f := e.folder(); w.Last != nil && w.Last(f) {
+			if f := e.Folder(); w.Last != nil && w.Last(f) {
 				w.leave(f)
 			} else {
 				found = append(found, f)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package step
+// Package tree walks folders that somebody else can change meanwhile.
+package tree
 
 import (
 	"os"
@@ -32,16 +33,16 @@ type Folder struct {
 	dev, ino uint64 // while what is below it is walked
 }
 
-// TreeEntry is a file of a tree: Name in the folder that is open as Dir, as long as the visit lasts.
-type TreeEntry struct {
+// Entry is a file of a tree: Name in the folder that is open as Dir, as long as the visit lasts.
+type Entry struct {
 	In   *Folder // nil for the tree's root itself
 	Name string
 	Dir  int
 	Stat unix.Stat_t
 }
 
-// folder returns e, which is one.
-func (e TreeEntry) folder() *Folder {
+// Folder returns e, which is one.
+func (e Entry) Folder() *Folder {
 	f := &Folder{Up: e.In, Name: e.Name, Changed: e.Stat.Ctim.Nano()}
 	if e.In == nil {
 		return f
@@ -83,16 +84,16 @@ func (f *Folder) Path() string {
 }
 
 // Path is where the file is, as that of a folder.
-func (e TreeEntry) Path() string { return e.folder().Path() }
+func (e Entry) Path() string { return e.Folder().Path() }
 
 // Hold opens the file for itself, as its name may lead to another by now. A mount is another tree: EXDEV.
-func (e TreeEntry) Hold() (int, error) {
+func (e Entry) Hold() (int, error) {
 	return Openat2(e.Dir, e.Name, unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_XDEV})
 }
 
-// OpenTree opens the folder at an absolute path in which no component is a symbolic link. oneFileSystem leaves out what is mounted
+// Open opens the folder at an absolute path in which no component is a symbolic link. oneFileSystem leaves out what is mounted
 // below it.
-func OpenTree(root string, oneFileSystem bool) (*Tree, error) {
+func Open(root string, oneFileSystem bool) (*Tree, error) {
 	t := &Tree{resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
 	if oneFileSystem {
 		t.resolve |= unix.RESOLVE_NO_XDEV

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package provision
+package risk
 
 import (
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/a4u2/au/provision/share"
 )
@@ -26,14 +27,14 @@ var gitPrograms = []string{
 }
 
 // gitSections are the same by their sections: a config can have a hundred thousand lines.
-var gitSections = func() map[string][]string {
+var gitSections = sync.OnceValue(func() map[string][]string {
 	m := map[string][]string{}
 	for _, pattern := range gitPrograms {
 		section, _, _ := strings.Cut(pattern, ".")
 		m[section] = append(m[section], pattern)
 	}
 	return m
-}()
+})
 
 // harmlessGit are values that those keys have in the repositories of ordinary tools, and that run nothing in the repository.
 var harmlessGit = map[string][]string{
@@ -95,7 +96,7 @@ func (s GitSetting) runs() bool {
 	case strings.HasPrefix(s.Key, "remote.") && strings.HasSuffix(s.Key, "url"):
 		return strings.HasPrefix(s.Value, "ext::")
 	}
-	for _, pattern := range gitSections[section] {
+	for _, pattern := range gitSections()[section] {
 		if matchKey(pattern, s.Key) {
 			for _, value := range harmlessGit[pattern] {
 				if s.Value == value {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package main
+package inspect
 
 import (
 	"errors"
@@ -14,7 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/a4u2/au/cmd/au/host"
+	"github.com/a4u2/au/internal/walk"
+	"github.com/a4u2/au/provision/config"
 	"golang.org/x/sys/unix"
 )
 
@@ -110,9 +111,9 @@ func (g *gardener) change() {
 }
 
 // sums returns what a look found, each with the files that it is about as they were.
-func (l inspected) sums() map[string]string {
+func (l Result) sums() map[string]string {
 	all := map[string]string{}
-	for _, f := range l.found {
+	for _, f := range l.Found {
 		all[f.sum()] = f.Kind + " " + f.Path + " " + f.Detail
 	}
 	return all
@@ -126,10 +127,15 @@ func tick() int64 {
 	return now
 }
 
-func lookAt(t *testing.T, root string) inspected {
+// own is a file of whoever runs the tests.
+func own(path string) (*config.Own, error) {
+	return config.FindOwn(path, walk.Trust{Owners: []uint32{0, uint32(os.Getuid())}, Shared: true})
+}
+
+func lookAt(t *testing.T, root string) Result {
 	t.Helper()
-	l, err := lookInto(host.Real(""), t.Context(), root)
-	if err != nil || !l.whole {
+	l, err := Folder(t.Context(), os.Getuid(), root)
+	if err != nil || !l.Whole {
 		t.Fatalf("look into %s: %v", root, err)
 	}
 	return l
@@ -159,11 +165,11 @@ func TestAReportNamesNothingElse(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			root := folderOf(t, tt.before)
 			record := t.TempDir() + "/record/x"
-			readLastLook(host.Real(""), record).keep(lookAt(t, root))
+			readRecord(own, record).Keep(lookAt(t, root))
 			since := tick()
 			fill(t, root, tt.after)
 			var got []string
-			for _, f := range readLastLook(host.Real(""), record).changed(lookAt(t, root), since) {
+			for _, f := range readRecord(own, record).Changed(lookAt(t, root), since) {
 				if f.Kind != "owner" {
 					got = append(got, f.Kind+" "+f.Path)
 				}
@@ -220,13 +226,13 @@ func TestAReportNamesWhatWasPrepared(t *testing.T) {
 			t.Parallel()
 			root := folderOf(t, tt.prepared)
 			record := t.TempDir() + "/record/x"
-			readLastLook(host.Real(""), record).keep(lookAt(t, root))
+			readRecord(own, record).Keep(lookAt(t, root))
 			since := tick()
 			if err := tt.run(root); err != nil {
 				t.Fatal(err)
 			}
 			var told []string
-			for _, f := range readLastLook(host.Real(""), record).changed(lookAt(t, root), since) {
+			for _, f := range readRecord(own, record).Changed(lookAt(t, root), since) {
 				told = append(told, f.Kind+" "+f.Path)
 			}
 			if !slices.Contains(told, tt.want) {
@@ -257,7 +263,7 @@ func TestAReportNamesWhatACheckFinds(t *testing.T) {
 				g.change()
 			}
 			record := dir + "/record/x"
-			readLastLook(host.Real(""), record).keep(lookAt(t, g.root))
+			readRecord(own, record).Keep(lookAt(t, g.root))
 			for run := range 12 {
 				byHuman := g.IntN(3) * (run % 2)
 				for range byHuman {
@@ -270,9 +276,9 @@ func TestAReportNamesWhatACheckFinds(t *testing.T) {
 					g.change()
 				}
 				after := lookAt(t, g.root)
-				last := readLastLook(host.Real(""), record)
-				told := inspected{found: last.changed(after, since)}.sums()
-				last.keep(after)
+				last := readRecord(own, record)
+				told := Result{Found: last.Changed(after, since)}.sums()
+				last.Keep(after)
 				for sum, what := range after.sums() {
 					if was[sum] == "" && told[sum] == "" {
 						t.Fatalf("run %d: a check finds %q, which the report does not name, after %q", run, what, g.did)
@@ -285,5 +291,24 @@ func TestAReportNamesWhatACheckFinds(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A clock that is set back makes what a run changes look older than the run.
+func TestTheRunBeganByTheClockAsItIsNow(t *testing.T) {
+	now, booted := clock(unix.CLOCK_REALTIME), clock(unix.CLOCK_BOOTTIME)
+	const hour = int64(time.Hour)
+	for situation, c := range map[string]struct{ since, want int64 }{
+		"untouched":   {now, now},
+		"set_back":    {now + hour, now},
+		"set_forward": {now - hour, now - hour},
+	} {
+		got := Began(c.since, booted)
+		if got < c.want-int64(time.Second) || got > c.want+int64(time.Second) {
+			t.Errorf("%s: it began %v from where it should", situation, time.Duration(got-c.want))
+		}
+	}
+	if got := Began(now+hour, 0); got != now+hour {
+		t.Errorf("without the time since the start of the machine it is %d", got)
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-package provision
+package risk
 
 import (
 	"runtime"
@@ -104,7 +104,7 @@ func TestSelfRunning(t *testing.T) {
 
 func TestEveryRuleNamesItsPage(t *testing.T) {
 	seen := map[string]bool{}
-	for _, r := range rules {
+	for _, r := range rules() {
 		if !strings.HasPrefix(r.Page, "https://") || strings.Contains(r.Page, " ") || r.Why == "" || seen[r.Path] {
 			t.Errorf("rule %s: %q, %q, or it is there twice", r.Path, r.Why, r.Page)
 		}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package start
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/a4u2/au/cmd/au/inspect"
+	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/provision/config"
+)
+
+func TestReadAfter(t *testing.T) {
+	written, _ := after("/bin/au", csrc.Policy{Name: "agent"}, "/home/alice/c.toml", []string{"make"}, []config.Mount{{Source: "/home/alice/d\xe9"}, {Source: "/p", ReadOnly: true}}, nil)
+	e, ok := readAfter(written[2:])
+	if !ok || e.config != "/home/alice/c.toml" || !slices.Equal(e.shares, []config.Path{"/home/alice/d\xe9"}) || e.since == 0 || e.booted == 0 {
+		t.Errorf("%q is read as %+v, %v", written, e, ok)
+	}
+	for _, more := range [][]string{{"--nests"}, {"--drafts", "[]"}, {"--since", "x"}, {"--nosuch", "x"}, {"x"}, {"--shares"}, {"--shares", "["}} {
+		if e, ok := readAfter(append(slices.Clone(written[2:]), more...)); ok {
+			t.Errorf("with %q it is read as %+v", more, e)
+		}
+	}
+	if written, _ := after("/bin/au", csrc.Policy{Name: "agent"}, "/c", []string{"make"}, nil, nil); true {
+		if _, ok := readAfter(written[2:]); ok {
+			t.Errorf("without shares %q is read", written)
+		}
+	}
+}
+
+// A run after which there is nothing to say is looked at, and remembered. All others are left to the complete program.
+func TestQuiet(t *testing.T) {
+	var err error
+	for situation, c := range map[string]struct {
+		status, kills, signal, server string
+		new                           string
+		want                          bool
+	}{
+		"nothing":         {"0", "0", "0", "0", "main.go", true},
+		"it failed":       {"3", "0", "0", "0", "", true},
+		"not found":       {"127", "0", "0", "0", "", false},
+		"ended":           {"143", "0", "0", "0", "", false},
+		"killed":          {"0", "1", "0", "0", "", false},
+		"a signal":        {"0", "0", "9", "0", "", false},
+		"a server":        {"0", "0", "0", "1", "", false},
+		"nothing is said": {"", "", "", "", "", false},
+		"planted":         {"0", "0", "0", "0", ".envrc", false},
+	} {
+		dir := t.TempDir()
+		if dir, err = filepath.EvalSymlinks(dir); err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]string{"AU_STATUS": c.status, "AU_KILLS": c.kills, "AU_SIGNAL": c.signal, "AU_SERVER": c.server} {
+			t.Setenv(name, value)
+		}
+		share := dir + "/p"
+		if err := os.Mkdir(share, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		os.WriteFile(share+"/old", nil, 0o600)
+		words, _ := after("/bin/au", csrc.Policy{Name: "agent"}, dir+"/c.toml", []string{"make"}, []config.Mount{{Source: share}}, nil)
+		time.Sleep(20 * time.Millisecond) // the clock of files has ticks
+		if c.new != "" {
+			os.WriteFile(share+"/"+c.new, nil, 0o600)
+		}
+		status, ok := Real.Quiet(words[2:], os.Getuid())
+		if want, _ := strconv.Atoi(c.status); ok != c.want || status != want {
+			t.Errorf("%s: %d, %v", situation, status, ok)
+		}
+		_, err := os.Stat(inspect.RecordPath(dir+"/c.toml", share))
+		if err == nil && !c.want {
+			t.Errorf("%s: it was remembered", situation)
+		}
+	}
+}
