@@ -63,6 +63,8 @@ var reviewed = map[string]string{
 	`cmd/au/entrypoint.go os.MkdirTemp("/tmp", "au-build-")`:                    "the place is fixed, the folder the caller's own",
 	`cmd/au/start/env.go os.Environ()`:                                          "what the human's config says that a command gets",
 	`cmd/au/start/env.go os.LookupEnv(key)`:                                     "what the human's config and options say that a command gets",
+	`cmd/au/start/quiet.go os.Getenv("AU_STATUS")`:                              "the status that au ends with",
+	`cmd/au/start/quiet.go os.Getenv(name)`:                                     "whether there is something to say after a run",
 	`cmd/au/start/env.go os.Getenv("TERM")`:                                     "the name of that description",
 	`cmd/au/start/terminfo.go os.Getenv("TERMINFO")`:                            "where a terminal's description is looked for: a file of that format and of no other, read with the caller's rights, goes to the command",
 	`cmd/au/start/terminfo.go os.Getenv("TERMINFO_DIRS")`:                       "where a terminal's description is looked for: a file of that format and of no other, read with the caller's rights, goes to the command",
