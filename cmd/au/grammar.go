@@ -112,10 +112,13 @@ func bytesKept() []kong.Option {
 // grammar of one word takes a fifth of the time that au has until the entrypoint runs.
 func plainRun(args []string) *runCmd {
 	asked, ok := start.ReadWords(args)
-	if !ok {
+	if !ok || len(asked.Command) == 0 {
 		return nil
 	}
-	return &runCmd{agentFlag: agentFlag{asked.Agent}, Env: asked.Env, Directory: asked.Dir, Command: append([]string{"--"}, asked.Command...)}
+	return &runCmd{
+		agentFlag: agentFlag{asked.Agent}, Env: asked.Env, Directory: asked.Dir, KeepProxy: asked.KeepProxy, NoShares: asked.NoShares, Login: asked.Login,
+		Command: append([]string{"--"}, asked.Command...),
+	}
 }
 
 type mountCmd struct {

@@ -77,7 +77,18 @@ for words in 'run -a nosuch true' 'shell -a nosuch' '-C x run true'; do
 	complains 'install au again'
 done
 fails 125 as alice sh -c 'cd other && exec au run true'
+promise="nor is it for the look after a run that has left nothing, and the status is the run's in any case"
+ok as alice sh -c 'cd shared && exec au run touch deep/made'
+silent
+fails 7 as alice sh -c 'cd shared && exec au run sh -c "echo >deep/.envrc; exit 7"'
+complains 'install au again'
+fails 7 as alice sh -c 'cd shared && exec au run sh -c "exit 7"'
+complains 'install au again'
 mv $complete.away $complete
+fails 7 as alice sh -c 'cd shared && exec au run sh -c "exit 7"'
+complains 'deep/.envrc'
+ok as alice sh -c 'cd shared && exec au run true'
+silent
 
 promise="root's run is the complete program's"
 ok au --human alice run id -un
