@@ -30,7 +30,7 @@ var edges = map[string][]string{
 	"cmd/au/rootside":   {"cmd/au/host", "internal/bounded", "internal/programs", "internal/quote", "internal/tree", "internal/walk", "provision", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel"},
 	"cmd/au/terminal":   {"internal/quote"},
 	"cmd/au/verify":     {"internal/bounded"},
-	"cmd/au/front":      {"internal/quote", "cmd/au/start", "cmd/au/terminal", "csrc"},
+	"cmd/au/front":      {"cmd/au/inspect", "internal/quote", "cmd/au/start", "cmd/au/terminal", "csrc"},
 	"cmd/au/start":      {"cmd/au/inspect", "internal/accounts", "internal/bounded", "internal/gitdir", "internal/programs", "internal/quote", "internal/walk", "cmd/au/terminal", "provision/config", "provision/share", "slices", "csrc"},
 	"csrc":              {"internal/newer", "internal/walk"},
 	"internal/gitdir":   {"internal/bounded"},

@@ -35,6 +35,7 @@ type afterCmd struct {
 	Booted   int64  `help:"When it began, in nanoseconds since the machine started, which nobody sets."`
 	Drafts   string `help:"The drafts that the run had, as a JSON list."`
 	Shares   string `help:"Folders that the agent could write, as a JSON list."`
+	Found    int    `help:"A descriptor with what was found in them; 0 where nobody has looked yet."`
 }
 
 func (c *afterCmd) Run(a *app) error {

@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"syscall"
 
+	"github.com/a4u2/au/cmd/au/inspect"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/cmd/au/terminal"
 	"github.com/a4u2/au/internal/quote"
@@ -23,9 +25,9 @@ func main() {
 	}
 	self, complete := findPrograms()
 	if len(os.Args) > 2 && os.Args[1] == "after" {
-		status, quiet := start.Real.Quiet(os.Args[2:], os.Getuid())
+		status, found, quiet := start.Real.Quiet(os.Args[2:], os.Getuid())
 		if !quiet {
-			status = becomeAfter(complete, status)
+			becomeAfter(complete, found)
 		}
 		os.Exit(status)
 	}
@@ -52,11 +54,15 @@ func become(complete string) {
 	fail(fmt.Errorf("run %s: %w; install au again", complete, err), start.Failed(os.Args[1:]))
 }
 
-// becomeAfter is become for what comes after a run. Where it cannot be, only the report is lost, and the run's status stays.
-func becomeAfter(complete string, status int) int {
-	err := syscall.Exec(complete, os.Args, os.Environ())
+// becomeAfter is become for what comes after a run, with what was found. It comes back where it cannot be: only the report is lost
+// then, and the run's status stays.
+func becomeAfter(complete string, found []*inspect.Looked) {
+	args := os.Args
+	if fd, err := inspect.Pass(found); err == nil {
+		args = append(args, "--found", strconv.Itoa(fd))
+	}
+	err := syscall.Exec(complete, args, os.Environ())
 	fmt.Fprintf(os.Stderr, "au: %s\n", quote.Error(fmt.Errorf("run %s: %w; install au again", complete, err)))
-	return status
 }
 
 // list prints the agents if it can do so without a message.

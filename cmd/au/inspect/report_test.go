@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -310,5 +311,31 @@ func TestTheRunBeganByTheClockAsItIsNow(t *testing.T) {
 	}
 	if got := Began(now+hour, 0); got != now+hour {
 		t.Errorf("without the time since the start of the machine it is %d", got)
+	}
+}
+
+func TestPass(t *testing.T) {
+	want := []*Looked{{Folder: 0, Err: "it is gone"}, {Folder: 1, Result: Result{Files: 7, Found: []Found{{Finding: finding("d\xe9", "runs", "x"), Changed: Always, ID: "1 2"}}}}}
+	fd, err := Pass(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC != 0 {
+		t.Errorf("the next program does not inherit it: %v", err)
+	}
+	if got, err := Passed(fd, 2); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("it came back as %+v, %v", got, err)
+	}
+	if fd, err = Pass(want); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Passed(fd, 1); err == nil {
+		t.Error("what was found in two folders passes for one")
+	}
+	if _, err := Pass(nil); err == nil {
+		t.Error("nothing is passed")
+	}
+	if _, err := Passed(99999, 1); err == nil {
+		t.Error("what is not there is read")
 	}
 }

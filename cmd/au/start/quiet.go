@@ -29,45 +29,47 @@ type afterwards struct {
 }
 
 // Quiet looks at the shares of a run that has ended, as the complete program would: args are those that after returned, without the
-// program, and uid is the human's. ok is false where there is something to say. Then nothing has been done, and the complete
-// program looks again. status is the run's.
-func (m Machine) Quiet(args []string, uid int) (status int, ok bool) {
+// program, and uid is the human's. ok is false where there is something to say. Then nothing has been remembered: the complete
+// program does that, by what was found. Without found it has to look itself. status is the run's.
+func (m Machine) Quiet(args []string, uid int) (status int, found []*inspect.Looked, ok bool) {
 	status, err := strconv.Atoi(os.Getenv("AU_STATUS"))
 	if err != nil || status < 0 || status > 125 {
-		return status, false
+		return status, nil, false
 	}
 	for _, name := range []string{"AU_KILLS", "AU_SIGNAL", "AU_SERVER"} {
 		if os.Getenv(name) != "0" {
-			return status, false
+			return status, nil, false
 		}
 	}
 	run, ok := readAfter(args)
 	if !ok {
-		return status, false
+		return status, nil, false
 	}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil || slices.ContainsFunc(run.shares, func(f config.Path) bool { return !share.IsLocal(mounts, string(f)) }) {
-		return status, false
+		return status, nil, false
 	}
 	human, err := m.Human(uid)
 	if err != nil {
-		return status, false
+		return status, nil, false
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP)
 	defer stop()
 	own := func(path string) (*config.Own, error) { return m.Own(path, human) }
-	records, results := make([]inspect.Record, len(run.shares)), make([]inspect.Result, len(run.shares))
+	records := make([]inspect.Record, len(run.shares))
+	found, ok = make([]*inspect.Looked, len(run.shares)), true
 	for l := range inspect.All(ctx, uid, ReportTime, run.shares) {
-		record := inspect.ReadRecord(own, run.config, string(run.shares[l.Folder]))
-		if l.Err != "" || !l.Whole || len(record.Changed(l.Result, inspect.Began(run.since, run.booted))) > 0 {
-			return status, false
-		}
-		records[l.Folder], results[l.Folder] = record, l.Result
+		records[l.Folder], found[l.Folder] = inspect.ReadRecord(own, run.config, string(run.shares[l.Folder])), l
+		news := records[l.Folder].Changed(l.Result, inspect.Began(run.since, run.booted))
+		ok = ok && l.Err == "" && l.Whole && len(news) == 0
+	}
+	if !ok {
+		return status, found, false
 	}
 	for i, record := range records {
-		record.Keep(results[i])
+		record.Keep(found[i].Result)
 	}
-	return status, true
+	return status, nil, true
 }
 
 // readAfter reads the words of after, where all that they ask for is a look at shares.

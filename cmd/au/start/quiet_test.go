@@ -68,9 +68,9 @@ func TestQuiet(t *testing.T) {
 		if c.new != "" {
 			os.WriteFile(share+"/"+c.new, nil, 0o600)
 		}
-		status, ok := Real.Quiet(words[2:], os.Getuid())
-		if want, _ := strconv.Atoi(c.status); ok != c.want || status != want {
-			t.Errorf("%s: %d, %v", situation, status, ok)
+		status, found, ok := Real.Quiet(words[2:], os.Getuid())
+		if want, _ := strconv.Atoi(c.status); ok != c.want || status != want || (found != nil) != (c.new == ".envrc") {
+			t.Errorf("%s: %d, %v, %v", situation, status, found, ok)
 		}
 		_, err := os.Stat(inspect.RecordPath(dir+"/c.toml", share))
 		if err == nil && !c.want {
