@@ -56,6 +56,7 @@ var reviewed = map[string]string{
 	`cmd/au/verify/inside.go exec.Command(b.Chage, "--list", b.Agent)`:          "in a run, as the agent",
 	`cmd/au/verify/inside.go exec.Command(b.Entrypoint, b.Agent, "--", "true")`: "in a run, as the agent, to see it refused",
 	`cmd/au/app.go os.Getenv("SUDO_USER")`:                                      "asked only where the real uid is 0, whose environment is root's",
+	`cmd/au/front/main.go syscall.Exec(complete, args, os.Environ())`:           "the same",
 	`cmd/au/front/main.go syscall.Exec(complete, os.Args, os.Environ())`:        "the program beside this one, by /proc/self/exe, for the same caller",
 	`cmd/au/host/host.go exec.Cmd`:                                              "the type alone",
 	`cmd/au/start/follow.go os.Getwd()`:                                         "below what a relative word is that the human types; a link on that way may be refused, and nothing is given for it",

@@ -5,10 +5,10 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/inspect"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision/config"
@@ -24,10 +24,7 @@ func (c *afterCmd) sayChanged(ctx context.Context, a *app) {
 	if json.Unmarshal([]byte(c.Shares), &sources) != nil {
 		return
 	}
-	all, err := c.found(len(sources))
-	if err != nil {
-		all, err = lookAll(a.host, ctx, sources)
-	}
+	all, err := c.look(a.host, ctx, sources)
 	if err != nil {
 		fmt.Fprintf(a.err, "au: could not look at the run's changes: %s\n", quote.Error(err))
 		return
@@ -48,12 +45,14 @@ func (c *afterCmd) sayChanged(ctx context.Context, a *app) {
 	}
 }
 
-// found returns what the front program has found in n folders.
-func (c *afterCmd) found(n int) ([]*inspect.Looked, error) {
-	if c.Found < 3 {
-		return nil, errors.New("nobody has looked")
+// look returns what was found in folders, by the front program where that has looked.
+func (c *afterCmd) look(h *host.Host, ctx context.Context, folders []config.Path) ([]*inspect.Looked, error) {
+	if c.Found > 2 {
+		if found, ok := inspect.Passed(c.Found, len(folders)); ok {
+			return found, nil
+		}
 	}
-	return inspect.Passed(c.Found, n)
+	return lookAll(h, ctx, folders)
 }
 
 // say names what has changed, and says what was not looked at.

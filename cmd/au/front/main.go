@@ -58,7 +58,7 @@ func become(complete string) {
 // then, and the run's status stays.
 func becomeAfter(complete string, found []*inspect.Looked) {
 	args := os.Args
-	if fd, err := inspect.Pass(found); err == nil {
+	if fd, ok := inspect.Pass(found); ok {
 		args = append(args, "--found", strconv.Itoa(fd))
 	}
 	err := syscall.Exec(complete, args, os.Environ())

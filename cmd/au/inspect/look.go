@@ -10,6 +10,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/a4u2/au/internal/tree"
@@ -135,44 +136,30 @@ func (l *Looked) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// Pass writes what was found to a file without a name, and returns its descriptor, which the next program inherits (memfd_create(2),
-// Linux 3.17). Without anything found it is an error.
-func Pass(found []*Looked) (fd int, err error) {
+// Pass writes what was found to a file without a name, and returns its descriptor, which the next program inherits
+// (memfd_create(2), Linux 3.17).
+func Pass(found []*Looked) (fd int, ok bool) {
 	text, err := json.Marshal(found)
 	if err != nil || found == nil {
-		return -1, errors.Join(err, errNothing)
+		return -1, false
 	}
 	if fd, err = unix.MemfdCreate("au", 0); err != nil {
-		return -1, err
+		return -1, false
 	}
-	if _, err = unix.Pwrite(fd, text, 0); err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
+	_, err = unix.Pwrite(fd, text, 0)
+	return fd, err == nil
 }
-
-var errNothing = errors.New("nothing was looked at")
 
 // maxPassed is more than what is found in all shares takes.
 const maxPassed = 1 << 30
 
 // Passed reads what Pass has written, of n folders.
-func Passed(fd, n int) ([]*Looked, error) {
+func Passed(fd, n int) (found []*Looked, ok bool) {
 	f := os.NewFile(uintptr(fd), "found")
 	defer f.Close()
 	text, err := io.ReadAll(io.NewSectionReader(f, 0, maxPassed))
-	if err != nil {
-		return nil, err
-	}
-	var found []*Looked
-	if err := json.Unmarshal(text, &found); err != nil {
-		return nil, err
-	}
-	if len(found) != n {
-		return nil, errNothing
-	}
-	return found, nil
+	ok = err == nil && json.Unmarshal(text, &found) == nil && len(found) == n && !slices.Contains(found, nil)
+	return found, ok
 }
 
 // Began returns when a run began, in nanoseconds since 1970, by the clock as it is now: what was changed since then may be older by
