@@ -30,7 +30,7 @@ var (
 	nobody6 = netip.MustParseAddr("2001:db8::1")
 )
 
-// Probe tries to get out as whoever runs it, a packet for each way, and returns what became of them. It takes a few seconds where
+// Probe tries to get out as whoever runs it, a packet for each way, and returns what became of them. It takes ten seconds where
 // nothing stops them.
 func Probe() []Attempt {
 	var tries []func() Attempt
@@ -51,7 +51,9 @@ func Probe() []Attempt {
 // ProbeSlice tries only what the slice's filter stops in a way that can be seen.
 func ProbeSlice() []Attempt { return []Attempt{tryUDP(nobody4, 443), tryUDP(nobody6, 443)} }
 
-const untilTried = 3 * time.Second
+// untilTried is how long a way out is waited for, and untilAnswered an answer of the agent's daemon, which may have to begin first:
+// a slow machine takes seconds for that.
+const untilTried, untilAnswered = 3 * time.Second, 10 * time.Second
 
 func tryTCP(addr netip.Addr, port uint16) Attempt {
 	a := Attempt{What: fmt.Sprintf("TCP to %s", netip.AddrPortFrom(addr, port))}
@@ -138,7 +140,7 @@ func tryDNS(addr netip.Addr) Attempt {
 	if _, err := conn.Write(question); err != nil {
 		return a.judge(err)
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(untilTried))
+	_ = conn.SetReadDeadline(time.Now().Add(untilAnswered))
 	if _, err := conn.Read(make([]byte, 512)); err != nil {
 		return a.judge(err)
 	}
