@@ -322,8 +322,12 @@ func (s *story) leavesTheHumans(since int, before, now map[string][]string) {
 // givesUp returns which places an order is there to throw away.
 func (s *story) givesUp(o order) func(place string) bool {
 	anew := s.has(o.name, "undo/ended") && s.has(o.name, "undo/upper") && s.has(o.name, "draft.json")
+	half := s.isHalf(o.name) // then what is the human's may lie anywhere
 	return func(place string) bool {
 		inUpper, inUndo := strings.HasPrefix(place, o.name+"/upper/"), strings.HasPrefix(place, o.name+"/undo/")
+		if half {
+			return false
+		}
 		switch o.verb {
 		case "drop":
 			return inUpper || inUndo && !anew
