@@ -29,7 +29,7 @@ check 'lost entries of its ACL' setfacl -b $entrypoint
 check 'not a member of "su-as-agent"' gpasswd -d alice su-as-agent
 check 'missing unit' sh -c 'systemctl disable au-agent.service; systemctl stop "user-$(id -u agent).slice"; rm /etc/systemd/system/au-agent.service; systemctl daemon-reload'
 check 'is not enabled' systemctl disable au-agent.service
-check 'other cgroups' sed -i '/^cgroup/d' /etc/au/agents/agent
+check 'does not name the cgroups of the running unit' sed -i '/^cgroup/d' /etc/au/agents/agent
 
 promise="au info sees the agent in the humans' group"
 ok gpasswd -a agent su-as-agent

@@ -50,7 +50,7 @@ snapshot made
 ok as alice au delete -y -H --dry-run
 unchanged made
 ok as alice au delete -y -H
-says 'it is in another group than yours: /home/alice/shared'
+says 'its group is not yours: /home/alice/shared'
 grep '^au mount add' "$e2e/out" >"$e2e/again"
 taken_back
 ok find / -xdev '(' -uid 1003 -o -gid 1003 ')'
@@ -72,7 +72,7 @@ setfacl -m d:g:su-as-agent:rwx,g:su-as-agent:rwx /srv/team
 install -o agent -g team /dev/null /srv/team/made
 printf '[[agents.mounts]]\nsource = "/srv/team"\ntarget = "/home/agent/team"\nread_only = false\n' >>"$ours"
 ok as alice au delete -y -H
-says 'it is in another group than yours: /srv/team'
+says 'its group is not yours: /srv/team'
 ok getfacl -Rpn /srv/team
 says_not 1003
 says_not default:
@@ -173,7 +173,7 @@ fails 125 as alice au run -a Bot.v2 true
 for words in 'new -y' stop 'mount list' 'limits show' 'net status' verify; do
 	# shellcheck disable=SC2086 # words
 	fails 1 as alice au $words -a Bot.v2
-	complains 'an agent of au'"'"'s cannot have that name'
+	complains 'au makes no agent of that name'
 	complains 'au: hint: au delete --agent Bot.v2'
 done
 fails 1 as alice au info -a Bot.v2
