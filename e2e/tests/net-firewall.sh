@@ -20,8 +20,9 @@ for backend in nft iptables; do
 	if ! as alice au net status --json 2>/dev/null | jq -e '.layers[] | select(.name == "slice") | .up' >/dev/null; then
 		soon nft list table inet "au_held_$uid"
 		fails 1 nft delete table inet "au_held_$uid"
-		ok pkill -x nft
-		soon sh -c "nft flush ruleset; nft list table inet au_held_$uid"
+		ok systemctl kill --signal=KILL au-net-watch.service
+		soon sh -c "nft list table inet au_held_$uid"
+		fails 1 nft delete table inet "au_held_$uid"
 	fi
 	promise="with $backend: flushed rules come back"
 	nft flush ruleset
