@@ -85,8 +85,11 @@ func GitPathIn(folder, base, value string) string {
 
 // Includes reports whether the value is the path of one more config.
 func (s GitSetting) Includes() bool {
-	return s.Key == "include.path" || matchKey("includeif.*.path", s.Key)
+	return s.Key == "include.path" || s.OnCondition()
 }
+
+// OnCondition reports whether git passes over that config but for some folders, branches or remotes.
+func (s GitSetting) OnCondition() bool { return matchKey("includeif.*.path", s.Key) }
 
 func (s GitSetting) runs() bool {
 	section, _, _ := strings.Cut(s.Key, ".")

@@ -3,11 +3,11 @@
 package inspect
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/a4u2/au/internal/tree"
@@ -55,27 +55,29 @@ const mostSettings = 100
 // gitConfig reports what a config makes git run, and looks at the configs that it includes, and at the hooks that they name.
 func (in *inspector) gitConfig(e tree.Entry) {
 	o, err := in.open(e.In, e.Dir, e.Name, 0)
-	if hooks := in.settings(e, e.Path(), o, err, map[string]bool{}); hooks != "" {
+	all := in.settings(e, e.Path(), o, err, map[string]bool{}, nil)
+	slices.Sort(all)
+	for _, hooks := range slices.Compact(all) {
 		in.hooksPath(e, hooks)
 	}
 }
 
-// settings reports what is in the config at a path, which e is or includes. hooks is the folder that it names for them: the last
-// one counts.
-func (in *inspector) settings(e tree.Entry, at string, o opened, err error, passed map[string]bool) (hooks string) {
-	tell := func(detail string, changed int64) {
-		in.add(Found{Finding: finding(at, "git-config", detail), Changed: changed})
+// settings reports what is in the config at a path, which e is or includes. hooks are the folders for them that git may have read
+// before, and may take after it: the last one counts, and more than one where git includes a config on a condition.
+func (in *inspector) settings(e tree.Entry, at string, o opened, err error, passed map[string]bool, hooks []string) []string {
+	tell := func(detail string, changed int64, id string) {
+		in.add(Found{finding(at, "git-config", detail), changed, id})
 	}
-	first := in.first(at)
+	first := in.first(at, o)
 	if err == errLeaves && first {
-		tell(errLeaves.Error(), Always)
+		tell(errLeaves.Error(), Always, "")
 	}
 	if err != nil {
-		return ""
+		return hooks
 	}
 	defer o.Close()
 	if o.st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return ""
+		return hooks
 	}
 	passed[at] = true
 	read := once(in, readFile{o.st.Dev, o.st.Ino, "git-config"}, func() gitConfig { return readGitConfig(o) })
@@ -84,20 +86,20 @@ func (in *inspector) settings(e tree.Entry, at string, o opened, err error, pass
 			continue
 		}
 		if first {
-			tell(s.Key+" = "+s.Value, o.changed)
+			tell(s.Key+" = "+s.Value, o.changed, "")
 		}
 		switch {
 		case s.Key == "core.hookspath":
-			hooks = s.Value
+			hooks = []string{s.Value}
 		case s.Includes():
-			hooks = cmp.Or(in.included(e, path.Dir(at), s.Value, passed), hooks)
+			hooks = in.included(e, path.Dir(at), s, passed, hooks)
 		}
 	}
 	if read.more > 0 && first {
-		tell(fmt.Sprintf("%d more settings", read.more), o.changed)
+		tell(fmt.Sprintf("%d more settings", read.more), o.changed, in.identity(o.st))
 	}
 	if !read.all && first {
-		tell(tooLarge, o.changed)
+		tell(tooLarge, o.changed, in.identity(o.st))
 	}
 	return hooks
 }
@@ -106,24 +108,28 @@ func (in *inspector) settings(e tree.Entry, at string, o opened, err error, pass
 const mostIncluded = 100
 
 // included looks at a config of the share that one in the folder base includes.
-func (in *inspector) included(e tree.Entry, base, named string, passed map[string]bool) (hooks string) {
-	rel := risk.GitPathIn(in.source, base, named)
+func (in *inspector) included(e tree.Entry, base string, s risk.GitSetting, passed map[string]bool, hooks []string) []string {
+	rel := risk.GitPathIn(in.source, base, s.Value)
 	switch _, inside := share.Within(".", rel); {
 	case rel == "" || !inside || e.In.TooDeep() || passed[rel]: // outside nobody goes: its setting has been told
-		return ""
+		return hooks
 	case len(passed) == mostIncluded:
 		in.unreadable(rel, errors.New("too many configs of git include each other, so this one was not looked at"))
-		return ""
+		return hooks
 	}
 	o, err := in.openBelow(rel)
-	return in.settings(e, rel, o, err, passed)
+	if s.OnCondition() {
+		return slices.Concat(hooks, in.settings(e, rel, o, err, passed, nil))
+	}
+	return in.settings(e, rel, o, err, passed, hooks)
 }
 
-// first reports whether a config is looked at for the first time.
-func (in *inspector) first(at string) bool {
+// first reports whether a config is looked at for the first time. One that could not be opened by the path in another may be opened
+// later, where the walk finds it; and paths that are too long may be shown alike.
+func (in *inspector) first(at string, o opened) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	key := readFile{by: "told " + at}
+	key := readFile{o.st.Dev, o.st.Ino, "told " + at}
 	_, known := in.read[key]
 	in.read[key] = true
 	return !known
@@ -144,7 +150,10 @@ func readGitConfig(o opened) (c gitConfig) {
 			c.more++
 			continue
 		}
-		c.settings = append(c.settings, risk.GitSetting{Key: strings.Clone(s.Key), Value: strings.Clone(cut(s.Value))})
+		if leads := s.Includes() || s.Key == "core.hookspath"; !leads || len(s.Value) > unix.PathMax {
+			s.Value = cut(s.Value)
+		}
+		c.settings = append(c.settings, risk.GitSetting{Key: strings.Clone(s.Key), Value: strings.Clone(s.Value)})
 	}
 	return c
 }

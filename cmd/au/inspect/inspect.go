@@ -63,13 +63,15 @@ func finding(path, kind, detail string) risk.Finding {
 	return risk.Finding{Path: path, Kind: kind, Detail: cut(detail)}
 }
 
+// mostShown is how much of a text is shown.
+const mostShown = 1000
+
 // cut shortens what an agent can make as long as it likes.
 func cut(text string) string {
-	const most = 1000
-	if len(text) <= most {
+	if len(text) <= mostShown {
 		return text
 	}
-	return text[:most] + fmt.Sprintf("… (%d bytes more)", len(text)-most)
+	return text[:mostShown] + fmt.Sprintf("… (%d bytes more)", len(text)-mostShown)
 }
 
 func (in *inspector) unreadable(path string, err error) {

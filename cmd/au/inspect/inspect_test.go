@@ -3,6 +3,7 @@
 package inspect
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -78,6 +79,10 @@ func TestInspect(t *testing.T) {
 			[]string{"git-config .git/config", "git-config .git/config", "git-config .git/config", "git-config out", "symlink out"}},
 		{"hooks_of_a_config_included", repo(".git", map[string]string{"config": "[core]\nhooksPath = no\n[include]\npath=../d\n", "../d": "[core]\nhooksPath = h\n", "../h/pre-commit!": "", "../no/pre-push!": ""}),
 			[]string{"git-config .git/config", "git-config .git/config", "git-config d", "git-hook h/pre-commit"}},
+		{"hooks_of_a_config_included_on_a_condition", repo(".git", map[string]string{"config": "[core]\nhooksPath = g\n[includeIf \"onbranch:x\"]\npath=../d\n", "../d": "[core]\nhooksPath = h\n", "../h/pre-commit!": "", "../g/pre-push!": ""}),
+			[]string{"git-config .git/config", "git-config .git/config", "git-config d", "git-hook g/pre-push", "git-hook h/pre-commit"}},
+		{"config_included_by_a_long_path", repo(".git", map[string]string{"config": "[include]\npath=../" + strings.Repeat("./", mostShown) + "d\n", "../d": "[core]\nhooksPath = " + strings.Repeat("./", mostShown) + "h\n", "../h/pre-commit!": ""}),
+			[]string{"git-config .git/config", "git-config d", "git-hook h/pre-commit"}},
 		{"repository_behind_a_link", repo("r", map[string]string{"../.git": "-> r", "config": "[alias]\nx=!y\n"}), []string{"git-config r/config"}},
 		{"submodule_config", repo(".git", repo("modules/x", map[string]string{"config": "[alias]\nx=!y\n"})), []string{"git-config .git/modules/x/config"}},
 		{"bare_in_a_tree", repo(".git", map[string]string{"../b/HEAD": "", "../b/objects/x": "", "../b/refs/x": ""}), []string{"git-nested b"}},
@@ -125,6 +130,30 @@ func TestConfigsIncludeEachOther(t *testing.T) {
 	}
 	if err != nil || of("unreadable") == 0 || of("git-config") < mostIncluded || of("git-config") > 3*mostIncluded {
 		t.Errorf("%v: found %d settings, and %d times too much", err, of("git-config"), of("unreadable"))
+	}
+}
+
+// Paths that are too long may be shown alike. The config at each of them is named.
+func TestConfigsTooDeepAreNamedEach(t *testing.T) {
+	path := folderOf(t, nil)
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for _, differs := range []string{"x", "y"} {
+		deep := strings.Repeat(strings.Repeat("d", 250)+"/", 9) + differs + strings.Repeat("/"+strings.Repeat("d", 250), 9)
+		err := errors.Join(root.MkdirAll(deep+"/refs", 0o755), root.Mkdir(deep+"/objects", 0o755))
+		for name, text := range map[string]string{"HEAD": "", "config": "[core]\nfsmonitor = " + differs + "\n"} {
+			err = errors.Join(err, root.WriteFile(deep+"/"+name, []byte(text), 0o644))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	result, err := Folder(t.Context(), os.Getuid(), path)
+	if err != nil || len(result.Found) != 2 || result.Found[0].Path != result.Found[1].Path {
+		t.Errorf("found %v, %v: want two configs that are shown at one path", result.Found, err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ var (
 		"node_modules", ".envrc", ".vscode", "tasks.json", ".husky", "package.json", "x",
 	}
 	partTexts = []string{
-		"", "[core]\n\tfsmonitor = ./x\n", "[core]\n\thooksPath = hooks\n", "[include]\n\tpath = ../x\n[include]\n\tpath = sub/a\n", "[user]\n\tname = x\n", "[core]\n\tworktree = ../../../../..\n",
+		"", "[core]\n\tfsmonitor = ./x\n", "[core]\n\thooksPath = hooks\n", "[include]\n\tpath = ../x\n[include]\n\tpath = sub/a\n", "[includeIf \"onbranch:x\"]\n\tpath = x\n", "[user]\n\tname = x\n", "[core]\n\tworktree = ../../../../..\n",
 		"[submodule \"s\"]\n\tpath = sub\n", "[submodule \"s\"]\n\tpath = a/b\n", "ref: refs/heads/main\n", "gitdir: ../b\n", "gitdir: /nowhere\n", "../..\n", "../b\n",
 		`{"runOn": "folderOpen"}`, `{"scripts": {"postinstall": "x"}}`,
 	}
@@ -184,7 +185,7 @@ func TestAReportNamesNothingElse(t *testing.T) {
 
 // A run can prepare something that nothing obeys, and the next one may bring it into force by little.
 func TestAReportNamesWhatWasPrepared(t *testing.T) {
-	bad := map[string]string{"config": "[core]\nfsmonitor=./x\n"}
+	bad, pagers := map[string]string{"config": "[core]\nfsmonitor=./x\n"}, strings.Repeat("[pager]\nx=./x\n", mostSettings)
 	move := func(from, to string) func(string) error {
 		return func(root string) error { return os.Rename(root+"/"+from, root+"/"+to) }
 	}
@@ -217,6 +218,8 @@ func TestAReportNamesWhatWasPrepared(t *testing.T) {
 		{"an_included_config_is_there_by_now", repo(".git", map[string]string{"config": "[includeIf \"gitdir:x\"]\npath=../c/d/e\n", "../c/o/e": bad["config"]}), move("c/o", "c/d"), "git-config c/d/e"},
 		{"an_included_config_includes_another", repo(".git", map[string]string{"config": "[include]\npath=d\n", "d": "", "e": bad["config"]}), write(".git/d", "[include]\npath=e\n"), "git-config .git/d"},
 		{"an_included_config_names_hooks", repo(".git", map[string]string{"config": "[include]\npath=d\n", "d": "[core]\nhooksPath=h\n", "../h/pre-push": ""}), func(root string) error { return os.Chmod(root+"/h/pre-push", 0o755) }, "git-hook h/pre-push"},
+		{"a_config_changes_behind_what_is_told_apart", repo(".git", map[string]string{"config": pagers + "[core]\nfsmonitor=./x\n"}), write(".git/config", pagers+"[core]\nfsmonitor=./y\n"), "git-config .git/config"},
+		{"a_config_changes_behind_what_is_read", repo(".git", map[string]string{"config": strings.Repeat("#\n", readable)}), write(".git/config", strings.Repeat("#\n", readable)+bad["config"]), "git-config .git/config"},
 		{"a_link_leads_out_by_another", map[string]string{"a/l": "-> ../b/c", "b/c": ""}, func(root string) error {
 			return errors.Join(os.Symlink("/home", root+"/b/d"), os.Rename(root+"/b/d", root+"/b/c"))
 		}, "symlink a/l"},
