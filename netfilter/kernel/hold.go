@@ -21,8 +21,7 @@ type Holder struct {
 	held map[string]netfilter.Held // by table
 }
 
-// Hold puts a table in force, or what has changed of it, in one transaction. After a socket that broke, all tables are gone: each
-// is made again when it is asked for.
+// Hold puts a table in force, or what has changed of it, in one transaction.
 func (h *Holder) Hold(held netfilter.Held) error {
 	if is, ok := h.held[held.Table]; ok && reflect.DeepEqual(is, held) {
 		return nil
@@ -54,6 +53,7 @@ func (h *Holder) Close() {
 	h.c, h.held = nil, nil
 }
 
+// ask has the kernel do all that messages say, or nothing. With a socket that breaks all tables go: the others are made again.
 func (h *Holder) ask(messages [][]byte) (err error) {
 	if h.c == nil {
 		if h.c, err = converse(unix.NETLINK_NETFILTER); err != nil {
@@ -63,7 +63,11 @@ func (h *Holder) ask(messages [][]byte) (err error) {
 	}
 	err = h.c.transact(nil, messages)
 	if broken := (brokenLink{}); errors.As(err, &broken) {
+		all := h.held
 		h.Close()
+		for _, held := range all {
+			err = errors.Join(err, h.Hold(held))
+		}
 	}
 	return err
 }

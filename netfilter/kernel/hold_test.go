@@ -3,9 +3,12 @@
 package kernel
 
 import (
+	"os"
 	"regexp"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/a4u2/au/netfilter"
 )
@@ -67,6 +70,35 @@ func TestFlushedRulesLetNothingOutWhileATableIsHeld(t *testing.T) {
 		must(t, holder.Hold(held))
 		if table() == "" {
 			t.Error("after a socket that was closed the table does not come again")
+		}
+	})
+}
+
+// With a socket that breaks all tables go. The others come again at once, whatever it was that broke it.
+func TestABrokenSocketTakesNoOthersTable(t *testing.T) {
+	inLab(t, func(l *lab) {
+		var holder Holder
+		defer holder.Close()
+		one, other := ptr(sample()).Held(), ptr(humansProxy()).Held()
+		other.Table = "au_held_1"
+		table := func(held netfilter.Held) string {
+			return l.must("sh", "-c", "nft list table inet "+held.Table+" 2>/dev/null || true")
+		}
+		null, err := os.Open(os.DevNull)
+		must(t, err)
+		defer null.Close()
+		must(t, holder.Hold(one))
+		must(t, holder.Hold(other))
+		must(t, unix.Dup3(int(null.Fd()), holder.c.fd, unix.O_CLOEXEC))
+		if table(one)+table(other) != "" {
+			t.Fatal("the socket is not broken")
+		}
+		if err := holder.Release(one.Table); err == nil || table(one) != "" || table(other) == "" {
+			t.Errorf("the other table is not there: %v", err)
+		}
+		must(t, holder.Hold(one))
+		if table(one) == "" || table(other) == "" {
+			t.Error("the next table does not come, or takes the other away")
 		}
 	})
 }
