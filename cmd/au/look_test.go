@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,21 @@ import (
 	"github.com/a4u2/au/provision/risk"
 	"golang.org/x/sys/unix"
 )
+
+// A keep by a part of the marks would throw away what the agent renamed.
+func TestMarksThatWereNotAllReadAreNone(t *testing.T) {
+	h := host.Real("")
+	for _, failed := range []error{nil, exec.ErrWaitDelay} {
+		h.Execute = func(cmd *exec.Cmd) error {
+			io.WriteString(cmd.Stdout, "folder\x00opaque\x0079\x00")
+			return failed
+		}
+		marks, err := (&app{host: h}).draftMarks("agent", "/state", func(io.Writer) error { return nil })
+		if (err == nil) != (failed == nil) || (len(marks) == 1) != (failed == nil) {
+			t.Errorf("%v: %d marks, %v", failed, len(marks), err)
+		}
+	}
+}
 
 func TestALookPassesAllBytes(t *testing.T) {
 	var every []byte
