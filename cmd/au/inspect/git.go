@@ -49,7 +49,7 @@ func (in *inspector) repository(head tree.Entry) {
 	in.hooks(head.In, head.Dir, "hooks", path.Join(head.In.Path(), "hooks"))
 }
 
-// mostSettings is how many settings of one config are told apart.
+// mostSettings is how many settings of one config are told apart, and as many again of those that lead to configs and hooks.
 const mostSettings = 100
 
 // gitConfig reports what a config makes git run, and looks at the configs that it includes, and at the hooks that they name.
@@ -146,11 +146,12 @@ func readGitConfig(o opened) (c gitConfig) {
 	text, all := o.text()
 	c.all = all
 	for _, s := range risk.GitRuns(string(text)) {
-		if len(c.settings) == mostSettings {
+		leads := s.Includes() || s.Key == "core.hookspath"
+		if n := len(c.settings); n >= mostSettings && (!leads || n >= 2*mostSettings) {
 			c.more++
 			continue
 		}
-		if leads := s.Includes() || s.Key == "core.hookspath"; !leads || len(s.Value) > unix.PathMax {
+		if !leads || len(s.Value) > unix.PathMax {
 			s.Value = cut(s.Value)
 		}
 		c.settings = append(c.settings, risk.GitSetting{Key: strings.Clone(s.Key), Value: strings.Clone(s.Value)})

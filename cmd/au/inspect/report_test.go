@@ -219,6 +219,7 @@ func TestAReportNamesWhatWasPrepared(t *testing.T) {
 		{"an_included_config_includes_another", repo(".git", map[string]string{"config": "[include]\npath=d\n", "d": "", "e": bad["config"]}), write(".git/d", "[include]\npath=e\n"), "git-config .git/d"},
 		{"an_included_config_names_hooks", repo(".git", map[string]string{"config": "[include]\npath=d\n", "d": "[core]\nhooksPath=h\n", "../h/pre-push": ""}), func(root string) error { return os.Chmod(root+"/h/pre-push", 0o755) }, "git-hook h/pre-push"},
 		{"a_config_changes_behind_what_is_told_apart", repo(".git", map[string]string{"config": pagers + "[core]\nfsmonitor=./x\n"}), write(".git/config", pagers+"[core]\nfsmonitor=./y\n"), "git-config .git/config"},
+		{"an_included_config_changes_behind_what_is_told_apart", repo(".git", map[string]string{"config": pagers + "[include]\npath=d\n", "d": ""}), write(".git/d", bad["config"]), "git-config .git/d"},
 		{"a_config_changes_behind_what_is_read", repo(".git", map[string]string{"config": strings.Repeat("#\n", readable)}), write(".git/config", strings.Repeat("#\n", readable)+bad["config"]), "git-config .git/config"},
 		{"a_link_leads_out_by_another", map[string]string{"a/l": "-> ../b/c", "b/c": ""}, func(root string) error {
 			return errors.Join(os.Symlink("/home", root+"/b/d"), os.Rename(root+"/b/d", root+"/b/c"))
