@@ -221,6 +221,9 @@ func (w *watcher) mend(tables netkernel.Tables) error {
 	if err != nil {
 		return err
 	}
+	if w.held != p.HeldTable() { // another agent of that name, with another uid
+		_ = w.holder.Release(w.held)
+	}
 	w.policy, w.held = p, p.HeldTable()
 	changed := w.failed || w.loaded == "" || tables.Has(p.Table(), p.InboundTable())
 	held := w.hold(p)

@@ -5,11 +5,13 @@ package rootside
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +21,7 @@ import (
 	"github.com/a4u2/au/netfilter"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
 	"github.com/a4u2/au/provision"
+	"golang.org/x/sys/unix"
 )
 
 // The watcher looks by itself where nobody tells it of changes, or something ends by itself; else never.
@@ -92,6 +95,35 @@ func TestWatcherLeavesWhoIsGone(t *testing.T) {
 	}
 	if w.look(netkernel.AllTables()); loads != 1 {
 		t.Error("rules of an agent that is watched over no more were loaded")
+	}
+}
+
+// An agent that was made again with another uid leaves no table for the old one, which may be somebody's by then.
+func TestWatcherHoldsForOneUID(t *testing.T) {
+	runtime.LockOSThread() // the thread ends with the test, and its network namespace with that
+	if _, err := exec.LookPath("nft"); err != nil || os.Getuid() != 0 {
+		t.Skip("only root can make a network, and nft shows what is in it")
+	}
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Fatal(err)
+	}
+	w, _ := watched(t, func([]string, string) (string, error) { return "as loaded", nil })
+	w.host.FindProgram = func(name string) (string, error) { return "/usr/sbin/" + name, nil }
+	defer w.holder.Close()
+	for _, uid := range []uint32{1001, 1002} {
+		path := w.host.Root + provision.NetPath("agent")
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(text), "uid = 1001\n", fmt.Sprintf("uid = %d\n", uid))), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		w.look(netkernel.Tables{})
+		tables, err := exec.Command("nft", "list", "tables").CombinedOutput()
+		if want := fmt.Sprintf("table inet au_held_%d\n", uid); err != nil || string(tables) != want {
+			t.Errorf("there is %q, not %q: %v", tables, want, err)
+		}
 	}
 }
 
