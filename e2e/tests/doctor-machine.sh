@@ -59,7 +59,7 @@ echo "Description=Processes of the agent c" >/etc/systemd/system/au-c.service
 ln -s /etc/systemd/system/au-gone.service /etc/systemd/system/multi-user.target.wants/
 wreck left-behind - true
 named 0
-says "left-behind: /usr/local/libexec/au/c is"
+says "left-behind: /usr/local/libexec/au/c belongs to an agent that is gone"
 says "left-behind: /etc/systemd/system/multi-user.target.wants/au-gone.service belongs to an agent that is gone"
 says "left-behind: /etc/systemd/system.control/user-4998.slice.d limits a uid that no user has"
 says "left-behind: /etc/systemd/system/au-net-watch.service is for agents with a restricted network, and there is none"

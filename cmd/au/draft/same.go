@@ -131,8 +131,9 @@ func sameBytes(a place, nameA string, b place, nameB string) (bool, error) {
 		if from == noData {
 			return true, nil
 		}
-		n, err := f.ReadAt(one, from)
-		m, err2 := g.ReadAt(other, from)
+		most := min(int64(len(one)), noData-from) // pread(2) refuses what ends behind that
+		n, err := f.ReadAt(one[:most], from)
+		m, err2 := g.ReadAt(other[:most], from)
 		if err != nil && err != io.EOF || err2 != nil && err2 != io.EOF {
 			return false, errors.Join(err, err2)
 		}
