@@ -250,7 +250,9 @@ func (p *planner) refs(draft string) error {
 		if err != nil {
 			return p.upper.failed("stat", name, err)
 		}
-		p.put(to, spot{theUpper, name}, item{found: found{st: st}}, true)
+		if err := p.put(name, to, item{found: found{st: st}}, true); err != nil {
+			return err
+		}
 	}
 	return nil
 }

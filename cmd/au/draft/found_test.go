@@ -12,7 +12,7 @@ import (
 // A keep or an undo goes back where the human renames a folder in which it works, at whatever step.
 func TestItsFolderIsRenamedMeanwhile(t *testing.T) {
 	for i, verb := range []string{"keep", "undo"} {
-		for n, at := 1, 1; n <= at; n++ {
+		for n, at := 1, 0; n <= at+1; n++ {
 			b := newBench(t)
 			b.in(b.folder, "mkdir -p d/e; echo human-f >d/f; echo human-g >d/e/g")
 			b.begin()
@@ -42,7 +42,7 @@ func TestItsFolderIsRenamedMeanwhile(t *testing.T) {
 func TestWrittenWhileItIsTakenBack(t *testing.T) {
 	for _, human := range []string{"echo mine >d/h", "rm -r d; mkdir d; echo mine >d/h"} {
 		met := 0
-		for n, at := 1, 1; n <= at; n++ {
+		for n, at := 1, 0; n <= at+1; n++ {
 			b := newBench(t)
 			b.in(b.folder, "mkdir d; echo h >d/h; echo o >o")
 			b.begin()

@@ -233,7 +233,9 @@ func (j *journal) changed() int {
 
 // carryOn finishes a keep. Where the human was faster, it takes back what is done.
 func (d *Draft) carryOn(j *journal) error {
-	if err := j.forward(); err != nil {
+	if err := j.forward(); errors.Is(err, errStaging) {
+		return err // nor can it be taken back
+	} else if err != nil {
 		if back := j.backward(); back != nil {
 			return errors.Join(err, back)
 		}

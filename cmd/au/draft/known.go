@@ -83,10 +83,13 @@ func (p *planner) took() (all [][]byte) {
 
 // present returns what is in the folder at the names that the steps have changed.
 func (j *journal) present() (map[string]identity, error) {
-	names, whole, is, gone, again := map[string]bool{}, map[string]bool{}, map[string]vintage{}, map[string]bool{}, map[string]vintage{}
+	names, whole, is, gone, again, away := map[string]bool{}, map[string]bool{}, map[string]vintage{}, map[string]bool{}, map[string]op{}, map[string]bool{}
 	for _, o := range j.Ops {
 		if o.Was != (vintage{}) {
-			again[o.stood()] = o.Was
+			again[o.stood()] = o
+		}
+		if o.Act == move && o.From.In == theFolder && o.Low == "" {
+			away[o.From.Path] = true
 		}
 		if o.From.In == theFolder && !j.back {
 			gone[o.From.Path] = true
@@ -106,7 +109,7 @@ func (j *journal) present() (map[string]identity, error) {
 		if err != nil {
 			return nil, j.folder.failed("stat", "", err)
 		}
-		names[""], again[""] = true, vintageOf(top) // where that folder was
+		names[""], again[""] = true, op{Was: vintageOf(top)} // where that folder was
 	}
 	all := map[string]identity{}
 	for _, name := range slices.Backward(sortedKeys(names)) { // a folder comes behind what is in it, which it may close
@@ -114,7 +117,7 @@ func (j *journal) present() (map[string]identity, error) {
 		if err != nil {
 			return nil, err
 		}
-		if ok && (gone[name] || j.back && !j.cameBack(st, again[name])) {
+		if ok && (gone[name] || j.back && !j.cameBack(name, st, again[name], away)) {
 			continue // the human has made it, or changed it, while other things were kept or taken back
 		}
 		if ok && whole[name] {
@@ -141,12 +144,17 @@ func (o op) stood() string {
 	return o.To.Path
 }
 
-// cameBack reports whether something is what undo has brought back. A copy has another number.
-func (j *journal) cameBack(st unix.Stat_t, was vintage) bool {
-	if was.Dir && j.Staging == "" {
-		return vintageOf(st) == was
+// cameBack reports whether something is what undo has brought back. A copy has another number. Of a folder that went it has to hold
+// what that held, but for what was elsewhere by then.
+func (j *journal) cameBack(name string, st unix.Stat_t, o op, away map[string]bool) bool {
+	if !o.Was.Dir {
+		return o.Was.isOf(st)
 	}
-	return was.isOf(st)
+	if j.Staging == "" || o.In == 0 {
+		return vintageOf(st) == o.Was
+	}
+	in, err := j.folder.sumOf(name, st, func(at string) bool { return away[at] })
+	return err == nil && in == o.In
 }
 
 // otherNames notes the files that the steps took from the folder, and that may have other names in it. It notes them under what is

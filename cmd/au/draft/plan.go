@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/a4u2/au/internal/quote"
@@ -59,7 +58,8 @@ type op struct {
 	Is       vintage // of the draft's file, which is at To afterwards
 	Low      string  // where what a step takes from the human stood in the folder, before any
 	In       uint64  // what is in that, of a folder
-	Meta     meta
+	Meta     meta    // of a folder; of a copy, its attributes
+	Copy     bool    // what is put at To goes with an undo, as the draft has it still
 }
 
 // vintage is a file as the plan found it.
@@ -189,32 +189,6 @@ func (p *planner) emit(o op) {
 		}
 	}
 	p.middle = append(p.middle, o)
-}
-
-func (p *planner) stash() spot {
-	p.stashed++
-	return spot{theStash, strconv.Itoa(p.stashed)}
-}
-
-// aside is where something of the human's goes, on its own file system.
-func (p *planner) aside() spot { return p.near(p.stash()) }
-
-// near is the same name on the folder's file system.
-func (p *planner) near(at spot) spot {
-	if p.apart {
-		at.In = theStaging
-	}
-	return at
-}
-
-// bring returns from where something of the draft goes into the folder: across file systems it is a copy.
-func (p *planner) bring(from spot, was vintage, alone bool) spot {
-	if !p.apart {
-		return from
-	}
-	at := p.aside()
-	p.copies = append(p.copies, copied{From: from, To: at.Path, Was: was, Alone: alone})
-	return at
 }
 
 // prepare notes what a folder of the human has, before something in it changes.
@@ -351,30 +325,9 @@ func (p *planner) item(n *node, it item, copying bool) error {
 				return err
 			}
 		}
-		p.put(name, spot{theUpper, name}, it, copying)
+		return p.put(name, name, it, copying)
 	}
 	return nil
-}
-
-// put takes a file over, to where nothing is.
-func (p *planner) put(name string, from spot, it item, copying bool) {
-	if copying && !p.apart {
-		aside := p.stash()
-		p.emit(op{Act: fill, From: from, To: aside, Ino: it.st.Ino, Is: vintageOf(it.st)})
-		p.emit(op{Act: move, From: aside, To: spot{theFolder, name}, Is: vintageOf(it.st)})
-		return
-	}
-	p.emit(op{Act: move, From: p.bring(from, vintageOf(it.st), copying), To: spot{theFolder, name}, Ino: it.st.Ino, Is: vintageOf(it.st)})
-	if p.apart && !copying {
-		p.clearUpper(name, it)
-	}
-}
-
-// clearUpper takes a name out of a draft that goes on.
-func (p *planner) clearUpper(name string, it item) {
-	if !p.whole {
-		p.emit(op{Act: move, From: spot{theUpper, name}, To: p.stash(), Ino: it.st.Ino})
-	}
 }
 
 // folder plans for a folder in another.

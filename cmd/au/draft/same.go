@@ -68,7 +68,9 @@ func sameTree(a place, nameA string, b place, nameB string) (bool, error) {
 		alike := false
 		err := a.withFile(nameA, func() error {
 			return b.withFile(nameB, func() (err error) {
-				alike, err = sameContent(a, nameA, x, b, nameB, y)
+				if alike, err = sameContent(a, nameA, x, b, nameB, y); err == nil && alike {
+					alike, err = sameAttributes(a, nameA, x, b, nameB, y)
+				}
 				return err
 			})
 		})
@@ -76,7 +78,30 @@ func sameTree(a place, nameA string, b place, nameB string) (bool, error) {
 	case x.Mode&unix.S_IFMT != unix.S_IFDIR:
 		return sameContent(a, nameA, x, b, nameB, y)
 	}
+	if alike, err := sameAttributes(a, nameA, x, b, nameB, y); err != nil || !alike {
+		return false, err
+	}
 	return sameIn(a, nameA, b, nameB)
+}
+
+// sameAttributes compares those of a file or folder and of a copy. A copy that could not have its group has other rights.
+func sameAttributes(a place, nameA string, x unix.Stat_t, b place, nameB string, y unix.Stat_t) (bool, error) {
+	one, err := a.attributes(nameA)
+	if err != nil {
+		return false, err
+	}
+	other, err := b.attributes(nameB)
+	if x.Gid != y.Gid {
+		one, other = ofTheUser(one), ofTheUser(other)
+	}
+	return err == nil && maps.Equal(one, other), err
+}
+
+// ofTheUser returns the attributes that are no rights.
+func ofTheUser(all map[string]string) map[string]string {
+	mine := maps.Clone(all)
+	maps.DeleteFunc(mine, func(key, _ string) bool { return !strings.HasPrefix(key, "user.") })
+	return mine
 }
 
 // sameIn reports whether all in one folder may go because another holds a copy of it.

@@ -20,8 +20,8 @@ import (
 
 // Nothing can be renamed between two file systems. There, a keep and an undo have a staging folder at the top of the folder.
 // First they copy to it all that they will put into the folder. Then each step is a rename, as elsewhere. At the end they copy to
-// the state what came out of the folder. The staging folder has its name only while it is whole. Before that it ends in .new, and
-// before it goes it ends in .gone.
+// the state what came out of the folder. The staging folder has its name only while it is whole. Before that it ends in .new. At
+// the end it ends in .out until nobody can have changed what was saved, and then in .gone.
 
 // staging is what the state knows of a staging folder.
 type staging struct {
@@ -40,7 +40,6 @@ type copied struct {
 	To    string
 	Alone bool    // the draft goes on with it, and no other name of that file is one of the copy
 	Was   vintage // of what is at From
-	Is    vintage // of the copy
 }
 
 // newStaging notes the name of a staging folder before there is one.
@@ -50,7 +49,11 @@ func (d *Draft) newStaging(folder place) (string, error) {
 		return "", folder.failed("name", "", err)
 	}
 	name := ".au-" + d.Key + "-" + strings.ToLower(rand.Text())
-	return name, d.state.writeJSON(stagingFile, staging{name, handle})
+	return name, d.noteStaging(name, handle)
+}
+
+func (d *Draft) noteStaging(name string, handle []byte) error {
+	return d.state.writeJSON(stagingFile, staging{name, handle})
 }
 
 // sweep removes what a kill has left of a staging folder. It leaves that of a keep or an undo which goes on.
@@ -74,9 +77,19 @@ func (d *Draft) sweep() error {
 	if now, err := folder.handle(""); err != nil || !bytes.Equal(now, s.Folder) {
 		return nil
 	}
+	for _, name := range []string{stepsFile, keptFile, "undo/whole", "undo/ended"} { // what Unfinished asks
+		if _, _, err := d.state.exists(name); err != nil {
+			return err
+		}
+	}
 	ends := []string{".new", ".gone"}
 	if !d.Unfinished() {
-		ends = append(ends, "")
+		ends = append(ends, ".out", "")
+	} else if _, out, err := folder.exists(s.Name + ".out"); err != nil || out {
+		err = errors.Join(err, folder.renameAtTop(s.Name+".out", s.Name)) // what it holds may have changed since it was saved
+		if err != nil {
+			return err
+		}
 	}
 	for _, end := range ends {
 		if err := folder.removeAtTop(s.Name + end); err != nil {
@@ -155,8 +168,8 @@ func (p place) layOut(name string, fill func(to place) error) error {
 // copyAll makes the copies that a keep brings into the folder, and tells the steps what they are.
 func copyAll(all []copied, ops []op, at func(spot) (place, string), to place, between func()) error {
 	numbers, together := map[string]uint64{}, copier{copied: map[uint64]string{}, forNow: true}
-	for i := range all {
-		c, with := &all[i], together
+	for _, c := range all {
+		with := together
 		if c.Alone {
 			with.copied = map[uint64]string{}
 		}
@@ -168,7 +181,7 @@ func copyAll(all []copied, ops []op, at func(spot) (place, string), to place, be
 		if err != nil {
 			return to.failed("stat", c.To, err)
 		}
-		c.Is, numbers[c.To] = vintageOf(st), st.Ino
+		numbers[c.To] = st.Ino
 		between()
 	}
 	for i := range ops {
@@ -223,11 +236,15 @@ func (j *journal) openStaging() (err error) {
 // isStaged reports whether all is ready for the steps.
 func (j *journal) isStaged() bool { return j.Staging == "" || j.staging.fd >= 0 }
 
+// errStaging is where neither the steps nor the state have what the human had.
+var errStaging = errors.New("it is gone, and in it was what au had put aside: want it in its place again, or an empty folder where it is lost")
+
 // stage makes all ready for the steps that go forward, or back, where the staging folder is not there any more.
 func (j *journal) stage(back bool) error {
-	var err error
+	_, aside, err := j.state.exists(asideFolder)
 	switch {
-	case j.isStaged() || back && j.done == 0 || !back && j.done == len(j.Ops):
+	case err != nil:
+	case j.isStaged() || back && j.done == 0 || !back && j.done == len(j.Ops) && aside:
 		return nil
 	case j.done == 0:
 		err = j.folder.layOut(j.Staging, func(to place) error {
@@ -236,10 +253,10 @@ func (j *journal) stage(back bool) error {
 			}
 			return j.write(j.state, stepsFile)
 		})
-	case j.done == len(j.Ops):
+	case j.done == len(j.Ops) && aside:
 		err = j.folder.layOut(j.Staging, func(to place) error { return j.copyIn(j.state, asideFolder, to, "") })
 	default:
-		err = fmt.Errorf("%s: it is gone, and in it was what au had put aside: want it in its place again", quote.Name(path.Join(j.folder.named, j.Staging)))
+		err = fmt.Errorf("%s: %w", quote.Name(path.Join(j.folder.named, j.Staging)), errStaging)
 	}
 	j.between()
 	return errors.Join(err, j.openStaging())
@@ -249,6 +266,9 @@ func (j *journal) stage(back bool) error {
 func (d *Draft) stageUndo(j *journal) error {
 	known := map[string]identity{}
 	top, err := j.folder.stat("")
+	if j.Staging != "" && err == nil {
+		err = d.noteStaging(j.Staging, j.Handle) // a keep that could not begin has noted another
+	}
 	if err = errors.Join(err, d.readKnown("known", known)); err != nil {
 		return err
 	}
@@ -278,7 +298,7 @@ func (j *journal) unstage(save func() error, alike func(in place) (bool, error))
 	if j.Staging == "" || j.staging.fd < 0 {
 		return nil
 	}
-	gone := j.Staging + ".gone"
+	out, gone := j.Staging+".out", j.Staging+".gone"
 	err := errors.Join(j.folder.removeAtTop(gone), j.folder.failed("sync", "", unix.Syncfs(j.folder.fd)))
 	for tries, done := 0, false; err == nil && !done; tries++ {
 		if tries == 3 {
@@ -292,16 +312,20 @@ func (j *journal) unstage(save func() error, alike func(in place) (bool, error))
 		}
 		j.between()
 		if err == nil {
-			err = j.folder.renameAtTop(j.Staging, gone)
+			err = j.folder.renameAtTop(j.Staging, out)
 		}
 		j.between()
 		if err == nil {
 			done, err = j.isUnchanged(before, alike)
 		}
 		if err == nil && !done {
-			err = j.folder.renameAtTop(gone, j.Staging)
+			err = j.folder.renameAtTop(out, j.Staging)
 		}
 	}
+	if err == nil {
+		err = j.folder.renameAtTop(out, gone)
+	}
+	j.between()
 	if err != nil {
 		return err
 	}
@@ -349,72 +373,3 @@ func (j *journal) putAside() error {
 }
 
 func (j *journal) isPutAside(in place) (bool, error) { return sameIn(in, "", j.state, asideFolder) }
-
-// takeIn gives the draft what the human has changed of its files since they were in the folder. Of all others it has the originals.
-func (j *journal) takeIn() error {
-	ours := map[string]bool{}
-	for _, c := range j.Copies {
-		ours[c.To] = true
-		to, name := j.at(c.From)
-		alike, there, err := j.has(c, j.staging)
-		if err == nil && !alike {
-			err = j.adopt(c.To, to, name, there)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	all, err := j.staging.list("")
-	for _, f := range all {
-		if !ours[f.name] {
-			err = errors.Join(err, fmt.Errorf("nobody knows what %s is: want it elsewhere", quote.Name(path.Join(j.staging.named, f.name))))
-		}
-	}
-	return err
-}
-
-// has reports whether the draft has what there is of a copy, and whether it has something there.
-func (j *journal) has(c copied, in place) (alike, there bool, err error) {
-	at, name := j.at(c.From)
-	if _, there, err = at.exists(name); err != nil {
-		return false, there, err
-	}
-	st, left, err := in.exists(c.To)
-	if err != nil || !left {
-		return !left, there, err // the human has removed it
-	}
-	if !there || c.Alone && vintageOf(st) == c.Is {
-		return there, there, nil
-	}
-	alike, err = sameTree(at, name, in, c.To)
-	return alike, there, err
-}
-
-func (j *journal) isTakenIn(in place) (bool, error) {
-	for _, c := range j.Copies {
-		if alike, _, err := j.has(c, in); err != nil || !alike {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// adopt gives the draft a file of the staging folder.
-func (j *journal) adopt(staged string, to place, name string, there bool) error {
-	const edited = "undo/edited"
-	if err := j.state.removeTree(edited); err != nil {
-		return err
-	}
-	if err := copyTree(j.staging, staged, j.state, edited); err != nil {
-		return err
-	}
-	if err := to.makeAbove(name); err != nil {
-		return err
-	}
-	j.between()
-	flags := uint(unix.RENAME_NOREPLACE)
-	if there {
-		flags = unix.RENAME_EXCHANGE
-	}
-	return to.failed("bring back", name, rename(j.state, edited, to, name, flags))
-}

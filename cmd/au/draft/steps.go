@@ -5,6 +5,7 @@ package draft
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/a4u2/au/internal/quote"
 	"golang.org/x/sys/unix"
@@ -21,9 +22,17 @@ func (o op) named() string {
 	return quote.Name(o.To.Path)
 }
 
+// begin makes all ready, and only then notes the direction: the step in question is known no more after that.
+func (j *journal) begin(back bool) error {
+	if err := j.stage(back); err != nil {
+		return err
+	}
+	return j.note(j.done, back)
+}
+
 // forward does what is not done yet.
 func (j *journal) forward() error {
-	if err := errors.Join(j.stage(false), j.note(j.done, false)); err != nil {
+	if err := j.begin(false); err != nil {
 		return err
 	}
 	for j.done < len(j.Ops) {
@@ -41,7 +50,7 @@ func (j *journal) forward() error {
 
 // backward takes back what is done, the last first.
 func (j *journal) backward() error {
-	if err := errors.Join(j.stage(true), j.note(j.done, true)); err != nil {
+	if err := j.begin(true); err != nil {
 		return err
 	}
 	for j.done > 0 {
@@ -146,20 +155,34 @@ func (j *journal) takeBack(o op) error {
 
 // moveBack moves something to where it was. The human may have removed the folder that it was in, or itself.
 func (j *journal) moveBack(o op, from place, name string, to place, toName string) error {
-	if _, there, err := to.exists(toName); err != nil || !there && o.From.In == theFolder && o.Low == "" {
-		return err // a renamed folder, which the human has renamed or removed since
+	if _, there, err := to.exists(toName); err != nil || !there && o.From.In == theFolder && (o.Low == "" || o.To.In == theStaging) {
+		return err // the human has removed it since, or renamed a folder
 	}
 	if err := from.makeAbove(name); err != nil {
 		return err
 	}
-	if err := moveTo(to, toName, from, name); err != nil || o.From.In != theStash || o.Is == (vintage{}) {
+	if err := moveTo(to, toName, from, name); err != nil || !o.Copy {
 		return err
 	}
-	st, err := from.stat(name)
-	if err == nil && !o.Is.isOf(st) {
-		err = errors.Join(errEdited, moveTo(from, name, to, toName))
+	alike, err := o.isStill(from, name)
+	if err != nil || !alike {
+		if err == nil {
+			err = errEdited
+		}
+		err = errors.Join(err, moveTo(from, name, to, toName))
 	}
 	return err
+}
+
+// isStill reports whether a copy is as it was put into the folder.
+func (o op) isStill(in place, name string) (bool, error) {
+	st, err := in.stat(name)
+	if err != nil || !o.Is.isOf(st) {
+		return false, err
+	}
+	var now map[string]string
+	err = in.withFile(name, func() (err error) { now, err = in.attributes(name); return err })
+	return err == nil && maps.Equal(ofTheUser(now), ofTheUser(o.Meta.Attrs)), err
 }
 
 // fillBack removes a copy; where the draft does not have it any more, that has it again.
