@@ -3,6 +3,8 @@
 package draft
 
 import (
+	"bytes"
+	"encoding/gob"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -35,7 +37,7 @@ func (s *story) scan() map[string][]string {
 		}
 		staged, _ := filepath.Glob(filepath.Join(s.folder, ".au-"+KeyOf(name, s.folder)+"-*"))
 		for _, at := range staged {
-			if filepath.Ext(at) == "" { // else it is not whole yet, or about to go
+			if !strings.HasSuffix(at, ".new") && !strings.HasSuffix(at, ".gone") { // else it is not whole yet, or about to go
 				s.scanOne(name+"/undo/staged", at, all)
 			}
 		}
@@ -123,7 +125,33 @@ func (s *story) act(by who, top string, r *rand.Rand) {
 		if inFolder(before[token]) && !inFolder(now[token]) { // what is left of it is another copy
 			s.places[token] = slices.DeleteFunc(s.places[token], func(place string) bool { return strings.HasPrefix(place, "folder/") })
 		}
+		if by == human && isIn("folder/", before[token]) && !isIn("folder/", now[token]) && s.isSpare(now[token]) {
+			delete(s.live, token)
+		}
 	}
+}
+
+func isIn(top string, places []string) bool {
+	return slices.ContainsFunc(places, func(place string) bool { return strings.HasPrefix(place, top) })
+}
+
+// isSpare reports whether something is only where a keep across file systems, or its undo, has what it has put into the folder, or
+// has brought back. On one file system nothing is there, so the human's own end of it in the folder counts.
+func (s *story) isSpare(places []string) bool {
+	return !slices.ContainsFunc(places, func(place string) bool {
+		name, in, _ := strings.Cut(place, "/")
+		if name != s.undone && !s.isHalf(name) {
+			return true
+		}
+		var j journal
+		text, err := os.ReadFile(filepath.Join(s.state(name), "undo/steps"))
+		if err != nil || gob.NewDecoder(bytes.NewReader(text)).Decode(&j) != nil || j.Staging == "" {
+			return true
+		}
+		return !strings.HasPrefix(in, "undo/") && !slices.ContainsFunc(j.Copies, func(c copied) bool {
+			return !c.Alone && within([]string{"upper/" + c.From.Path}, strings.TrimSuffix(in, "#t"))
+		})
+	})
 }
 
 func (h hand) one(is func(fs.DirEntry) bool) string {

@@ -31,6 +31,7 @@ type story struct {
 	tokens int
 	since  map[string]int      // how many there were when a draft began
 	places map[string][]string // where each was before a command; not in the folder, where the human has removed it meanwhile
+	undone string              // the draft of which a keep is being taken back
 	log    []string
 }
 
@@ -267,7 +268,11 @@ func (s *story) order(o order, at func(n int) bool, alone bool) outcome {
 	gives := s.givesUp(o)
 	steps := s.inode(o.name, "undo/steps")
 	half, written := s.isHalf(o.name), s.tokens
+	if o.verb == "undo" {
+		s.undone = o.name
+	}
 	is := s.child(o, at)
+	s.undone = ""
 	s.log = append(s.log, fmt.Sprintf("%s # %s", o, is))
 	if began := s.inode(o.name, "undo/steps") != steps; o.verb == "keep" && began && !half { // what the last one had put aside goes
 		gives = func(place string) bool { return strings.HasPrefix(place, o.name+"/undo/") }
