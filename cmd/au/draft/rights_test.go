@@ -165,3 +165,23 @@ func TestClosedAroundWhatWent(t *testing.T) {
 	}
 	differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
 }
+
+// A folder that the agent has closed, and that an undo brings back to a draft of which there was a run since, is closed as it was.
+func TestModesAfterUndo(t *testing.T) {
+	for _, across := range []bool{false, true} {
+		b := newBenchOn(t, across)
+		b.begin()
+		b.drafted("mkdir n; echo x >n/x; echo z >z; chmod 0500 n")
+		told := b.told()
+		b.ok(powerless(func() error { _, err := b.d.Keep([]string{"n"}, Refuse); return err }))
+		b.ok(powerless(b.prepare))
+		b.ok(powerless(func() error { return do(b.d, "undo") }))
+		if got := b.told(); got != told {
+			t.Errorf("across %v: after undo the draft is told as\n%s\nwant\n%s", across, got, told)
+		}
+		b.ok(powerless(b.prepare))
+		if got := b.in(b.d.State()+"/upper", "stat -c %a n"); got != "500\n" {
+			t.Errorf("across %v: in the next run it has %q", across, got)
+		}
+	}
+}

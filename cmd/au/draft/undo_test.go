@@ -78,6 +78,23 @@ func TestUndoBringsTheConflictBack(t *testing.T) {
 	}
 }
 
+// After undo a draft tells of a file that it did not have before whether the human has changed that since the draft first began.
+func TestUndoKnowsWhenTheDraftBegan(t *testing.T) {
+	for human, conflict := range map[string]bool{"true": false, "echo y >>g": true} {
+		b := newBench(t)
+		b.in(b.folder, "echo f >f; echo g >g")
+		b.begin()
+		b.drafted("echo x >>f")
+		b.in(b.folder, human)
+		b.ok(do(b.d, "keep"))
+		b.ok(do(b.d, "undo"))
+		b.drafted("echo x >>g")
+		if told := b.told(); strings.Contains(told, "! changed") != conflict {
+			t.Errorf("after %q and undo, the draft is told as %q", human, told)
+		}
+	}
+}
+
 // Between two mounts of one file system nothing can be renamed.
 func TestTwoMountsOfOneFileSystem(t *testing.T) {
 	b := newBench(t)
