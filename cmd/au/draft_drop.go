@@ -34,7 +34,7 @@ func (c *draftDropCmd) Run(a *app) error {
 	}
 	lost := "The work of the agent there is lost."
 	if len(m.paths) == 0 && m.DropForgets() {
-		lost += " You can then not take back its last keep any more."
+		lost += " Its last keep cannot be taken back after that."
 	}
 	if err := a.confirm(fmt.Sprintf("Throw away %s, %s? %s", m.named(), what, lost), c.Yes); err != nil {
 		return err
