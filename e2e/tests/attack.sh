@@ -1,6 +1,7 @@
 #!/bin/sh
 # Every attack on the entrypoint comes to nothing.
-# machines by hand: true true-bookworm
+# machines: trixie
+# machines by hand: bookworm true true-bookworm
 # core: trixie
 # timeout: 1200
 # second try: no

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Everything an agent starts, however it starts it, shares its limits; the human's own processes do not notice.
-# machines: bookworm trixie true
+# machines: bookworm trixie
+# machines by hand: true true-bookworm
 # core: trixie
 # timeout: 900
 . /opt/e2e/lib.sh
