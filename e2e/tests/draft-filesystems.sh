@@ -160,6 +160,44 @@ for one in $places; do
 		kept $one $other
 	done
 done
+if case "$places" in *btrfs*) : ;; *) false ;; esac; then
+	# As Fedora and openSUSE mount / and /home. No file can be renamed from one to the other.
+	ok btrfs -q subvolume create /mnt/btrfs/at-home
+	mkdir /mnt/subvolume
+	ok mount -t btrfs -o subvol=at-home "$(findmnt -no SOURCE /mnt/btrfs)" /mnt/subvolume
+	chown alice: /mnt/subvolume
+	for pair in 'btrfs subvolume' 'subvolume btrfs' 'subvolume subvolume'; do
+		# shellcheck disable=SC2086 # two words
+		works $pair
+		# shellcheck disable=SC2086
+		kept $pair
+	done
+	promise="nothing is kept in a subvolume below the folder, and that is said before anything changes; the subvolume itself can be renamed"
+	ok btrfs -q subvolume create /mnt/subvolume/outer
+	ok sh -c 'cd /mnt/subvolume/outer; mkdir p; btrfs -q subvolume create p/data; chown -R alice: .'
+	lower=/mnt/subvolume/outer/p
+	in_p() { as alice sh -c "cd $lower && \"\$@\"" sh "$@"; }
+	ok in_p sh -c 'mkdir data/deep; echo one >data/deep/one; echo two >two'
+	text $lower >/run/before
+	ok in_p au run --draft . sh -c 'echo more >>data/deep/one; echo more >>two'
+	fails 1 in_p au draft keep -y
+	complains 'data/deep is in a btrfs subvolume of its own: nothing can be kept there, so name the other paths'
+	is_as before
+	ok in_p au draft keep -y two
+	ok in_p cat two data/deep/one
+	says_exactly 'two
+more
+one'
+	ok in_p au draft undo -y
+	is_as before
+	ok in_p au draft drop -y
+	ok in_p au run --draft . mv data moved
+	ok in_p au draft keep -y
+	ok in_p cat moved/deep/one
+	ok in_p au draft undo -y
+	is_as before
+	ok in_p au draft drop -y
+fi
 if place vfat vfat 40 ,uid=alice,gid=alice,umask=077 mkfs.vfat; then
 	promise="what has no modes is no place for what is written"
 	refused ext4 vfat 'au: share /mnt/ext4/lower:'

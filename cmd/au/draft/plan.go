@@ -203,7 +203,7 @@ func (p *planner) prepare(low string) error {
 	}
 	st, err := p.lower.stat(low)
 	if err == nil && st.Dev != p.device { // nothing could be renamed there, or back
-		err = fmt.Errorf("%s is a btrfs subvolume: nothing can be kept in it, so keep other paths alone", quote.Name(low))
+		err = fmt.Errorf("%s is in a btrfs subvolume of its own: nothing can be kept there, so name the other paths", quote.Name(low))
 	}
 	if err != nil {
 		return err

@@ -203,7 +203,7 @@ func TestKeepIntoASubvolume(t *testing.T) {
 		t.Errorf("keep: %v", err)
 	}
 	v.device++
-	if _, err := v.plan("agent", nil, nil); err == nil || !strings.Contains(err.Error(), "d is a btrfs subvolume: nothing can be kept in it") {
+	if _, err := v.plan("agent", nil, nil); err == nil || !strings.Contains(err.Error(), "d is in a btrfs subvolume of its own: nothing can be kept there") {
 		t.Errorf("keep: %v", err)
 	}
 }
