@@ -166,9 +166,17 @@ func load(path string, own *Own) (*Config, []byte, error) {
 	return c, text, err
 }
 
-// Parse reads text; path is only for messages. Keys it does not know are
+// Parse reads text, which is not to change any more; path is only for messages. Keys it does not know are
 // named in Unknown. A mistake is an *Error, with the place and what would be right.
 func Parse(path string, text []byte) (*Config, error) {
+	if c, ok := parsePlain(text); ok {
+		return c, nil
+	}
+	return parse(path, text)
+}
+
+// parse is Parse for any text.
+func parse(path string, text []byte) (*Config, error) {
 	doc, err := readDocument(path, text)
 	if err != nil {
 		return nil, err

@@ -98,10 +98,7 @@ func (d *document) commentsAbove(offset int) int {
 }
 
 func (d *document) config() (*Config, error) {
-	c := &Config{Agents: make([]Agent, 0, len(d.top.list.items)), Unknown: d.unknown, DisableHomeAccessCheck: d.top.bool("disable_home_access_check", false)}
-	for _, id := range d.top.value("silence").items {
-		c.Silence = append(c.Silence, id.text)
-	}
+	c := d.above()
 	seen := make(map[string]bool, len(d.top.list.items))
 	for _, t := range d.top.list.items {
 		a, err := d.agent(t)
@@ -116,6 +113,15 @@ func (d *document) config() (*Config, error) {
 		c.Agents = append(c.Agents, a)
 	}
 	return c, nil
+}
+
+// above returns the settings that stand above all agents, and the keys that nobody reads.
+func (d *document) above() *Config {
+	c := &Config{Agents: make([]Agent, 0, len(d.top.list.items)), Unknown: d.unknown, DisableHomeAccessCheck: d.top.bool("disable_home_access_check", false)}
+	for _, id := range d.top.value("silence").items {
+		c.Silence = append(c.Silence, id.text)
+	}
+	return c
 }
 
 func (d *document) agent(t *table) (Agent, error) {
@@ -211,10 +217,10 @@ func (d *document) require(t *table, what string, keys ...string) error {
 	for _, key := range keys {
 		v := t.find(key)
 		if v == nil {
-			return d.errorAt(t.start, "%s without %s: want %s", what, key, t.schema.keys[key].right)
+			return d.errorAt(t.start, "%s without %s: want %s", what, key, t.schema.find(key).right)
 		}
 		if v.text == "" {
-			return d.errorAt(v.start, "%s is empty: want %s", key, t.schema.keys[key].right)
+			return d.errorAt(v.start, "%s is empty: want %s", key, t.schema.find(key).right)
 		}
 	}
 	return nil

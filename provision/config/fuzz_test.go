@@ -126,7 +126,7 @@ func unknown(t *testing.T, text []byte) []string {
 	var keys []string
 	add := func(prefix string, s *schema, m map[string]any) {
 		for k, v := range m {
-			if _, known := s.keys[k]; !known {
+			if s.find(k) == nil {
 				keys = append(keys, fmt.Sprintf("%s %q = %v", prefix, k, v))
 			}
 		}

@@ -61,9 +61,9 @@ func TestKeptConfigsHaveEveryKey(t *testing.T) {
 		all.WriteString("\n" + string(text))
 	}
 	for _, s := range []schema{topSchema, agentSchema, mountSchema} {
-		for key := range s.keys {
-			if key != "acl" && key != s.list && !strings.Contains(all.String(), "\n"+key+" = ") {
-				t.Errorf("no kept config has %s %s: a version that writes it gets a folder of its own", key, s.place)
+		for _, w := range s.keys {
+			if w.key != "acl" && w.key != s.list && !strings.Contains(all.String(), "\n"+w.key+" = ") {
+				t.Errorf("no kept config has %s %s: a version that writes it gets a folder of its own", w.key, s.place)
 			}
 		}
 	}

@@ -101,7 +101,7 @@ func (r *reader) agentHeader(keys []key, array bool, line span) error {
 	}
 	r.odd = true
 	resume(&r.mount, last(r.agent.list.items), line)
-	if _, known := mountSchema.keys[keys[1].name]; !known {
+	if mountSchema.find(keys[1].name) == nil {
 		r.mount.odd = r.note(&mountSchema, keys[1])
 		return nil
 	}
@@ -133,8 +133,8 @@ func newTable(s *schema, line span) *table {
 
 // entry notes the value of a KeyValue when t's schema knows the key.
 func (r *reader) entry(t *table, n *unstable.Node, keys []key) error {
-	want, known := t.schema.keys[keys[0].name]
-	if !known {
+	want := t.schema.find(keys[0].name)
+	if want == nil {
 		t.odd = r.note(t.schema, keys[0])
 		return nil
 	}
@@ -186,7 +186,7 @@ func (r *reader) value(s *schema, k key, n *unstable.Node) (value, error) {
 			if item.Kind != unstable.Array {
 				at = rangeSpan(item.Raw).start
 			}
-			return v, r.errorAt(at, "%s holds %s: want %s", k.name, KindName(item.Kind), s.keys[k.name].right)
+			return v, r.errorAt(at, "%s holds %s: want %s", k.name, KindName(item.Kind), s.find(k.name).right)
 		}
 		next := value{kind: item.Kind, span: rangeSpan(item.Raw), text: r.string(item)}
 		if each == unstable.InlineTable {
@@ -247,8 +247,8 @@ func (r *reader) note(s *schema, k key) *Error {
 // mistake returns the error that k, being of this kind, is when s wants
 // another, and nil for keys that s does not know, which it notes.
 func (r *reader) mistake(s *schema, k key, is unstable.Kind) error {
-	want, known := s.keys[k.name]
-	if !known {
+	want := s.find(k.name)
+	if want == nil {
 		r.note(s, k)
 		return nil
 	}

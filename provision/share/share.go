@@ -14,11 +14,38 @@ import (
 
 // Within returns path relative to folder, by components; "." for the folder itself. ok is false where it is not inside.
 func Within(folder, path string) (rel string, ok bool) {
+	if filepath.IsAbs(folder) && filepath.IsAbs(path) { // nearly always, and then it is a comparison
+		return cleanWithin(filepath.Clean(folder), filepath.Clean(path))
+	}
 	rel, err := filepath.Rel(folder, path)
 	if err != nil || rel == ".." || strings.HasPrefix(rel, "../") {
 		return "", false
 	}
 	return rel, true
+}
+
+// cleanWithin is Within for absolute paths that are clean.
+func cleanWithin(folder, path string) (rel string, ok bool) {
+	switch n := len(folder); {
+	case path == folder:
+		return ".", true
+	case folder == "/":
+		return path[n:], true
+	case strings.HasPrefix(path, folder) && path[n] == '/':
+		return path[n+1:], true
+	}
+	return "", false
+}
+
+// FirstWithin returns the first of some absolute, clean paths that is inside a folder.
+func FirstWithin(folder string, paths []string) (path string, ok bool) {
+	folder = filepath.Clean(folder)
+	for _, path := range paths {
+		if _, ok := cleanWithin(folder, path); ok {
+			return path, true
+		}
+	}
+	return "", false
 }
 
 // Sort puts shares into the order in which they can be mounted: a target after the one that holds it.
@@ -55,7 +82,11 @@ type Writable struct{ Source, Agent string }
 
 // WritableOf returns those that a config shares.
 func WritableOf(c *config.Config) []Writable {
-	var all []Writable
+	shares := 0
+	for _, g := range c.Agents {
+		shares += len(g.Mounts)
+	}
+	all := make([]Writable, 0, shares)
 	for _, g := range c.Agents {
 		for _, m := range g.Mounts {
 			if !m.ReadOnly {

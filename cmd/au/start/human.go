@@ -90,10 +90,8 @@ func (m Machine) OnWay(way []string, known *config.Config, path string, human ac
 		writable = append(writable, share.WritableOf(other)...)
 	}
 	for _, w := range writable {
-		for _, passed := range way {
-			if _, in := share.Within(w.Source, passed); in {
-				return passed, w, nil
-			}
+		if passed, in := share.FirstWithin(w.Source, way); in {
+			return passed, w, nil
 		}
 	}
 	return "", in, nil

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package config
+
+import (
+	"encoding/binary"
+	"slices"
+	"strings"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// A plainReader reads a text as au writes it: [[agents]], [[agents.mounts]] and known keys, each once, with its value on one line.
+// It is for speed alone, and keeps no place in the text. All else, right or wrong, is for the reader that knows TOML: what that one
+// would refuse is not plain.
+type plainReader struct {
+	document
+	open   table // that is read; the next one takes its place
+	seen   map[string]bool
+	mounts []Mount // of the last agent
+	config *Config
+}
+
+// parsePlain returns what a plain text says; ok is false of any other one. The text is not to change any more.
+func parsePlain(all []byte) (c *Config, ok bool) {
+	if !utf8.Valid(all) || !isSimple(all) {
+		return nil, false
+	}
+	text := unsafe.String(unsafe.SliceData(all), len(all))
+	r := plainReader{open: table{schema: &topSchema}, seen: map[string]bool{}}
+	for more := true; more; {
+		var line string
+		line, text, more = strings.Cut(text, "\n")
+		switch {
+		case line == "" || line[0] == '#':
+		case line[0] == '[':
+			next := headers[line]
+			if next == nil || next == &mountSchema && r.open.schema == &topSchema || !r.end() {
+				return nil, false
+			}
+			r.open.schema, r.open.values = next, r.open.values[:0]
+		case !r.open.take(line):
+			return nil, false
+		}
+	}
+	ok = r.end()
+	r.endMounts()
+	return r.config, ok
+}
+
+// endMounts gives the last agent its shares, of which there is no spare place: memory that is touched first costs the most here.
+func (r *plainReader) endMounts() {
+	if len(r.mounts) > 0 {
+		r.config.Agents[len(r.config.Agents)-1].Mounts = append([]Mount(nil), r.mounts...)
+		r.mounts = r.mounts[:0]
+	}
+}
+
+var headers = map[string]*schema{"[[agents]]": &agentSchema, "[[agents.mounts]]": &mountSchema}
+
+// isSimple reports whether every byte of a text stands for itself wherever it is, also in a string and in a comment. It looks at
+// eight at a time.
+func isSimple(text []byte) bool {
+	for ; len(text) >= 8; text = text[8:] {
+		all := binary.LittleEndian.Uint64(text)
+		if below(all, ' ')^zeros(all^each('\n'))|below(all^each('\\'), 1)|below(all^each(0x7f), 1) != 0 && slices.ContainsFunc(text[:8], isSpecial) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(text, isSpecial)
+}
+
+func isSpecial(c byte) bool { return c < ' ' && c != '\n' || c == '\\' || c == 0x7f }
+
+func each(c byte) uint64 { return uint64(c) * 0x0101010101010101 }
+
+// below has the highest bit of each of eight bytes that is less than c, which is below 0x80, and perhaps of one above such a byte.
+func below(all uint64, c byte) uint64 { return (all - each(c)) &^ all & each(0x80) }
+
+// zeros has the highest bit of each of eight bytes that is 0, and of no other.
+func zeros(all uint64) uint64 { return ^((all&each(0x7f) + each(0x7f)) | all | each(0x7f)) }
+
+// end notes the table that was read.
+func (r *plainReader) end() bool {
+	switch r.open.schema {
+	case &topSchema:
+		r.top = r.open
+		r.config = r.above()
+		return true
+	case &agentSchema:
+		r.endMounts()
+		a, err := r.agent(&r.open)
+		r.config.Agents = append(r.config.Agents, a)
+		known := r.seen[a.UserName]
+		r.seen[a.UserName] = true
+		return err == nil && !known
+	}
+	m, err := r.mount(&r.open)
+	r.mounts = append(r.mounts, m)
+	return err == nil
+}
+
+// take reads KEY = VALUE.
+func (t *table) take(line string) bool {
+	key, text, _ := strings.Cut(line, " ")
+	text, gives := strings.CutPrefix(text, "= ")
+	want := t.schema.find(key)
+	if !gives || want == nil || key == t.schema.list || t.find(key) != nil {
+		return false
+	}
+	v, ok := value{kind: want.kind, text: text}, false
+	switch want.kind {
+	case unstable.Bool:
+		ok = text == "true" || text == "false"
+	case unstable.String:
+		var rest string
+		v.text, rest, ok = cutString(text)
+		ok = ok && rest == ""
+	case unstable.Array:
+		v.items, ok = readStrings(text)
+	}
+	t.values = append(t.values, keyed{key, v})
+	return ok
+}
+
+// cutString takes the string with which a text begins.
+func cutString(text string) (said, rest string, ok bool) {
+	text, begins := strings.CutPrefix(text, `"`)
+	said, rest, ends := strings.Cut(text, `"`)
+	return said, rest, begins && ends
+}
+
+// readStrings reads ["ONE", "TWO"].
+func readStrings(text string) (all []value, ok bool) {
+	text, ok = strings.CutPrefix(text, "[")
+	for next := ""; ok && text != "]"; next = ", " {
+		v := value{kind: unstable.String}
+		if text, ok = strings.CutPrefix(text, next); ok {
+			v.text, text, ok = cutString(text)
+		}
+		all = append(all, v)
+	}
+	return all, ok
+}

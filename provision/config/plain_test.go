@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package config
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// written is a file as au writes it, with every key.
+const written = `# of alice
+disable_home_access_check = false
+silence = ["home-open", "shares:agent"]
+
+[[agents]]
+user_name = "agent"
+su_as_agent_group = "su-as-agent"
+entrypoint = "/usr/local/libexec/au/agent/su_as_agent"
+entrypoint_sha256 = "00"
+entrypoint_stamp = "1 2 3.4"
+bootstrapped = true
+keep_env = ["EDITOR"]
+set_env = ["A=b c", "EMPTY="]
+path = ["/home/alice/bin"]
+[[agents.mounts]]
+source = "/home/alice/café"
+target = "/home/agent/café"
+read_only = true
+hide = [".env", "*.key"]
+[[agents.mounts]]
+source = "file:///home/alice/d%E9"
+target = "/home/agent/d"
+read_only = true
+draft = true
+show_secrets = true
+same_path = false
+
+[[agents]]
+user_name = "second"
+`
+
+func TestWhatAuWritesIsPlain(t *testing.T) {
+	c, ok := parsePlain([]byte(written))
+	want, err := parse("f", []byte(written))
+	if !ok || err != nil || !reflect.DeepEqual(c, want) {
+		t.Errorf("it is read as %+v, %v: want %+v, %v", c, ok, want, err)
+	}
+	edited, err := edit("f", nil, want)
+	if _, ok := parsePlain(edited); !ok || err != nil {
+		t.Errorf("au wrote %q, %v, which is not plain", edited, err)
+	}
+}
+
+// Each of these is a mistake, or for the other reader to understand.
+func TestWhatIsNotPlain(t *testing.T) {
+	for _, change := range [][2]string{
+		{`user_name = "second"`, `user_name = "agent"`},
+		{`user_name = "second"`, `group = "second"`},
+		{`user_name = "second"`, ``},
+		{`user_name = "second"`, `user_name = ""`},
+		{`user_name = "second"`, `user_name = "sec\u006fnd"`},
+		{`user_name = "second"`, `user_name = "second" # a friend`},
+		{`user_name = "second"`, `user_name = "second"x`},
+		{`user_name = "second"`, `user_name = "second`},
+		{`user_name = "second"`, `user_name = """second"""`},
+		{`user_name = "second"`, `user_name = 'second'`},
+		{`user_name = "second"`, `user_name = second`},
+		{`user_name = "second"`, `user_name = "second` + "\x01" + `"`},
+		{`user_name = "second"`, `user_name = "second` + "\xff" + `"`},
+		{`user_name = "second"`, "user_name = \"second\"\r"},
+		{`user_name = "second"`, "user_name = \"second\"\nuser_name = \"third\""},
+		{`user_name = "second"`, "user_name = \"second\"\nmounts = []"},
+		{`user_name = "second"`, "user_name = \"second\"\nuser_name.first = true"},
+		{`user_name = "second"`, "user_name = \"second\"\n[[agents.others]]"},
+		{"# of alice", "# of\talice"},
+		{"# of alice", "[[agents.mounts]]"},
+		{"# of alice", "agents = []"},
+		{"# of alice", "\ufeff"},
+		{`bootstrapped = true`, `bootstrapped = yes`},
+		{`bootstrapped = true`, `bootstrapped = "true"`},
+		{`bootstrapped = true`, ` bootstrapped = true`},
+		{`["EDITOR"]`, `["EDITOR",]`},
+		{`["EDITOR"]`, `["EDITOR"`},
+		{`["EDITOR"]`, `["EDITOR", 3]`},
+		{`["EDITOR"]`, `["EDITOR" "TZ"]`},
+		{`["EDITOR"]`, `[["EDITOR"]]`},
+		{`"EMPTY="`, `"EMPTY"`},
+		{`".env"`, `"../env"`},
+		{`source = "/home/alice/café"`, ``},
+		{`%E9`, `%E`},
+		{"draft = true", "acl = true\ndraft = true"},
+		{`[[agents.mounts]]`, `[agents.mounts]`},
+	} {
+		text := strings.Replace(written, change[0], change[1], 1)
+		if text == written {
+			t.Fatalf("%q is not there", change[0])
+		}
+		if c, ok := parsePlain([]byte(text)); ok {
+			t.Errorf("with %q for %q it is plain: %+v", change[1], change[0], c)
+		}
+	}
+}
+
+// The reader that knows TOML finds the same in every plain text.
+func FuzzPlain(f *testing.F) {
+	for _, text := range []string{"", "\n", as2, human, written, "[[agents]]\nuser_name = \"a\"\nkeep_env = []\n", "silence = [\"a\", \"b\"]"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c, ok := parsePlain([]byte(text))
+		if !ok {
+			return
+		}
+		if want, err := parse("f", []byte(text)); err != nil || !reflect.DeepEqual(c, want) {
+			t.Fatalf("%q is read as %+v: want %+v, %v", text, c, want, err)
+		}
+	})
+}
+
+// Eight bytes at a time are what they are one by one.
+func TestSimpleInEveryPlace(t *testing.T) {
+	for a := range 256 {
+		for b := range 256 {
+			for place := range 9 {
+				text := []byte("ab\ncd ef\nghi")
+				text[place], text[place+1] = byte(a), byte(b)
+				if want := !isSpecial(byte(a)) && !isSpecial(byte(b)); isSimple(text) != want {
+					t.Fatalf("of %q it is said to be %v", text, !want)
+				}
+			}
+		}
+	}
+}
