@@ -26,7 +26,7 @@ func TestQuantileIsBetweenTheTwoNearest(t *testing.T) {
 func TestRoundsBeginWithAnotherTurnEachTime(t *testing.T) {
 	var order strings.Builder
 	named := func(name string) *cell {
-		return &cell{title: name, do: func() (cost, error) { order.WriteString(name); return cost{wall: 1}, nil }}
+		return &cell{title: name, do: func() []cost { order.WriteString(name); return []cost{{wall: 1}} }}
 	}
 	add, remove, other := named("a"), named("r"), named("o")
 	measure(10, []turn{{add, remove}, {other}})
