@@ -162,7 +162,7 @@ func TestExec(t *testing.T) {
 }
 
 func TestRunKeepsValuesOffArgv(t *testing.T) {
-	r := Run{Agent: "agent", Env: []string{"TOKEN=s3cret", "B="}, Command: []string{"env"}, After: []string{"/usr/bin/au", "report"}, IfKills: true}
+	r := Run{Agent: "agent", Env: []string{"TOKEN=s3cret", "B="}, Command: []string{"env"}, After: []string{"/usr/bin/au", "report"}, AfterIf: IfKills}
 	if slices.ContainsFunc(r.Argv(), func(s string) bool { return strings.Contains(s, "s3cret") }) {
 		t.Errorf("%q shows a value to every user's ps", r.Argv())
 	}

@@ -41,7 +41,7 @@
 // 16  map_for_shares     waiter   root     id-map-of-one other-groups-nobodys groups-*: share-content
 // 17  map_of_nobody      waiter   root     seal-nobody: walls
 // 18  fork_run           waiter   root     *-namespace: killed walls share-content
-// 19  wait_outside       waiter   caller   waiter-* log-line* draft-lock-[aw]* after-*: killed set-up log drafts after
+// 19  wait_outside       waiter   caller   waiter-* log-line* draft-lock-[aw]* after-* look-*: killed set-up log drafts after looks
 // 20  set_limits         pid 1    root     limits: inherited
 // 21  be_ended_first     pid 1    root     ended-first: inherited
 // 22  mount              pid 1    root     own-mounts human-unmounts: share-content
@@ -82,6 +82,7 @@
 #include "intake.h"
 #include "kernel.h"
 #include "resources.h"
+#include "unchanged.h"
 #include "waiter.h"
 
 // A change of ids, or of powers, also forgets that this process dies with the waiter, so this sets it again. Of one that had gone
@@ -179,6 +180,7 @@ static pid_t fork_run(struct run *run)
 	int link[2];
 	long child;
 
+	note_start(run);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) != 0)
 		fail("make the link to the run");
 	child = syscall(SYS_clone, CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
@@ -195,7 +197,7 @@ int main(int argc, char **argv)
 	const char *wish;
 	pid_t child;
 
-	run.link = run.log = run.kills = run.terminal = run.map_for_shares = run.map_of_nobody = run.unified = -1;
+	run.link = run.log = run.kills = run.terminal = run.map_for_shares = run.map_of_nobody = run.unified = run.mounts = -1;
 	seal_descriptors();
 	check_identity(&run);
 	reset_process(&run);

@@ -28,6 +28,19 @@ func (p Policy) SearchPath(more ...string) string {
 	return strings.Join(append([]string{p.Home + "/.local/bin", cmp.Or(p.Path, DefaultPath)}, more...), ":")
 }
 
+// When says after which runs the waiting process runs something.
+type When string
+
+const (
+	// IfKills is where the kernel has ended processes of the agent for want of memory meanwhile (AU_KILLS of them), or somebody may
+	// have ended the run. It is also where a server of tmux or screen has ended with it (AU_SERVER=1), and where the command was not
+	// found.
+	IfKills When = "kills"
+	// IfChanged is there, too, and where something in a writable share is not as it was, or where only a look can tell. Disks of
+	// this machine are all that a look reaches: who asks for it has seen so. An older entrypoint takes it for every run.
+	IfChanged When = "changed"
+)
+
 // Run is one command to run as an agent.
 type Run struct {
 	Agent  string
@@ -39,7 +52,7 @@ type Run struct {
 	Env     []string // KEY=VALUE; a later one of a key wins, also over what the entrypoint sets
 	Command []string
 	After   []string // argv of what the waiting process runs once the command has ended, with AU_STATUS=N, AU_KILLS=N, AU_SIGNAL=N and AU_SERVER=N added to its environment
-	IfKills bool     // After only where the kernel has ended processes of the agent for want of memory meanwhile (AU_KILLS of them), somebody may have ended the run, or a server of tmux or screen has ended with it (AU_SERVER=1)
+	AfterIf When     // "" for every run
 }
 
 // Argv returns the entrypoint's arguments. No value of Env is among them: any user can read a process's arguments.
@@ -146,8 +159,8 @@ func (r Run) Environ() []string {
 	for i, argument := range r.After {
 		env = append(env, fmt.Sprintf("AU_AFTER_%d=%s", i+1, argument))
 	}
-	if r.IfKills {
-		env = append(env, "AU_AFTER_IF=kills")
+	if r.AfterIf != "" {
+		env = append(env, "AU_AFTER_IF="+string(r.AfterIf))
 	}
 	return env
 }

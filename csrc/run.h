@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 enum { MAX_VARIABLES = 512, MAX_RLIMITS = 16, LAST_SIGNAL = 64 };
 
@@ -29,6 +30,8 @@ struct run {
 	int log;                           // W 1: the socket, or -1
 	int kills;                         // W: where the kernel counts what it has ended for want of memory, or -1
 	uint32_t kills_before;             // W: the count before the run
+	struct timespec since, booted;     // W: when the run began, by two clocks
+	int mounts;                        // W: what tells that something was mounted or unmounted meanwhile, or -1
 	int server_ended;                  // W: whether one of tmux or screen ended with the run
 	int terminal;                      // W 1 C: 0, 1, 2, or -1 for none
 	int in_background;                 // C: whether it begins there, in that terminal

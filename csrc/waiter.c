@@ -5,6 +5,7 @@
 #include "guard.h"
 #include "intake.h"
 #include "resources.h"
+#include "unchanged.h"
 #include <sched.h>
 #include <sys/syscall.h>
 
@@ -119,8 +120,9 @@ static pid_t begin_after(void)
 
 // The command that the caller wants after the run, as AU_AFTER_1, AU_AFTER_2, ...: its argv. It ends as the run did. With
 // AU_AFTER_IF=kills it is for some runs only. In these the kernel has ended processes for want of memory, somebody may have ended
-// the run, the command was not found or made a call of another ABI, or a server of tmux or screen ended with it. signal is that by
-// which the guard ended: nobody inside can send it one.
+// the run, the command was not found or made a call of another ABI, or a server of tmux or screen ended with it. With
+// AU_AFTER_IF=changed it is for these, for a run whose command could not be run, and for one after which a writable share is not as
+// it was. signal is that by which the guard ended: nobody inside can send it one.
 static void run_after(struct run *run, int signals, int status, int signal)
 {
 	static char *argv[MAX_AFTER + 1], name[24], told[32], counted[32], signalled[32], left[32], number[NUMBER];
@@ -128,9 +130,12 @@ static void run_after(struct run *run, int signals, int status, int signal)
 	const char *when = find_variable("AU_AFTER_IF", environ);
 	int ended = signal != 0 || status == 128 + SIGKILL || status == 128 + SIGTERM;
 	int refused = status == 127 || status == 128 + SIGSYS;
+	int quiet = kills == 0 && !ended && !refused && !run->server_ended;
 	pid_t child;
 
-	if (when != NULL && is(when, "kills") && kills == 0 && !ended && !refused && !run->server_ended)
+	if (when != NULL && is(when, "kills") && quiet)
+		return;
+	if (when != NULL && is(when, "changed") && quiet && status <= 125 && left_all_as_it_was(run))
 		return;
 	for (uint32_t i = 0; i < MAX_AFTER; i++) {
 		join(name, sizeof name, "AU_AFTER_", decimal(number, i + 1));
@@ -172,6 +177,7 @@ int wait_outside(struct run *run, pid_t child)
 
 	become_caller_again(run);
 	log_start(run, child);
+	watch_mounts(run);
 	for (unsigned i = 0; i < run->policy.ncgroups; i++)
 		close(run->cgroups[i]);
 	sigaddset(&watched, SIGCHLD);

@@ -55,7 +55,7 @@ active proctype waiter() {
 #endif
 	d_step { !w_stopped -> skip } /* = check_expiry getpid check_descriptors open_cgroups open_log read_limits lock_drafts map_for_shares map_of_nobody */
 	/* C: fork_run */
-	d_step { !w_stopped -> far_end = true } /* = socketpair fail */
+	d_step { !w_stopped -> far_end = true } /* = note_start socketpair fail */
 	d_step { !w_stopped -> g = true } /* = syscall fail */
 	/* = close : the run's end */
 	/* C: main again */
@@ -64,7 +64,7 @@ active proctype waiter() {
 	/* = close close wait_outside */
 	/* C: wait_outside */
 #ifndef BROKEN_CALLER_AGAIN
-	d_step { !w_stopped -> w_ids = CALLER } /* = become_caller_again log_start */
+	d_step { !w_stopped -> w_ids = CALLER } /* = become_caller_again log_start watch_mounts */
 #endif
 	/* = close sigaddset signalfd fcntl fail forget */
 	do

@@ -5,6 +5,8 @@ package share
 import (
 	"slices"
 	"strings"
+
+	"github.com/a4u2/au/provision/config"
 )
 
 // remote are the kinds of file systems that another program or machine answers for.
@@ -73,6 +75,11 @@ func IsLocal(mountinfo []byte, folder string) bool {
 		others = others || !known && (below || holds && point != "/")
 	})
 	return isLocal && !others
+}
+
+// AreLocal reports whether each of some folders IsLocal.
+func AreLocal(mountinfo []byte, folders []config.Path) bool {
+	return !slices.ContainsFunc(folders, func(f config.Path) bool { return !IsLocal(mountinfo, string(f)) })
 }
 
 // eachMount reads the lines of a mountinfo.

@@ -141,7 +141,7 @@ func (h *Host) RemoteAt(source string) []string {
 // AreLocal reports whether a look through some folders asks file systems of this machine alone, which answer.
 func (h *Host) AreLocal(folders []config.Path) bool {
 	text, err := h.mountinfo()
-	return err == nil && !slices.ContainsFunc(folders, func(f config.Path) bool { return !share.IsLocal(text, string(f)) })
+	return err == nil && share.AreLocal(text, folders)
 }
 
 // Listening returns the sockets on which somebody listens, by their paths.

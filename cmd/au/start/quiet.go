@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"os"
 	"os/signal"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,7 +45,7 @@ func (m Machine) Quiet(args []string, uid int) (status int, found []*inspect.Loo
 		return status, nil, false
 	}
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil || slices.ContainsFunc(run.shares, func(f config.Path) bool { return !share.IsLocal(mounts, string(f)) }) {
+	if err != nil || !share.AreLocal(mounts, run.shares) {
 		return status, nil, false
 	}
 	human, err := m.Human(uid)

@@ -16,7 +16,7 @@ import (
 )
 
 func TestReadAfter(t *testing.T) {
-	written, _ := after("/bin/au", csrc.Policy{Name: "agent"}, "/home/alice/c.toml", []string{"make"}, []config.Mount{{Source: "/home/alice/d\xe9"}, {Source: "/p", ReadOnly: true}}, nil)
+	written, _ := order("/home/alice/c.toml").after(csrc.Policy{Name: "agent"}, []string{"make"}, []config.Mount{{Source: "/home/alice/d\xe9"}, {Source: "/p", ReadOnly: true}}, nil)
 	e, ok := readAfter(written[2:])
 	if !ok || e.config != "/home/alice/c.toml" || !slices.Equal(e.shares, []config.Path{"/home/alice/d\xe9"}) || e.since == 0 || e.booted == 0 {
 		t.Errorf("%q is read as %+v, %v", written, e, ok)
@@ -26,7 +26,7 @@ func TestReadAfter(t *testing.T) {
 			t.Errorf("with %q it is read as %+v", more, e)
 		}
 	}
-	if written, _ := after("/bin/au", csrc.Policy{Name: "agent"}, "/c", []string{"make"}, nil, nil); true {
+	if written, _ := order("/c").after(csrc.Policy{Name: "agent"}, []string{"make"}, nil, nil); true {
 		if _, ok := readAfter(written[2:]); ok {
 			t.Errorf("without shares %q is read", written)
 		}
@@ -63,7 +63,7 @@ func TestQuiet(t *testing.T) {
 			t.Fatal(err)
 		}
 		os.WriteFile(share+"/old", nil, 0o600)
-		words, _ := after("/bin/au", csrc.Policy{Name: "agent"}, dir+"/c.toml", []string{"make"}, []config.Mount{{Source: share}}, nil)
+		words, _ := order(dir+"/c.toml").after(csrc.Policy{Name: "agent"}, []string{"make"}, []config.Mount{{Source: share}}, nil)
 		time.Sleep(20 * time.Millisecond) // the clock of files has ticks
 		if c.new != "" {
 			os.WriteFile(share+"/"+c.new, nil, 0o600)
@@ -75,6 +75,36 @@ func TestQuiet(t *testing.T) {
 		_, err := os.Stat(inspect.RecordPath(dir+"/c.toml", share))
 		if err == nil && !c.want {
 			t.Errorf("%s: it was remembered", situation)
+		}
+	}
+}
+
+// order is a run by that config, on a machine with one disk.
+func order(config string) Order {
+	return Order{Complete: "/bin/au", Config: config, mountinfo: func() ([]byte, error) { return []byte("1 0 8:1 / / rw - ext4 /dev/sda rw\n"), nil }}
+}
+
+func TestWhenToLook(t *testing.T) {
+	writable, command := []config.Mount{{Source: "/home/alice/p"}}, []string{"make"}
+	remote := order("/c")
+	remote.mountinfo = func() ([]byte, error) {
+		return []byte("1 0 8:1 / / rw - ext4 /dev/sda rw\n2 1 0:9 / /home/alice/p/far rw - fuse.sshfs x rw\n"), nil
+	}
+	for _, c := range []struct {
+		situation string
+		order     Order
+		shares    []config.Mount
+		drafts    []Draft
+		want      csrc.When
+	}{
+		{"nothing to write in", order("/c"), []config.Mount{{Source: "/p", ReadOnly: true}}, nil, csrc.IfKills},
+		{"a share", order("/c"), writable, nil, csrc.IfChanged},
+		{"a share in which another program answers", remote, writable, nil, ""},
+		{"a draft", order("/c"), nil, []Draft{{Name: "p"}}, ""},
+		{"a share beside a draft", order("/c"), writable, []Draft{{Name: "p"}}, ""},
+	} {
+		if _, when := c.order.after(csrc.Policy{Name: "agent"}, command, c.shares, c.drafts); when != c.want {
+			t.Errorf("%s: it is to look if %q, not %q", c.situation, when, c.want)
 		}
 	}
 }

@@ -31,7 +31,8 @@ type Order struct {
 	Entrypoint string // its path
 	Complete   string // the program that speaks after the run
 
-	mounts func() ([]share.MountPoint, error) // read once, where somebody asks
+	mountinfo func() ([]byte, error)             // read once, where somebody asks
+	mounts    func() ([]share.MountPoint, error) // what it says
 }
 
 // Speaker is called where a run is not as plain as its command. The front program has none: it leaves such a run to the complete
@@ -85,7 +86,11 @@ func (m Machine) Prepare(o Order, say Speaker) (*os.File, csrc.Run, error) {
 	if m.Frozen(policy) {
 		return nil, csrc.Run{}, &PausedError{o.Agent}
 	}
-	o.mounts = sync.OnceValues(mountsNow)
+	o.mountinfo = sync.OnceValues(readMountinfo)
+	o.mounts = sync.OnceValues(func() ([]share.MountPoint, error) {
+		text, err := o.mountinfo()
+		return share.ParseMountinfo(string(text)), err
+	})
 	entry := o.Known.Agent(o.Agent)
 	entrypoint, err := m.Entrypoint(o.Entrypoint, policy, entry)
 	if err != nil {
@@ -125,7 +130,7 @@ func (m Machine) Prepare(o Order, say Speaker) (*os.File, csrc.Run, error) {
 		return nil, run, err
 	}
 	if o.Complete != "" {
-		run.After, run.IfKills = after(o.Complete, policy, o.Config, run.Command, shares, drafts)
+		run.After, run.AfterIf = o.after(policy, run.Command, shares, drafts)
 	}
 	return entrypoint, run, nil
 }

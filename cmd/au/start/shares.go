@@ -193,13 +193,18 @@ func (m Machine) reached(human accounts.User, shares []config.Mount, mounts []sh
 	return all
 }
 
-// mountsNow reads what is mounted.
-func mountsNow() ([]share.MountPoint, error) {
+func readMountinfo() ([]byte, error) {
 	text, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
-		return nil, fmt.Errorf("read the machine's mounts: %w", err)
+		err = fmt.Errorf("read the machine's mounts: %w", err)
 	}
-	return share.ParseMountinfo(string(text)), nil
+	return text, err
+}
+
+// mountsNow reads what is mounted.
+func mountsNow() ([]share.MountPoint, error) {
+	text, err := readMountinfo()
+	return share.ParseMountinfo(string(text)), err
 }
 
 // OpenPlaces returns where others reach a folder by another mount.

@@ -1,0 +1,91 @@
+#!/bin/sh
+# After a run that has changed anything in a writable share somebody looks at it. Nobody does after one that has changed nothing there.
+. /opt/e2e/tests/attacks/common
+mkdir -p $share/a/b /run/e2e/mounted
+echo one >$share/a/b/file
+chown -R alice: $share/a
+looked=/home/alice/looked
+rm -f $looked
+
+# looks COMMAND… and trusts COMMAND… say that somebody looks after a run of COMMAND, or that nobody does.
+run() {
+	sleep 0.1 # the clock of files has ticks
+	e2e_run human env AU_AFTER_IF=changed AU_AFTER_1=/usr/bin/touch AU_AFTER_2=$looked $E agent --same-rw $share attacked -- "$@"
+}
+looks() {
+	run "$@"
+	[ -e $looked ] || fail "nobody looked"
+	rm $looked
+}
+trusts() {
+	run "$@"
+	[ ! -e $looked ] || fail "somebody looked, though nothing has changed"
+}
+file=/home/agent/attacked/a/b/file
+trusts true
+trusts sh -c "cat $file; ls -lR $share; exit 3"
+trusts sh -c 'echo x >/tmp/x; echo x >~/x'
+
+promise="a file that is written in place, and has its old time again, is looked at"
+looks sh -c "touch -r $file /tmp/old; echo two >$file; touch -r /tmp/old $file"
+trusts true
+promise="so is one that is written by memory, and one that another replaces"
+looks python3 -c "import mmap; f = open('$file', 'r+b'); mmap.mmap(f.fileno(), 4)[0:1] = b'X'"
+looks sh -c "cp -p $file /tmp/new; cat /tmp/new >$file.new; mv $file.new $file"
+promise="so are a new name, one that is gone, a mode and an attribute"
+looks touch $share/a/b/.envrc
+looks rm $share/a/b/.envrc
+looks ln $file $file.link
+looks rm $file.link
+looks chmod u+x $file
+looks mkdir $share/a/b/c
+looks python3 -c "import os; os.setxattr('$file', 'user.x', b'x')"
+looks sh -c "chmod 700 $share/a/b/c; chmod 755 $share/a/b/c"
+looks touch $share
+trusts true
+
+promise="so it is where a look without a program cannot tell"
+looks sh -c 'exit 126'
+looks /nonexistent/program
+looks sh -c 'kill -KILL $$'
+human ln -s a $share/link
+looks true
+human rm $share/link
+human mkfifo $share/pipe
+looks true
+human rm $share/pipe
+human mkdir -m 0 $share/closed
+looks true
+human rmdir $share/closed
+deep=$share
+for name in $(seq 24); do deep=$deep/$name; done
+human mkdir -p $deep
+looks true
+rm -r ${share:?}/1
+human mkdir $share/many
+human sh -c "cd $share/many && touch \$(seq 4000)"
+looks true
+rm -r ${share:?}/many
+trusts true
+
+promise="so it is where something is mounted in the share, or was mounted anywhere meanwhile"
+mkdir $share/mounted
+mount -t tmpfs tmpfs $share/mounted
+looks true
+umount $share/mounted
+rmdir $share/mounted
+trusts true
+# meanwhile COMMAND… runs it, as root, during a run that changes nothing.
+meanwhile() {
+	human env AU_AFTER_IF=changed AU_AFTER_1=/usr/bin/touch AU_AFTER_2=$looked $E agent --same-rw $share attacked -- sleep 1 &
+	soon pgrep -u agent -x sleep
+	"$@"
+	wait
+	[ -e $looked ] || fail "nobody looked"
+	rm $looked
+}
+meanwhile mount -t tmpfs tmpfs /run/e2e/mounted
+meanwhile umount /run/e2e/mounted
+promise="so it is where the share is not there any more"
+meanwhile mv $share $share.away
+mv $share.away $share
