@@ -33,8 +33,8 @@ type When string
 
 const (
 	// IfKills is where the kernel has ended processes of the agent for want of memory meanwhile (AU_KILLS of them), or somebody may
-	// have ended the run. It is also where a server of tmux or screen has ended with it (AU_SERVER=1), and where the command was not
-	// found.
+	// have ended the run. It is also where a server of tmux or screen has ended with it (AU_SERVER=1), and where the command was
+	// not found.
 	IfKills When = "kills"
 	// IfChanged is there, too, and where something in a writable share is not as it was, or where only a look can tell. Disks of
 	// this machine are all that a look reaches: who asks for it has seen so. An older entrypoint takes it for every run.

@@ -151,7 +151,7 @@ func (a *app) shareFacts(source string, human provision.User, policy csrc.Policy
 	if f.Config, err = a.host.RealPath(a.configPath(human)); err != nil {
 		f.Config = a.configPath(human) // none yet
 	}
-	f.Source = a.host.Path(source)
+	f.Source = a.host.Bare(source)
 	if f.HomeOpen, err = a.host.ForRun().HomeOpenings(human, known); err != nil {
 		return f, err
 	}

@@ -45,6 +45,15 @@ func (h *Host) empty(path string) bool {
 
 // Path reads a path's owner, mode and ACL.
 func (h *Host) Path(path string) provision.Path {
+	p := h.Bare(path)
+	if p.Exists && p.Mode&fs.ModeSymlink == 0 {
+		p.ACL = h.acl(path)
+	}
+	return p
+}
+
+// Bare is Path without the ACL, for which a program has to be asked.
+func (h *Host) Bare(path string) provision.Path {
 	info, err := h.Lstat(h.Root + path)
 	if err != nil {
 		return provision.Path{}
@@ -52,9 +61,6 @@ func (h *Host) Path(path string) provision.Path {
 	p := provision.Path{Exists: true, Mode: info.Mode()}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		p.UID, p.GID = st.Uid, st.Gid
-	}
-	if info.Mode()&fs.ModeSymlink == 0 {
-		p.ACL = h.acl(path)
 	}
 	return p
 }
