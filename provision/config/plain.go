@@ -17,7 +17,7 @@ import (
 // would refuse is not plain.
 type plainReader struct {
 	document
-	open   table // that is read; the next one takes its place
+	open   table // that is read, without a schema where it has ended; the next one takes its place
 	seen   map[string]bool
 	mounts []Mount // of the last agent
 	config *Config
@@ -41,7 +41,10 @@ func parsePlain(all []byte) (c *Config, ok bool) {
 				return nil, false
 			}
 			r.open.schema, r.open.values = next, r.open.values[:0]
-		case !r.open.take(line):
+			if m, rest, ok := cutShare(text); ok && next == &mountSchema {
+				r.mounts, text, r.open.schema = append(r.mounts, m), rest, nil
+			}
+		case r.open.schema == nil || !r.open.take(line):
 			return nil, false
 		}
 	}
@@ -85,6 +88,8 @@ func zeros(all uint64) uint64 { return ^((all&each(0x7f) + each(0x7f)) | all | e
 // end notes the table that was read.
 func (r *plainReader) end() bool {
 	switch r.open.schema {
+	case nil:
+		return true
 	case &topSchema:
 		r.top = r.open
 		r.config = r.above()
@@ -102,6 +107,32 @@ func (r *plainReader) end() bool {
 	return err == nil
 }
 
+// cutShare takes the share with which a text begins, where it has the keys that nearly all have, and no other.
+func cutShare(text string) (m Mount, rest string, ok bool) {
+	source, text, _ := cutLine(text, `source = "`, `"`)
+	target, text, _ := cutLine(text, `target = "`, `"`)
+	readOnly, text, _ := cutLine(text, `read_only = `, "")
+	samePath, text, given := cutLine(text, `same_path = `, "")
+	ok = source != "" && target != "" && isBool(readOnly) && (!given || isBool(samePath)) && (text == "" || text[0] == '[' || text[0] == '\n')
+	if strings.HasPrefix(source, urlScheme) || strings.HasPrefix(target, urlScheme) {
+		return m, "", false
+	}
+	return Mount{Source: source, Target: target, ReadOnly: readOnly == "true", TargetOnly: samePath == "false"}, text, ok
+}
+
+// cutLine takes what is between two words on the line with which a text begins.
+func cutLine(text, before, after string) (between, rest string, ok bool) {
+	if line, ok := strings.CutPrefix(text, before); ok {
+		line, rest, _ = strings.Cut(line, "\n")
+		if between, ok = strings.CutSuffix(line, after); ok && !strings.Contains(between, `"`) {
+			return between, rest, true
+		}
+	}
+	return "", text, false
+}
+
+func isBool(text string) bool { return text == "true" || text == "false" }
+
 // take reads KEY = VALUE.
 func (t *table) take(line string) bool {
 	key, text, _ := strings.Cut(line, " ")
@@ -113,7 +144,7 @@ func (t *table) take(line string) bool {
 	v, ok := value{kind: want.kind, text: text}, false
 	switch want.kind {
 	case unstable.Bool:
-		ok = text == "true" || text == "false"
+		ok = isBool(text)
 	case unstable.String:
 		var rest string
 		v.text, rest, ok = cutString(text)

@@ -36,6 +36,16 @@ draft = true
 show_secrets = true
 same_path = false
 
+[[agents.mounts]]
+source = "/home/alice/e"
+target = "/home/agent/e"
+read_only = false
+same_path = false
+[[agents.mounts]]
+source = "/home/alice/f"
+target = "/home/agent/f"
+read_only = true
+
 [[agents]]
 user_name = "second"
 `
@@ -73,6 +83,15 @@ func TestWhatIsNotPlain(t *testing.T) {
 		{`user_name = "second"`, "user_name = \"second\"\nmounts = []"},
 		{`user_name = "second"`, "user_name = \"second\"\nuser_name.first = true"},
 		{`user_name = "second"`, "user_name = \"second\"\n[[agents.others]]"},
+		{`source = "/home/alice/e"`, `source = "/home/alice/"e"`},
+		{`source = "/home/alice/e"`, `source = ""`},
+		{`source = "/home/alice/e"`, `source = "file:///home/alice/e%"`},
+		{`target = "/home/agent/f"`, `target = "/home/agent/f" # there`},
+		{`target = "/home/agent/f"`, `target = /home/agent/f`},
+		{"read_only = false\nsame_path = false", "read_only = false\nsame_path = no"},
+		{"read_only = false\nsame_path = false", "read_only = maybe\nsame_path = false"},
+		{"read_only = false\nsame_path = false", "read_only = false\n\nhide = [\"x\"]"},
+		{"read_only = false\nsame_path = false", "read_only = false\nread_only = false"},
 		{"# of alice", "# of\talice"},
 		{"# of alice", "[[agents.mounts]]"},
 		{"# of alice", "agents = []"},
