@@ -46,15 +46,9 @@ var withoutJSON = map[string]string{
 var changes = strings.Fields("new grant revoke delete pause resume stop mount-add mount-remove path-add path-remove draft-keep draft-undo draft-drop " +
 	"draft-refresh limits-set limits-reset net-restrict net-allow net-deny net-off")
 
-// onlyReal are the rows of the page, or whole sections, that no output of a script has: they take a systemd, or an agent that runs.
-var onlyReal = []string{
-	"list runs", "[run]", "[share of a run] draft", // processes of an entrypoint
-	"[layer] asleep",                                      // a daemon that systemd starts
-	"info limits", "[limits]", "[limit]", "[use] busiest", // a slice of systemd, and what runs in it
-	"verify", "[result]", "net status attempts", "[attempt]", // an agent that tries to get out
-	"[upstream proxy] login", // root, who sees whether it is for root alone
-	"[change] old",           // a rename, which the kernel's overlay notes
-}
+// onlyReal are the rows of the page, or whole sections, that no output of a script here has, and the script of real machines has: they
+// take a systemd, an agent that runs, or the kernel's overlay.
+var onlyReal = sync.OnceValue(func() []string { return strings.Split(strings.TrimSpace(read("../../e2e/tests/json/real")), "\n") })
 
 // jsonKey is a row of the page.
 type jsonKey struct {
@@ -72,6 +66,15 @@ type jsonPage struct {
 	ran   map[string]bool // scripts
 }
 
+// read returns a file that these tests cannot do without.
+func read(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
 var (
 	pageHeading = regexp.MustCompile("^#{2,3} (?:`au ([a-z ]+)`|(.+))$")
 	pageForm    = regexp.MustCompile(`^It prints (an array|one object|an object a line)\b`)
@@ -82,13 +85,9 @@ var (
 
 // thePage reads docs/json.md once.
 var thePage = sync.OnceValue(func() *jsonPage {
-	text, err := os.ReadFile("../../docs/json.md")
-	if err != nil {
-		panic(err)
-	}
 	p := &jsonPage{forms: map[string]string{}, rows: map[string][]jsonKey{}, seen: map[string]bool{}, ran: map[string]bool{}}
 	section := ""
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(read("../../docs/json.md")) {
 		line = strings.TrimSuffix(line, "\n")
 		if m := pageHeading.FindStringSubmatch(line); m != nil {
 			section = "[" + m[2] + "]"
@@ -238,9 +237,9 @@ func TestJSONPageIsWhatTheTypesSay(t *testing.T) {
 	}
 }
 
-// Each command with --json has its section, and each without it a reason.
+// Each command with --json has its section and its line in the script of real machines, and each without it a reason.
 func TestJSONPageHasEveryCommand(t *testing.T) {
-	page, found := thePage(), map[string]bool{}
+	page, found, real := thePage(), map[string]bool{}, read("../../e2e/tests/json.sh")
 	for _, path := range everyCommand(newParser(&struct{ globals }{}, nil).Model.Node, nil) {
 		ctx, err := kong.Trace(newParser(&struct{ globals }{}, path), path)
 		if err != nil {
@@ -255,6 +254,9 @@ func TestJSONPageHasEveryCommand(t *testing.T) {
 		_, section := page.rows[command]
 		if has != section || has != (printed[command] != nil) {
 			t.Errorf("au %s: has --json: %v; has a section in the page: %v; has a type here: %v", command, has, section, printed[command] != nil)
+		}
+		if has && !regexp.MustCompile(`(?m)^reads '?`+command+`\b`).MatchString(real) {
+			t.Errorf("e2e/tests/json.sh does not read au %s --json", command)
 		}
 		if !has && withoutJSON[command] == "" && !slices.Contains(changes, strings.ReplaceAll(command, " ", "-")) {
 			t.Errorf("au %s shows something: want --json, or why not", command)
@@ -423,14 +425,14 @@ func (p *jsonPage) checkAllSeen(t *testing.T) {
 	known := map[string]bool{}
 	for section, rows := range p.rows {
 		for _, k := range rows {
-			real := slices.Contains(onlyReal, k.row) || slices.Contains(onlyReal, section)
+			real := slices.Contains(onlyReal(), k.row) || slices.Contains(onlyReal(), section)
 			if k.name != "…" && p.seen[k.row] == real {
 				t.Errorf("docs/json.md: %s: shown by a script: %v; listed as shown by a real machine alone: %v", k.row, p.seen[k.row], real)
 			}
 			known[k.row], known[section] = true, true
 		}
 	}
-	for _, row := range onlyReal {
+	for _, row := range onlyReal() {
 		if !known[row] {
 			t.Errorf("docs/json.md has no %s", row)
 		}
