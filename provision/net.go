@@ -60,7 +60,7 @@ type NetFacts struct {
 // NetHalf returns the files that a plan writes before it moves them into their place, and the folders that it makes for the network
 // alone.
 func NetHalf(p netfilter.Policy) (files, folders []string) {
-	files = []string{NetPath(p.Agent), NetProgram(p.Agent), sliceDropIn(p)}
+	files = []string{NetPath(p.Agent), NetProgram(p.Agent), SliceDropIn(p)}
 	for _, unit := range NetUnitNames(p) {
 		files = append(files, UnitDir+"/"+unit)
 	}
@@ -68,7 +68,7 @@ func NetHalf(p netfilter.Policy) (files, folders []string) {
 		files[i] += ".new"
 	}
 	files = append(files, UnitDir+"/"+netfilter.WatchUnit+".new", NetProgram(p.Agent)+linkSuffix, WatcherProgram+linkSuffix)
-	return files, []string{NetDir, LogDir, path.Dir(sliceDropIn(p)), WatcherFolder}
+	return files, []string{NetDir, LogDir, path.Dir(SliceDropIn(p)), WatcherFolder}
 }
 
 // NetUnitNames returns the agent's own network units, what watches before what it watches.
@@ -84,7 +84,7 @@ type NetUnit struct {
 	Stale           bool // it runs a program that was replaced since
 }
 
-// Outdated says what of the agent's network is of another au than the one that runs; empty where nothing is.
+// Outdated says what of the agent's network another au than this one has made, or somebody has changed; empty where nothing is so.
 func (f NetFacts) Outdated(p netfilter.Policy) string {
 	for i, unit := range []string{p.DaemonUnitName(), netfilter.WatchUnit} {
 		u, program := f.Units[unit], []Path{f.Program, f.Watcher}[i]
@@ -98,7 +98,20 @@ func (f NetFacts) Outdated(p netfilter.Policy) string {
 	if f.Units[netfilter.WatchUnit].Text == "" || f.Watcher.SHA256 != f.Self.SHA256 {
 		return "another version of au than this one puts back the rules of agent " + p.Agent
 	}
+	for _, unit := range f.netUnits(p) {
+		if text := f.Units[unit.Name].Text; text != "" && text != unit.Text {
+			return unit.Name + " differs from that of this au"
+		}
+	}
+	if f.SliceText != p.SliceDropIn() {
+		return SliceDropIn(p) + " is missing, or differs from that of this au"
+	}
 	return ""
+}
+
+// netUnits are the units as this au writes them.
+func (f NetFacts) netUnits(p netfilter.Policy) []netfilter.UnitFile {
+	return netfilter.Units{Policy: p, Program: NetProgram(p.Agent), Watcher: WatcherProgram, SHA256: f.Self.SHA256}.Files()
 }
 
 // WatchesItself reports whether the agent's unit is of an au that had a watcher for each agent.

@@ -245,6 +245,8 @@ func TestOutdatedNet(t *testing.T) {
 		"the_watcher":          {func(f *NetFacts) { f.Watcher.SHA256 = "bb" }, "au-net-watch.service runs a program"},
 		"the_daemon_is_older":  {func(f *NetFacts) { setUnit(f, p.DaemonUnitName(), func(u *NetUnit) { u.Stale = true }) }, "au-net@agent.service runs a program"},
 		"the_watcher_is_older": {func(f *NetFacts) { setUnit(f, netfilter.WatchUnit, func(u *NetUnit) { u.Stale = true }) }, "au-net-watch.service runs a program"},
+		"by_hand":              {func(f *NetFacts) { setUnit(f, p.SocketUnitName(), func(u *NetUnit) { u.Text += "#" }) }, "au-net@agent.socket differs"},
+		"no_slice":             {func(f *NetFacts) { f.SliceText = "" }, ".slice.d/au-net.conf is missing"},
 		"a_watcher_each":       {func(f *NetFacts) { setUnit(f, netfilter.WatchUnit, func(u *NetUnit) { *u = NetUnit{} }) }, "another version"},
 	} {
 		done := netDone(p, f)

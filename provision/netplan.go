@@ -11,8 +11,8 @@ import (
 	"github.com/a4u2/au/provision/step"
 )
 
-// sliceDropIn returns where the drop-in of the agent's slice is.
-func sliceDropIn(p netfilter.Policy) string {
+// SliceDropIn returns where the drop-in of the agent's slice is.
+func SliceDropIn(p netfilter.Policy) string {
 	return UnitDir + "/" + p.SliceName() + ".d/au-net.conf"
 }
 
@@ -156,7 +156,7 @@ func planNetUnits(p netfilter.Policy, f NetFacts) (plan []step.Step, changed map
 		last.Undo = append(last.Undo, reload)
 		plan = append(plan, steps...)
 	}
-	for _, unit := range (netfilter.Units{Policy: p, Program: NetProgram(p.Agent), Watcher: WatcherProgram, SHA256: f.Self.SHA256}).Files() {
+	for _, unit := range f.netUnits(p) {
 		if old := f.Units[unit.Name].Text; old != unit.Text {
 			write(UnitDir+"/"+unit.Name, unit.Text, old)
 			changed[unit.Name] = true
@@ -234,7 +234,7 @@ func realize(p netfilter.Policy) step.Command {
 
 // planNetSlice ties the slice to the rules and to its filter, once both are there.
 func planNetSlice(p netfilter.Policy, f NetFacts) []step.Step {
-	file, reload := sliceDropIn(p), step.Root("systemctl", "daemon-reload")
+	file, reload := SliceDropIn(p), step.Root("systemctl", "daemon-reload")
 	plan := folder(path.Dir(file), f.Parents[path.Dir(file)])
 	plan = append(plan, step.WriteFile(file, "0644", p.SliceDropIn(), f.SliceText)...)
 	last := &plan[len(plan)-1]
@@ -267,8 +267,8 @@ func planNetUnitsOff(p netfilter.Policy, f NetFacts) (plan []step.Step) {
 	do := func(argv ...string) { plan = append(plan, step.Step{Do: step.Root(argv...)}) }
 	reload := false
 	if f.SliceText != "" {
-		do("rm", "-f", sliceDropIn(p), sliceDropIn(p)+".new")
-		do("rmdir", "--ignore-fail-on-non-empty", path.Dir(sliceDropIn(p)))
+		do("rm", "-f", SliceDropIn(p), SliceDropIn(p)+".new")
+		do("rmdir", "--ignore-fail-on-non-empty", path.Dir(SliceDropIn(p)))
 		do("systemctl", "daemon-reload")
 	}
 	for _, unit := range NetUnitNames(p) {

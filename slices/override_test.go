@@ -4,6 +4,7 @@ package slices
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -25,5 +26,31 @@ func TestOverridesAreTheFilesThatSortBehindOurs(t *testing.T) {
 	}
 	if got := Overrides(CPUQuota, files); got != nil {
 		t.Errorf("found %q for the CPU quota", got)
+	}
+}
+
+func TestOwnDropInFolders(t *testing.T) {
+	for unit, want := range map[string][]string{
+		"au-my-agent.service":  {"au-my-agent.service.d", "au-.service.d", "au-my-.service.d"},
+		"au-net@agent.socket":  {"au-net@agent.socket.d", "au-net@.socket.d", "au-.socket.d"},
+		"user@1001.service":    {"user@1001.service.d"},
+		"user-1001.slice":      {"user-1001.slice.d"},
+		`run-au-my\x2da.mount`: {`run-au-my\x2da.mount.d`},
+	} {
+		var got []string
+		for _, folder := range OwnDropInFolders(unit) {
+			if name, ok := strings.CutPrefix(folder, "/etc/systemd/system/"); ok {
+				got = append(got, name)
+			}
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("of %s they are %q, want %q", unit, got, want)
+		}
+	}
+}
+
+func TestAssigned(t *testing.T) {
+	if got := Assigned("# A=1\n;B=1\n[Service]\n User = agent\nDelegate=\nUser=\n"); !reflect.DeepEqual(got, []string{"User", "Delegate"}) {
+		t.Errorf("assigned: %q", got)
 	}
 }

@@ -184,7 +184,7 @@ func isCommand(hint string) bool {
 
 // mendable says whether what helps against a fault does so by itself, and takes nothing from anybody that they may want.
 func mendable(id string) bool {
-	return !slices.Contains([]string{"sudo-rule", "share-planted", "share-missing", "share-reached", "limit-unheld", "left-behind"}, id)
+	return !slices.Contains([]string{"sudo-rule", "share-planted", "share-missing", "share-reached", "limit-unheld", "left-behind", "unit-added"}, id)
 }
 
 func (a *app) printDiagnosis(d diagnosis) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	netkernel "github.com/a4u2/au/netfilter/kernel"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
+	"github.com/a4u2/au/provision/step"
 	"golang.org/x/sys/unix"
 )
 
@@ -44,10 +46,26 @@ func (a *app) checkAgent(d *diagnosis, human provision.User, known *config.Confi
 			}
 		}
 	}
+	a.checkUnits(d, facts)
 	a.checkRights(d, facts)
 	a.checkSetID(d, facts)
 	a.checkNet(d, facts, info.Healthy)
 	return a.checkShares(d, human, agent, entry)
+}
+
+// checkUnits looks for files by which somebody else changes what systemd has of the agent.
+func (a *app) checkUnits(d *diagnosis, f provision.Facts) {
+	var net *netfilter.Policy
+	if p, err := a.host.NetPolicy(f.Name); err == nil {
+		net = &p
+	}
+	for _, unit := range provision.HeldUnits(f.Name, f.Policy.UID, net) {
+		added := a.host.AddedTo(unit, f.Declared)
+		for _, file := range slices.Sorted(maps.Keys(added)) {
+			remove := step.Root("sh", "-c", `rm -- "$1" && systemctl daemon-reload`, "sh", file)
+			d.advise(a.host, f.Name, "unit-added", show(added[file]), remove.Shell([]string{"sudo"}))
+		}
+	}
 }
 
 // checkRights looks for rights that the agent's account has outside of its walls.

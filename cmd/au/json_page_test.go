@@ -46,8 +46,8 @@ var withoutJSON = map[string]string{
 var changes = strings.Fields("new grant revoke delete pause resume stop mount-add mount-remove path-add path-remove draft-keep draft-undo draft-drop " +
 	"draft-refresh limits-set limits-reset net-restrict net-allow net-deny net-off")
 
-// onlyReal are the rows of the page, or whole sections, that no output of a script here has, and the script of real machines has: they
-// take a systemd, an agent that runs, or the kernel's overlay.
+// onlyReal are the rows of the page, or whole sections, that only the script of real machines sees: they take a systemd, an agent
+// that runs, or the kernel's overlay.
 var onlyReal = sync.OnceValue(func() []string { return strings.Split(strings.TrimSpace(read("../../e2e/tests/json/real")), "\n") })
 
 // jsonKey is a row of the page.

@@ -50,6 +50,17 @@ wreck net-down b systemctl stop au-net-watch@b.service
 wreck net-outdated b sh -c 'cd /usr/local/libexec/au/b && cp au newer && printf x >>newer && mv -T newer au'
 named 1
 fixed
+wreck net-outdated b sed -i 's/^User=.*/User=root/' /etc/systemd/system/au-net@b.service
+named 0
+says "au-net@b.service differs from that of this au"
+fixed
+wreck unit-added b sh -c "printf '[Slice]\nIPEgressFilterPath=\n' >/etc/systemd/system/user-$uid.slice.d/zz.conf"
+ok sh -c "mkdir /run/systemd/system/au-net@.service.d && printf '[Service]\nUser=root\n' >/run/systemd/system/au-net@.service.d/root.conf"
+named 1
+says '/run/systemd/system/au-net@.service.d/root.conf changes au-net@b.service: User'
+sed -n 's/^  hint: \(sudo sh\)/\1/p' "$e2e/out" >/run/lines
+ok sh /run/lines
+mended
 ok as alice au new -y -a c --unlock resolver
 ids >/run/before
 wreck net-warning c as alice au net restrict -a c --allow 192.0.2.7

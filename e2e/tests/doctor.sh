@@ -89,7 +89,25 @@ wreck entrypoint-old agent sh -c 'echo >>/usr/local/libexec/au/su_as_agent'
 named 0
 fixed
 
-# Things that need a person are mended by hand here.
+# A person mends the rest by hand here: files that somebody has added to units come first.
+units=/etc/systemd/system
+wreck unit-added agent sh -c "mkdir $units/au-agent.service.d && printf '[Service]\nDelegate=no\n' >$units/au-agent.service.d/override.conf"
+wreck unit-added b systemctl set-property au-b.service MemoryMax=1G
+wreck unit-added c sh -c 'mkdir -p /etc/systemd/system.control && ln -s /dev/null /etc/systemd/system.control/au-c.service'
+wreck unit-added d sh -c "printf '[Service]\nExecStartPre=\n' >$units/user@$(id -u d).service.d/zz.conf"
+ok sh -c "mkdir $units/au-e.service.d && printf '[Unit]\n# Delegate=no\n' >$units/au-e.service.d/note.conf" # it changes nothing
+ok systemctl set-property "user-$(id -u f).slice" CPUWeight=50 # a limit by the human
+named 1
+says "broken unit-added: agent agent: $units/au-agent.service.d/override.conf changes au-agent.service: Delegate"
+says_not "agent e: "
+says_not "agent f: "
+sed -n 's/^  hint: \(sudo sh\)/\1/p' "$e2e/out" >/run/lines
+ok systemctl revert "user-$(id -u f).slice"
+promise="--fix takes nobody's files away"
+fails 1 as alice /usr/local/bin/au doctor --fix -y
+ok sh /run/lines
+mended
+
 wreck policy-missing b mv /etc/au/agents/b /run/b
 wreck policy-unreadable c sh -c 'cp -p /etc/au/agents/c /run/c && echo nonsense >>/etc/au/agents/c'
 wreck account-other d usermod --uid 4999 d

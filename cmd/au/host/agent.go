@@ -195,8 +195,7 @@ func (h *Host) observeUnit(f *provision.Facts, agent string) {
 		return
 	}
 	name := auslices.KeeperName(agent)
-	text, _ := os.ReadFile(h.Root + provision.UnitDir + "/" + name)
-	f.Unit.Text, f.Unit.Temp = string(text), h.Exists(provision.UnitDir+"/"+name+".new")
+	f.Unit.Text, f.Unit.Temp = h.text(provision.UnitDir+"/"+name), h.Exists(provision.UnitDir+"/"+name+".new")
 	f.Unit.Beside = map[string]string{}
 	f.ManagerFolder = h.Path(provision.ManagerFolder(AgentUID(*f)))
 	for _, file := range provision.BesideKeeper(agent, AgentUID(*f)) {

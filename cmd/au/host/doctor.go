@@ -207,6 +207,26 @@ func (h *Host) WatcherLeft() (paths []string) {
 	return slices.DeleteFunc([]string{provision.UnitDir + "/" + netfilter.WatchUnit, provision.WatcherFolder}, func(path string) bool { return !h.Exists(path) })
 }
 
+// AddedTo returns what other files than au's make of a unit, by the file: drop-ins, and units of the same name that come first. Of
+// what a NixOS configuration declares, its own drop-ins are no others.
+func (h *Host) AddedTo(u provision.HeldUnit, declared bool) map[string]string {
+	added := map[string]string{}
+	for file, text := range h.texts(auslices.OwnDropInFolders(u.Name)) {
+		if declared && strings.HasPrefix(file, provision.UnitDir+"/") {
+			continue
+		}
+		if why := u.Added(file, text); why != "" {
+			added[file] = why
+		}
+	}
+	for _, file := range auslices.BeforeEtc(u.Name) {
+		if u.Own == "" && h.Exists(file) {
+			added[file] = file + " takes the place of " + provision.UnitDir + "/" + u.Name
+		}
+	}
+	return added
+}
+
 // RulesLeft returns the uids for which rules of au are loaded and that no agent has, nor a network policy; none where such a
 // policy cannot be read, for its agent may run. Only root sees them.
 func (h *Host) RulesLeft() (uids []uint32, err error) {

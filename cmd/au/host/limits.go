@@ -87,8 +87,13 @@ func (h *Host) DropIns(slice string, runtime bool) map[string]string {
 
 // AllDropIns returns the texts of all files that say something of a slice, by path.
 func (h *Host) AllDropIns(slice string) map[string]string {
+	return h.texts(auslices.DropInFolders(slice))
+}
+
+// texts returns the texts of all files in folders, by path.
+func (h *Host) texts(folders []string) map[string]string {
 	files := map[string]string{}
-	for _, folder := range auslices.DropInFolders(slice) {
+	for _, folder := range folders {
 		entries, _ := os.ReadDir(h.Root + folder)
 		for _, e := range entries {
 			if text, err := os.ReadFile(h.Root + folder + "/" + e.Name()); err == nil {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,12 +107,11 @@ func (h *Host) ObserveNet(agent string) (provision.NetFacts, error) {
 	f.Others = slices.ContainsFunc(h.netPolicies(), func(name string) bool { return name != agent })
 	p := netfilter.Policy{Agent: agent, UID: f.Agent.UID}
 	f.LogDir = h.Path(p.LogDir())
-	dropIn := provision.UnitDir + "/" + p.SliceName() + ".d"
-	for _, dir := range []string{provision.EtcDir, provision.NetDir, provision.LogDir, provision.WatcherFolder, dropIn} {
+	dropIn := provision.SliceDropIn(p)
+	for _, dir := range []string{provision.EtcDir, provision.NetDir, provision.LogDir, provision.WatcherFolder, filepath.Dir(dropIn)} {
 		f.Parents[dir] = h.Path(dir)
 	}
-	text, _ := os.ReadFile(h.Root + dropIn + "/au-net.conf")
-	f.SliceText = string(text)
+	f.SliceText = h.text(dropIn)
 	u, ok, err := h.UserNamed(p.DaemonUser())
 	if ok {
 		f.User = &u
@@ -197,8 +197,7 @@ func (h *Host) NetUnits(p netfilter.Policy) (map[string]provision.NetUnit, error
 	units, systemd := map[string]provision.NetUnit{}, h.Exists("/run/systemd/system")
 	var silent error
 	for _, name := range append(provision.NetUnitNames(p), netfilter.WatchUnit) {
-		text, _ := os.ReadFile(h.Root + provision.UnitDir + "/" + name)
-		u := provision.NetUnit{Text: string(text)}
+		u := provision.NetUnit{Text: h.text(provision.UnitDir + "/" + name)}
 		if systemd && silent == nil { // whoever does not answer is not asked again
 			out, err := h.SystemctlShow("--timestamp=us+utc", "--property=ActiveState,SubState,LoadState,NRestarts,UnitFileState,ExecMainStartTimestamp", name)
 			if err != nil {
@@ -214,6 +213,12 @@ func (h *Host) NetUnits(p netfilter.Policy) (map[string]provision.NetUnit, error
 		units[name] = u
 	}
 	return units, silent
+}
+
+// text returns a file that only root writes; empty where there is none.
+func (h *Host) text(path string) string {
+	text, _ := os.ReadFile(h.Root + path)
+	return string(text)
 }
 
 // changed returns when a file was put in its place; the zero time where there is none.
@@ -262,7 +267,7 @@ func (h *Host) OutdatedNet(p netfilter.Policy, units map[string]provision.NetUni
 	}
 	self, _ := h.Executable()
 	f := provision.NetFacts{Units: units, Program: h.Path(provision.NetProgram(p.Agent)), Watcher: h.Path(provision.WatcherProgram)}
-	f.Self.SHA256 = h.Fingerprint(self)
+	f.Self.SHA256, f.SliceText = h.Fingerprint(self), h.text(provision.SliceDropIn(p))
 	f.Program.SHA256, f.Watcher.SHA256 = h.Fingerprint(h.Root+provision.NetProgram(p.Agent)), h.Fingerprint(h.Root+provision.WatcherProgram)
 	return f.Outdated(p)
 }
