@@ -78,7 +78,7 @@ var Faults = []Fault{
 	{ID: "share-covered", Risk: "Runs see what is mounted there, or leave the share out.", Advice: true},
 	{ID: "share-planted", Risk: "Your own programs may run what the agent left there.", Advice: true},
 	{ID: "home-open", Risk: "Agents and other users can reach what your home leaves open.", Advice: true},
-	{ID: "config-key", Risk: "The key does nothing.", Advice: true},
+	{ID: "config-key", Risk: "That line of the config does nothing.", Advice: true},
 	{ID: "rival-au", Risk: "The word au may start another program than this one.", Advice: true},
 	{ID: "machine-tiocsti", Risk: "Any program that others start on your terminal can type into it. Runs of au have a terminal of their own.", Advice: true},
 	{ID: "machine-systemd", Risk: "Any user can stop systemd until the next boot (CVE-2026-40223)."},

@@ -282,7 +282,11 @@ func (w *applying) settings(g *desired.Agent, human provision.User, add func(des
 		add(m.Places, "source", human.Name, words...).trial = []string{"--planned"}
 	}
 	for _, folder := range of.Path {
-		add(of.Places, "path", human.Name, "path", "add", "--agent", name, folder.Expand(human))
+		act := add(of.Places, "path", human.Name, "path", "add", "--agent", name, folder.Expand(human))
+		act.trial = []string{"--planned"}
+		for _, m := range seen {
+			act.trial = append(act.trial, "--sharing", m.Source)
+		}
 	}
 	w.variables(of, name, human, add)
 	return nil

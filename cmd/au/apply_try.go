@@ -68,11 +68,10 @@ func (w *applying) look(a *act, more ...string) (out, errs string, status int, e
 // try looks at what each command would do, and keeps those that would change something. A refusal means a mistake in the file,
 // and nothing has changed.
 func (w *applying) try() error {
-	made := map[string]bool{}   // agents that are made, or made whole, by a command that is due
-	shared := map[string]bool{} // those that get shares, in which folders of their PATH may be
+	made := map[string]bool{} // agents that are made, or made whole, by a command that is due
 	for _, a := range w.acts {
 		due, text, err := w.tried(a)
-		if err != nil && !a.planned && (made[a.agent] || a.words[0] == "path" && shared[a.agent]) {
+		if err != nil && !a.planned && made[a.agent] {
 			due, text, err = true, "", w.parses(a)
 		}
 		if err != nil {
@@ -82,7 +81,6 @@ func (w *applying) try() error {
 			continue
 		}
 		made[a.agent] = made[a.agent] || a.words[0] == "new"
-		shared[a.agent] = shared[a.agent] || a.words[0] == "mount"
 		a.state = "due"
 		w.due = append(w.due, a)
 		if w.cmd.DryRun {
@@ -97,11 +95,7 @@ func (w *applying) tried(a *act) (due bool, text string, err error) {
 	if a.planned && a.trial == nil {
 		return true, "# what it does depends on what is made above\n", w.parses(a)
 	}
-	more := []string{"--dry-run", "--detailed-exitcode"}
-	if a.planned {
-		more = append(more, a.trial...)
-	}
-	out, errs, status, err := w.look(a, more...)
+	out, errs, status, err := w.look(a, append([]string{"--dry-run", "--detailed-exitcode"}, a.trial...)...)
 	switch {
 	case err != nil || status == 0:
 		return false, "", err

@@ -52,6 +52,12 @@ func (a *app) checkHuman(d *diagnosis, human provision.User, known *config.Confi
 			d.advise(a.host, "", "config-key", fmt.Sprint(key), "")
 		}
 	}
+	for _, word := range known.Silence {
+		id, _, _ := strings.Cut(word, ":")
+		if _, ok := provision.FaultOf(id); !ok {
+			d.advise(a.host, "", "config-key", fmt.Sprintf("the config silences %s, and no fault has that ID", show(word)), "")
+		}
+	}
 	if own, err := a.host.OwnPath(); err == nil && a.host.UID() != 0 {
 		if rival, _ := a.host.FindRival(human.Home, own); rival != "" {
 			d.advise(a.host, "", "rival-au", fmt.Sprintf("%s is another program called au than this one, %s", show(rival), show(own)), a.host.Uninstall(rival))

@@ -11,7 +11,6 @@ import (
 
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
-	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
@@ -35,7 +34,7 @@ type mountAddCmd struct {
 }
 
 func (c *mountAddCmd) Run(a *app) error {
-	s, err := c.sharing(a)
+	s, err := a.sharingPlanned(c.Agent, c.Planned && c.DryRun)
 	if err != nil {
 		return err
 	}
@@ -69,15 +68,6 @@ func (c *mountAddCmd) Run(a *app) error {
 		return err
 	}
 	return c.offerGit(a, s, want)
-}
-
-// sharing returns who shares with whom; with --planned the agent is taken to be as `au new` makes it.
-func (c *mountAddCmd) sharing(a *app) (sharing, error) {
-	s, err := a.sharing(c.Agent)
-	if c.Planned && c.DryRun && s.known != nil && csrc.IsName(c.Agent) && !a.host.Exists(csrc.PolicyPath(c.Agent)) {
-		s.policy, err = csrc.Policy{Version: csrc.PolicyVersion, Name: c.Agent, Home: csrc.HomePath(c.Agent)}, nil
-	}
-	return s, err
 }
 
 // record puts the share into the config, in the place of the one before.

@@ -19,6 +19,8 @@ type pathCmd struct {
 
 type pathAddCmd struct {
 	agentFlag
+	Planned bool     `hidden:"" help:"With --dry-run: the agent is not made yet."`
+	Sharing []string `hidden:"" sep:"none" placeholder:"FOLDER" help:"With --dry-run: this is shared by then."`
 	planFlags
 	Folder string `arg:"" help:"A folder in a share, one of the agent's own, or one that only root can write."`
 }
@@ -44,14 +46,14 @@ func (c *pathAddCmd) Run(a *app) error {
 	if c.Folder == "" {
 		return errNoFolder
 	}
-	s, err := a.sharing(c.Agent)
+	s, err := a.sharingPlanned(c.Agent, c.Planned && c.DryRun)
 	if err != nil {
 		return err
 	}
 	if err := a.host.WithDeclared(s.known, c.Agent, s.human); err != nil {
 		return err
 	}
-	folder, there, unfit := a.onPath(s, c.Folder)
+	folder, there, unfit := a.onPath(s, c.Folder, c.toCome()...)
 	if unfit != nil {
 		folder = a.host.Absolute(c.Folder)
 	}
@@ -73,13 +75,22 @@ func (c *pathAddCmd) Run(a *app) error {
 	})
 }
 
+// toCome returns the shares that are there once the command is carried out.
+func (c *pathAddCmd) toCome() (shares []config.Mount) {
+	for _, folder := range c.Sharing {
+		if c.DryRun {
+			shares = append(shares, config.Mount{Source: folder, Target: folder, ReadOnly: true})
+		}
+	}
+	return shares
+}
+
 // onPath returns the folder that a person means, and where the agent finds it. A name through a link is kept as it is where
 // it is in a share: what a link such as current leads to may change.
-func (a *app) onPath(s sharing, word string) (folder, there string, err error) {
+func (a *app) onPath(s sharing, word string, shares ...config.Mount) (folder, there string, err error) {
 	folder = a.host.Absolute(word)
-	var shares []config.Mount
 	if entry := s.known.Agent(s.policy.Name); entry != nil {
-		shares = start.Shown(entry.Mounts, s.policy)
+		shares = append(shares, start.Shown(entry.Mounts, s.policy)...)
 	}
 	if there, err = a.host.ForRun().OnPath(folder, s.policy, shares); err == nil {
 		return folder, there, nil

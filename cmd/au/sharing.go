@@ -140,6 +140,15 @@ func (a *app) sharing(agent string) (s sharing, err error) {
 	return s, err
 }
 
+// sharingPlanned is the same where an agent that is not there counts as one that `au new` has made: for a look at what would be done.
+func (a *app) sharingPlanned(agent string, planned bool) (sharing, error) {
+	s, err := a.sharing(agent)
+	if planned && s.known != nil && csrc.IsName(agent) && !a.host.Exists(csrc.PolicyPath(agent)) {
+		s.policy, err = csrc.Policy{Version: csrc.PolicyVersion, Name: agent, Home: csrc.HomePath(agent)}, nil
+	}
+	return s, err
+}
+
 // shareFacts reads what decides whether the folder at source, which is resolved, can be shared. It does not look at what is in the
 // folder.
 func (a *app) shareFacts(source string, human provision.User, policy csrc.Policy, known *config.Config) (provision.ShareFacts, error) {

@@ -50,9 +50,9 @@ wreck net-down b systemctl stop au-net-watch@b.service
 wreck net-outdated b sh -c 'cd /usr/local/libexec/au/b && cp au newer && printf x >>newer && mv -T newer au'
 named 1
 fixed
-wreck net-outdated b sed -i 's/^User=.*/User=root/' /etc/systemd/system/au-net@b.service
+wreck net-outdated b sed -i "s,^ListenStream=127.0.0.1:.*,," /etc/systemd/system/au-net@b.socket
 named 0
-says "au-net@b.service differs from that of this au"
+says "au-net@b.socket differs from that of this au"
 fixed
 wreck unit-added b sh -c "printf '[Slice]\nIPEgressFilterPath=\n' >/etc/systemd/system/user-$uid.slice.d/zz.conf"
 ok sh -c "mkdir /run/systemd/system/au-net@.service.d && printf '[Service]\nUser=root\n' >/run/systemd/system/au-net@.service.d/root.conf"
