@@ -140,7 +140,7 @@ func (a *app) sharing(agent string) (s sharing, err error) {
 	return s, err
 }
 
-// sharingPlanned is the same where an agent that is not there counts as one that `au new` has made: for a look at what would be done.
+// sharingPlanned is the same where an agent that is not there counts as one that `au new` has made: for a look ahead.
 func (a *app) sharingPlanned(agent string, planned bool) (sharing, error) {
 	s, err := a.sharing(agent)
 	if planned && s.known != nil && csrc.IsName(agent) && !a.host.Exists(csrc.PolicyPath(agent)) {
