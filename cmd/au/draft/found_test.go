@@ -158,3 +158,22 @@ func TestUndoOfAFolderInAPlace(t *testing.T) {
 	b.in(b.folder, "rm d/mine")
 	differ(t, "the folder after undo", dump(t, b.folder, false, false), before)
 }
+
+// Undo of a part takes back a copy with which the draft went on, and leaves the draft's file as the agent has made it since.
+func TestUndoOfACopyThatDiffersInTheDraft(t *testing.T) {
+	for _, across := range []bool{false, true} {
+		for _, agent := range []string{"chmod 600 m/k", "chmod 0 m/k", `python3 -c 'import os; os.setxattr("m/k", "user.a", b"b")'`, "ln m/k m/n; chmod 755 m/n"} {
+			b := newBenchOn(t, across)
+			before := dump(t, b.folder, true, false)
+			b.begin()
+			b.drafted("mkdir m; echo k >m/k; echo l >m/l")
+			_, err := b.d.Keep([]string{"m/k"}, Refuse)
+			b.ok(err)
+			b.drafted(agent)
+			upper := dump(t, b.d.State()+"/upper", false, false)
+			b.ok(do(b.d, "undo"))
+			differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+			differ(t, "the draft after undo", dump(t, b.d.State()+"/upper", false, false), upper)
+		}
+	}
+}

@@ -13,11 +13,11 @@ import (
 
 // takeIn gives the draft what the human has changed of its files since they were in the folder. Of all others it has the originals.
 func (j *journal) takeIn() error {
-	ours := map[string]bool{}
+	ours, puts := map[string]bool{}, j.puts()
 	for _, c := range j.Copies {
 		ours[c.To] = true
 		to, name := j.at(c.From)
-		alike, there, err := j.has(c, j.staging)
+		alike, there, err := j.has(c, j.staging, puts)
 		switch {
 		case err != nil || alike:
 		case there && c.Alone || c.From.In == theStash: // the draft goes on with its own, and nobody with what was merged
@@ -38,8 +38,20 @@ func (j *journal) takeIn() error {
 	return err
 }
 
-// has reports whether the draft has what there is of a copy, and whether it has something there.
-func (j *journal) has(c copied, in place) (alike, there bool, err error) {
+// puts returns the steps that put copies into the folder, by what those are called in the staging folder.
+func (j *journal) puts() map[string]op {
+	all := map[string]op{}
+	for _, o := range j.Ops {
+		if o.Copy && o.From.In == theStaging {
+			all[o.From.Path] = o
+		}
+	}
+	return all
+}
+
+// has reports whether what there is of a copy can go, and whether the draft has something in its place. It can go where the draft
+// has the same. The agent may have changed a file since with which the draft went on: then a copy can go that is as it was put.
+func (j *journal) has(c copied, in place, puts map[string]op) (alike, there bool, err error) {
 	at, name := j.at(c.From)
 	if _, there, err = at.exists(name); err != nil {
 		return false, there, err
@@ -51,13 +63,16 @@ func (j *journal) has(c copied, in place) (alike, there bool, err error) {
 	if !there {
 		return false, false, nil
 	}
-	alike, err = sameTree(at, name, in, c.To)
+	if alike, err = sameTree(at, name, in, c.To); err == nil && !alike && c.Alone {
+		alike, err = puts[c.To].isStill(in, c.To)
+	}
 	return alike, there, err
 }
 
 func (j *journal) isTakenIn(in place) (bool, error) {
+	puts := j.puts()
 	for _, c := range j.Copies {
-		if alike, _, err := j.has(c, in); err != nil || !alike {
+		if alike, _, err := j.has(c, in, puts); err != nil || !alike {
 			return false, err
 		}
 	}
