@@ -291,7 +291,9 @@ func (t *teller) replaced(it item, path, low string, st unix.Stat_t) error {
 		return err
 	}
 	if alike {
-		t.equal[path] = it.st.Nlink == 1 // another name of it is to be one of the same file
+		if t.equal[path] = it.st.Nlink == 1; !t.equal[path] && !t.hidden[low] { // it is replaced all the same: another name is to be one of that file
+			t.touched(path, low, st)
+		}
 		return nil
 	}
 	c := Change{Path: path, Kind: 'M', Mode: it.st.Mode, Was: st.Mode, Size: it.st.Size, low: low}

@@ -177,3 +177,26 @@ func TestUndoOfACopyThatDiffersInTheDraft(t *testing.T) {
 		}
 	}
 }
+
+// A file that the human has made or changed since is a conflict also where the agent only gave it another name: it would be
+// replaced.
+func TestLinkedToWhatTheHumanMade(t *testing.T) {
+	b := newBench(t)
+	b.begin()
+	b.in(b.folder, "echo mine >f")
+	b.drafted(": >>f; ln f x")
+	if got, want := b.told(), "A x\n! changed f"; got != want {
+		t.Errorf("told was\n%s\nwant\n%s", got, want)
+	}
+	before := dump(t, b.folder, true, true)
+	if err := do(b.d, "keep"); !errors.As(err, new(*Conflicted)) {
+		t.Errorf("keep: %v", err)
+	}
+	differ(t, "the folder after a keep that was refused", dump(t, b.folder, true, true), before)
+	_, err := b.d.Keep([]string{"f"}, Theirs)
+	b.ok(err)
+	b.drafted("rm f")
+	if got, want := b.told(), "D f\nA x"; got != want { // the human has given it to the agent
+		t.Errorf("told was\n%s\nwant\n%s", got, want)
+	}
+}
