@@ -273,6 +273,9 @@ func TestUndoMeetsAnotherDraft(t *testing.T) {
 			if got := b.told(); got != "A two" {
 				t.Errorf("the second draft is told as %q", got)
 			}
+			if b.d.DropForgets() {
+				t.Error("to drop the second draft is said to forget the keep of the first")
+			}
 			b.ok(b.d.Drop(b.store))
 		}
 		b.d, err = b.store.open(b.d.Key)
