@@ -99,7 +99,12 @@ class Job:
 
     def holds(self):
         """Keeps the run from ending when its command does: a process of it stays, dead, until its tracer has looked. Returns its id."""
-        held = int(subprocess.check_output(["pgrep", "-n", "-f", "^sleep 71"]))
+        end = time.monotonic() + 20
+        while not (found := subprocess.run(["pgrep", "-n", "-f", "^sleep 71"], stdout=subprocess.PIPE).stdout):
+            if time.monotonic() > end:
+                self.fail("a process of the run should be there")
+            time.sleep(0.02)
+        held = int(found)
         if ctypes.CDLL(None, use_errno=True).ptrace(PTRACE_SEIZE, held, None, None) != 0:
             self.fail("nothing could be held")
         return held
