@@ -52,8 +52,8 @@ static int is_before(const struct timespec *t, const struct timespec *since)
 	return t->tv_sec < since->tv_sec || (t->tv_sec == since->tv_sec && t->tv_nsec < since->tv_nsec);
 }
 
-// Whether a file, or all of a folder, is as it was: nobody can set a ctime. Anything else may have changed: where a link leads, what
-// is mounted there, and what cannot be read.
+// Whether a file, or all of a folder, is as it was: nobody can set a ctime. Anything else may have changed: where a link leads,
+// what is mounted there, and what cannot be read.
 static int is_as_it_was(struct look *look, int dir, const char *name, unsigned depth)
 {
 	_Alignas(struct dirent) char entries[4096];
