@@ -60,6 +60,36 @@ func TestCommits(t *testing.T) {
 	}
 }
 
+// Undo takes no object away that git needs for what the human has made since.
+func TestUndoOfWhatGitNeeds(t *testing.T) {
+	needGit(t)
+	const git = "git -c user.name=a -c user.email=a@b "
+	for _, c := range []struct{ agent, mine, human, back, names string }{
+		{"true", "true", "git tag t", "git tag -d t", ".git/refs/tags/t"},
+		{"git gc -q", "true", "git branch side", "git branch -D side", ".git/refs/heads/side"},
+		{"true", "true", "git checkout -q --detach", "git checkout -q main", ".git/HEAD"},
+		{"true", git + "commit -q --allow-empty -m mine", git + "commit -qam kept; " + git + "merge -q -m both refs/au/agent/heads/main", "git reset -q --hard HEAD~2", ".git/refs/heads/main"},
+		{"true", git + "commit -q --allow-empty -m mine", "git add f", "git reset -q f", ".git/index"},
+		{"git gc -q", "true", "git tag t HEAD~1; git branch side HEAD~1", "true", ""},
+	} {
+		for _, across := range []bool{false, true} {
+			b := twoSides(t, across, "echo x >>f; "+git+"commit -qam two; "+c.agent, c.mine)
+			b.ok(do(b.d, "keep"))
+			b.in(b.folder, c.human)
+			before := dump(t, b.folder, true, true)
+			var refused *Conflicted
+			if err := do(b.d, "undo"); c.names != "" && (!errors.As(err, &refused) || !strings.Contains(fmt.Sprint(refused.Conflicts), c.names+" ")) {
+				t.Errorf("%s: undo: %v, %v", c.human, err, refused)
+			} else if c.names == "" {
+				b.ok(err)
+			} else {
+				differ(t, "the folder after an undo that was refused", dump(t, b.folder, true, true), before)
+			}
+			b.in(b.folder, "git fsck --no-progress")
+		}
+	}
+}
+
 // A commit of the agent that the human did not merge keeps its name when more is kept, also where git has packed it.
 func TestCommitsOfTwoDrafts(t *testing.T) {
 	const git = "git -c user.name=a -c user.email=a@b "

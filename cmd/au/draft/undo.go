@@ -142,7 +142,7 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 	if err != nil {
 		return err
 	}
-	against = append(against, folders...)
+	against = append(append(against, folders...), d.needs(j, seen)...)
 	added, err := j.addedSince(seen)
 	if err != nil {
 		return err
