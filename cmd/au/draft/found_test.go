@@ -200,3 +200,32 @@ func TestLinkedToWhatTheHumanMade(t *testing.T) {
 		t.Errorf("told was\n%s\nwant\n%s", got, want)
 	}
 }
+
+// A folder that the human has made in the place of a kept file is a conflict for undo, also where it has the number of that file.
+func TestUndoOfAFileThatIsAFolderNow(t *testing.T) {
+	for _, across := range []bool{false, true} {
+		reused := 0
+		for range 10 {
+			b := newBenchOn(t, across)
+			b.in(b.folder, "mkdir d; echo h >d/h")
+			b.begin()
+			b.drafted("rm -r d; mkdir d; echo k >d/k; echo l >d/l")
+			_, err := b.d.Keep([]string{"d/k"}, Refuse)
+			b.ok(err)
+			numbers := strings.Fields(b.in(b.folder, "stat -c %i d/k; rm d/k; mkdir d/k; stat -c %i d/k; echo mine >d/k/mine"))
+			if numbers[0] == numbers[1] {
+				reused++
+			}
+			before := dump(t, b.folder, true, true)
+			var refused *Conflicted
+			if err := do(b.d, "undo"); !errors.As(err, &refused) || refused.Conflicts[0].Path != "d/k" {
+				t.Errorf("across %v: undo: %v", across, err)
+			}
+			differ(t, "the folder after an undo that was refused", dump(t, b.folder, true, true), before)
+			b.in(b.folder, "mv d/k out")
+			b.ok(do(b.d, "undo"))
+			b.in(b.folder, "cat out/mine d/h")
+		}
+		t.Logf("across %v, %d of 10 had the number of the file", across, reused)
+	}
+}

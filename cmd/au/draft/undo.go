@@ -116,14 +116,14 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 	}
 	var against []Conflict
 	now := &gitBase{folder: string(d.Folder), head: gitHead(j.folder)} // an index that holds what HEAD does was only looked at anew
-	seen, has := map[string]bool{}, map[string]bool{}
+	seen, has, files := map[string]bool{}, map[string]bool{}, j.files()
 	for _, o := range j.fromDraft() {
 		for _, s := range []spot{o.From, o.To} {
 			if s.In != theFolder || seen[s.Path] {
 				continue
 			}
 			seen[s.Path] = true
-			if c, bad, err := j.changedSinceKeep(s.Path, kept); err != nil {
+			if c, bad, err := j.changedSinceKeep(s.Path, kept, files[s.Path]); err != nil {
 				return err
 			} else if bad && !(s.Path == ".git/index" && now.sameIndex()) {
 				against = append(against, c)
@@ -280,7 +280,20 @@ func (j *journal) foldersChangedSince() (against []Conflict, err error) {
 	return against, nil
 }
 
-func (j *journal) changedSinceKeep(name string, kept map[string]identity) (Conflict, bool, error) {
+// files returns where the keep has put what is no folder.
+func (j *journal) files() map[string]bool {
+	all := map[string]bool{}
+	for _, o := range j.Ops {
+		if o.To.In == theFolder && o.Is != (vintage{}) {
+			all[o.To.Path] = !o.Is.Dir
+		}
+	}
+	return all
+}
+
+// changedSinceKeep reports whether the human has changed what is at a name since. A folder may have the number of the file that was
+// there.
+func (j *journal) changedSinceKeep(name string, kept map[string]identity, file bool) (Conflict, bool, error) {
 	st, ok, err := j.found(name)
 	was, had := kept[name]
 	switch {
@@ -288,7 +301,7 @@ func (j *journal) changedSinceKeep(name string, kept map[string]identity) (Confl
 		return Conflict{}, false, err
 	case ok && !had:
 		return Conflict{name, Changed, "you have made it since"}, true, nil
-	case ok && was != identityOf(st) && (st.Mode&unix.S_IFMT != unix.S_IFDIR || was.Ino != st.Ino):
+	case ok && was != identityOf(st) && (file || st.Mode&unix.S_IFMT != unix.S_IFDIR || was.Ino != st.Ino):
 		return Conflict{name, Changed, "you have changed it since"}, true, nil
 	}
 	return Conflict{}, false, nil
