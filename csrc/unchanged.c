@@ -47,8 +47,11 @@ static int clock_was_kept(const struct run *run)
 	return off > -TICKS && off < TICKS;
 }
 
+// A file system with times of whole seconds, or of two, gives a change an earlier one.
 static int is_before(const struct timespec *t, const struct timespec *since)
 {
+	if (t->tv_nsec == 0)
+		return t->tv_sec + 2 <= since->tv_sec;
 	return t->tv_sec < since->tv_sec || (t->tv_sec == since->tv_sec && t->tv_nsec < since->tv_nsec);
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a4u2/au/provision/config"
 )
@@ -65,7 +66,16 @@ func (f Found) sum() string {
 
 // Changed returns what was not found at the last look, and hangs on something that has changed since then.
 func (r Record) Changed(l Result, since int64) []Found {
-	return slices.DeleteFunc(slices.Clone(l.Found), func(f Found) bool { return f.Changed < since || r.seen[f.sum()] })
+	return slices.DeleteFunc(slices.Clone(l.Found), func(f Found) bool { return isBefore(f.Changed, since) || r.seen[f.sum()] })
+}
+
+// isBefore compares the time of a change with a moment. A file system with times of whole seconds, or of two, gives a change an
+// earlier one.
+func isBefore(change, moment int64) bool {
+	if change%int64(time.Second) == 0 {
+		return change+2*int64(time.Second) <= moment
+	}
+	return change < moment
 }
 
 // Holds reports whether the record is of just what was found.

@@ -318,6 +318,28 @@ func TestTheRunBeganByTheClockAsItIsNow(t *testing.T) {
 	}
 }
 
+// Times of whole seconds are those of ext3, and of ext4 with small inodes.
+func TestAChangeOnAFileSystemWithCoarseTimes(t *testing.T) {
+	const second = int64(time.Second)
+	for _, c := range []struct {
+		change, moment int64
+		want           bool
+	}{
+		{7*second + 1, 7*second + 2, true},
+		{7*second + 2, 7*second + 2, false},
+		{7 * second, 7*second + 2, false},
+		{6 * second, 7*second + 2, false},
+		{5 * second, 7*second + 2, true},
+		{5 * second, 7 * second, true},
+		{5*second + 1, 5*second + 2, true},
+		{Always, 7*second + 2, false},
+	} {
+		if got := isBefore(c.change, c.moment); got != c.want {
+			t.Errorf("a change at %d is before %d: %v", c.change, c.moment, got)
+		}
+	}
+}
+
 func TestPass(t *testing.T) {
 	want := []*Looked{{Folder: 0, Err: "it is gone"}, {Folder: 1, Result: Result{Files: 7, Found: []Found{{Finding: finding("d\xe9", "runs", "x"), Changed: Always, ID: "1 2"}}}}}
 	fd, ok := Pass(want)

@@ -89,3 +89,19 @@ meanwhile umount /run/e2e/mounted
 promise="so it is where the share is not there any more"
 meanwhile mv $share $share.away
 mv $share.away $share
+
+promise="so is a change on a file system with times of whole seconds, in the second in which the run begins"
+for n in 0 1 2 3 4 5 6 7; do mknod /dev/loop$n b 7 $n 2>/dev/null; done
+mknod /dev/loop-control c 10 237 2>/dev/null
+truncate -s 8M /run/e2e/coarse
+ok mkfs.ext4 -q -I 128 /run/e2e/coarse
+ok mount -o loop /run/e2e/coarse $share
+mkdir -p $share/a/b
+echo one >$share/a/b/file
+chown -R alice: $share
+sleep 2.1
+trusts true
+looks sh -c "echo two >$file"
+sleep 2.1
+trusts true
+umount $share
