@@ -15,9 +15,11 @@ import (
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/cmd/au/terminal"
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/netfilter/proxy"
 	"github.com/a4u2/au/provision"
 	"github.com/alecthomas/kong"
+	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -29,7 +31,8 @@ func main() {
 
 // run is au: it parses args, runs the command and returns the exit status.
 func run(h *host.Host, args []string, stdout, stderr io.Writer) int {
-	a := &app{host: h, words: args, out: terminal.Quoting(stdout), err: terminal.Quoting(stderr)}
+	out := terminal.Quoting(stdout)
+	a := &app{host: h, words: args, out: out, err: terminal.Quoting(stderr)}
 	g := &struct{ globals }{}
 	a.globals = &g.globals
 	failed := start.Failed(args)
@@ -46,8 +49,11 @@ func run(h *host.Host, args []string, stdout, stderr io.Writer) int {
 	args = asked(args)
 	parser := newParser(g, args, kong.Writers(a.out, a.err), kong.Exit(func(status int) { done = status; panic(exited{}) }))
 	ctx, err := parse(parser, args)
-	if done >= 0 {
+	if done > 0 {
 		return done
+	}
+	if done == 0 || out.Lost != nil { // the help or the version
+		return a.status(nil, failed)
 	}
 	if err != nil {
 		return a.usage(args, err, failed)
@@ -159,6 +165,9 @@ func (a *app) status(err error, failed int) int {
 	var exit exitError
 	if errors.As(err, &exit) {
 		return int(exit)
+	}
+	if out, ok := a.out.(*quote.Writer); ok && err == nil && !errors.Is(out.Lost, unix.EPIPE) { // who reads may stop
+		err = out.Lost
 	}
 	switch {
 	case err == nil && a.Status3 && a.changed:

@@ -93,3 +93,11 @@ silent
 promise="root's run is the complete program's"
 ok au --human alice run id -un
 says agent
+
+promise="what could not be printed is no success"
+for command in list info --version; do
+	for program in au $complete; do
+		fails 1 as alice sh -c "$program $command >/dev/full"
+		complains 'no space left on device'
+	done
+done

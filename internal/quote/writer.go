@@ -4,6 +4,7 @@ package quote
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"unicode/utf16"
@@ -15,11 +16,13 @@ import (
 type Writer struct {
 	To   io.Writer
 	Pass []string // sequences that au itself makes, such as colours
+	Lost error    // the first error of writing, for who prints without looking at each
 }
 
 // Write never writes less than all of p without an error.
 func (w *Writer) Write(p []byte) (int, error) {
 	if _, err := io.WriteString(w.To, Text(string(p), w.Pass...)); err != nil {
+		w.Lost = cmp.Or(w.Lost, err)
 		return 0, err
 	}
 	return len(p), nil

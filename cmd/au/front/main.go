@@ -69,7 +69,11 @@ func becomeAfter(complete string, found []*inspect.Looked) {
 func list() error {
 	agents, err := start.Real.PlainList(os.Getuid())
 	if err == nil {
-		start.PrintList(terminal.Quoting(os.Stdout), agents)
+		out := terminal.Quoting(os.Stdout)
+		start.PrintList(out, agents)
+		if out.Lost != nil {
+			fail(out.Lost, start.Failed(os.Args[1:]))
+		}
 	}
 	return err
 }

@@ -31,7 +31,7 @@ func OnTerminal(w io.Writer) *os.File {
 }
 
 // Quoting returns a writer to w that lets nothing through that steers a terminal, but for the colours of Paint where there are any.
-func Quoting(w io.Writer) io.Writer {
+func Quoting(w io.Writer) *quote.Writer {
 	return &quote.Writer{To: w, Pass: PaintFor(w).Codes()}
 }
 
