@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "unchanged.h"
 #include <dirent.h>
+#include <sys/statfs.h>
 #include "intake.h"
 #include "kernel.h"
 #include "paths.h"
@@ -55,6 +56,15 @@ static int is_before(const struct timespec *t, const struct timespec *since)
 	return t->tv_sec < since->tv_sec || (t->tv_sec == since->tv_sec && t->tv_nsec < since->tv_nsec);
 }
 
+// Whether a file there gets a new ctime by whatever changes it. In memory alone it does not when it is written by a mapping that
+// has been read before (Linux, mm/memory.c, do_read_fault).
+static int keeps_times(int fd)
+{
+	struct statfs on;
+
+	return fstatfs(fd, &on) == 0 && on.f_type != TMPFS_MAGIC;
+}
+
 // Whether a file, or all of a folder, is as it was: nobody can set a ctime. Anything else may have changed: where a link leads,
 // what is mounted there, and what cannot be read.
 static int is_as_it_was(struct look *look, int dir, const char *name, unsigned depth)
@@ -94,7 +104,7 @@ int left_all_as_it_was(const struct run *run)
 		const struct share *s = &run->request.shares[i];
 		int top = s->writable ? open_beneath(AT_FDCWD, s->source, O_PATH | O_DIRECTORY, RESOLVE_PLAIN) : -1;
 
-		same = !s->writable || (s->state == NULL && is_as_it_was(&look, top, ".", 0));
+		same = !s->writable || (s->state == NULL && keeps_times(top) && is_as_it_was(&look, top, ".", 0));
 		close(top);
 	}
 	return same;

@@ -232,6 +232,11 @@ func (in *inspector) findings(whole bool) []Found {
 		}
 	}
 	in.nested()
+	if !in.tree.KeepsTimes() {
+		for i := range in.found {
+			in.found[i].Changed = Always
+		}
+	}
 	slices.SortFunc(in.found, func(x, y Found) int {
 		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Detail, y.Detail))
 	})

@@ -299,6 +299,33 @@ func TestAReportNamesWhatACheckFinds(t *testing.T) {
 	}
 }
 
+// In a tmpfs a file that is read by a mapping, and then written by it, keeps its ctime.
+func TestAReportTrustsNoTimeInMemory(t *testing.T) {
+	root, err := os.MkdirTemp("/dev/shm", "report")
+	var on unix.Statfs_t
+	if err != nil || unix.Statfs(root, &on) != nil || on.Type != unix.TMPFS_MAGIC {
+		t.Skip("there is no tmpfs")
+	}
+	t.Cleanup(func() { os.RemoveAll(root) })
+	fill(t, root, repo(".git", map[string]string{"config": "#core]\npager=x\n"}))
+	record := t.TempDir() + "/record/x"
+	readRecord(own, record).Keep(lookAt(t, root))
+	since := tick()
+	file, err := os.OpenFile(root+"/.git/config", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	text, err := unix.Mmap(int(file.Fd()), 0, 1, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil || text[0] != '#' {
+		t.Fatal(err)
+	}
+	text[0] = '['
+	if got := readRecord(own, record).Changed(lookAt(t, root), since); !slices.ContainsFunc(got, func(f Found) bool { return f.Kind == "git-config" }) {
+		t.Errorf("the report names %v", got)
+	}
+}
+
 // A clock that is set back makes what a run changes look older than the run.
 func TestTheRunBeganByTheClockAsItIsNow(t *testing.T) {
 	now, booted := clock(unix.CLOCK_REALTIME), clock(unix.CLOCK_BOOTTIME)

@@ -1,6 +1,24 @@
 #!/bin/sh
 # After a run that has changed anything in a writable share somebody looks at it. Nobody does after one that has changed nothing there.
 . /opt/e2e/tests/attacks/common
+# disk FOLDER OPTIONS… puts a disk of alice's at a folder.
+disk() {
+	place=$1
+	shift
+	[ -e /dev/loop-control ] || mknod /dev/loop-control c 10 237
+	for n in 0 1 2 3 4 5 6 7; do [ -e /dev/loop$n ] || mknod /dev/loop$n b 7 $n; done
+	truncate -s 16M /run/image
+	ok env PATH=/usr/sbin:/sbin:/usr/bin:/bin mkfs.ext4 -q -N 8192 "$@" /run/image
+	mkdir -p "$place"
+	ok mount -o loop /run/image "$place"
+	rmdir "$place/lost+found"
+	chown alice: "$place"
+	rm /run/image
+}
+if [ "$(stat -f -c %T $share)" = tmpfs ]; then # whose times nobody trusts
+	disk /home/alice/disk
+	share=/home/alice/disk/attacked
+fi
 mkdir -p $share/a/b /run/e2e/mounted
 echo one >$share/a/b/file
 chown -R alice: $share/a
@@ -90,18 +108,19 @@ promise="so it is where the share is not there any more"
 meanwhile mv $share $share.away
 mv $share.away $share
 
-promise="so is a change on a file system with times of whole seconds, in the second in which the run begins"
-for n in 0 1 2 3 4 5 6 7; do mknod /dev/loop$n b 7 $n 2>/dev/null; done
-mknod /dev/loop-control c 10 237 2>/dev/null
-truncate -s 8M /run/e2e/coarse
-ok mkfs.ext4 -q -I 128 /run/e2e/coarse
-ok mount -o loop /run/e2e/coarse $share
-mkdir -p $share/a/b
-echo one >$share/a/b/file
-chown -R alice: $share
+promise="so is a file in memory, which can be written by a mapping and keep its times"
+mount -t tmpfs -o "mode=700,uid=$(id -u alice),gid=$(id -g alice)" tmpfs $share
+human sh -c "echo one >$share/file"
+looks python3 -c "import mmap; f = open('/home/agent/attacked/file', 'r+b'); m = mmap.mmap(f.fileno(), 4); m[0]; m[0:1] = b'X'"
+human grep -qx Xne $share/file || fail "it was not written"
+umount $share
+
+promise="so is a file whose times are whole seconds"
+disk $share -I 128
+human sh -c "echo one >$share/file"
 sleep 2.1
 trusts true
-looks sh -c "echo two >$file"
-sleep 2.1
-trusts true
+# It begins in the middle of a second, so that it ends in the same one.
+until date +%N | grep -q '^[345]'; do sleep 0.05; done
+looks sh -c "echo two >/home/agent/attacked/file"
 umount $share
