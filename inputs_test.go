@@ -77,6 +77,7 @@ var reviewed = map[string]string{
 	`cmd/au/terminal/terminal.go syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", program.Fd()), argv, &syscall.ProcAttr{…})`: "the entrypoint that was opened",
 	`cmd/au/top.go os.Getenv("TERM")`:                                       "whether the terminal can show a screen",
 	`csrc/unchanged.c "AU_AFTER_IF"`:                                        "when the caller's own program runs, as the caller",
+	`csrc/unchanged.c "AU_AFTER_SEEN"`:                                      "when the caller's own program runs, as the caller",
 	`csrc/waiter.c "AU_AFTER_IF"`:                                           "when the caller's own program runs, as the caller",
 	`csrc/order.c "AU_TERMINAL"`:                                            "whether the run begins in the background of a terminal of its own",
 	`csrc/intake.c name`:                                                    "AU_ENV_N: variables of the command",

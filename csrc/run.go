@@ -53,6 +53,7 @@ type Run struct {
 	Command []string
 	After   []string // argv of what the waiting process runs once the command has ended, with AU_STATUS=N, AU_KILLS=N, AU_SIGNAL=N and AU_SERVER=N added to its environment
 	AfterIf When     // "" for every run
+	Seen    string   // a file as old as the last look at the shares, for IfChanged
 }
 
 // Argv returns the entrypoint's arguments. No value of Env is among them: any user can read a process's arguments.
@@ -161,6 +162,9 @@ func (r Run) Environ() []string {
 	}
 	if r.AfterIf != "" {
 		env = append(env, "AU_AFTER_IF="+string(r.AfterIf))
+	}
+	if r.Seen != "" {
+		env = append(env, "AU_AFTER_SEEN="+r.Seen)
 	}
 	return env
 }

@@ -7,7 +7,7 @@
 #include "kernel.h"
 #include "paths.h"
 
-enum { MOST_FILES = 4000, DEEPEST = 24, TICKS = 100 /* ms */, RESOLVE_NO_XDEV = 0x01 };
+enum { MOST_FILES = 4000, DEEPEST = 24, TICKS = 100 /* ms */, LOOK_TIME = 1 /* s */, RESOLVE_NO_XDEV = 0x01 };
 
 struct look {
 	struct timespec since;
@@ -93,12 +93,26 @@ static int is_as_it_was(struct look *look, int dir, const char *name, unsigned d
 	return folder >= 0 && same && n == 0;
 }
 
+// The human may have changed something after the last look, before the run: it is to be remembered, too. The caller names a file
+// that is as old as that look (AU_AFTER_SEEN).
+static int begins_with_last_look(struct timespec *since)
+{
+	const char *seen = find_variable("AU_AFTER_SEEN", environ);
+	struct stat st = { 0 };
+
+	if (seen == NULL)
+		return 1;
+	if (stat(seen, &st) == 0 && st.st_mtim.tv_sec - LOOK_TIME < since->tv_sec)
+		*since = (struct timespec){ st.st_mtim.tv_sec - LOOK_TIME, 0 };
+	return S_ISREG(st.st_mode);
+}
+
 // As the caller. In doubt it says no: then the program that the caller wants after the run looks.
 int left_all_as_it_was(const struct run *run)
 {
 	struct pollfd mounts = { run->mounts, POLLPRI, 0 };
 	struct look look = { run->since, 0 };
-	int same = run->mounts >= 0 && poll(&mounts, 1, 0) == 0 && clock_was_kept(run);
+	int same = run->mounts >= 0 && poll(&mounts, 1, 0) == 0 && clock_was_kept(run) && begins_with_last_look(&look.since);
 
 	for (unsigned i = 0; same && i < run->request.nshares; i++) {
 		const struct share *s = &run->request.shares[i];

@@ -118,8 +118,8 @@ func (t *Tree) Numbered() bool {
 	return unix.Fstatfs(t.fd, &on) != nil || on.Type != unix.MSDOS_SUPER_MAGIC && on.Type != unix.EXFAT_SUPER_MAGIC
 }
 
-// KeepsTimes reports whether a file of the tree gets a new ctime by whatever changes it. In a tmpfs it does not when it is written by
-// a mapping that has been read before.
+// KeepsTimes reports whether a file of the tree gets a new ctime by whatever changes it. In a tmpfs it does not when it is written
+// by a mapping that has been read before.
 func (t *Tree) KeepsTimes() bool {
 	var on unix.Statfs_t
 	return unix.Fstatfs(t.fd, &on) == nil && on.Type != unix.TMPFS_MAGIC

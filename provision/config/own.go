@@ -150,6 +150,14 @@ func (o *Own) Replace(text []byte) error {
 	return nil
 }
 
+// Touch makes the file as new as if it had been written now.
+func (o *Own) Touch() error {
+	if o.place.File < 0 {
+		return fs.ErrNotExist
+	}
+	return unix.UtimesNanoAt(o.place.Folder, o.name, nil, unix.AT_SYMLINK_NOFOLLOW)
+}
+
 // Append puts text behind what the file holds, at once.
 func (o *Own) Append(text []byte) error {
 	fd, err := o.open(o.name, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT, 0o600)

@@ -49,6 +49,7 @@ func readRecord(own Own, path string) Record {
 	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
 		r.seen[lines.Text()] = true
 	}
+	delete(r.seen, "") // where nothing was found
 	return r
 }
 
@@ -93,9 +94,9 @@ func (r Record) with(l Result) map[string]bool {
 	return seen
 }
 
-// Keep remembers what was found, as far as it can: a report without it names more, and that is all.
+// Keep remembers what was found, and when, as far as it can: a report without it names more, and that is all.
 func (r Record) Keep(l Result) {
-	if r.path == "" || r.Holds(l) {
+	if r.path == "" {
 		return
 	}
 	file, err := r.own(r.path)
@@ -103,6 +104,9 @@ func (r Record) Keep(l Result) {
 		return
 	}
 	defer file.Close()
+	if r.Holds(l) && file.Touch() == nil {
+		return
+	}
 	if file.MakeFolders() == nil {
 		_ = file.Replace([]byte(strings.Join(slices.Sorted(maps.Keys(r.with(l))), "\n") + "\n"))
 	}

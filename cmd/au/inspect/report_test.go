@@ -299,6 +299,27 @@ func TestAReportNamesWhatACheckFinds(t *testing.T) {
 	}
 }
 
+// A record is as new as the last look, also where that has found the same as before, or nothing.
+func TestALookIsRemembered(t *testing.T) {
+	root, record := folderOf(t, nil), t.TempDir()+"/record/x"
+	var last os.FileInfo
+	for i, planted := range []string{"", "", ".envrc", ""} {
+		if planted != "" {
+			fill(t, root, map[string]string{planted: "x"})
+		}
+		_ = os.Chtimes(record, time.Time{}, time.Unix(1, 0)) // there is none the first time
+		readRecord(own, record).Keep(lookAt(t, root))
+		st, err := os.Stat(record)
+		if err != nil || time.Since(st.ModTime()) > time.Minute {
+			t.Fatalf("with %q new the look is not remembered: %v, %v", planted, st, err)
+		}
+		if i%2 == 1 && !os.SameFile(st, last) {
+			t.Error("what is as before was written anew")
+		}
+		last = st
+	}
+}
+
 // In a tmpfs a file that is read by a mapping, and then written by it, keeps its ctime.
 func TestAReportTrustsNoTimeInMemory(t *testing.T) {
 	root, err := os.MkdirTemp("/dev/shm", "report")

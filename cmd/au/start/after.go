@@ -4,9 +4,11 @@ package start
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"strconv"
 
+	"github.com/a4u2/au/cmd/au/inspect"
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision/config"
 	"github.com/a4u2/au/provision/share"
@@ -52,6 +54,25 @@ func (o Order) after(p csrc.Policy, command []string, shares []config.Mount, dra
 		return argv, when
 	}
 	return append(argv, "--config", o.Config, "--since", strconv.FormatInt(now.Nano(), 10), "--booted", strconv.FormatInt(booted.Nano(), 10), "--shares", string(list)), o.afterChange(when, sources)
+}
+
+// seen is what was remembered first of the shares that the agent can write: what has changed in one since then is to be looked at.
+func (o Order) seen(shares []config.Mount) (record string) {
+	oldest := int64(math.MaxInt64)
+	for _, m := range shares {
+		if m.ReadOnly {
+			continue
+		}
+		var st unix.Stat_t
+		at := inspect.RecordPath(o.Config, m.Source)
+		if unix.Stat(at, &st) != nil {
+			return at
+		}
+		if changed := st.Mtim.Nano(); changed < oldest {
+			record, oldest = at, changed
+		}
+	}
+	return record
 }
 
 // afterChange is when to look at shares, of a run that has something to say or not.

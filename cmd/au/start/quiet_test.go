@@ -84,6 +84,25 @@ func order(config string) Order {
 	return Order{Complete: "/bin/au", Config: config, mountinfo: func() ([]byte, error) { return []byte("1 0 8:1 / / rw - ext4 /dev/sda rw\n"), nil }}
 }
 
+// Of some shares the one counts whose last look is the longest ago, and before all one without a record.
+func TestSeen(t *testing.T) {
+	o := order(t.TempDir() + "/c.toml")
+	at := func(source string) string { return inspect.RecordPath(o.Config, source) }
+	if err := os.MkdirAll(filepath.Dir(at("/p")), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for source, looked := range map[string]int64{"/p": 30, "/q": 20, "/readonly": 10} {
+		os.WriteFile(at(source), nil, 0o600)
+		os.Chtimes(at(source), time.Time{}, time.Unix(looked, 0))
+	}
+	shares := []config.Mount{{Source: "/readonly", ReadOnly: true}, {Source: "/q"}, {Source: "/p"}}
+	for want, shares := range map[string][]config.Mount{at("/q"): shares, at("/new"): append(shares, config.Mount{Source: "/new"}), "": shares[:1]} {
+		if got := o.seen(shares); got != want {
+			t.Errorf("of %v it is %q, want %q", shares, got, want)
+		}
+	}
+}
+
 func TestWhenToLook(t *testing.T) {
 	writable, command := []config.Mount{{Source: "/home/alice/p"}}, []string{"make"}
 	remote := order("/c")

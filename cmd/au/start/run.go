@@ -131,6 +131,7 @@ func (m Machine) Prepare(o Order, say Speaker) (*os.File, csrc.Run, error) {
 	}
 	if o.Complete != "" {
 		run.After, run.AfterIf = o.after(policy, run.Command, shares, drafts)
+		run.Seen = o.seen(shares)
 	}
 	return entrypoint, run, nil
 }

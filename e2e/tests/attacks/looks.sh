@@ -1,7 +1,7 @@
 #!/bin/sh
 # After a run that has changed anything in a writable share somebody looks at it. Nobody does after one that has changed nothing there.
 . /opt/e2e/tests/attacks/common
-# disk FOLDER OPTIONS… puts a disk of alice's at a folder.
+# disk FOLDER OPTIONS… mounts a new disk at a folder, and gives it to alice.
 disk() {
 	place=$1
 	shift
@@ -23,12 +23,13 @@ mkdir -p $share/a/b /run/e2e/mounted
 echo one >$share/a/b/file
 chown -R alice: $share/a
 looked=/home/alice/looked
+seen=
 rm -f $looked
 
 # looks COMMAND… and trusts COMMAND… say that somebody looks after a run of COMMAND, or that nobody does.
 run() {
 	sleep 0.1 # the clock of files has ticks
-	e2e_run human env AU_AFTER_IF=changed AU_AFTER_1=/usr/bin/touch AU_AFTER_2=$looked $E agent --same-rw $share attacked -- "$@"
+	e2e_run human env AU_AFTER_IF=changed ${seen:+"AU_AFTER_SEEN=$seen"} AU_AFTER_1=/usr/bin/touch AU_AFTER_2=$looked $E agent --same-rw $share attacked -- "$@"
 }
 looks() {
 	run "$@"
@@ -61,6 +62,17 @@ looks python3 -c "import os; os.setxattr('$file', 'user.x', b'x')"
 looks sh -c "chmod 700 $share/a/b/c; chmod 755 $share/a/b/c"
 looks touch $share
 trusts true
+
+promise="so it is what changed after the last look, also before the run, and a share that nobody has looked at"
+seen=/home/alice/seen
+looks true
+human touch -d '-1 hour' $seen
+looks true
+sleep 2.1
+human touch $seen
+trusts true
+rm $seen
+seen=
 
 promise="so it is where a look without a program cannot tell"
 looks sh -c 'exit 126'
