@@ -166,7 +166,7 @@ func TestOffOrder(t *testing.T) {
 	f = netDone(p, f)
 	plan := PlanNetOff(netfilter.Policy{Agent: "agent", UID: 1001}, f)
 	// The slice must let go of the rules before they stop, or the agent's processes end.
-	comesBefore(t, plan, "rm -f /etc/systemd/system/user-1001.slice.d/au-net.conf", "daemon-reload", "disable --now au-net-watch@", "disable --now au-net@agent.socket",
+	comesBefore(t, plan, "rm -f /etc/systemd/system/user-1001.slice.d/au-net.conf", "daemon-reload", "disable --now au-net-watch@", "disable --now au-net@agent.socket", "stop au-net@agent.service",
 		"disable --now au-net-rules@", "net unload agent", "userdel aunet-agent", "/usr/local/bin/au files remove /var/log/au/agent", "rm -f /usr/local/libexec/au/agent/au", "rm -f /etc/au/net/agent.toml")
 	_, empty := netSample()
 	if empty.Any() {

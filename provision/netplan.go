@@ -273,8 +273,11 @@ func planNetUnitsOff(p netfilter.Policy, f NetFacts) (plan []step.Step) {
 	}
 	for _, unit := range NetUnitNames(p) {
 		u := f.Units[unit]
-		if u.Active || u.Enabled {
+		switch {
+		case u.Enabled:
 			do("systemctl", "disable", "--now", unit)
+		case u.Active: // another unit or a socket starts it: systemctl would say at length that there is nothing to disable
+			do("systemctl", "stop", unit)
 		}
 		if u.Text != "" {
 			do("rm", "-f", UnitDir+"/"+unit, UnitDir+"/"+unit+".new")

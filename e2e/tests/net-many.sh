@@ -56,5 +56,5 @@ ok as alice au net restrict -a g1
 [ "$(find /usr/local/libexec/au -name au -type f -printf '%i\n' | sort -u | wc -l)" = 2 ] || fail "there are not two versions"
 ok as alice au run -a g2 -- curl -sS --max-time 20 https://allowed.test/
 for n in $(seq "$many"); do ok as alice au net off -a "g$n"; done
-[ -z "$(find /etc/systemd/system -name 'au-net*'; find /usr/local/libexec/au-net /usr/local/libexec/au -name au 2>/dev/null)" ] || fail "files stayed"
+[ -z "$(find /etc/systemd/system -name 'au-net*'; find /usr/local/libexec/au-net /usr/local/libexec/au -name au -type f 2>/dev/null)" ] || fail "files stayed"
 [ -z "$(running)" ] || fail "processes stayed"

@@ -44,6 +44,7 @@ for backend in nft iptables; do
 
 	promise="with $backend: off leaves no trace"
 	ok as alice au net off
+	complains_not "no installation config"
 	[ -z "$(find /sys/fs/bpf -name "*au_net*" 2>/dev/null)" ] || fail "the slice's program stayed"
 	fails 7 as alice au run -- curl -sS --max-time 5 http://127.0.0.1:9/
 	ok as alice au run -- python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b"x", ("198.18.0.1", 9))'
