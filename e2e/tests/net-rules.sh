@@ -189,3 +189,11 @@ ok as alice au net show --format units
 says "ExecStart=/usr/local/libexec/au/agent/au net serve agent"
 ok as alice au net show
 says "rule = 'allowed.test'"
+
+promise="the rules are put back where others have hundreds of tables, for each of which nft needs memory"
+ok as alice au net restrict --backend nft
+for n in $(seq 300); do echo "table inet other$n { chain every { type filter hook output priority 0; counter; }; }"; done >/run/others
+ok nft -f /run/others
+ok nft delete table inet "au_net_$(id -u agent)"
+soon nft list table inet "au_net_$(id -u agent)"
+fails 1 sh -c 'journalctl -u au-net-watch.service | grep killed'
