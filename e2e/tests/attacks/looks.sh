@@ -44,6 +44,7 @@ file=/home/agent/attacked/a/b/file
 trusts true
 trusts sh -c "cat $file; ls -lR $share; exit 3"
 trusts sh -c 'echo x >/tmp/x; echo x >~/x'
+rm /home/agent/x
 
 promise="a file that is written in place, and has its old time again, is looked at"
 looks sh -c "touch -r $file /tmp/old; echo two >$file; touch -r /tmp/old $file"
