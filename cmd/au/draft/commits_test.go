@@ -85,7 +85,14 @@ func TestUndoOfWhatGitNeeds(t *testing.T) {
 			} else {
 				differ(t, "the folder after an undo that was refused", dump(t, b.folder, true, true), before)
 			}
-			b.in(b.folder, "git fsck --no-progress")
+			if b.in(b.folder, "git fsck --no-progress"); c.names == "" {
+				continue
+			}
+			b.in(b.folder, c.back)
+			refused = &Conflicted{}
+			if err := do(b.d, "undo"); err != nil && (!errors.As(err, &refused) || strings.Contains(fmt.Sprint(refused.Conflicts), "git needs")) {
+				t.Errorf("%s: undo: %v, %v", c.back, err, refused)
+			}
 		}
 	}
 }

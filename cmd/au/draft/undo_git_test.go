@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package draft
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Undo goes on where git still has all objects that it needs. The human may have packed them, or undo may bring them back. Undo takes
+// none away that was missing before.
+func TestUndoOfWhatGitHasStill(t *testing.T) {
+	needGit(t)
+	const git = "git -c user.name=a -c user.email=a@b "
+	const one = "git init -q -b main .; echo f >f; git add .; " + git + "commit -qm one"
+	const long = "git init -q --object-format=sha256 -b main .; echo f >f; git add .; " + git + "commit -qm one"
+	const old = one + "; git checkout -q -b old; echo o >o; git add o; " + git + "commit -qm old; git checkout -q main"
+	const partly = "mkdir ../r; (cd ../r; " + old + "; git config uploadpack.allowFilter true); git clone -q --filter=blob:none file://$PWD/../r ."
+	const fetch = "(cd ../r; git checkout -q old; echo o >>o; " + git + "commit -qam more); git fetch -q"
+	const two, tidy, mine = "echo x >>f; " + git + "commit -qam two", "; git gc -q", git + "commit -q --allow-empty -m mine"
+	for _, c := range []struct{ begin, agent, mine, human, names string }{
+		{one, two, "true", "git pack-refs --all", ""},
+		{one, two, mine, "git gc -q", ""},
+		{one, two, mine, "git pack-refs --all", ".git/refs/au/agent/heads/main"},
+		{old, two + tidy, "true", "git tag t old", ""},
+		{old + tidy, two + tidy, "true", "git tag t old", ""},
+		{old + tidy, two + tidy, mine, "git tag t old", ""},
+		{long, two + tidy, "true", "git tag t HEAD~1", ""},
+		{long, two + tidy, "true", "git tag t", ".git/refs/tags/t"},
+		{partly, two, mine, fetch, ""},
+	} {
+		for _, across := range []bool{false, true} {
+			b := newBenchOn(t, across)
+			b.in(b.folder, c.begin)
+			b.begin()
+			b.drafted(c.agent)
+			time.Sleep(5 * time.Millisecond)
+			b.in(b.folder, c.mine)
+			b.ok(do(b.d, "keep"))
+			b.in(b.folder, c.human)
+			refused := &Conflicted{}
+			err := do(b.d, "undo")
+			if errors.As(err, &refused); (err == nil) != (c.names == "") || !strings.Contains(fmt.Sprint(refused.Conflicts), c.names) {
+				t.Errorf("%s; keep; %s: undo: %v, %v", c.agent, c.human, err, refused.Conflicts)
+			}
+			b.in(b.folder, "git fsck --no-progress")
+		}
+	}
+}
