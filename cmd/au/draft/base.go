@@ -15,6 +15,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/internal/programs"
@@ -92,11 +93,19 @@ func git(folder string, words ...string) *exec.Cmd {
 // mostListed is how much of a list of files is read. A commit that is itself small can list more than any machine holds.
 var mostListed = 1 << 28
 
+// longestList is how long a git may work on a list. It waits for ever if it opens a pipe, and the agent can put one where it opens
+// a file.
+var longestList = time.Minute
+
 // listed returns the list that a git prints.
 func listed(cmd *exec.Cmd) ([]byte, error) {
 	out := bounded.Buffer{Limit: mostListed}
-	cmd.Stdout = &out
-	err := cmd.Run()
+	cmd.Stdout, cmd.WaitDelay = &out, programs.HeldTime
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	defer time.AfterFunc(longestList, func() { _ = cmd.Process.Kill() }).Stop()
+	err := cmd.Wait()
 	return out.Bytes(), err
 }
 
@@ -205,7 +214,7 @@ func gitHead(folder place) string {
 	if st, ok, err := folder.exists(".git"); err != nil || !ok {
 		return ""
 	} else if st.Mode&unix.S_IFMT == unix.S_IFREG {
-		out, err := git(folder.named, "rev-parse", "--verify", "--quiet", "HEAD").Output()
+		out, err := listed(git(folder.named, "rev-parse", "--verify", "--quiet", "HEAD"))
 		if at := strings.TrimSpace(string(out)); err == nil && isSum(at) {
 			return at
 		}

@@ -5,13 +5,15 @@ package draft
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 )
 
-// Undo goes on where git still has all objects that it needs. The human may have packed them, or undo may bring them back. Undo takes
-// none away that was missing before.
+// Undo goes on where git still has all objects that it needs. The human may have packed them, or undo may bring them back. Undo
+// takes none away that was missing before.
 func TestUndoOfWhatGitHasStill(t *testing.T) {
 	needGit(t)
 	const git = "git -c user.name=a -c user.email=a@b "
@@ -47,6 +49,33 @@ func TestUndoOfWhatGitHasStill(t *testing.T) {
 				t.Errorf("%s; keep; %s: undo: %v, %v", c.agent, c.human, err, refused.Conflicts)
 			}
 			b.in(b.folder, "git fsck --no-progress")
+		}
+	}
+}
+
+// An undo ends where git waits for a pipe that the agent has put in the place of a file.
+func TestUndoWhereGitWaits(t *testing.T) {
+	needGit(t)
+	defer func(was time.Duration) { longestList = was }(longestList)
+	longestList = 100 * time.Millisecond
+	for pipe, agent := range map[string]string{
+		".git/refs/heads/pipe": "mkfifo .git/refs/heads/pipe",
+		".git/packed-refs":     "mkfifo .git/packed-refs",
+		".git/pipe":            "git config include.path pipe; mkfifo .git/pipe",
+	} {
+		b := twoSides(t, false, "echo x >>f; git -c user.name=a -c user.email=a@b commit -qam two; "+agent, "true")
+		before := dump(t, b.folder, true, false)
+		b.ok(do(b.d, "keep"))
+		done := make(chan error, 1)
+		go func() { done <- do(b.d, "undo") }()
+		select {
+		case err := <-done:
+			b.ok(err)
+			differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+		case <-time.After(20 * time.Second):
+			t.Errorf("%s: undo waits", agent)
+			b.ok(os.WriteFile(filepath.Join(b.folder, pipe), nil, 0o600)) // git waits no longer
+			<-done
 		}
 	}
 }
