@@ -292,7 +292,7 @@ func (t *teller) replaced(it item, path, low string, st unix.Stat_t) error {
 	}
 	if alike {
 		if t.equal[path] = it.st.Nlink == 1; !t.equal[path] && !t.hidden[low] { // it is replaced all the same: another name is to be one of that file
-			t.touched(path, low, st)
+			t.touched(path, low, "you have changed it since, and the agent has given it another name", st)
 		}
 		return nil
 	}
@@ -302,7 +302,7 @@ func (t *teller) replaced(it item, path, low string, st unix.Stat_t) error {
 	}
 	t.changes = append(t.changes, c)
 	if !t.hidden[low] {
-		t.touched(path, low, st)
+		t.touched(path, low, changedByYou, st)
 	}
 	if c.Kind == 'M' && st.Mode&unix.S_IFMT == unix.S_IFREG && it.st.Nlink == 1 && !t.hidden[low] {
 		t.both[path] = low
@@ -310,12 +310,14 @@ func (t *teller) replaced(it item, path, low string, st unix.Stat_t) error {
 	return nil
 }
 
+const changedByYou = "you have changed it since"
+
 // touched notes a conflict where the human has changed a file since.
-func (t *teller) touched(path, low string, st unix.Stat_t) {
+func (t *teller) touched(path, low, why string, st unix.Stat_t) {
 	switch {
 	case !t.changedSince(st) || low == ".git/index" && t.git.sameIndex():
 	case !t.git.unchanged(t.lower, low, st):
-		t.changedBy(path, low, "you have changed it since")
+		t.changedBy(path, low, why)
 	case st.Mtim.Nano() >= t.stamp: // the draft may go on from what the human had in it before
 		t.conflict(path, Perhaps, "git has it as it is, and you have written it since: you may have put it back")
 	}
@@ -325,7 +327,7 @@ func (t *teller) touched(path, low string, st unix.Stat_t) {
 func (t *teller) deleted(path, low string, st unix.Stat_t) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		t.goes(low)
-		t.touched(path, low, st)
+		t.touched(path, low, changedByYou, st)
 		t.changes = append(t.changes, Change{Path: path, Kind: 'D', Was: st.Mode, low: low})
 		return nil
 	}

@@ -188,9 +188,9 @@ func TestLinkedToWhatTheHumanMade(t *testing.T) {
 	if got, want := b.told(), "A x\n! changed f"; got != want {
 		t.Errorf("told was\n%s\nwant\n%s", got, want)
 	}
-	before := dump(t, b.folder, true, true)
-	if err := do(b.d, "keep"); !errors.As(err, new(*Conflicted)) {
-		t.Errorf("keep: %v", err)
+	before, refused := dump(t, b.folder, true, true), &Conflicted{}
+	if err := do(b.d, "keep"); !errors.As(err, &refused) || !strings.HasSuffix(refused.Conflicts[0].Why, "has given it another name") { // diff shows no change of it
+		t.Errorf("keep: %v, %v", err, refused.Conflicts)
 	}
 	differ(t, "the folder after a keep that was refused", dump(t, b.folder, true, true), before)
 	_, err := b.d.Keep([]string{"f"}, Theirs)
