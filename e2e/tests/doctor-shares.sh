@@ -1,7 +1,7 @@
 #!/bin/sh
 # `au doctor` names by its ID whatever is wrong with shares, limits, rights and networks of agents, and no more once it is mended.
 # machines: trixie
-# machines by hand: bookworm
+# machines by hand: bookworm true
 # timeout: 2400
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/doctor/lib.sh

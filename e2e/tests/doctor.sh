@@ -1,7 +1,7 @@
 #!/bin/sh
 # `au doctor` finds nothing broken on a machine with new agents; each thing of an agent that is broken it names by its ID; --fix mends what can be mended.
 # machines: trixie
-# machines by hand: bookworm
+# machines by hand: bookworm true
 # core: trixie
 # timeout: 2400
 . /opt/e2e/lib.sh
