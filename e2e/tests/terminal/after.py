@@ -18,7 +18,7 @@ def looking():
 
 
 for key in CTRL_C, CTRL_BACKSLASH:
-    alice.types("au run sh -c 'exit 3'; echo \"status $?.\"\n")
+    alice.types("au run sh -c 'touch proj; exit 3'; echo \"status $?.\"\n")
     looking()
     typed = time.monotonic()
     alice.types(key)
@@ -28,7 +28,7 @@ for key in CTRL_C, CTRL_BACKSLASH:
     alice.sees(READY)
     same(alice.settings(), before, f"the terminal's settings after {key!r}", alice)
 
-alice.types("au run sh -c 'exit 3'; echo \"status $?.\"\n")
+alice.types("au run sh -c 'touch proj; exit 3'; echo \"status $?.\"\n")
 looking()
 alice.types(CTRL_Z)
 alice.sees(r"Stopped[^\n]*au run")
@@ -50,7 +50,7 @@ def ended():
 for n in range(ROUNDS):
     for streams in "", " </dev/null >said 2>&1":  # with a terminal of the run's own, and without one
         for key in CTRL_C, CTRL_BACKSLASH, CTRL_Z:
-            alice.types(f"au run sh -c 'sleep 0.2; exit 3'{streams}; echo \"status $?.\"\n")
+            alice.types(f"au run sh -c 'sleep 0.2; touch proj; exit 3'{streams}; echo \"status $?.\"\n")
             ended()
             time.sleep(random.choice((0, random.uniform(0, 0.05))))
             typed = time.monotonic()
