@@ -299,8 +299,8 @@ var fileMakers = map[string]string{
 	"unix.Renameat":  "cmd/au/draft.ForgetUndo cmd/au/draft.end",
 	"unix.Renameat2": "cmd/au/draft.begin cmd/au/draft.bringBack cmd/au/draft.lift cmd/au/draft.rename cmd/au/draft.writeJournal",
 	"unix.Linkat":    "cmd/au/draft.link",
-	"os.O_CREATE":    "cmd/au/rootside.openLock netfilter/proxy.open cmd/au/verify.CopyOf",                                             // a lock; a log, which grows; bait
-	"unix.O_CREAT":   "provision/config.openLock provision/config.Append cmd/au/draft.lock cmd/au/draft.noteMode cmd/au/draft.regular", // locks; lists, which grow; a copy that a journal names
+	"os.O_CREATE":    "cmd/au/rootside.openLock netfilter/proxy.open cmd/au/verify.CopyOf",                                                // a lock; a log, which grows; bait
+	"unix.O_CREAT":   "provision/config.openLock provision/config.Append cmd/au/draft.lock cmd/au/draft.appendWhole cmd/au/draft.regular", // locks; lists, which grow; a copy that a journal names
 }
 
 // wholeFiles returns where files are made past internal/whole, and by what.

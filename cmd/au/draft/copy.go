@@ -118,7 +118,7 @@ func (c copier) file(from place, name string, st unix.Stat_t, dir int, base stri
 
 // withoutACL takes off the ACL that what was just made has from its folder.
 func withoutACL(dir int, base string) error {
-	return place{dir, ""}.eachAttribute(base, func(at, key string) error {
+	return place{fd: dir}.eachAttribute(base, func(at, key string) error {
 		if key != "system.posix_acl_access" {
 			return nil
 		}

@@ -35,7 +35,7 @@ type sides struct {
 func (d *Draft) Lay(changes []Change) (dir string, left []Change, err error) {
 	v := &view{lower: place{fd: -1}, upper: place{fd: -1}}
 	defer v.close()
-	if v.lower, err = openPlace(string(d.Folder)); err != nil {
+	if v.lower, err = d.openFolder(); err != nil {
 		return "", nil, err
 	}
 	if v.upper, err = d.state.sub("upper"); err != nil {

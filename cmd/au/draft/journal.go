@@ -121,7 +121,7 @@ func (d *Draft) journal() (*journal, error) {
 	if j.done < 0 || j.done > len(j.Ops) {
 		return nil, fmt.Errorf("%s is damaged", quote.Name(path.Join(d.state.named, progressFile)))
 	}
-	if j.folder, err = openPlace(string(d.Folder)); err == nil {
+	if j.folder, err = d.openFolder(); err == nil {
 		if j.upper, err = d.state.sub("undo/upper"); errors.Is(err, fs.ErrNotExist) {
 			j.upper, err = d.state.sub("upper")
 		}

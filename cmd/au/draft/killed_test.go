@@ -320,3 +320,68 @@ func TestEditedAfterAKill(t *testing.T) {
 		}
 	}
 }
+
+// Files that are closed to the human are opened up for a moment. A kill in any such moment leaves none open, and no other time.
+func TestKilledWhileOpen(t *testing.T) {
+	for _, across := range []bool{false, true} {
+		for _, verb := range []string{"keep", "undo"} {
+			for n, killed := 1, true; killed; n++ {
+				b := newBenchOn(t, across)
+				b.in(b.folder, "mkdir c d e m; echo f >f; echo g >g; echo x >d/x; echo h >e/h; chmod 0500 c .")
+				before := dump(t, b.folder, true, false)
+				b.begin()
+				b.drafted("chmod 0700 .; rmdir c; echo y >>f; chmod 0300 f; echo h >g; chmod 0 g; mv d z; rm e/h; echo n >e/n; chmod 0 e; mv m o; chmod 0500 o .")
+				told := b.told()
+				if verb == "undo" {
+					b.ok(powerless(func() error { return do(b.d, "keep") }))
+				}
+				kept := dump(t, b.folder, false, false)
+				killed = b.child(verb, n, 0)
+				if verb == "undo" {
+					b.settleWith("keep")
+					differ(t, fmt.Sprint("kept again, killed at ", n), dump(t, b.folder, false, false), kept)
+				}
+				if Holds(b.d.State(), "undo") {
+					b.settleWith("undo")
+				} else {
+					b.ok(withLock(b.d, b.d.sweep))
+				}
+				differ(t, fmt.Sprint(verb, " killed at ", n), dump(t, b.folder, true, false), before)
+				if d, err := b.store.open(b.d.Key); err != nil {
+					t.Error(err)
+				} else {
+					b.d = d
+				}
+				if got := b.told(); got != told {
+					t.Errorf("%s killed at %d: the draft is told as\n%s\nwant\n%s", verb, n, got, told)
+				}
+				if Holds(b.d.State(), openedFile) && b.in(b.d.State(), "cat "+openedFile) != "" {
+					t.Errorf("%s killed at %d: a note is left", verb, n)
+				}
+			}
+		}
+	}
+}
+
+// Nothing is closed that is another file by now, or that somebody has given another mode since the kill.
+func TestClosedAfterAKill(t *testing.T) {
+	for change, want := range map[string]string{
+		"true": "300", "chmod 0640 f": "640", "rm f; echo f >f; chmod 0700 f": "700", "mv f g; ln -s g f; chmod 0700 g": "777",
+	} {
+		b := newBench(t)
+		b.in(b.folder, "echo f >f; chmod 0300 f")
+		b.begin()
+		fd, err := unix.Open(b.folder+"/f", unix.O_PATH, 0)
+		b.ok(err)
+		handle, err := handleAt(fd, "", unix.AT_EMPTY_PATH)
+		unix.Close(fd)
+		b.ok(err)
+		_, err = b.d.state.notes.add(opening{Paths: [][]byte{[]byte(b.folder + "/f")}, Handle: handle, Was: 0o300, Is: 0o700})
+		b.ok(err)
+		b.in(b.folder, "chmod 0700 f; "+change)
+		b.ok(withLock(b.d, func() error { return nil }))
+		if got := strings.TrimSpace(b.in(b.folder, "stat -c %a f")); got != want {
+			t.Errorf("after %q it has %q, want %q", change, got, want)
+		}
+	}
+}

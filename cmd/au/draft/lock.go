@@ -25,7 +25,7 @@ func (b *Busy) Another() string {
 	return "au run --agent " + b.Agent + " --draft " + quote.Word(b.Folder) + " --as NAME …"
 }
 
-// Lock takes a draft for the caller alone, until unlock is called.
+// Lock takes a draft for the caller alone, until unlock is called. It closes again what a killed command had opened up.
 func (d *Draft) Lock() (unlock func(), err error) {
 	fd, err := d.state.lock()
 	if errors.Is(err, unix.EWOULDBLOCK) {
@@ -38,6 +38,10 @@ func (d *Draft) Lock() (unlock func(), err error) {
 	if err := unix.Fstat(fd, &st); err != nil || st.Nlink == 0 {
 		unix.Close(fd)
 		return nil, &None{string(d.Folder)} // it was dropped meanwhile
+	}
+	if err := d.closeOpened(); err != nil {
+		unix.Close(fd)
+		return nil, err
 	}
 	d.locked = true
 	return func() { d.locked = false; unix.Close(fd) }, nil

@@ -4,6 +4,7 @@ package draft
 
 import (
 	"errors"
+	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -26,23 +27,21 @@ func rename(from place, name string, to place, toName string, flags uint) error 
 			if err != unix.EACCES {
 				return err
 			}
+			fd, failed := unix.Openat(dir, base, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+			if failed != nil {
+				return err
+			}
+			defer unix.Close(fd)
 			var st unix.Stat_t
-			if unix.Fstatat(dir, base, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Mode&0o200 != 0 {
+			if unix.Fstat(fd, &st) != nil || st.Mode&0o200 != 0 {
 				return err
 			}
-			if err := from.openUp(name); err != nil {
-				return err
+			into, failed := os.Readlink(procPath(dir2))
+			if failed != nil {
+				return errors.Join(err, failed)
 			}
-			err = unix.Renameat2(dir, base, dir2, base2, flags)
-			at, there := to, toName
-			if err != nil {
-				at, there = from, name
-			}
-			if fd, open := at.open(there, unix.O_PATH|unix.O_DIRECTORY); open == nil {
-				err = errors.Join(err, unix.Chmod(procPath(fd), st.Mode&0o7777))
-				unix.Close(fd)
-			}
-			return err
+			note := opening{Paths: [][]byte{[]byte(join(into, base2))}, Was: st.Mode & 0o7777, Is: st.Mode&0o7777 | theirs}
+			return from.whileOpen(fd, note, func() error { return unix.Renameat2(dir, base, dir2, base2, flags) })
 		})
 	})
 }

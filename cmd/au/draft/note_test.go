@@ -3,8 +3,6 @@
 package draft
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -12,11 +10,11 @@ import (
 
 // A disk that is full in the middle of a note leaves none of it. The size in place of the disk is the largest that a file can have.
 func TestANoteIsWholeOrNotThere(t *testing.T) {
-	f, err := os.Create(filepath.Join(t.TempDir(), "modes"))
+	in, err := openPlace(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer in.close()
 	var before unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
 		t.Fatal(err)
@@ -27,9 +25,10 @@ func TestANoteIsWholeOrNotThere(t *testing.T) {
 		}
 	}
 	limit(unix.Rlimit{Cur: 8, Max: before.Max})
-	first, second := appendWhole(int(f.Fd()), []byte("a\x00700\x00")), appendWhole(int(f.Fd()), []byte("b\x00700\x00"))
+	_, first := in.appendWhole("modes", []byte("a\x00700\x00"))
+	_, second := in.appendWhole("modes", []byte("b\x00700\x00"))
 	limit(before)
-	text, err := os.ReadFile(f.Name())
+	text, err := in.readAll("modes")
 	if first != nil || second == nil || err != nil || string(text) != "a\x00700\x00" {
 		t.Errorf("first %v, second %v; the file is %q, %v", first, second, text, err)
 	}

@@ -19,6 +19,7 @@ import (
 type place struct {
 	fd    int
 	named string // for messages
+	notes *notes // where it is noted what is opened up; nothing is where there are none
 }
 
 // inside is how each path is resolved.
@@ -36,7 +37,7 @@ func openPlace(name string) (place, error) {
 	if err != nil {
 		return place{fd: -1}, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	return place{fd, name}, nil
+	return place{fd: fd, named: name}, nil
 }
 
 func openat2(at int, name string, how unix.OpenHow) (int, error) {
@@ -84,7 +85,7 @@ func (p place) sub(name string) (place, error) {
 	if err != nil {
 		return place{fd: -1}, p.failed("open", name, err)
 	}
-	return place{fd, path.Join(p.named, name)}, nil
+	return place{fd, path.Join(p.named, name), p.notes}, nil
 }
 
 // within calls f with the folder that a path is in, open, and its last component.

@@ -84,12 +84,8 @@ func (d *Draft) openOne(at string, mode uint32) error {
 }
 
 func (d *Draft) noteMode(name string, mode uint32) error {
-	fd, err := unix.Openat(d.state.fd, modesFile, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	if err == nil {
-		err = appendWhole(fd, fmt.Appendf(nil, "%s\x00%o\x00", name, mode))
-		unix.Close(fd)
-	}
-	return d.state.failed("write", modesFile, err)
+	_, err := d.state.appendWhole(modesFile, fmt.Appendf(nil, "%s\x00%o\x00", name, mode))
+	return err
 }
 
 // hasAbove reports whether a path, or a folder that it is in, is among some.
@@ -130,20 +126,36 @@ func (d *Draft) modesAgain(j *journal) error {
 	return nil
 }
 
-// appendWhole puts text behind what a file holds, or nothing of it: the next one would follow half a note.
-func appendWhole(fd int, text []byte) error {
-	size, err := unix.Seek(fd, 0, unix.SEEK_END)
+// appendWhole puts text behind what a file holds, or nothing of it: the next one would follow half a note. It makes a missing file,
+// and returns how many bytes there were before.
+func (p place) appendWhole(name string, text []byte) (size int64, err error) {
+	fd, err := unix.Openat(p.fd, name, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
 	if err != nil {
-		return err
+		return 0, p.failed("write", name, err)
+	}
+	defer unix.Close(fd)
+	size, err = unix.Seek(fd, 0, unix.SEEK_END)
+	if err != nil {
+		return 0, p.failed("write", name, err)
 	}
 	n, err := unix.Write(fd, text)
 	if err == nil && n < len(text) {
 		err = unix.ENOSPC
 	}
 	if err != nil {
-		return errors.Join(err, unix.Ftruncate(fd, size))
+		return size, errors.Join(p.failed("write", name, err), p.cut(name, size))
 	}
-	return nil
+	return size, nil
+}
+
+// cut leaves the first bytes of a file.
+func (p place) cut(name string, size int64) error {
+	fd, err := p.open(name, unix.O_WRONLY)
+	if err == nil {
+		err = unix.Ftruncate(fd, size)
+		unix.Close(fd)
+	}
+	return p.failed("write", name, err)
 }
 
 // modes returns what is noted.
@@ -201,33 +213,35 @@ func (p place) withFolder(name string, f func(at string) error) error {
 
 // reached does f with what is at a path; folders above it that its owner may not enter have a mode that lets them for as long as
 // that takes.
-func (p place) reached(name string, f func() error) (err error) {
-	if err = f(); !errors.Is(err, fs.ErrPermission) {
+func (p place) reached(name string, f func() error) error {
+	err := f()
+	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	for dir, rest := "", name; rest != ""; {
-		var part string
-		part, rest, _ = strings.Cut(rest, "/")
-		if rest == "" {
-			break
-		}
-		dir = join(dir, part)
-		st, ok, failed := p.exists(dir)
-		if failed != nil || !ok || st.Mode&unix.S_IFMT != unix.S_IFDIR {
-			break // there is nothing at the path
-		}
-		if st.Mode&theirs == theirs {
-			continue
-		}
-		if failed := p.openUp(dir); failed != nil {
-			return errors.Join(err, failed)
-		}
-		at := dir
-		defer func() {
-			err = errors.Join(err, p.withFolder(at, func(it string) error { return unix.Chmod(it, st.Mode&0o7777) }))
-		}()
+	return p.through("", name, f)
+}
+
+// through does f with what is at a path in a folder.
+func (p place) through(dir, rest string, f func() error) error {
+	part, rest, more := strings.Cut(rest, "/")
+	if !more {
+		return f()
 	}
-	return f()
+	dir = join(dir, part)
+	fd, err := p.open(dir, unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return f() // there is nothing at the path
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return p.failed("stat", dir, err)
+	}
+	further := func() error { return p.through(dir, rest, f) }
+	if st.Mode&theirs == theirs {
+		return further()
+	}
+	return p.whileOpen(fd, opening{Was: st.Mode & 0o7777, Is: st.Mode&0o7777 | theirs}, further)
 }
 
 // withFile does f with a file that its owner may not read or write: for as long as that takes it has a mode that lets them.
@@ -242,8 +256,8 @@ func (p place) withFile(name string, f func() error) error {
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || unix.Chmod(procPath(fd), st.Mode&0o7777|0o600) != nil {
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return err
 	}
-	return errors.Join(f(), unix.Chmod(procPath(fd), st.Mode&0o7777))
+	return p.whileOpen(fd, opening{Was: st.Mode & 0o7777, Is: st.Mode&0o7777 | 0o600}, f)
 }

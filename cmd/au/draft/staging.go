@@ -69,7 +69,7 @@ func (d *Draft) sweep() error {
 	if err != nil {
 		return d.state.failed("read", stagingFile, err)
 	}
-	folder, err := openPlace(string(d.Folder))
+	folder, err := d.openFolder()
 	if err != nil {
 		return nil // it is elsewhere, and with it what was left
 	}
@@ -102,17 +102,10 @@ func (d *Draft) sweep() error {
 // atTop does f, which makes or removes something at the top of the folder. The top has its mode and its time still.
 func (p place) atTop(f func() error) error {
 	st, err := p.stat("")
-	if err == nil {
-		err = p.openUp("")
-	}
 	if err != nil {
 		return p.failed("open up", "", err)
 	}
-	err = f()
-	if st.Mode&theirs != theirs {
-		err = errors.Join(err, unix.Fchmod(p.fd, st.Mode&0o7777))
-	}
-	return errors.Join(err, unix.UtimesNanoAt(p.fd, "", []unix.Timespec{{Nsec: unix.UTIME_OMIT}, st.Mtim}, unix.AT_EMPTY_PATH))
+	return p.whileOpen(p.fd, opening{Was: st.Mode & 0o7777, Is: st.Mode&0o7777 | theirs, Mtime: st.Mtim.Nano()}, f)
 }
 
 func (p place) renameAtTop(name, other string) error {

@@ -62,6 +62,13 @@ func (d *Draft) pause() {
 	}
 }
 
+// openFolder opens the human's folder.
+func (d *Draft) openFolder() (place, error) {
+	p, err := openPlace(string(d.Folder))
+	p.notes = d.state.notes
+	return p, err
+}
+
 // State is the draft's own folder.
 func (d *Draft) State() string { return d.state.named }
 
@@ -168,6 +175,7 @@ func (s *Store) open(key string) (*Draft, error) {
 		return nil, err
 	}
 	d := &Draft{Key: key, state: state, marks: s.marks}
+	d.state.notes = &notes{state, d.pause}
 	text, err := state.readAll("draft.json")
 	if errors.Is(err, fs.ErrNotExist) {
 		d.Ended = true

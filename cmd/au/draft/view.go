@@ -94,7 +94,7 @@ func (v *view) close() {
 }
 
 func (v *view) read(d *Draft) (err error) {
-	if v.lower, err = openPlace(string(d.Folder)); err != nil {
+	if v.lower, err = d.openFolder(); err != nil {
 		return err
 	}
 	if v.upper, err = d.state.sub("upper"); err != nil {
