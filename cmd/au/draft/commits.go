@@ -4,6 +4,7 @@ package draft
 
 import (
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -36,6 +37,7 @@ func unfinished(name string) string {
 const (
 	gitsHead   = ".git/HEAD"
 	packedRefs = ".git/packed-refs"
+	gitsRefs   = ".git/refs"
 )
 
 func isRef(name string) bool { return strings.HasPrefix(name, ".git/refs/heads/") }
@@ -76,6 +78,21 @@ func (t *teller) commits() {
 	}
 	t.callPackedByAnother()
 	t.conflicts = slices.DeleteFunc(t.conflicts, func(c Conflict) bool { return t.leave[c.Path] })
+}
+
+// goesOnWithGit reports whether git has written a name or an index in the folder since the draft began, perhaps for an old object.
+func (v *view) goesOnWithGit() bool {
+	all := map[string]identity{}
+	for _, dir := range []string{"refs", "reftable", "worktrees"} {
+		v.lower.identities(join(".git", dir), all)
+	}
+	top, _ := v.lower.list(".git") // without one, nothing is needed
+	for _, f := range top {
+		if f.kind() != unix.S_IFDIR {
+			all[f.name] = identityOf(f.st)
+		}
+	}
+	return slices.ContainsFunc(slices.Collect(maps.Values(all)), v.isSince)
 }
 
 // branch returns the file of the branch at which the human's HEAD is; "" where it is at none.

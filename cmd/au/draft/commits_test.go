@@ -60,6 +60,29 @@ func TestCommits(t *testing.T) {
 	}
 }
 
+// Keep takes no object away that the human has given a name since the draft began: the agent's git may have removed it.
+func TestKeepOfWhatGitNeeds(t *testing.T) {
+	needGit(t)
+	const git = "git -c user.name=a -c user.email=a@b "
+	for _, human := range []string{"git tag t old", "git branch new old", "git reset -q --hard old", "git checkout old -- o", "git worktree add -q --detach ../w old", "true"} {
+		for _, across := range []bool{false, true} {
+			b := newBenchOn(t, across)
+			b.in(b.folder, "git init -q -b main .; echo f >f; git add .; "+git+"commit -qm one; git checkout -q -b old; echo o >o; git add .; "+git+"commit -qm old; git checkout -q main")
+			b.begin()
+			b.drafted("git branch -qD old; git reflog expire --expire=now --all; git gc -q --prune=now")
+			time.Sleep(15 * time.Millisecond)
+			b.in(b.folder, human)
+			before, loose := dump(t, b.folder, true, false), b.in(b.folder, "git count-objects")
+			b.ok(do(b.d, "keep"))
+			if left := b.in(b.folder, "git fsck --no-progress --no-reflogs --unreachable; git count-objects"); (human == "true") != strings.Contains("\n"+left, "\n0 objects") {
+				t.Errorf("%s: there were %sand after keep is %s", human, loose, left)
+			}
+			b.ok(do(b.d, "undo"))
+			differ(t, human+": the folder after undo", dump(t, b.folder, true, false), before)
+		}
+	}
+}
+
 // Undo takes no object away that git needs for what the human has made since.
 func TestUndoOfWhatGitNeeds(t *testing.T) {
 	needGit(t)

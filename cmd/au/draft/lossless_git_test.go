@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -68,28 +67,56 @@ func (g *repository) sh(by who, top, script string) {
 	g.log = append(g.log, map[who]string{human: "human: ", agent: "agent: "}[by]+script+note)
 }
 
-// named returns what has a name, as somebody sees the folder.
-func (g *repository) named(top string) commits {
-	cmd := exec.Command("git", "rev-list", "--all")
+// words returns what a git prints in a folder; false where it fails.
+func words(top string, argv ...string) ([]string, bool) {
+	cmd := exec.Command("git", argv...)
 	cmd.Dir = top
 	out, err := cmd.CombinedOutput()
-	if err != nil {
-		g.fail("git cannot read the history in %s: %s", filepath.Base(top), out)
+	return strings.Fields(string(out)), err == nil
+}
+
+// named returns what has a name in the folder.
+func (g *repository) named() commits {
+	sums, ok := words(g.folder, "rev-list", "--all")
+	if !ok {
+		g.fail("git cannot read the history: %q", sums)
 	}
+	return set(sums)
+}
+
+func set(sums []string) commits {
 	all := commits{}
-	for sum := range strings.FieldsSeq(string(out)) {
+	for _, sum := range sums {
 		all[sum] = true
 	}
 	return all
 }
 
-// drafted returns what has a name as the agent sees the folder.
+// drafted returns what has a name as the agent sees the folder. The agent's git may have removed the folder of an object that the
+// human's has made since. Then the agent sees the human's name for that, and not the object; the human has both.
 func (g *repository) drafted() commits {
 	if !g.has("agent", "draft.json") || !g.mountDraft("agent") {
 		return commits{}
 	}
 	defer func() { g.ok(unix.Unmount(g.mounted, 0)) }()
-	return g.named(g.mounted)
+	if sums, ok := words(g.mounted, "rev-list", "--all"); ok {
+		return set(sums)
+	}
+	argv := []string{"rev-list"}
+	tips, _ := words(g.mounted, "rev-parse", "--all", "HEAD") // which may be at no commit
+	for _, sum := range tips {
+		if _, humans := words(g.folder, "rev-list", sum); !humans && isSum(sum) {
+			argv = append(argv, sum)
+		}
+	}
+	if len(argv) == 1 {
+		return commits{}
+	}
+	sums, ok := words(g.mounted, argv...)
+	if !ok {
+		g.fail("git cannot read the agent's history: %q", sums)
+	}
+	return set(sums)
 }
 
 // whole finds what git misses in the folder.
@@ -129,7 +156,7 @@ func (g *repository) none(what string, sums []string) {
 // work is what both sides do with git; %d is a number that nobody has had.
 var work = []string{
 	"echo %d >>a; git commit -qam a%d", "echo %d >>b; git commit -qam b%d", "echo %d >new%d; git add .; git commit -qm new%d", "echo %d >>d/e; git add d/e",
-	"git branch side%d", "git checkout -q -b other%d", "git checkout -q old", "git checkout -q main", "git checkout -q --detach", "git tag t%d", "git pack-refs --all",
+	"git branch side%d", "git checkout -q -b other%d", "git checkout -q old", "git checkout -q main", "git checkout -q --detach", "git tag t%d", "git tag o%d old", "git branch o%d old", "git pack-refs --all",
 	"echo %d >>c", "git rm -q b; git commit -qm rm", "git gc -q",
 }
 
@@ -170,7 +197,7 @@ func (g *repository) do(one step) {
 
 func (g *repository) run(r *rand.Rand) {
 	if !g.has("agent", "draft.json") {
-		g.began, g.idle = g.named(g.folder), true
+		g.began, g.idle = g.named(), true
 	}
 	if is := g.child(order{"begin", "agent", Refuse, nil}, func(int) bool { return false }); is.Failed {
 		g.fail("begin: %s", is)
@@ -185,7 +212,7 @@ func (g *repository) run(r *rand.Rand) {
 
 // order gives one to au, which may be killed; then another ends it. Or the human is at work with git in its midst.
 func (g *repository) order(o order, r *rand.Rand) {
-	folder, draft, wasAt := g.named(g.folder), g.drafted(), g.isAt()
+	folder, draft, wasAt := g.named(), g.drafted(), g.isAt()
 	kill, act, steps := 0, 0, g.inode("agent", "undo/steps")
 	switch r.IntN(4) {
 	case 0:
@@ -232,7 +259,7 @@ func (g *repository) order(o order, r *rand.Rand) {
 
 // holds is what holds after an order.
 func (g *repository) holds(o order, last string, is outcome, meddled bool, folder, draft commits) {
-	now, inDraft := g.named(g.folder), g.drafted()
+	now, inDraft := g.named(), g.drafted()
 	g.whole(fmt.Sprint("after ", o))
 	if meddled {
 		g.idle = false

@@ -98,6 +98,7 @@ type planner struct {
 	touched                     map[string]bool   // folders in which something changes, by where they are then
 	vacated                     map[string]bool   // and by where they were
 	changed                     []string          // what of the human is replaced although they have changed it
+	goesOn                      bool              // the human has worked with git since
 	whole                       bool              // nothing of the draft is left afterwards
 	names                       map[uint64]uint64 // how many names of a file are kept, of those with several
 	staying                     []string          // where folders were that are elsewhere in the draft, and are not kept; in order
@@ -108,7 +109,7 @@ type planner struct {
 // plan returns the steps that take the wanted paths over, but for those to skip.
 func (t *teller) plan(draft string, wanted []string, skip map[string]bool) (*planner, error) {
 	wanted = slices.Compact(slices.Sorted(slices.Values(wanted)))
-	p := &planner{teller: t, wanted: wanted, skip: skip, whole: len(wanted) == 0 && len(skip) == 0, prepared: map[string]bool{}, stays: map[string]bool{}, touched: map[string]bool{}, vacated: map[string]bool{}}
+	p := &planner{teller: t, wanted: wanted, skip: skip, whole: len(wanted) == 0 && len(skip) == 0, prepared: map[string]bool{}, stays: map[string]bool{}, touched: map[string]bool{}, vacated: map[string]bool{}, goesOn: t.forked || t.goesOnWithGit()}
 	if err := errors.Join(p.skipOldPlaces(), p.detachAll()); err != nil {
 		return nil, err
 	}
@@ -282,7 +283,7 @@ func (p *planner) item(n *node, it item, copying bool) error {
 	if err != nil {
 		return err
 	}
-	if p.isLeft(name) || p.forked && it.whiteout && isObject(name) { // the human's commits may need what git removed as it tidied up
+	if p.isLeft(name) || p.goesOn && it.whiteout && isObject(name) { // the human's git may need what the agent's removed as it tidied up
 		return nil
 	}
 	if it.dir != nil {

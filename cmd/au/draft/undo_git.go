@@ -22,7 +22,8 @@ type gitNeeds struct {
 // that undo would take away. Those in back go with the undo themselves.
 func (d *Draft) needs(j *journal, back map[string]bool) (against []Conflict) {
 	g := &gitNeeds{folder: string(d.Folder), taken: map[string]bool{}, fresh: map[string]string{}}
-	if j.brought(g); len(g.taken) == 0 || !g.find(j, back, d.KeptAt()) {
+	begun, err := d.state.stat(stepsFile) // a name that is made while the keep goes on is new, too
+	if j.brought(g); err != nil || len(g.taken) == 0 || !g.find(j, back, begun.Ctim.Nano()) {
 		return nil
 	}
 	if d.Head != "" {

@@ -53,6 +53,32 @@ func TestUndoOfWhatGitHasStill(t *testing.T) {
 	}
 }
 
+// A keep goes on, at whatever step git packs the names that it brings, and undo then takes none of their objects away.
+func TestPackedWhileKept(t *testing.T) {
+	needGit(t)
+	const git = "git -c user.name=a -c user.email=a@b "
+	for ref, human := range map[string]string{".git/refs/heads/one": "true", ".git/refs/au/agent/heads/one": git + "commit -q --allow-empty -m mine"} {
+		for _, across := range []bool{false, true} {
+			for n, at := 1, 0; n <= at+1; n += 7 {
+				b := twoSides(t, across, "git checkout -q -b one/two; echo x >>f; "+git+"commit -qam two", human)
+				at = 0
+				b.d.hook = func() {
+					if Holds(b.folder, ref+"/two") {
+						if at++; at == n {
+							b.in(b.folder, "git pack-refs --all")
+						}
+					}
+				}
+				kept := do(b.d, "keep")
+				b.d.hook = nil
+				b.in(b.folder, "git fsck --no-progress || { echo "+fmt.Sprintf("%q at %d, across %v: keep: %q", human, n, across, fmt.Sprint(kept))+"; exit 1; }")
+				err := do(b.d, "undo")
+				b.in(b.folder, "git fsck --no-progress || { echo "+fmt.Sprintf("%q at %d, across %v: undo: %q", human, n, across, fmt.Sprint(err))+"; exit 1; }")
+			}
+		}
+	}
+}
+
 // An undo ends where git waits for a pipe that the agent has put in the place of a file.
 func TestUndoWhereGitWaits(t *testing.T) {
 	needGit(t)

@@ -330,12 +330,14 @@ func (v *view) wentAway(low string) bool { return v.away[low] }
 
 // changedSince reports whether the human has changed a thing since the draft began, or made it. Another name of a file that au has
 // put aside is not the human's change. A file system that knows of seconds alone has them without the rest.
-func (v *view) changedSince(st unix.Stat_t) bool {
-	at := st.Ctim.Nano()
-	if st.Ctim.Nsec == 0 {
+func (v *view) changedSince(st unix.Stat_t) bool { return v.isSince(identityOf(st)) }
+
+func (v *view) isSince(id identity) bool {
+	at := id.Ctime
+	if at%int64(time.Second) == 0 {
 		at += int64(time.Second - 1)
 	}
-	return (v.turned || at >= v.stamp) && !v.ours[identityOf(st)]
+	return (v.turned || at >= v.stamp) && !v.ours[id]
 }
 
 // nodes calls f with each node, the tops first.
