@@ -113,8 +113,8 @@ WantedBy=sysinit.target
 }
 
 // The watcher hears of every change to nftables rules from the kernel, and looks every few seconds for what older iptables does. It
-// starts with the first agent's unit and ends with the last one's. It needs some 20 MB itself. nft, which it runs, needs half a
-// megabyte for each table on the machine (measured with 1.0.6 and 1.1.3), and a hundred agents have two hundred.
+// starts with the first agent's unit and ends with the last one's. It needs some 20 MB itself. nft, which it runs, needs a megabyte
+// for each table on the machine (measured with 1.0.6 and 1.1.3), and a hundred agents have two hundred.
 func (u Units) watch() string {
 	return fmt.Sprintf(`[Unit]
 Description=What restricted agents may reach: puts the rules back

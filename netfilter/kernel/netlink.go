@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Package kernel does with the Linux kernel what package netfilter describes: it ends connections, removes tables, loads BPF
-// programs, hears of changes, tells whose a socket is, and tries whether the rules hold. Nothing else below netfilter talks to the
-// kernel about rules and sockets.
+// Package kernel does with the Linux kernel what package netfilter describes: it ends connections, shows and removes tables, loads
+// BPF programs, hears of changes, tells whose a socket is, and tries whether the rules hold. Nothing else below netfilter talks to
+// the kernel about rules and sockets.
 package kernel
 
 import (
@@ -134,15 +134,20 @@ func attribute(kind uint16, value []byte) []byte {
 // attributes returns the values of a row of struct nlattr by their kind.
 func attributes(row []byte) map[uint16][]byte {
 	values := map[uint16][]byte{}
+	eachAttribute(row, func(kind uint16, value []byte) { values[kind] = value })
+	return values
+}
+
+// eachAttribute hands each of a row of struct nlattr to take, in their order.
+func eachAttribute(row []byte, take func(kind uint16, value []byte)) {
 	for len(row) >= unix.NLA_HDRLEN {
 		size, kind := int(binary.NativeEndian.Uint16(row)), binary.NativeEndian.Uint16(row[2:])
 		if size < unix.NLA_HDRLEN || size > len(row) {
-			break
+			return
 		}
-		values[kind&nlaTypeMask] = row[unix.NLA_HDRLEN:size]
+		take(kind&nlaTypeMask, row[unix.NLA_HDRLEN:size])
 		row = row[min((size+3)&^3, len(row)):]
 	}
-	return values
 }
 
 const nlaTypeMask = 1<<14 - 1 // NLA_TYPE_MASK

@@ -138,10 +138,10 @@ func (c *conversation) emptyTablesOf(family byte) (empty []string, err error) {
 	return empty, err
 }
 
-// nftables asks something of nftables, and hands the attributes of each answer to each.
-func (c *conversation) nftables(kind, flags uint16, family byte, each func(attributes map[uint16][]byte)) error {
+// nftables asks something of nftables, about what the attributes say, and hands those of each answer to each.
+func (c *conversation) nftables(kind, flags uint16, family byte, each func(attributes map[uint16][]byte), about ...[]byte) error {
 	return c.ask(func(body []byte) { each(attributes(body[min(nfgenmsgSize, len(body)):])) },
-		netfilterMessage(unix.NFNL_SUBSYS_NFTABLES<<8|kind, flags, family, 0, nil))
+		netfilterMessage(unix.NFNL_SUBSYS_NFTABLES<<8|kind, flags, family, 0, slices.Concat(about...)))
 }
 
 const (

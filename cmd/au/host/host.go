@@ -51,6 +51,7 @@ type Host struct {
 
 	OpenSystemd func(context.Context) (Systemd, error)
 	HasBPF      func() bool
+	ShownTables func(tables ...string) (map[string]string, error)
 	HasScopes   func() bool // Landlock's, which keep a run from abstract sockets
 	Uname       func(*unix.Utsname) error
 	Listens     func(port uint16) bool // whether a port of loopback is taken
@@ -69,7 +70,7 @@ func Real(installed string) *Host {
 		Lstat: os.Lstat, ReadDir: os.ReadDir, Statfs: unix.Statfs,
 		FindProgram: programs.Find, FindOnHost: programs.FindOnHost, Execute: (*exec.Cmd).Run, Executable: os.Executable, StartItself: startItself, OpenProgram: csrc.Open, Stamp: csrc.Stamp, ACL: start.Real.ACL,
 		OpenSystemd: func(ctx context.Context) (Systemd, error) { return step.OpenSystemd(ctx) },
-		HasBPF:      netkernel.HasBPF, HasScopes: hasScopes, Uname: unix.Uname, Listens: listens,
+		HasBPF:      netkernel.HasBPF, ShownTables: netkernel.Shown, HasScopes: hasScopes, Uname: unix.Uname, Listens: listens,
 		Now: time.Now, Random: rand.Reader, Patience: 10 * time.Second, ReportTime: start.ReportTime,
 	}
 }

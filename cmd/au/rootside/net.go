@@ -15,6 +15,7 @@ import (
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/netfilter"
 	netkernel "github.com/a4u2/au/netfilter/kernel"
+	"github.com/a4u2/au/provision"
 	"golang.org/x/sys/unix"
 )
 
@@ -22,46 +23,100 @@ import (
 
 // LoadRules puts the agent's rules in force.
 func (r *Root) LoadRules(agent string) error {
-	p, err := r.enforceable(agent)
-	if err != nil {
-		return host.NetError(agent, err)
+	policies, errs := r.enforceable(agent)
+	if errs[0] != nil {
+		return host.NetError(agent, errs[0])
 	}
+	p := policies[0]
 	return host.NetError(agent, r.alone(func() error {
 		if err := netkernel.PinPrograms(p); err != nil && !errors.Is(err, netkernel.ErrNoBPF) {
 			fmt.Fprintf(r.err, "au: warning: the second layer does not hold: %v\n", err)
 		}
-		return r.loadRules(p)
+		return r.loadRules(p)[0]
 	}))
 }
 
-// enforceable returns the network policy of an agent whose uid is still its own. The present owner of the uid stays restricted, and
-// does not get its slice, until somebody has looked: au net off.
-func (r *Root) enforceable(agent string) (netfilter.Policy, error) {
-	p, err := r.host.NetPolicy(agent)
-	if err != nil {
-		return p, err
+// enforceable returns the network policies of agents whose uid is still their own, and why there is none. The present owner of the
+// uid stays restricted, and does not get its slice, until somebody has looked: au net off.
+func (r *Root) enforceable(agents ...string) ([]netfilter.Policy, []error) {
+	policies, errs, uids, owners := make([]netfilter.Policy, len(agents)), make([]error, len(agents)), []string(nil), map[uint32]string{}
+	for i, agent := range agents {
+		if policies[i], errs[i] = r.host.NetPolicy(agent); errs[i] == nil {
+			uids = append(uids, fmt.Sprint(policies[i].UID))
+		}
 	}
-	owner, found, err := r.host.LookupUser(fmt.Sprint(p.UID))
-	switch {
-	case err != nil:
-		return p, err
-	case !found:
-		return p, nil // rules for a uid that nobody has harm nobody, and wait for it
-	case owner.Name != agent:
-		return p, host.WithHint(fmt.Errorf("uid %d belongs to user %q now", p.UID, owner.Name), "au net off --agent "+agent)
+	var unknown error
+	if len(uids) > 0 {
+		var users []provision.User
+		users, unknown = r.host.Users(uids...)
+		for _, u := range users {
+			owners[u.UID] = u.Name
+		}
 	}
-	return r.host.WithSubUIDs(p)
+	for i, agent := range agents {
+		owner, found := owners[policies[i].UID]
+		switch {
+		case errs[i] != nil:
+		case unknown != nil:
+			errs[i] = unknown
+		case !found: // rules for a uid that nobody has harm nobody, and wait for it
+		case owner != agent:
+			errs[i] = host.WithHint(fmt.Errorf("uid %d belongs to user %q now", policies[i].UID, owner), "au net off --agent "+agent)
+		default:
+			policies[i], errs[i] = r.host.WithSubUIDs(policies[i])
+		}
+	}
+	return policies, errs
 }
 
-// loadRules puts the rules in force with the backend of the policy, and takes those of the other away afterwards.
-func (r *Root) loadRules(p netfilter.Policy) error {
-	now := r.host.Now()
-	if p.Backend == netfilter.NFT {
-		if _, err := r.feed(p.Ruleset(now), "nft", "-f", "-"); err != nil {
-			return err
+// loadRules puts the rules in force with the backend of each policy, and takes those of the other away afterwards. It returns an
+// error for each.
+func (r *Root) loadRules(all ...netfilter.Policy) []error {
+	now, errs := r.host.Now(), make([]error, len(all))
+	var texts []string
+	var which []int
+	for i, p := range all {
+		if p.Backend != netfilter.NFT {
+			errs[i] = r.loadBoth(p, now)
+			continue
 		}
-		return r.unloadIptables(p)
+		texts, which = append(texts, p.Ruleset(now)), append(which, i)
 	}
+	var loaded []netfilter.Policy
+	for n, err := range r.feedNFT(texts) {
+		if errs[which[n]] = err; err == nil {
+			loaded = append(loaded, all[which[n]])
+		}
+	}
+	if err := r.unloadIptables(loaded...); err != nil {
+		for _, i := range which {
+			errs[i] = errors.Join(errs[i], err)
+		}
+	}
+	return errs
+}
+
+// nftAtOnce is how many agents' rules nft loads in one transaction: what it needs of memory grows with them.
+const nftAtOnce = 100
+
+// feedNFT loads rules by nft, those of many agents in one transaction. It returns an error for each text: one that nft refuses does
+// not hold up the others.
+func (r *Root) feedNFT(texts []string) (errs []error) {
+	for some := range slices.Chunk(texts, nftAtOnce) {
+		_, err := r.feed(strings.Join(some, ""), "nft", "-f", "-")
+		for _, text := range some {
+			alone := err
+			if err != nil && len(some) > 1 {
+				_, alone = r.feed(text, "nft", "-f", "-")
+			}
+			errs = append(errs, alone)
+		}
+	}
+	return errs
+}
+
+// loadBoth puts the rules in force by iptables, for IPv4 and IPv6.
+func (r *Root) loadBoth(p netfilter.Policy, now time.Time) error {
 	for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
 		if err := r.loadIptables(p, family, now); err != nil {
 			if family == netfilter.IPv6 && !r.host.HasIPv6() {
@@ -96,18 +151,22 @@ func (r *Root) unloadNFT(tables ...string) error {
 	return err
 }
 
-func (r *Root) unloadIptables(p netfilter.Policy) error {
+func (r *Root) unloadIptables(all ...netfilter.Policy) error {
 	removed := false
 	for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
-		if _, err := r.host.FindProgram(family.Save()[0]); err != nil {
+		if _, err := r.host.FindProgram(family.Save()[0]); err != nil || len(all) == 0 {
 			continue
 		}
 		saved, err := r.feed("", family.Save()...)
 		if err != nil {
 			return err
 		}
-		if text := p.IptablesRemoval(saved); text != "" {
-			if _, err := r.feed(text, family.Restore()...); err != nil {
+		var text strings.Builder
+		for _, p := range all {
+			text.WriteString(p.IptablesRemoval(saved))
+		}
+		if text.Len() > 0 {
+			if _, err := r.feed(text.String(), family.Restore()...); err != nil {
 				return err
 			}
 			removed = true
@@ -169,24 +228,50 @@ func (r *Root) sliceGroup(p netfilter.Policy) (path string, inode uint64) {
 	return strings.TrimPrefix(at, "/sys/fs/cgroup/") + "user.slice/" + p.SliceName(), st.Ino
 }
 
-// shown returns what the machine says of the agent's rules, counters apart; empty where something is missing.
-func (r *Root) shown(p netfilter.Policy) string {
-	if p.Backend == netfilter.NFT {
-		text, _ := r.feed("", "nft", "-n", "-s", "list", "table", "inet", p.Table())
-		return text
+// shown returns fingerprints of what the machine shows of rules, counters apart, by the names of the policies' tables. Those of
+// which something is missing have none.
+func (r *Root) shown(all []netfilter.Policy) (map[string]string, error) {
+	var tables []string
+	var others []netfilter.Policy
+	for _, p := range all {
+		tables = append(tables, p.InboundTable())
+		if p.Backend == netfilter.NFT {
+			tables = append(tables, p.Table())
+		} else {
+			others = append(others, p)
+		}
 	}
-	var all strings.Builder
+	shown, err := r.host.ShownTables(tables...)
+	if err != nil {
+		shown = map[string]string{}
+	}
+	if len(others) > 0 {
+		r.shownByIptables(others, shown)
+	}
+	if len(others) == len(all) {
+		err = nil // they may be on a machine without nftables
+	}
+	return shown, err
+}
+
+// shownByIptables adds what iptables shows.
+func (r *Root) shownByIptables(all []netfilter.Policy, shown map[string]string) {
+	missing, own := map[string]bool{}, map[string]string{}
 	for _, family := range []netfilter.Family{netfilter.IPv4, netfilter.IPv6} {
 		saved, err := r.feed("", family.Save()...)
 		if err != nil && family == netfilter.IPv6 && !r.host.HasIPv6() {
 			continue
 		}
-		if !p.IptablesIntact(saved) {
-			return ""
+		for _, p := range all {
+			missing[p.Table()] = missing[p.Table()] || !p.IptablesIntact(saved)
+			own[p.Table()] += p.IptablesOwn(saved)
 		}
-		all.WriteString(p.IptablesOwn(saved))
 	}
-	return all.String()
+	for table, text := range own {
+		if !missing[table] {
+			shown[table] = remembered(text)
+		}
+	}
 }
 
 // CutConnections ends the agent's open connections.
