@@ -46,7 +46,9 @@ func isRef(name string) bool { return strings.HasPrefix(name, ".git/refs/heads/"
 func isObject(name string) bool { return strings.HasPrefix(name, ".git/objects/") }
 
 // commits takes the conflicts that commits on both sides make out of the list: what of git's the human has gone on with is left.
+// When git has packed objects, it removes them, and the folders that they were in.
 func (t *teller) commits() {
+	t.conflicts = slices.DeleteFunc(t.conflicts, func(c Conflict) bool { return (c.Kind == Gone || c.Kind == Folder) && isObject(c.Path) })
 	both := func(c Conflict) bool {
 		return c.Kind == Changed && (isHead(c.Path) || isRef(c.Path) || isObject(c.Path)) && !t.isFolder(c.Path)
 	}

@@ -83,6 +83,39 @@ func TestKeepOfWhatGitNeeds(t *testing.T) {
 	}
 }
 
+// The human's git may pack its objects while the agent works, or as keep begins: the folders in which they were are no conflict.
+func TestKeepAfterPacking(t *testing.T) {
+	needGit(t)
+	const git = "git -c user.name=a -c user.email=a@b "
+	const mine = "for i in $(seq 20); do " + git + "commit -q --allow-empty -m mine$i; done"
+	for _, c := range []struct{ human, meanwhile string }{{"git gc -q", "true"}, {"git gc -q; " + mine, "true"}, {mine, "git gc -q"}} {
+		for _, across := range []bool{false, true} {
+			b := newBenchOn(t, across)
+			b.in(b.folder, "git init -q -b main .; for i in $(seq 20); do echo $i >f; git add .; "+git+"commit -qm $i; done")
+			b.begin()
+			b.drafted("git checkout -q -b side; for i in $(seq 8); do echo $i >n; git add .; " + git + "commit -qm two; done; touch .git/objects/??/*")
+			time.Sleep(5 * time.Millisecond)
+			b.in(b.folder, c.human)
+			before := dump(t, b.folder, true, false)
+			at := 0
+			b.d.hook = func() {
+				if at++; at == 1 {
+					b.in(b.folder, c.meanwhile)
+				}
+			}
+			b.ok(do(b.d, "keep"))
+			b.d.hook = nil
+			if got := b.in(b.folder, "git fsck --no-progress --no-dangling; git log --format=%s side | sort | uniq -c"); !strings.Contains(got, "8 two\n") {
+				t.Errorf("%v: the agent's branch has %q", c, got)
+			}
+			b.ok(do(b.d, "undo"))
+			if b.in(b.folder, "git fsck --no-progress --no-dangling"); c.meanwhile == "true" {
+				differ(t, c.human+": the folder after undo", dump(t, b.folder, true, false), before)
+			}
+		}
+	}
+}
+
 // Undo takes no object away that git needs for what the human has made since.
 func TestUndoOfWhatGitNeeds(t *testing.T) {
 	needGit(t)

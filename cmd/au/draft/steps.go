@@ -70,11 +70,9 @@ func (j *journal) do(o op) error {
 	from, fromName := j.at(o.From)
 	to, toName := j.at(o.To)
 	switch o.Act {
-	case before:
-		return to.openUp(toName)
-	case after:
-		err := to.setMeta(toName, o.Meta)
-		if o.To.In == theFolder && within([]string{gitsRefs}, toName) && wentMeanwhile(err) {
+	case before, after:
+		err := o.give(to, toName)
+		if o.To.In == theFolder && (isObject(toName) || within([]string{gitsRefs}, toName)) && wentMeanwhile(err) {
 			return nil // git removes a folder when it has packed all that is in it
 		}
 		return err
@@ -84,6 +82,11 @@ func (j *journal) do(o op) error {
 		return fillIn(from, fromName, to, toName)
 	case exchange:
 		return j.exchange(o, from, fromName, to, toName)
+	}
+	if o.To.In == theFolder && isObject(toName) {
+		if err := to.makeAbove(toName); err != nil {
+			return err
+		}
 	}
 	if o.From.In == theUpper && o.To.In == theFolder {
 		if err := from.disarm(fromName); err != nil {
@@ -95,6 +98,14 @@ func (j *journal) do(o op) error {
 	}
 	j.between()
 	return j.check(o, to, toName, func() error { return moveTo(to, toName, from, fromName) })
+}
+
+// give gives a folder what it is to have, or lets its owner write in it.
+func (o op) give(in place, name string) error {
+	if o.Act == after {
+		return in.setMeta(name, o.Meta)
+	}
+	return in.openUp(name)
 }
 
 // check holds what a step put aside against what the plan found; where the human was faster, back puts it back.
