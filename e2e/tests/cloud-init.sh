@@ -1,6 +1,7 @@
 #!/bin/sh
 # User-data that cloud-init reads as a machine first boots installs au and makes the agent of its file, with a limit and a network. No boot after it changes anything, even if cloud-init does all of it again. A package with another checksum is not installed.
 # machines: trixie
+# machines by hand: true
 # flavour: fleet
 # packages: deb and rpm
 # timeout: 3600
@@ -10,7 +11,7 @@ seed=/var/lib/cloud/seed/nocloud
 
 # boots_with ID: the next boot is the first one of another machine, as far as cloud-init knows.
 boots_with() {
-	printf 'instance-id: %s\nlocal-hostname: %s\n' "$1" "$(hostname)" >$seed/meta-data
+	printf 'instance-id: "%s"\nlocal-hostname: "%s"\n' "$1" "$(hostname)" >$seed/meta-data
 	reboot_machine
 }
 # ended STATUS: cloud-init has done all that it wants to, and says so.

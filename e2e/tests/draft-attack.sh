@@ -204,9 +204,9 @@ for name in ("huge", "huger"):
 	umount /home/alice/.local/state/au /home/alice/wide
 fi
 
-# ROUNDS=10 is a million.
-promise="a hundred thousand files"
-folders=$((1000 * ${ROUNDS:-1}))
+# ROUNDS=40 is a million.
+promise="twenty-five thousand files"
+folders=$((250 * ${ROUNDS:-1}))
 timed() {
 	begun=$(date +%s)
 	ok "$@"
