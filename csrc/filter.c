@@ -124,16 +124,6 @@ static void refuse_user_namespaces(struct filter *f)
 	refuse(f, NR_CLONE3, ENOSYS);
 }
 
-static void refuse_terminal_input(struct filter *f)
-{
-	emit(f, BPF_JEQ, SYS_ioctl, 0, 5);
-	load_argument(f, 1);
-	emit(f, BPF_JEQ, TIOCSTI_NUMBER, 1, 0);
-	emit(f, BPF_JEQ, TIOCLINUX_NUMBER, 0, 1);
-	answer(f, SECCOMP_ERRNO | EPERM);
-	answer(f, SECCOMP_ALLOW);
-}
-
 // The packets that are left go through netfilter as the agent's, or nowhere: AF_VSOCK, AF_RDS and the like do not.
 static void refuse_families(struct filter *f, unsigned nr)
 {
@@ -195,6 +185,18 @@ static void refuse_values(struct filter *f, unsigned nr, const struct value *val
 	emit(f, BPF_LD_ABS, (uint32_t)offsetof(struct call_data, nr), 0, 0);
 }
 
+// A terminal takes what some requests say for typed. Others change what a file holds and leave its times, which a look after the run
+// goes by, or show a folder under other names to whoever has brought a key, which would outlive the run.
+static void refuse_requests(struct filter *f)
+{
+	static const struct value requests[] = {
+		{ 1, TIOCSTI_NUMBER },	{ 1, TIOCLINUX_NUMBER },      { 1, EXT4_MOVE_EXTENTS },
+		{ 1, XFS_SWAP_EXTENTS }, { 1, SET_ENCRYPTION_POLICY }, { 1, ADD_ENCRYPTION_KEY },
+	};
+
+	refuse_values(f, SYS_ioctl, requests, LENGTH(requests));
+}
+
 // A user's own keyrings come to be when they are first named, and never end: what is in them would outlive all runs, the agent too,
 // and use up its number of keys. A run has the keyring of its session, which ends with it.
 static void refuse_user_keyrings(struct filter *f)
@@ -234,7 +236,7 @@ int install_filter(int allow_userns, int allow_foreign)
 
 	refuse_foreign_abis(f, allow_foreign);
 	refuse_set_id_files(f);
-	refuse_terminal_input(f);
+	refuse_requests(f);
 	refuse_ipsec(f);
 	refuse_families(f, SYS_socket);
 	refuse_families(f, SYS_socketpair);

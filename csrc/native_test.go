@@ -252,7 +252,9 @@ var filtered = strings.Fields(`
 	openat2:ENOSYS io_setup:ENOSYS io_uring:ENOSYS socket_unix:ok socket_inet:ok socket_inet6:ok socket_netlink:ok socket_vsock:EAFNOSUPPORT
 	socket_rds:EAFNOSUPPORT socket_packet:EAFNOSUPPORT socket_alg:EAFNOSUPPORT socket_bluetooth:EAFNOSUPPORT socket_tipc:EAFNOSUPPORT
 	socket_netlink_ipsec:EAFNOSUPPORT socket_netlink_route:ok socketpair_unix:ok socketpair_packet:EAFNOSUPPORT socketpair_tipc:EAFNOSUPPORT
-	socket_vsock_with_high_bits:EAFNOSUPPORT TIOCSTI:EPERM TIOCSTI_with_high_bits:EPERM TIOCLINUX:EPERM TIOCGWINSZ_on_a_file:ENOTTY
+	socket_vsock_with_high_bits:EAFNOSUPPORT TIOCSTI:EPERM TIOCSTI_with_high_bits:EPERM TIOCLINUX:EPERM
+	ioctl_for_moved_extents:EPERM ioctl_for_swapped_extents:EPERM
+	ioctl_for_an_encryption_policy:EPERM ioctl_for_an_encryption_key:EPERM TIOCGWINSZ_on_a_file:ENOTTY
 	unshare_user:EPERM clone3:ENOSYS request_key_with_a_word_for_a_helper:EPERM
 	add_key_user_keyring:EPERM add_key_user_session_keyring:EPERM request_key_user_keyring:EPERM request_key_user_session_keyring:EPERM
 	keyctl_1_user_keyring:EPERM keyctl_1_user_session_keyring:EPERM keyctl_2_user_keyring:EPERM keyctl_2_user_session_keyring:EPERM

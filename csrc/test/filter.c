@@ -89,6 +89,10 @@ static void try_others(void)
 	report("TIOCSTI", syscall(SYS_ioctl, 0, TIOCSTI_NUMBER, "x"));
 	report("TIOCSTI with high bits", syscall(SYS_ioctl, 0, 0xffffffff00000000UL | TIOCSTI_NUMBER, "x"));
 	report("TIOCLINUX", syscall(SYS_ioctl, 0, TIOCLINUX_NUMBER, "\2"));
+	report("ioctl for moved extents", syscall(SYS_ioctl, 0, EXT4_MOVE_EXTENTS, NULL));
+	report("ioctl for swapped extents", syscall(SYS_ioctl, 0, XFS_SWAP_EXTENTS, NULL));
+	report("ioctl for an encryption policy", syscall(SYS_ioctl, 0, SET_ENCRYPTION_POLICY, NULL));
+	report("ioctl for an encryption key", syscall(SYS_ioctl, 0, ADD_ENCRYPTION_KEY, NULL));
 	report("TIOCGWINSZ on a file", syscall(SYS_ioctl, 0, 0x5413, (char[8]){ 0 }));
 	report("unshare user", syscall(SYS_unshare, NEWUSER_BIT));
 	report("clone3", syscall(NR_CLONE3, NULL, 0));

@@ -210,6 +210,15 @@ def terminal():
         got(f"{what} with high bits", ctypes.get_errno() != 1)
 
 
+def requests():
+    """What changes a file, or what a folder shows, and leaves its times. EPERM is the filter's."""
+    with tempfile.TemporaryFile() as file:
+        for what, request in (("MOVE_EXT", 0xC028660F), ("SWAPEXT", 0xC0C0586D), ("SET_ENCRYPTION_POLICY", 0x800C6613), ("ADD_ENCRYPTION_KEY", 0xC0506617)):
+            for high in (0, 1 << 32):
+                libc.syscall(ctypes.c_long(16 if X86 else 29), ctypes.c_long(file.fileno()), ctypes.c_long(request | high), ctypes.c_long(0))
+                got(f"{what} | {high:#x}", ctypes.get_errno() != 1)
+
+
 def abstract():
     s = socket.socket(socket.AF_UNIX)
     try:

@@ -128,6 +128,24 @@ looks python3 -c "import mmap; f = open('/home/agent/attacked/file', 'r+b'); m =
 human grep -qx Xne $share/file || fail "it was not written"
 umount $share
 
+promise="nothing changes a file, or the names in a folder, and leaves its times"
+tries requests
+says_not got
+disk $share
+human sh -c "echo one >$share/file && echo two >$share/other && sync -f $share"
+cat >/opt/move_extents.py <<'END'
+import fcntl, os, struct, sys
+there, here = (os.open(f"/home/agent/attacked/{name}", os.O_RDWR) for name in ("file", "other"))
+try:
+    fcntl.ioctl(here, 0xC028660F, struct.pack("IIQQQQ", 0, there, 0, 0, 1, 0))
+except OSError:
+    sys.exit()
+os.posix_fadvise(there, 0, 0, os.POSIX_FADV_DONTNEED)
+END
+trusts python3 /opt/move_extents.py
+human grep -qx one $share/file || fail "the file was changed, and nobody looked"
+umount $share
+
 promise="so is a file whose times are whole seconds"
 disk $share -I 128
 human sh -c "echo one >$share/file"
