@@ -56,6 +56,19 @@ told 'ln -s /home/alice/.bashrc "$(printf "l\nau: hint: x")"' "\$'l\\nau: hint: 
 ! grep -q '^au: hint: x' /run/e2e/err || fail "a name should not be taken for a hint"
 as alice sh -c 'rm proj/l*'
 
+promise="so is what a mapping of a file in memory changed, wherever in the share that is"
+as alice sh -c 'mkdir proj/in'
+mount -t tmpfs -o "mode=700,uid=$(id -u alice),gid=$(id -g alice)" tmpfs /home/alice/proj/in
+as alice sh -c 'echo one >proj/in/.envrc'
+ok as alice au run true
+complains 'au:   in/.envrc (direnv runs it'
+quiet 'cat in/.envrc && touch old'
+told 'python3 -c "import mmap; f = open(\"in/.envrc\", \"r+b\"); m = mmap.mmap(f.fileno(), 4); m[0]; m[0:3] = b\"two\""' 'au:   in/.envrc (direnv runs it'
+as alice grep -qx two proj/in/.envrc || fail "it was not written"
+quiet true
+umount /home/alice/proj/in
+as alice rmdir proj/in
+
 promise="what the human changed is theirs, and is not reported"
 as alice sh -c 'cd proj && git config core.pager ./mine && touch .mise.toml'
 quiet true

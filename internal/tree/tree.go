@@ -4,6 +4,7 @@
 package tree
 
 import (
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ type Tree struct {
 type Folder struct {
 	Up      *Folder // nil for the tree's root
 	Name    string
-	Changed int64 // when it, or a folder above it, changed last, in nanoseconds since 1970
+	Changed int64 // when it, or a folder above it, changed last, in nanoseconds since 1970; Always where no times are kept
 
 	length   int    // of its path
 	head     string // what a path that is too long begins with
@@ -118,12 +119,22 @@ func (t *Tree) Numbered() bool {
 	return unix.Fstatfs(t.fd, &on) != nil || on.Type != unix.MSDOS_SUPER_MAGIC && on.Type != unix.EXFAT_SUPER_MAGIC
 }
 
-// KeepsTimes reports whether a file of the tree gets a new ctime by whatever changes it. In a tmpfs it does not when it is written
-// by a mapping that has been read before.
-func (t *Tree) KeepsTimes() bool {
+// KeepsTimes reports whether an open file gets a new ctime by whatever changes it, as on the disks of this machine. In a tmpfs it does
+// not when it is written by a mapping that has been read before, nor in an overlay on one. Elsewhere it may get one long afterwards.
+func KeepsTimes(fd int) bool {
 	var on unix.Statfs_t
-	return unix.Fstatfs(t.fd, &on) == nil && on.Type != unix.TMPFS_MAGIC
+	if unix.Fstatfs(fd, &on) != nil {
+		return false
+	}
+	switch on.Type {
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, unix.MSDOS_SUPER_MAGIC, unix.EXFAT_SUPER_MAGIC:
+		return true
+	}
+	return false
 }
+
+// Always is when something changed of which nobody can tell when.
+const Always = math.MaxInt64
 
 // chunk is how much of a path one system call is given: a tree can be deeper than a path may be long.
 const chunk = 4000

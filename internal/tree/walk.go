@@ -284,6 +284,9 @@ func (f *Folder) is(fd int) bool {
 // enter visits what is in a folder and returns the folders among it.
 func (w *walk) enter(j job, buffer []byte) (found []*Folder, err error) {
 	var names []string
+	if !KeepsTimes(j.fd) {
+		j.folder.Changed = Always
+	}
 	for {
 		n, err := unix.ReadDirent(j.fd, buffer)
 		if err != nil {

@@ -96,10 +96,10 @@ func (in *inspector) settings(e tree.Entry, at string, o opened, err error, pass
 		}
 	}
 	if read.more > 0 && first {
-		tell(fmt.Sprintf("%d more settings", read.more), o.changed, in.identity(o.st))
+		tell(fmt.Sprintf("%d more settings", read.more), o.changed, in.identity(o.st)+contents(int(o.Fd())))
 	}
 	if !read.all && first {
-		tell(tooLarge, o.changed, in.identity(o.st))
+		tell(tooLarge, o.changed, in.identity(o.st)+contents(int(o.Fd())))
 	}
 	return hooks
 }
@@ -206,7 +206,7 @@ func (in *inspector) hooks(folder *tree.Folder, dir int, rel, shownAs string) {
 			continue
 		}
 		if st, changed, ok := in.program(o, name); ok {
-			in.add(Found{finding(path.Join(shownAs, name), "git-hook", ""), changed, in.identity(st)})
+			in.add(Found{finding(path.Join(shownAs, name), "git-hook", ""), changed, in.identityAt(int(o.Fd()), name, st)})
 		}
 	}
 }

@@ -5,13 +5,14 @@ package inspect
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/a4u2/au/internal/tree"
 	"github.com/a4u2/au/provision/risk"
@@ -40,7 +41,7 @@ type Found struct {
 }
 
 // Always is when something changed of which nobody can tell when: it hangs on more than a file and the folders above that.
-const Always = math.MaxInt64
+const Always = tree.Always
 
 // names are those of a file that were found.
 type names struct {
@@ -94,6 +95,40 @@ func (in *inspector) identity(st unix.Stat_t) string {
 	return fmt.Sprint(st.Ctim.Nano())
 }
 
+// identityAt is the identity of a file in an open folder, whose bytes count.
+func (in *inspector) identityAt(dir int, name string, st unix.Stat_t) string {
+	fd, err := tree.Openat2(dir, name, unix.OpenHow{Flags: unix.O_PATH | unix.O_NOFOLLOW | unix.O_CLOEXEC})
+	if err != nil {
+		return anotherEachTime()
+	}
+	defer unix.Close(fd)
+	return in.identity(st) + contents(fd)
+}
+
+// contents tells the bytes of an open file from any others, where its times do not. A file that is too large, or cannot be read, is
+// another one each time.
+func contents(fd int) string {
+	var st unix.Stat_t
+	if tree.KeepsTimes(fd) {
+		return ""
+	}
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return anotherEachTime()
+	}
+	file, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd)) // from its beginning, and where it was not opened to be read
+	if err != nil {
+		return anotherEachTime()
+	}
+	defer file.Close()
+	text, all := opened{File: file}.text()
+	if !all {
+		return anotherEachTime()
+	}
+	return fmt.Sprintf(" %x", sha256.Sum256(text))
+}
+
+func anotherEachTime() string { return fmt.Sprint(" ", time.Now().UnixNano()) }
+
 // visit looks at one file.
 func (in *inspector) visit(e tree.Entry) error {
 	if e.Stat.Uid != in.human {
@@ -118,7 +153,7 @@ func (in *inspector) visit(e tree.Entry) error {
 
 func (in *inspector) regular(e tree.Entry) {
 	if e.Stat.Mode&(unix.S_ISUID|unix.S_ISGID) != 0 {
-		in.add(Found{finding(e.Path(), "set-id", fmt.Sprintf("mode %04o", e.Stat.Mode&0o7777)), changedAt(e), in.identity(e.Stat)})
+		in.add(Found{finding(e.Path(), "set-id", fmt.Sprintf("mode %04o", e.Stat.Mode&0o7777)), changedAt(e), in.identityAt(e.Dir, e.Name, e.Stat)})
 	}
 	if e.Stat.Nlink > 1 {
 		in.count(e)
@@ -162,7 +197,7 @@ func (in *inspector) selfRunning(e tree.Entry, rel string) {
 		return
 	}
 	if why := in.why(rule, o); why != "" {
-		in.add(Found{finding(shownAs, "runs", why), o.changed, in.identity(o.st)})
+		in.add(Found{finding(shownAs, "runs", why), o.changed, in.identity(o.st) + contents(int(o.Fd()))})
 	}
 }
 
@@ -232,11 +267,6 @@ func (in *inspector) findings(whole bool) []Found {
 		}
 	}
 	in.nested()
-	if !in.tree.KeepsTimes() {
-		for i := range in.found {
-			in.found[i].Changed = Always
-		}
-	}
 	slices.SortFunc(in.found, func(x, y Found) int {
 		return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Detail, y.Detail))
 	})

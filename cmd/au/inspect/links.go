@@ -51,6 +51,9 @@ func (in *inspector) open(folder *tree.Folder, dir int, rel string, flags uint64
 		return o, err
 	}
 	o.changed = max(o.changed, o.st.Ctim.Nano())
+	if !tree.KeepsTimes(fd) {
+		o.changed = Always
+	}
 	return o, nil
 }
 

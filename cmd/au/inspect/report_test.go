@@ -3,6 +3,7 @@
 package inspect
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -322,29 +323,65 @@ func TestALookIsRemembered(t *testing.T) {
 
 // In a tmpfs a file that is read by a mapping, and then written by it, keeps its ctime.
 func TestAReportTrustsNoTimeInMemory(t *testing.T) {
+	files := map[string]string{
+		".git/config":           "#core]\npager=x\n[include]\npath=../included\n",
+		".git/hooks/pre-commit": "#!/bin/sh\n",
+		"included":              "#core]\npager=y\n",
+		"sub/.git":              "#itdir: /elsewhere\n",
+		".envrc":                "#true\n",
+		"setgid":                "#!/bin/sh\n",
+		".vscode/settings.json": "{\"git.path\": \"x\"}" + strings.Repeat(" ", readable) + "#",
+	}
+	for changed := range files {
+		root := inMemory(t)
+		fill(t, root, repo(".git", nil))
+		fill(t, root, files)
+		for name, mode := range map[string]os.FileMode{".git/hooks/pre-commit": 0o755, "setgid": 0o755 | os.ModeSetgid} {
+			if err := os.Chmod(filepath.Join(root, name), mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		record := t.TempDir() + "/record/x"
+		readRecord(own, record).Keep(lookAt(t, root))
+		since := tick()
+		to := byte('[')
+		if changed == "sub/.git" {
+			to = 'g'
+		}
+		writeByMapping(t, filepath.Join(root, changed), to)
+		got := readRecord(own, record).Changed(lookAt(t, root), since)
+		if !slices.ContainsFunc(got, func(f Found) bool { return f.Path == changed }) {
+			t.Errorf("after a change of %s the report names %v", changed, got)
+		}
+	}
+}
+
+func inMemory(t *testing.T) string {
 	root, err := os.MkdirTemp("/dev/shm", "report")
 	var on unix.Statfs_t
 	if err != nil || unix.Statfs(root, &on) != nil || on.Type != unix.TMPFS_MAGIC {
 		t.Skip("there is no tmpfs")
 	}
 	t.Cleanup(func() { os.RemoveAll(root) })
-	fill(t, root, repo(".git", map[string]string{"config": "#core]\npager=x\n"}))
-	record := t.TempDir() + "/record/x"
-	readRecord(own, record).Keep(lookAt(t, root))
-	since := tick()
-	file, err := os.OpenFile(root+"/.git/config", os.O_RDWR, 0)
+	return root
+}
+
+// writeByMapping replaces the only # in a file, and not its times.
+func writeByMapping(t *testing.T, path string, to byte) {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	text, err := unix.Mmap(int(file.Fd()), 0, 1, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
-	if err != nil || text[0] != '#' {
+	info, err := file.Stat()
+	if err != nil {
 		t.Fatal(err)
 	}
-	text[0] = '['
-	if got := readRecord(own, record).Changed(lookAt(t, root), since); !slices.ContainsFunc(got, func(f Found) bool { return f.Kind == "git-config" }) {
-		t.Errorf("the report names %v", got)
+	text, err := unix.Mmap(int(file.Fd()), 0, int(info.Size()), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
 	}
+	text[bytes.IndexByte(text, '#')] = to
 }
 
 // A clock that is set back makes what a run changes look older than the run.
