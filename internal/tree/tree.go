@@ -119,8 +119,9 @@ func (t *Tree) Numbered() bool {
 	return unix.Fstatfs(t.fd, &on) != nil || on.Type != unix.MSDOS_SUPER_MAGIC && on.Type != unix.EXFAT_SUPER_MAGIC
 }
 
-// KeepsTimes reports whether an open file gets a new ctime by whatever changes it, as on the disks of this machine. In a tmpfs it does
-// not when it is written by a mapping that has been read before, nor in an overlay on one. Elsewhere it may get one long afterwards.
+// KeepsTimes reports whether an open file gets a new ctime by whatever changes it, as on the disks of this machine. In a tmpfs it
+// does not when it is written by a mapping that has been read before, nor in an overlay on one. Elsewhere it may get one long
+// afterwards.
 func KeepsTimes(fd int) bool {
 	var on unix.Statfs_t
 	if unix.Fstatfs(fd, &on) != nil {
