@@ -45,6 +45,13 @@ func isRef(name string) bool { return strings.HasPrefix(name, ".git/refs/heads/"
 // isObject reports whether a file is one of git's objects, which is called by the sum of what is in it.
 func isObject(name string) bool { return strings.HasPrefix(name, ".git/objects/") }
 
+// isSealed reports whether git calls a file by what is in it. Git gives such a file a new time, or makes it again, but no other text.
+func isSealed(name string) bool {
+	rest, ok := strings.CutPrefix(name, ".git/objects/")
+	dir, base, _ := strings.Cut(rest, "/")
+	return ok && (len(dir) == 2 && isSum(dir+base) || dir == "pack" && strings.HasPrefix(base, "pack-"))
+}
+
 // commits takes the conflicts that commits on both sides make out of the list: what of git's the human has gone on with is left.
 // When git has packed objects, it removes them, and the folders that they were in.
 func (t *teller) commits() {

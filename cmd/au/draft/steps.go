@@ -192,6 +192,9 @@ func (j *journal) moveBack(o op, from place, name string, to place, toName strin
 // isStill reports whether a copy is as it was put into the folder.
 func (o op) isStill(in place, name string) (bool, error) {
 	st, err := in.stat(name)
+	if isSealed(o.To.Path) {
+		o.Is.Mtime = st.Mtim.Nano()
+	}
 	if err != nil || !o.Is.isOf(st) {
 		return false, err
 	}

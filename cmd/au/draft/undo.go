@@ -116,14 +116,14 @@ func (d *Draft) undoable(j *journal, text []byte) error {
 	}
 	var against []Conflict
 	now := &gitBase{folder: string(d.Folder), head: gitHead(j.folder)} // an index that holds what HEAD does was only looked at anew
-	seen, has, files := map[string]bool{}, map[string]bool{}, j.files()
+	seen, has, put := map[string]bool{}, map[string]bool{}, j.put()
 	for _, o := range j.fromDraft() {
 		for _, s := range []spot{o.From, o.To} {
 			if s.In != theFolder || seen[s.Path] {
 				continue
 			}
 			seen[s.Path] = true
-			if c, bad, err := j.changedSinceKeep(s.Path, kept, files[s.Path]); err != nil {
+			if c, bad, err := j.changedSinceKeep(s.Path, kept, put[s.Path]); err != nil {
 				return err
 			} else if bad && !(s.Path == ".git/index" && now.sameIndex()) {
 				against = append(against, c)
@@ -280,12 +280,12 @@ func (j *journal) foldersChangedSince() (against []Conflict, err error) {
 	return against, nil
 }
 
-// files returns where the keep has put what is no folder.
-func (j *journal) files() map[string]bool {
-	all := map[string]bool{}
+// put returns what the keep has put where.
+func (j *journal) put() map[string]vintage {
+	all := map[string]vintage{}
 	for _, o := range j.Ops {
 		if o.To.In == theFolder && o.Is != (vintage{}) {
-			all[o.To.Path] = !o.Is.Dir
+			all[o.To.Path] = o.Is
 		}
 	}
 	return all
@@ -293,18 +293,31 @@ func (j *journal) files() map[string]bool {
 
 // changedSinceKeep reports whether the human has changed what is at a name since. A folder may have the number of the file that was
 // there.
-func (j *journal) changedSinceKeep(name string, kept map[string]identity, file bool) (Conflict, bool, error) {
+func (j *journal) changedSinceKeep(name string, kept map[string]identity, put vintage) (Conflict, bool, error) {
 	st, ok, err := j.found(name)
 	was, had := kept[name]
+	file, kind := put != (vintage{}) && !put.Dir, st.Mode&unix.S_IFMT
 	switch {
 	case err != nil:
 		return Conflict{}, false, err
 	case ok && !had:
 		return Conflict{name, Changed, "you have made it since"}, true, nil
-	case ok && was != identityOf(st) && (file || st.Mode&unix.S_IFMT != unix.S_IFDIR || was.Ino != st.Ino):
-		return Conflict{name, Changed, "you have changed it since"}, true, nil
+	case file && isSealed(name) && kind == unix.S_IFREG && st.Size == put.Size:
+	case ok && was != identityOf(st) && (file || kind != unix.S_IFDIR || was.Ino != st.Ino):
+		return Conflict{name, Changed, whyChanged(name)}, true, nil
 	}
 	return Conflict{}, false, nil
+}
+
+// whyChanged says what to do where git may have changed something by itself. Without a file that names commits, git is none there.
+func whyChanged(name string) string {
+	switch {
+	case within([]string{".git/logs"}, name):
+		return "your git has added to it since: want it elsewhere, and undo goes on"
+	case slices.Contains([]string{gitsHead, gitsIndex, packedRefs}, name) || within([]string{gitsRefs}, name):
+		return "your git has changed it since: leave what was kept, and go back with git"
+	}
+	return changedByYou
 }
 
 // finishUndo brings the draft back that the keep had ended, in the place of one that has begun since and holds nothing, and forgets

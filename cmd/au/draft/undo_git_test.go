@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,75 @@ func TestPackedWhileKept(t *testing.T) {
 				whole("undo", do(b.d, "undo"))
 				if kept != nil {
 					t.Errorf("across %v: %s at %d: keep: %v", across, pack, n, kept)
+				}
+			}
+		}
+	}
+}
+
+// Undo says what to do about each file that git writes by itself. That is enough.
+func TestUndoOfWhatGitWrites(t *testing.T) {
+	needGit(t)
+	const git = "git -c user.name=a -c user.email=a@b "
+	const elsewhere, itself = "your git has added to it since: want it elsewhere, and undo goes on", "your git has changed it since: leave what was kept, and go back with git"
+	for _, c := range []struct{ agent, human, name, why, then string }{
+		{"true", "git checkout -q --detach; git checkout -q main", ".git/logs/HEAD", elsewhere, "mv .git/logs/HEAD ../log"},
+		{"git branch n", "git branch -m n m; git branch -m m n", ".git/logs/refs/heads/n", elsewhere, ""},
+		{"git gc -q", "git branch n HEAD~1; git pack-refs --all", ".git/packed-refs", itself, ""},
+		{"true", git + "commit -q --allow-empty -m mine", ".git/refs/heads/main", itself, ""},
+		{"git checkout -q -b n", "git checkout -q main; git checkout -q n", ".git/HEAD", itself, ""},
+		{"echo mine >.git/description", "echo yours >.git/description", ".git/description", changedByYou, ""},
+	} {
+		b := twoSides(t, false, "echo x >>f; "+git+"commit -qam two; "+c.agent, "true")
+		b.ok(do(b.d, "keep"))
+		time.Sleep(5 * time.Millisecond)
+		b.in(b.folder, c.human)
+		var refused *Conflicted
+		if err := do(b.d, "undo"); !errors.As(err, &refused) || !slices.Contains(refused.Conflicts, Conflict{c.name, Changed, c.why}) {
+			t.Errorf("%s: undo: %v, %v", c.human, err, refused)
+		}
+		if b.in(b.folder, "git fsck --no-progress"); c.then != "" {
+			b.in(b.folder, c.then)
+			b.ok(do(b.d, "undo"))
+			b.in(b.folder, "git fsck --no-progress --no-dangling; grep -c 'moving from main' ../log; ! grep 'moving from main' .git/logs/HEAD")
+		}
+	}
+}
+
+// Git gives an object a new time instead of writing it again. Undo goes on, and takes it.
+func TestUndoOfWhatGitMadeNewer(t *testing.T) {
+	needGit(t)
+	const git = "git -c user.name=a -c user.email=a@b "
+	const again = "git hash-object -w --stdin <../seen >/dev/null"
+	for name, c := range map[string]struct {
+		agent string
+		paths []string
+		human string
+		holds bool // something is in the way
+	}{
+		"an_object":        {"true", nil, again, false},
+		"of_a_pack":        {"git gc -q", nil, again, false},
+		"a_pack_again":     {"git gc -q", nil, "git repack -q -a -d -f", false},
+		"of_a_clone":       {"git clone -q . sub", []string{".git"}, again, false},
+		"another_object":   {"true", nil, "for one in .git/objects/??/*; do chmod u+w $one; echo >>$one; done", true},
+		"of_another_clone": {"git clone -q . sub", []string{".git"}, "for one in .git/objects/??/*; do chmod u+w $one; echo >>$one; done", true},
+		"a_folder":         {"true", nil, "for one in .git/objects/??/*; do rm -f $one; mkdir $one; done", true},
+	} {
+		for _, across := range []bool{false, true} {
+			b := twoSides(t, across, "echo x >>f; "+git+"commit -qam two; "+c.agent, "true")
+			before, told := dump(t, b.folder, true, false), b.told()
+			b.in(b.home, "seq 20 >seen; echo x >>seen")
+			_, err := b.d.Keep(c.paths, Refuse)
+			b.ok(err)
+			time.Sleep(5 * time.Millisecond)
+			b.in(b.folder, c.human)
+			err = do(b.d, "undo")
+			if refused := errors.As(err, new(*Conflicted)); refused != c.holds || err != nil && !refused {
+				t.Errorf("%s, across %v: undo: %v", name, across, err)
+			} else if !refused {
+				differ(t, name+": the folder after undo", dump(t, b.folder, true, false), before)
+				if got := b.told(); got != told {
+					t.Errorf("%s, across %v: after undo the draft is told as\n%s\nwant\n%s", name, across, got, told)
 				}
 			}
 		}
