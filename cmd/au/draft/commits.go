@@ -45,7 +45,7 @@ func isRef(name string) bool { return strings.HasPrefix(name, ".git/refs/heads/"
 // isObject reports whether a file is one of git's objects, which is called by the sum of what is in it.
 func isObject(name string) bool { return strings.HasPrefix(name, ".git/objects/") }
 
-// isSealed reports whether git calls a file by what is in it. Git gives such a file a new time, or makes it again, but no other text.
+// isSealed reports whether git calls a file by what is in it. Git gives it a new time, or makes it again, but no other text.
 func isSealed(name string) bool {
 	rest, ok := strings.CutPrefix(name, ".git/objects/")
 	dir, base, _ := strings.Cut(rest, "/")

@@ -34,7 +34,7 @@ type merged struct {
 	name string
 	is   vintage
 	was  vintage
-	has  map[string]string // attributes
+	has  meta
 }
 
 // merger puts files together in a folder of the state.
@@ -91,7 +91,7 @@ func (m *merger) file(path, low string) (bool, error) {
 	}
 	name := "merged-" + strconv.Itoa(len(m.merged)+1)
 	made, err := m.to.writeLike(name, text, like, attrs)
-	m.merged[path] = merged{name, vintageOf(made), vintageOf(mine), attrs}
+	m.merged[path] = merged{name, vintageOf(made), vintageOf(mine), metaOf(made, attrs)}
 	return true, err
 }
 
@@ -169,7 +169,7 @@ func (p *planner) putMerged(name, low string, m merged, it item, copying bool) e
 	}
 	here := spot{theFolder, name}
 	p.emit(op{Act: move, From: here, To: p.aside(), Ino: m.was.Ino, Was: m.was, Low: low})
-	p.emit(op{Act: move, From: p.bring(spot{theStash, m.name}, m.is, false), To: here, Ino: m.is.Ino, Is: m.is, Copy: true, Meta: meta{Attrs: m.has}})
+	p.emit(op{Act: move, From: p.bring(spot{theStash, m.name}, m.is, false), To: here, Ino: m.is.Ino, Is: m.is, Copy: true, Meta: m.has})
 	p.clearUpper(name, it)
 	return nil
 }

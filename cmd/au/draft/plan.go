@@ -41,12 +41,17 @@ type spot struct {
 	Path string
 }
 
-// meta is what a folder has beside its files.
+// meta is what a folder has beside its files, or a file beside its text.
 type meta struct {
 	Mode  uint32
+	Gid   uint32 // of a file
 	Mtime int64
 	Attrs map[string]string
 	Times bool // whether Mtime is set
+}
+
+func metaOf(st unix.Stat_t, attrs map[string]string) meta {
+	return meta{Mode: st.Mode, Gid: st.Gid, Attrs: attrs}
 }
 
 // op is a step of a keep that can be done again, and be taken back.
@@ -58,7 +63,7 @@ type op struct {
 	Is       vintage // of the draft's file, which is at To afterwards
 	Low      string  // where what a step takes from the human stood in the folder, before any
 	In       uint64  // what is in that, of a folder
-	Meta     meta    // of a folder; of a copy, its attributes
+	Meta     meta    // of a folder, or of a copy
 	Copy     bool    // what is put at To goes with an undo, as the draft has it still
 }
 

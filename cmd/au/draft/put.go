@@ -35,10 +35,12 @@ func (p *planner) put(drafted, name string, it item, copying bool) error {
 	from, is := spot{theUpper, drafted}, vintageOf(it.st)
 	put := op{Act: move, To: spot{theFolder, name}, Is: is, Copy: copying}
 	if copying {
-		err := p.upper.withFile(drafted, func() (err error) { put.Meta.Attrs, err = p.upper.attributes(drafted); return err })
+		var attrs map[string]string
+		err := p.upper.withFile(drafted, func() (err error) { attrs, err = p.upper.attributes(drafted); return err })
 		if err != nil {
 			return err
 		}
+		put.Meta = metaOf(it.st, attrs)
 	}
 	if copying && !p.apart {
 		put.From = p.stash()

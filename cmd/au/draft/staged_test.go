@@ -20,6 +20,7 @@ import (
 func TestChangedWhileItIsTakenBack(t *testing.T) {
 	write := func(_ *os.File, name string) error { return os.WriteFile(name, []byte("mine\n"), 0o644) }
 	attribute := func(_ *os.File, name string) error { return unix.Setxattr(name, "user.x", []byte("mine"), 0) }
+	mode := func(_ *os.File, name string) error { return os.Chmod(name, 0o751) }
 	open := func(f *os.File, _ string) error { _, err := f.WriteString("mine\n"); return err }
 	for name, c := range map[string]struct {
 		agent, path string
@@ -29,6 +30,9 @@ func TestChangedWhileItIsTakenBack(t *testing.T) {
 	}{
 		"a_copy_written":     {"mkdir m; echo agent >m/k; echo l >m/l", "m/k", []string{"m/k"}, []bool{false, true}, write},
 		"a_copys_attribute":  {"mkdir m; echo agent >m/k; echo l >m/l", "m/k", []string{"m/k"}, []bool{false, true}, attribute},
+		"a_copys_mode":       {"mkdir m; echo agent >m/k; echo l >m/l", "m/k", []string{"m/k"}, []bool{false, true}, mode},
+		"a_files_mode":       {"echo agent >f; echo n >n", "f", []string{"f"}, []bool{false, true}, mode},
+		"a_linked_mode":      {"echo agent >n; ln n o", "n", nil, []bool{true}, mode},
 		"a_copy_open":        {"mkdir m; echo agent >m/k; echo l >m/l", "m/k", []string{"m/k"}, []bool{true}, open},
 		"a_files_attribute":  {"echo agent >f", "f", nil, []bool{true}, attribute},
 		"a_file_open":        {"echo agent >f; echo n >n", "f", []string{"f"}, []bool{true}, open},
@@ -64,7 +68,7 @@ func TestChangedWhileItIsTakenBack(t *testing.T) {
 					b.ok(do(b.d, "undo"))
 				}
 				all := dump(t, b.folder, false, false) + "\n" + dump(t, b.d.State(), false, false)
-				if changed && !strings.Contains(all, "user.x:mine") && !b.holds("mine") {
+				if changed && !strings.Contains(all, "user.x:mine") && !strings.Contains(all, " 100751") && !b.holds("mine") {
 					t.Errorf("%s, across %v, at %d: undo: %v; the change is lost:\n%s", name, across, n, err, all)
 				}
 				if own := b.d.State() + "/upper/m/k"; err == nil && Holds(b.d.State(), "upper/m/k") && b.in(b.home, "cat "+own) != "agent\n" {
@@ -233,7 +237,7 @@ func TestWrittenBeforeAKillAtTheEnd(t *testing.T) {
 // No change of the human to a merged file is lost while that is taken back, though the draft never had the file.
 func TestMergedChangedWhileItIsTakenBack(t *testing.T) {
 	for _, across := range []bool{false, true} {
-		for _, attribute := range []bool{false, true} {
+		for _, change := range []string{"echo mine >>f", "chmod 751 f", ""} {
 			refused := 0
 			for n, at := 1, 0; n <= at+1; n++ {
 				b := twoSides(t, across, "sed -i s/^3$/agent/ f", "sed -i s/^18$/human/ f")
@@ -244,11 +248,10 @@ func TestMergedChangedWhileItIsTakenBack(t *testing.T) {
 					if at++; at != n || !Holds(b.folder, "f") {
 						return
 					}
-					if changed = true; attribute {
+					if changed = true; change == "" {
 						b.ok(unix.Setxattr(b.folder+"/f", "user.x", []byte("mine"), 0))
-					} else {
-						b.in(b.folder, "echo mine >>f")
 					}
+					b.in(b.folder, change)
 				}
 				err := do(b.d, "undo")
 				b.d.hook = nil
@@ -260,12 +263,12 @@ func TestMergedChangedWhileItIsTakenBack(t *testing.T) {
 					b.ok(do(b.d, "undo"))
 				}
 				all := dump(t, b.folder, false, false) + dump(t, b.d.State(), false, false)
-				if changed && !strings.Contains(all, "user.x:mine") && !b.holds("mine") {
-					t.Errorf("across %v, attribute %v, at %d: undo: %v; the change is lost", across, attribute, n, err)
+				if changed && !strings.Contains(all, "user.x:mine") && !strings.Contains(all, " 100751") && !b.holds("mine") {
+					t.Errorf("across %v, %q at %d: undo: %v; the change is lost", across, change, n, err)
 				}
 			}
 			if refused == 0 {
-				t.Errorf("across %v, attribute %v: undo never met it", across, attribute)
+				t.Errorf("across %v, %q: undo never met it", across, change)
 			}
 		}
 	}

@@ -195,7 +195,9 @@ func (o op) isStill(in place, name string) (bool, error) {
 	if isSealed(o.To.Path) {
 		o.Is.Mtime = st.Mtim.Nano()
 	}
-	if err != nil || !o.Is.isOf(st) {
+	was := unix.Stat_t{Mode: o.Meta.Mode, Gid: o.Meta.Gid}
+	isMode := was.Mode == 0 || (rights(st, was)^rights(was, st))&^unix.S_ISGID == 0 // an earlier au has noted none
+	if err != nil || !isMode || !o.Is.isOf(st) {
 		return false, err
 	}
 	var now map[string]string
