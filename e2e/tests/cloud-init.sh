@@ -32,8 +32,8 @@ case $STAGE in
 	without_au
 	userdel -r alice 2>/dev/null
 	mkdir -p $seed
-	# Here is no network to set up, and no other place to look for data in.
-	printf 'datasource_list: [NoCloud]\nnetwork: {config: disabled}\n' >/etc/cloud/cloud.cfg.d/90_e2e.cfg
+	# Here is no network to set up, no disk to grow into, and no other place to look for data in.
+	printf 'datasource_list: [NoCloud]\nnetwork: {config: disabled}\ngrowpart: {mode: "off"}\nresize_rootfs: false\n' >/etc/cloud/cloud.cfg.d/90_e2e.cfg
 	shown $seed/user-data '#cloud-config'
 	filled $seed/user-data
 	ok cloud-init schema --config-file $seed/user-data
