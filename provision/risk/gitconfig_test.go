@@ -93,6 +93,7 @@ func TestSelfRunning(t *testing.T) {
 		{"lefthook-local.toml", "", true}, {".config/lefthook.jsonc", "", true}, {"a/binding.gyp", "", true}, {".pnpmfile.mjs", "", true}, {".dir-locals-2.el", "(eval)", true},
 		{"rust-toolchain", "[toolchain]\npath = \"/x\"", true}, {"rust-toolchain", "stable", false}, {".codex/hooks.json", `{"command":""}`, true}, {".gvimrc", "", true},
 		{".cargo/config.toml", `include = ["x"]`, true}, {".cargo/config.toml", "[net]\noffline = true", false}, {".zlogin", "", true}, {".bash_login", "", true},
+		{".ENVRC", "", true}, {".Hus\u212ay/Pre-commit", "", true}, {".IDEA/runconfigurations/X.XML", "", true}, {"a/rust-TOOLCHAIN", "[toolchain]\npath = \"/x\"", true},
 	} {
 		rule, ok := SelfRunning(tt.path)
 		got := ok && (!rule.Reads() || rule.Found([]byte(tt.text)) != "")

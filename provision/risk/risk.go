@@ -176,7 +176,16 @@ func lefthooks() (all []Rule) {
 // dependencies is a folder of others' packages, where each has files such as package.json that only its own authors' tools obey.
 const dependencies = "node_modules"
 
-// index has the rules by the last component of their path, and those with a * in it by the one before.
+// Folded returns a name without case. FAT takes names so, and ext4 in some folders: there a program obeys a file that is called
+// differently.
+func Folded(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf || 'A' <= r && r <= 'Z' }) {
+		return strings.ToLower(strings.ToUpper(name))
+	}
+	return name
+}
+
+// index has the rules by the last component of their path, folded, and those with a * in it by the one before.
 type index struct{ byName, byFolder map[string][]*Rule }
 
 // known is made where somebody asks: a run that ends with nothing to look at does not wait for it.
@@ -185,7 +194,7 @@ var known = sync.OnceValue(func() index {
 	rules := rules()
 	for i := range rules {
 		r := &rules[i]
-		folder, base := path.Split(r.Path)
+		folder, base := path.Split(Folded(r.Path))
 		switch {
 		case folder == "" && strings.HasPrefix(base, "*"):
 			all.byName[base] = append(all.byName[base], r)
@@ -198,6 +207,7 @@ var known = sync.OnceValue(func() index {
 	return all
 })
 
+// candidates takes folded names.
 func candidates(folder, name string) []*Rule {
 	all := known()
 	return slices.Concat(all.byName[name], all.byName["*"+path.Ext(name)], all.byFolder[folder])
@@ -208,8 +218,8 @@ func MayRun(folder, rel string) bool {
 	if dir := path.Dir(rel); dir != "." {
 		folder = path.Base(dir)
 	}
-	all := known()
-	return len(all.byName[path.Base(rel)]) > 0 || len(all.byFolder[folder]) > 0 || len(all.byName["*"+path.Ext(rel)]) > 0
+	all, name := known(), Folded(path.Base(rel))
+	return len(all.byName[name]) > 0 || len(all.byFolder[Folded(folder)]) > 0 || len(all.byName["*"+path.Ext(name)]) > 0
 }
 
 // SelfRunning returns the rule for a file, by its path below the share, that is obeyed without being asked for.
@@ -218,7 +228,7 @@ func SelfRunning(rel string) (*Rule, bool) {
 	if slices.Contains(names, dependencies) {
 		return nil, false
 	}
-	for _, r := range candidates(path.Base(path.Dir(rel)), path.Base(rel)) {
+	for _, r := range candidates(Folded(path.Base(path.Dir(rel))), Folded(path.Base(rel))) {
 		if want := r.names(); len(want) <= len(names) && match(want, names[len(names)-len(want):]) {
 			return r, true
 		}
@@ -247,7 +257,7 @@ func (r *Rule) names() []string { return strings.Split(r.Path, "/") }
 func match(patterns, names []string) bool {
 	for i, p := range patterns {
 		// As in a shell, * does not stand for what is hidden.
-		if ok, _ := path.Match(p, names[i]); !ok || strings.HasPrefix(p, "*") && strings.HasPrefix(names[i], ".") {
+		if ok, _ := path.Match(Folded(p), Folded(names[i])); !ok || strings.HasPrefix(p, "*") && strings.HasPrefix(names[i], ".") {
 			return false
 		}
 	}

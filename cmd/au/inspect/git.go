@@ -18,8 +18,8 @@ import (
 
 // git looks at a file by whose name git knows its own.
 func (in *inspector) git(e tree.Entry) {
-	switch e.Name {
-	case "HEAD":
+	switch risk.Folded(e.Name) {
+	case "head":
 		in.repository(e)
 	case ".git":
 		in.gitFile(e)
@@ -29,6 +29,9 @@ func (in *inspector) git(e tree.Entry) {
 		in.gitConfig(e)
 	}
 }
+
+// isGits reports whether a folder has the name of the one that git makes in a working tree.
+func isGits(name string) bool { return risk.Folded(name) == ".git" }
 
 // isThere reports whether there is a file of that name in a folder that is open. A link may come to lead somewhere later.
 func isThere(dir int, name string) bool {
@@ -170,7 +173,7 @@ func (in *inspector) worktreeLeaves(config tree.Entry, named string) bool {
 // repository where that has none.
 func (in *inspector) hooksPath(config tree.Entry, named string) {
 	base := config.In
-	if base.Name == ".git" && base.Up != nil {
+	if isGits(base.Name) && base.Up != nil {
 		base = base.Up
 	}
 	rel := named
@@ -271,7 +274,7 @@ func (in *inspector) commonFolder(e tree.Entry) {
 func (in *inspector) nested() {
 	trees := map[*tree.Folder]*tree.Folder{} // folders with a repository in .git, and that one
 	for _, r := range in.repos {
-		if r.Name == ".git" && r.Up != nil {
+		if isGits(r.Name) && r.Up != nil {
 			trees[r.Up] = r
 		}
 	}
@@ -279,7 +282,7 @@ func (in *inspector) nested() {
 	modules := map[*tree.Folder]submodules{}
 	for _, r := range in.repos {
 		place := r
-		if r.Name == ".git" && r.Up != nil {
+		if isGits(r.Name) && r.Up != nil {
 			place = r.Up
 		}
 		tree := around.of(place)

@@ -447,3 +447,18 @@ func TestPass(t *testing.T) {
 		t.Error("what is not there is read")
 	}
 }
+
+// A look takes names without case, as some file systems do.
+func TestALookTakesNamesWithoutCase(t *testing.T) {
+	root := t.TempDir()
+	fill(t, root, map[string]string{".GIT/Head": "ref: refs/heads/main\n", ".GIT/objects/x": "", ".GIT/refs/x": "", ".GIT/config": "[core]\npager=x\nhooksPath=h\n", "h/pre-commit!": "#!/bin/sh\n", ".ENVRC": "", "sub/.Git": "gitdir: /elsewhere\n"})
+	var got []string
+	for _, f := range lookAt(t, root).Found {
+		got = append(got, f.Path+" "+f.Kind)
+	}
+	for _, want := range []string{".GIT/config git-config", "h/pre-commit git-hook", ".ENVRC runs", "sub/.Git git-nested"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("a look found %q, and no %q", got, want)
+		}
+	}
+}
