@@ -77,7 +77,7 @@ def main():
     show("iptables-save")
     show("ip6tables-save")
     with open("/proc/self/mounts") as file:
-        for line in file:
+        for line in sorted(file, key=lambda line: line.split()[1:3]):  # systemd mounts some at once
             what, where, kind, _ = line.split(None, 3)
             if not where.startswith("/run/"):
                 print("mount:", kind, where)
