@@ -55,15 +55,17 @@ func (p place) whileOpen(fd int, note opening, f func() error) error {
 	if err != nil {
 		return err
 	}
+	pause := func() {}
 	if note.Is != note.Was {
+		pause = p.notes.pause
 		err = unix.Chmod(procPath(fd), note.Is)
 	}
 	if err != nil {
 		return errors.Join(&fs.PathError{Op: "open up", Path: at, Err: err}, forget())
 	}
-	p.notes.pause()
+	pause()
 	err = f()
-	p.notes.pause()
+	pause()
 	if closed := note.giveBack(fd); closed != nil { // the note stays
 		return errors.Join(err, closed)
 	}
