@@ -185,8 +185,8 @@ static void refuse_values(struct filter *f, unsigned nr, const struct value *val
 	emit(f, BPF_LD_ABS, (uint32_t)offsetof(struct call_data, nr), 0, 0);
 }
 
-// A terminal takes what some requests say for typed. Others change what a file holds and leave its times, which a look after the run
-// goes by, or show a folder under other names to whoever has brought a key, which would outlive the run.
+// A terminal takes what some requests say for typed. Others change what a file holds and leave its times, which a look after the
+// run goes by, or show a folder under other names to whoever has brought a key, which would outlive the run.
 static void refuse_requests(struct filter *f)
 {
 	static const struct value requests[] = {

@@ -68,7 +68,7 @@
 // 43  guard              pid 1    agent    guard-* ends-with-the-waiter draft-lock-guard: killed root-again drafts
 // 44  join_cgroups       command  root     cgroup-joined: cgroup
 // 45  make_keyring       command  root     keyring: inherited
-// 46  lock_down          command  root     filter-* scopes: set-uid-file sockets terminal inherited
+// 46  lock_down          command  root     filter-* scopes: set-uid-file sockets terminal inherited looks
 // 47  become_agent       command  agent    drop-*: root-again
 // 48  prctl              command  agent    no-new-privs: root-again
 // 49  execute            command  agent    environment: inherited
