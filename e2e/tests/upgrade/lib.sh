@@ -40,6 +40,7 @@ begin() {
 		        except OSError: pass
 	PYTHON
 	seen=$(attacked)
+	ok as alice touch /home/alice/answers # goes_on would make it root's
 	as alice sh -c 'cd plain; au run sh work 2>~/said.agent; echo $? >~/status.agent' &
 	as alice sh -c 'cd held; au run -a closed python3 ask.py >>~/answers 2>~/said.closed; echo $? >~/status.closed' &
 	goes_on
