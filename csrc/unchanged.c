@@ -56,13 +56,19 @@ static int is_before(const struct timespec *t, const struct timespec *since)
 	return t->tv_sec < since->tv_sec || (t->tv_sec == since->tv_sec && t->tv_nsec < since->tv_nsec);
 }
 
-// Whether a file there gets a new ctime by whatever changes it. In memory alone it does not when it is written by a mapping that
-// has been read before (Linux, mm/memory.c, do_read_fault).
+// Whether a file there gets a new ctime by whatever changes it, as on the disks of this machine. In memory it does not when it is
+// written by a mapping that has been read before (Linux, mm/memory.c, do_read_fault), nor in an overlay on that. Elsewhere it may
+// get one long afterwards. KeepsTimes in internal/tree says the same.
 static int keeps_times(int fd)
 {
+	static const uint32_t disks[] = { EXT4_MAGIC, XFS_MAGIC, BTRFS_MAGIC, F2FS_MAGIC, FAT_MAGIC, EXFAT_MAGIC };
 	struct statfs on;
+	int keeps = 0;
 
-	return fstatfs(fd, &on) == 0 && on.f_type != TMPFS_MAGIC;
+	if (fstatfs(fd, &on) == 0)
+		for (unsigned i = 0; i < LENGTH(disks); i++)
+			keeps |= (uint32_t)on.f_type == disks[i];
+	return keeps;
 }
 
 // Whether a file, or all of a folder, is as it was: nobody can set a ctime. Anything else may have changed: where a link leads,

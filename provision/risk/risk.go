@@ -176,8 +176,8 @@ func lefthooks() (all []Rule) {
 // dependencies is a folder of others' packages, where each has files such as package.json that only its own authors' tools obey.
 const dependencies = "node_modules"
 
-// Folded returns a name without case. FAT takes names so, and ext4 in some folders: there a program obeys a file that is called
-// differently.
+// Folded returns a name in lower case. FAT finds a file by its name in any case, and so does ext4 in some folders: programs obey it
+// there.
 func Folded(name string) string {
 	if strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf || 'A' <= r && r <= 'Z' }) {
 		return strings.ToLower(strings.ToUpper(name))

@@ -15,10 +15,13 @@ disk() {
 	chown alice: "$place"
 	rm /run/image
 }
-if [ "$(stat -f -c %T $share)" = tmpfs ]; then # whose times nobody trusts
+case $(stat -f -c %T $share) in
+ext2/ext3 | xfs | btrfs) ;;
+*) # whose times nobody trusts
 	disk /home/alice/disk
 	share=/home/alice/disk/attacked
-fi
+	;;
+esac
 mkdir -p $share/a/b /run/e2e/mounted
 echo one >$share/a/b/file
 chown -R alice: $share/a
@@ -29,7 +32,7 @@ rm -f $looked
 # looks COMMAND… and trusts COMMAND… say that somebody looks after a run of COMMAND, or that nobody does.
 run() {
 	sleep 0.1 # the clock of files has ticks
-	e2e_run human env AU_AFTER_IF=changed ${seen:+"AU_AFTER_SEEN=$seen"} AU_AFTER_1=/usr/bin/touch AU_AFTER_2=$looked $E agent --same-rw $share attacked -- "$@"
+	e2e_run human env AU_AFTER_IF=changed ${seen:+"AU_AFTER_SEEN=$seen"} AU_AFTER_1=/usr/bin/touch AU_AFTER_2=$looked $E agent ${shared:---same-rw} $share attacked -- "$@"
 }
 looks() {
 	run "$@"
@@ -127,6 +130,20 @@ human sh -c "echo one >$share/file"
 looks python3 -c "import mmap; f = open('/home/agent/attacked/file', 'r+b'); m = mmap.mmap(f.fileno(), 4); m[0]; m[0:1] = b'X'"
 human grep -qx Xne $share/file || fail "it was not written"
 umount $share
+
+promise="so is a file in an overlay, which may lie in memory"
+mkdir /run/e2e/over
+mount -t tmpfs tmpfs /run/e2e/over
+mkdir /run/e2e/over/lower /run/e2e/over/upper /run/e2e/over/work
+chown alice: /run/e2e/over/upper
+chmod 700 /run/e2e/over/upper
+mount -t overlay -o lowerdir=/run/e2e/over/lower,upperdir=/run/e2e/over/upper,workdir=/run/e2e/over/work overlay $share
+human sh -c "echo one >$share/file && setfacl -R -m u:agent:rwX $share"
+shared=--acl-same-rw
+looks python3 -c "import mmap; f = open('/home/agent/attacked/file', 'r+b'); m = mmap.mmap(f.fileno(), 4); m[0]; m[0:1] = b'X'"
+shared=
+human grep -qx Xne $share/file || fail "it was not written"
+umount $share /run/e2e/over
 
 promise="nothing changes a file, or the names in a folder, and leaves its times"
 tries requests
