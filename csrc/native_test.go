@@ -259,11 +259,11 @@ var filtered = strings.Fields(`
 	add_key_user_keyring:EPERM add_key_user_session_keyring:EPERM request_key_user_keyring:EPERM request_key_user_session_keyring:EPERM
 	keyctl_1_user_keyring:EPERM keyctl_1_user_session_keyring:EPERM keyctl_2_user_keyring:EPERM keyctl_2_user_session_keyring:EPERM
 	keyctl_3_user_keyring:EPERM keyctl_3_user_session_keyring:EPERM keyctl_4_user_keyring:EPERM keyctl_4_user_session_keyring:EPERM
-	keyctl_default_keyring:EPERM keyctl_persistent_keyring:EPERM x32_getpid:ENOSYS i386_getpid:killed`)
+	keyctl_default_keyring:EPERM keyctl_persistent_keyring:EPERM x32_getpid:ENOSYS i386_getpid:SIGSYS`)
 
 var errnoTexts = map[string]string{
 	"Operation not permitted": "EPERM", "Function not implemented": "ENOSYS", "Inappropriate ioctl for device": "ENOTTY",
-	"Address family not supported by protocol": "EAFNOSUPPORT",
+	"Address family not supported by protocol": "EAFNOSUPPORT", "Bad system call": "SIGSYS",
 }
 
 func runFilter(t *testing.T, program string, allow ...string) map[string]string {
@@ -292,8 +292,15 @@ func runFilter(t *testing.T, program string, allow ...string) map[string]string 
 func TestFilter(t *testing.T) {
 	program := compile(t, "test/filter.c", "filter.c")
 	strict := runFilter(t, program)
+	without32 := strict["i386_getpid_without_a_filter"] != "ok"
+	if without32 {
+		t.Log("this kernel runs no 32-bit programs, so what the filter does to them was not seen")
+	}
 	for _, want := range filtered {
 		what, result, _ := strings.Cut(want, ":")
+		if what == "i386_getpid" && without32 {
+			continue
+		}
 		got, tried := strict[what]
 		if tried && got != result {
 			t.Errorf("%s: %s, not %s", what, got, result)
@@ -304,7 +311,7 @@ func TestFilter(t *testing.T) {
 	}
 	open := runFilter(t, program, "userns", "i386")
 	for _, what := range []string{"unshare_user", "clone3", "openat2", "i386_getpid"} {
-		if open[what] == strict[what] {
+		if open[what] == strict[what] && (what != "i386_getpid" || !without32) {
 			t.Errorf("%s: %s whether it is allowed or not", what, open[what])
 		}
 	}
