@@ -27,10 +27,13 @@ programs:
 	@command -v $(GO) >/dev/null || { echo "make: go is missing: install Go 1.25 or newer from https://go.dev/dl" >&2; exit 1; }
 	@command -v $${CC:-cc} >/dev/null || { echo "make: a C compiler is missing: apt install gcc libc6-dev" >&2; exit 1; }
 	@mkdir -p $(BIN)
-	@set -e; src=$$(mktemp -d); trap 'rm -rf "$$src"' EXIT; cp -R $(GO_SOURCES) "$$src"; cd "$$src"; $(GO) mod vendor; \
+	@set -e; made='$(CURDIR)/$(BIN)/.made'; $(GO) version >"$$made.new"; $(GO) env GOARCH GOAMD64 GOARM64 GOFLAGS GOEXPERIMENT >>"$$made.new"; echo '$(LDFLAGS)' >>"$$made.new"; \
+	! { cmp -s "$$made.new" "$$made" && [ -x $(BIN)/au ] && [ -x $(BIN)/au-complete ] && [ -z "$$(find $(GO_SOURCES) Makefile -newer "$$made" -print -quit)" ]; } || exit 0; \
+	src=$$(mktemp -d); trap 'rm -rf "$$src"' EXIT; cp -R $(GO_SOURCES) "$$src"; cd "$$src"; $(GO) mod vendor; \
 	echo "CGO_ENABLED=0 $(GO) build -mod=vendor ./cmd/au ./cmd/au/front"; \
 	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -ldflags '$(LDFLAGS)' -o $(CURDIR)/$(BIN)/au-complete ./cmd/au; \
-	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -ldflags '$(LDFLAGS) $(FRONT_ENTRY)' -o $(CURDIR)/$(BIN)/au ./cmd/au/front
+	CGO_ENABLED=0 $(GO) build $(GOFLAGS_BUILD) -ldflags '$(LDFLAGS) $(FRONT_ENTRY)' -o $(CURDIR)/$(BIN)/au ./cmd/au/front; \
+	mv "$$made.new" "$$made"
 	$(MAKE) --no-print-directory -C csrc OUT=$(CURDIR)/$(BIN)/su_as_agent
 
 # Printed by the program of this machine's processor, the same for all.
@@ -107,8 +110,6 @@ check-all: ## that, every script on every machine, and what else takes hours; wr
 	@ORIGINAL='$(ORIGINAL)' NIXPKGS='$(NIXPKGS)' e2e/check-all $(PARTS)
 
 demo: ## shows it all in a machine of its own, which it removes; installs packages that it needs, and keeps a root file system in ~/.cache/au-e2e
-	@e2e/machine/setup build quick
-	@$(MAKE) --no-print-directory -s build
 	@e2e/demo
 
 prove: ## CBMC and Spin on the entrypoint, in a machine that has them: writes csrc/prove/RESULT.md (some six minutes)

@@ -2,7 +2,6 @@
 # Every attack on the entrypoint comes to nothing.
 # machines: trixie
 # machines by hand: bookworm true true-bookworm
-# core: trixie
 # timeout: 1200
 # second try: no
 . /opt/e2e/lib.sh

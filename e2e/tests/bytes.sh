@@ -1,7 +1,6 @@
 #!/bin/bash
 # Unix names are bytes: what is not UTF-8 reaches the command, shares and reports as it is.
 # machines: trixie
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 odd=$'d\351"\\ \x80\xff'

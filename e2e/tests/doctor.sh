@@ -2,7 +2,6 @@
 # `au doctor` finds nothing broken on a machine with new agents; each thing of an agent that is broken it names by its ID; --fix mends what can be mended.
 # machines: trixie
 # machines by hand: bookworm true
-# core: trixie
 # timeout: 2400
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/doctor/lib.sh

@@ -1,7 +1,7 @@
 #!/bin/sh
 # An agent does not see what a draft, or a share that it can only read, hides, and keep takes nothing of that for a deletion.
-# machines by hand: true true-bookworm
-# core: trixie
+# machines: trixie
+# machines by hand: bookworm true true-bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 nothing() { [ ! -s "$e2e/out" ] || fail "it should have printed nothing to standard output"; }

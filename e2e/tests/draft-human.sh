@@ -1,7 +1,7 @@
 #!/bin/sh
 # The human works on beside a draft: their changes are seen, named and never overwritten, each command asks once, and nobody needs root to look at the files or to use a tool.
-# machines by hand: true true-bookworm
-# core: trixie
+# machines: trixie
+# machines by hand: bookworm true true-bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 in_p() { as alice sh -c 'cd p && "$@"' sh "$@"; }

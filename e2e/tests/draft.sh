@@ -1,6 +1,7 @@
 #!/bin/sh
 # An agent works in a draft of a folder as in the folder itself, which stays as it is until the human keeps what is in the draft.
-# machines by hand: true true-bookworm
+# machines: trixie
+# machines by hand: bookworm true true-bookworm
 # core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y

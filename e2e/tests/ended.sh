@@ -2,7 +2,6 @@
 # A run that somebody else ends says by what it was ended.
 # machines: trixie
 # machines by hand: bookworm true
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 uid=$(id -u agent)

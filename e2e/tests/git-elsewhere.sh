@@ -2,7 +2,6 @@
 # Of a folder whose git directory is elsewhere (a linked worktree, a submodule), au mount add offers to share that too, and git then works on both sides.
 # machines: trixie
 # machines by hand: bookworm true true-bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'git config --global user.email a@example; git config --global user.name Alice; git config --global init.defaultBranch main; mkdir -m 700 work

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A second human can be let in, and shut out again.
-# core: trixie
+# machines: bookworm
+# machines by hand: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 uid=$(id -u agent)

@@ -2,7 +2,6 @@
 # au info names whatever is not as au new left it, with the command that mends it; au new mends it.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 entrypoint=/usr/local/libexec/au/agent/su_as_agent

@@ -1,8 +1,7 @@
 #!/bin/sh
 # Everything an agent starts, however it starts it, shares its limits; the human's own processes do not notice.
-# machines: bookworm trixie
-# machines by hand: true true-bookworm
-# core: trixie
+# machines: trixie
+# machines by hand: bookworm true true-bookworm
 # timeout: 900
 . /opt/e2e/lib.sh
 promise="limits can be asked for when the agent is made"

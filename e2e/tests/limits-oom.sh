@@ -1,9 +1,8 @@
 #!/bin/sh
 # A run that hits the agent's memory limit says so, with the limit and how to raise it; no other run says anything.
 # timeout: 1500
-# machines: bookworm trixie
-# machines by hand: true
-# core: trixie
+# machines: trixie
+# machines by hand: bookworm true
 . /opt/e2e/lib.sh
 ok as alice au new -y --mem 128M
 cat >/usr/local/share/hog.py <<'END'

@@ -1,9 +1,8 @@
 #!/bin/sh
 # An agent can be paused, resumed and stopped: all of it at once, by its unit.
 # timeout: 1500
-# machines: bookworm trixie
-# machines by hand: true
-# core: trixie
+# machines: trixie
+# machines by hand: bookworm true
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'au run sh -c "while sleep 0.1; do echo x >> ticks; done"' >/dev/null 2>&1 &

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Limits can be set, shown and taken back while the agent runs; nonsense is refused before anything changes.
-# machines: bookworm trixie
-# machines by hand: true true-bookworm
+# machines: trixie
+# machines by hand: bookworm true true-bookworm
 # core: trixie
 # timeout: 1500
 . /opt/e2e/lib.sh

@@ -2,7 +2,6 @@
 # au log shows what ran when, who ran it, with which folders, and how it ended; nobody but an entrypoint writes a line of it.
 # machines: trixie
 # machines by hand: bookworm true
-# core: trixie
 # waits: yes
 . /opt/e2e/lib.sh
 ok as alice au new -y

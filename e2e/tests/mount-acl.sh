@@ -1,6 +1,7 @@
 #!/bin/sh
 # --acl shares what cannot be shown under another owner: as the human, and undone completely.
-# core: trixie
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 config=/home/alice/.config/agent-as-unix-user.toml

@@ -2,7 +2,6 @@
 # A share that is no longer available is named, and left out of the runs that start elsewhere; a run that starts in it is refused.
 # machines: trixie
 # machines by hand: bookworm true
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice mkdir -p proj/remote other deep/er read/remote

@@ -2,7 +2,6 @@
 # au mount check finds what reaches beyond a share and what runs by itself on the human's side.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'mkdir proj && cd proj && git init -q -b main . && git config user.email a@b && git config user.name a && echo x > x && git add . && git commit -qm x &&

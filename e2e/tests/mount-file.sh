@@ -1,6 +1,7 @@
 #!/bin/sh
 # A file that is the human's is shared read-only, at its own path and in the agent's home, and nothing beside it is.
-# core: trixie
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 config=/home/alice/.config/agent-as-unix-user.toml

@@ -2,7 +2,6 @@
 # Files that an agent left behind in a share of another kind become the human's again, after asking.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 uid=$(id -u agent)

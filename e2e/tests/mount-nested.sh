@@ -2,7 +2,6 @@
 # A mount inside a share comes along, with nosuid and nodev added and its own flags kept.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice mkdir -p proj/sub proj/locked

@@ -2,7 +2,6 @@
 # A path that cannot be shared is refused before anything changes, with one clear error.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 config=/home/alice/.config/agent-as-unix-user.toml

@@ -2,7 +2,6 @@
 # The rules come back by themselves, and where they cannot, nothing of the agent's runs or gets out.
 # machines: trixie
 # machines by hand: bookworm true
-# core: trixie
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 ok as alice au new -y

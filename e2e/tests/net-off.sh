@@ -2,7 +2,6 @@
 # au net off leaves no trace, au delete takes it along, and nobody else's rules are touched.
 # machines: bookworm
 # machines by hand: trixie true
-# core: bookworm
 # timeout: 1800
 . /opt/e2e/lib.sh
 # Where systemd takes the second layer with cgroups as they are here, off has it to take away too.

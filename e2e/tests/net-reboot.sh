@@ -3,7 +3,6 @@
 # timeout: 1800
 # machines: trixie
 # machines by hand: bookworm true
-# core: trixie
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 if [ "$STAGE" = 1 ]; then

@@ -2,7 +2,6 @@
 # Rules can be added, taken back and given for a time; the log says what was refused, and which line allows it.
 # machines: trixie
 # machines by hand: bookworm true
-# core: trixie
 # waits: yes
 # timeout: 1800
 . /opt/e2e/lib.sh

@@ -1,5 +1,7 @@
 #!/bin/sh
 # The daemon of a restricted agent sees no home, process, device or file of others, and writes nothing but its log, whoever has taken it over.
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 ok as alice au net restrict --allow allowed.test

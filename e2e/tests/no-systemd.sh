@@ -1,5 +1,7 @@
 #!/bin/sh
 # Without systemd au works, leaves the unit out, and says what that means.
+# machines: bookworm
+# machines by hand: trixie
 # core: bookworm
 . /opt/e2e/lib.sh
 # The folder that makes a machine one with systemd is this one (sd_booted(3)).

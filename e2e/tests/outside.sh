@@ -2,7 +2,6 @@
 # A folder of the human's outside the home is shared as one in it, where no one else can put another in its place; to write, where no one else gets to it.
 # machines: trixie
 # machines by hand: bookworm true true-bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 # On the file system of the homes, which can be shown under another owner; where it is mounted from is closed.

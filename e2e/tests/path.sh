@@ -1,6 +1,7 @@
 #!/bin/sh
 # Folders that the human names are on the PATH of runs, behind the agent's own; what is not fit for it is refused, and later left out.
-# core: trixie
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 config=/home/alice/.config/agent-as-unix-user.toml

@@ -2,7 +2,6 @@
 # The page on pushing shows what happens: a deploy key, a token, and the human after a look, at a forge with SSH and HTTPS.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 # `e2e/run pushing || patch docs/pushing.md bin/e2e-logs/pushing.trixie.log` writes its transcript anew.
 . /opt/e2e/lib.sh
 forge=/srv/forge

@@ -2,7 +2,6 @@
 # au names what keeps runs from starting before it makes anything, with its remedy, and au info names it, too.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 # at fault: WHAT is wrong, and the line that mends it

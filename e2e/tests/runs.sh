@@ -2,7 +2,6 @@
 # au list and au info say what runs now, and au stop RUN ends one of them.
 # machines: trixie
 # machines by hand: bookworm true
-# core: trixie
 # waits: yes
 . /opt/e2e/lib.sh
 ok as alice au new -y

@@ -1,5 +1,7 @@
 #!/bin/sh
 # An absolute path that git wrote down, on either side, works on the other where the share is at the human's own path, and only there.
+# machines: bookworm
+# machines by hand: trixie
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/same-path/words.sh
 repo='git init -q repo; cd repo; echo 1 >file; git add file; git commit -qm first'

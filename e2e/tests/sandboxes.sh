@@ -1,5 +1,7 @@
 #!/bin/sh
 # A sandbox that needs user namespaces starts in a run where --unlock userns gives them; where it does not, the run says what does.
+# machines: bookworm
+# machines by hand: trixie
 # npm: @openai/codex@0.171.0-linux-x64
 . /opt/e2e/lib.sh
 ok as alice au new -y

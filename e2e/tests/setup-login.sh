@@ -2,7 +2,6 @@
 # An agent program is logged in by the human's browser: with a page that comes back to localhost, and with a code, on a restricted agent too.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 internet_up

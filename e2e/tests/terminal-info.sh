@@ -2,7 +2,6 @@
 # Full-screen programs work in a terminal that only the human's own folders describe, as kitty and ghostty are.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 ok as alice sh -c 'infocmp -x xterm-256color | sed "s/^xterm-256color|[^,]*/xterm-mine|a terminal of our own/" > mine && tic -x -o private mine && tic -x -o .terminfo mine && mv .terminfo kept && ls private/x/xterm-mine'

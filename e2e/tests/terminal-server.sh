@@ -1,6 +1,7 @@
 #!/bin/sh
 # A server of tmux or screen that a run leaves behind ends with it, and one line says so and where to start tmux instead.
-# core: trixie
+# machines: trixie
+# machines by hand: bookworm
 . /opt/e2e/lib.sh
 ok as alice au new -y
 line='au: a tmux or screen server of this run ended with the run, and so did all that was in it: start tmux outside of runs'

@@ -1,7 +1,6 @@
 #!/bin/sh
 # The tutorial shows what happens.
 # machines: trixie
-# core: trixie
 # `e2e/run tutorial || patch docs/tutorial.md bin/e2e-logs/tutorial.trixie.log` writes its transcript anew.
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh

@@ -2,7 +2,6 @@
 # Under limits of the human's own au works, or says in a line which limit it is; there is no trace.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 limited() { as alice bash -c "ulimit $1 && shift && exec \"\$@\"" - "$@"; }

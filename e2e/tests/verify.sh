@@ -2,7 +2,6 @@
 # `au verify` attacks the isolation through the real entrypoint; on a machine as it should be all of it holds, and for each probe there is a fault that it sees.
 # machines: trixie
 # machines by hand: bookworm true true-bookworm
-# core: trixie
 # waits: yes
 # mutants: hide proc temporary seal scopes ipc-namespace filter-socket filter-keyctl own-devices filter-fchmod share-read-only no-new-privs filter-clone ends-with-the-waiter cgroup-joined filter-tiocsti filter-tioclinux share-mapped
 # timeout: 900

@@ -2,7 +2,6 @@
 # The human's home and config are the user database's word; the config is obeyed where only they and root could have written it.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 complete=/usr/local/libexec/au/au-complete
 config=/home/alice/.config/agent-as-unix-user.toml
