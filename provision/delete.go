@@ -70,7 +70,7 @@ func PlanStop(f Facts) []step.Step {
 	var plan []step.Step
 	p := f.Policy
 	if f.Unit.Systemd && f.Unit.Enabled {
-		plan = append(plan, step.Step{Do: step.Root("systemctl", "disable", slices.KeeperName(p.Name))})
+		plan = append(plan, step.Step{Do: disable(slices.KeeperName(p.Name))})
 	}
 	if f.Unit.Systemd && (f.Unit.Enabled || f.Unit.Active) {
 		// With its slice: the keeper refuses to be stopped by itself.

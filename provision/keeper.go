@@ -57,11 +57,24 @@ func planUnit(p csrc.Policy, f Facts) []step.Step {
 	if !running {
 		plan = append(plan, folder(StateDir, f.StateFolder)...)
 		// Here and not beside the start: one that fails has done the half of it.
-		reload.Undo = step.Undo(step.Root("systemctl", "disable", keeper), step.Root("systemctl", "stop", slices.Name(p.UID)),
+		reload.Undo = step.Undo(disable(keeper), step.Root("systemctl", "stop", slices.Name(p.UID)),
 			remove(f.Self, slices.TemporaryFolder(p.Name)))
 	}
 	// One that runs already is started again for the sake of what it has come to require.
-	return append(plan, reload, step.Step{Do: step.Root("systemctl", "enable", "--now", keeper)})
+	return append(plan, reload, step.Step{Do: enableNow(keeper)})
+}
+
+// enableNow has a unit that systemd has read start now, and at each boot. Without --no-reload systemctl has systemd read all units
+// again, which takes longer than all else and changes nothing: the boot reads them anyway.
+func enableNow(unit string) step.Command {
+	return step.Root("systemctl", "enable", "--now", "--no-reload", unit)
+}
+
+// disable keeps the boot from starting it, and disableNow ends it as well.
+func disable(unit string) step.Command { return step.Root("systemctl", "disable", "--no-reload", unit) }
+
+func disableNow(unit string) step.Command {
+	return step.Root("systemctl", "disable", "--now", "--no-reload", unit)
 }
 
 // planManagerFolder makes the folder of the lock. The one that is known is of the uid that the agent has had. Where it gets another

@@ -111,8 +111,8 @@ func TestRestrictOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	comesBefore(t, plan, "libexec/au/agent/au.new", "useradd --system", "/var/log/au/agent", "/etc/au/net/agent.toml", "au-net-rules@agent.service.new", "daemon-reload",
-		"enable --now au-net@agent.socket", "enable --now au-net-rules@agent.service", "restart au-net@agent.service", "au-net.conf", "daemon-reload", "systemd-run",
-		"net cut agent", "enable --now au-net-watch@agent.service")
+		"enable --now --no-reload au-net@agent.socket", "enable --now --no-reload au-net-rules@agent.service", "restart au-net@agent.service", "au-net.conf", "daemon-reload", "systemd-run",
+		"net cut agent", "enable --now --no-reload au-net-watch@agent.service")
 	for _, s := range plan {
 		line := s.Do.Shell(nil)
 		changes := strings.HasPrefix(line, "useradd") || strings.Contains(line, "enable --now") || strings.HasPrefix(line, "mv -T")
@@ -166,8 +166,8 @@ func TestOffOrder(t *testing.T) {
 	f = netDone(p, f)
 	plan := PlanNetOff(netfilter.Policy{Agent: "agent", UID: 1001}, f)
 	// The slice must let go of the rules before they stop, or the agent's processes end.
-	comesBefore(t, plan, "rm -f /etc/systemd/system/user-1001.slice.d/au-net.conf", "daemon-reload", "disable --now au-net-watch@", "disable --now au-net@agent.socket", "stop au-net@agent.service",
-		"disable --now au-net-rules@", "net unload agent", "userdel aunet-agent", "/usr/local/bin/au files remove /var/log/au/agent", "rm -f /usr/local/libexec/au/agent/au", "rm -f /etc/au/net/agent.toml")
+	comesBefore(t, plan, "rm -f /etc/systemd/system/user-1001.slice.d/au-net.conf", "daemon-reload", "disable --now --no-reload au-net-watch@", "disable --now --no-reload au-net@agent.socket", "stop au-net@agent.service",
+		"disable --now --no-reload au-net-rules@", "net unload agent", "userdel aunet-agent", "/usr/local/bin/au files remove /var/log/au/agent", "rm -f /usr/local/libexec/au/agent/au", "rm -f /etc/au/net/agent.toml")
 	_, empty := netSample()
 	if empty.Any() {
 		t.Error("where nothing is, something would be taken away")
@@ -302,7 +302,7 @@ func TestDaemonSleeps(t *testing.T) {
 	}
 	done := netDone(p, f)
 	setUnit(&done, p.DaemonUnitName(), func(u *NetUnit) { u.Enabled = true })
-	if plan, err := PlanNetRestrict(p, done); err != nil || !strings.Contains(strings.Join(lines(plan), "\n"), "systemctl disable au-net@agent.service") {
+	if plan, err := PlanNetRestrict(p, done); err != nil || !strings.Contains(strings.Join(lines(plan), "\n"), "systemctl disable --no-reload au-net@agent.service") {
 		t.Errorf("%v: the boot goes on to start it: %v", err, lines(plan))
 	}
 }

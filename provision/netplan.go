@@ -174,8 +174,8 @@ func planNetStart(p netfilter.Policy, f NetFacts, text string, changed map[strin
 	start := func(unit string) {
 		if u := f.Units[unit]; !u.Active || !u.Enabled {
 			plan = append(plan, step.Step{
-				Do:   step.Root("systemctl", "enable", "--now", unit),
-				Undo: step.Undo(step.Root("systemctl", "disable", "--now", unit)),
+				Do:   enableNow(unit),
+				Undo: step.Undo(disableNow(unit)),
 			})
 		} else if changed[unit] && unit != p.RulesUnitName() {
 			plan = append(plan, step.Step{Do: step.Root("systemctl", "restart", unit)})
@@ -217,7 +217,7 @@ func planNetStart(p netfilter.Policy, f NetFacts, text string, changed map[strin
 func planNetAwake(p netfilter.Policy, u NetUnit, changed bool) (plan []step.Step) {
 	unit := p.DaemonUnitName()
 	if u.Enabled {
-		plan = append(plan, step.Step{Do: step.Root("systemctl", "disable", unit)})
+		plan = append(plan, step.Step{Do: disable(unit)})
 	}
 	if changed || !u.Active && !u.Asleep {
 		plan = append(plan, step.Step{Do: step.Root("systemctl", "restart", unit), Undo: step.Undo(step.Root("systemctl", "stop", unit))})
@@ -275,7 +275,7 @@ func planNetUnitsOff(p netfilter.Policy, f NetFacts) (plan []step.Step) {
 		u := f.Units[unit]
 		switch {
 		case u.Enabled:
-			do("systemctl", "disable", "--now", unit)
+			plan = append(plan, step.Step{Do: disableNow(unit)})
 		case u.Active: // another unit or a socket starts it: systemctl would say at length that there is nothing to disable
 			do("systemctl", "stop", unit)
 		}

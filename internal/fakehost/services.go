@@ -68,9 +68,11 @@ func (c *call) pkill() error {
 	return nil
 }
 
-// systemctl daemon-reload, enable --now UNIT, disable UNIT, start, stop, reload or restart UNIT, or show --property=… UNIT
+// systemctl daemon-reload, enable --now UNIT, disable UNIT (both with --no-reload), start, stop, reload or restart UNIT, or show
+// --property=… UNIT
 func (c *call) systemctl() error {
 	now := c.args.flag("--now")
+	c.args.flag("--no-reload")
 	property := c.args.flag("--property=ActiveState,UnitFileState,MainPID,ControlGroup")
 	if c.args.flag("--property=ActiveState,SubState,LoadState,NRestarts,UnitFileState,ExecMainStartTimestamp") {
 		property = c.args.flag("--timestamp=us+utc")
