@@ -11,6 +11,7 @@ import (
 // The new names of a renamed folder tell what it brings along, without what the agent removed, replaced or moved on, or never saw.
 // A repository is one wherever its parts lie.
 func TestAlong(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir -p d/e/f x/objects; echo 1 >d/a; echo 2 >d/e/b; echo 3 >d/e/c; echo 4 >d/e/f/g; echo 5 >d/.env; echo 6 >x/HEAD; echo 7 >d/r")
 	b.begin()
@@ -31,6 +32,7 @@ func TestAlong(t *testing.T) {
 
 // Git's configs are those that the agent has, of each repository in which something changed.
 func TestGitConfigs(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "for d in . a a/b c; do mkdir -p $d/.git; echo $d >$d/.git/config; done; mkdir -p a/b/x")
 	b.begin()
@@ -49,6 +51,7 @@ func TestGitConfigs(t *testing.T) {
 
 // Where there are too many names, the folders beside are not read, either.
 func TestAlongEnds(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir -p d/a d/b; touch d/a/1 d/a/2 d/a/3 d/b/4")
 	b.begin()

@@ -14,12 +14,8 @@ import (
 // Changes of the human and of git to a repository are told apart: times that git looked at anew are no conflict, and commits of
 // both sides go beside each other.
 func TestCommits(t *testing.T) {
+	t.Parallel()
 	needGit(t)
-	t.Setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-	for _, who := range []string{"AUTHOR", "COMMITTER"} {
-		t.Setenv("GIT_"+who+"_NAME", "a")
-		t.Setenv("GIT_"+who+"_EMAIL", "a@b")
-	}
 	const lower = "git init -q -b main .; echo f >f; echo g >g; git add .; git commit -qm one"
 	for name, c := range map[string]struct{ agent, human, check string }{
 		"a_status":        {"echo x >>f; git commit -qam two", "touch f g; git status >/dev/null", `test "$(git log --format=%s | tr '\n' .)" = two.one.; test -z "$(git status --porcelain)"`},
@@ -38,7 +34,7 @@ func TestCommits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			b.in(b.folder, lower)
+			b.plant(lower)
 			b.begin()
 			b.drafted(c.agent)
 			b.in(b.folder, c.human)
@@ -62,15 +58,16 @@ func TestCommits(t *testing.T) {
 
 // Keep takes no object away that the human has given a name since the draft began: the agent's git may have removed it.
 func TestKeepOfWhatGitNeeds(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	const git = "git -c user.name=a -c user.email=a@b "
 	for _, human := range []string{"git tag t old", "git branch new old", "git reset -q --hard old", "git checkout old -- o", "git worktree add -q --detach ../w old", "true"} {
 		for _, across := range []bool{false, true} {
 			b := newBenchOn(t, across)
-			b.in(b.folder, "git init -q -b main .; echo f >f; git add .; "+git+"commit -qm one; git checkout -q -b old; echo o >o; git add .; "+git+"commit -qm old; git checkout -q main")
+			b.plant("git init -q -b main .; echo f >f; git add .; " + git + "commit -qm one; git checkout -q -b old; echo o >o; git add .; " + git + "commit -qm old; git checkout -q main")
 			b.begin()
 			b.drafted("git branch -qD old; git reflog expire --expire=now --all; git gc -q --prune=now")
-			time.Sleep(15 * time.Millisecond)
+			ticked()
 			b.in(b.folder, human)
 			before, loose := dump(t, b.folder, true, false), b.in(b.folder, "git count-objects")
 			b.ok(do(b.d, "keep"))
@@ -85,16 +82,17 @@ func TestKeepOfWhatGitNeeds(t *testing.T) {
 
 // The human's git may pack its objects while the agent works, or as keep begins: the folders in which they were are no conflict.
 func TestKeepAfterPacking(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	const git = "git -c user.name=a -c user.email=a@b "
 	const mine = "for i in $(seq 20); do " + git + "commit -q --allow-empty -m mine$i; done"
 	for _, c := range []struct{ human, meanwhile string }{{"git gc -q", "true"}, {"git gc -q; " + mine, "true"}, {mine, "git gc -q"}} {
 		for _, across := range []bool{false, true} {
 			b := newBenchOn(t, across)
-			b.in(b.folder, "git init -q -b main .; for i in $(seq 20); do echo $i >f; git add .; "+git+"commit -qm $i; done")
+			b.plant("git init -q -b main .; for i in $(seq 20); do echo $i >f; git add .; " + git + "commit -qm $i; done")
 			b.begin()
 			b.drafted("git checkout -q -b side; for i in $(seq 8); do echo $i >n; git add .; " + git + "commit -qm two; done; touch .git/objects/??/*")
-			time.Sleep(5 * time.Millisecond)
+			ticked()
 			b.in(b.folder, c.human)
 			before := dump(t, b.folder, true, false)
 			at := 0
@@ -118,6 +116,7 @@ func TestKeepAfterPacking(t *testing.T) {
 
 // Undo takes no object away that git needs for what the human has made since.
 func TestUndoOfWhatGitNeeds(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	const git = "git -c user.name=a -c user.email=a@b "
 	for _, c := range []struct{ agent, mine, human, back, names string }{
@@ -155,6 +154,7 @@ func TestUndoOfWhatGitNeeds(t *testing.T) {
 
 // A commit of the agent that the human did not merge keeps its name when more is kept, also where git has packed it.
 func TestCommitsOfTwoDrafts(t *testing.T) {
+	t.Parallel()
 	const git = "git -c user.name=a -c user.email=a@b "
 	for _, pack := range []string{"true", "git pack-refs --all"} {
 		for _, human := range []string{"true", "git pack-refs --all"} {
@@ -211,6 +211,7 @@ func TestCommitThatListsWithoutEnd(t *testing.T) {
 
 // A branch that only packed-refs have does not move below an index that stays: that is a conflict.
 func TestPackedBranchMoves(t *testing.T) {
+	t.Parallel()
 	const git = "git -c user.name=a -c user.email=a@b "
 	b := newBench(t)
 	b.in(b.folder, "git init -q -b main .; echo f >f; echo g >g; git add .; "+git+"commit -qm one; git pack-refs --all")
@@ -226,6 +227,7 @@ func TestPackedBranchMoves(t *testing.T) {
 
 // A folder of the human does not go where the human's side of git stays.
 func TestRenamedIntoWhatStays(t *testing.T) {
+	t.Parallel()
 	const git = "git -c user.name=a -c user.email=a@b "
 	for _, to := range []string{".git/rebase-merge", ".git/refs/au"} {
 		b := twoSides(t, false, "mkdir -p $(dirname "+to+"); mv d "+to+"; "+git+"commit -qam two", git+"commit -q --allow-empty -m mine")
@@ -239,6 +241,7 @@ func TestRenamedIntoWhatStays(t *testing.T) {
 
 // Another repository in the place of the human, in which they have made a commit meanwhile, is a conflict.
 func TestAnotherRepository(t *testing.T) {
+	t.Parallel()
 	const git = "git -c user.name=a -c user.email=a@b "
 	for _, agent := range []string{"rm -rf .git; git init -q .; git add .; " + git + "commit -qm other", "rm -rf .git", "rm -rf .git/objects"} {
 		b := twoSides(t, false, agent, "echo y >>f; "+git+"commit -qam mine")
@@ -259,13 +262,13 @@ func TestTheClockWasSetBack(t *testing.T) {
 		b.in(b.folder, "echo f >f; echo g >g")
 		b.begin()
 		b.in(b.folder, "echo mine >>f")
-		time.Sleep(15 * time.Millisecond)
+		ticked()
 		if first == "human" {
 			st, err := b.d.state.stat("stamp")
 			b.ok(err)
 			b.ok(b.d.state.write("stamp", strconv.AppendInt(nil, time.Now().UnixNano(), 10)))
 			now = func() time.Time { return time.Unix(0, st.Ctim.Nano()) }
-			time.Sleep(15 * time.Millisecond)
+			ticked()
 		}
 		b.drafted("echo agent >>f; rm g")
 		if first == "agent" {
@@ -283,6 +286,7 @@ func TestTheClockWasSetBack(t *testing.T) {
 // Attributes that the human gave a folder since are not taken from it silently, whether something in it is hidden or not. Those
 // that the agent gave it are a change.
 func TestAttributesOfFolders(t *testing.T) {
+	t.Parallel()
 	const acl = `struct.pack("<I" + 5 * "HHI", 2, 1, 7, 2**32 - 1, 2, 7, 12, 4, 5, 2**32 - 1, 16, 7, 2**32 - 1, 32, 5, 2**32 - 1)`
 	setAttribute := func(key, value, name string) string {
 		return fmt.Sprintf("python3 -c 'import os, struct; os.setxattr(\"%s\", \"%s\", %s)'", name, key, value)
@@ -311,13 +315,14 @@ func TestAttributesOfFolders(t *testing.T) {
 // A file that the human had changed when the draft began, and has put back to what git has, is named. One of which only the mode
 // has changed is not.
 func TestPutBackToWhatGitHas(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	const git = "git -c user.name=a -c user.email=a@b "
 	b := newBench(t)
 	b.in(b.folder, "git init -q -b main .; for f in f g h; do echo $f >$f; done; git add .; "+git+"commit -qm one; echo mine >>f; echo mine >>g")
 	b.begin()
 	b.drafted("echo agent >>f; rm g; echo agent >>h")
-	time.Sleep(5 * time.Millisecond)
+	ticked()
 	b.in(b.folder, "git checkout -q f g; chmod 600 h")
 	if got, want := b.told(), "M f\nD g\nM h\n? perhaps f\n? perhaps g"; got != want {
 		t.Errorf("told was\n%s\nwant\n%s", got, want)
@@ -332,13 +337,14 @@ func TestPutBackToWhatGitHas(t *testing.T) {
 
 // A linked worktree is at a commit, too.
 func TestLinkedWorktree(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	const git = "git -c user.name=a -c user.email=a@b "
 	b := newBench(t)
 	b.in(b.home, "git init -q r; cd r; seq 20 >f; echo g >g; git add .; "+git+"commit -qm one; git worktree add -q ../p")
 	b.begin()
 	b.drafted("sed -i s/^3$/agent/ f; echo agent >>g")
-	time.Sleep(5 * time.Millisecond)
+	ticked()
 	b.in(b.folder, "sed -i s/^18$/human/ f; touch g")
 	if got, want := b.told(), "M f\nM g\n! changed f\n? perhaps g"; got != want {
 		t.Errorf("told was\n%s\nwant\n%s", got, want)

@@ -11,6 +11,7 @@ import (
 // Attributes that the agent writes say nothing of what a diff shows, though the human's home is a repository, in which git obeys
 // them.
 func TestDiffSeesNoRepository(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	b := newBench(t)
 	b.in(b.home, "git init -q .")
@@ -31,6 +32,7 @@ g ident' >.gitattributes; echo agent >>f; echo '$Id: agent $' >>g`)
 
 // A diff shows what changed where a folder, or a file, was put in the place of another thing.
 func TestDiffOfWhatTookAPlace(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	for agent, want := range map[string]string{
 		"rm p; mv dd p; echo x >>p/q":                               "rename from a/dd/q\nrename to b/p/q\n",

@@ -42,6 +42,7 @@ func (b *bench) told() string {
 
 // Each thing that the agent can do is told as what it is, and each of the human that meets it is a conflict.
 func TestChangesAndConflicts(t *testing.T) {
+	t.Parallel()
 	const lower = "mkdir -p d/e; echo f >f; echo g >g; echo h >d/h; echo i >d/e/i; ln -s f l; chmod 640 g"
 	for name, c := range map[string]struct{ agent, human, want string }{
 		"nothing":                        {"", "", ""},
@@ -84,7 +85,7 @@ func TestChangesAndConflicts(t *testing.T) {
 			}
 			b.begin()
 			b.drafted(c.agent)
-			time.Sleep(5 * time.Millisecond)
+			ticked()
 			b.in(b.folder, c.human)
 			if got := b.told(); got != c.want {
 				t.Errorf("told was\n%s\nwant\n%s", got, c.want)
@@ -104,6 +105,7 @@ func TestChangesAndConflicts(t *testing.T) {
 
 // Folders that the agent renamed, in a folder that the human has removed or renamed since, are told, kept and dropped.
 func TestRenamedInWhatWent(t *testing.T) {
+	t.Parallel()
 	for _, human := range []string{"mv d d9", "rm -r d"} {
 		b := newBench(t)
 		b.in(b.folder, "mkdir -p d/e d/f/g; echo h >d/e/h; echo i >d/f/g/i")
@@ -132,6 +134,7 @@ func TestRenamedInWhatWent(t *testing.T) {
 
 // Where the agent has renamed a folder, and the human has put a file in its place, what the agent has put there meets that.
 func TestRenamedAndReplaced(t *testing.T) {
+	t.Parallel()
 	for answer, want := range map[Answer]string{Ours: "mine\nm\n", Theirs: "agent\nm\nn\n"} {
 		b := newBench(t)
 		b.in(b.folder, "mkdir d; echo h >d/h")
@@ -155,6 +158,7 @@ func TestRenamedAndReplaced(t *testing.T) {
 
 // Of a draft, some paths can be kept: the rest stays in it, and the draft looks as it did.
 func TestKeepPaths(t *testing.T) {
+	t.Parallel()
 	const lower = "mkdir -p d/e s; echo f >f; echo h >d/h; echo i >d/e/i; echo s >s/s"
 	const agent = "echo x >>f; rm d/h; echo n >d/n; mkdir -p new/a; echo 1 >new/1; echo 2 >new/a/2; mv s t; rm -r d/e; mkdir d/e; echo j >d/e/j"
 	for _, paths := range []string{"f", "d", "d/h", "d/n", "new", "new/1", "new/a", "t", "d/e", "d/e/j", "f new/1 d/h", "new/a/2"} {
@@ -199,6 +203,7 @@ func TestKeepPaths(t *testing.T) {
 
 // Where the human's side of a conflict stays, the rest is kept whole, and the draft holds the conflict alone.
 func TestKeepOurs(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir -p old d; echo o >old/o; echo f >f; echo h >d/h")
 	b.begin()
@@ -218,6 +223,7 @@ func TestKeepOurs(t *testing.T) {
 
 // The human's side stays, whatever the agent has made of the folders above it.
 func TestKeepOursInFoldersThatWent(t *testing.T) {
+	t.Parallel()
 	const lower = "mkdir -p d/e/g d/h; echo i >d/e/i; echo j >d/e/g/j; echo k >d/h/k; chmod 500 d/e"
 	for agent, want := range map[string]string{
 		"chmod 700 d/e; rm -r d":                             "d/e/i n",
@@ -250,6 +256,7 @@ func TestKeepOursInFoldersThatWent(t *testing.T) {
 
 // A part of a folder that the agent has removed can be kept; the draft looks as it did.
 func TestKeepSomeOfWhatWent(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir -p d/e; echo h >d/h; echo i >d/e/i; echo j >d/e/j; chmod 500 d/e")
 	b.begin()
@@ -275,6 +282,7 @@ func TestKeepSomeOfWhatWent(t *testing.T) {
 
 // A thing that is not in the draft by itself cannot be dropped by itself, and au says so before anything has changed.
 func TestDropOfNothing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir d e; echo h >d/h; echo i >e/i; echo f >f")
 	b.begin()
@@ -296,6 +304,7 @@ func TestDropOfNothing(t *testing.T) {
 // A file with several names of which some are kept is not the human's and the draft's at once: what the agent writes later stays in
 // the draft.
 func TestKeepSomeNames(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "echo f >f; echo g >g")
 	b.begin()
@@ -320,6 +329,7 @@ func TestKeepSomeNames(t *testing.T) {
 
 // A part that hangs on another one is refused, and nothing has changed.
 func TestKeepNotAlone(t *testing.T) {
+	t.Parallel()
 	for paths, want := range map[string]string{"a/s": "b/t was a/s", "b/t": "", "a": "b/t was a/s", "a b": "", "f/n": "f: you have something else of that name", "f": "", "c": "z was c/y/x"} {
 		b := newBench(t)
 		b.in(b.folder, "mkdir -p a/s b c/y/x; echo s >a/s/s; echo f >f; echo x >c/y/x/x")
@@ -338,6 +348,7 @@ func TestKeepNotAlone(t *testing.T) {
 
 // A hidden file is not there for the agent, and stays where it is whatever the agent does around it.
 func TestHiddenStays(t *testing.T) {
+	t.Parallel()
 	const lower = "mkdir -p d/e k; echo secret >.env; echo secret >d/.env; echo e >.env.example; echo o >d/o; echo key >k/x.pem; echo u >k/u"
 	for name, c := range map[string]struct{ agent, check string }{
 		"nothing":                {"test ! -e .env; test ! -e d/.env; test ! -e k/x.pem; cat .env.example", "cat .env d/.env k/x.pem"},
@@ -399,6 +410,7 @@ func TestHiddenStays(t *testing.T) {
 
 // The names, links and special files that the agent makes lead keep nowhere else, and hold nothing up.
 func TestPlants(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	outside := filepath.Join(b.home, "outside")
 	b.ok(os.MkdirAll(outside, 0o755))
@@ -440,6 +452,7 @@ func TestPlants(t *testing.T) {
 
 // A path that no system call takes is named, and can be dropped.
 func TestTooLongAPath(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.begin()
 	b.drafted(`python3 -c "import os
@@ -455,6 +468,7 @@ for n in range(3000): os.mkdir('d'); os.chdir('d')"`)
 
 // A folder of the human that becomes a link while a keep runs takes nothing out of the folder, and nothing is lost.
 func TestSwappedWhileKept(t *testing.T) {
+	t.Parallel()
 	for name, swap := range map[string]string{
 		"a_link_for_a_folder": "mv d d.was; ln -s ../outside d", "an_edit": "echo edited >d/y", "a_replaced_file": "echo other >d/o; mv d/o d/y", "a_removed_file": "rm d/y",
 	} {
@@ -490,6 +504,7 @@ func TestSwappedWhileKept(t *testing.T) {
 
 // A file that the human makes while a keep runs is not taken for the agent's, whatever file systems the two are on: both stay.
 func TestMadeWhileKept(t *testing.T) {
+	t.Parallel()
 	for _, across := range []bool{false, true} {
 		b := newBenchOn(t, across)
 		b.begin()
@@ -511,6 +526,7 @@ func TestMadeWhileKept(t *testing.T) {
 
 // Whenever a folder of the human's becomes a link, nothing is made where that leads.
 func TestSwappedAtAnyStep(t *testing.T) {
+	t.Parallel()
 	for step := range 12 {
 		b := newBench(t)
 		b.in(b.home, "mkdir -p outside/e; echo mine >outside/e/y")
@@ -532,6 +548,7 @@ func TestSwappedAtAnyStep(t *testing.T) {
 
 // A draft that a run has mounted is nobody else's.
 func TestLock(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.begin()
 	unlock, err := b.d.Lock()
@@ -551,6 +568,7 @@ func TestLock(t *testing.T) {
 
 // A draft is begun by one au at a time, and by none while another command has what a keep has left of it.
 func TestBeginAtOnce(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.begin()
 	want := Wanted{Name: "agent", Agent: "agent", Folder: b.folder, Now: time.Unix(1e9, 0)}
@@ -585,6 +603,7 @@ func TestBeginAtOnce(t *testing.T) {
 
 // No draft that is kept across file systems touches the copies that another one makes in the folder.
 func TestKeptAtOnce(t *testing.T) {
+	t.Parallel()
 	b := newBenchOn(t, true)
 	b.in(b.folder, "echo f >f; echo g >g; mkdir d; for i in $(seq 0 30); do echo other >.au-$i.new; mkdir .au-agent-$i .au-$i.gone; done")
 	b.begin()
@@ -598,6 +617,7 @@ func TestKeptAtOnce(t *testing.T) {
 
 // The first word is a draft's name, or a path, and never both.
 func TestChoose(t *testing.T) {
+	t.Parallel()
 	agent, second := &Draft{Info: Info{Name: "agent"}}, &Draft{Info: Info{Name: "second"}}
 	path := func(word string) bool { return word == "src" || word == "second" }
 	for _, c := range []struct {

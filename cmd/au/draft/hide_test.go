@@ -32,6 +32,7 @@ func folderWith(t *testing.T, names ...string) string {
 }
 
 func TestFind(t *testing.T) {
+	t.Parallel()
 	top := folderWith(t, ".env", ".env.local", ".env.example", "a/.env", "a/b/x.pem", "a/id_rsa", "id_dir/id", "deploy/private/k", "a/deploy/private/k", "secrets.yml", "a/secrets.yml",
 		".git/id_rsa", "bare.git/HEAD", "bare.git/objects/x", "bare.git/refs/heads/id_fix")
 	for name, c := range map[string]struct {
@@ -63,6 +64,7 @@ func TestFind(t *testing.T) {
 
 // A draft hides nothing by default that git tracks, in a repository below the folder neither. It hides what somebody asked for.
 func TestTrackedIsShown(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("want git")
 	}
@@ -110,6 +112,7 @@ func storeIn(t *testing.T) *Store {
 
 // The list of what a draft hides only grows: with other words, with the default switched on again, and by a look at the folder.
 func TestHiddenGrows(t *testing.T) {
+	t.Parallel()
 	s, top := storeIn(t), folderWith(t, "id_rsa", "a.key")
 	d, hidden, fresh := begun(t, s, Wanted{Folder: top, Shown: true})
 	d.Close()
@@ -155,6 +158,7 @@ func TestHiddenGrows(t *testing.T) {
 
 // The next draft of that name begins anew, whatever the last one hid.
 func TestHiddenEndsWithTheDraft(t *testing.T) {
+	t.Parallel()
 	s, top := storeIn(t), folderWith(t, "a.key")
 	d, _, _ := begun(t, s, Wanted{Folder: top, Hide: []string{"a.key"}})
 	if _, err := d.Keep(nil, Refuse); err != nil {
@@ -170,6 +174,7 @@ func TestHiddenEndsWithTheDraft(t *testing.T) {
 
 // A hidden file is no deletion, even where an earlier run hid it, and its folder was not there at the last.
 func TestHiddenIsRemembered(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir d; echo secret >d/.env; echo o >d/o")
 	b.begin()
@@ -253,6 +258,7 @@ func mustList(t *testing.T, s *Store) (names []string) {
 
 // A human who only looks makes nothing in their home, and finds no draft.
 func TestLookMakesNothing(t *testing.T) {
+	t.Parallel()
 	home := t.TempDir()
 	s, err := Look(home, uint32(os.Getuid()), direct)
 	if err != nil {

@@ -31,6 +31,7 @@ func keptStores(t *testing.T) (homes []string) {
 
 // The drafts that earlier versions began and kept are found, and so is what takes a keep back.
 func TestKeptDrafts(t *testing.T) {
+	t.Parallel()
 	for _, home := range keptStores(t) {
 		s, err := Look(home, uint32(os.Getuid()), nil)
 		if err != nil {
@@ -62,6 +63,7 @@ func TestKeptDrafts(t *testing.T) {
 
 // A draft that a newer au began is neither taken for one of ours nor begun anew, and it does not keep the others from being used.
 func TestADraftOfANewerAuIsRefused(t *testing.T) {
+	t.Parallel()
 	home := keptStores(t)[0]
 	s, err := Open(home, uint32(os.Getuid()), nil)
 	if err != nil {

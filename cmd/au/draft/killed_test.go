@@ -84,6 +84,7 @@ func (b *bench) child(verb string, n int, after time.Duration) (killed bool) {
 // A keep or an undo that is killed at any moment is finished by the same command, or taken back by the other one, and nothing is
 // lost.
 func TestKilledKeepAndUndo(t *testing.T) {
+	t.Parallel()
 	r, begun, done := rand.New(rand.NewPCG(*seed, 7)), time.Now(), 0
 	for round := 0; done < *kills; round++ {
 		b := newBenchOn(t, *across || round%2 == 1)
@@ -134,6 +135,7 @@ func TestKilledKeepAndUndo(t *testing.T) {
 
 // At each step, a keep across file systems that is killed can be taken back: no copy is left.
 func TestKilledAtEachStep(t *testing.T) {
+	t.Parallel()
 	for n, killed := 1, true; killed; n++ {
 		b := newBenchOn(t, true)
 		b.in(b.folder, "mkdir d; echo x >d/x; echo f >f; echo g >g")
@@ -169,6 +171,7 @@ func (b *bench) settleWith(verb string) {
 
 // A keep that was killed does not go on in another folder that is in the place of its own by now, forward or back.
 func TestKilledAndAnotherFolder(t *testing.T) {
+	t.Parallel()
 	for _, verb := range []string{"keep", "undo"} {
 		for n := 4; n < 12; n++ {
 			b := newBenchOn(t, false)
@@ -194,6 +197,7 @@ func TestKilledAndAnotherFolder(t *testing.T) {
 
 // Nothing is dropped of a draft of which a keep or an undo was killed: what lies there may be the human's.
 func TestDropOfWhatIsHalfKept(t *testing.T) {
+	t.Parallel()
 	for _, verb := range []string{"keep", "undo"} {
 		for n, half := 1, 0; half < 6; n++ {
 			b := newBench(t)
@@ -227,6 +231,7 @@ func TestDropOfWhatIsHalfKept(t *testing.T) {
 
 // An undo that is killed, of a draft in whose place an empty one has begun, can be kept again, and taken back again.
 func TestKilledUndoBeforeAnother(t *testing.T) {
+	t.Parallel()
 	for n, killed := 1, true; killed; n++ {
 		b := newBench(t)
 		b.in(b.folder, "echo g >g")
@@ -296,6 +301,7 @@ func TestKeepThatCannotBegin(t *testing.T) {
 // The keep or the undo after a killed one loses no edit that the human made since, no file of theirs as it was before, and no file
 // of the agent.
 func TestEditedAfterAKill(t *testing.T) {
+	t.Parallel()
 	for i, edit := range []string{"echo mine-$f >>$f", "cat $f >new; echo mine-$f >>new; mv new $f"} {
 		for _, verbs := range [][2]string{{"keep", "keep"}, {"keep", "undo"}, {"undo", "keep"}, {"undo", "undo"}} {
 			for n, killed := 1, true; killed; n++ {
@@ -313,9 +319,7 @@ func TestEditedAfterAKill(t *testing.T) {
 				d, err := b.store.open(b.d.Key)
 				b.ok(err)
 				err = do(d, verbs[1])
-				for _, text := range []string{"mine-f", "mine-g", "human-f", "human-g", "agent-f", "agent-g", "agent-n"} {
-					b.in(b.home, "grep -rq "+text+" . || { echo killed at "+fmt.Sprintf("%d, %s, %q", n, verbs, fmt.Sprint(err))+"; grep -r . .; exit 1; }")
-				}
+				b.hasAll([]string{"mine-f", "mine-g", "human-f", "human-g", "agent-f", "agent-g", "agent-n"}, fmt.Sprintf("killed at %d, %s, %q", n, verbs, fmt.Sprint(err)))
 			}
 		}
 	}
@@ -323,6 +327,7 @@ func TestEditedAfterAKill(t *testing.T) {
 
 // Files that are closed to the human are opened up for a moment. A kill in any such moment leaves none open, and no other time.
 func TestKilledWhileOpen(t *testing.T) {
+	t.Parallel()
 	for across, verbs := range map[bool][]string{false: {"keep"}, true: {"keep", "undo"}} { // there, undo opens up more
 		for _, verb := range verbs {
 			for n, killed := 1, true; killed; n++ {
@@ -365,6 +370,7 @@ func TestKilledWhileOpen(t *testing.T) {
 
 // Nothing is closed that is another file by now, or that somebody has given another mode since the kill.
 func TestClosedAfterAKill(t *testing.T) {
+	t.Parallel()
 	for change, want := range map[string]string{
 		"true": "300", "chmod 0640 f": "640", "rm f; echo f >f; chmod 0700 f": "700", "mv f g; ln -s g f; chmod 0700 g": "777",
 	} {

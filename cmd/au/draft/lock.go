@@ -44,7 +44,11 @@ func (d *Draft) Lock() (unlock func(), err error) {
 		return nil, err
 	}
 	d.locked = true
-	return func() { d.locked = false; unix.Close(fd) }, nil
+	return func() {
+		d.locked = false
+		_ = unix.Flock(fd, unix.LOCK_UN) // a program that has just been started may have the lock open for a moment longer
+		unix.Close(fd)
+	}, nil
 }
 
 // lock takes the lock of a state.

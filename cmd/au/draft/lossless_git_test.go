@@ -10,9 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // commits are those that are reachable from a name.
@@ -30,12 +27,8 @@ type repository struct {
 
 // No commit of the human or the agent loses its last name by a keep or an undo, and the repository is whole.
 func TestNoCommitIsLost(t *testing.T) {
+	t.Parallel()
 	needGit(t)
-	t.Setenv("GIT_CONFIG_GLOBAL", "/dev/null")
-	for _, who := range []string{"AUTHOR", "COMMITTER"} {
-		t.Setenv("GIT_"+who+"_NAME", "a")
-		t.Setenv("GIT_"+who+"_EMAIL", "a@b")
-	}
 	stories := func(seed uint64) []step {
 		r := rand.New(rand.NewPCG(seed, 12))
 		verbs := strings.Fields("keep keep keep undo undo drop run run human human look")
@@ -47,7 +40,7 @@ func TestNoCommitIsLost(t *testing.T) {
 	}
 	tellAll(t, (*trials+3)/4, stories, func(s *story, all []step) {
 		g := &repository{story: s}
-		g.in(g.folder, "git init -q -b main .; mkdir d; for f in a b c d/e; do echo $f >$f; git add .; git commit -qm $f; done; git branch old HEAD~2")
+		g.plant("git init -q -b main .; mkdir d; for f in a b c d/e; do echo $f >$f; git add .; git commit -qm $f; done; git branch old HEAD~2")
 		for _, one := range all {
 			g.do(one)
 		}
@@ -98,7 +91,7 @@ func (g *repository) drafted() commits {
 	if !g.has("agent", "draft.json") || !g.mountDraft("agent") {
 		return commits{}
 	}
-	defer func() { g.ok(unix.Unmount(g.mounted, 0)) }()
+	defer func() { g.ok(unmount(g.mounted)) }()
 	if sums, ok := words(g.mounted, "rev-list", "--all"); ok {
 		return set(sums)
 	}
@@ -176,7 +169,7 @@ func (g *repository) works(by who, top string, r *rand.Rand) {
 
 func (g *repository) do(one step) {
 	r := rand.New(rand.NewPCG(one.seed, 1))
-	time.Sleep(12 * time.Millisecond)
+	ticked()
 	switch one.verb {
 	case "look":
 		g.sh(human, g.folder, "touch a b c d/e || true; git status")
@@ -202,12 +195,12 @@ func (g *repository) run(r *rand.Rand) {
 	if is := g.child(order{"begin", "agent", Refuse, nil}, func(int) bool { return false }); is.Failed {
 		g.fail("begin: %s", is)
 	}
-	time.Sleep(12 * time.Millisecond)
+	ticked()
 	g.mountDraft("agent")
 	for range 1 + r.IntN(4) {
 		g.works(agent, g.mounted, r)
 	}
-	g.ok(unix.Unmount(g.mounted, 0))
+	g.ok(unmount(g.mounted))
 }
 
 // order gives one to au, which may be killed; then another ends it. Or the human is at work with git in its midst.

@@ -86,6 +86,7 @@ func tell(t *testing.T, across bool, run func(*story)) (lost failure, log []stri
 
 // No content is lost, whatever the human, the agent and kills do in whatever order.
 func TestNothingIsLost(t *testing.T) {
+	t.Parallel()
 	tellAll(t, *trials, stepsOf, func(s *story, all []step) {
 		for _, one := range all {
 			s.do(one)
@@ -217,14 +218,14 @@ func (s *story) has(name, file string) bool {
 
 // run is a run of the agent in a draft, with the human at work beside it.
 func (s *story) run(name string, r *rand.Rand) {
-	time.Sleep(12 * time.Millisecond)
+	ticked()
 	if !s.has(name, "draft.json") {
 		s.since[name] = s.tokens
 	}
 	if s.meanwhile(order{"begin", name, Refuse, nil}, r).Failed {
 		return
 	}
-	time.Sleep(5 * time.Millisecond)
+	ticked()
 	if !s.mountDraft(name) {
 		return // begin was killed
 	}
@@ -235,7 +236,7 @@ func (s *story) run(name string, r *rand.Rand) {
 		s.act(human, s.folder, r)
 		s.act(agent, s.mounted, r)
 	}
-	s.ok(unix.Unmount(s.mounted, 0))
+	s.ok(unmount(s.mounted))
 }
 
 // mountDraft mounts what the agent sees; false where there is no draft yet.

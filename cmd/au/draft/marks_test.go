@@ -53,6 +53,7 @@ func (p place) tell(name string, w io.Writer) error {
 }
 
 func TestMarksAreReadAsTheEntrypointPrintsThem(t *testing.T) {
+	t.Parallel()
 	got, err := ParseMarks(strings.NewReader("\x00opaque\x0078\x00a/b\x00redirect\x006f6c64\x00a/b\x00origin\x0000ff\x00"))
 	if err != nil || got[""].Opaque || got["a/b"].Redirect != "old" || !bytes.Equal(got["a/b"].Origin, []byte{0, 255}) {
 		t.Errorf("read %v, %v", got, err)
@@ -65,6 +66,7 @@ func TestMarksAreReadAsTheEntrypointPrintsThem(t *testing.T) {
 }
 
 func TestMarksThatCannotBeReadAreAnError(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.begin()
 	b.in(b.d.State()+"/upper", "echo new >file")

@@ -15,6 +15,7 @@ import (
 
 // At whatever step of a keep or an undo the human edits a file, nothing is lost.
 func TestEditedAtEachStep(t *testing.T) {
+	t.Parallel()
 	for i, verb := range []string{"keep", "undo"} {
 		for j, edited := range []string{"f", "n", "r"} {
 			for n, at := 1, 0; n <= at+1; n++ {
@@ -39,9 +40,7 @@ func TestEditedAtEachStep(t *testing.T) {
 				if b.d.Unfinished() {
 					again = do(b.d, "undo")
 				}
-				for _, text := range texts {
-					b.in(b.home, "grep -rq "+text+" . || { echo "+fmt.Sprintf("%s of %s at %d, %q, %q", verb, edited, n, fmt.Sprint(err), fmt.Sprint(again))+"; grep -r . .; exit 1; }")
-				}
+				b.hasAll(texts, fmt.Sprintf("%s of %s at %d, %q, %q", verb, edited, n, fmt.Sprint(err), fmt.Sprint(again)))
 			}
 		}
 	}
@@ -49,6 +48,7 @@ func TestEditedAtEachStep(t *testing.T) {
 
 // After a keep or an undo was killed, nothing is lost of what the human had, where they have made something of that name anew.
 func TestMadeAnewAfterAKill(t *testing.T) {
+	t.Parallel()
 	for i, verbs := range [][2]string{{"keep", "keep"}, {"keep", "undo"}, {"undo", "keep"}, {"undo", "undo"}} {
 		for n, killed := 1, true; killed; n++ {
 			b := newBenchOn(t, (n+i)%3 > 0)
@@ -68,15 +68,14 @@ func TestMadeAnewAfterAKill(t *testing.T) {
 			d, err := b.store.open(b.d.Key)
 			b.ok(err)
 			err = do(d, verbs[1])
-			for _, text := range texts {
-				b.in(b.home, "grep -rq "+text+" . || { echo killed at "+fmt.Sprintf("%d, %s, %q", n, verbs, fmt.Sprint(err))+"; grep -r . .; exit 1; }")
-			}
+			b.hasAll(texts, fmt.Sprintf("killed at %d, %s, %q", n, verbs, fmt.Sprint(err)))
 		}
 	}
 }
 
 // Undo is refused where the human has edited a file that was kept, while others were being kept.
 func TestEditedWhileOthersAreKept(t *testing.T) {
+	t.Parallel()
 	for _, across := range []bool{false, true} {
 		for _, paths := range [][]string{nil, {"f", "n", "z"}} {
 			b := newBenchOn(t, across)
@@ -107,6 +106,7 @@ func TestEditedWhileOthersAreKept(t *testing.T) {
 
 // No write to a file of the human is lost while that file is copied to another file system.
 func TestWrittenWhileItIsCopied(t *testing.T) {
+	t.Parallel()
 	for _, agent := range []string{"echo agent >f", "rm f"} {
 		for _, wait := range []time.Duration{2, 5, 10, 20} {
 			b := newBenchOn(t, true)
@@ -134,6 +134,7 @@ func TestWrittenWhileItIsCopied(t *testing.T) {
 // Undo is refused, before anything has changed, where the human has made something anew that a keep had removed, while other things
 // were kept. Once that is out of the way, it goes on.
 func TestMadeWhileOthersAreKept(t *testing.T) {
+	t.Parallel()
 	for _, across := range []bool{false, true} {
 		b := newBenchOn(t, across)
 		b.in(b.folder, "mkdir d; echo h >d/h; echo f >f; echo z >z")
@@ -164,6 +165,7 @@ func TestMadeWhileOthersAreKept(t *testing.T) {
 // Nothing is lost of what the human changes in a folder while that is put aside, as the agent has removed it, and undo
 // does not have to be asked for it.
 func TestChangedWhileItsFolderIsPutAside(t *testing.T) {
+	t.Parallel()
 	for _, human := range []string{"echo mine >>d/h", "echo mine >d/mine", "rm -f d/h; echo mine >d/h"} {
 		for _, across := range []bool{true, false} {
 			stayed := false
@@ -198,6 +200,7 @@ func TestChangedWhileItsFolderIsPutAside(t *testing.T) {
 // Nothing is lost of what a program writes that has something open which a keep puts aside, or an undo takes back, on another file
 // system.
 func TestWrittenToWhatIsPutAside(t *testing.T) {
+	t.Parallel()
 	for _, verb := range []string{"keep", "undo"} {
 		for _, name := range []string{"d/h", "f", "d/mine"} {
 			for n, at := 1, 0; n <= at+1; n++ {
@@ -244,6 +247,7 @@ func TestWrittenToWhatIsPutAside(t *testing.T) {
 
 // Nothing is lost of what the human puts in the place of their file, after they have changed it, while a keep removes it.
 func TestReplacedWhileItIsPutAside(t *testing.T) {
+	t.Parallel()
 	b := newBenchOn(t, true)
 	b.in(b.folder, "echo f >f")
 	b.begin()
@@ -271,6 +275,7 @@ func TestReplacedWhileItIsPutAside(t *testing.T) {
 
 // A keep is taken back where the folder was on another mount than it is now, or undo goes on once it is there again.
 func TestUndoOnAnotherMount(t *testing.T) {
+	t.Parallel()
 	for _, verb := range []string{"keep", "undo"} {
 		b := newBenchOn(t, false)
 		b.in(b.folder, "echo f >f; echo g >g; mkdir d; echo h >d/h")
@@ -284,13 +289,13 @@ func TestUndoOnAnotherMount(t *testing.T) {
 		}
 		b.ok(do(b.d, "keep"))
 		if verb == "keep" {
-			b.ok(unix.Unmount(b.folder, 0))
+			b.ok(unmount(b.folder))
 		} else {
 			bound()
 			if err := do(b.d, "undo"); !errors.Is(err, unix.EXDEV) || b.d.Unfinished() {
 				t.Errorf("undo on another mount: %v, begun: %v", err, b.d.Unfinished())
 			}
-			b.ok(unix.Unmount(b.folder, 0))
+			b.ok(unmount(b.folder))
 		}
 		b.settleWith("undo")
 		differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
@@ -304,6 +309,7 @@ func TestUndoOnAnotherMount(t *testing.T) {
 
 // The human's file comes back where they have removed what a killed keep had put into the folder.
 func TestRemovedAfterAKill(t *testing.T) {
+	t.Parallel()
 	for n, killed := 1, true; killed; n++ {
 		b := newBenchOn(t, n%2 == 0)
 		b.in(b.folder, "echo human >f; echo g >g")

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 )
 
 // twoSides is a repository in which the agent and the human have each changed f since the draft began.
@@ -15,16 +14,17 @@ func twoSides(t *testing.T, across bool, agent, human string) *bench {
 	t.Helper()
 	needGit(t)
 	b := newBenchOn(t, across)
-	b.in(b.folder, "git init -q -b main .; seq 20 >f; mkdir d; seq 20 >d/g; git add .; git -c user.name=a -c user.email=a@b commit -qm one")
+	b.plant("git init -q -b main .; seq 20 >f; mkdir d; seq 20 >d/g; git add .; git -c user.name=a -c user.email=a@b commit -qm one")
 	b.begin()
 	b.drafted(agent)
-	time.Sleep(5 * time.Millisecond)
+	ticked()
 	b.in(b.folder, human)
 	return b
 }
 
 // Files that both sides changed are put together where git has the version that they began from, and undo brings back the human's.
 func TestMerge(t *testing.T) {
+	t.Parallel()
 	const agent, human = "sed -i s/^3$/agent/ f; echo n >n", "sed -i s/^18$/human/ f"
 	both := strings.NewReplacer("\n3\n", "\nagent\n", "\n18\n", "\nhuman\n")
 	for name, c := range map[string]struct {
@@ -73,6 +73,7 @@ func TestMerge(t *testing.T) {
 
 // A file that git cannot merge is a conflict, and nothing has changed.
 func TestMergeRefused(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string][2]string{
 		"the_same_line":     {"sed -i s/^3$/agent/ f", "sed -i s/^3$/human/ f"},
 		"nothing_in_git":    {"echo agent >>new", "echo human >new"},
@@ -101,6 +102,7 @@ func TestMergeRefused(t *testing.T) {
 
 // A merge that is killed at any step is finished by any keep, or taken back.
 func TestMergeKilledAtEachStep(t *testing.T) {
+	t.Parallel()
 	for n, killed := 1, true; killed; n++ {
 		for _, verb := range []string{"keep", "undo"} {
 			b := twoSides(t, n%2 == 0, "sed -i s/^3$/agent/ f", "sed -i s/^18$/human/ f")
@@ -122,6 +124,7 @@ func TestMergeKilledAtEachStep(t *testing.T) {
 
 // Changes that the human makes after git has merged are not lost.
 func TestMergedWhileKept(t *testing.T) {
+	t.Parallel()
 	b := twoSides(t, *across, "sed -i s/^3$/agent/ f", "sed -i s/^18$/human/ f")
 	done := false
 	b.d.hook = func() {
@@ -138,6 +141,7 @@ func TestMergedWhileKept(t *testing.T) {
 
 // A merged file has the owner's, the group's and the others' rights of the human's file, and its attributes: the agent's are none.
 func TestMergeHasTheRightsOfTheHuman(t *testing.T) {
+	t.Parallel()
 	b := twoSides(t, false, `sed -i s/^3$/agent/ f; chmod 777 f; python3 -c "import os; os.setxattr('f', 'user.agent', b'x')"`,
 		`sed -i s/^18$/human/ f; chgrp 4321 f; chmod 6640 f; python3 -c "import os; os.setxattr('f', 'user.human', b'x')"`)
 	_, err := b.d.Keep(nil, Merge)
@@ -149,6 +153,7 @@ func TestMergeHasTheRightsOfTheHuman(t *testing.T) {
 
 // In a folder that the agent made anew a part of it stays in the draft: nothing is merged that a later keep would overwrite.
 func TestMergeOfAPart(t *testing.T) {
+	t.Parallel()
 	for _, across := range []bool{false, true} {
 		b := twoSides(t, across, "rm -r d; mkdir d; seq 20 | sed s/^3$/agent/ >d/g; echo n >d/n", "sed -i s/^18$/human/ d/g")
 		before := dump(t, b.folder, true, true)

@@ -10,6 +10,7 @@ import (
 
 // A disk that is full in the middle of a note leaves none of it. The size in place of the disk is the largest that a file can have.
 func TestANoteIsWholeOrNotThere(t *testing.T) {
+	t.Parallel()
 	in, err := openPlace(t.TempDir())
 	if err != nil {
 		t.Fatal(err)

@@ -43,7 +43,64 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "step-by-step" {
 		os.Exit(stepByStep(os.Args[2:]))
 	}
-	os.Exit(m.Run())
+	flag.Parse()
+	_ = flag.Set("test.parallel", "6") // a draft waits for disks and for other programs
+	for key, value := range map[string]string{
+		"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b",
+		"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "maintenance.auto", "GIT_CONFIG_VALUE_0": "false", // it looks after each commit whether there is something to tidy
+	} {
+		_ = os.Setenv(key, value)
+	}
+	forget := onDiskInMemory()
+	plants.top, _ = os.MkdirTemp("", "plants")
+	status := m.Run()
+	_ = os.RemoveAll(plants.top)
+	forget()
+	os.Exit(status)
+}
+
+// onDiskInMemory puts what the tests make on an ext4 in memory, where root may mount one. On a real disk, drafts would wait for it
+// thousands of times.
+func onDiskInMemory() (forget func()) {
+	none := func() {}
+	if os.Getenv("IN_OWN_MOUNTS") == "" {
+		return none
+	}
+	top, err := os.MkdirTemp("", "drafts")
+	if err != nil {
+		return none
+	}
+	forget = func() { // the last one to unmount it takes the loop device, too
+		_ = unix.Unmount(filepath.Join(top, "disk"), unix.MNT_DETACH)
+		_ = unix.Unmount(top, unix.MNT_DETACH)
+		_ = os.Remove(top)
+	}
+	out, err := exec.Command("sh", "-ec", `mount -t tmpfs -o mode=0755 drafts "$0"; cd "$0"; truncate -s 2G image; mkfs.ext4 -q image; mkdir disk
+		mount -o loop,discard image disk; chmod 1777 disk`, top).CombinedOutput()
+	if err != nil {
+		fmt.Printf("the tests are on this machine's disk, and slow: %v %s\n", err, out)
+		forget()
+		return none
+	}
+	_ = os.Setenv("TMPDIR", filepath.Join(top, "disk"))
+	return forget
+}
+
+// ticked waits until a file that changes has a later time than all that have changed until now.
+func ticked() {
+	var now unix.Timespec
+	for begun := time.Now().UnixNano(); unix.ClockGettime(unix.CLOCK_REALTIME_COARSE, &now) == nil && now.Nano() <= begun; {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// unmount unmounts something. A program that another test has just started may have a file of it open for a moment.
+func unmount(at string) error {
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		if err := unix.Unmount(at, 0); err != unix.EBUSY || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // bench is a folder with a draft over it.
@@ -89,11 +146,11 @@ func (b *bench) ok(err error) {
 // begin begins a draft, after what was done before is in the past.
 func (b *bench) begin() {
 	b.t.Helper()
-	time.Sleep(15 * time.Millisecond)
+	ticked()
 	var err error
 	b.d, err = b.store.Begin(Wanted{Name: "agent", Agent: "agent", Folder: b.folder, Now: time.Unix(1e9, 0)})
 	b.ok(err)
-	time.Sleep(15 * time.Millisecond)
+	ticked()
 }
 
 func (b *bench) mount() {
@@ -111,19 +168,7 @@ func (b *bench) mount() {
 
 func (b *bench) unmount() {
 	b.t.Helper()
-	b.ok(unix.Unmount(b.mounted, 0))
-}
-
-// in runs a shell script in a folder.
-func (b *bench) in(dir, script string) string {
-	b.t.Helper()
-	cmd := exec.Command("sh", "-ec", script)
-	cmd.Dir = dir
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		b.t.Fatalf("%s: %v\n%s", script, err, out)
-	}
-	return string(out)
+	b.ok(unmount(b.mounted))
 }
 
 // drafted runs a script of the agent in a draft.

@@ -27,6 +27,7 @@ func (r *trial) keptSome() (paths []string) {
 
 // Runs and keeps of parts, one after another, make of the folder what the same makes of a copy; undo takes the last one back.
 func TestPartsAreKeptBetweenRuns(t *testing.T) {
+	t.Parallel()
 	begun, drafts := time.Now(), 0
 	for left := *operations; left > 0; left -= *perDraft {
 		n, s := min(left, *perDraft), *seed+uint64(drafts)
@@ -67,6 +68,7 @@ func TestPartsAreKeptBetweenRuns(t *testing.T) {
 
 // After a keep of a part, what the human does is nothing that the rest of the draft takes from them silently.
 func TestTheHumanAfterAPart(t *testing.T) {
+	t.Parallel()
 	for left, drafts := *operations, 0; left > 0; left -= *perDraft {
 		n, s := min(left, *perDraft), *seed+uint64(drafts)
 		drafts++
@@ -75,7 +77,7 @@ func TestTheHumanAfterAPart(t *testing.T) {
 			r.g.before = true
 			r.work(n)
 			r.keptSome()
-			time.Sleep(15 * time.Millisecond)
+			ticked()
 			var marks []string
 			h := rand.New(rand.NewPCG(s, 3))
 			_ = filepath.WalkDir(r.folder, func(name string, d os.DirEntry, err error) error {

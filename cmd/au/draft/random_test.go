@@ -386,6 +386,7 @@ func (r *trial) drop() {
 // When random operations have made a draft, keep makes the folder the same. Undo brings back the files from before, and drop leaves
 // the folder alone.
 func TestKeepIsTheSameAsWithoutADraft(t *testing.T) {
+	t.Parallel()
 	begun, drafts := time.Now(), 0
 	for left := *operations; left > 0; left -= *perDraft {
 		n, s := min(left, *perDraft), *seed+uint64(drafts)

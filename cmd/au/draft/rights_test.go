@@ -42,6 +42,7 @@ func (b *bench) prepare() error {
 // Under whatever modes the agent gives, the human sees its changes, keeps them with those modes, and takes them back; the agent has
 // them still.
 func TestClosedToTheHuman(t *testing.T) {
+	t.Parallel()
 	const lower = "mkdir -p d/e old; echo f >f; echo h >d/h; echo i >d/e/i; echo o >old/o"
 	for name, agent := range map[string]string{
 		"a_folder":                  "mkdir n; echo x >n/x; chmod 0 n",
@@ -109,6 +110,7 @@ func TestClosedToTheHuman(t *testing.T) {
 
 // A note of a folder that a killed command left counts, whatever another one finds of the folder. A note that was cut off does not.
 func TestModesNotedTwice(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.begin()
 	b.drafted("mkdir n m; echo x >n/x; chmod 0500 n m")
@@ -122,6 +124,7 @@ func TestModesNotedTwice(t *testing.T) {
 
 // A copy on another file system has the group that the file had. Where the human is not in that one, another group has no rights.
 func TestGroupsAcrossFileSystems(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		as                func(func() error) error
 		kept, back, moved string
@@ -155,6 +158,7 @@ func TestGroupsAcrossFileSystems(t *testing.T) {
 
 // A closed folder in which a folder became a file is kept, and taken back.
 func TestClosedAroundWhatWent(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir -p d/e/s; echo i >d/e/i; echo j >d/e/s/j")
 	before := dump(t, b.folder, true, false)
@@ -168,6 +172,7 @@ func TestClosedAroundWhatWent(t *testing.T) {
 
 // A folder that the agent has closed, and that an undo brings back to a draft of which there was a run since, is closed as it was.
 func TestModesAfterUndo(t *testing.T) {
+	t.Parallel()
 	for _, across := range []bool{false, true} {
 		b := newBenchOn(t, across)
 		b.begin()

@@ -12,6 +12,7 @@ import (
 
 // Files that end where no file can be longer are compared to their end.
 func TestSameBytesOfTheLargestFiles(t *testing.T) {
+	t.Parallel()
 	dir, err := os.MkdirTemp("/dev/shm", "") // memory knows of holes, and of such sizes
 	if err != nil {
 		t.Skip(err)

@@ -90,6 +90,7 @@ func (r *trial) view() string {
 
 // For all that both sides can do, the agent's version is what the next run would see, and undo brings back the human's.
 func TestTheirsIsWhatTheAgentSees(t *testing.T) {
+	t.Parallel()
 	begun, drafts, met := time.Now(), 0, 0
 	for left := *operations; left > 0; left -= *perDraft {
 		n, s := min(left, *perDraft), *seed+uint64(drafts)
@@ -97,7 +98,7 @@ func TestTheirsIsWhatTheAgentSees(t *testing.T) {
 		t.Run(fmt.Sprint("seed-", s), func(t *testing.T) {
 			r := newTrial(t, s, n, *across || s%3 == 0, false)
 			r.work(n)
-			time.Sleep(15 * time.Millisecond)
+			ticked()
 			renames := s%2 == 0 // the kernel may show one of two files alone if one was copied up and the human has renamed the other since
 			human := generator{r: rand.New(rand.NewPCG(s, 1)), tops: []string{r.folder}, before: true, noLinks: true, noRenames: !renames}
 			for range max(n/20, 5) {
@@ -162,6 +163,7 @@ func both(base, one, other []string) []string {
 
 // For any lines that both sides change, git puts them together, or nothing is kept; undo brings back the human's.
 func TestMergeOfRandomLines(t *testing.T) {
+	t.Parallel()
 	begun, drafts, merges := time.Now(), 0, 0
 	for left := *operations; left > 0; left -= *perDraft {
 		s := *seed + uint64(drafts)
@@ -197,7 +199,7 @@ func TestMergeOfRandomLines(t *testing.T) {
 				b.in(b.mounted, "mv d0 e; echo n >e/n")
 			}
 			b.unmount()
-			time.Sleep(15 * time.Millisecond)
+			ticked()
 			for name, lines := range human {
 				write(b.folder, name, lines)
 			}

@@ -14,6 +14,7 @@ import (
 
 // Of a folder that the agent removed, a part is not kept that was hidden from the agent, or went elsewhere with a folder.
 func TestKeepSomeOfWhatStays(t *testing.T) {
+	t.Parallel()
 	for agent, path := range map[string]string{"rm -r a": "a/secret/x", "mv a/sub b; rm -r a": "a/sub/y"} {
 		b := newBench(t)
 		b.in(b.folder, "mkdir -p a/secret a/sub; echo s >a/secret/x; echo s >a/sub/y")
@@ -31,6 +32,7 @@ func TestKeepSomeOfWhatStays(t *testing.T) {
 
 // A folder from which a renamed one went, and of which nothing else is kept, is closed as it was, and undo finds it so.
 func TestKeepRenamedAlone(t *testing.T) {
+	t.Parallel()
 	for _, agent := range []string{"chmod 700 a a/c; mv a/c/sub b", "chmod 700 a a/c; mv a/c/sub b; chmod 500 a/c a", "chmod 700 a a/c; mv a/c/sub b; rm -r a", "chmod 700 a a/c; mv a/c/sub b; rm -r a/c"} {
 		for _, paths := range [][]string{{"b"}, {"b", "a/c/o"}, {"b", "a"}} {
 			b := newBench(t)
@@ -55,6 +57,7 @@ func TestKeepRenamedAlone(t *testing.T) {
 
 // In the place of the folder there is another one: nothing in it is replaced so that the human's stays.
 func TestKeepOursInAnotherFolder(t *testing.T) {
+	t.Parallel()
 	b := newBenchOn(t, false)
 	b.in(b.folder, "echo f >f; mkdir ../q; echo other >../q/f")
 	b.begin()
@@ -74,6 +77,7 @@ func TestKeepOursInAnotherFolder(t *testing.T) {
 
 // The agent's takes the place of something hidden if the human says so, whatever the two are, and undo brings that back.
 func TestTheirsForWhatIsHidden(t *testing.T) {
+	t.Parallel()
 	for _, lower := range []string{"echo s >.env", "mkdir .env; echo s >.env/s"} {
 		for _, agent := range []string{"echo x >.env", "ln -s f .env", "mkdir .env; echo x >.env/x", "mv d .env"} {
 			b := newBench(t)
@@ -104,6 +108,7 @@ func TestTheirsForWhatIsHidden(t *testing.T) {
 // Attributes of the folder itself are not taken from it, nor given to a copy that goes into it. Those that the agent gives it are a
 // change.
 func TestAttributesOfTheTop(t *testing.T) {
+	t.Parallel()
 	const acl = `struct.pack("<I" + 5 * "HHI", 2, 1, 7, 2**32 - 1, 2, 7, 12, 4, 5, 2**32 - 1, 16, 7, 2**32 - 1, 32, 5, 2**32 - 1)`
 	const set = "python3 -c 'import os, struct; os.setxattr(\".\", \"%s\", %s)'; "
 	for _, across := range []bool{false, true} {
@@ -134,6 +139,7 @@ func TestAttributesOfTheTop(t *testing.T) {
 
 // A drop of a renamed folder that ends at any step leaves the draft as it was, or without that folder.
 func TestDropEndsHalfWay(t *testing.T) {
+	t.Parallel()
 	for n := 1; n < 4; n++ {
 		b := newBench(t)
 		b.in(b.folder, "mkdir -p d f; echo h >f/h; echo g >g")
@@ -158,6 +164,7 @@ func TestDropEndsHalfWay(t *testing.T) {
 
 // Where a file system knows of seconds alone, what the human changed in the second in which the draft began is a change.
 func TestFileSystemsThatKnowOfSeconds(t *testing.T) {
+	t.Parallel()
 	v := &view{stamp: time.Unix(100, 500).UnixNano()}
 	for at, want := range map[unix.Timespec]bool{{Sec: 100}: true, {Sec: 101}: true, {Sec: 99}: false, {Sec: 100, Nsec: 499}: false, {Sec: 100, Nsec: 500}: true} {
 		if got := v.changedSince(unix.Stat_t{Ctim: at}); got != want {
@@ -168,6 +175,7 @@ func TestFileSystemsThatKnowOfSeconds(t *testing.T) {
 
 // Where another file system is mounted in the folder by now, a draft that has something there changes nothing, and says so.
 func TestMountedMeanwhile(t *testing.T) {
+	t.Parallel()
 	for agent, met := range map[string]bool{"rmdir m": true, "echo x >m/x": true, "rmdir m; mkdir m; echo x >m/x": true, "mv m n": true, "rm -rf d": true, "echo n >n": false} {
 		b := newBench(t)
 		b.in(b.folder, "mkdir -p m d/m; echo h >d/h")
@@ -192,6 +200,7 @@ func TestMountedMeanwhile(t *testing.T) {
 
 // Nothing is kept in a folder of another device, as a btrfs subvolume is, before anything has changed.
 func TestKeepIntoASubvolume(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir d; echo h >d/h")
 	b.begin()
@@ -210,6 +219,7 @@ func TestKeepIntoASubvolume(t *testing.T) {
 
 // A keep into a folder in which nothing can be written is refused, and the draft is as it was.
 func TestKeepIntoWhatIsReadOnly(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir d; echo h >d/h; echo f >f")
 	b.begin()

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,6 +17,7 @@ import (
 // No change of the human to a file that was kept is lost, at whatever step of its undo it comes, nor is a file with which the draft
 // goes on. Where undo cannot give a change to the draft, it names the file, and goes on once that is elsewhere.
 func TestChangedWhileItIsTakenBack(t *testing.T) {
+	t.Parallel()
 	write := func(_ *os.File, name string) error { return os.WriteFile(name, []byte("mine\n"), 0o644) }
 	attribute := func(_ *os.File, name string) error { return unix.Setxattr(name, "user.x", []byte("mine"), 0) }
 	mode := func(_ *os.File, name string) error { return os.Chmod(name, 0o751) }
@@ -90,14 +90,10 @@ func (b *bench) isGoing() bool {
 	return len(all) > 0
 }
 
-// holds reports whether a file below the home has a text in it.
-func (b *bench) holds(text string) bool {
-	return b.in(b.home, "grep -rq "+text+" . && echo yes || true") != ""
-}
-
 // Where the staging folder of a killed keep or undo is elsewhere, undo is refused, and goes on once that is back. Where it is lost,
 // an empty one in its place lets undo end.
 func TestStagingIsElsewhere(t *testing.T) {
+	t.Parallel()
 	for to, again := range map[string]string{"elsewhere": "mv elsewhere ", "../lost": "mkdir "} {
 		refused := 0
 		for _, verb := range []string{"keep", "undo"} {
@@ -147,6 +143,7 @@ func TestStagingIsElsewhere(t *testing.T) {
 
 // A staging folder is swept away only where the state says that nothing is half done: not where nobody can read that.
 func TestNotSweptUnread(t *testing.T) {
+	t.Parallel()
 	b := newBenchOn(t, true)
 	b.in(b.folder, "echo g >g; echo h >h")
 	b.begin()
@@ -204,6 +201,7 @@ func TestSweptAfterAnotherKeep(t *testing.T) {
 
 // Nothing is lost that the human writes into an open file of the staging folder while that is saved, also where a kill follows.
 func TestWrittenBeforeAKillAtTheEnd(t *testing.T) {
+	t.Parallel()
 	b := newBenchOn(t, true)
 	b.in(b.folder, "echo g >g")
 	b.begin()
@@ -236,6 +234,7 @@ func TestWrittenBeforeAKillAtTheEnd(t *testing.T) {
 
 // No change of the human to a merged file is lost while that is taken back, though the draft never had the file.
 func TestMergedChangedWhileItIsTakenBack(t *testing.T) {
+	t.Parallel()
 	for _, across := range []bool{false, true} {
 		for _, change := range []string{"echo mine >>f", "chmod 751 f", ""} {
 			refused := 0
@@ -276,6 +275,7 @@ func TestMergedChangedWhileItIsTakenBack(t *testing.T) {
 
 // A copy of a file that was written meanwhile is none.
 func TestCopyOfWhatWasWrittenMeanwhile(t *testing.T) {
+	t.Parallel()
 	top := t.TempDir()
 	p, err := openPlace(top)
 	if err != nil {
@@ -288,7 +288,7 @@ func TestCopyOfWhatWasWrittenMeanwhile(t *testing.T) {
 		}
 		before, err := p.stat("f")
 		if err == nil {
-			time.Sleep(15 * time.Millisecond)
+			ticked()
 			err = os.WriteFile(top+"/f", []byte(write), 0o644)
 		}
 		if err != nil {
@@ -303,6 +303,7 @@ func TestCopyOfWhatWasWrittenMeanwhile(t *testing.T) {
 
 // A folder that the human makes in the place of one which a keep was to remove is theirs after an undo: no later keep takes it.
 func TestMadeAnewBeforeAKill(t *testing.T) {
+	t.Parallel()
 	met := 0
 	for n, at := 1, 0; n <= at+1; n++ {
 		b := newBenchOn(t, true)

@@ -14,6 +14,7 @@ import (
 // Where there is no room for the copies of a keep or an undo across file systems, nothing has changed, no copy is left, and the
 // last keep can be taken back still.
 func TestNoRoomAcross(t *testing.T) {
+	t.Parallel()
 	for _, verb := range []string{"keep", "undo"} {
 		b := newBench(t)
 		b.ok(unix.Mount("tmpfs", b.folder, "tmpfs", 0, "mode=755,size=4m"))
@@ -51,6 +52,7 @@ func TestNoRoomAcross(t *testing.T) {
 // A staging folder that a kill has left is removed from the folder in which it was made, and from no other that has its place by
 // now.
 func TestSweptWhereItWasMade(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.ok(unix.Mount("tmpfs", b.home+"/.local/state/au/drafts", "tmpfs", 0, "mode=700"))
 	t.Cleanup(func() { _ = unix.Unmount(b.home+"/.local/state/au/drafts", unix.MNT_DETACH) })
@@ -78,6 +80,7 @@ func TestSweptWhereItWasMade(t *testing.T) {
 
 // Links between files of the agent are kept across file systems, and those of the draft and of the human after undo.
 func TestLinksAcross(t *testing.T) {
+	t.Parallel()
 	b := newBenchOn(t, true)
 	b.in(b.folder, "echo f >f; mkdir d; echo h >d/h; echo i >d/i; ln d/i d/j")
 	before := dump(t, b.folder, true, false)
@@ -100,6 +103,7 @@ func TestLinksAcross(t *testing.T) {
 
 // After an undo was killed at its very end, a keep starts again with new copies; one that is killed then goes on with those.
 func TestKilledAsItIsKeptAgain(t *testing.T) {
+	t.Parallel()
 	for n, m, killed := 1, 0, true; killed; {
 		b := newBenchOn(t, true)
 		b.in(b.folder, "echo f >f; echo g >g")
@@ -128,6 +132,7 @@ func TestKilledAsItIsKeptAgain(t *testing.T) {
 
 // A keep and an undo that are killed by turns, at each step, end as the last one says.
 func TestKilledByTurnsAcross(t *testing.T) {
+	t.Parallel()
 	for n, killed := 1, true; killed; n++ {
 		b := newBenchOn(t, true)
 		b.in(b.folder, "mkdir d; echo h >d/h; echo f >f; echo g >g")

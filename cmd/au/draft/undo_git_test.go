@@ -16,6 +16,7 @@ import (
 // Undo goes on where git still has all objects that it needs. The human may have packed them, or undo may bring them back. Undo
 // takes none away that was missing before.
 func TestUndoOfWhatGitHasStill(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	const git = "git -c user.name=a -c user.email=a@b "
 	const one = "git init -q -b main .; echo f >f; git add .; " + git + "commit -qm one"
@@ -40,7 +41,7 @@ func TestUndoOfWhatGitHasStill(t *testing.T) {
 			b.in(b.folder, c.begin)
 			b.begin()
 			b.drafted(c.agent)
-			time.Sleep(5 * time.Millisecond)
+			ticked()
 			b.in(b.folder, c.mine)
 			b.ok(do(b.d, "keep"))
 			b.in(b.folder, c.human)
@@ -56,6 +57,7 @@ func TestUndoOfWhatGitHasStill(t *testing.T) {
 
 // A keep goes on, at whatever step git packs what it brings, and undo then takes no object of a name away.
 func TestPackedWhileKept(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	const git = "git -c user.name=a -c user.email=a@b "
 	for ref, c := range map[string]struct{ agent, human string }{
@@ -91,6 +93,7 @@ func TestPackedWhileKept(t *testing.T) {
 
 // Undo says what to do about each file that git writes by itself. That is enough.
 func TestUndoOfWhatGitWrites(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	const git = "git -c user.name=a -c user.email=a@b "
 	const elsewhere, itself = "your git has added to it since: want it elsewhere, and undo goes on", "your git has changed it since: leave what was kept, and go back with git"
@@ -104,7 +107,7 @@ func TestUndoOfWhatGitWrites(t *testing.T) {
 	} {
 		b := twoSides(t, false, "echo x >>f; "+git+"commit -qam two; "+c.agent, "true")
 		b.ok(do(b.d, "keep"))
-		time.Sleep(5 * time.Millisecond)
+		ticked()
 		b.in(b.folder, c.human)
 		var refused *Conflicted
 		if err := do(b.d, "undo"); !errors.As(err, &refused) || !slices.Contains(refused.Conflicts, Conflict{c.name, Changed, c.why}) {
@@ -120,6 +123,7 @@ func TestUndoOfWhatGitWrites(t *testing.T) {
 
 // Git gives an object a new time instead of writing it again. Undo goes on, and takes it.
 func TestUndoOfWhatGitMadeNewer(t *testing.T) {
+	t.Parallel()
 	needGit(t)
 	const git = "git -c user.name=a -c user.email=a@b "
 	const again = "git hash-object -w --stdin <../seen >/dev/null"
@@ -143,7 +147,7 @@ func TestUndoOfWhatGitMadeNewer(t *testing.T) {
 			b.in(b.home, "seq 20 >seen; echo x >>seen")
 			_, err := b.d.Keep(c.paths, Refuse)
 			b.ok(err)
-			time.Sleep(5 * time.Millisecond)
+			ticked()
 			b.in(b.folder, c.human)
 			err = do(b.d, "undo")
 			if refused := errors.As(err, new(*Conflicted)); refused != c.holds || err != nil && !refused {

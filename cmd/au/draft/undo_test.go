@@ -13,6 +13,7 @@ import (
 
 // Where a run has changed again in the draft what a part of it was kept of, undo is refused before anything has changed.
 func TestUndoMeetsTheDraft(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ agent, path, again string }{
 		"a_file_again":    {"echo x >>f; echo n >n", "f", "echo y >>f"},
 		"a_new_file":      {"echo n >n; echo x >>f", "n", "echo m >>n"},
@@ -44,6 +45,7 @@ func TestUndoMeetsTheDraft(t *testing.T) {
 
 // A file that the human had changed is a conflict again once undo has brought it back.
 func TestUndoBringsTheConflictBack(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		agent, human string
 		paths        []string
@@ -80,6 +82,7 @@ func TestUndoBringsTheConflictBack(t *testing.T) {
 
 // After undo a draft tells of a file that it did not have before whether the human has changed that since the draft first began.
 func TestUndoKnowsWhenTheDraftBegan(t *testing.T) {
+	t.Parallel()
 	for human, conflict := range map[string]bool{"true": false, "echo y >>g": true} {
 		b := newBench(t)
 		b.in(b.folder, "echo f >f; echo g >g")
@@ -97,6 +100,7 @@ func TestUndoKnowsWhenTheDraftBegan(t *testing.T) {
 
 // Between two mounts of one file system nothing can be renamed.
 func TestTwoMountsOfOneFileSystem(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir d; echo f >f; echo h >d/h; echo g >g")
 	b.ok(unix.Mount(b.folder, b.folder, "", unix.MS_BIND, ""))
@@ -119,6 +123,7 @@ func TestTwoMountsOfOneFileSystem(t *testing.T) {
 
 // Undo takes no attributes that the human gave a folder since the keep.
 func TestUndoMeetsTheFoldersOfTheHuman(t *testing.T) {
+	t.Parallel()
 	for _, agent := range []string{"echo n >d/n", "chmod 711 d", "mv d e; echo n >e/n; mkdir d", "mkdir x; mv d x/d; echo n >x/d/n"} {
 		b := newBench(t)
 		b.in(b.folder, "mkdir d; echo h >d/h")
@@ -137,6 +142,7 @@ func TestUndoMeetsTheFoldersOfTheHuman(t *testing.T) {
 
 // Two conflicts at one path, of what was there and of the folder that was put there, are both there again after an undo.
 func TestUndoBringsBothConflictsBack(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir one two; echo f >one/f")
 	b.begin()
@@ -157,6 +163,7 @@ func TestUndoBringsBothConflictsBack(t *testing.T) {
 
 // Folders that the agent has exchanged, or made where others were, are as the keep left them: undo meets nothing.
 func TestUndoOfExchangedFolders(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir -p a/s c; chmod 700 a/s; echo i >a/s/i; echo c >c/c")
 	before := dump(t, b.folder, true, false)
@@ -171,6 +178,7 @@ func TestUndoOfExchangedFolders(t *testing.T) {
 
 // The human did not remove what a keep of a part has taken from its place: a file that came from there is no conflict.
 func TestKeepOfWhatAnotherCameFrom(t *testing.T) {
+	t.Parallel()
 	for _, across := range []bool{false, true} {
 		for _, paths := range []string{"d", "f", "f d"} {
 			b := newBenchOn(t, across)
@@ -198,6 +206,7 @@ func TestKeepOfWhatAnotherCameFrom(t *testing.T) {
 
 // A renamed folder does not go out of a new one that stays in the draft.
 func TestKeepOutOfANewFolder(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir a n; echo i >a/i; echo f >n/f; echo g >g")
 	b.begin()
@@ -215,6 +224,7 @@ func TestKeepOutOfANewFolder(t *testing.T) {
 
 // A part of a folder that the agent made where a renamed one was is not kept without that one.
 func TestKeepOfWhatTookAPlace(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir a; echo i >a/i")
 	b.begin()
@@ -233,6 +243,7 @@ func TestKeepOfWhatTookAPlace(t *testing.T) {
 
 // A renamed folder does not go to where another one was that stays there.
 func TestKeepWhereAnotherStays(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.in(b.folder, "mkdir a c; echo i >a/i; echo c >c/c")
 	b.begin()
@@ -249,6 +260,7 @@ func TestKeepWhereAnotherStays(t *testing.T) {
 
 // Where a draft of that name has begun again after it was kept whole, undo throws neither of the two away.
 func TestUndoMeetsAnotherDraft(t *testing.T) {
+	t.Parallel()
 	for _, second := range []string{"echo two >two", "", "killed"} {
 		b := newBench(t)
 		b.in(b.folder, "echo f >f; rm -f one")
@@ -297,6 +309,7 @@ func TestUndoMeetsAnotherDraft(t *testing.T) {
 
 // An undo of a draft is killed at any step while another one, which holds nothing, is in its place.
 func TestUndoKilledWithAnotherDraft(t *testing.T) {
+	t.Parallel()
 	for n, killed := 1, true; killed; n++ {
 		b := newBench(t)
 		b.in(b.folder, "echo f >f")
@@ -322,6 +335,7 @@ func TestUndoKilledWithAnotherDraft(t *testing.T) {
 // Where the draft has lost the folder to which undo brings something back, that folder is made again; where it has something else
 // there, undo is refused before anything has changed.
 func TestUndoMeetsWhatTheDraftLost(t *testing.T) {
+	t.Parallel()
 	const refused = "refused"
 	for _, c := range []struct{ agent, path, again, drop, want string }{
 		{"mkdir m; echo k >m/k; echo l >m/l", "m/k", "rm -r m", "", refused}, // the copy that was kept is the only one
