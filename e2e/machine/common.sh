@@ -23,7 +23,7 @@ become_root() {
 	[ "$(id -u)" = 0 ] && return
 	command -v sudo >/dev/null || die "run as root: there is no sudo here"
 	local keep
-	keep=$(compgen -e | grep -E '^(AU_E2E_.*|DEBIAN_FRONTEND|CI|NO_COLOR|MACHINE|SET|JOBS|ROUNDS|AGENTS|TRACE|ORIGINAL|CLICK)$' | paste -sd,)
+	keep=$(compgen -e | grep -E '^(AU_E2E_.*|DEBIAN_FRONTEND|CI|NO_COLOR|MACHINE|SET|JOBS|UNTIL|ROUNDS|AGENTS|TRACE|ORIGINAL|CLICK)$' | paste -sd,)
 	exec sudo --preserve-env="$keep" -- "$@"
 }
 
