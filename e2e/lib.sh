@@ -56,6 +56,7 @@ e2e_run() {
 	e2e_status=0
 	[ -z "$e2e_trace" ] || echo "$(date +%T) $*" >&2
 	"$@" >"$e2e/out" 2>"$e2e/err" </dev/null || e2e_status=$?
+	! grep -qF 'changed on disk. Run' "$e2e/err" || fail "systemctl warns of units that systemd has not read"
 	# The advice, for a script that follows it: it says in which file it wants that.
 	[ -z "${e2e_advice-}" ] || sed -n 's/.*hint: //p' "$e2e/out" "$e2e/err" >>"$e2e_advice"
 }

@@ -69,12 +69,12 @@ func PlanDeleteUnmarked(f Facts) []step.Step {
 func PlanStop(f Facts) []step.Step {
 	var plan []step.Step
 	p := f.Policy
-	if f.Unit.Systemd && f.Unit.Enabled {
-		plan = append(plan, step.Step{Do: disable(slices.KeeperName(p.Name))})
-	}
 	if f.Unit.Systemd && (f.Unit.Enabled || f.Unit.Active) {
 		// With its slice: the keeper refuses to be stopped by itself.
 		plan = append(plan, step.Step{Do: step.Root("systemctl", "stop", slices.Name(p.UID))})
+	}
+	if f.Unit.Systemd && f.Unit.Enabled {
+		plan = append(plan, step.Step{Do: disable(slices.KeeperName(p.Name))})
 	}
 	if f.Ours() {
 		kill := step.Root("pkill", "--signal", "KILL", "--uid", num(p.UID))

@@ -53,28 +53,31 @@ func planUnit(p csrc.Policy, f Facts) []step.Step {
 	if len(plan) == 0 && running {
 		return nil
 	}
+	if !f.Unit.Enabled {
+		plan = append(plan, enable(keeper))
+	}
 	reload := step.Step{Do: step.Root("systemctl", "daemon-reload")}
 	if !running {
 		plan = append(plan, folder(StateDir, f.StateFolder)...)
 		// Here and not beside the start: one that fails has done the half of it.
-		reload.Undo = step.Undo(disable(keeper), step.Root("systemctl", "stop", slices.Name(p.UID)),
-			remove(f.Self, slices.TemporaryFolder(p.Name)))
+		reload.Undo = step.Undo(step.Root("systemctl", "stop", slices.Name(p.UID)), remove(f.Self, slices.TemporaryFolder(p.Name)))
 	}
 	// One that runs already is started again for the sake of what it has come to require.
-	return append(plan, reload, step.Step{Do: enableNow(keeper)})
+	return append(plan, reload, step.Step{Do: step.Root("systemctl", "start", keeper)})
 }
 
-// enableNow has a unit that systemd has read start now, and at each boot. Without --no-reload systemctl has systemd read all units
-// again, which takes longer than all else and changes nothing: the boot reads them anyway.
-func enableNow(unit string) step.Command {
-	return step.Root("systemctl", "enable", "--now", "--no-reload", unit)
+// enable has the boot start the units. A daemon-reload has to follow, and no other systemctl before that: until then systemctl
+// warns of each unit on the machine that it changed on disk. Without --no-reload systemd would read all units twice.
+func enable(units ...string) step.Step {
+	return step.Step{
+		Do:   step.Root(append([]string{"systemctl", "enable", "--quiet", "--no-reload"}, units...)...),
+		Undo: step.Undo(step.Root(append([]string{"systemctl", "disable", "--quiet"}, units...)...)),
+	}
 }
 
-// disable keeps the boot from starting it, and disableNow ends it as well.
-func disable(unit string) step.Command { return step.Root("systemctl", "disable", "--no-reload", unit) }
-
-func disableNow(unit string) step.Command {
-	return step.Root("systemctl", "disable", "--now", "--no-reload", unit)
+// disable keeps the boot from starting them. The same has to follow.
+func disable(units ...string) step.Command {
+	return step.Root(append([]string{"systemctl", "disable", "--quiet", "--no-reload"}, units...)...)
 }
 
 // planManagerFolder makes the folder of the lock. The one that is known is of the uid that the agent has had. Where it gets another

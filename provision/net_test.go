@@ -110,12 +110,13 @@ func TestRestrictOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	comesBefore(t, plan, "libexec/au/agent/au.new", "useradd --system", "/var/log/au/agent", "/etc/au/net/agent.toml", "au-net-rules@agent.service.new", "daemon-reload",
-		"enable --now --no-reload au-net@agent.socket", "enable --now --no-reload au-net-rules@agent.service", "restart au-net@agent.service", "au-net.conf", "daemon-reload", "systemd-run",
-		"net cut agent", "enable --now --no-reload au-net-watch@agent.service")
+	comesBefore(t, plan, "libexec/au/agent/au.new", "useradd --system", "/var/log/au/agent", "/etc/au/net/agent.toml", "au-net-rules@agent.service.new",
+		"enable --quiet --no-reload au-net-rules@agent.service au-net-watch@agent.service au-net@agent.socket", "daemon-reload",
+		"start au-net@agent.socket", "start au-net-rules@agent.service", "restart au-net@agent.service", "au-net.conf", "daemon-reload", "systemd-run",
+		"net cut agent", "start au-net-watch@agent.service")
 	for _, s := range plan {
 		line := s.Do.Shell(nil)
-		changes := strings.HasPrefix(line, "useradd") || strings.Contains(line, "enable --now") || strings.HasPrefix(line, "mv -T")
+		changes := strings.HasPrefix(line, "useradd") || strings.Contains(line, "systemctl enable") || strings.Contains(line, "systemctl start") || strings.HasPrefix(line, "mv -T")
 		if changes && s.Undo == nil {
 			t.Errorf("nothing takes this back: %s", line)
 		}
@@ -166,8 +167,8 @@ func TestOffOrder(t *testing.T) {
 	f = netDone(p, f)
 	plan := PlanNetOff(netfilter.Policy{Agent: "agent", UID: 1001}, f)
 	// The slice must let go of the rules before they stop, or the agent's processes end.
-	comesBefore(t, plan, "rm -f /etc/systemd/system/user-1001.slice.d/au-net.conf", "daemon-reload", "disable --now --no-reload au-net-watch@", "disable --now --no-reload au-net@agent.socket", "stop au-net@agent.service",
-		"disable --now --no-reload au-net-rules@", "net unload agent", "userdel aunet-agent", "/usr/local/bin/au files remove /var/log/au/agent", "rm -f /usr/local/libexec/au/agent/au", "rm -f /etc/au/net/agent.toml")
+	comesBefore(t, plan, "rm -f /etc/systemd/system/user-1001.slice.d/au-net.conf", "daemon-reload", "stop au-net-watch@", "stop au-net@agent.socket", "stop au-net@agent.service",
+		"stop au-net-rules@", "disable --quiet --no-reload au-net-watch@agent.service au-net@agent.socket", "net unload agent", "daemon-reload", "userdel aunet-agent", "/usr/local/bin/au files remove /var/log/au/agent", "rm -f /usr/local/libexec/au/agent/au", "rm -f /etc/au/net/agent.toml")
 	_, empty := netSample()
 	if empty.Any() {
 		t.Error("where nothing is, something would be taken away")
@@ -302,7 +303,7 @@ func TestDaemonSleeps(t *testing.T) {
 	}
 	done := netDone(p, f)
 	setUnit(&done, p.DaemonUnitName(), func(u *NetUnit) { u.Enabled = true })
-	if plan, err := PlanNetRestrict(p, done); err != nil || !strings.Contains(strings.Join(lines(plan), "\n"), "systemctl disable --no-reload au-net@agent.service") {
+	if plan, err := PlanNetRestrict(p, done); err != nil || !strings.Contains(strings.Join(lines(plan), "\n"), "systemctl disable --quiet --no-reload au-net@agent.service") {
 		t.Errorf("%v: the boot goes on to start it: %v", err, lines(plan))
 	}
 }

@@ -5,6 +5,7 @@ package provision
 import (
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/netfilter"
@@ -146,7 +147,8 @@ func humansACLShown(p csrc.Policy) []string {
 	return shown
 }
 
-// planNetUnits writes the units, and reports which units changed.
+// planNetUnits writes the units, has the boot start those that it is to start, and reports which changed. Where an older au had the
+// boot start the daemon, that ends: its sockets do.
 func planNetUnits(p netfilter.Policy, f NetFacts) (plan []step.Step, changed map[string]bool) {
 	changed = map[string]bool{}
 	reload := step.Root("systemctl", "daemon-reload")
@@ -162,6 +164,16 @@ func planNetUnits(p netfilter.Policy, f NetFacts) (plan []step.Step, changed map
 			changed[unit.Name] = true
 		}
 	}
+	started := []string{p.RulesUnitName(), p.WatchUnitName()}
+	if p.HasDaemon() {
+		started = append(started, p.SocketUnitName())
+	}
+	if started = slices.DeleteFunc(started, func(unit string) bool { return f.Units[unit].Enabled }); len(started) > 0 {
+		plan = append(plan, enable(started...))
+	}
+	if p.HasDaemon() && f.Units[p.DaemonUnitName()].Enabled {
+		plan = append(plan, step.Step{Do: disable(p.DaemonUnitName())})
+	}
 	if len(plan) > 0 {
 		plan = append(plan, step.Step{Do: reload})
 	}
@@ -172,10 +184,10 @@ func planNetUnits(p netfilter.Policy, f NetFacts) (plan []step.Step, changed map
 func planNetStart(p netfilter.Policy, f NetFacts, text string, changed map[string]bool) []step.Step {
 	var plan []step.Step
 	start := func(unit string) {
-		if u := f.Units[unit]; !u.Active || !u.Enabled {
+		if !f.Units[unit].Active {
 			plan = append(plan, step.Step{
-				Do:   enableNow(unit),
-				Undo: step.Undo(disableNow(unit)),
+				Do:   step.Root("systemctl", "start", unit),
+				Undo: step.Undo(step.Root("systemctl", "stop", unit)),
 			})
 		} else if changed[unit] && unit != p.RulesUnitName() {
 			plan = append(plan, step.Step{Do: step.Root("systemctl", "restart", unit)})
@@ -213,12 +225,9 @@ func planNetStart(p netfilter.Policy, f NetFacts, text string, changed map[strin
 }
 
 // planNetAwake has the daemon run once as it is to run from now on, so that what keeps it from that is known at once. Its sockets
-// start it from then on. Where an older au had the boot start it, that ends.
+// start it from then on.
 func planNetAwake(p netfilter.Policy, u NetUnit, changed bool) (plan []step.Step) {
 	unit := p.DaemonUnitName()
-	if u.Enabled {
-		plan = append(plan, step.Step{Do: disable(unit)})
-	}
 	if changed || !u.Active && !u.Asleep {
 		plan = append(plan, step.Step{Do: step.Root("systemctl", "restart", unit), Undo: step.Undo(step.Root("systemctl", "stop", unit))})
 	}
@@ -265,7 +274,7 @@ func PlanNetOff(p netfilter.Policy, f NetFacts) []step.Step {
 // planNetUnitsOff ends what holds the agent, and with it the rules.
 func planNetUnitsOff(p netfilter.Policy, f NetFacts) (plan []step.Step) {
 	do := func(argv ...string) { plan = append(plan, step.Step{Do: step.Root(argv...)}) }
-	reload := false
+	var enabled, files []string
 	if f.SliceText != "" {
 		do("rm", "-f", SliceDropIn(p), SliceDropIn(p)+".new")
 		do("rmdir", "--ignore-fail-on-non-empty", path.Dir(SliceDropIn(p)))
@@ -273,15 +282,14 @@ func planNetUnitsOff(p netfilter.Policy, f NetFacts) (plan []step.Step) {
 	}
 	for _, unit := range NetUnitNames(p) {
 		u := f.Units[unit]
-		switch {
-		case u.Enabled:
-			plan = append(plan, step.Step{Do: disableNow(unit)})
-		case u.Active: // another unit or a socket starts it: systemctl would say at length that there is nothing to disable
+		if u.Enabled { // of the others systemctl would say at length that there is nothing to disable
+			enabled = append(enabled, unit)
+		}
+		if u.Active || u.Enabled {
 			do("systemctl", "stop", unit)
 		}
 		if u.Text != "" {
-			do("rm", "-f", UnitDir+"/"+unit, UnitDir+"/"+unit+".new")
-			reload = true
+			files = append(files, UnitDir+"/"+unit, UnitDir+"/"+unit+".new")
 		}
 	}
 	if watcher := f.Units[netfilter.WatchUnit]; !f.Others {
@@ -289,14 +297,19 @@ func planNetUnitsOff(p netfilter.Policy, f NetFacts) (plan []step.Step) {
 			do("systemctl", "stop", netfilter.WatchUnit)
 		}
 		if watcher.Text != "" {
-			do("rm", "-f", UnitDir+"/"+netfilter.WatchUnit, UnitDir+"/"+netfilter.WatchUnit+".new")
-			reload = true
+			files = append(files, UnitDir+"/"+netfilter.WatchUnit, UnitDir+"/"+netfilter.WatchUnit+".new")
 		}
+	}
+	if len(enabled) > 0 {
+		plan = append(plan, step.Step{Do: disable(enabled...)})
+	}
+	if len(files) > 0 {
+		do(append([]string{"rm", "-f"}, files...)...)
 	}
 	if f.Program.Exists {
 		do(NetProgram(p.Agent), "net", "unload", p.Agent)
 	}
-	if reload {
+	if len(enabled)+len(files) > 0 {
 		do("systemctl", "daemon-reload")
 	}
 	return plan

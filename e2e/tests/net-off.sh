@@ -26,7 +26,7 @@ snapshot
 for backend in nft iptables; do
 	promise="with $backend: what is printed with --dry-run changes nothing"
 	ok as alice au net restrict --backend $backend --preset anthropic --allow-localhost 3000 --dry-run
-	says 'systemctl enable --now --no-reload au-net-rules@agent.service'
+	says 'systemctl start au-net-rules@agent.service'
 	unchanged
 
 	promise="with $backend: restricting twice is the same as once"

@@ -18,7 +18,7 @@ printf '[Service]\nExecStartPre=/bin/false\n' >/etc/systemd/system/au-agent.serv
 snapshot
 fails 1 at 999 FAIL au new -y
 ended
-complains 'enable --now --no-reload au-agent.service'
+complains 'systemctl start au-agent.service'
 ok sh -c '! findmnt /run/au/agent && ! test -e /etc/systemd/system/multi-user.target.wants/au-agent.service'
 as_before
 rm -r /etc/systemd/system/au-agent.service.d

@@ -68,10 +68,10 @@ func (c *call) pkill() error {
 	return nil
 }
 
-// systemctl daemon-reload, enable --now UNIT, disable UNIT (both with --no-reload), start, stop, reload or restart UNIT, or show
+// systemctl daemon-reload, enable or disable UNIT… (both with --quiet, --no-reload), start, stop, reload or restart UNIT, or show
 // --property=… UNIT
 func (c *call) systemctl() error {
-	now := c.args.flag("--now")
+	c.args.flag("--quiet")
 	c.args.flag("--no-reload")
 	property := c.args.flag("--property=ActiveState,UnitFileState,MainPID,ControlGroup")
 	if c.args.flag("--property=ActiveState,SubState,LoadState,NRestarts,UnitFileState,ExecMainStartTimestamp") {
@@ -79,7 +79,7 @@ func (c *call) systemctl() error {
 	}
 	filter := c.args.flag("--property=IPEgressFilterPath") && c.args.flag("--value")
 	version := c.args.flag("--property=Version")
-	words, err := c.args.operands(1, 2)
+	words, err := c.args.operands(1, 4)
 	if err != nil {
 		return err
 	}
@@ -105,14 +105,18 @@ func (c *call) systemctl() error {
 		return nil
 	case file == nil:
 		return fail(1, "Unit file %s does not exist.", unit)
-	case verb == "enable" && now:
-		return c.enable(unit, file.Text)
-	case verb == "disable":
-		c.Remove(wantsFolder + unit)
-		if now {
-			c.stopUnit(unit)
+	case verb == "enable":
+		for _, unit := range words[1:] {
+			c.files[wantsFolder+unit] = &File{Kind: Link, Text: "../" + unit, Node: Node{Mode: 0o777}}
 		}
 		return nil
+	case verb == "disable":
+		for _, unit := range words[1:] {
+			c.Remove(wantsFolder + unit)
+		}
+		return nil
+	case len(words) > 2:
+		return fail(1, "Too many arguments.")
 	case verb == "reload" && slices.Contains(c.listUnits(), unit):
 		return nil
 	case verb == "stop":
@@ -156,13 +160,6 @@ func (c *call) show(unit string) error {
 		enabled = "enabled"
 	}
 	fmt.Fprintf(c.out, "ActiveState=%s\nLoadState=loaded\nNRestarts=0\nUnitFileState=%s\nMainPID=%d\n", active, enabled, pid)
-	return nil
-}
-
-// enable starts the unit now and at boot.
-func (c *call) enable(unit, text string) error {
-	c.files[wantsFolder+unit] = &File{Kind: Link, Text: "../" + unit, Node: Node{Mode: 0o777}}
-	c.startUnit(unit, text)
 	return nil
 }
 
