@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/a4u2/au/netfilter"
+	"golang.org/x/sys/unix"
 )
 
 // The one site, which /etc/hosts has.
@@ -227,6 +228,9 @@ func (c *client) ask(method string, up, down int64) error {
 	exitOn(err)
 	req.ContentLength = up
 	resp, err := c.transport.RoundTrip(req)
+	for tries := 3; errors.Is(err, unix.ECONNREFUSED) && tries > 0; tries-- { // the port of a connection that went another way
+		resp, err = c.transport.RoundTrip(req)
+	}
 	if err != nil {
 		return err
 	}
