@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 .DEFAULT_GOAL := help
-.PHONY: help build programs share install uninstall packages release publish test test-all e2e check-short check check-all demo bench agents cover prove reproducible kept-files nix-hash nix-test nix-check clean clean-cache
+.PHONY: help build programs share install uninstall packages release publish test test-all test-most test-slow e2e check-short check check-all demo bench agents cover prove reproducible kept-files nix-hash nix-test nix-check clean clean-cache
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -73,8 +73,22 @@ publish: ## bin/release as the release TAG of the forge, with gh
 test: ## unit and script tests that are quick: a minute, no root
 	$(GO) test -short ./...
 
-test-all: ## all unit and script tests, some minutes; as root those in namespaces, too
-	$(GO) test -timeout 20m ./cmd/au/draft ./netfilter/proxy ./cmd/au ./netfilter/kernel ./...
+test-all: ## all unit and script tests, in ten minutes; as root those in namespaces, too
+	$(GO) test -timeout 20m $(PACKAGES)
+
+# The packages, those first that take longest; and the tests that take longest, which make check leaves to .ci/run: what happens at
+# each of many moments, floods, and every way through the packet filter. make check has others of each kind.
+PACKAGES := ./cmd/au ./netfilter/proxy ./cmd/au/draft ./netfilter/kernel ./...
+SLOW_DRAFTS := TestAttributesOfFolders|TestChangedWhileItIsTakenBack|TestEditedAfterAKill|TestKilledAsItIsKeptAgain|TestKilledByTurnsAcross|TestKilledUndoBeforeAnother|TestKilledWhileOpen|TestMadeAnewAfterAKill|TestMergeKilledAtEachStep|TestMergedChangedWhileItIsTakenBack|TestNoCommitIsLost|TestPackedWhileKept|TestStagingIsElsewhere|TestTooLongAPath|TestUndoOfWhatGitHasStill|TestWrittenToWhatIsPutAside
+SLOW_NETWORK := TestAgentsServer|TestBesideFlood|TestFlood|TestFlushedRulesLetNothingOutWhileATableIsHeld|TestHarm|TestHumansOwnProxy|TestLongResponse|TestSameSourcePort|TestShown|TestShownWhileOthersChange
+SLOW_COMMANDS := TestALookIsNotWaitedFor|TestDeleteThatWasKilledIsFinishedByDelete
+SLOW := ^($(SLOW_DRAFTS)|$(SLOW_NETWORK)|$(SLOW_COMMANDS))$$
+
+test-most: ## the same without those that take longest
+	$(GO) test -timeout 20m -skip '$(SLOW)' $(PACKAGES)
+
+test-slow: ## those that take longest
+	$(GO) test -timeout 20m -run '$(SLOW)' $(PACKAGES)
 
 e2e: build ## every promise on real machines; RUN=delete for one script, MACHINE=bookworm|trixie|true for one machine, SET=core for what make check runs
 	e2e/run '$(if $(RUN),$(RUN),*)'
@@ -85,8 +99,8 @@ reproducible: ## builds in two folders give the same bytes
 nix-hash: ## rewrites nix/hashes.json after a change of go.mod
 	$(GO) test ./nix -run TestVendorHash -update
 
-nix-test: build ## the flake and the NixOS module, on a stand-in for nixpkgs, with Debian's nix
-	nix/check
+nix-test: build ## the flake and the NixOS module, on a stand-in for nixpkgs, with Debian's nix; QUICK=1 builds nothing with nix
+	nix/check $(if $(QUICK),--quick)
 
 nix-check: ## the NixOS module on the module system of a real nixpkgs: NIXPKGS=/path
 	@[ -n "$(NIXPKGS)" ] || { echo "make: say where nixpkgs is: make nix-check NIXPKGS=/path/to/nixpkgs" >&2; exit 1; }
@@ -97,11 +111,11 @@ check-short: ## what needs no machine: unit and script tests, and builds that gi
 	$(MAKE) --no-print-directory test-all
 	$(MAKE) --no-print-directory reproducible
 
-check: ## before a change lands: all Go tests, the builds, and the core of the scripts, with their set-up: a quarter of an hour (make e2e SET=rest runs the other scripts)
+check: ## before a change lands: most Go tests, the builds, and the core of the scripts, with their set-up: ten minutes (make test-slow nix-test, and make e2e SET=rest, run the others)
 	e2e/machine/setup build quick test
-	$(MAKE) --no-print-directory test-all
+	$(MAKE) --no-print-directory test-most
 	$(MAKE) --no-print-directory reproducible
-	$(MAKE) --no-print-directory nix-test
+	$(MAKE) --no-print-directory nix-test QUICK=1
 	$(MAKE) --no-print-directory e2e SET=core
 
 check-all: ## that, every script on every machine, and what else takes hours; writes docs/last-check-all.md. ORIGINAL=FOLDER (agent-as-unix-user, a checkout with tags), NIXPKGS=FOLDER, PARTS='mutants prove'

@@ -93,6 +93,21 @@ func TestGoTestsNamedInPagesAreRun(t *testing.T) {
 	})
 }
 
+// A name that no test has would leave nothing out, and nothing would run what it was meant for.
+func TestSlowTestsExist(t *testing.T) {
+	tests, named := goTests(t), regexp.MustCompile(`(?m)^SLOW_\w+ := ([\w|]+)$`).FindAllStringSubmatch(readText(t, "Makefile"), -1)
+	if len(named) != 3 {
+		t.Fatalf("the Makefile has %d lists of slow tests, want 3", len(named))
+	}
+	for _, list := range named {
+		for _, name := range strings.Split(list[1], "|") {
+			if tests[name] == nil {
+				t.Errorf("the Makefile names %s, which go test ./... does not run", name)
+			}
+		}
+	}
+}
+
 func TestScriptsNamedInPagesExist(t *testing.T) {
 	forms := []struct{ pattern, files string }{
 		{`e2e/tests/([\w/-]+)\.sh`, "e2e/tests/%s.sh"},
@@ -206,7 +221,7 @@ func TestEveryScriptIsRun(t *testing.T) {
 			}
 		}
 	}
-	for file, line := range map[string]string{"Makefile": "\t$(MAKE) --no-print-directory e2e SET=core\n", ".ci/run": "make check\nstage \"the other scripts\" make e2e SET=rest UNTIL=$until\n"} {
+	for file, line := range map[string]string{"Makefile": "\t$(MAKE) --no-print-directory e2e SET=core\n", ".ci/run": "make check\nstage \"the Go tests that take longest\" make test-slow\nstage \"the flake\" make nix-test\nstage \"the other scripts\" make e2e SET=rest UNTIL=$until\n"} {
 		if !strings.Contains(readText(t, file), line) {
 			t.Errorf("%s has no %q: then no scripts, or not all, decide", file, line)
 		}

@@ -2,7 +2,6 @@
 # A plain run is started by the front program alone, and is the same run that the complete program starts.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 complete=/usr/local/libexec/au/au-complete
 ok as alice au new -y

@@ -2,7 +2,6 @@
 # Every run leaves two lines in the journal: who, which agent, the command's name, its shares; and how it ended.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 lines() { journalctl -b -o cat -t su_as_agent --no-pager | grep -c "$1"; }

@@ -2,7 +2,6 @@
 # Limits can be set, shown and taken back while the agent runs; nonsense is refused before anything changes.
 # machines: trixie
 # machines by hand: bookworm true true-bookworm
-# core: trixie
 # timeout: 1500
 . /opt/e2e/lib.sh
 ok as alice au new -y

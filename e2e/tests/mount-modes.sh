@@ -2,7 +2,6 @@
 # In a share the agent reads whatever the modes are, and in a writable one all it makes is the human's.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'mkdir -m 700 ro rw && umask 077 && echo secret > ro/file && mkdir ro/closed && echo deep > ro/closed/deep && echo old > rw/old && mkdir rw/dir'

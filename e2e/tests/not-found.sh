@@ -2,7 +2,6 @@
 # A command that cannot be run says why: not there, the human's own, an interpreter that is missing, a 32-bit program, a stranger.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 # quiet sees whether au printed that line and no more.

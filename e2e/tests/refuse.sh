@@ -2,7 +2,6 @@
 # Bad input gets one clear error, before anything has changed.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 
 useradd --create-home --uid 1500 dora

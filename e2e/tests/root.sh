@@ -2,7 +2,6 @@
 # Run as root, au acts for the human it is told, and writes their config as them.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 snapshot
 ok env -u SUDO_USER au --human alice new -y

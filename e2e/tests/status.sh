@@ -2,7 +2,6 @@
 # The exit status is the command's own, and the human can end a run without sudo; nothing of it survives.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 

@@ -2,7 +2,6 @@
 # A run starts where its human thinks it does: in the counterpart of the current folder, or nowhere. At a terminal au asks.
 # machines: trixie
 # machines by hand: bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'mkdir project shared && ln -s project link && touch project/keep'

@@ -146,6 +146,22 @@ func shell(t *testing.T) *human {
 	return h
 }
 
+// handedOver waits until the shell has given the terminal to what it runs: a key before that is the shell's.
+func (h *human) handedOver() {
+	h.t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		group, err := unix.IoctlGetInt(int(h.master.Fd()), unix.TIOCGPGRP)
+		switch {
+		case err != nil:
+			h.t.Fatal(err)
+		case group != h.cmd.Process.Pid:
+			return
+		case time.Now().After(end):
+			h.t.Fatal("the shell keeps the terminal")
+		}
+	}
+}
+
 func (h *human) watch() {
 	buffer := make([]byte, 64<<10)
 	for {

@@ -71,6 +71,7 @@ func TestKeysAfterTheCommandsEnd(t *testing.T) {
 	}
 	h.types("fg\n")
 	h.expect("au true")
+	h.handedOver()
 	h.types("\x03")
 	h.expect("ready> ")
 	h.does("echo \"status $?.\"", `status 130\.`)
