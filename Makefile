@@ -83,12 +83,13 @@ SLOW_DRAFTS := TestAttributesOfFolders|TestChangedWhileItIsTakenBack|TestEditedA
 SLOW_NETWORK := TestAgentsServer|TestBesideFlood|TestFlood|TestFlushedRulesLetNothingOutWhileATableIsHeld|TestHarm|TestHumansOwnProxy|TestLongResponse|TestSameSourcePort|TestShown|TestShownWhileOthersChange
 SLOW_COMMANDS := TestALookIsNotWaitedFor|TestDeleteThatWasKilledIsFinishedByDelete
 SLOW := ^($(SLOW_DRAFTS)|$(SLOW_NETWORK)|$(SLOW_COMMANDS))$$
+SLOW_SCRIPTS := ^TestScripts$$
 
 test-most: ## the same without those that take longest
-	$(GO) test -timeout 20m -skip '$(SLOW)' $(PACKAGES)
+	$(GO) test -timeout 20m -skip '$(SLOW)|$(SLOW_SCRIPTS)/^(apply|json|setup|show)$$' $(PACKAGES)
 
-test-slow: ## those that take longest
-	$(GO) test -timeout 20m -run '$(SLOW)' $(PACKAGES)
+test-slow: ## those that take longest; all of the commands' scripts, since they are held together to docs/json.md
+	$(GO) test -timeout 20m -run '$(SLOW)|$(SLOW_SCRIPTS)' $(PACKAGES)
 
 e2e: build ## every promise on real machines; RUN=delete for one script, MACHINE=bookworm|trixie|true for one machine, SET=core for what make check runs
 	e2e/run '$(if $(RUN),$(RUN),*)'

@@ -2,7 +2,6 @@
 # au new makes an agent, au run runs commands as it, au delete leaves the machine as it was.
 # machines: bookworm trixie
 # machines by hand: true
-# core: trixie
 . /opt/e2e/lib.sh
 
 snapshot

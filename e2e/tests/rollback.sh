@@ -2,7 +2,6 @@
 # When any step of au new fails, the steps before it are taken back.
 # machines: bookworm
 # machines by hand: trixie
-# core: bookworm
 # timeout: 900
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/stage/wrap.sh

@@ -2,7 +2,6 @@
 # A share is at its own path for the agent as well: what recorded an absolute path on either side goes on working on the other.
 # machines: bookworm trixie
 # machines by hand: true true-bookworm
-# core: trixie
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'mkdir -p -m 700 work/shop; git config --global user.email a@example; git config --global user.name Alice; git config --global init.defaultBranch main'
