@@ -137,7 +137,7 @@ cover: ## what part of the Go code go test and some scripts of e2e/tests run, an
 	@e2e/cover
 	@e2e/cover-entrypoint
 
-bench: ## measures au and its peers side by side, and writes docs/performance.md (a quarter of an hour); SHORT=1 only tries it
+bench: ## measures au and its peers side by side, and writes docs/performance.md (twenty minutes); SHORT=1 only tries it
 	@e2e/machine/setup build quick
 	@$(MAKE) --no-print-directory -s build
 	@e2e/bench/run '$(RUN)'
