@@ -53,31 +53,38 @@ func planUnit(p csrc.Policy, f Facts) []step.Step {
 	if len(plan) == 0 && running {
 		return nil
 	}
-	if !f.Unit.Enabled {
-		plan = append(plan, enable(keeper))
-	}
 	reload := step.Step{Do: step.Root("systemctl", "daemon-reload")}
+	if !f.Unit.Enabled {
+		reload = enable(keeper)
+	}
 	if !running {
 		plan = append(plan, folder(StateDir, f.StateFolder)...)
 		// Here and not beside the start: one that fails has done the half of it.
-		reload.Undo = step.Undo(step.Root("systemctl", "stop", slices.Name(p.UID)), remove(f.Self, slices.TemporaryFolder(p.Name)))
+		reload.Undo = append(reload.Undo, step.Root("systemctl", "stop", slices.Name(p.UID)), remove(f.Self, slices.TemporaryFolder(p.Name)))
 	}
 	// One that runs already is started again for the sake of what it has come to require.
 	return append(plan, reload, step.Step{Do: step.Root("systemctl", "start", keeper)})
 }
 
-// enable has the boot start the units. A daemon-reload has to follow, and no other systemctl before that: until then systemctl
-// warns of each unit on the machine that it changed on disk. Without --no-reload systemd would read all units twice.
+// enable has the boot start the units, and systemd read all units, as a daemon-reload does.
 func enable(units ...string) step.Step {
 	return step.Step{
-		Do:   step.Root(append([]string{"systemctl", "enable", "--quiet", "--no-reload"}, units...)...),
-		Undo: step.Undo(step.Root(append([]string{"systemctl", "disable", "--quiet"}, units...)...)),
+		Do:   step.Root(append([]string{"systemctl", "enable", "--quiet"}, units...)...),
+		Undo: step.Undo(disable(units...)),
 	}
 }
 
-// disable keeps the boot from starting them. The same has to follow.
+// disable keeps the boot from starting them, and has systemd read all units, too.
 func disable(units ...string) step.Command {
-	return step.Root(append([]string{"systemctl", "disable", "--quiet", "--no-reload"}, units...)...)
+	return step.Root(append([]string{"systemctl", "disable", "--quiet"}, units...)...)
+}
+
+// disableUnread leaves that to a daemon-reload, which is to follow before any unit is started or stopped: until then systemctl warns
+// of each unit on the machine that it changed on disk.
+func disableUnread(units ...string) step.Command {
+	c := disable(units...)
+	c.Argv = append(c.Argv, "--no-reload")
+	return c
 }
 
 // planManagerFolder makes the folder of the lock. The one that is known is of the uid that the agent has had. Where it gets another

@@ -111,7 +111,7 @@ func TestRestrictOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	comesBefore(t, plan, "libexec/au/agent/au.new", "useradd --system", "/var/log/au/agent", "/etc/au/net/agent.toml", "au-net-rules@agent.service.new",
-		"enable --quiet --no-reload au-net-rules@agent.service au-net-watch@agent.service au-net@agent.socket", "daemon-reload",
+		"enable --quiet au-net-rules@agent.service au-net-watch@agent.service au-net@agent.socket",
 		"start au-net@agent.socket", "start au-net-rules@agent.service", "restart au-net@agent.service", "au-net.conf", "daemon-reload", "systemd-run",
 		"net cut agent", "start au-net-watch@agent.service")
 	for _, s := range plan {
@@ -168,7 +168,7 @@ func TestOffOrder(t *testing.T) {
 	plan := PlanNetOff(netfilter.Policy{Agent: "agent", UID: 1001}, f)
 	// The slice must let go of the rules before they stop, or the agent's processes end.
 	comesBefore(t, plan, "rm -f /etc/systemd/system/user-1001.slice.d/au-net.conf", "daemon-reload", "stop au-net-watch@", "stop au-net@agent.socket", "stop au-net@agent.service",
-		"stop au-net-rules@", "disable --quiet --no-reload au-net-watch@agent.service au-net@agent.socket", "net unload agent", "daemon-reload", "userdel aunet-agent", "/usr/local/bin/au files remove /var/log/au/agent", "rm -f /usr/local/libexec/au/agent/au", "rm -f /etc/au/net/agent.toml")
+		"stop au-net-rules@", "disable --quiet au-net-watch@agent.service au-net@agent.socket", "net unload agent", "daemon-reload", "userdel aunet-agent", "/usr/local/bin/au files remove /var/log/au/agent", "rm -f /usr/local/libexec/au/agent/au", "rm -f /etc/au/net/agent.toml")
 	_, empty := netSample()
 	if empty.Any() {
 		t.Error("where nothing is, something would be taken away")
@@ -303,7 +303,7 @@ func TestDaemonSleeps(t *testing.T) {
 	}
 	done := netDone(p, f)
 	setUnit(&done, p.DaemonUnitName(), func(u *NetUnit) { u.Enabled = true })
-	if plan, err := PlanNetRestrict(p, done); err != nil || !strings.Contains(strings.Join(lines(plan), "\n"), "systemctl disable --quiet --no-reload au-net@agent.service") {
+	if plan, err := PlanNetRestrict(p, done); err != nil || !strings.Contains(strings.Join(lines(plan), "\n"), "systemctl disable --quiet au-net@agent.service --no-reload") {
 		t.Errorf("%v: the boot goes on to start it: %v", err, lines(plan))
 	}
 }

@@ -168,13 +168,12 @@ func planNetUnits(p netfilter.Policy, f NetFacts) (plan []step.Step, changed map
 	if p.HasDaemon() {
 		started = append(started, p.SocketUnitName())
 	}
+	if p.HasDaemon() && f.Units[p.DaemonUnitName()].Enabled {
+		plan = append(plan, step.Step{Do: disableUnread(p.DaemonUnitName())})
+	}
 	if started = slices.DeleteFunc(started, func(unit string) bool { return f.Units[unit].Enabled }); len(started) > 0 {
 		plan = append(plan, enable(started...))
-	}
-	if p.HasDaemon() && f.Units[p.DaemonUnitName()].Enabled {
-		plan = append(plan, step.Step{Do: disable(p.DaemonUnitName())})
-	}
-	if len(plan) > 0 {
+	} else if len(plan) > 0 {
 		plan = append(plan, step.Step{Do: reload})
 	}
 	return plan, changed
@@ -301,7 +300,7 @@ func planNetUnitsOff(p netfilter.Policy, f NetFacts) (plan []step.Step) {
 		}
 	}
 	if len(enabled) > 0 {
-		plan = append(plan, step.Step{Do: disable(enabled...)})
+		plan = append(plan, step.Step{Do: disableUnread(enabled...)})
 	}
 	if len(files) > 0 {
 		do(append([]string{"rm", "-f"}, files...)...)
