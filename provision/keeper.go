@@ -79,8 +79,8 @@ func disable(units ...string) step.Command {
 	return step.Root(append([]string{"systemctl", "disable", "--quiet"}, units...)...)
 }
 
-// disableUnread leaves that to a daemon-reload, which is to follow before any unit is started or stopped: until then systemctl warns
-// of each unit on the machine that it changed on disk.
+// disableUnread leaves that to a daemon-reload, which is to follow before any unit is started or stopped: until then systemctl
+// warns of each unit on the machine that it changed on disk.
 func disableUnread(units ...string) step.Command {
 	c := disable(units...)
 	c.Argv = append(c.Argv, "--no-reload")
