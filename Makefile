@@ -73,9 +73,6 @@ publish: ## bin/release as the release TAG of the forge, with gh
 test: ## unit and script tests that are quick: a minute, no root
 	$(GO) test -short ./...
 
-test-all: ## all unit and script tests, in ten minutes; as root those in namespaces, too
-	$(GO) test -timeout 20m $(PACKAGES)
-
 # The packages, those first that take longest; and the tests that take longest, which make check leaves to .ci/run: what happens at
 # each of many moments, floods, and every way through the packet filter. make check has others of each kind.
 PACKAGES := ./cmd/au ./netfilter/proxy ./cmd/au/draft ./netfilter/kernel ./...
@@ -85,7 +82,10 @@ SLOW_COMMANDS := TestALookIsNotWaitedFor|TestDeleteThatWasKilledIsFinishedByDele
 SLOW := ^($(SLOW_DRAFTS)|$(SLOW_NETWORK)|$(SLOW_COMMANDS))$$
 SLOW_SCRIPTS := ^TestScripts$$
 
-test-most: ## the same without those that take longest
+test-all: ## all unit and script tests, in ten minutes; as root those in namespaces, too
+	$(GO) test -timeout 20m $(PACKAGES)
+
+test-most: ## all but those that take longest
 	$(GO) test -timeout 20m -skip '$(SLOW)|$(SLOW_SCRIPTS)/^(apply|json|setup|show)$$' $(PACKAGES)
 
 test-slow: ## those that take longest; all of the commands' scripts, since they are held together to docs/json.md

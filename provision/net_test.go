@@ -123,6 +123,35 @@ func TestRestrictOrder(t *testing.T) {
 	}
 }
 
+// Until systemd has read what was enabled or disabled, each systemctl warns. To read it takes longer than all else.
+func TestSystemdReadsUnitsBeforeTheyStartOrStop(t *testing.T) {
+	p, f := netSample()
+	restrict, err := PlanNetRestrict(p, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		plan []step.Step
+		want int
+	}{"restrict": {restrict, 2}, "off": {PlanNetOff(p, netDone(p, f)), 2}} {
+		read, outdated := 0, false
+		for _, line := range lines(c.plan) {
+			verb, isSystemctl := strings.CutPrefix(line, "systemctl ")
+			switch {
+			case strings.Contains(verb, "--no-reload"):
+				outdated = true
+			case isSystemctl && (strings.HasPrefix(verb, "daemon-reload") || strings.HasPrefix(verb, "enable") || strings.HasPrefix(verb, "disable")):
+				read, outdated = read+1, false
+			case isSystemctl && outdated:
+				t.Errorf("%s: systemd has not read what was disabled before %s", name, line)
+			}
+		}
+		if read != c.want || outdated {
+			t.Errorf("%s: systemd reads all units %d times, want %d; at the end it has not: %v", name, read, c.want, outdated)
+		}
+	}
+}
+
 func TestRestrictTwiceIsNothing(t *testing.T) {
 	p, f := netSample()
 	plan, err := PlanNetRestrict(p, netDone(p, f))
