@@ -122,6 +122,9 @@ func highest(pid int) (sum float64) {
 // each the client that is its own. It prints the processes of both. A connection leaves its port in use for a minute: without
 // tw_reuse the later ones of a run would look for one for longer than all else takes. The kernel forgets where a port's connection
 // went before it gives the port to another: if not, the next one that has it goes the way of the one before, and is refused.
+// Timestamps have no random part (2). With one, the daemon's side of a connection that is over takes the first packet of the next
+// one from that port, to another server, for an old one, and the kernel sends it again two ticks later. squid has a socket for each
+// port of servers, so that this client, which asks two of them, never meets that there.
 const wires = `
 exec 3>&1 >/dev/null
 dir=$1 self=$2 site=$3 name=$4 squid=$5 daemon=$6
@@ -132,7 +135,7 @@ ip -n agent link add veth0 type veth peer name veth1 netns internet
 ip -n agent addr add 198.51.100.2/24 dev veth0; ip -n agent link set veth0 up; ip -n agent route add default via 198.51.100.1
 ip -n internet addr add 198.51.100.1/24 dev veth1; ip -n internet link set veth1 up
 ip -n internet addr add $site/32 dev lo
-here sysctl -qew net.ipv4.tcp_tw_reuse=1 net.ipv4.tcp_tw_reuse_delay=3000 # the delay since Linux 6.14; a second before
+here sysctl -qew net.ipv4.tcp_tw_reuse=1 net.ipv4.tcp_tw_reuse_delay=3000 net.ipv4.tcp_timestamps=2 # the delay since Linux 6.14; a second before
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=$name -addext subjectAltName=DNS:$name -keyout $dir/key.pem -out $dir/ca.pem 2>/dev/null
 cat $dir/key.pem $dir/ca.pem >$dir/squid.pem
 /usr/lib/squid/security_file_certgen -c -s $dir/certs -M 4MB; chown -R proxy $dir/certs
