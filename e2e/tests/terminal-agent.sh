@@ -2,6 +2,7 @@
 # An agent program's own interface works in tmux under au run, and leaves the terminal as it was.
 # machines: trixie
 # npm: @anthropic-ai/claude-code@1.0.128
+# flavour: node
 . /opt/e2e/lib.sh
 ok as alice au new -y
 set -- /opt/e2e/npm/*.tgz

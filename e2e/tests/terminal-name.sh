@@ -2,6 +2,7 @@
 # A run's terminal has a name, the same for everybody who asks, though the run sees none of the machine's other terminals.
 # machines: trixie
 # machines by hand: bookworm true
+# flavour: node
 . /opt/e2e/lib.sh
 ok as alice au new -y
 # Three ways to ask: the C library's, Python's, and the kernel's number of it, which ps looks up.

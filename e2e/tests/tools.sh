@@ -2,6 +2,7 @@
 # Ordinary tools work in the agent's home, on files from both sides.
 # machines: trixie
 # machines by hand: bookworm
+# flavour: node
 . /opt/e2e/lib.sh
 ok as alice au new -y
 
