@@ -64,8 +64,9 @@ func (o *Own) Read(limit int64) ([]byte, error) {
 		return nil, &fs.PathError{Op: "open", Path: o.Path, Err: cause(err)}
 	}
 	defer f.Close()
-	var text bytes.Buffer
-	text.Grow(int(min(o.place.Stat.Size, limit)) + bytes.MinRead) // so that nothing is copied
+	room := make([]byte, 0, int(min(o.place.Stat.Size, limit))+bytes.MinRead) // so that nothing is copied
+	populate(room)
+	text := bytes.NewBuffer(room)
 	_, err = text.ReadFrom(io.LimitReader(f, limit+1))
 	if err == nil && int64(text.Len()) > limit {
 		err = bounded.TooLarge(o.Path, limit)

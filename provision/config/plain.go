@@ -19,7 +19,8 @@ type plainReader struct {
 	document
 	open   table // that is read, without a schema where it has ended; the next one takes its place
 	seen   map[string]bool
-	mounts []Mount // of the last agent
+	mounts []Mount // of all agents: memory that is touched first costs the most here
+	before int     // how many of them were there before the last agent's
 	config *Config
 }
 
@@ -30,6 +31,8 @@ func parsePlain(all []byte) (c *Config, ok bool) {
 	}
 	text := unsafe.String(unsafe.SliceData(all), len(all))
 	r := plainReader{open: table{schema: &topSchema}, seen: map[string]bool{}}
+	r.mounts = make([]Mount, 0, strings.Count(text, mountHeader))
+	populate(r.mounts)
 	for more := true; more; {
 		var line string
 		line, text, more = strings.Cut(text, "\n")
@@ -53,15 +56,17 @@ func parsePlain(all []byte) (c *Config, ok bool) {
 	return r.config, ok
 }
 
-// endMounts gives the last agent its shares, of which there is no spare place: memory that is touched first costs the most here.
+// endMounts gives the last agent its shares. To add one there changes no other agent's.
 func (r *plainReader) endMounts() {
-	if len(r.mounts) > 0 {
-		r.config.Agents[len(r.config.Agents)-1].Mounts = append([]Mount(nil), r.mounts...)
-		r.mounts = r.mounts[:0]
+	if all := len(r.mounts); all > r.before {
+		r.config.Agents[len(r.config.Agents)-1].Mounts = r.mounts[r.before:all:all]
+		r.before = all
 	}
 }
 
-var headers = map[string]*schema{"[[agents]]": &agentSchema, "[[agents.mounts]]": &mountSchema}
+const mountHeader = "[[agents.mounts]]"
+
+var headers = map[string]*schema{"[[agents]]": &agentSchema, mountHeader: &mountSchema}
 
 // isSimple reports whether every byte of a text stands for itself wherever it is, also in a string and in a comment. It looks at
 // eight at a time.
