@@ -72,6 +72,7 @@ void reset_process(struct run *run)
 	setitimer(ITIMER_PROF, &none, NULL);
 	run->caller_umask = umask(022);
 	personality(PER_LINUX);
+	prctl(PR_SET_NAME, "su_as_agent"); // opened by an fd, it would be that number in ps and top
 	if (setrlimit(RLIMIT_CORE, &no_core) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
 		fail("reset the process");
 	if (chdir("/") != 0)

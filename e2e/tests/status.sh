@@ -55,3 +55,14 @@ says_not sleep
 ok as alice sh -c 'kill $(cat pid)'
 none
 wait
+
+promise="ps, top and pgrep know what waits for a run and what guards it by the entrypoint's name, at a terminal as well"
+for how in as at_terminal; do
+	$how alice au run sleep 1000 >/dev/null &
+	soon agents
+	ok sh -c 'pgrep -x su_as_agent | wc -l'
+	says 2
+	ok pkill -u agent -x sleep
+	none
+	wait
+done
