@@ -9,6 +9,9 @@ package main
 // human's, and the command's too. A small `ulimit -u` is told from what the kernel does: where fewer processes than the runtime may
 // want can be made, it ends in the same way. Each of them makes the next, and ends.
 //
+// Last it has the kernel map the program, and what it writes to at each start, at once: page by page that is some eighty exceptions
+// (MADV_POPULATE_READ and MADV_POPULATE_WRITE, Linux 5.14). A kernel that does not know these maps page by page.
+//
 //lint:ignore U1000 the linker's
 func entry()
 

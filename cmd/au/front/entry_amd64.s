@@ -12,6 +12,18 @@
 #define LIKE_VFORK	0x4100	// CLONE_VM|CLONE_VFORK, and no signal at the end
 #define WALL		0x40000000
 #define EAGAIN		11
+#define MADVISE		28
+#define POPULATE_READ	22
+#define POPULATE_WRITE	23
+#define TOUCHED		0xc000	// of what is 0 at first, and holds no pointer
+#define POPULATE(from, to, how)	\
+	MOVQ	$MADVISE, AX	\
+	LEAQ	from(SB), DI	\
+	ANDQ	$~4095, DI	\
+	LEAQ	to(SB), SI	\
+	SUBQ	DI, SI	\
+	MOVQ	$how, DX	\
+	SYSCALL
 
 // func entry()
 TEXT ·entry(SB),NOSPLIT|NOFRAME,$0
@@ -79,6 +91,9 @@ first:
 	TESTQ	R12, R12
 	JNE	little
 start:
+	POPULATE(runtime·text, runtime·etext, POPULATE_READ)
+	POPULATE(runtime·rodata, runtime·epclntab, POPULATE_READ)
+	POPULATE(runtime·noptrdata, runtime·noptrbss+TOUCHED, POPULATE_WRITE)
 	JMP	_rt0_amd64_linux(SB)
 little:
 	MOVQ	·tooFew+0(SB), SI

@@ -12,6 +12,18 @@
 #define LIKE_VFORK	0x4100	// CLONE_VM|CLONE_VFORK, and no signal at the end
 #define WALL		0x40000000
 #define EAGAIN		11
+#define MADVISE		233
+#define POPULATE_READ	22
+#define POPULATE_WRITE	23
+#define TOUCHED		0xc000	// of what is 0 at first, and holds no pointer
+#define POPULATE(from, to, how)	\
+	MOVD	$MADVISE, R8	\
+	MOVD	$from(SB), R0	\
+	AND	$~65535, R0	\	// the largest page
+	MOVD	$to(SB), R1	\
+	SUB	R0, R1	\
+	MOVD	$how, R2	\
+	SVC
 
 // func entry()
 TEXT ·entry(SB),NOSPLIT|NOFRAME,$0
@@ -79,6 +91,9 @@ ended:
 first:
 	CBNZ	R5, little
 start:
+	POPULATE(runtime·text, runtime·etext, POPULATE_READ)
+	POPULATE(runtime·rodata, runtime·epclntab, POPULATE_READ)
+	POPULATE(runtime·noptrdata, runtime·noptrbss+TOUCHED, POPULATE_WRITE)
 	JMP	_rt0_arm64_linux(SB)
 little:
 	MOVD	·tooFew+0(SB), R1
