@@ -43,6 +43,8 @@ type run struct {
 	signals   chan os.Signal
 	continued chan os.Signal
 	states    chan unix.WaitStatus
+
+	typed, written []byte // buffers; on a stack all of them would be touched at once
 }
 
 // open makes a terminal that has the size and settings of the human's terminal.
@@ -52,6 +54,7 @@ func open() (r *run, slave int, err error) {
 	r.hungUp = make(chan struct{})
 	r.hangUp = sync.OnceFunc(func() { close(r.hungUp) })
 	r.states = make(chan unix.WaitStatus, 1)
+	r.typed, r.written = make([]byte, typedSize), make([]byte, writtenSize)
 	defer func() {
 		if err != nil {
 			r.close()

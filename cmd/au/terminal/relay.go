@@ -11,13 +11,16 @@ import (
 )
 
 // The kernel hands out the output of a terminal in pieces of up to 4 KiB.
-const bufferSize = 64 << 10
+const (
+	typedSize   = 4 << 10
+	writtenSize = 64 << 10
+)
 
 // passKeys passes on what the human types while reading is on, until the
 // human's terminal is gone, which it notices in any case.
 func (r *run) passKeys() {
 	defer r.restoreOnPanic()
-	buffer := make([]byte, 4<<10)
+	buffer := r.typed
 	for {
 		polled := []unix.PollFd{{Fd: int32(r.wakeKeys), Events: unix.POLLIN}, {Fd: int32(r.keys)}}
 		reading := r.reading.Load()
@@ -67,7 +70,7 @@ func (r *run) passKeys() {
 func (r *run) passOutput() {
 	defer r.restoreOnPanic()
 	defer close(r.drained)
-	buffer := make([]byte, bufferSize)
+	buffer := r.written
 	o := output{run: r, screen: r.screen}
 	for {
 		polled := []unix.PollFd{{Fd: int32(r.wakeScreen), Events: unix.POLLIN}, {Fd: int32(r.master), Events: unix.POLLIN}}

@@ -31,6 +31,7 @@ package terminal
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -59,6 +60,7 @@ func Any() bool {
 // Background and the values that come with SIGCONT. A signal from sigqueue is
 // for all of the command's group.
 func Run(program *os.File, argv, env []string) (int, error) {
+	runtime.GOMAXPROCS(1) // all that is copied is in the kernel's hands: beside a second processor threads only look for work in vain
 	r, slave, err := open()
 	if err != nil {
 		return 0, fmt.Errorf("make a terminal for the run: %w", err)
