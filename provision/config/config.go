@@ -154,6 +154,24 @@ func Load(path string, by walk.Trust) (*Config, error) {
 	return c, err
 }
 
+// LoadFor is Load for a run of one agent: of other agents, it keeps those shares alone in which they can write.
+func LoadFor(agent, path string, by walk.Trust) (*Config, error) {
+	own, err := FindOwn(path, by)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	defer own.Close()
+	if file, err := own.toRead(); file != nil && err == nil {
+		defer file.Close()
+		if c, ok := readPlain(file, pieceSize, maxSize, func(of string, m Mount) bool { return of == agent || !m.ReadOnly }); ok {
+			c.Way = own.Way
+			return c, nil
+		}
+	}
+	c, _, err := load(path, own)
+	return c, err
+}
+
 func load(path string, own *Own) (*Config, []byte, error) {
 	text, err := own.Read(maxSize)
 	if err != nil {

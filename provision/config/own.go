@@ -56,22 +56,30 @@ func (o *Own) Close() { o.place.Close() }
 
 // Read returns what the file holds, up to limit bytes; nil where there is no file.
 func (o *Own) Read(limit int64) ([]byte, error) {
-	if o.place.File < 0 {
-		return nil, nil
-	}
-	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", o.place.File))
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: o.Path, Err: cause(err)}
+	f, err := o.toRead()
+	if f == nil || err != nil {
+		return nil, err
 	}
 	defer f.Close()
-	room := make([]byte, 0, int(min(o.place.Stat.Size, limit))+bytes.MinRead) // so that nothing is copied
-	populate(room)
-	text := bytes.NewBuffer(room)
+	var text bytes.Buffer
+	text.Grow(int(min(o.place.Stat.Size, limit)) + bytes.MinRead) // so that nothing is copied
 	_, err = text.ReadFrom(io.LimitReader(f, limit+1))
 	if err == nil && int64(text.Len()) > limit {
 		err = bounded.TooLarge(o.Path, limit)
 	}
 	return text.Bytes(), err
+}
+
+// toRead opens the file for reading; nil where there is none.
+func (o *Own) toRead() (*os.File, error) {
+	if o.place.File < 0 {
+		return nil, nil
+	}
+	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", o.place.File))
+	if err != nil {
+		err = &fs.PathError{Op: "open", Path: o.Path, Err: cause(err)}
+	}
+	return f, err
 }
 
 // MakeFolders makes what is missing above the file, for its owner alone.

@@ -3,7 +3,9 @@
 package config
 
 import (
+	"bytes"
 	"encoding/binary"
+	"io"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -18,21 +20,60 @@ import (
 type plainReader struct {
 	document
 	open   table // that is read, without a schema where it has ended; the next one takes its place
+	below  bool  // an agent was begun
 	seen   map[string]bool
-	mounts []Mount // of all agents: memory that is touched first costs the most here
-	before int     // how many of them were there before the last agent's
+	mounts []Mount // of the last agent
 	config *Config
+
+	// keep says which shares of which agent are kept. With it, the text that pieces are read from is used again for the next ones.
+	keep func(agent string, m Mount) bool
+}
+
+func newPlainReader(keep func(agent string, m Mount) bool) *plainReader {
+	return &plainReader{open: table{schema: &topSchema}, seen: map[string]bool{}, keep: keep}
 }
 
 // parsePlain returns what a plain text says; ok is false of any other one. The text is not to change any more.
 func parsePlain(all []byte) (c *Config, ok bool) {
-	if !utf8.Valid(all) || !isSimple(all) {
+	r := newPlainReader(nil)
+	if !r.piece(all) {
 		return nil, false
 	}
+	r.endMounts()
+	return r.config, true
+}
+
+// pieceSize is how much of a file is read at once. To touch little memory matters more than to read seldom.
+const pieceSize = 16 << 10
+
+// readPlain is parsePlain for a file of limit bytes at most, read by pieces of size bytes. It keeps those of the shares alone.
+func readPlain(file io.Reader, size, limit int, keep func(agent string, m Mount) bool) (c *Config, ok bool) {
+	r, buffer, filled := newPlainReader(keep), make([]byte, size), 0
+	for {
+		n, err := io.ReadFull(file, buffer[filled:])
+		filled, limit = filled+n, limit-n
+		last := err == io.EOF || err == io.ErrUnexpectedEOF
+		whole := filled
+		if !last {
+			whole = bytes.LastIndex(buffer[:filled], []byte("\n[[")) + 1 // tables only as a whole
+		}
+		if limit < 0 || err != nil && !last || whole == 0 && !last || !r.piece(buffer[:whole]) {
+			return nil, false
+		}
+		if last {
+			r.endMounts()
+			return r.config, true
+		}
+		filled = copy(buffer, buffer[whole:filled])
+	}
+}
+
+// piece reads so much of a text, behind which is its end or the line of a header.
+func (r *plainReader) piece(all []byte) (ok bool) {
+	if !utf8.Valid(all) || !isSimple(all) {
+		return false
+	}
 	text := unsafe.String(unsafe.SliceData(all), len(all))
-	r := plainReader{open: table{schema: &topSchema}, seen: map[string]bool{}}
-	r.mounts = make([]Mount, 0, strings.Count(text, mountHeader))
-	populate(r.mounts)
 	for more := true; more; {
 		var line string
 		line, text, more = strings.Cut(text, "\n")
@@ -40,33 +81,46 @@ func parsePlain(all []byte) (c *Config, ok bool) {
 		case line == "" || line[0] == '#':
 		case line[0] == '[':
 			next := headers[line]
-			if next == nil || next == &mountSchema && r.open.schema == &topSchema || !r.end() {
-				return nil, false
+			if next == nil || next == &mountSchema && !r.below || !r.end() {
+				return false
 			}
+			r.below = true
 			r.open.schema, r.open.values = next, r.open.values[:0]
 			if m, rest, ok := cutShare(text); ok && next == &mountSchema {
-				r.mounts, text, r.open.schema = append(r.mounts, m), rest, nil
+				r.share(m)
+				text, r.open.schema = rest, nil
 			}
 		case r.open.schema == nil || !r.open.take(line):
-			return nil, false
+			return false
 		}
 	}
 	ok = r.end()
-	r.endMounts()
-	return r.config, ok
+	r.open.schema = nil
+	return ok
 }
 
-// endMounts gives the last agent its shares. To add one there changes no other agent's.
+// share notes a share of the last agent.
+func (r *plainReader) share(m Mount) {
+	if r.keep != nil {
+		if !r.keep(r.last().UserName, m) {
+			return
+		}
+		m = m.clone()
+	}
+	r.mounts = append(r.mounts, m)
+}
+
+func (r *plainReader) last() *Agent { return &r.config.Agents[len(r.config.Agents)-1] }
+
+// endMounts gives the last agent its shares, of which there is no spare place: memory that is touched first costs the most here.
 func (r *plainReader) endMounts() {
-	if all := len(r.mounts); all > r.before {
-		r.config.Agents[len(r.config.Agents)-1].Mounts = r.mounts[r.before:all:all]
-		r.before = all
+	if len(r.mounts) > 0 {
+		r.last().Mounts = append([]Mount(nil), r.mounts...)
+		r.mounts = r.mounts[:0]
 	}
 }
 
-const mountHeader = "[[agents.mounts]]"
-
-var headers = map[string]*schema{"[[agents]]": &agentSchema, mountHeader: &mountSchema}
+var headers = map[string]*schema{"[[agents]]": &agentSchema, "[[agents.mounts]]": &mountSchema}
 
 // isSimple reports whether every byte of a text stands for itself wherever it is, also in a string and in a comment. It looks at
 // eight at a time.
@@ -98,18 +152,47 @@ func (r *plainReader) end() bool {
 	case &topSchema:
 		r.top = r.open
 		r.config = r.above()
+		if r.keep != nil {
+			cloneAll(r.config.Silence)
+		}
 		return true
 	case &agentSchema:
 		r.endMounts()
 		a, err := r.agent(&r.open)
+		if r.keep != nil {
+			a.clone()
+		}
 		r.config.Agents = append(r.config.Agents, a)
 		known := r.seen[a.UserName]
 		r.seen[a.UserName] = true
 		return err == nil && !known
 	}
 	m, err := r.mount(&r.open)
-	r.mounts = append(r.mounts, m)
+	r.share(m)
 	return err == nil
+}
+
+// clone gives m texts of its own.
+func (m Mount) clone() Mount {
+	m.Source, m.Target, m.Hide = strings.Clone(m.Source), strings.Clone(m.Target), cloneAll(m.Hide)
+	return m
+}
+
+// clone gives a texts of its own.
+func (a *Agent) clone() {
+	for _, text := range []*string{&a.UserName, &a.Group, &a.Entrypoint, &a.EntrypointSHA256, &a.EntrypointStamp} {
+		*text = strings.Clone(*text)
+	}
+	for _, texts := range [][]string{a.KeepEnv, a.SetEnv, a.Path} {
+		cloneAll(texts)
+	}
+}
+
+func cloneAll(texts []string) []string {
+	for i := range texts {
+		texts[i] = strings.Clone(texts[i])
+	}
+	return texts
 }
 
 // cutShare takes the share with which a text begins, where it has the keys that nearly all have, and no other.

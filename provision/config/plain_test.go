@@ -3,9 +3,15 @@
 package config
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/iotest"
+
+	"github.com/a4u2/au/internal/walk"
 )
 
 // written is a file as au writes it, with every key.
@@ -94,6 +100,7 @@ func TestWhatIsNotPlain(t *testing.T) {
 		{"read_only = false\nsame_path = false", "read_only = false\nread_only = false"},
 		{"# of alice", "# of\talice"},
 		{"# of alice", "[[agents.mounts]]"},
+		{"[[agents]]\nuser_name = \"agent\"", "[[agents.mounts]]\nsource = \"/a\"\ntarget = \"/b\"\nread_only = true\n[[agents]]\nuser_name = \"agent\""},
 		{"# of alice", "agents = []"},
 		{"# of alice", "\ufeff"},
 		{`bootstrapped = true`, `bootstrapped = yes`},
@@ -118,6 +125,9 @@ func TestWhatIsNotPlain(t *testing.T) {
 		if c, ok := parsePlain([]byte(text)); ok {
 			t.Errorf("with %q for %q it is plain: %+v", change[1], change[0], c)
 		}
+		if c, ok := readPlain(strings.NewReader(text), 400, len(text), keepAll); ok {
+			t.Errorf("with %q for %q it is plain by pieces: %+v", change[1], change[0], c)
+		}
 	}
 }
 
@@ -128,13 +138,76 @@ func FuzzPlain(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		c, ok := parsePlain([]byte(text))
-		if !ok {
-			return
+		all := [2]*Config{c}
+		all[1], _ = readPlain(strings.NewReader(text), 100, len(text), keepAll)
+		if all[1] != nil && !ok {
+			t.Fatalf("%q is plain by pieces alone", text)
 		}
-		if want, err := parse("f", []byte(text)); err != nil || !reflect.DeepEqual(c, want) {
-			t.Fatalf("%q is read as %+v: want %+v, %v", text, c, want, err)
+		want, err := parse("f", []byte(text))
+		for _, c := range all {
+			if c != nil && (err != nil || !reflect.DeepEqual(c, want)) {
+				t.Fatalf("%q is read as %+v: want %+v, %v", text, c, want, err)
+			}
 		}
 	})
+}
+
+func keepAll(string, Mount) bool { return true }
+
+// By pieces of any size a text is what it is as a whole, where the largest of its tables is not larger.
+func TestPlainByPieces(t *testing.T) {
+	want, err := parse("f", []byte(written))
+	if err != nil {
+		t.Fatal(err)
+	}
+	largest := 0
+	for _, table := range strings.Split(written, "\n[[") {
+		largest = max(largest, len("[["+table+"\n[["))
+	}
+	for size := range len(written) + 2 {
+		c, ok := readPlain(iotest.OneByteReader(strings.NewReader(written)), size, len(written), keepAll)
+		if ok != (size >= largest) || ok && !reflect.DeepEqual(c, want) {
+			t.Errorf("by pieces of %d it is read as %+v, %v: want %+v", size, c, ok, want)
+		}
+	}
+	if c, ok := readPlain(strings.NewReader(written), 400, len(written)-1, keepAll); ok {
+		t.Errorf("a file that is too large is read as %+v", c)
+	}
+	if c, ok := readPlain(iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(written))), 400, len(written), keepAll); ok {
+		t.Errorf("a file that cannot be read to its end is read as %+v", c)
+	}
+}
+
+// For a run of one agent others have those shares alone in which they can write; every mistake still counts.
+func TestLoadForAnAgent(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config")
+	by := walk.Trust{Owners: []uint32{0, uint32(os.Getuid())}, Shared: true}
+	load := func(text string) (*Config, error) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return LoadFor("second", path, by)
+	}
+	text := written + "[[agents.mounts]]\nsource = \"/home/alice/g\"\ntarget = \"/home/second/g\"\nread_only = true\n"
+	c, err := load(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := parse(path, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Way, want.Agents[0].Mounts = c.Way, want.Agents[0].Mounts[2:3]
+	if !reflect.DeepEqual(c, want) || len(c.Way) == 0 {
+		t.Errorf("it is read as %+v: want %+v", c, want)
+	}
+	for _, change := range [][2]string{{"read_only = false", "read_only = no"}, {`bootstrapped = true`, `bootstrapped = true # yes`}} {
+		c, err := load(strings.Replace(text, change[0], change[1], 1))
+		whole, wholeErr := Load(path, by)
+		if fmt.Sprint(err) != fmt.Sprint(wholeErr) || !reflect.DeepEqual(c, whole) {
+			t.Errorf("with %q it is read as %+v, %v: want %+v, %v", change[1], c, err, whole, wholeErr)
+		}
+	}
 }
 
 // Eight bytes at a time are what they are one by one.

@@ -53,6 +53,15 @@ func (m Machine) Config(path string, human accounts.User, declared ...share.Writ
 	return known, m.checkConfig(known, path, human, declared)
 }
 
+// ConfigFor is Config for a run of one agent: of other agents, it keeps those shares alone in which they can write.
+func (m Machine) ConfigFor(agent, path string, human accounts.User) (*config.Config, error) {
+	known, err := config.LoadFor(agent, path, m.trust(human))
+	if err != nil {
+		return nil, err
+	}
+	return known, m.checkConfig(known, path, human, nil)
+}
+
 // Own looks for a file that says what is the human's to decide.
 func (m Machine) Own(path string, human accounts.User) (*config.Own, error) {
 	return config.FindOwn(path, m.trust(human))

@@ -110,7 +110,7 @@ func (w *Words) command(p csrc.Policy, path []string) []string {
 // Plain prepares a run of which there is nothing to say: the same run that all of `au run` would start. uid is the human's;
 // complete is the program that speaks afterwards. Any fault is errNotPlain or an error: the complete program names it.
 func (m Machine) Plain(w Words, uid int, complete string) (*os.File, csrc.Run, error) {
-	known, human, err := m.plainConfig(uid)
+	known, human, err := m.plainConfig(uid, w.Agent)
 	if err != nil {
 		return nil, csrc.Run{}, err
 	}
@@ -121,8 +121,9 @@ func (m Machine) Plain(w Words, uid int, complete string) (*os.File, csrc.Run, e
 	}, nil)
 }
 
-// plainConfig reads the config of a human who is not root, on a machine where nothing else says which agents there are.
-func (m Machine) plainConfig(uid int) (*config.Config, accounts.User, error) {
+// plainConfig reads the config of a human who is not root, on a machine where nothing else says which agents there are: for a run
+// of one agent, or as a whole.
+func (m Machine) plainConfig(uid int, agent string) (*config.Config, accounts.User, error) {
 	if uid == 0 || m.exists(config.DeclaredPath) {
 		return nil, accounts.User{}, errNotPlain
 	}
@@ -130,7 +131,13 @@ func (m Machine) plainConfig(uid int) (*config.Config, accounts.User, error) {
 	if err != nil {
 		return nil, human, err
 	}
-	known, err := m.Config(config.DefaultPath(human.Home), human)
+	path := config.DefaultPath(human.Home)
+	var known *config.Config
+	if agent == "" {
+		known, err = m.Config(path, human)
+	} else {
+		known, err = m.ConfigFor(agent, path, human)
+	}
 	if err == nil && len(known.Unknown) > 0 {
 		err = errNotPlain
 	}
@@ -139,7 +146,7 @@ func (m Machine) plainConfig(uid int) (*config.Config, accounts.User, error) {
 
 // PlainList returns what List does, under the conditions of Plain.
 func (m Machine) PlainList(uid int) ([]Listed, error) {
-	known, human, err := m.plainConfig(uid)
+	known, human, err := m.plainConfig(uid, "")
 	if err != nil {
 		return nil, err
 	}
