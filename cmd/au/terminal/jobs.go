@@ -35,6 +35,8 @@ func (r *run) catchSignals() {
 	}
 	signal.Notify(r.signals, unix.SIGWINCH)
 	signal.Notify(r.continued, unix.SIGCONT)
+	r.changed = make(chan os.Signal, 1)
+	signal.Notify(r.changed, unix.SIGCHLD)
 }
 
 // serve is busy until the program has ended, and returns its exit status. Signals stay caught: this process ends, and a key must
@@ -47,7 +49,6 @@ func (r *run) serve() int {
 		go r.passKeys()
 	}
 	go r.passOutput()
-	go r.watch()
 	hungUp := r.hungUp
 	for {
 		select {
@@ -58,31 +59,29 @@ func (r *run) serve() int {
 		case <-hungUp:
 			hungUp = nil
 			r.loseTerminal()
-		case state := <-r.states:
-			if !state.Stopped() {
-				r.end(exitStatus(state))
-				return exitStatus(state)
+		case <-r.changed:
+			for state, is := r.state(); is; state, is = r.state() {
+				if !state.Stopped() {
+					r.end(exitStatus(state))
+					return exitStatus(state)
+				}
+				r.stopped(state.StopSignal())
 			}
-			r.stopped(state.StopSignal())
 		}
 	}
 }
 
-// watch reports each stop of the program, and its end.
-func (r *run) watch() {
-	defer r.restoreOnPanic()
+// state returns the next stop of the program, or its end, where there was one. No thread waits for it: to make one takes longer
+// than a signal.
+func (r *run) state() (state unix.WaitStatus, is bool) {
 	for {
-		var state unix.WaitStatus
-		_, err := unix.Wait4(r.pid, &state, unix.WUNTRACED, nil)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil {
-			state = 125 << 8
-		}
-		r.states <- state
-		if err != nil || !state.Stopped() {
-			return
+		pid, err := unix.Wait4(r.pid, &state, unix.WUNTRACED|unix.WNOHANG, nil)
+		switch err {
+		case nil:
+			return state, pid == r.pid
+		case unix.EINTR:
+		default:
+			return 125 << 8, true
 		}
 	}
 }

@@ -42,7 +42,7 @@ type run struct {
 
 	signals   chan os.Signal
 	continued chan os.Signal
-	states    chan unix.WaitStatus
+	changed   chan os.Signal // the program stopped or ended
 
 	typed, written []byte // buffers; on a stack all of them would be touched at once
 }
@@ -53,7 +53,6 @@ func open() (r *run, slave int, err error) {
 	r.drained = make(chan struct{}, 1)
 	r.hungUp = make(chan struct{})
 	r.hangUp = sync.OnceFunc(func() { close(r.hungUp) })
-	r.states = make(chan unix.WaitStatus, 1)
 	r.typed, r.written = make([]byte, typedSize), make([]byte, writtenSize)
 	defer func() {
 		if err != nil {
