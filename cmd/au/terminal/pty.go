@@ -44,6 +44,8 @@ type run struct {
 	continued chan os.Signal
 	changed   chan os.Signal // the program stopped or ended
 
+	hurry func() // gives Go's scheduler all processors back
+
 	typed, written []byte // buffers; on a stack all of them would be touched at once
 }
 

@@ -14,6 +14,7 @@ import (
 const (
 	typedSize   = 4 << 10
 	writtenSize = 64 << 10
+	muchWritten = 256 << 10 // from here on more processors make it quicker
 )
 
 // passKeys passes on what the human types while reading is on, until the
@@ -70,7 +71,7 @@ func (r *run) passKeys() {
 func (r *run) passOutput() {
 	defer r.restoreOnPanic()
 	defer close(r.drained)
-	buffer := r.written
+	buffer, passed := r.written, 0
 	o := output{run: r, screen: r.screen}
 	for {
 		polled := []unix.PollFd{{Fd: int32(r.wakeScreen), Events: unix.POLLIN}, {Fd: int32(r.master), Events: unix.POLLIN}}
@@ -87,6 +88,9 @@ func (r *run) passOutput() {
 			continue
 		}
 		n, open := r.collect(buffer)
+		if passed += n; passed >= muchWritten {
+			r.hurry()
+		}
 		o.pass(buffer[:n])
 		if !open {
 			return

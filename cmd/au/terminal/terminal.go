@@ -32,6 +32,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -60,11 +61,13 @@ func Any() bool {
 // Background and the values that come with SIGCONT. A signal from sigqueue is
 // for all of the command's group.
 func Run(program *os.File, argv, env []string) (int, error) {
-	runtime.GOMAXPROCS(1) // all that is copied is in the kernel's hands: beside a second processor threads only look for work in vain
+	// With more than one, threads look for work in vain, and a short run takes longer.
+	processors := runtime.GOMAXPROCS(1)
 	r, slave, err := open()
 	if err != nil {
 		return 0, fmt.Errorf("make a terminal for the run: %w", err)
 	}
+	r.hurry = sync.OnceFunc(func() { runtime.GOMAXPROCS(processors) })
 	defer r.close()
 	defer r.restoreOnPanic()
 	r.catchSignals()
