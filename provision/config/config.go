@@ -154,7 +154,8 @@ func Load(path string, by walk.Trust) (*Config, error) {
 	return c, err
 }
 
-// LoadFor is Load for a run of one agent: of other agents, it keeps those shares alone in which they can write.
+// LoadFor is Load for a run of one agent: of other agents, it keeps those shares alone in which they can write, and one of each
+// folder.
 func LoadFor(agent, path string, by walk.Trust) (*Config, error) {
 	own, err := FindOwn(path, by)
 	if err != nil {
@@ -163,7 +164,9 @@ func LoadFor(agent, path string, by walk.Trust) (*Config, error) {
 	defer own.Close()
 	if file, err := own.toRead(); file != nil && err == nil {
 		defer file.Close()
-		if c, ok := readPlain(file, pieceSize, maxSize, func(of string, m Mount) bool { return of == agent || !m.ReadOnly }); ok {
+		writable := map[string]bool{}
+		keep := func(of string, m Mount) bool { return of == agent || !m.ReadOnly && isNew(writable, m.Source) }
+		if c, ok := readPlain(file, pieceSize, maxSize, keep); ok {
 			c.Way = own.Way
 			return c, nil
 		}
@@ -200,4 +203,12 @@ func parse(path string, text []byte) (*Config, error) {
 		return nil, err
 	}
 	return doc.config()
+}
+
+func isNew(known map[string]bool, text string) bool {
+	if known[text] {
+		return false
+	}
+	known[strings.Clone(text)] = true
+	return true
 }

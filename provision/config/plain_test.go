@@ -178,7 +178,7 @@ func TestPlainByPieces(t *testing.T) {
 	}
 }
 
-// For a run of one agent others have those shares alone in which they can write; every mistake still counts.
+// For a run of one agent others have those shares alone in which they can write, one of each folder; every mistake still counts.
 func TestLoadForAnAgent(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config")
 	by := walk.Trust{Owners: []uint32{0, uint32(os.Getuid())}, Shared: true}
@@ -188,7 +188,25 @@ func TestLoadForAnAgent(t *testing.T) {
 		}
 		return LoadFor("second", path, by)
 	}
-	text := written + "[[agents.mounts]]\nsource = \"/home/alice/g\"\ntarget = \"/home/second/g\"\nread_only = true\n"
+	text := written + `[[agents.mounts]]
+source = "/home/alice/g"
+target = "/home/second/g"
+read_only = true
+[[agents.mounts]]
+source = "/home/alice/e"
+target = "/home/second/e"
+read_only = false
+[[agents]]
+user_name = "third"
+[[agents.mounts]]
+source = "/home/alice/e"
+target = "/home/third/e"
+read_only = false
+[[agents.mounts]]
+source = "/home/alice/h"
+target = "/home/third/h"
+read_only = false
+`
 	c, err := load(text)
 	if err != nil {
 		t.Fatal(err)
@@ -197,7 +215,7 @@ func TestLoadForAnAgent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want.Way, want.Agents[0].Mounts = c.Way, want.Agents[0].Mounts[2:3]
+	want.Way, want.Agents[0].Mounts, want.Agents[2].Mounts = c.Way, want.Agents[0].Mounts[2:3], want.Agents[2].Mounts[1:]
 	if !reflect.DeepEqual(c, want) || len(c.Way) == 0 {
 		t.Errorf("it is read as %+v: want %+v", c, want)
 	}
