@@ -43,13 +43,27 @@ if [ "$made" != 0 ]; then
 	row "boot, CPU" "$made" $(((after - before) / 1000000))
 fi
 if [ "$n" != end ]; then
-	for i in $(seq $((made + 1)) "$n"); do
-		printf '[[agents]]\nuser_name = "g%d"\n' "$i" >>$here/agents.toml
-	done
-	began=$(date +%s%3N) before=$(used)
-	ok as alice au apply -y $here/agents.toml
-	row "au apply, each new one" "$n" $((($(date +%s%3N) - began) / (n - made)))
-	row "au apply, each, CPU" "$n" $((($(used) - before) / 1000000 / (n - made)))
+	# au makes the first hundred. The others are copies of one of them, as au would have made it: it takes seconds for each.
+	by_au=$((n < 100 ? n : 100))
+	if [ "$made" -lt "$by_au" ]; then
+		for i in $(seq $((made + 1)) "$by_au"); do
+			printf '[[agents]]\nuser_name = "g%d"\n' "$i" >>$here/agents.toml
+		done
+		began=$(date +%s%3N) before=$(used)
+		ok as alice au apply -y $here/agents.toml
+		row "au apply, each new one" "$by_au" $((($(date +%s%3N) - began) / (by_au - made)))
+		row "au apply, each, CPU" "$by_au" $((($(used) - before) / 1000000 / (by_au - made)))
+		made=$by_au
+	fi
+	if [ "$made" -lt "$n" ]; then
+		ok /opt/e2e/tests/many/copies "g$made" $((made + 1)) "$n" /home/alice/.config/agent-as-unix-user.toml
+		ok systemctl daemon-reload
+		# shellcheck disable=SC2046 # words
+		ok systemctl start $(seq $((made + 1)) "$n" | sed 's/.*/au-g&.service/')
+		ok as alice au run -a "g$n" id -un
+		says "g$n"
+		ok as alice au info -a "g$n"
+	fi
 	timed "au run true" as alice au run -a g1 true
 	timed "au info" as alice au info -a g1
 	timed "au net status" as alice au net status -a g1
@@ -67,11 +81,12 @@ n=$made
 # at NAME AGENTS prints what the row says.
 at() { sed -nE "s/^$1, CPU +$2 agents +([0-9.]+) ms$/\1/p" $here/rows; }
 
-# grows NAME FACTOR EACH fails where it costs more with the most agents than FACTOR times what it does with the fewest, and EACH ms more an agent.
+# grows NAME FACTOR EACH [MOST] fails where it costs more with the most agents than FACTOR times what it does with the fewest, and EACH ms more an agent.
 grows() {
-	[ "$(at "$1" "$n")" -le $(($2 * $(at "$1" "$first") + $3 * n)) ] || fail "$1: $(at "$1" "$first") ms of CPU with $first agents, $(at "$1" "$n") ms with $n"
+	most=${4:-$n}
+	[ "$(at "$1" "$most")" -le $(($2 * $(at "$1" "$first") + $3 * most)) ] || fail "$1: $(at "$1" "$first") ms of CPU with $first agents, $(at "$1" "$most") ms with $most"
 }
 for what in "au run true" "au info" "au net status"; do grows "$what" 2 0; done
 for what in "au list" daemon-reload; do grows "$what" 2 20; done
 grows boot 2 $((3 * $(at "a service" "$first")))
-grows "au apply, each" 3 0
+grows "au apply, each" 3 0 $((n < 100 ? n : 100))
