@@ -7,6 +7,7 @@
 #define GETRLIMIT	97
 #define WRITE		1
 #define EXIT_GROUP	231
+#define RLIMIT_DATA	2
 #define RLIMIT_NPROC	6
 #define RLIMIT_AS	9
 #define LIKE_VFORK	0x4100	// CLONE_VM|CLONE_VFORK, and no signal at the end
@@ -36,6 +37,15 @@ TEXT ·entry(SB),NOSPLIT|NOFRAME,$0
 	ADDQ	$16, SP
 	CMPQ	R12, ·needed(SB)
 	JCS	small
+	SUBQ	$16, SP
+	MOVQ	$GETRLIMIT, AX
+	MOVQ	$RLIMIT_DATA, DI
+	MOVQ	SP, SI
+	SYSCALL
+	MOVQ	0(SP), R12
+	ADDQ	$16, SP
+	CMPQ	R12, ·neededData(SB)
+	JCS	smallData
 	SUBQ	$16, SP
 	MOVQ	$GETRLIMIT, AX
 	MOVQ	$RLIMIT_NPROC, DI
@@ -98,6 +108,10 @@ start:
 little:
 	MOVQ	·tooFew+0(SB), SI
 	MOVQ	·tooFew+8(SB), DX
+	JMP	say
+smallData:
+	MOVQ	·tooLittleData+0(SB), SI
+	MOVQ	·tooLittleData+8(SB), DX
 	JMP	say
 small:
 	MOVQ	·tooSmall+0(SB), SI

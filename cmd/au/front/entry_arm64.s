@@ -7,6 +7,7 @@
 #define EXIT_GROUP	94
 #define CLONE		220
 #define WAIT4		260
+#define RLIMIT_DATA	2
 #define RLIMIT_NPROC	6
 #define RLIMIT_AS	9
 #define LIKE_VFORK	0x4100	// CLONE_VM|CLONE_VFORK, and no signal at the end
@@ -37,6 +38,16 @@ TEXT ·entry(SB),NOSPLIT|NOFRAME,$0
 	MOVD	·needed(SB), R4
 	CMP	R4, R2
 	BLO	small
+	SUB	$16, RSP
+	MOVD	$GETRLIMIT, R8
+	MOVD	$RLIMIT_DATA, R0
+	MOVD	RSP, R1
+	SVC
+	MOVD	0(RSP), R2
+	ADD	$16, RSP
+	MOVD	·neededData(SB), R4
+	CMP	R4, R2
+	BLO	smallData
 	SUB	$16, RSP
 	MOVD	$GETRLIMIT, R8
 	MOVD	$RLIMIT_NPROC, R0
@@ -98,6 +109,10 @@ start:
 little:
 	MOVD	·tooFew+0(SB), R1
 	MOVD	·tooFew+8(SB), R2
+	JMP	say
+smallData:
+	MOVD	·tooLittleData+0(SB), R1
+	MOVD	·tooLittleData+8(SB), R2
 	JMP	say
 small:
 	MOVD	·tooSmall+0(SB), R1
