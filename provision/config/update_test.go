@@ -225,13 +225,13 @@ func TestProcessesThatUpdateAtOnceLoseNothing(t *testing.T) {
 
 func TestKilledProcessLeavesAWholeFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c.toml")
-	whole := 0
+	whole, life := 0, 3*time.Millisecond
 	for i := range 40 {
 		h := helper(path, fmt.Sprint("r", i, "n"), 1000)
 		if err := h.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(3+i) * time.Millisecond)
+		time.Sleep(life)
 		h.Process.Kill()
 		h.Wait()
 		c, err := Load(path, mine)
@@ -240,6 +240,10 @@ func TestKilledProcessLeavesAWholeFile(t *testing.T) {
 		}
 		if len(c.Agents) < whole {
 			t.Fatalf("after kill %d: %d agents, were %d", i, len(c.Agents), whole)
+		}
+		// On a busy machine it begins late. Its life goes on to be about as long as it takes until it has saved something.
+		if life = life * 5 / 4; len(c.Agents) > whole {
+			life = life * 7 / 10
 		}
 		whole = len(c.Agents)
 	}
