@@ -228,6 +228,38 @@ read_only = false
 	}
 }
 
+// A file of many pieces is what it is as a whole.
+func TestLoadForAnAgentAmongMany(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config")
+	by := walk.Trust{Owners: []uint32{0, uint32(os.Getuid())}, Shared: true}
+	var text strings.Builder
+	for a := range 500 {
+		fmt.Fprintf(&text, "# für %s\n[[agents]]\nuser_name = \"a%d\"\nset_env = [\"A=[[agents]]\"]\n", strings.Repeat("é", a%97), a)
+		for i, readOnly := range []bool{true, false, true} {
+			fmt.Fprintf(&text, "[[agents.mounts]]\nsource = \"/home/alice/%d/%d\"\ntarget = \"/home/a%[1]d/%[2]d\"\nread_only = %[3]v\n", a, i, readOnly)
+		}
+	}
+	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := LoadFor("a321", path, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Load(path, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range want.Agents {
+		if i != 321 {
+			want.Agents[i].Mounts = want.Agents[i].Mounts[1:2]
+		}
+	}
+	if text.Len() < 5*pieceSize || !reflect.DeepEqual(c, want) {
+		t.Errorf("%d bytes are read as %+v: want %+v", text.Len(), c, want)
+	}
+}
+
 // Eight bytes at a time are what they are one by one.
 func TestSimpleInEveryPlace(t *testing.T) {
 	for a := range 256 {
