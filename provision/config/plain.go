@@ -46,7 +46,7 @@ func parsePlain(all []byte) (c *Config, ok bool) {
 // pieceSize is how much of a file is read at once. To touch little memory matters more than to read seldom.
 const pieceSize = 16 << 10
 
-// readPlain is parsePlain for a file of limit bytes at most, read by pieces of size bytes. It keeps those of the shares alone.
+// readPlain is parsePlain for a file of limit bytes at most, read by pieces of size bytes. Of the shares it keeps what keep says.
 func readPlain(file io.Reader, size, limit int, keep func(agent string, m Mount) bool) (c *Config, ok bool) {
 	r, buffer, filled := newPlainReader(keep), make([]byte, size), 0
 	for {

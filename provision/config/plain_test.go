@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
-
-	"github.com/a4u2/au/internal/walk"
 )
 
 // written is a file as au writes it, with every key.
@@ -181,12 +179,11 @@ func TestPlainByPieces(t *testing.T) {
 // For a run of one agent others have those shares alone in which they can write, one of each folder; every mistake still counts.
 func TestLoadForAnAgent(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config")
-	by := walk.Trust{Owners: []uint32{0, uint32(os.Getuid())}, Shared: true}
 	load := func(text string) (*Config, error) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return LoadFor("second", path, by)
+		return LoadFor("second", path, mine)
 	}
 	text := written + `[[agents.mounts]]
 source = "/home/alice/g"
@@ -221,7 +218,7 @@ read_only = false
 	}
 	for _, change := range [][2]string{{"read_only = false", "read_only = no"}, {`bootstrapped = true`, `bootstrapped = true # yes`}} {
 		c, err := load(strings.Replace(text, change[0], change[1], 1))
-		whole, wholeErr := Load(path, by)
+		whole, wholeErr := Load(path, mine)
 		if fmt.Sprint(err) != fmt.Sprint(wholeErr) || !reflect.DeepEqual(c, whole) {
 			t.Errorf("with %q it is read as %+v, %v: want %+v, %v", change[1], c, err, whole, wholeErr)
 		}
@@ -231,7 +228,6 @@ read_only = false
 // A file of many pieces is what it is as a whole.
 func TestLoadForAnAgentAmongMany(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config")
-	by := walk.Trust{Owners: []uint32{0, uint32(os.Getuid())}, Shared: true}
 	var text strings.Builder
 	for a := range 500 {
 		fmt.Fprintf(&text, "# für %s\n[[agents]]\nuser_name = \"a%d\"\nset_env = [\"A=[[agents]]\"]\n", strings.Repeat("é", a%97), a)
@@ -242,11 +238,11 @@ func TestLoadForAnAgentAmongMany(t *testing.T) {
 	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := LoadFor("a321", path, by)
+	c, err := LoadFor("a321", path, mine)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := Load(path, by)
+	want, err := Load(path, mine)
 	if err != nil {
 		t.Fatal(err)
 	}

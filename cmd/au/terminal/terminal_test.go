@@ -139,6 +139,13 @@ func TestStopThenBackground(t *testing.T) {
 	h.expect(`got late\.`)
 }
 
+// A parent that ignores SIGCHLD leaves au with a signal that does not come unless au asks for it.
+func TestEndIsHeardWhereSIGCHLDIsIgnored(t *testing.T) {
+	h := sit(t, "sh", "-c", "env --ignore-signal=CHLD au sh -c 'echo be''gun; exit 7'; echo \"status $?.\"")
+	h.expect("begun")
+	h.expect(`status 7\.`)
+}
+
 func TestJobControlInside(t *testing.T) {
 	h := shell(t)
 	h.types("PS1='in''side> ' au bash --norc --noprofile --noediting -i\n")
