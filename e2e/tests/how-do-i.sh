@@ -1,6 +1,7 @@
 #!/bin/sh
 # The page "How do I…" shows what happens.
 # machines: trixie
+# flavour: node
 # timeout: 900
 # `e2e/run how-do-i || patch docs/how-do-i.md bin/e2e-logs/how-do-i.trixie.log` writes its transcript anew.
 . /opt/e2e/lib.sh
