@@ -70,9 +70,6 @@ release: ## packages, tarballs, SHA256SUMS, SBOM and notes in bin/release; SIGN_
 publish: ## bin/release as the release TAG of the forge, with gh
 	gh release create '$(TAG)' --verify-tag --notes-file bin/release/notes.md bin/release/*
 
-test: ## unit and script tests that are quick: a minute, no root
-	$(GO) test -short ./...
-
 # The packages, those first that take longest; and the tests that take longest, which make check leaves to .ci/run: what happens at
 # each of many moments, floods, and every way through the packet filter. make check has others of each kind.
 PACKAGES := ./cmd/au ./netfilter/proxy ./cmd/au/draft ./netfilter/kernel ./...
@@ -81,6 +78,14 @@ SLOW_NETWORK := TestAgentsServer|TestBesideFlood|TestFlood|TestFlushedRulesLetNo
 SLOW_COMMANDS := TestALookIsNotWaitedFor|TestDeleteThatWasKilledIsFinishedByDelete
 SLOW := ^($(SLOW_DRAFTS)|$(SLOW_NETWORK)|$(SLOW_COMMANDS))$$
 SLOW_SCRIPTS := ^TestScripts$$
+# And those that make test leaves out besides, since they take some seconds or wait for some.
+LONG_DRAFTS := TestAttributesOfTheTop|TestChangedCopyAfterAKill|TestChangedWhileItsFolderIsPutAside|TestChangesAndConflicts|TestClosedToTheHuman|TestCommits|TestCommitsOfTwoDrafts|TestEditedAtEachStep|TestItsFolderIsRenamedMeanwhile|TestKeepAfterPacking|TestKeepIsTheSameAsWithoutADraft|TestKeepOfWhatGitNeeds|TestKeepRenamedAlone|TestKilledAndAnotherFolder|TestKilledAtEachStep|TestKilledKeepAndUndo|TestMadeAnewBeforeAKill|TestMergeHasTheRightsOfTheHuman|TestMergeOfRandomLines|TestMergeRefused|TestNothingIsLost|TestPartsAreKeptBetweenRuns|TestRemovedAfterAKill|TestSimpleCommands|TestSwappedAtAnyStep|TestTheHumanAfterAPart|TestTheirsIsWhatTheAgentSees|TestUndoKilledWithAnotherDraft|TestUndoOfACopyThatDiffersInTheDraft|TestUndoOfWhatGitMadeNewer|TestUndoOfWhatGitNeeds|TestUndoOfWhatGitWrites|TestWrittenWhileItIsCopied|TestWrittenWhileItIsTakenBack
+LONG_NETWORK := TestCurl|TestGrantsEnd|TestLearning|TestOpenKeepsAwake|TestPinned|TestPinnedLater|TestRests|TestSilentUpstream|TestTools|TestTranslation
+LONG_COMMANDS := TestAReportTrustsNoTimeInMemory|TestAProbeThatAnAgentHoldsUp|TestApplyWaitsForNoHuman|TestDeepTreesTakeLinearTime|TestDocumentsSpeakTheGrammar|TestNamesThatOthersChoseAreQuoted|TestOfBelievesNoOneSide|TestBothHalvesReadTheSamePolicies|TestMessagesShowNothingHarmful|TestSourceCompiles|TestUnitsTakeLittleOfTheLibrary
+LONG := ^($(LONG_DRAFTS)|$(LONG_NETWORK)|$(LONG_COMMANDS))$$
+
+test: ## unit and script tests that are quick: a minute, no root
+	$(GO) test -short -skip '$(SLOW)|$(LONG)|$(SLOW_SCRIPTS)/^(apply|draft|home|json|net-log|net-refuse|net-why|original|setup|show|usage|words)$$' $(PACKAGES)
 
 test-all: ## all unit and script tests, in ten minutes; as root those in namespaces, too
 	$(GO) test -timeout 20m $(PACKAGES)

@@ -95,9 +95,9 @@ func TestGoTestsNamedInPagesAreRun(t *testing.T) {
 
 // A name that no test has would leave nothing out, and nothing would run what it was meant for.
 func TestSlowTestsExist(t *testing.T) {
-	tests, named := goTests(t), regexp.MustCompile(`(?m)^SLOW_\w+ := ([\w|]+)$`).FindAllStringSubmatch(readText(t, "Makefile"), -1)
-	if len(named) != 3 {
-		t.Fatalf("the Makefile has %d lists of slow tests, want 3", len(named))
+	tests, named := goTests(t), regexp.MustCompile(`(?m)^(?:SLOW|LONG)_\w+ := ([\w|]+)$`).FindAllStringSubmatch(readText(t, "Makefile"), -1)
+	if len(named) != 6 {
+		t.Fatalf("the Makefile has %d lists of slow tests, want 6", len(named))
 	}
 	for _, list := range named {
 		for _, name := range strings.Split(list[1], "|") {

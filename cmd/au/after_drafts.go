@@ -17,7 +17,7 @@ func (c *afterCmd) sayDrafts(a *app) {
 	if err != nil || json.Unmarshal([]byte(c.Drafts), &had) != nil {
 		return
 	}
-	store, err := draft.Open(human.Home, human.UID, a.draftMarks)
+	store, err := draft.Open(human.Home, a.draftMarks, human.UID, a.host.RootUID)
 	if err != nil {
 		return
 	}

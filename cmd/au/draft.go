@@ -48,7 +48,7 @@ func (a *app) drafts() (*drafts, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := draft.Look(human.Home, uint32(a.host.UID()), a.draftMarks)
+	s, err := draft.Look(human.Home, a.draftMarks, uint32(a.host.UID()), a.host.RootUID)
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func (a *app) sayLeft(human provision.User, agent string, deleted bool, left []s
 
 // dropAll throws drafts away.
 func (a *app) dropAll(human provision.User, all []start.ListedDraft) error {
-	store, err := draft.Look(human.Home, human.UID, a.draftMarks)
+	store, err := draft.Look(human.Home, a.draftMarks, human.UID, a.host.RootUID)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (a *app) draftsOf(human provision.User) (map[string][]start.ListedDraft, er
 		}
 		return all, err
 	}
-	store, err := draft.Look(human.Home, human.UID, a.draftMarks)
+	store, err := draft.Look(human.Home, a.draftMarks, human.UID, a.host.RootUID)
 	if err != nil {
 		return all, err
 	}

@@ -89,6 +89,9 @@ func newHost(root string, c fakehost.Config) *fakehost.Host {
 	}
 	h.PutLink("/usr/local/bin/au", self, 0)
 	h.Put("/run/au-plan.lock", "", fakehost.Node{Mode: 0o600}) // an earlier au's
+	if line := fmt.Sprintf("tester:x:%d:", os.Getuid()); os.Getuid() > 1001 && !strings.Contains(h.Text("/etc/passwd"), strings.TrimPrefix(line, "tester")) {
+		h.Put("/etc/passwd", h.Text("/etc/passwd")+line+"1:::/bin/sh\n", fakehost.Node{Mode: 0o644}) // the owner of what scripts make is no user who is gone
+	}
 	return h
 }
 
@@ -319,13 +322,15 @@ func expect(ts *testscript.TestScript, want int, args []string) {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
 	ts.Check(checkJSON(args, out))
-	exportsAsItIs(ts)
+	if !testing.Short() { // four of five processes of a script are its
+		exportsAsItIs(ts)
+	}
 }
 
 // drafted NAME FOLDER makes a draft of a folder of the human, as a run does.
 func scriptDrafted(ts *testscript.TestScript, neg bool, args []string) {
 	time.Sleep(20 * time.Millisecond)
-	store, err := draft.Open(ts.Getenv("HOME"), uint32(os.Getuid()), func(string, string, func(io.Writer) error) (draft.Marks, error) { return nil, nil })
+	store, err := draft.Open(ts.Getenv("HOME"), func(string, string, func(io.Writer) error) (draft.Marks, error) { return nil, nil }, uint32(os.Getuid()))
 	ts.Check(err)
 	d, err := store.Begin(draft.Wanted{Name: args[0], Agent: "agent", Folder: ts.MkAbs(args[1]), Now: time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)})
 	ts.Check(err)

@@ -30,7 +30,7 @@ func (r *runSpeaker) Drafts(all []config.Mount) (drafts []start.Draft, err error
 	if err != nil {
 		return nil, err
 	}
-	store, err := draft.Open(r.order.Human.Home, r.order.Human.UID, r.draftMarks)
+	store, err := draft.Open(r.order.Human.Home, r.draftMarks, r.order.Human.UID, r.host.RootUID)
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ func begun(t *testing.T, s *Store, w Wanted) (*Draft, []string, []string) {
 
 func storeIn(t *testing.T) *Store {
 	t.Helper()
-	s, err := Open(t.TempDir(), uint32(os.Getuid()), direct)
+	s, err := Open(t.TempDir(), direct, uint32(os.Getuid()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func mustList(t *testing.T, s *Store) (names []string) {
 func TestLookMakesNothing(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
-	s, err := Look(home, uint32(os.Getuid()), direct)
+	s, err := Look(home, direct, uint32(os.Getuid()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func keptStores(t *testing.T) (homes []string) {
 func TestKeptDrafts(t *testing.T) {
 	t.Parallel()
 	for _, home := range keptStores(t) {
-		s, err := Look(home, uint32(os.Getuid()), nil)
+		s, err := Look(home, nil, uint32(os.Getuid()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestKeptDrafts(t *testing.T) {
 func TestADraftOfANewerAuIsRefused(t *testing.T) {
 	t.Parallel()
 	home := keptStores(t)[0]
-	s, err := Open(home, uint32(os.Getuid()), nil)
+	s, err := Open(home, nil, uint32(os.Getuid()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 func keepAndUndo(args []string) int {
 	home, folder, verb := args[0], args[1], args[2]
 	n, _ := strconv.Atoi(args[3])
-	store, err := Open(home, 0, direct)
+	store, err := Open(home, direct)
 	if err == nil {
 		var d *Draft
 		if d, err = store.open(KeyOf("agent", folder)); err == nil {
@@ -272,7 +272,7 @@ func TestKeepThatCannotBegin(t *testing.T) {
 		t.Cleanup(func() { _ = unix.Unmount(b.home, unix.MNT_DETACH) })
 		b.ok(os.Mkdir(b.folder, 0o755))
 		var err error
-		b.store, err = Open(b.home, 0, direct)
+		b.store, err = Open(b.home, direct)
 		b.ok(err)
 		b.in(b.folder, "echo f >f")
 		before := dump(t, b.folder, true, false)

@@ -92,7 +92,7 @@ func stepByStep(args []string) int {
 	o := order{args[2], args[3], Answer(args[4][0] - '0'), args[5:]}
 	var is outcome
 	err := powerless(func() error {
-		store, err := Open(args[0], 0, direct)
+		store, err := Open(args[0], direct)
 		if err != nil {
 			return err
 		}

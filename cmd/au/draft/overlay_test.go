@@ -130,7 +130,7 @@ func newBenchOn(t *testing.T, across bool) *bench {
 		t.Cleanup(func() { _ = unix.Unmount(b.folder, unix.MNT_DETACH) })
 	}
 	var err error
-	b.store, err = Open(b.home, 0, direct)
+	b.store, err = Open(b.home, direct)
 	b.ok(err)
 	t.Cleanup(func() { _ = unix.Unmount(b.mounted, unix.MNT_DETACH); b.store.close() })
 	return b

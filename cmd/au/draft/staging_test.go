@@ -58,7 +58,7 @@ func TestSweptWhereItWasMade(t *testing.T) {
 	t.Cleanup(func() { _ = unix.Unmount(b.home+"/.local/state/au/drafts", unix.MNT_DETACH) })
 	var err error
 	b.store.close()
-	b.store, err = Open(b.home, 0, direct)
+	b.store, err = Open(b.home, direct)
 	b.ok(err)
 	b.begin()
 	b.drafted("echo n >n; echo m >m")

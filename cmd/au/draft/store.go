@@ -78,27 +78,27 @@ func (d *Draft) Close() { d.state.close() }
 // Store is all drafts of a human.
 type Store struct {
 	place
-	marks MarkReader
-	home  string
-	trust walk.Trust
+	marks  MarkReader
+	home   string
+	owners []uint32 // of the folders above it
 }
 
 // Dir is where the drafts of the human with that home lie.
 func Dir(home string) string { return filepath.Join(home, ".local/state/au/drafts") }
 
-// Open opens the store of the human with the uid and the home, and makes it where it is missing. Each folder above it is theirs or
-// root's, and no link.
-func Open(home string, uid uint32, marks MarkReader) (*Store, error) {
-	return openStore(home, uid, marks, true)
+// Open opens the store of the human with that home, and makes it where it is missing. Each folder above it is an owner's (the
+// human's uid, say) or root's, and no link.
+func Open(home string, marks MarkReader, owners ...uint32) (*Store, error) {
+	return openStore(home, marks, owners, true)
 }
 
 // Look opens the store of a human as Open does, and makes nothing: where it is missing there are no drafts.
-func Look(home string, uid uint32, marks MarkReader) (*Store, error) {
-	return openStore(home, uid, marks, false)
+func Look(home string, marks MarkReader, owners ...uint32) (*Store, error) {
+	return openStore(home, marks, owners, false)
 }
 
-func openStore(home string, uid uint32, marks MarkReader, makes bool) (*Store, error) {
-	s := &Store{place: place{fd: -1, named: Dir(home)}, marks: marks, home: home, trust: walk.Trust{Owners: []uint32{0, uid}, Shared: true}}
+func openStore(home string, marks MarkReader, owners []uint32, makes bool) (*Store, error) {
+	s := &Store{place: place{fd: -1, named: Dir(home)}, marks: marks, home: home, owners: append(owners, 0)}
 	for range 5 { // .local, state, au, drafts, and once to open them
 		p, err := walk.To("/", s.named, s.judge)
 		if err != nil {
@@ -131,7 +131,7 @@ func (s *Store) judge(step walk.Step) error {
 	if step.Kind() == unix.S_IFLNK {
 		return &walk.Distrust{Path: step.Path, Why: "a symbolic link"}
 	}
-	if !slices.Contains(s.trust.Owners, step.Stat.Uid) {
+	if !slices.Contains(s.owners, step.Stat.Uid) {
 		return &walk.Distrust{Path: step.Path, Why: fmt.Sprintf("it belongs to uid %d", step.Stat.Uid)}
 	}
 	return nil

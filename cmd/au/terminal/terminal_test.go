@@ -125,8 +125,9 @@ func TestStopAndForeground(t *testing.T) {
 
 func TestStopThenBackground(t *testing.T) {
 	h := shell(t)
-	h.types("au sh -c 'while test ! -e go; do sleep 0.05; done; read x; echo \"got $x.\"'\n")
-	time.Sleep(200 * time.Millisecond)
+	h.does("cd "+t.TempDir(), "ready>")
+	h.types("au sh -c 'echo be''gun; while test ! -e go; do sleep 0.05; done; read x; echo \"got $x.\"'\n")
+	h.expect("begun")
 	h.types("\x1a")
 	h.expect("Stopped")
 	h.does("cd; bg", "ready> ")
