@@ -5,11 +5,13 @@
 #include <sys/mount.h>
 #include <sys/statfs.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include "kernel.h"
 
 // Where the layers are attached for as long as the overlay is being made: it takes none that is not attached (before Linux 6.15).
 #define PLACE "/run/user"
 
+enum { STILL_OPEN = 1 };
 enum { FOR_OTHERS = 077, CAPABILITIES = 0x20080522 /* _LINUX_CAPABILITY_VERSION_3 */ };
 // CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER and CAP_FSETID; and CAP_SYS_ADMIN, for the overlay's own marks.
 enum { OVER_FILES = 0x1f | 1 << 21 };
@@ -57,6 +59,47 @@ static int lock_state(struct shares *all, int state)
 	return -1;
 }
 
+// Whether the overlay of an earlier run is there still: it lives for as long as somebody has a file or folder of it open, to whom
+// that run passed it. The kernel marks the upper folder for as long (ovl_inuse_trylock, Linux 4.13). Where index=on is asked for,
+// it refuses with EBUSY, before it looks at the work folder; and as that is the upper folder, too, nothing is ever made or
+// written. It notes the refusal in its log.
+static int is_mounted(int upper)
+{
+	static char path[sizeof "/proc/self/fd/" + NUMBER], number[NUMBER];
+	int mount;
+
+	join(path, sizeof path, "/proc/self/fd/", decimal(number, (uint32_t)upper));
+	mount = try_mount("overlay",
+			  PARTS("source", "question", "lowerdir", "/", "upperdir", path, "workdir", path, "index", "on"),
+			  FLAG_RDONLY);
+	return mount >= 0 || errno == EBUSY;
+}
+
+// The same; an overlay that nobody has is gone a moment later.
+static int stays_mounted(int upper)
+{
+	enum { TRIES = 100 };
+	const struct timespec moment = { 0, 10000000 };
+
+	for (int i = 0; i < TRIES; i++) {
+		if (!is_mounted(upper))
+			return 0;
+		nanosleep(&moment, NULL);
+	}
+	return 1;
+}
+
+// Where a draft's overlay of an earlier run is there still, that could be changed through the new one, and the other way round.
+static int is_closed(struct shares *all, const char *state, int upper)
+{
+	int free = upper < 0 || !stays_mounted(upper);
+
+	if (!free)
+		because(all, "its draft, ", state, ", is still open: an earlier run of it passed a file to another run");
+	close(upper);
+	return free;
+}
+
 // 15. The locks of drafts are taken as the caller, and held until both the waiter and pid 1 have let go: whichever of the two is
 // killed, nothing of the run is left when a lock is free.
 void lock_drafts(struct shares *all, const struct request *r, const char *home, uid_t caller, gid_t group)
@@ -64,7 +107,7 @@ void lock_drafts(struct shares *all, const struct request *r, const char *home, 
 	memset(all->mounts, -1, sizeof all->mounts);
 	memset(all->locks, -1, sizeof all->locks);
 	for (unsigned i = 0; i < r->nshares; i++) {
-		int state;
+		int state, upper = -1;
 
 		if (r->shares[i].state == NULL || all->left_out[i])
 			continue;
@@ -72,9 +115,11 @@ void lock_drafts(struct shares *all, const struct request *r, const char *home, 
 		state = open_state_of(all, r->shares[i].state);
 		if (state >= 0 && is_apart(all, r, r->shares[i].state))
 			all->locks[i] = lock_state(all, state);
+		if (all->locks[i] >= 0 && r->shares[i].writable)
+			upper = open_beneath(state, "upper", O_PATH | O_DIRECTORY, RESOLVE_INSIDE);
 		take_file_ids(0, 0);
 		close(state);
-		if (all->locks[i] < 0)
+		if (all->locks[i] < 0 || !is_closed(all, r->shares[i].state, upper))
 			leave_out(all, r, home, i, all->reason);
 	}
 }
@@ -317,7 +362,7 @@ static void tell_marks_of(int upper, const char *path, uid_t caller)
 }
 
 // 7. Tells what the kernel noted in a draft of each path from standard input that ends in a NUL, relative to the draft's upper
-// folder. It is the caller's process still: it can be killed as any other of theirs.
+// folder; nothing, where the draft is still open. It is the caller's process still: it can be killed as any other of theirs.
 _Noreturn void tell_marks(const char *state, uid_t caller, gid_t group)
 {
 	static struct shares none;
@@ -335,6 +380,8 @@ _Noreturn void tell_marks(const char *state, uid_t caller, gid_t group)
 	if (folder < 0)
 		die(none.reason);
 	upper = must(open_beneath(folder, "upper", O_PATH | O_DIRECTORY, RESOLVE_INSIDE), "open the upper folder of ", state);
+	if (stays_mounted(upper))
+		_exit(STILL_OPEN);
 	while ((got = read(0, text + have, sizeof text - have)) > 0) {
 		char *from = text, *end;
 

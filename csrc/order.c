@@ -10,7 +10,7 @@
 //
 // It ends as the command does, with 128+N for signal N; 125 when it refuses, 126 and 127 when COMMAND cannot be run. --check runs
 // nothing: 0 when the agent's account is expired, as a run needs it, 1 when it is not. --draft-marks tells what the
-// kernel noted of the files in a draft (drafts.c).
+// kernel noted of the files in a draft (drafts.c); 1 when the draft is still open somewhere.
 //
 // Three processes. The caller's own checks, forks and then waits as the caller again, so that the human can kill it. Its child, pid
 // 1 of a new pid namespace, builds the walls, forks the command, and then guards it as the agent. It reaps, passes signals on, and
@@ -29,7 +29,7 @@
 //  4  read_request       waiter   file     clean-paths bound-of-shares messages worktrees-counted: arguments same-path
 //  5  read_policy        waiter   file     policy-* names: policy
 //  6  check_caller       waiter   file     who-may-enter not-the-agent: stranger
-//  7  tell_marks         waiter   caller*  draft-marks-*: drafts
+//  7  tell_marks         waiter   caller*  draft-marks-* draft-open draft-open-marks: drafts
 //  8  build_environment  waiter   file     assignments bound-of-variables: arguments
 //  9  become_root        waiter   root     root-in-every-id: set-up
 // 10  check_expiry       waiter   root     expired*: expiry
@@ -37,7 +37,7 @@
 // 12  open_cgroups       waiter   root     cgroup-or-nothing: cgroup
 // 13  open_log           waiter   root     log-opened: log
 // 14  read_limits        waiter   root     limits-of-init: inherited
-// 15  lock_drafts        waiter   caller*  draft-state-* draft-lock: drafts
+// 15  lock_drafts        waiter   caller*  draft-state-* draft-lock draft-open-run: drafts
 // 16  map_for_shares     waiter   root     id-map-of-one other-groups-nobodys groups-*: share-content
 // 17  map_of_nobody      waiter   root     seal-nobody: walls
 // 18  fork_run           waiter   root     *-namespace: killed walls share-content

@@ -69,7 +69,12 @@ func (a *app) draftMarks(agent, state string, names func(io.Writer) error) (draf
 	cmd := programs.CommandContext(ctx, a.host.EntrypointPath(agent))
 	cmd.Args, cmd.Env, cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = []string{"su_as_agent", agent, "--draft-marks", state}, []string{}, "/", asked, &out, &said
 	cmd.WaitDelay = programs.HeldTime
-	if err := a.host.Execute(cmd); err != nil { // it leaves nothing behind: what was not read in time is missing
+	err := a.host.Execute(cmd)
+	var exit interface{ ExitCode() int }
+	if errors.As(err, &exit) && exit.ExitCode() == 1 {
+		return nil, draft.ErrStillOpen
+	}
+	if err != nil { // it leaves nothing behind: what was not read in time is missing
 		if text := strings.TrimPrefix(strings.TrimSpace(said.String()), "au: "); text != "" {
 			err = errors.New(text)
 		}
@@ -154,7 +159,7 @@ func (a *app) held(agent string, words []string, wanted func(*draft.Draft) bool)
 	if m, err = a.meant(agent, words, wanted); err != nil {
 		return nil, nil, err
 	}
-	unlock, err := m.Lock()
+	unlock, err := m.Hold()
 	if err != nil {
 		m.close()
 		return nil, nil, err

@@ -22,7 +22,7 @@ func (c *draftUndoCmd) Run(a *app) error {
 		return err
 	}
 	defer m.close()
-	unlock, err := m.Lock()
+	unlock, err := m.Hold()
 	if err != nil {
 		return err
 	}

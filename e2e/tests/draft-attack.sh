@@ -33,6 +33,28 @@ says_exactly 'A	new'
 ok in_p au draft drop -y
 same
 
+promise="what another run of the agent's has open of a draft changes nothing that the human reads, keeps or takes back"
+keeper=/opt/e2e/tests/attacks/keeper.py
+as alice au run -d ~agent python3 $keeper keep read >/dev/null 2>&1 &
+soon test -e /home/agent/listening
+ok in_p au run --draft . sh -c "echo harmless >new; python3 $keeper give . read"
+for command in "draft diff" "draft keep -y" "draft drop -y"; do
+	fails 1 in_p au $command
+	complains "draft \"agent\" of /home/alice/p is still open: a run of it passed a file to another run of agent \"agent\""
+	complains 'au: hint: au stop --agent agent'
+done
+fails 125 in_p au run --draft . true
+complains 'is still open'
+same
+ok in_p au stop
+ok in_p au draft diff --name-status
+says_exactly 'A	new'
+ok in_p au draft keep -y
+ok in_p au draft undo -y
+ok in_p au draft drop -y
+ok as alice au run -d ~agent rm keeper listening kept
+same
+
 promise="links, FIFOs, sockets, names with control characters and attributes of overlays are named, lead nowhere, and hold nothing up"
 ok in_p au run --draft . python3 -c 'import os, socket
 os.unlink("file"); os.mkfifo("file")

@@ -5,6 +5,8 @@ package draft
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 
 	"github.com/a4u2/au/internal/quote"
 	"golang.org/x/sys/unix"
@@ -19,6 +21,17 @@ func (b *Busy) Error() string {
 
 // Hint is how the run that has it ends.
 func (b *Busy) Hint() string { return "au stop --agent " + b.Agent }
+
+// StillOpen is a draft whose overlay outlives its runs: one of them has passed an open file of it to another run of the agent, or
+// to somebody else. The draft can change until that file is closed.
+type StillOpen struct{ Name, Agent, Folder string }
+
+func (o *StillOpen) Error() string {
+	return fmt.Sprintf("draft %q of %s is still open: a run of it passed a file to another run of agent %q", o.Name, quote.Name(o.Folder), o.Agent)
+}
+
+// Hint is how what has it open ends.
+func (o *StillOpen) Hint() string { return "au stop --agent " + o.Agent }
 
 // Another is how another run has a draft of its own.
 func (b *Busy) Another() string {
@@ -49,6 +62,32 @@ func (d *Draft) Lock() (unlock func(), err error) {
 		_ = unix.Flock(fd, unix.LOCK_UN) // a program that has just been started may have the lock open for a moment longer
 		unix.Close(fd)
 	}, nil
+}
+
+// Hold is Lock, for whoever is to rely on what the draft holds: nobody can change that until unlock is called. An agent that is no
+// more has nothing open, and where all was kept there is no upper folder that could be.
+func (d *Draft) Hold() (unlock func(), err error) {
+	unlock, err = d.Lock()
+	if err != nil {
+		return nil, err
+	}
+	_, has, err := d.state.exists("upper")
+	if err == nil && has {
+		err = d.isClosed()
+	}
+	if err != nil {
+		unlock()
+		return nil, err
+	}
+	return unlock, nil
+}
+
+// isClosed fails where the draft is still open.
+func (d *Draft) isClosed() error {
+	if _, err := d.marksOf(func(io.Writer) error { return nil }); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // lock takes the lock of a state.

@@ -26,7 +26,11 @@ type Mark struct {
 type Marks map[string]Mark
 
 // MarkReader reads the marks of an agent's draft, whose state is in the folder: of the names that are written, each ended by a NUL.
+// It fails with ErrStillOpen where an overlay of the draft is left.
 type MarkReader func(agent, state string, names func(io.Writer) error) (Marks, error)
+
+// ErrStillOpen is that of a MarkReader.
+var ErrStillOpen = errors.New("the draft is still open")
 
 // mostMarks is how much of marks is read.
 const mostMarks = 1 << 30
@@ -100,13 +104,21 @@ func (d *Draft) readMarks(upper place) (Marks, error) {
 	if err != nil || len(first) == 0 {
 		return Marks{}, err // there is nothing to ask about
 	}
-	return d.marks(d.Agent, d.State(), func(to io.Writer) error {
+	return d.marksOf(func(to io.Writer) error {
 		w := bufio.NewWriter(to)
 		if err := upper.names(w); err != nil {
 			return err
 		}
 		return w.Flush()
 	})
+}
+
+func (d *Draft) marksOf(names func(io.Writer) error) (Marks, error) {
+	marks, err := d.marks(d.Agent, d.State(), names)
+	if errors.Is(err, ErrStillOpen) {
+		err = &StillOpen{d.Name, d.Agent, string(d.Folder)}
+	}
+	return marks, err
 }
 
 // names writes the names of what can have marks, each ended by a NUL; the first is empty, the folder itself.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"strings"
 	"testing"
@@ -77,5 +78,31 @@ func TestMarksThatCannotBeReadAreAnError(t *testing.T) {
 	b.in(b.d.State()+"/upper", "rm file")
 	if _, err := b.d.Report(); err != nil {
 		t.Errorf("the report of an empty draft ended in %v", err)
+	}
+}
+
+// A draft that is still open is held for nobody. An agent that is no more has none open.
+func TestHoldAsksWhetherTheDraftIsOpen(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.begin()
+	for _, c := range []struct {
+		says error
+		held bool
+	}{{ErrStillOpen, false}, {errors.New("no entrypoint"), false}, {fmt.Errorf("entrypoint: %w", fs.ErrNotExist), true}, {nil, true}} {
+		b.d.marks = func(_, _ string, names func(io.Writer) error) (Marks, error) {
+			return nil, errors.Join(c.says, names(io.Discard))
+		}
+		unlock, err := b.d.Hold()
+		if (err == nil) != c.held || errors.As(err, new(*StillOpen)) != (c.says == ErrStillOpen) {
+			t.Errorf("the reader says %v: %v", c.says, err)
+		}
+		if err == nil {
+			unlock()
+		} else if unlock, err := b.d.Lock(); err != nil {
+			t.Errorf("the lock is kept: %v", err)
+		} else {
+			unlock()
+		}
 	}
 }

@@ -175,6 +175,26 @@ done
 ok env AU_AFTER_1=/usr/bin/flock AU_AFTER_2=-n AU_AFTER_3=$state/lock AU_AFTER_4=touch AU_AFTER_5=$state/after setpriv --reuid=alice --regid=alice --init-groups -- $E agent $D -- true
 [ -e $state/after ] || fail "what is done after a run could not have its draft"
 
+promise="a draft stays closed to runs and to au draft for as long as anybody has something of an earlier run of it open"
+new_state
+human sh -c "echo old >$state/upper/file"
+asked() { human bash -o pipefail -c "printf '\\0' | $E agent --draft-marks $state | cat"; }
+for what in ". read" "file read" "file map" "file unread"; do
+	set -- $what
+	rm -f /home/agent/keeper /home/agent/listening /home/agent/kept /home/agent/enough
+	start -- python3 $here/keeper.py keep $2
+	keeper=$waiter
+	soon test -e /home/agent/listening
+	ok enter $S --dir $share -- python3 $here/keeper.py give $1 $2
+	fails 125 enter $D -- true
+	complains 'is still open: an earlier run of it passed a file to another run'
+	fails 1 asked
+	ok enter -- touch /home/agent/enough
+	wait $keeper 2>/dev/null
+	ok asked
+	ok enter $D -- true
+done
+
 promise="hidden names are absent, whether they are there or not, and what the agent makes in their place goes to the draft"
 new_state
 H="--same-hiding-draft $share attacked $state"
