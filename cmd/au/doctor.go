@@ -3,11 +3,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a4u2/au/cmd/au/host"
+	"github.com/a4u2/au/internal/bounded"
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
 )
@@ -158,11 +163,30 @@ func (c *doctorCmd) fix(a *app, human provision.User, d diagnosis) (diagnosis, e
 	}
 	for _, line := range lines {
 		fmt.Fprintf(a.err, "$ %s\n", line)
-		if err := a.host.Shell(line, a.err); err != nil {
+		if err := a.mend(line, askedTime); err != nil {
 			a.say(fmt.Errorf("%s: %w", line, err))
 		}
 	}
 	return a.diagnose(human)
+}
+
+// mend runs a command that mends. A run works on what the agent has made: it gets no terminal and may take so long, and what it
+// prints is shown apart from au's own lines.
+func (a *app) mend(line string, most time.Duration) error {
+	if !strings.HasPrefix(line, "au run ") {
+		return a.host.Shell(context.Background(), line, os.Stdin, a.err)
+	}
+	ctx, stop := context.WithTimeout(context.Background(), most)
+	defer stop()
+	said := bounded.Buffer{Limit: saidMost}
+	err := a.host.Shell(ctx, line, nil, &said)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("it did not end within %s", most)
+	}
+	if text := strings.TrimSpace(said.String()); text != "" {
+		fmt.Fprintf(a.err, "    %s\n", strings.ReplaceAll(quote.Text(text), "\n", "\n    "))
+	}
+	return err
 }
 
 // mends returns the commands that mend what is not silenced, each once. Those that only look, or are for a person to type, are

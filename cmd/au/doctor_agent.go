@@ -133,7 +133,8 @@ func (a *app) tryNet(d *diagnosis, p netfilter.Policy, all []layerView) {
 	}
 }
 
-// checkSetID looks for set-id files in the agent's home. No run can make one.
+// checkSetID looks for set-id files in the agent's home. A run can make one that is set-gid, to the agent's own group: chmod(1)
+// passes that bit along on folders, so the system call filter lets it through. With --unlock userns a run can make set-uid ones.
 func (a *app) checkSetID(d *diagnosis, f provision.Facts) {
 	home := f.Policy.Home
 	files, err := tree.Open(a.host.Root+home, true)
@@ -163,7 +164,7 @@ func (a *app) checkSetID(d *diagnosis, f provision.Facts) {
 			problem = fmt.Sprintf("%s and %d more are set-uid or set-gid", show(first), found-1)
 		}
 		d.advise(a.host, f.Name, "home-setid", problem, pasted("run", "--agent", f.Name, "--directory", home, "--no-shares", "--",
-			"find", home, "-xdev", "-type", "f", "-perm", "/6000", "-exec", "chmod", "ug-s", "--", "{}", "+"))
+			a.host.OfMachine("find"), home, "-xdev", "-type", "f", "-perm", "/6000", "-exec", a.host.OfMachine("chmod"), "ug-s", "--", "{}", "+"))
 	}
 	if err != nil {
 		d.cut(fmt.Sprintf("%s, which has more than %d files", show(home), files.Visited.Load()))

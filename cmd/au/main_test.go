@@ -146,7 +146,10 @@ func hostOf(h *fakehost.Host) *host.Host {
 		_, err := os.Stat(path)
 		return path, err
 	}
-	m.FindOnHost = m.FindProgram
+	m.FindOnHost = func(name string) (string, error) { // as the agent's runs have it
+		path, err := m.FindProgram(name)
+		return strings.TrimPrefix(path, h.Root), err
+	}
 	m.OpenProgram = func(path string) (*os.File, error) {
 		f, err := os.Open(h.Root + path)
 		if err == nil {

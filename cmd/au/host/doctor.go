@@ -3,6 +3,7 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -268,14 +269,25 @@ func (h *Host) has(path, text, name string) bool {
 	return errors.Is(err, fs.ErrNotExist) || err == nil && strings.Contains(string(all), fmt.Sprintf(text, name))
 }
 
-// Shell runs a command line that au itself has printed, with au as its own path.
-func (h *Host) Shell(line string, out io.Writer) error {
+// OfMachine returns the path of a program that only root can have put there, for a run that au itself starts or advises: the
+// agent's own programs come first on the PATH of its runs.
+func (h *Host) OfMachine(name string) string {
+	for _, find := range []func(string) (string, error){h.FindOnHost, h.FindProgram} { // au's package may bring along what the machine lacks
+		if path, err := find(name); err == nil {
+			return path
+		}
+	}
+	return "/usr/bin/" + name // and the run says that it is not there
+}
+
+// Shell runs a command line that au itself has printed, with au as its own path. With the end of ctx, a line that is one run ends.
+func (h *Host) Shell(ctx context.Context, line string, in io.Reader, out io.Writer) error {
 	own, err := h.OwnPath()
 	if err != nil {
 		return err
 	}
-	text := `own=$1; au() { if [ "$1" = new ]; then shift; "$own" new --yes "$@"; else "$own" "$@"; fi; }; `
-	cmd := programs.Command("/bin/sh", "-c", text+line, "sh", own)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = os.Stdin, out, out, step.Grace
+	text := `own=$1; au() { if [ "$1" = new ]; then shift; "$own" new --yes "$@"; elif [ "$1" = run ]; then exec "$own" "$@"; else "$own" "$@"; fi; }; `
+	cmd := programs.CommandContext(ctx, "/bin/sh", "-c", text+line, "sh", own)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = in, out, out, step.Grace
 	return programs.Ended(h.Execute(cmd))
 }
