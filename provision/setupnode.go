@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/provision/setup"
 	"github.com/a4u2/au/provision/step"
 )
@@ -74,7 +75,7 @@ func getsOwn(p setup.Program, f setup.Facts, g SetupAgent) bool {
 // is linked to where runs look first; or else npm brings one.
 func planNode(p setup.Program, f setup.Facts, g SetupAgent) []step.Step {
 	if from, found := otherNode(p, f, g); found {
-		return []step.Step{{Do: inRun(g.Run, "sh", "-c", `mkdir -p .local/bin && for name in node npm npx; do [ ! -e "$1/$name" ] || ln -sf "$1/$name" .local/bin/; done`, "sh", from.Folder)}}
+		return []step.Step{{Do: inRun(g.Run, "/bin/sh", "-c", csrc.WithoutOwn+`mkdir -p .local/bin && for name in node npm npx; do [ ! -e "$1/$name" ] || ln -sf "$1/$name" .local/bin/; done`, "sh", from.Folder)}}
 	}
 	if !getsOwn(p, f, g) {
 		return nil

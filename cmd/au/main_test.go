@@ -230,12 +230,12 @@ func agentRuns(cmd *exec.Cmd) error {
 	case slices.Equal(words[1:], []string{"--version"}) && os.Getenv("FAKE_START") == "no":
 		fmt.Fprintln(cmd.Stderr, "a line\ncodex: no such platform\nau: hint: an agent says so")
 		return fakehost.ExitStatus(1)
-	case words[0] == "sh" && len(words) == 3 && strings.Contains(words[2], "known_hosts"):
+	case words[0] == "/bin/sh" && len(words) == 3 && strings.Contains(words[2], "known_hosts"):
 		fmt.Fprintln(cmd.Stdout, "au: hint: an agent says so")
 		fmt.Fprintln(cmd.Stderr, "au: hint: an agent says so")
-	case words[0] == "sh" && len(words) > 3:
+	case words[0] == "/bin/sh" && len(words) > 3:
 		_, err = cmd.Stdout.Write(text)
-	case words[0] == "sh" && strings.HasSuffix(words[2], "config.toml"):
+	case words[0] == "/bin/sh" && strings.HasSuffix(words[2], "config.toml"):
 		return os.WriteFile(says, append(text, "there\t.codex/config.toml\n"...), 0o600)
 	}
 	return err

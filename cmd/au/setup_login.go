@@ -24,7 +24,7 @@ func (w *setupWork) readLogin(p setup.Program) error {
 	if w.facts.There[p.Credentials] {
 		return hintError{
 			fmt.Errorf("--login-from: agent %q has a login of %s already, in %s, which stays as it is", w.policy.Name, p.Name, p.Credentials),
-			pasted(append(w.ours("run")[1:], "--agent", w.policy.Name, "--directory", w.policy.Home, "--", "rm", p.Credentials)...),
+			pasted(append(w.ours("run")[1:], "--agent", w.policy.Name, "--directory", w.policy.Home, "--", w.a.host.OfMachine("rm"), p.Credentials)...),
 		}
 	}
 	path, text, err := w.a.host.OwnFile(w.a.follower(w.human, w.known, w.policy.Name), w.cmd.LoginFrom, w.human.UID, loginMost)

@@ -28,7 +28,7 @@ func trial(h *host.Host, f provision.Facts) error {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), trialTime)
 	defer stop()
-	run := csrc.Run{Agent: f.Name, Command: []string{"true"}}
+	run := csrc.Run{Agent: f.Name, Command: []string{h.OfMachine("true")}}
 	said := bounded.Buffer{Limit: saidMost}
 	cmd := programs.CommandContext(ctx, h.EntrypointPath(f.Name))
 	cmd.Args, cmd.Env, cmd.Dir, cmd.Stderr, cmd.WaitDelay = run.Argv(), run.Environ(), "/", &said, programs.HeldTime

@@ -223,7 +223,7 @@ func (v *verifier) control(f provision.Facts) []verify.Result {
 	ctx, stop := context.WithTimeout(context.Background(), verifyTime)
 	defer stop()
 	const status = 42
-	err := verify.CameBack(v.start(ctx, []string{"--no-shares"}, "sh", "-c", verify.Leave(f.Policy.Home, status)).Run(), status)
+	err := verify.CameBack(v.start(ctx, []string{"--no-shares"}, "/bin/sh", "-c", csrc.WithoutOwn+verify.Leave(f.Policy.Home, status)).Run(), status)
 	results := []verify.Result{verify.Human("status", "The status of a command comes back.", err)}
 	return append(results, v.endRun(ctx, f.Policy.UID), v.limits(f))
 }
@@ -234,7 +234,7 @@ const endTime = 30 * time.Second
 // endRun starts a run that would last, ends it, and sees that nothing of it is left.
 func (v *verifier) endRun(ctx context.Context, uid uint32) verify.Result {
 	r := verify.Result{ID: "ends", Promise: "You end a run, and all that it started.", State: verify.Untried, Said: "the run did not begin, or the machine hides its processes from you (hidepid)"}
-	cmd := v.start(ctx, []string{"--no-shares"}, "sh", "-c", "setsid sleep 3599 & exec sleep 3599")
+	cmd := v.start(ctx, []string{"--no-shares"}, "/bin/sh", "-c", csrc.WithoutOwn+"setsid sleep 3599 & exec sleep 3599")
 	if err := cmd.Start(); err != nil {
 		return verify.Human(r.ID, r.Promise, err)
 	}

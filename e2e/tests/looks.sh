@@ -15,7 +15,7 @@ ok as alice au path add tools/bin
 # none: no draft has begun.
 none() { test ! -e $drafts || test -z "$(ls -A $drafts)" || fail "a draft has begun: $(ls -A $drafts)"; }
 ok as alice au net restrict --allow github.com:22
-says 'au run --agent agent --directory /home/agent --no-shares -- sh -c'
+says 'au run --agent agent --directory /home/agent --no-shares -- /bin/sh -c'
 none
 ok as alice au net status --verify
 says '$ au run --agent agent --directory / --no-shares -- '

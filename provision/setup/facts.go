@@ -77,7 +77,7 @@ var look string
 
 // Look returns the command that prints the facts about some programs; with one it looks at what an installation needs, too.
 func Look(one bool, programs ...Program) []string {
-	words := []string{"sh", "-c", look, "sh", map[bool]string{true: "one", false: "all"}[one]}
+	words := []string{"/bin/sh", "-c", look, "sh", map[bool]string{true: "one", false: "all"}[one]}
 	for _, p := range programs {
 		words = append(words, p.Name, p.Command, p.NPM)
 		for _, s := range p.Settings {
@@ -96,7 +96,7 @@ func Look(one bool, programs ...Program) []string {
 
 // LookForForges returns the command that prints which forges the agent's ssh knows, and whether there is one.
 func LookForForges() []string {
-	return append([]string{"sh", "-c", look, "sh", "ssh"}, askedForges()...)
+	return append([]string{"/bin/sh", "-c", look, "sh", "ssh"}, askedForges()...)
 }
 
 func askedForges() (words []string) {
