@@ -143,3 +143,59 @@ sed 's/au agent [0-9a-f]*/au agent TAG/; s/^tag .*/tag TAG/' $e2e/out >/run/seco
 sed 's/au agent [0-9a-f]*/au agent TAG/; s/^tag .*/tag TAG/' /run/plan | cmp - /run/second || fail "another environment made another plan"
 ok as alice env POSIXLY_CORRECT=1 au new -y -a second
 ok as alice env POSIXLY_CORRECT=1 au delete -y -H -a second
+
+promise="what humans link their configs to keeps no command of root's waiting, and root reads nothing for them that they could not read"
+printf '[[agents]]\nuser_name = "agent"\nhumans = ["alice"]\n' >/root/agents.toml
+roots_refuse() { # TEXT: each command of root that reads alice's config says so at once, and nothing is written
+	before=$(find /home/alice/.config /root -ls)
+	for words in 'export' 'export -a agent' '--human alice export' 'apply -y /root/agents.toml' 'delete -y -a agent --human alice' '--human alice info -a agent' '--human alice mount list'; do
+		# shellcheck disable=SC2086 # words are several
+		fails 1 env -u SUDO_USER timeout 30 au $words </dev/null
+		complains "$1"
+	done
+	[ "$before" = "$(find /home/alice/.config /root -ls)" ] || fail "something was written"
+}
+mv $config /run/config
+for kernels in /proc/kmsg /proc/self/environ /proc/sys/kernel/ostype /sys/kernel/mm/transparent_hugepage/enabled; do
+	[ -e $kernels ] || continue
+	as alice ln -s $kernels $config
+	roots_refuse 'is made by the kernel while it is read'
+	rm $config
+done
+install -d -m 755 /srv/roots
+install -d -m 700 /srv/roots/shut
+cp /run/config /srv/roots/closed && chmod 600 /srv/roots/closed
+cp /run/config /srv/roots/shut/open && chmod 644 /srv/roots/shut/open
+cp /run/config /srv/roots/of-a-group && chgrp users /srv/roots/of-a-group && chmod 640 /srv/roots/of-a-group
+for shut in closed shut/open of-a-group; do
+	as alice ln -s /srv/roots/$shut $config
+	roots_refuse "leads to \"/srv/roots/$shut\", which only others may read"
+	rm $config
+done
+as alice mkfifo $config
+roots_refuse 'is not a regular file'
+rm $config
+
+promise="a config that root keeps and the human may read is obeyed, as on NixOS; so is a file that root names for a human"
+install -m 644 /run/config /srv/roots/config
+as alice ln -s /srv/roots/config $config
+ok as alice au mount list
+says /home/alice/work
+for words in 'export' '--human alice mount list'; do
+	# shellcheck disable=SC2086 # words are several
+	ok env -u SUDO_USER timeout 30 au $words
+	says /home/alice/work
+done
+setfacl -m u:alice:r /srv/roots/closed
+for readable in of-a-group closed; do
+	usermod -aG users alice
+	ln -sfn /srv/roots/$readable $config
+	chown -h alice $config
+	ok env -u SUDO_USER timeout 30 au --human alice mount list
+	says /home/alice/work
+	gpasswd -d alice users >/dev/null
+done
+rm $config
+mv /run/config $config
+ok env -u SUDO_USER timeout 30 au --human alice apply -y --dry-run /root/agents.toml
+obeyed

@@ -125,6 +125,20 @@ func (f Files) Alone(u User, gid uint32) bool {
 	return err == nil && Alone(u, g, parseUsers(strings.Lines(string(all))))
 }
 
+// In reports whether the user is in the group.
+func (f Files) In(u User, gid uint32) bool {
+	if u.GID == gid {
+		return true
+	}
+	g, ok := f.group(gid)
+	if !ok {
+		line, err := f.Ask("group", strconv.FormatUint(uint64(gid), 10))
+		g, ok = ParseGroup(string(line))
+		ok = ok && err == nil
+	}
+	return ok && g.Member(u.Name)
+}
+
 func parseUsers(lines func(func(string) bool)) (all []User) {
 	for line := range lines {
 		if u, ok := ParseUser(line); ok {

@@ -76,3 +76,13 @@ func TestAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestIn(t *testing.T) {
+	alice := User{Name: "alice", UID: 1000, GID: 1000}
+	f := machine(t, "", "alice:x:1000:\nboth:x:1004:alice,bob\nbobs:x:1005:bob\n", map[string]string{"group 3000": "far:*:3000:alice\n", "group 3001": "far:*:3001:bob\n"})
+	for gid, want := range map[uint32]bool{1000: true, 1004: true, 1005: false, 3000: true, 3001: false, 4000: false} {
+		if got := f.In(alice, gid); got != want {
+			t.Errorf("group %d: in it is %v", gid, got)
+		}
+	}
+}

@@ -17,6 +17,7 @@ type Trust struct {
 	Owners []uint32              // of what is on the way
 	Alone  func(gid uint32) bool // whether nobody but the owners is in a group; nil: no group is known to be so
 	Shared bool                  // root's folder in which everybody may make files, and move only their own, will do: /tmp, and the Nix store
+	For    *Reader               // for whom root reads what they can have chosen; nil: nobody
 }
 
 // Distrust is a thing on the way that somebody else could have put there, or could change.
@@ -105,6 +106,7 @@ const (
 	aclUser       = 0x02
 	aclOwnerGroup = 0x04
 	aclGroup      = 0x08
+	aclMask       = 0x10
 )
 
 // readACL returns the entries of the ACL of what is open as fd; none where there are only mode bits.

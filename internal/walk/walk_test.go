@@ -254,3 +254,82 @@ func TestTrustReadsACLs(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatTheKernelMakesIsNotStored(t *testing.T) {
+	empty, full := t.TempDir()+"/empty", t.TempDir()+"/full"
+	if err := errors.Join(os.WriteFile(empty, nil, 0o600), os.WriteFile(full, []byte("x"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{
+		empty: true, full: true, "/etc/passwd": true,
+		"/proc/self/status": false, "/proc/self/environ": false, "/proc/kmsg": false, "/proc/sys/kernel/ostype": false, "/sys/kernel/mm/transparent_hugepage/enabled": false,
+		"/sys/fs/cgroup/cgroup.procs": false, "/sys/kernel/tracing/trace_pipe": false, "/sys/kernel/security/lsm": false,
+	} {
+		fd, err := unix.Open(name, unix.O_PATH, 0)
+		if err != nil {
+			if want || strings.HasPrefix(name, "/proc/self/") {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue // not every kernel has it
+		}
+		var st unix.Stat_t
+		if err := unix.Fstat(fd, &st); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := IsStored(fd, st); got != want || err != nil {
+			t.Errorf("%s: stored is %v, %v", name, got, err)
+		}
+		unix.Close(fd)
+	}
+}
+
+func TestReaderOpensWhatTheKernelWouldLetThemOpen(t *testing.T) {
+	const me, mine, other, none = 4242, 500, 501, ^uint32(0)
+	r := &Reader{UID: me, In: func(gid uint32) bool { return gid == mine }}
+	named := func(perm, mask, id uint32) []byte {
+		return acl([3]uint32{1, 6, none}, [3]uint32{2, perm, id}, [3]uint32{4, 0, none}, [3]uint32{0x10, mask, none}, [3]uint32{0x20, 0, none})
+	}
+	group := func(perm, mask, id, others uint32) []byte {
+		return acl([3]uint32{1, 6, none}, [3]uint32{4, 0, none}, [3]uint32{8, perm, id}, [3]uint32{0x10, mask, none}, [3]uint32{0x20, others, none})
+	}
+	for name, c := range map[string]struct {
+		uid, gid, mode uint32
+		acl            []byte
+		want           bool
+	}{
+		"their_own":              {me, other, unix.S_IFREG, nil, true},
+		"everybodys":             {0, other, unix.S_IFREG | 0o644, nil, true},
+		"roots":                  {0, other, unix.S_IFREG | 0o640, nil, false},
+		"their_groups":           {0, mine, unix.S_IFREG | 0o640, nil, true},
+		"not_their_groups":       {0, mine, unix.S_IFREG | 0o604, nil, false},
+		"a_folder":               {0, other, unix.S_IFDIR | 0o711, nil, true},
+		"a_folder_to_list":       {0, other, unix.S_IFDIR | 0o744, nil, false},
+		"by_acl":                 {0, other, unix.S_IFREG, named(4, 4, me), true},
+		"masked":                 {0, other, unix.S_IFREG, named(4, 0, me), false},
+		"by_acl_for_another":     {0, other, unix.S_IFREG, named(4, 4, me+1), false},
+		"not_by_acl":             {0, other, unix.S_IFREG | 0o604, named(0, 4, me), false},
+		"their_group_by_acl":     {0, other, unix.S_IFREG, group(4, 4, mine, 0), true},
+		"another_group_by_acl":   {0, other, unix.S_IFREG, group(4, 4, other, 0), false},
+		"not_their_group_by_acl": {0, other, unix.S_IFREG | 0o604, group(0, 4, mine, 4), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := t.TempDir() + "/f"
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if c.acl != nil {
+				if err := unix.Setxattr(file, "system.posix_acl_access", c.acl, 0); err != nil {
+					t.Skip("no ACLs here: ", err)
+				}
+			}
+			fd, err := unix.Open(file, unix.O_PATH, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Close(fd)
+			if got := r.Opens(Step{FD: fd, Path: file, Stat: unix.Stat_t{Uid: c.uid, Gid: c.gid, Mode: c.mode}}); got != c.want {
+				t.Errorf("opens is %v", got)
+			}
+		})
+	}
+}

@@ -31,24 +31,76 @@ type Own struct {
 func FindOwn(name string, trust walk.Trust) (*Own, error) {
 	o := &Own{trust: trust}
 	var err error
+	passed := errand{reader: trust.For}
 	o.place, err = walk.To("/", name, func(s walk.Step) error {
 		o.Way = append(o.Way, s.Path)
+		passed.note(s)
 		return trust.Judge(s)
 	})
 	if err != nil {
 		return nil, err
 	}
 	o.Path, o.name = o.place.Path, path.Base(o.place.Path)
-	switch {
-	case o.place.File < 0 && len(o.place.Missing) == 0:
-		err = errors.New("is a folder")
-	case o.place.File >= 0 && o.place.Stat.Mode&unix.S_IFMT != unix.S_IFREG:
-		err = errors.New("is not a regular file")
-	default:
-		return o, nil
+	if err = isFile(o.place); err == nil {
+		err = passed.check(o.place)
 	}
-	o.Close()
-	return nil, fmt.Errorf("%q %w: want a file", name, err)
+	if err != nil {
+		o.Close()
+		return nil, fmt.Errorf("%q %w", name, err)
+	}
+	return o, nil
+}
+
+// isFile refuses what is there, and no file that somebody wrote.
+func isFile(p *walk.Place) error {
+	switch {
+	case p.File < 0 && len(p.Missing) == 0:
+		return errors.New("is a folder: want a file")
+	case p.File < 0:
+		return nil
+	case p.Stat.Mode&unix.S_IFMT != unix.S_IFREG:
+		return errors.New("is not a regular file: want a file")
+	}
+	stored, err := walk.IsStored(p.File, p.Stat)
+	if err == nil && !stored {
+		err = errors.New("is made by the kernel while it is read: want a file that is stored")
+	}
+	return err
+}
+
+// errand is what root passes on the way to a file for somebody, who can have chosen the way.
+type errand struct {
+	reader *walk.Reader
+	theirs bool            // the reader owns something on it
+	shut   map[string]bool // what they cannot open
+}
+
+func (e *errand) note(s walk.Step) {
+	if e.reader == nil {
+		return
+	}
+	e.theirs = e.theirs || s.Stat.Uid == e.reader.UID
+	if s.Kind() != unix.S_IFLNK && !e.reader.Opens(s) {
+		if e.shut == nil {
+			e.shut = map[string]bool{}
+		}
+		e.shut[s.Path] = true
+	}
+}
+
+// check refuses a file that is not the reader's and that they could not read, unless root alone chose the way to it.
+func (e *errand) check(p *walk.Place) error {
+	if !e.theirs || p.File < 0 || p.Stat.Uid == e.reader.UID {
+		return nil
+	}
+	for at := p.Path; ; at = path.Dir(at) {
+		if e.shut[at] {
+			return fmt.Errorf("leads to %q, which only others may read: want a file that uid %d may read", p.Path, e.reader.UID)
+		}
+		if at == "/" {
+			return nil
+		}
+	}
 }
 
 // Close lets go of the file and its folder.
@@ -75,11 +127,11 @@ func (o *Own) toRead() (*os.File, error) {
 	if o.place.File < 0 {
 		return nil, nil
 	}
-	f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", o.place.File))
-	if err != nil {
-		err = &fs.PathError{Op: "open", Path: o.Path, Err: cause(err)}
+	flags := 0
+	if o.trust.For != nil {
+		flags = unix.O_NONBLOCK // root waits for nobody who has a lease on it, fcntl(2)
 	}
-	return f, err
+	return o.place.Open(o.Path, flags)
 }
 
 // MakeFolders makes what is missing above the file, for its owner alone.
@@ -99,10 +151,10 @@ func (o *Own) MakeFolders() error {
 	return nil
 }
 
-// open opens what is in the file's folder and is trusted.
+// open opens what is in the file's folder and is trusted. It waits for nobody: what is opened to be written may be a pipe by now.
 func (o *Own) open(name string, flags int, mode uint32) (int, error) {
 	at := path.Join(path.Dir(o.Path), name)
-	fd, err := unix.Openat(o.place.Folder, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC, mode)
+	fd, err := unix.Openat(o.place.Folder, name, flags|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NONBLOCK, mode)
 	if err != nil {
 		return -1, &fs.PathError{Op: "open", Path: at, Err: err}
 	}
@@ -185,13 +237,4 @@ func (o *Own) Remove() error {
 		return &fs.PathError{Op: "remove", Path: o.Path, Err: err}
 	}
 	return nil
-}
-
-// cause returns what went wrong, without the path that a file was opened by.
-func cause(err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		return p.Err
-	}
-	return err
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/a4u2/au/internal/walk"
 	"golang.org/x/sys/unix"
@@ -39,6 +40,9 @@ func TestWhatOthersCouldHaveWrittenIsNotObeyed(t *testing.T) {
 		"a_fifo": {func(h string) error {
 			return errors.Join(os.Remove(DefaultPath(h)), unix.Mkfifo(DefaultPath(h), 0o600))
 		}, "is not a regular file: want a file"},
+		"the_kernels": {func(h string) error {
+			return errors.Join(os.Remove(DefaultPath(h)), os.Symlink("/proc/sys/kernel/ostype", DefaultPath(h)))
+		}, "is made by the kernel while it is read: want a file that is stored"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			home := t.TempDir()
@@ -104,6 +108,7 @@ func TestWhatComesAfterTheWalkIsJudgedToo(t *testing.T) {
 		}, lockIt, "everybody can write it"},
 		"its_lock_a_link":        {func(f string) error { return os.Symlink("other", f+".lock") }, lockIt, "too many levels of symbolic links"},
 		"its_folder_for_all":     {func(f string) error { return os.Chmod(filepath.Dir(f), 0o777) }, func(o *Own) error { return o.Replace([]byte("x")) }, "everybody can write it"},
+		"to_append_to_a_fifo":    {func(f string) error { return errors.Join(os.Remove(f), unix.Mkfifo(f, 0o600)) }, func(o *Own) error { return o.Append([]byte("x")) }, "no such device or address"},
 		"its_file_a_fifo_by_now": {func(f string) error { return errors.Join(os.Remove(f), unix.Mkfifo(f, 0o600)) }, (*Own).again, "is no longer a regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,7 +118,14 @@ func TestWhatComesAfterTheWalkIsJudgedToo(t *testing.T) {
 			must(t, err)
 			defer own.Close()
 			must(t, c.spoil(file))
-			if err := c.do(own); err == nil || !strings.Contains(err.Error(), c.want) {
+			done := make(chan error, 1)
+			go func() { done <- c.do(own) }()
+			select {
+			case err = <-done:
+			case <-time.After(10 * time.Second):
+				t.Fatal("it waits")
+			}
+			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("it says %v, want %q", err, c.want)
 			}
 			if text, err := os.ReadFile(filepath.Dir(file) + "/other"); string(text) != "other" {
@@ -129,4 +141,71 @@ func lockIt(o *Own) error {
 		f.Close()
 	}
 	return err
+}
+
+// somebody returns a reader for whom the test reads, their home, and a folder that root has. As root it makes that folder.
+func somebody(t *testing.T) (trust walk.Trust, home, foreign string) {
+	t.Helper()
+	me := uint32(os.Getuid())
+	home, foreign = t.TempDir(), "/etc"
+	if me == 0 {
+		var err error
+		me = 4242
+		foreign, err = os.MkdirTemp("", "foreign") // everybody can come to it
+		must(t, err, os.Chmod(foreign, 0o755), os.Chown(home, int(me), -1), os.WriteFile(foreign+"/passwd", nil, 0o644), os.WriteFile(foreign+"/shadow", nil, 0o600),
+			os.Mkdir(foreign+"/shut", 0o700), os.WriteFile(foreign+"/shut/open", nil, 0o644))
+		t.Cleanup(func() { os.RemoveAll(foreign) })
+	}
+	return walk.Trust{Owners: []uint32{0, me}, Shared: true, For: &walk.Reader{UID: me, In: func(uint32) bool { return false }}}, home, foreign
+}
+
+// Root reads nothing for somebody that they could not read themselves, unless root alone chose the way to it.
+func TestRootReadsNoMoreThanTheHumanCould(t *testing.T) {
+	trust, home, foreign := somebody(t)
+	for name, want := range map[string]string{"passwd": "", "shadow": "which only others may read", "shut/open": "which only others may read", "none": ""} {
+		link := home + "/" + filepath.Base(name)
+		if strings.HasPrefix(name, "shut/") && foreign == "/etc" {
+			continue // only root has such a file for sure
+		}
+		must(t, os.Symlink(foreign+"/"+name, link))
+		own, err := FindOwn(link, trust)
+		if err == nil {
+			own.Close()
+		}
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("a link to %s: %v, want %q", name, err, want)
+		}
+		if own, err = FindOwn(foreign+"/"+name, trust); err != nil {
+			t.Errorf("%s, which root names: %v", name, err)
+		} else {
+			own.Close()
+		}
+	}
+	must(t, os.WriteFile(home+"/own", []byte("x"), 0), os.Chown(home+"/own", int(trust.For.UID), -1))
+	if own, err := FindOwn(home+"/own", trust); err != nil {
+		t.Errorf("a file of their own: %v", err)
+	} else {
+		own.Close()
+	}
+}
+
+// A lease on a file holds up all who open it, for lease-break-time (proc(5)). Root does not wait for that.
+func TestRootWaitsForNoLease(t *testing.T) {
+	file := t.TempDir() + "/f"
+	must(t, os.WriteFile(file, []byte("text"), 0o600))
+	held, err := os.OpenFile(file, os.O_RDWR, 0)
+	must(t, err)
+	defer held.Close()
+	if _, err := unix.FcntlInt(held.Fd(), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Skip("no leases here: ", err)
+	}
+	trust := mine
+	trust.For = &walk.Reader{UID: uint32(os.Getuid()), In: func(uint32) bool { return true }}
+	own, err := FindOwn(file, trust)
+	must(t, err)
+	defer own.Close()
+	began := time.Now()
+	if text, err := own.Read(100); !errors.Is(err, unix.EWOULDBLOCK) || time.Since(began) > 10*time.Second {
+		t.Errorf("%q, %v after %s", text, err, time.Since(began))
+	}
 }

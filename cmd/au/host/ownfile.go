@@ -8,6 +8,7 @@ import (
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/internal/bounded"
 	"github.com/a4u2/au/internal/quote"
+	"github.com/a4u2/au/internal/walk"
 	"github.com/a4u2/au/provision/share"
 	"golang.org/x/sys/unix"
 )
@@ -19,25 +20,34 @@ func (h *Host) OwnFile(follow start.Follower, word string, owner uint32, limit i
 	if err != nil {
 		return "", nil, err
 	}
+	defer place.Close()
 	path = place.Path
-	place.Close()
 	for _, w := range follow.Writable() {
 		if _, in := share.Within(w.Source, path); in {
 			return "", nil, fmt.Errorf("%q: agent %q can write in %s, so that the file may not be what you mean", word, w.Agent, quote.Name(w.Source))
 		}
 	}
-	f, err := follow.Open(path)
+	if err := isOwn(place, word, owner); err != nil {
+		return "", nil, err
+	}
+	f, err := place.Open(path, unix.O_NONBLOCK)
 	if err != nil {
 		return "", nil, err
 	}
 	defer f.Close()
-	var st unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return "", nil, err
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Uid != owner {
-		return "", nil, fmt.Errorf("%q: want a file of your own", word)
-	}
 	text, err = bounded.Read(f, limit)
 	return path, text, err
+}
+
+// isOwn refuses anything but a file that the owner has, before it is opened: a pipe would hold all up.
+func isOwn(place *walk.Place, word string, owner uint32) error {
+	st := place.Stat
+	if place.File < 0 {
+		return nil // opening it says what is wrong
+	}
+	stored, err := walk.IsStored(place.File, st)
+	if err == nil && (st.Mode&unix.S_IFMT != unix.S_IFREG || st.Uid != owner || !stored) {
+		err = fmt.Errorf("%q: want a file of your own", word)
+	}
+	return err
 }

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/provision/share"
+	"golang.org/x/sys/unix"
 )
 
 func TestOwnFile(t *testing.T) {
@@ -36,6 +38,12 @@ func TestOwnFile(t *testing.T) {
 		}
 		return path
 	}
+	pipe := func(path string) string {
+		if err := unix.Mkfifo(path, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
 	mine, shared := file("home/login", "secret"), file("share/login", "planted")
 	follow := start.Follower{Agent: "agent", Writable: func() []share.Writable {
 		return []share.Writable{{Source: filepath.Join(top, "share"), Agent: "agent"}}
@@ -52,6 +60,8 @@ func TestOwnFile(t *testing.T) {
 		"a file in a share":           {shared, "can write in"},
 		"a link of the human's to it": {link("home/to-share", shared), "can write in"},
 		"a link of the agent's":       {link("share/link", mine), "may have put it there"},
+		"a pipe":                      {pipe(filepath.Join(top, "home/pipe")), "want a file of your own"},
+		"what the kernel makes":       {fmt.Sprintf("/proc/%d/status", os.Getpid()), "want a file of your own"},
 		"a folder":                    {filepath.Join(top, "home"), "is a directory"},
 		"nothing":                     {filepath.Join(top, "home/none"), "no such file"},
 	} {

@@ -144,12 +144,5 @@ func (f Follower) Open(word string) (*os.File, error) {
 	if _, ok := share.Within("/proc", place.Path); ok && place.File < 0 {
 		return os.Open(word) // no path, as what a shell's <(…) leads to
 	}
-	if place.File < 0 {
-		return nil, &os.PathError{Op: "open", Path: word, Err: map[bool]error{true: unix.ENOENT, false: unix.EISDIR}[len(place.Missing) > 0]}
-	}
-	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", place.File), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: word, Err: err}
-	}
-	return os.NewFile(uintptr(fd), word), nil
+	return place.Open(word, 0)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/a4u2/au/internal/accounts"
 	"github.com/a4u2/au/internal/programs"
@@ -26,7 +27,11 @@ func (m Machine) accounts() accounts.Files { return accounts.Files{Root: m.Root,
 // it; any other one is for somebody, a program at least.
 func (m Machine) trust(human accounts.User) walk.Trust {
 	alone := func(gid uint32) bool { return gid == human.GID && m.accounts().Alone(human, gid) }
-	return walk.Trust{Owners: []uint32{0, m.RootUID, human.UID}, Alone: alone, Shared: true}
+	trust := walk.Trust{Owners: []uint32{0, m.RootUID, human.UID}, Alone: alone, Shared: true}
+	if os.Geteuid() == 0 && human.UID != 0 {
+		trust.For = &walk.Reader{UID: human.UID, In: func(gid uint32) bool { return m.accounts().In(human, gid) }}
+	}
+	return trust
 }
 
 // ask returns what getent(1) prints for a key, or, without one, for all.
