@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/setup"
@@ -146,6 +147,22 @@ func TestListedAgentsAreDeclaredAsTheyWere(t *testing.T) {
 		t.Errorf("the packages are %q, want %q", packages, names)
 	}
 	hasPolicies(t, d, agent)
+}
+
+// Names and values that au shows nobody as they are come through Nix, from the lines as au prints them.
+func TestOddNamesAreDeclaredAsTheyWere(t *testing.T) {
+	const odd = "x\u009b7\u202ey\U000e0041\x01${z}\" \t"
+	agent := provision.StanzaAgent{Name: "agent", UID: 1002, Group: 1003, Humans: []string{"alice"}, SetEnv: []string{"A=" + odd}, Path: []string{"/opt/" + odd}, Shares: []provision.DeclaredShare{
+		{Source: "/srv/" + odd, Target: "a" + odd, ReadOnly: true, SamePath: true, Hide: []string{odd}},
+	}}
+	d, _ := evaluated(t, quote.Text(provision.Stanza(agent)))
+	g := d.Agents["agent"]
+	if s := g.Shares[0]; s.Source != "/srv/"+odd || s.Target != g.Home+"/a"+odd || s.Hide[0] != odd {
+		t.Errorf("the share is %#v", s)
+	}
+	if g.MorePath[0] != "/opt/"+odd || !stdslices.Contains(g.Set, "A="+odd) {
+		t.Errorf("the path is %+q, and the variables are %+q", g.MorePath, g.Set)
+	}
 }
 
 // hasPolicies sees that what root's policies say of the declared agent is what those of the listed one said.

@@ -3,12 +3,14 @@
 package provision
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	stdslices "slices"
 	"strings"
 	"time"
 
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision/setup"
 	"github.com/a4u2/au/slices"
@@ -244,7 +246,16 @@ func quoted(words []string) string {
 }
 
 // nixString writes s as Nix reads it: ${ begins an expression, even between quotes, and a carriage return would become a line's
-// end.
+// end. Nix has no escapes for what au's output would escape, so that is JSON in it.
 func nixString(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "${", `\${`, "\n", `\n`, "\r", `\r`).Replace(s) + `"`
+	var b strings.Builder
+	for _, r := range strings.NewReplacer(`\`, `\\`, `"`, `\"`, "${", `\${`, "\n", `\n`, "\r", `\r`).Replace(s) {
+		if r == '\t' || quote.PlainRune(r) {
+			b.WriteRune(r)
+		} else {
+			text, _ := json.Marshal(string(r)) // no error: it is a string
+			fmt.Fprintf(&b, "${builtins.fromJSON ''%s''}", quote.JSON(text))
+		}
+	}
+	return `"` + b.String() + `"`
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	stdslices "slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/a4u2/au/csrc"
 	"github.com/a4u2/au/netfilter"
@@ -79,6 +80,16 @@ func (s Settings) sayable(home string) (Settings, []string) {
 	return s, left
 }
 
+// CheckText refuses a name that no file of au apply and no NixOS configuration can hold.
+func (s Stated) CheckText() error {
+	for _, human := range s.Humans {
+		if !utf8.ValidString(human) {
+			return fmt.Errorf("human %q of agent %q: the name is not UTF-8, and no such file can hold it", human, s.Name)
+		}
+	}
+	return nil
+}
+
 // SayableShare reports whether a file of au apply can name a share of an agent with that home.
 func SayableShare(m config.Mount, home string) bool {
 	at, in := share.Within(home, m.Target)
@@ -103,8 +114,19 @@ func (s Stated) Stanza() StanzaAgent {
 		return g
 	}
 	of := s.Of[0]
-	g.KeepEnv, g.SetEnv, g.Path = of.KeepEnv, of.SetEnv, of.Path
+	g.KeepEnv, g.SetEnv = of.KeepEnv, of.SetEnv
+	for _, folder := range of.Path {
+		if !utf8.ValidString(folder) {
+			g.Left = append(g.Left, fmt.Sprintf("%q on the path, which is not UTF-8.", folder))
+			continue
+		}
+		g.Path = append(g.Path, folder)
+	}
 	for _, m := range of.Mounts {
+		if !utf8.ValidString(m.Source + m.Target) {
+			g.Left = append(g.Left, fmt.Sprintf("share %q at %q, which is not UTF-8.", m.Source, m.Target))
+			continue
+		}
 		target, _ := share.Within(s.Home, m.Target)
 		g.Shares = append(g.Shares, DeclaredShare{Source: m.Source, Target: target, ReadOnly: m.ReadOnly || m.Draft, SamePath: !m.TargetOnly, Draft: m.Draft, Hide: m.Hide, ShowSecrets: m.ShowSecrets})
 	}

@@ -64,3 +64,26 @@ func TestAnOddLimitIsNoLeaveForMore(t *testing.T) {
 		t.Errorf("it is\n%s", got)
 	}
 }
+
+// A name that is not UTF-8 is refused or named: no file holds it as it is.
+func TestWhatIsNotUTF8IsNotWritten(t *testing.T) {
+	s := Stated{Name: "agent", Home: "/home/agent", Humans: []string{"alice"}, Of: []Settings{{
+		Human: "alice", Path: []string{"/opt/\xe9", "/opt/é"}, Mounts: []config.Mount{{Source: "/srv/\xe9", Target: "/home/agent/a"}, {Source: "/srv/é", Target: "/home/agent/b"}},
+	}}}
+	if err := s.CheckText(); err != nil {
+		t.Error(err)
+	}
+	lines := Stanza(s.Stanza())
+	for _, want := range []string{`# Left out: "/opt/\xe9" on the path, which is not UTF-8.`, `# Left out: share "/srv/\xe9" at "/home/agent/a", which is not UTF-8.`, `path = [ "/opt/é" ];`, `shares."/srv/é" = {`} {
+		if !strings.Contains(lines, want) {
+			t.Errorf("the lines for NixOS lack %s:\n%s", want, lines)
+		}
+	}
+	if strings.Count(lines, "shares.") != 1 {
+		t.Errorf("the lines for NixOS are\n%s", lines)
+	}
+	s.Humans = []string{"alice", "j\xe9"}
+	if err := s.CheckText(); err == nil || !strings.HasPrefix(err.Error(), `human "j\xe9" of agent "agent": the name is not UTF-8`) {
+		t.Errorf("it says %v", err)
+	}
+}

@@ -116,6 +116,9 @@ func (e *exporting) agent(name string) error {
 	}
 	s, err := e.stated(p, e.configs)
 	if err == nil {
+		err = s.CheckText()
+	}
+	if err == nil {
 		e.all = append(e.all, s)
 	}
 	return err

@@ -49,6 +49,9 @@ func (a *app) printNix(agents []start.Listed, known *config.Config, human provis
 			return err
 		}
 		s, err := a.stated(p, map[string]*config.Config{human.Name: known})
+		if err == nil {
+			err = s.CheckText()
+		}
 		if err != nil {
 			return err
 		}

@@ -70,3 +70,13 @@ promise="it is taken back by its name"
 ok as alice au mount remove "$odd"
 ok as alice au mount list
 says_exactly 'Nothing is shared with agent agent.'
+
+promise="what au export prints of names that no terminal may get, au apply reads back"
+steers=$'c1\302\233' turns=$'x\342\200\256y'
+as alice mkdir "$steers"
+ok as alice au mount add --draft --hide "$turns" "$steers"
+ok as alice sh -c 'au export >now.toml'
+grep -qF 'source = "/home/alice/c1\u009B"' /home/alice/now.toml || fail "$(cat /home/alice/now.toml)"
+grep -qF 'hide = ["x\u202Ey"]' /home/alice/now.toml || fail "$(cat /home/alice/now.toml)"
+ok as alice au apply -y --prune --detailed-exitcode now.toml
+says "nothing to do"

@@ -29,6 +29,12 @@ func Plain(text string) bool {
 	return true
 }
 
+// PlainRune reports whether Text leaves a character of UTF-8 as it is.
+func PlainRune(r rune) bool {
+	_, ok := plainRune(string(r))
+	return ok
+}
+
 // plainRune returns the length of the character that text begins with, and whether a person sees it as it is.
 func plainRune(text string) (n int, ok bool) {
 	r, n := utf8.DecodeRuneInString(text)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/a4u2/au/internal/quote"
 )
 
 // An entry is an agent or a mount as it is to stand in the file.
@@ -116,7 +118,8 @@ func truth(b bool) string {
 	return "false"
 }
 
-// Quote returns s as a TOML 1.0 basic string.
+// Quote returns s, which is UTF-8, as a TOML 1.0 basic string. It escapes all that au's output would escape otherwise, so the text
+// stays the same where au prints it.
 func Quote(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -125,7 +128,9 @@ func Quote(s string) string {
 		case c == '"' || c == '\\':
 			b.WriteByte('\\')
 			b.WriteRune(c)
-		case c < ' ' || c == 0x7f:
+		case c > 0xffff && !quote.PlainRune(c):
+			fmt.Fprintf(&b, `\U%08X`, c)
+		case !quote.PlainRune(c):
 			fmt.Fprintf(&b, `\u%04X`, c)
 		default:
 			b.WriteRune(c)

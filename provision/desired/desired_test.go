@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a4u2/au/internal/quote"
 	"github.com/a4u2/au/netfilter"
 	"github.com/a4u2/au/provision"
 	"github.com/a4u2/au/provision/config"
@@ -102,6 +103,34 @@ func TestAFileIsWrittenAsItWasRead(t *testing.T) {
 	for _, k := range keys(reflect.TypeFor[File]()) {
 		if !strings.Contains(all, k+" = ") && !strings.Contains(all, "."+k+"]") && !strings.Contains(all, "["+k+"]") {
 			t.Errorf("the key %s is not tried", k)
+		}
+	}
+}
+
+// Text returns what au prints as it is, and Parse reads it back with any characters in it.
+func TestAFileIsPrintedAsItIs(t *testing.T) {
+	for _, odd := range []string{"two words", "li\nne", "t\tab", `"`, `\`, "'", "${x}", "é", "\u009b", "\x7f", "\x01", "\u00ad", "\u00a0", "\u202e", "\u2028", "\ufeff", "\U000e0041", "\U0001f600", "\ufe0f"} {
+		user, path := "u"+strings.ReplaceAll(odd, "\n", ""), "/home/a/x"+odd+"7b"
+		f := File{Humans: []User{User(user)}, Agents: []Agent{{
+			UserName: "agent", SetEnv: []Pair{Pair("A=" + odd)}, Path: []FolderPath{FolderPath(path), "/d\xe9" + FolderPath(odd)},
+			Net:    &Net{Upstream: ptr(Upstream("https://proxy.example:3128")), UpstreamCA: path, UpstreamLogin: path},
+			Mounts: []Mount{{Human: ptr(User(user)), Source: FolderPath(path), Target: Target(path), Hide: []Hidden{Hidden("h" + strings.ReplaceAll(odd, `\`, ""))}}, {Source: "/\x9b" + FolderPath(odd)}},
+			Only:   []Only{{Human: User(user), SetEnv: []Pair{Pair("B=" + odd)}}},
+		}}}
+		text := f.Text()
+		if got := quote.Text(text); got != text {
+			t.Errorf("with %q au prints\n%s", odd, got)
+		}
+		back, err := Parse("x.toml", []byte(text))
+		if err != nil {
+			t.Errorf("with %q: %v", odd, err)
+			continue
+		}
+		a, b := f.Agents[0], back.Agents[0]
+		if back.Humans[0] != f.Humans[0] || a.SetEnv[0] != b.SetEnv[0] || !slices.Equal(a.Path, b.Path) || a.Net.UpstreamCA != b.Net.UpstreamCA || a.Net.UpstreamLogin != b.Net.UpstreamLogin ||
+			*a.Mounts[0].Human != *b.Mounts[0].Human || a.Mounts[0].Source != b.Mounts[0].Source || a.Mounts[0].Target != b.Mounts[0].Target || a.Mounts[0].Hide[0] != b.Mounts[0].Hide[0] ||
+			a.Mounts[1].Source != b.Mounts[1].Source || a.Only[0].SetEnv[0] != b.Only[0].SetEnv[0] {
+			t.Errorf("with %q it came back as\n%s", odd, back.Text())
 		}
 	}
 }
