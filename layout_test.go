@@ -25,7 +25,7 @@ const module = "github.com/a4u2/au/"
 var edges = map[string][]string{
 	"cmd/au":            {"cmd/au/draft", "cmd/au/host", "cmd/au/inspect", "cmd/au/rootside", "cmd/au/verify", "internal/accounts", "internal/advice", "internal/bounded", "internal/gitdir", "internal/near", "internal/programs", "internal/quote", "internal/tree", "internal/walk", "internal/whole", "provision", "provision/config", "provision/desired", "provision/risk", "provision/share", "provision/setup", "provision/step", "slices", "netfilter", "netfilter/kernel", "netfilter/proxy", "csrc"},
 	"cmd/au/draft":      {"internal/bounded", "internal/newer", "internal/programs", "internal/quote", "internal/walk", "internal/whole", "provision/config"},
-	"cmd/au/host":       {"cmd/au/start", "internal/accounts", "internal/bounded", "internal/near", "internal/newer", "internal/programs", "internal/quote", "internal/tree", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "csrc"},
+	"cmd/au/host":       {"cmd/au/start", "internal/accounts", "internal/bounded", "internal/near", "internal/newer", "internal/programs", "internal/quote", "internal/tree", "internal/walk", "provision", "provision/config", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel", "csrc"},
 	"cmd/au/inspect":    {"internal/tree", "provision/config", "provision/risk", "provision/share"},
 	"cmd/au/rootside":   {"cmd/au/host", "internal/bounded", "internal/programs", "internal/quote", "internal/tree", "internal/walk", "provision", "provision/share", "provision/step", "slices", "netfilter", "netfilter/kernel"},
 	"cmd/au/terminal":   {"internal/quote"},
@@ -36,7 +36,7 @@ var edges = map[string][]string{
 	"internal/gitdir":   {"internal/bounded"},
 	"internal/programs": {"internal/walk"},
 	"internal/walk":     {"internal/quote"},
-	"provision/config":  {"internal/bounded", "internal/near", "internal/walk", "internal/whole"},
+	"provision/config":  {"internal/bounded", "internal/near", "internal/quote", "internal/walk", "internal/whole"},
 	"provision/share":   {"internal/quote", "provision/config"},
 	"provision/risk":    {"internal/quote", "provision/config", "provision/share"},
 	"provision/step":    {"internal/bounded", "internal/programs", "internal/quote", "internal/tree", "internal/whole"},
