@@ -151,7 +151,11 @@ func TestLooksAreLinear(t *testing.T) {
 			t.Errorf("%s: 128 KiB take %v", name, small)
 			continue
 		}
-		if large := least(1 << 20); large > 32*small+100*time.Millisecond { // of 8 times the text; 64 times as much would be quadratic
+		most, large := 32*small+100*time.Millisecond, least(1<<20) // of 8 times the text; 64 times as much would be quadratic
+		for try := 1; try < 5 && large > most; try++ {             // the thread may have had to help the garbage collector
+			large = min(large, least(1<<20))
+		}
+		if large > most {
 			t.Errorf("%s: 128 KiB take %v, 1 MiB %v", name, small, large)
 		}
 	}
