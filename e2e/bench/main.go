@@ -45,6 +45,7 @@ func main() {
 	short := flag.Bool("short", false, "few rounds and small trees: only to see that it works")
 	only := flag.String("only", "", "one section, by name")
 	flag.Parse()
+	exitOn(known(*only))
 	m, f, began := setUp(*short), newFigures(), time.Now()
 	for _, section := range sections {
 		if *only == "" || *only == section.name {
@@ -54,6 +55,23 @@ func main() {
 	}
 	fmt.Fprintf(os.Stderr, "%3.0f s  done\n", time.Since(began).Seconds())
 	f.write()
+}
+
+// known is an error for a name that no section has.
+func known(only string) error {
+	var names []string
+	for _, section := range sections {
+		if section.name == only {
+			return nil
+		}
+		if !slices.Contains(names, section.name) {
+			names = append(names, section.name)
+		}
+	}
+	if only == "" {
+		return nil
+	}
+	return fmt.Errorf("no section is called %q: want one of %s", only, strings.Join(names, ", "))
 }
 
 func exitOn(err error) {
@@ -77,7 +95,7 @@ func newFigures() *figures {
 	return &figures{began: time.Now(), load: loadNow(), versions: heardOf(`
 		printf 'au %s' "$(au --version | sed 's/^au //')"
 		dpkg-query -W -f ', ${Package} ${Version}' bubblewrap firejail opendoas sudo util-linux systemd acl python3
-		sed -n 's/^__version__ = "\(.*\)"/, agent-as-unix-user \1/p' /opt/original/agent_as_unix_user/version.py`)}
+		sed -n 's/^__version__ = "\(.*\)"/, agent-as-unix-user \1/p' /opt/original/agent_as_unix_user/version.py 2>/dev/null || true`)}
 }
 
 func (f *figures) section(title, words string) {
