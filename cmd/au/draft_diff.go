@@ -3,9 +3,10 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -144,11 +145,7 @@ func (c *draftDiffCmd) print(a *app, m *meantDraft, r *draft.Report) error {
 	for _, l := range left {
 		printLeft(a, l)
 	}
-	text, err := draft.Diff(dir)
-	if err == nil {
-		err = a.coloured(text)
-	}
-	return err
+	return draft.Diff(dir, a.coloured)
 }
 
 // printNames prints a line for each change.
@@ -210,39 +207,69 @@ func whatIs(c draft.Change) string {
 
 // printStat prints how many lines of which file changed.
 func printStat(a *app, dir string, left []draft.Change) error {
-	text, err := draft.Diff(dir, "--numstat", "-z")
+	files, plus, minus := 0, 0, 0
+	err := draft.Diff(dir, func(from io.Reader) error {
+		for in := bufio.NewReader(from); ; files++ {
+			stat, err := readStat(in)
+			if err == io.EOF {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			added, _ := strconv.Atoi(stat.added)
+			removed, _ := strconv.Atoi(stat.removed)
+			plus, minus = plus+added, minus+removed
+			lines := fmt.Sprintf("%d %s%s", added+removed, a.paint().Green(bars('+', added, removed)), a.paint().Red(bars('-', removed, added)))
+			if stat.added == "-" {
+				lines = "Bin"
+			}
+			if _, err := fmt.Fprintf(a.out, " %s | %s\n", show(stat.name()), lines); err != nil {
+				return err
+			}
+		}
+	}, "--numstat", "-z")
 	if err != nil {
 		return err
-	}
-	words := strings.Split(string(text), "\x00")
-	files, plus, minus := 0, 0, 0
-	for i := 0; i+2 < len(words); i += 3 {
-		counts := strings.Split(words[i], "\t")
-		if len(counts) != 3 {
-			return fmt.Errorf("git diff said %q: want two numbers", words[i])
-		}
-		old, now := strings.TrimPrefix(words[i+1], "a/"), strings.TrimPrefix(words[i+2], "b/")
-		added, _ := strconv.Atoi(counts[0])
-		removed, _ := strconv.Atoi(counts[1])
-		files, plus, minus = files+1, plus+added, minus+removed
-		name := now
-		switch {
-		case now == "/dev/null":
-			name = old
-		case old != now && old != "/dev/null":
-			name = old + " => " + now
-		}
-		lines := fmt.Sprintf("%d %s%s", added+removed, a.paint().Green(bars('+', added, removed)), a.paint().Red(bars('-', removed, added)))
-		if counts[0] == "-" {
-			lines = "Bin"
-		}
-		fmt.Fprintf(a.out, " %s | %s\n", show(name), lines)
 	}
 	for _, l := range left {
 		fmt.Fprintf(a.out, " %s | %c\n", show(l.Path), l.Kind)
 	}
 	fmt.Fprintf(a.out, " %d changed, %d insertions(+), %d deletions(-)\n", files+len(left), plus, minus)
 	return nil
+}
+
+// fileStat is what git says of a file: how many lines were added and removed, both "-" where it has none, and its names on both
+// sides.
+type fileStat struct{ added, removed, old, now string }
+
+// readStat reads the next of them, as --numstat -z prints them; io.EOF after the last.
+func readStat(in *bufio.Reader) (s fileStat, err error) {
+	var words [3]string
+	for i := range words {
+		if words[i], err = in.ReadString(0); err == io.EOF && i+len(words[i]) > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return s, err
+		}
+		words[i] = strings.TrimSuffix(words[i], "\x00")
+	}
+	counts := strings.Split(words[0], "\t")
+	if len(counts) != 3 {
+		return s, fmt.Errorf("git diff said %q: want two numbers", words[0])
+	}
+	return fileStat{counts[0], counts[1], strings.TrimPrefix(words[1], "a/"), strings.TrimPrefix(words[2], "b/")}, nil
+}
+
+func (s fileStat) name() string {
+	switch {
+	case s.now == "/dev/null":
+		return s.old
+	case s.old != s.now && s.old != "/dev/null":
+		return s.old + " => " + s.now
+	}
+	return s.now
 }
 
 // bars draws n of n+other, in at most 40 columns for both.
@@ -254,10 +281,17 @@ func bars(sign byte, n, other int) string {
 }
 
 // coloured prints a diff as git colours it.
-func (a *app) coloured(text []byte) error {
+func (a *app) coloured(from io.Reader) error {
 	p, body := a.paint(), false
-	for line := range bytes.Lines(text) {
-		s := strings.TrimSuffix(string(line), "\n")
+	for in := bufio.NewReader(from); ; {
+		s, err := in.ReadString('\n')
+		if err == io.EOF && s == "" {
+			return nil
+		}
+		if err != nil && err != io.EOF {
+			return err
+		}
+		s = strings.TrimSuffix(s, "\n")
 		switch {
 		case strings.HasPrefix(s, "diff --git "):
 			body = false
@@ -273,7 +307,6 @@ func (a *app) coloured(text []byte) error {
 			return err
 		}
 	}
-	return nil
 }
 
 // hand runs a command of the human with the two folders.

@@ -11,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path"
 	"strconv"
@@ -93,19 +94,26 @@ func git(folder string, words ...string) *exec.Cmd {
 // mostListed is how much of a list of files is read. A commit that is itself small can list more than any machine holds.
 var mostListed = 1 << 28
 
-// longestList is how long a git may work on a list. It waits for ever if it opens a pipe, and the agent can put one where it opens
-// a file.
-var longestList = time.Minute
+// longestGit is how long a git may work on an answer. It waits for ever if it opens a pipe, and the agent can put one where it
+// opens a file.
+var longestGit = time.Minute
 
 // listed returns the list that a git prints.
-func listed(cmd *exec.Cmd) ([]byte, error) {
-	out := bounded.Buffer{Limit: mostListed}
+func listed(cmd *exec.Cmd) ([]byte, error) { return answered(cmd, mostListed) }
+
+// answered returns what a git prints, if that is at most limit bytes; os.ErrDeadlineExceeded where it was ended after longestGit.
+// Nothing else is asked of that repository then.
+func answered(cmd *exec.Cmd, limit int) ([]byte, error) {
+	out := bounded.Buffer{Limit: limit}
 	cmd.Stdout, cmd.WaitDelay = &out, programs.HeldTime
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	defer time.AfterFunc(longestList, func() { _ = cmd.Process.Kill() }).Stop()
+	timer := time.AfterFunc(longestGit, func() { _ = cmd.Process.Kill() })
 	err := cmd.Wait()
+	if !timer.Stop() {
+		err = os.ErrDeadlineExceeded
+	}
 	return out.Bytes(), err
 }
 

@@ -3,13 +3,14 @@
 package draft
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os/exec"
 	"path"
 	"strings"
 
+	"github.com/a4u2/au/internal/bounded"
 	"golang.org/x/sys/unix"
 )
 
@@ -149,19 +150,32 @@ func (s *sides) folders(name string) error {
 	return nil
 }
 
-// Diff returns what git says of two folders a and b in dir, with these options; the names in it begin with a/ and b/.
-func Diff(dir string, options ...string) ([]byte, error) {
+// Diff hands over what git says of two folders a and b in dir, with these options, while git says it: that can be gigabytes, and
+// take minutes. The names in it begin with a/ and b/. An error of read ends git, and is returned.
+func Diff(dir string, read func(io.Reader) error, options ...string) error {
 	words := append([]string{"diff", "--no-index", "--no-ext-diff", "--no-textconv", "--no-color", "--no-prefix", "--find-renames"}, options...)
 	cmd := gitAlone(dir, append(words, "--", "a", "b")...)
-	var out, said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &said
-	err := cmd.Run()
+	said := bounded.Buffer{Limit: mostOfFile}
+	cmd.Stderr = &said
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return err
+	}
+	if err := read(out); err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		return err
+	}
+	err = cmd.Wait()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 1 {
 		err = nil // they differ
 	}
 	if err != nil {
-		return nil, fmt.Errorf("git diff: %w: %s", err, strings.TrimSpace(said.String()))
+		return fmt.Errorf("git diff: %w: %s", err, strings.TrimSpace(said.String()))
 	}
-	return out.Bytes(), nil
+	return nil
 }

@@ -4,6 +4,8 @@ package draft
 
 import (
 	"errors"
+	"io"
+	"os"
 	"strings"
 	"testing"
 )
@@ -23,9 +25,9 @@ g ident' >.gitattributes; echo agent >>f; echo '$Id: agent $' >>g`)
 	b.ok(err)
 	dir, left, err := b.d.Lay(r.Changes)
 	b.ok(err)
-	text, err := Diff(dir)
+	text, err := diffText(dir)
 	b.ok(errors.Join(err, b.d.Unlay()))
-	if s := string(text); len(left) > 0 || !strings.Contains(s, "\n+agent\n") || !strings.Contains(s, "\n+$Id: agent $\n") {
+	if s := text; len(left) > 0 || !strings.Contains(s, "\n+agent\n") || !strings.Contains(s, "\n+$Id: agent $\n") {
 		t.Errorf("left out is %v, and shown\n%s", left, s)
 	}
 }
@@ -50,10 +52,43 @@ func TestDiffOfWhatTookAPlace(t *testing.T) {
 			t.Errorf("%s: %v", agent, err)
 			continue
 		}
-		text, err := Diff(dir)
+		text, err := diffText(dir)
 		b.ok(errors.Join(err, b.d.Unlay()))
-		if !strings.Contains(string(text), want) {
+		if !strings.Contains(text, want) {
 			t.Errorf("%s: left out is %v, and shown\n%s", agent, left, text)
 		}
 	}
+}
+
+// A diff ends as soon as its reader has enough.
+func TestDiffEndsWithItsReader(t *testing.T) {
+	t.Parallel()
+	needGit(t)
+	dir := t.TempDir()
+	for _, name := range []string{"/a", "/b"} {
+		if err := os.Mkdir(dir+name, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(dir+name+"/f", []byte(strings.Repeat(name+"\n", 1<<20)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	enough := errors.New("enough")
+	n := 0
+	err := Diff(dir, func(from io.Reader) (err error) {
+		n, err = from.Read(make([]byte, 100))
+		return errors.Join(err, enough)
+	})
+	if n == 0 || !errors.Is(err, enough) {
+		t.Errorf("after %d bytes: %v", n, err)
+	}
+}
+
+func diffText(dir string) (text string, err error) {
+	err = Diff(dir, func(from io.Reader) error {
+		all, err := io.ReadAll(from)
+		text = string(all)
+		return err
+	})
+	return text, err
 }

@@ -5,10 +5,10 @@ package draft
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"os/exec"
 	"strconv"
 
-	"github.com/a4u2/au/internal/bounded"
 	"golang.org/x/sys/unix"
 )
 
@@ -40,12 +40,13 @@ type merged struct {
 // merger puts files together in a folder of the state.
 type merger struct {
 	*teller
-	to place
+	to   place
+	late bool // a git was ended
 }
 
 // merge puts together what both sides made of files, and returns the conflicts that remain.
 func (t *teller) merge(to place, all []Conflict) (left []Conflict, err error) {
-	m := &merger{t, to}
+	m := &merger{teller: t, to: to}
 	t.merged = map[string]merged{}
 	for _, c := range all {
 		done := false
@@ -117,23 +118,22 @@ func (m *merger) lines(path, low, sum string) ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	base := bounded.Buffer{Limit: mostOfFile}
-	blob := git(m.git.folder, "cat-file", "blob", sum)
-	if blob.Stdout = &base; blob.Run() != nil {
+	if m.late {
 		return nil, false, nil
 	}
-	if err := errors.Join(m.to.write("mine", mine), m.to.write("base", base.Bytes()), m.to.write("theirs", theirs)); err != nil {
+	base, err := answered(git(m.git.folder, "cat-file", "blob", sum), mostOfFile)
+	if m.late = err == os.ErrDeadlineExceeded; err != nil {
+		return nil, false, nil
+	}
+	if err := errors.Join(m.to.write("mine", mine), m.to.write("base", base), m.to.write("theirs", theirs)); err != nil {
 		return nil, false, err
 	}
-	both := bounded.Buffer{Limit: 3 * mostOfFile}
-	cmd := gitAlone(m.to.named, "merge-file", "-p", "mine", "base", "theirs")
-	cmd.Stdout = &both
-	err = cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) { // they meet in a line, or are no text
+	both, err := answered(gitAlone(m.to.named, "merge-file", "-p", "mine", "base", "theirs"), 3*mostOfFile)
+	m.late = err == os.ErrDeadlineExceeded
+	if errors.As(err, new(*exec.ExitError)) || m.late { // they meet in a line, or are no text, or so large that git works for minutes
 		return nil, false, nil
 	}
-	return both.Bytes(), err == nil, err
+	return both, err == nil, err
 }
 
 // writeLike makes a file with a text and the rights and attributes of another, and returns what it is then. It never has the rights

@@ -3,6 +3,7 @@
 package draft
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ type gitNeeds struct {
 	taken  map[string]bool
 	fresh  map[string]string // the human's branches, tags, HEAD and index that are new or other since the keep, and what they lead to
 	not    []string          // what the human had, and git needs nothing new for
+	late   bool              // a git was ended
 }
 
 // needs returns the human's branches, tags, HEAD and index that are new or other since the keep, and for which git needs objects
@@ -81,7 +83,7 @@ func (g *gitNeeds) hits(names []string) (found map[string]bool, whole bool) {
 		cmd := git(g.folder, words...)
 		cmd.Stdin = strings.NewReader(strings.Join(input, "\n") + "\n")
 		out, err := listed(cmd)
-		whole = whole && err == nil
+		whole, g.late = whole && err == nil, g.late || err == os.ErrDeadlineExceeded
 		for line := range strings.Lines(string(out)) {
 			for word := range strings.FieldsSeq(line) {
 				if g.taken[word] {
@@ -104,10 +106,10 @@ func (g *gitNeeds) hits(names []string) (found map[string]bool, whole bool) {
 	return found, whole
 }
 
-// needing returns those of some names that need a taken object. It halves them, as most need none.
+// needing returns those of some names that need a taken object. It halves them, as most need none. Once a git is late they all may.
 func (g *gitNeeds) needing(names []string) []string {
-	if len(names) == 0 {
-		return nil
+	if len(names) == 0 || g.late {
+		return names
 	}
 	if hits, whole := g.hits(names); whole && len(hits) == 0 {
 		return nil

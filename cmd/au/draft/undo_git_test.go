@@ -165,8 +165,8 @@ func TestUndoOfWhatGitMadeNewer(t *testing.T) {
 // An undo ends where git waits for a pipe that the agent has put in the place of a file.
 func TestUndoWhereGitWaits(t *testing.T) {
 	needGit(t)
-	defer func(was time.Duration) { longestList = was }(longestList)
-	longestList = 100 * time.Millisecond
+	defer func(was time.Duration) { longestGit = was }(longestGit)
+	longestGit = 100 * time.Millisecond
 	for pipe, agent := range map[string]string{
 		".git/refs/heads/pipe": "mkfifo .git/refs/heads/pipe",
 		".git/packed-refs":     "mkfifo .git/packed-refs",
@@ -186,5 +186,44 @@ func TestUndoWhereGitWaits(t *testing.T) {
 			b.ok(os.WriteFile(filepath.Join(b.folder, pipe), nil, 0o600)) // git waits no longer
 			<-done
 		}
+	}
+}
+
+// An undo that finds git waiting for a pipe does not ask it again for each branch, and takes nothing away that one may need.
+func TestUndoWhereGitWaitsForEachBranch(t *testing.T) {
+	needGit(t)
+	defer func(was time.Duration) { longestGit = was }(longestGit)
+	longestGit = 500 * time.Millisecond
+	b := twoSides(t, false, "echo x >>f; git -c user.name=a -c user.email=a@b commit -qam two; mkfifo .git/shallow", "true")
+	b.ok(do(b.d, "keep"))
+	ticked()
+	b.in(b.folder, "for i in $(seq 40); do cp .git/refs/heads/main .git/refs/heads/b$i; done")
+	begun, refused := time.Now(), &Conflicted{}
+	if err := do(b.d, "undo"); !errors.As(err, &refused) || len(refused.Conflicts) < 40 {
+		t.Errorf("undo: %v, %v", err, refused.Conflicts)
+	}
+	if took := time.Since(begun); took > 8*longestGit {
+		t.Errorf("undo took %v, where a git may take %v", took, longestGit)
+	}
+}
+
+// A keep that merges asks a git that waits once, and not for each file.
+func TestMergeWhereGitWaits(t *testing.T) {
+	needGit(t)
+	defer func(was time.Duration) { longestGit = was }(longestGit)
+	const files = "for i in $(seq 30); do seq 20 >m$i; done; git add .; git -c user.name=a -c user.email=a@b commit -qm one"
+	b := newBench(t)
+	b.in(b.folder, "git init -q -b main .; "+files)
+	b.begin()
+	b.drafted("sed -i s/^3$/agent/ m*")
+	ticked()
+	b.in(b.folder, "sed -i s/^18$/human/ m*; o=.git/objects/$(git rev-parse HEAD:m1 | sed s,..,\\&/,); rm -f $o; mkfifo $o")
+	longestGit = 500 * time.Millisecond
+	begun, refused := time.Now(), &Conflicted{}
+	if _, err := b.d.Keep(nil, Merge); !errors.As(err, &refused) || len(refused.Conflicts) < 30 {
+		t.Errorf("keep: %v, %v", err, refused.Conflicts)
+	}
+	if took := time.Since(begun); took > 8*longestGit {
+		t.Errorf("keep took %v, where a git may take %v", took, longestGit)
 	}
 }
