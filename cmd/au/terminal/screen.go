@@ -150,27 +150,31 @@ func (s *Screen) stop() error {
 // forward takes the terminal, and before that stops as often as it is
 // another job's.
 func (s *Screen) forward() error {
-	s.dieOfPending()
+	s.dieOfPending(10 * time.Millisecond)
 	for !foreground(0) {
 		s.leave()
+		s.dieOfPending(200 * time.Millisecond) // stopped again, it would never die of it
+		if foreground(0) {
+			break // meanwhile
+		}
 		if !stopSelf(unix.SIGTTOU, s.continued) {
 			return errors.New("the terminal is another job's, and no shell is there to hand it over")
 		}
-		s.dieOfPending()
+		s.dieOfPending(10 * time.Millisecond)
 	}
 	return s.enter()
 }
 
 // dieOfPending sees to a signal that was sent while we were stopped: a shell
 // ends a stopped job with SIGTERM and then SIGCONT.
-func (s *Screen) dieOfPending() {
-	for {
+func (s *Screen) dieOfPending(within time.Duration) {
+	for timeout := time.After(within); ; {
 		select {
 		case sig := <-s.signals:
 			if sig != unix.SIGWINCH && sig != unix.SIGTSTP {
 				s.die(sig.(syscall.Signal))
 			}
-		case <-time.After(10 * time.Millisecond): // another thread may be at it
+		case <-timeout: // another thread may have been at it
 			return
 		}
 	}
