@@ -224,6 +224,16 @@ func (h *human) finishes(command, pattern string) string {
 	return found
 }
 
+// jobStops waits until the shell's only job has stopped.
+func (h *human) jobStops() {
+	h.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); h.finishes("jobs", `\[1\]\+\s+(\w+)`) != "Stopped"; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			h.t.Fatal("it does not stop")
+		}
+	}
+}
+
 // settings returns those of the human's terminal.
 func (h *human) settings() unix.Termios {
 	h.t.Helper()

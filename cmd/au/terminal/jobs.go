@@ -270,6 +270,10 @@ func stopSelf(by syscall.Signal, continued <-chan os.Signal) bool {
 	// when it is out of the kernel, where another one would stop it later.
 	handled := setAction(by, ignore)
 	unix.Kill(0, by)
+	// The first thread may block the signal, and then it is kept although it is
+	// ignored. To ignore it anew takes it back: else another thread stops us
+	// before this one does, and this one once more after we were continued.
+	setAction(by, ignore)
 	setAction(by, standard)
 	runtime.LockOSThread()
 	unix.Tgkill(unix.Getpid(), unix.Gettid(), by)

@@ -161,15 +161,8 @@ func TestScreenComesBackFromAStopBehindItsBack(t *testing.T) {
 func TestScreenWaitsInTheBackground(t *testing.T) {
 	h := shell(t)
 	before := h.settings()
-	stops := func() {
-		for deadline := time.Now().Add(10 * time.Second); h.finishes("jobs", `\[1\]\+\s+(\w+)`) != "Stopped"; time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("it does not stop")
-			}
-		}
-	}
 	h.finishes("AU_TEST_ROLE=screen au &", "")
-	stops()
+	h.jobStops()
 	if strings.Contains(h.screen(), "1049h") || h.settings() != before {
 		t.Error("it has the terminal from the background")
 	}
@@ -179,7 +172,7 @@ func TestScreenWaitsInTheBackground(t *testing.T) {
 	h.types("\x1a")
 	h.hasBack(before)
 	h.finishes("bg", "")
-	stops()
+	h.jobStops()
 	h.finishes("kill %1", "")
 	gone(t, process)
 	if h.settings() != before || strings.Count(h.screen(), "1049h") != 1 {
