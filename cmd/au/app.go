@@ -35,6 +35,7 @@ type app struct {
 	colours  terminal.Paint // of a pager, which is not a terminal itself
 	loaded   bool           // the config, and warnings about it were printed
 	changed  bool           // something was, or would be in a dry run
+	lent     bool           // the terminal is root's, who acts for somebody else: no program of theirs gets it
 	brief    bool           // plans are printed without the files that commands read
 }
 
@@ -180,7 +181,19 @@ func (a *app) becomeHuman() error {
 	}
 	os.Setenv("HOME", human.Home)
 	os.Setenv("USER", human.Name)
+	if human.Name != os.Getenv("SUDO_USER") {
+		a.lent = terminal.Any() || terminal.Controls()
+	}
 	return nil
+}
+
+// leaveTerminal is becomeHuman for all but a run, which needs the terminal to control its jobs. The human can trace the
+// programs that au starts from here on, and so these must not be able to type for root.
+func (a *app) leaveTerminal() error {
+	if err := a.becomeHuman(); err != nil {
+		return err
+	}
+	return terminal.Leave()
 }
 
 // say prints an error. Names in it that others chose are quoted.

@@ -35,7 +35,7 @@ type drafts struct {
 // drafts opens the human's drafts.
 func (a *app) drafts() (*drafts, error) {
 	if a.host.UID() == 0 {
-		if err := a.becomeHuman(); err != nil {
+		if err := a.leaveTerminal(); err != nil {
 			return nil, err
 		}
 		a.Human = ""

@@ -311,6 +311,9 @@ func (a *app) coloured(from io.Reader) error {
 
 // hand runs a command of the human with the two folders.
 func (c *draftDiffCmd) hand(m *meantDraft, r *draft.Report) error {
+	if m.lent {
+		return errors.New("--tool: the program would be the human's, and the terminal is root's: want the human to run this")
+	}
 	dir, left, err := m.Lay(r.Changes)
 	if err != nil {
 		return err
@@ -331,7 +334,7 @@ func paged(a *app, print func(*app) error) error {
 	if pager == "" {
 		pager = "less -FRX"
 	}
-	if !term.IsTerminal(1) || pager == "cat" {
+	if !term.IsTerminal(1) || pager == "cat" || a.lent {
 		return print(a)
 	}
 	cmd := programs.Command("sh", "-c", pager)

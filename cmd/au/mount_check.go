@@ -23,7 +23,7 @@ const shownOfKind = 20
 // Run looks, as a linter does: 0 when nothing was found, 1 when something was.
 func (c *mountCheckCmd) Run(a *app) error {
 	if a.host.UID() == 0 {
-		if err := a.becomeHuman(); err != nil {
+		if err := a.leaveTerminal(); err != nil {
 			return err
 		}
 		a.Human = ""

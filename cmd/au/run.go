@@ -14,6 +14,7 @@ import (
 	"github.com/a4u2/au/cmd/au/host"
 	"github.com/a4u2/au/cmd/au/start"
 	"github.com/a4u2/au/csrc"
+	"github.com/a4u2/au/internal/programs"
 	"github.com/a4u2/au/provision"
 )
 
@@ -118,6 +119,9 @@ func (c *runCmd) order(a *app) (o start.Order, err error) {
 		if err := a.becomeHuman(); err != nil {
 			return o, err
 		}
+		if a.lent {
+			programs.Apart()
+		}
 	}
 	if o.Human, err = a.host.ForRun().Human(a.host.UID()); err != nil {
 		return o, err
@@ -133,7 +137,9 @@ func (c *runCmd) order(a *app) (o start.Order, err error) {
 	}
 	o.Agent, o.Env, o.Dir, o.NoShares = c.Agent, start.Variables(c.KeepProxy, c.Env), c.Directory, c.NoShares
 	o.Config, o.Follow, o.Entrypoint = a.configPath(o.Human), a.follower(o.Human, o.Known, c.Agent, c.RW...), a.host.EntrypointPath(c.Agent)
-	o.Complete, _ = a.host.Executable() // without it the run ends without a report
+	if !a.lent { // the human could take the terminal from the process of theirs that reports
+		o.Complete, _ = a.host.Executable() // without it the run ends without a report
+	}
 	for _, word := range c.EnvFile {
 		f, err := o.Follow.Open(word)
 		if err != nil {

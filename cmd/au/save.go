@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/signal"
 	"slices"
 	"strings"
 	"syscall"
@@ -78,19 +79,29 @@ func (a *app) save(human provision.User, w io.Writer, change record) error {
 	if err != nil {
 		return err
 	}
-	cmd := programs.Command("/proc/self/exe", "record", "--config", path, fmt.Sprintf("--brief=%t", a.brief))
+	// Its keys do not reach that process. While a change is taken back they are for nobody.
+	ctx, stop := context.Background(), func() {}
+	if !signal.Ignored(syscall.SIGINT) {
+		ctx, stop = signal.NotifyContext(ctx, step.Endings...)
+	}
+	defer stop()
+	cmd := programs.CommandContext(ctx, "/proc/self/exe", "record", "--config", path, fmt.Sprintf("--brief=%t", a.brief))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = bytes.NewReader(text), w, a.err, "/"
 	if cmd.SysProcAttr, err = as(a.host, human); err != nil {
 		return err
 	}
 	cmd.WaitDelay = step.Grace
-	return programs.Ended(cmd.Run())
+	err = programs.Ended(cmd.Run())
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("write %s: %w", show(path), errors.New("told to end by a signal"))
+	}
+	return err
 }
 
-// as makes a process the human's: uid, gid and groups.
+// as makes a process the human's: uid, gid and groups. It has no terminal: the human can trace it, and could type for root there.
 func as(h *host.Host, human provision.User) (*syscall.SysProcAttr, error) {
 	groups, err := h.GroupsOf(human)
-	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: human.UID, Gid: human.GID, Groups: groups}}, err
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: human.UID, Gid: human.GID, Groups: groups}, Setsid: true}, err
 }
 
 // update changes the config at path, prints what it writes, or how long that is, and shows a spinner on a terminal only

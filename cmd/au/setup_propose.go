@@ -38,7 +38,7 @@ func (w *setupWork) propose(p setup.Program) error {
 		if proposed.besides != "" {
 			besides = " # " + proposed.besides
 		}
-		if w.cmd.Yes || !term.IsTerminal(0) {
+		if w.cmd.Yes || w.a.lent || !term.IsTerminal(0) {
 			fmt.Fprintf(w.out, "Proposed: %s%s\n", line, besides)
 			continue
 		}

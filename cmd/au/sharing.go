@@ -118,7 +118,7 @@ func (s sharing) mounts() []config.Mount {
 // sharing reads who shares with whom. From here on au is the human: a share is made of what they may do, never of what root may.
 func (a *app) sharing(agent string) (s sharing, err error) {
 	if a.host.UID() == 0 {
-		if err := a.becomeHuman(); err != nil {
+		if err := a.leaveTerminal(); err != nil {
 			return s, err
 		}
 		a.Human = ""

@@ -44,7 +44,7 @@ type verdict struct {
 // Run exits with 0 where all that was tried holds, and with 1 otherwise.
 func (c *verifyCmd) Run(a *app) error {
 	if a.host.UID() == 0 {
-		if err := a.becomeHuman(); err != nil {
+		if err := a.leaveTerminal(); err != nil {
 			return err
 		}
 		a.Human = ""

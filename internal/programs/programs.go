@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -146,8 +147,16 @@ func CommandContext(ctx context.Context, argv ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(ctx, path)
 	cmd.Args, cmd.Env, cmd.Err = argv, Environ(), err
+	if apart.Load() {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM} // no key reaches it
+	}
 	return cmd
 }
+
+var apart atomic.Bool
+
+// Apart starts each program from here on in a session of its own, where it has no terminal to type into, and ends it with this one.
+func Apart() { apart.Store(true) }
 
 // Output returns what a program prints on standard output.
 func Output(argv ...string) ([]byte, error) {

@@ -53,6 +53,36 @@ func Any() bool {
 	return isTerminal(0) || isTerminal(1) || isTerminal(2)
 }
 
+// Controls reports whether a terminal controls this process.
+func Controls() bool {
+	fd, err := controlling()
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err == nil
+}
+
+func controlling() (int, error) {
+	return unix.Open("/dev/tty", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+}
+
+// Leave lets no terminal control this process and those that it starts any more: they cannot open it as /dev/tty, or type into it.
+// Its keys still reach them, and what is open stays open. The leader of a session stays: its terminal ends with it.
+func Leave() error {
+	if sid, err := unix.Getsid(0); err != nil || sid == os.Getpid() {
+		return err
+	}
+	fd, err := controlling()
+	if err != nil {
+		return nil // there is none
+	}
+	defer unix.Close(fd)
+	if err := unix.IoctlSetInt(fd, unix.TIOCNOTTY, 0); err != nil {
+		return fmt.Errorf("leave the terminal: %w", err)
+	}
+	return nil
+}
+
 // Run runs the opened program with a terminal of its own in place of those of
 // 0, 1 and 2 that are terminals, and returns its exit status, 128+N when it
 // ended by signal N. The others of 0, 1 and 2 are passed on as they are. The
