@@ -5,7 +5,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/a4u2/au/cmd/au/draft"
@@ -73,9 +75,12 @@ func (a *app) draftsAsHuman(human provision.User) (views []draftView, err error)
 	if cmd.SysProcAttr, err = as(a.host, human); err != nil {
 		return nil, err
 	}
-	said := bounded.Buffer{Limit: listMost}
-	cmd.Stdout, cmd.WaitDelay = &said, time.Second
+	said, complaint := bounded.Buffer{Limit: listMost}, bounded.Buffer{Limit: saidMost}
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &said, &complaint, time.Second
 	failed := programs.Ended(cmd.Run())
+	if text := lastLine(complaint.String()); failed != nil && text != "" {
+		failed = errors.New(strings.TrimPrefix(text, "au: "))
+	}
 	if err = json.Unmarshal(said.Bytes(), &views); err != nil && failed != nil {
 		err = failed
 	}

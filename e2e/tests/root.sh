@@ -26,3 +26,8 @@ rm -rf /home/alice/.config
 as alice ln -s /etc /home/alice/.config
 fails 1 env -u SUDO_USER au --human alice new -y
 fails 1 test -e /etc/agent-as-unix-user.toml
+
+promise="root says why it knows nothing of the human's drafts"
+as alice sh -c 'rm .config && mkdir .config && ln -s /root/x .config/agent-as-unix-user.toml'
+e2e_run env -u SUDO_USER au --human alice list
+complains 'au: drafts of "alice": configuration: open /root/x: permission denied'
