@@ -283,10 +283,12 @@ func bars(sign byte, n, other int) string {
 // coloured prints a diff as git colours it.
 func (a *app) coloured(from io.Reader) error {
 	p, body := a.paint(), false
+	var lines strings.Builder // whole ones
 	for in := bufio.NewReader(from); ; {
 		s, err := in.ReadString('\n')
 		if err == io.EOF && s == "" {
-			return nil
+			_, err = io.WriteString(a.out, lines.String())
+			return err
 		}
 		if err != nil && err != io.EOF {
 			return err
@@ -303,9 +305,14 @@ func (a *app) coloured(from io.Reader) error {
 		case body && strings.HasPrefix(s, "-"):
 			s = p.Red(quote.Text(s))
 		}
-		if _, err := fmt.Fprintln(a.out, s); err != nil {
+		lines.WriteString(s + "\n")
+		if lines.Len() < 1<<16 && in.Buffered() > 0 {
+			continue
+		}
+		if _, err := io.WriteString(a.out, lines.String()); err != nil {
 			return err
 		}
+		lines.Reset()
 	}
 }
 
