@@ -66,8 +66,11 @@ func (g *gitBase) load() map[string]tracked {
 // sameIndex reports whether the human's index holds what the commit did: then git has only looked at its files anew.
 func (g *gitBase) sameIndex() bool {
 	files := g.load()
+	if files == nil {
+		return false
+	}
 	out, err := listed(git(g.folder, "ls-files", "--stage", "-z"))
-	if files == nil || err != nil {
+	if err != nil {
 		return false
 	}
 	n := 0

@@ -25,7 +25,7 @@ type gitNeeds struct {
 func (d *Draft) needs(j *journal, back map[string]bool) (against []Conflict) {
 	g := &gitNeeds{folder: string(d.Folder), taken: map[string]bool{}, fresh: map[string]string{}}
 	begun, err := d.state.stat(stepsFile) // a name that is made while the keep goes on is new, too
-	if j.brought(g); err != nil || len(g.taken) == 0 || !g.find(j, back, begun.Ctim.Nano()) {
+	if j.brought(g); err != nil || len(g.taken) == 0 && !g.late || !g.find(j, back, begun.Ctim.Nano()) {
 		return nil
 	}
 	if d.Head != "" {
@@ -80,6 +80,10 @@ func (g *gitNeeds) find(j *journal, back map[string]bool, since int64) bool {
 func (g *gitNeeds) hits(names []string) (found map[string]bool, whole bool) {
 	found, whole = map[string]bool{}, true
 	list := func(input []string, words ...string) {
+		if g.late {
+			whole = false
+			return
+		}
 		cmd := git(g.folder, words...)
 		cmd.Stdin = strings.NewReader(strings.Join(input, "\n") + "\n")
 		out, err := listed(cmd)
@@ -209,8 +213,11 @@ func (j *journal) returned() map[string]bool {
 	return all
 }
 
-// eachInPack calls f with what a pack holds, by its index.
+// eachInPack calls f with what a pack holds, by its index. Once a git is late no other is asked.
 func (g *gitNeeds) eachInPack(in place, index string, f func(sum string)) {
+	if g.late {
+		return
+	}
 	file, err := in.read(index)
 	if err != nil {
 		return
@@ -219,7 +226,7 @@ func (g *gitNeeds) eachInPack(in place, index string, f func(sum string)) {
 	cmd := git(g.folder, "show-index") // in the repository, which knows how long a sum is
 	cmd.Stdin = file
 	out, err := listed(cmd)
-	if err != nil {
+	if g.late = err == os.ErrDeadlineExceeded; err != nil {
 		return
 	}
 	for line := range strings.Lines(string(out)) {

@@ -207,6 +207,23 @@ func TestUndoWhereGitWaitsForEachBranch(t *testing.T) {
 	}
 }
 
+// An undo that finds git waiting for a pipe does not ask it again for each pack that the agent has made.
+func TestUndoWhereGitWaitsForEachPack(t *testing.T) {
+	needGit(t)
+	defer func(was time.Duration) { longestGit = was }(longestGit)
+	longestGit = 500 * time.Millisecond
+	const packs = "git gc -q; cd .git/objects/pack; for i in $(seq 40); do cp pack-*[0-9a-f].idx $i.idx; done; cd ../..; rm config; mkfifo config"
+	b := twoSides(t, false, "echo x >>f; git -c user.name=a -c user.email=a@b commit -qam two; "+packs, "true")
+	before := dump(t, b.folder, true, false)
+	b.ok(do(b.d, "keep"))
+	begun := time.Now()
+	b.ok(do(b.d, "undo"))
+	if took := time.Since(begun); took > 8*longestGit {
+		t.Errorf("undo took %v, where a git may take %v", took, longestGit)
+	}
+	differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
+}
+
 // A keep that merges asks a git that waits once, and not for each file.
 func TestMergeWhereGitWaits(t *testing.T) {
 	needGit(t)
