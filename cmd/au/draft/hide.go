@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -59,6 +60,7 @@ type search struct {
 	looked  int
 	found   []string
 	tracked map[string]map[string]bool // of each repository, what git tracks
+	room    int                        // how many bytes gits may still print; none where one was ended
 }
 
 // errTooMany is where a search ends before it has seen all.
@@ -72,7 +74,7 @@ func find(top string, words []string, usual bool, most int) (named, found []stri
 		return nil, nil, err
 	}
 	defer folder.close()
-	s := &search{top: top, folder: folder, words: words, usual: usual, most: most, tracked: map[string]map[string]bool{}}
+	s := &search{top: top, folder: folder, words: words, usual: usual, most: most, tracked: map[string]map[string]bool{}, room: mostListed}
 	if named = s.named(); s.isPlain() {
 		for _, name := range named {
 			if _, ok, err := folder.exists(name); err == nil && ok {
@@ -168,20 +170,28 @@ func (s *search) pick(at inRepository, all []fs.DirEntry) (inner []inRepository)
 	return inner
 }
 
-// tracks reports whether git tracks a name in a repository.
+// tracks reports whether git tracks a name in a repository. An agent that writes to the folder can make any number of repositories.
+// So their gits may print as much as one, and none is asked after one that waits: what is there is hidden then.
 func (s *search) tracks(repository, name string) bool {
 	all, asked := s.tracked[repository]
 	if !asked {
-		all = trackedIn(path.Join(s.top, repository))
+		all = s.trackedIn(path.Join(s.top, repository))
 		s.tracked[repository] = all
 	}
 	return all[strings.TrimPrefix(name, repository+"/")]
 }
 
 // trackedIn returns what git tracks in a folder; nothing where there is no git that says.
-func trackedIn(folder string) map[string]bool {
+func (s *search) trackedIn(folder string) map[string]bool {
 	all := map[string]bool{}
-	out, err := listed(git(folder, "ls-files", "-z"))
+	if s.room <= 0 {
+		return all
+	}
+	out, err := answered(git(folder, "ls-files", "-z"), s.room)
+	s.room -= len(out)
+	if err == os.ErrDeadlineExceeded {
+		s.room = 0
+	}
 	if err != nil {
 		return all
 	}

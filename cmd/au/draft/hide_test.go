@@ -85,6 +85,36 @@ func TestTrackedIsShown(t *testing.T) {
 	}
 }
 
+// An agent that writes to the folder makes many repositories in it. A look asks no git after one that waits, and all of them print
+// as much as is read of one; what no git speaks for is hidden.
+func TestFindInManyRepositories(t *testing.T) {
+	needGit(t)
+	defer func(was time.Duration, most int) { longestGit, mostListed = was, most }(longestGit, mostListed)
+	longestGit, mostListed = 500*time.Millisecond, 100
+	for name, c := range map[string]struct {
+		script string
+		most   int // how many are not hidden
+	}{
+		"each_waits":  {"git -C a config include.path pipe; mkfifo a/.git/pipe; for i in $(seq 30); do cp -r a $i; done", 0},
+		"each_prints": {"for i in $(seq 30); do cp -r a $i; done", 100 / len("a/.env\x00")},
+	} {
+		top := t.TempDir()
+		cmd := exec.Command("sh", "-ec", "git init -q a; mkdir a/a; echo >a/a/.env; git -C a add .; "+c.script)
+		cmd.Dir = top
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %s", c.script, out)
+		}
+		begun := time.Now()
+		_, found, err := find(top, nil, true, mostLooked)
+		if took := time.Since(begun); took > 8*longestGit {
+			t.Errorf("%s: it took %v, where a git may take %v", name, took, longestGit)
+		}
+		if shown := 31 - len(found); err != nil || shown > c.most {
+			t.Errorf("%s: %d of 31 are shown, want at most %d; %v", name, shown, c.most, err)
+		}
+	}
+}
+
 // begun is a draft that is ready, without any overlay.
 func begun(t *testing.T, s *Store, w Wanted) (*Draft, []string, []string) {
 	t.Helper()
