@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -105,25 +104,45 @@ func named(r *draft.Report, c draft.Change) (all []risk.Finding) {
 }
 
 // byConfig finds what git obeys because a config says so that the draft may not hold: hooks in a folder of the working tree, and
-// more of a config.
+// more of a config. A config can have as many settings as a draft has changes, so neither is gone through for each of the other.
 func byConfig(r *draft.Report, folder string) (all []risk.Finding) {
-	for _, at := range slices.Sorted(maps.Keys(r.GitConfigs)) {
-		below := func(base, value string) string { return risk.GitPathIn(folder, base, value) }
-		for _, s := range risk.GitRuns(string(r.GitConfigs[at])) {
-			for _, c := range r.Changes {
-				link := c.Mode&unix.S_IFMT == unix.S_IFLNK
-				switch {
-				case c.Mode == 0:
-				case s.Includes() && c.Path == below(path.Join(at, ".git"), s.Value):
-					all = append(all, risk.Finding{Path: c.Path, Kind: "git-config", Detail: "git's config includes it"})
-				case s.Key != "core.hookspath":
-				case c.Path == below(at, s.Value) && (link || c.Kind == 'R'):
-					all = append(all, risk.Finding{Path: c.Path, Kind: "git-hook", Detail: "all that is in it"})
-				case path.Dir(c.Path) == below(at, s.Value) && !c.Dir && (link || c.Mode&0o111 != 0) && !strings.HasSuffix(c.Path, ".sample"):
-					all = append(all, risk.Finding{Path: c.Path, Kind: "git-hook"})
-				}
+	included, hooks := map[string]bool{}, map[string]bool{} // what changed, and whether a config names it
+	for _, c := range r.Changes {
+		if c.Mode != 0 {
+			included[c.Path], hooks[c.Path], hooks[path.Dir(c.Path)] = false, false, false
+		}
+	}
+	note := func(names map[string]bool, base, value string) {
+		name := risk.GitPathIn(folder, base, value)
+		if _, changed := names[name]; changed {
+			names[name] = true
+		}
+	}
+	for at, text := range r.GitConfigs {
+		for _, s := range risk.GitRuns(string(text)) {
+			if s.Includes() {
+				note(included, path.Join(at, ".git"), s.Value)
+			} else if s.Key == "core.hookspath" {
+				note(hooks, at, s.Value)
 			}
 		}
+	}
+	for _, c := range r.Changes {
+		link := c.Mode&unix.S_IFMT == unix.S_IFLNK
+		if c.Mode == 0 {
+			continue
+		}
+		if included[c.Path] {
+			all = append(all, risk.Finding{Path: c.Path, Kind: "git-config", Detail: "git's config includes it"})
+		}
+		if hooks[c.Path] && (link || c.Kind == 'R') {
+			all = append(all, risk.Finding{Path: c.Path, Kind: "git-hook", Detail: "all that is in it"})
+		} else if hooks[path.Dir(c.Path)] && !c.Dir && (link || c.Mode&0o111 != 0) && !strings.HasSuffix(c.Path, ".sample") {
+			all = append(all, risk.Finding{Path: c.Path, Kind: "git-hook"})
+		}
+	}
+	if !r.ConfigsAreWhole {
+		all = append(all, risk.Finding{Path: ".", Kind: "unreadable", Detail: "more of git's configs than are looked at"})
 	}
 	return all
 }

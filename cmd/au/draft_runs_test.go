@@ -3,8 +3,10 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/a4u2/au/cmd/au/draft"
 	"golang.org/x/sys/unix"
@@ -51,7 +53,7 @@ func TestRunsByName(t *testing.T) {
 // Hooks and configs that the human's own git config names are told, though the draft does not hold that one.
 func TestRunsByConfig(t *testing.T) {
 	const file, program = unix.S_IFREG | 0o644, unix.S_IFREG | 0o755
-	r := &draft.Report{GitConfigs: map[string][]byte{
+	r := &draft.Report{ConfigsAreWhole: true, GitConfigs: map[string][]byte{
 		"":    []byte("[core]\n\thooksPath = tools/hooks\n[include]\n\tpath = ../.gitconfig\n"),
 		"at":  []byte("[core]\n\thooksPath = ~/p/at/.h\n[include]\n\tpath = ~alice/p/inc\n"),
 		"out": []byte("[core]\n\thooksPath = /etc/h\n"),
@@ -84,6 +86,28 @@ func TestRunsByConfig(t *testing.T) {
 		if strings.Join(got, ", ") != c.want {
 			t.Errorf("%c %s is %q, want %q", c.change.Kind, c.change.Path, got, c.want)
 		}
+	}
+}
+
+// A config with many settings does not hold up a look at many changes.
+func TestRunsByLargeConfig(t *testing.T) {
+	text := "[include]\n" + strings.Repeat("path=a\n", 50_000) + "[core]\n" + strings.Repeat("hookspath=h\n", 20_000)
+	r := &draft.Report{GitConfigs: map[string][]byte{"": []byte(text)}, ConfigsAreWhole: true}
+	for i := range 20_000 {
+		r.Changes = append(r.Changes, draft.Change{Path: fmt.Sprintf("h/%d", i), Kind: 'A', Mode: unix.S_IFREG | 0o755})
+	}
+	done := make(chan int, 1)
+	go func() { done <- len(byConfig(r, "/home/alice/p")) }()
+	select {
+	case n := <-done:
+		if n != 20_000 {
+			t.Errorf("it found %d of 20000 hooks", n)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("20,000 changes beside a config of 70,000 settings take more than 20 seconds")
+	}
+	if len(byConfig(&draft.Report{}, "/home/alice/p")) != 1 {
+		t.Error("it does not say that there are more configs")
 	}
 }
 

@@ -139,12 +139,18 @@ func (t *teller) repositories() map[string]bool {
 	return all
 }
 
-// mostOfConfig is how much is read of git's config.
-const mostOfConfig = 1 << 20
+// mostOfConfig is how much is read of git's config, and mostOfConfigs of all of them: one with a hole or with many names takes no
+// room on the disk.
+const (
+	mostOfConfig  = 1 << 20
+	mostOfConfigs = 1 << 26
+)
 
-// gitConfigs returns git's configs, as the agent has them, of the repositories in which something changed, by their folder.
-func (t *teller) gitConfigs() map[string][]byte {
-	all, asked := map[string][]byte{}, map[string]bool{}
+// gitConfigs returns git's configs, as the agent has them, of the repositories in which something changed, by their folder, and
+// whether those are all: where they have more bytes than most, they are not.
+func (t *teller) gitConfigs(most int) (all map[string][]byte, whole bool) {
+	all = map[string][]byte{}
+	asked := map[string]bool{}
 	for _, c := range t.changes {
 		for at := c.Path; at != "" && !asked[at]; {
 			asked[at] = true
@@ -154,9 +160,12 @@ func (t *teller) gitConfigs() map[string][]byte {
 				from = t.upper
 			}
 			if text, err := from.readSome(config, mostOfConfig); err == nil {
+				if most -= len(text); most < 0 {
+					return all, false
+				}
 				all[at] = text
 			}
 		}
 	}
-	return all
+	return all, true
 }

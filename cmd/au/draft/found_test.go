@@ -234,3 +234,20 @@ func TestUndoOfAFileThatIsAFolderNow(t *testing.T) { // not beside others: they 
 		t.Logf("across %v, %d of 10 had the number of the file", across, reused)
 	}
 }
+
+// Git's configs that have a hole or many names take no room on the disk, and no more than so much memory.
+func TestManyConfigs(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.begin()
+	b.drafted("truncate -s 1M config; for i in $(seq 80); do mkdir -p $i/.git; ln config $i/.git/config; done")
+	r, err := b.d.Report()
+	b.ok(err)
+	size := 0
+	for _, text := range r.GitConfigs {
+		size += len(text)
+	}
+	if size > mostOfConfigs || r.ConfigsAreWhole {
+		t.Errorf("of 80 MB of configs it has %d bytes, all of them: %v", size, r.ConfigsAreWhole)
+	}
+}

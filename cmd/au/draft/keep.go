@@ -27,7 +27,8 @@ type Report struct {
 	AlongIsWhole bool            // whether that is all
 	Repositories map[string]bool // folders that are a git repository's own, and in which git would obey a change
 
-	GitConfigs map[string][]byte // git's configs of the repositories in which something changed, by their folder
+	GitConfigs      map[string][]byte // git's configs of the repositories in which something changed, by their folder
+	ConfigsAreWhole bool              // whether those are all
 }
 
 // Files is how many things have changed, and Bytes how many bytes those are that the draft holds.
@@ -71,7 +72,8 @@ func (d *Draft) Report() (*Report, error) {
 		}
 		r.Refs = append(r.Refs, strings.TrimPrefix(ref, ".git/"))
 	}
-	r.Repositories, r.GitConfigs = t.repositories(), t.gitConfigs()
+	r.Repositories = t.repositories()
+	r.GitConfigs, r.ConfigsAreWhole = t.gitConfigs(mostOfConfigs)
 	if r.Along, r.AlongIsWhole, err = t.along(mostAlong); err != nil {
 		return nil, err
 	}
@@ -83,7 +85,7 @@ func (d *Draft) Report() (*Report, error) {
 func (v *view) stripped() (all []string, err error) {
 	of := func(name string) error {
 		return v.upper.eachAttribute(name, func(_, key string) error {
-			if strings.HasPrefix(key, "user.overlay.") && !slices.Contains(all, name) {
+			if last := len(all) - 1; strings.HasPrefix(key, "user.overlay.") && (last < 0 || all[last] != name) {
 				all = append(all, name)
 			}
 			return nil
