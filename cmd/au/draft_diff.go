@@ -175,7 +175,7 @@ func printLeft(a *app, c draft.Change) {
 	}
 	fmt.Fprintf(a.out, "diff --git %s %s\n", show("a/"+old), show("b/"+c.Path))
 	switch {
-	case c.Kind == 'R':
+	case c.Kind == 'R' && c.Shown == draft.Nothing:
 		fmt.Fprintf(a.out, "rename from %s\nrename to %s\n", show(c.Old), show(c.Path))
 	case c.Was == 0:
 		fmt.Fprintf(a.out, "new file mode %06o\n", c.Mode)
@@ -184,7 +184,10 @@ func printLeft(a *app, c draft.Change) {
 	case c.Mode != c.Was:
 		fmt.Fprintf(a.out, "old mode %06o\nnew mode %06o\n", c.Was, c.Mode)
 	}
-	if !c.Dir {
+	if c.Attrs || c.Dir && c.Kind == 'M' && c.Mode == c.Was {
+		fmt.Fprintln(a.out, "# its attributes differ, and are not shown")
+	}
+	if !c.Dir && c.Shown == draft.Nothing {
 		fmt.Fprintf(a.out, "# %s, and not shown\n", whatIs(c))
 	}
 }
@@ -233,9 +236,12 @@ func printStat(a *app, dir string, left []draft.Change) error {
 		return err
 	}
 	for _, l := range left {
-		fmt.Fprintf(a.out, " %s | %c\n", show(l.Path), l.Kind)
+		if l.Shown != draft.NoRight { // else it is among git's
+			files++
+			fmt.Fprintf(a.out, " %s | %c\n", show(l.Path), l.Kind)
+		}
 	}
-	fmt.Fprintf(a.out, " %d changed, %d insertions(+), %d deletions(-)\n", files+len(left), plus, minus)
+	fmt.Fprintf(a.out, " %d changed, %d insertions(+), %d deletions(-)\n", files, plus, minus)
 	return nil
 }
 
@@ -327,7 +333,11 @@ func (c *draftDiffCmd) hand(m *meantDraft, r *draft.Report) error {
 	}
 	defer m.Unlay()
 	for _, l := range left {
-		fmt.Fprintf(m.err, "au: not among them: %s\n", show(l.Path))
+		what := "not among them"
+		if l.Shown != draft.Nothing {
+			what = "its mode or its attributes differ, too"
+		}
+		fmt.Fprintf(m.err, "au: %s: %s\n", what, show(l.Path))
 	}
 	cmd := programs.Command("sh", "-c", c.Tool+` "$1" "$2"`, "sh", dir+"/a", dir+"/b")
 	cmd.Env = os.Environ()

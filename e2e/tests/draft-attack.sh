@@ -148,6 +148,23 @@ same
 ok in_p au draft drop -y
 same
 
+promise="a diff names what keep would open to others, and attributes, of which git knows nothing"
+ok in_p sh -c 'echo secret >closed; chmod 600 closed'
+ok in_p au run --draft . sh -c 'chmod 666 closed; setfattr -n user.a -v b g'
+ok in_p au draft diff
+says_exactly 'diff --git a/closed b/closed
+old mode 100600
+new mode 100666
+diff --git a/g b/g
+# its attributes differ, and are not shown'
+ok in_p au draft diff --stat
+says_exactly ' closed | M
+ g | M
+ 2 changed, 0 insertions(+), 0 deletions(-)'
+ok in_p au draft drop -y
+ok in_p rm closed
+same
+
 promise="the human's folder becomes a link while keep runs: nothing goes where that leads, and nothing is lost"
 ok in_p sh -c 'mkdir swapped; echo mine >swapped/mine'
 for round in 1 2 3 4; do

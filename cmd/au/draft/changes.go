@@ -21,8 +21,20 @@ type Change struct {
 	Dir       bool   // a folder by itself: made or removed empty, renamed, or with another mode
 	Mode, Was uint32 // 0 where there is none
 	Size      int64  // of what the draft holds
+	Shown     Shown  // what git's diff shows of it, of one that Lay returns
+	Attrs     bool   // whether its attributes differ, of the same
 	low       string // what of the human's it replaces
 }
+
+// Shown is how much a diff of git's shows of a change that is left for others to show.
+type Shown byte
+
+// The ways in which git leaves something out.
+const (
+	Nothing Shown = iota // it does not show the file
+	Alike                // the file holds what it did, in a mode that is the same to git
+	NoRight              // it shows the text, but not all of the mode, or no attributes
+)
 
 // A Conflict is a change of the human's own, since the draft began, to what the draft changes, too.
 type Conflict struct {

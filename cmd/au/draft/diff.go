@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os/exec"
 	"path"
 	"strings"
@@ -26,7 +27,7 @@ const (
 // sides are two folders, a as the human has what changed and b as the draft has it.
 type sides struct {
 	place
-	Left []Change // what no diff shows: folders, and files that are none, or too large
+	Left []Change // what no diff shows, or not all of it: folders, files that are none, or too large, and rights
 	size int64
 	n    int             // files
 	made map[string]bool // folders
@@ -96,7 +97,51 @@ func (s *sides) lay(v *view, c Change) error {
 	}
 	if !shown {
 		s.Left = append(s.Left, c)
+		return nil
 	}
+	return s.rights(v, c)
+}
+
+// rights notes what git does not show of a file that it shows: of its mode it knows whether the owner can run it.
+func (s *sides) rights(v *view, c Change) (err error) {
+	known := func(mode uint32) bool { return mode == unix.S_IFREG|0o644 || mode == unix.S_IFREG|0o755 }
+	c.Shown = NoRight
+	if c.Kind == 'A' && c.Mode&unix.S_IFMT == unix.S_IFREG && c.Mode&0o7002 != 0 { // others can write it, or run it as its owner or group
+		s.Left = append(s.Left, c)
+	}
+	if c.Kind != 'M' && c.Kind != 'R' || c.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil
+	}
+	was, err := v.lower.stat(c.low)
+	if err != nil || was.Mode&unix.S_IFMT != unix.S_IFREG {
+		return v.lower.failed("stat", c.low, err)
+	}
+	is, err := v.upper.stat(c.Path)
+	if err != nil {
+		return v.upper.failed("stat", c.Path, err)
+	}
+	one, err := v.lower.attributes(c.low)
+	if err != nil {
+		return err
+	}
+	other, err := v.upper.attributes(c.Path)
+	if err != nil {
+		return err
+	}
+	c.Was, c.Attrs = was.Mode, !maps.Equal(one, other)
+	if c.Was == c.Mode && !c.Attrs || c.Was != c.Mode && known(c.Was) && known(c.Mode) && !c.Attrs {
+		return nil
+	}
+	if c.Kind == 'M' && (c.Was^c.Mode)&0o100 == 0 {
+		alike, err := sameContent(v.lower, c.low, was, v.upper, c.Path, is)
+		if err != nil && !errors.Is(err, unix.EACCES) {
+			return err
+		}
+		if alike {
+			c.Shown = Alike
+		}
+	}
+	s.Left = append(s.Left, c)
 	return nil
 }
 

@@ -4,6 +4,7 @@ package draft
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -29,6 +30,42 @@ g ident' >.gitattributes; echo agent >>f; echo '$Id: agent $' >>g`)
 	b.ok(errors.Join(err, b.d.Unlay()))
 	if s := text; len(left) > 0 || !strings.Contains(s, "\n+agent\n") || !strings.Contains(s, "\n+$Id: agent $\n") {
 		t.Errorf("left out is %v, and shown\n%s", left, s)
+	}
+}
+
+// Git shows of a mode whether the owner can run a file, and no attributes. What else keep would change of them is left for others
+// to show.
+func TestDiffOfRights(t *testing.T) {
+	t.Parallel()
+	needGit(t)
+	const set = "python3 -c 'import os, sys; os.setxattr(sys.argv[1], \"user.a\", b\"b\")'"
+	for agent, want := range map[string]string{
+		"chmod 666 f":                       "f 1 100600 100666 false",
+		"chmod 604 f; echo x >>f":           "f 2 100600 100604 false",
+		"chmod 755 f":                       "f 2 100600 100755 false",
+		"mv f z; chmod 666 z":               "z 2 100600 100666 false",
+		set + " g":                          "g 1 100644 100644 true",
+		set + " g; echo x >>g":              "g 2 100644 100644 true",
+		"echo x >n; chmod 666 n":            "n 2 000000 100666 false",
+		"chmod 755 g":                       "",
+		"echo x >>f; echo x >>g; echo x >n": "",
+		"mv f z; rm g; ln -s f l":           "",
+	} {
+		b := newBench(t)
+		b.in(b.folder, "seq 20 >f; seq 30 40 >g; chmod 600 f; chmod 644 g")
+		b.begin()
+		b.drafted(agent)
+		r, err := b.d.Report()
+		b.ok(err)
+		_, left, err := b.d.Lay(r.Changes)
+		b.ok(errors.Join(err, b.d.Unlay()))
+		var got []string
+		for _, c := range left {
+			got = append(got, fmt.Sprintf("%s %d %06o %06o %v", c.Path, c.Shown, c.Was, c.Mode, c.Attrs))
+		}
+		if strings.Join(got, "\n") != want {
+			t.Errorf("%s: left out is %q, want %q", agent, got, want)
+		}
 	}
 }
 
