@@ -333,11 +333,11 @@ func (c *draftDiffCmd) hand(m *meantDraft, r *draft.Report) error {
 	}
 	defer m.Unlay()
 	for _, l := range left {
-		what := "not among them"
-		if l.Shown != draft.Nothing {
-			what = "its mode or its attributes differ, too"
+		if l.Shown == draft.Nothing {
+			fmt.Fprintf(m.err, "au: not among them: %s\n", show(l.Path))
+		} else {
+			fmt.Fprintf(m.err, "au: the mode or the attributes differ, too: %s\n", show(l.Path))
 		}
-		fmt.Fprintf(m.err, "au: %s: %s\n", what, show(l.Path))
 	}
 	cmd := programs.Command("sh", "-c", c.Tool+` "$1" "$2"`, "sh", dir+"/a", dir+"/b")
 	cmd.Env = os.Environ()

@@ -33,8 +33,7 @@ g ident' >.gitattributes; echo agent >>f; echo '$Id: agent $' >>g`)
 	}
 }
 
-// Git shows of a mode whether the owner can run a file, and no attributes. What else keep would change of them is left for others
-// to show.
+// Git shows of a mode whether the owner can run a file, and no attributes. Lay tells the rest of what keep would change.
 func TestDiffOfRights(t *testing.T) {
 	t.Parallel()
 	needGit(t)
