@@ -28,8 +28,8 @@ g ident' >.gitattributes; echo agent >>f; echo '$Id: agent $' >>g`)
 	b.ok(err)
 	text, err := diffText(dir)
 	b.ok(errors.Join(err, b.d.Unlay()))
-	if s := text; len(left) > 0 || !strings.Contains(s, "\n+agent\n") || !strings.Contains(s, "\n+$Id: agent $\n") {
-		t.Errorf("left out is %v, and shown\n%s", left, s)
+	if len(left) > 0 || !strings.Contains(text, "\n+agent\n") || !strings.Contains(text, "\n+$Id: agent $\n") {
+		t.Errorf("left out is %v, and shown\n%s", left, text)
 	}
 }
 

@@ -202,9 +202,7 @@ func TestUndoWhereGitWaitsForEachBranch(t *testing.T) {
 	if err := do(b.d, "undo"); !errors.As(err, &refused) || len(refused.Conflicts) < 40 {
 		t.Errorf("undo: %v, %v", err, refused.Conflicts)
 	}
-	if took := time.Since(begun); took > 8*longestGit {
-		t.Errorf("undo took %v, where a git may take %v", took, longestGit)
-	}
+	asksFew(t, "undo", begun)
 }
 
 // An undo that finds git waiting for a pipe does not ask it again for each pack that the agent has made.
@@ -218,9 +216,7 @@ func TestUndoWhereGitWaitsForEachPack(t *testing.T) {
 	b.ok(do(b.d, "keep"))
 	begun := time.Now()
 	b.ok(do(b.d, "undo"))
-	if took := time.Since(begun); took > 8*longestGit {
-		t.Errorf("undo took %v, where a git may take %v", took, longestGit)
-	}
+	asksFew(t, "undo", begun)
 	differ(t, "the folder after undo", dump(t, b.folder, true, false), before)
 }
 
@@ -240,7 +236,13 @@ func TestMergeWhereGitWaits(t *testing.T) {
 	if _, err := b.d.Keep(nil, Merge); !errors.As(err, &refused) || len(refused.Conflicts) < 30 {
 		t.Errorf("keep: %v, %v", err, refused.Conflicts)
 	}
-	if took := time.Since(begun); took > 8*longestGit {
-		t.Errorf("keep took %v, where a git may take %v", took, longestGit)
+	asksFew(t, "keep", begun)
+}
+
+// asksFew fails where somebody has waited for many gits, of which each waits.
+func asksFew(t *testing.T, who string, begun time.Time) {
+	t.Helper()
+	if took := time.Since(begun); took > 20*longestGit { // with all else that it does, on a busy machine
+		t.Errorf("%s took %v, where a git may take %v", who, took, longestGit)
 	}
 }
